@@ -1,0 +1,113 @@
+"""The README's two pictures, from a real run: `make demo` first, then `python -m benchmarks.pictures`.
+
+reads   build/demo/ticket-triage (metrics of its workspace and of its dvc experiments)
+writes  pictures/pipeline.png, pictures/comparison.png
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+TEMPLATE = Path(__file__).parents[1]
+PROJECT = TEMPLATE / "build/demo/ticket-triage"
+PICTURES = TEMPLATE / "pictures"
+SYSTEMS = ("base", "tuned", "quantized")
+INK, LINE, FILL = "#1f2933", "#52606d", "#e4ecf7"
+COLOURS = ["#9aa5b1", "#2563eb", "#0d9488", "#b45309"]
+
+
+def metrics(name: str) -> dict[str, Any]:
+    """metrics/NAME.json of the demo."""
+    return json.loads((PROJECT / f"metrics/{name}.json").read_text(encoding="utf-8"))
+
+
+def captions() -> dict[str, str]:
+    """Each stage with what it did in this run."""
+    kept = {name: metrics(name) for name in ("curate", "dedup", "split")}
+    train, quantize, bench = metrics("train"), metrics("quantize"), metrics("bench")
+    split = kept["split"]
+    exact = [metrics(f"eval/{name}")["golden"]["exact_match"] for name in ("base", "tuned")]
+    smaller = quantize["quantized_bytes"] / quantize["tuned_bytes"]
+    return {
+        "curate": f"{kept['curate']['rows_in']:,} rows in\n{kept['curate']['rows_kept']:,} kept",
+        "dedup": f"{kept['dedup']['rows_kept']:,} kept\nno copies left",
+        "split": f"{split['train']['rows']:,} / {split['val']['rows']} / {split['test']['rows']}\n"
+        "no leakage, proved",
+        "train": f"{train['steps']} steps\n{train['seconds']:.0f} s on a CPU",
+        "eval": f"golden exact match\n{exact[0]:.0%} to {exact[1]:.0%}",
+        "quantize": f"{quantize['scheme']}\n{smaller:.0%} of the size",
+        "bench": f"first token\n{bench['tuned']['concurrency_1']['ttft_ms_p50']:.0f} ms",
+    }
+
+
+def draw_pipeline() -> None:
+    """Seven boxes and the arrows between them."""
+    figure, axes = plt.subplots(figsize=(12, 1.9))
+    axes.set_xlim(0, 7)
+    axes.set_ylim(0, 1)
+    axes.axis("off")
+    box = {"boxstyle": "round,pad=0.5", "facecolor": FILL, "edgecolor": LINE}
+    for place, (name, caption) in enumerate(captions().items()):
+        middle = place + 0.5
+        axes.text(middle, 0.72, name, ha="center", va="center", size=14, weight="bold", color=INK,
+                  bbox=box)
+        axes.text(middle, 0.22, caption, ha="center", va="center", size=10, color=INK)
+        if place:
+            axes.annotate("", (middle - 0.36, 0.72), (middle - 0.64, 0.72),
+                          arrowprops={"arrowstyle": "->", "color": LINE, "lw": 1.6})
+    figure.savefig(PICTURES / "pipeline.png", dpi=150, bbox_inches="tight")
+
+
+def runs() -> list[dict[str, Any]]:
+    """Workspace and experiments of `dvc exp show`: name, changed learning rate, metrics.json."""
+    command = ["dvc", "exp", "show", "--json"]
+    shown = json.loads(subprocess.run(command, cwd=PROJECT, check=True, capture_output=True).stdout)
+    found = []
+    for commit in shown[1:]:
+        for run in [commit, *(e["revs"][0] for e in commit.get("experiments") or [])]:
+            data = run["data"]
+            if "metrics.json" not in (data["metrics"] or {}):
+                continue
+            rate = data["params"]["params.yaml"]["data"]["train"]["learning_rate"]
+            values = data["metrics"]["metrics.json"]["data"]
+            found.append({"name": f"{run.get('name') or 'main'}\nlearning rate {rate:g}", **values})
+    return found
+
+
+def draw_comparison() -> None:
+    """Systems of one run with their intervals; experiments side by side."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6), width_ratios=[1, 1])
+    for place, name in enumerate(SYSTEMS):
+        part = metrics(f"eval/{name}")["golden"]
+        value, low, high = (
+            100 * part[key] for key in ("exact_match", "exact_match_low", "exact_match_high")
+        )
+        error = [[value - low], [high - value]]
+        left.bar(place, value, yerr=error, capsize=6, color=COLOURS[place], width=0.6)
+        left.text(place + 0.08, value + 2, f"{value:.0f} %", size=11, color=INK)
+    left.set_xticks(range(3), SYSTEMS)
+    left.set_title("Golden set: exact match, 95 % interval", color=INK)
+    for place, run in enumerate(runs()):
+        right.bar(place, 100 * run["exact_match_tuned"], color=COLOURS[1 + place % 3], width=0.6)
+        right.text(place, 100 * run["exact_match_tuned"] + 2, f"{100 * run['exact_match_tuned']:.0f} %",
+                   ha="center", size=11, color=INK)
+    right.set_xticks(range(len(runs())), [run["name"] for run in runs()])
+    right.set_title("dvc exp show: exact match of tuned, by run", color=INK)
+    for axes in (left, right):
+        axes.set_ylim(0, 110)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(PICTURES / "comparison.png", dpi=150)
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    draw_pipeline()
+    draw_comparison()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""What is baked is whole, clean and typed, whatever the answers."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import pytest
+from cookiecutter import prompt
+from cookiecutter.environment import StrictEnvironment
+from cookiecutter.generate import is_copy_only_path
+from jinja2 import FileSystemLoader, Template
+from packaging.requirements import Requirement
+
+from tests.conftest import PROJECT, QUESTIONS, Bake
+
+CHOICES = {name: options for name, options in QUESTIONS.items() if isinstance(options, list)}
+CHOICES = {name: options for name, options in CHOICES.items() if not name.startswith("_")}
+REMOTES = ("../store", "/mnt/a store", "s3://b/x", "gs://b", "azure://c/x", "ssh://me@host:22/x")
+CI_FILES = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
+LEFTOVER = re.compile(r"\{\{ *cookiecutter|\{%|^\s*#%", re.MULTILINE)
+
+Answers = dict[str, str]
+
+
+def covering() -> list[Answers]:
+    """25 sets of answers in which every two choices of any two questions meet once at least.
+
+    An orthogonal array over the numbers modulo 5; it serves up to six questions of five choices.
+    """
+    assert len(CHOICES) <= 6
+    assert max(map(len, CHOICES.values())) <= 5
+    rows = [[a, b, *((a + k * b) % 5 for k in range(1, 5))] for a, b in product(range(5), repeat=2)]
+    return [
+        {name: options[n % len(options)] for n, (name, options) in zip(row, CHOICES.items())}
+        for row in rows
+    ]
+
+
+def read_texts(project: Path) -> dict[str, str]:
+    """The text files of a project that are rendered, by path."""
+    context = {"cookiecutter": QUESTIONS}
+    paths = [path.relative_to(project) for path in project.rglob("*") if path.is_file()]
+    rendered = [path for path in paths if not is_copy_only_path(str(path), context)]
+    return {str(path): (project / path).read_text(encoding="utf-8") for path in rendered}
+
+
+@pytest.mark.parametrize("answers", covering(), ids=lambda answers: "-".join(answers.values()))
+def test_every_pair_of_choices_bakes_clean(bake: Bake, answers: Answers) -> None:
+    project = bake(**answers)
+    assert not [path for path, text in read_texts(project).items() if LEFTOVER.search(text)]
+    assert {name for name, file in CI_FILES.items() if (project / file).exists()} == {
+        answers["ci"]
+    } - {"none"}
+
+
+def test_python_is_copied_byte_for_byte(template: Path, default_project: Path) -> None:
+    sources = {p.relative_to(template / PROJECT): p for p in (template / PROJECT).rglob("*.py")}
+    assert sources
+    assert all((default_project / p).read_bytes() == s.read_bytes() for p, s in sources.items())
+
+
+def test_nothing_names_the_machine_it_was_baked_on(default_project: Path, template: Path) -> None:
+    words = (str(default_project), str(template), str(Path.home()))
+    texts = read_texts(default_project)
+    assert not [path for path, text in texts.items() if any(word in text for word in words)]
+
+
+# Every combination: only the rendered files differ, so only they are rendered, each template
+# compiled once, and every different result is checked once.
+
+
+class CachingEnvironment(StrictEnvironment):
+    """cookiecutter's environment, compiling a template once, not once for each set of answers."""
+
+    @cache  # noqa: B019
+    def from_string(self, source: str) -> Template:  # type: ignore[override]
+        return super().from_string(source)
+
+
+def contexts() -> Iterator[dict[str, Answers]]:
+    """The answers and all that cookiecutter derives from them, for every combination of choices."""
+    environment = CachingEnvironment(**QUESTIONS["_jinja2_env_vars"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prompt, "create_env_with_context", lambda context: environment)
+        for values in product(*CHOICES.values()):
+            answers = dict(zip(CHOICES, values, strict=True))
+            context = {"cookiecutter": {**QUESTIONS, **answers}}
+            yield {"cookiecutter": prompt.prompt_for_config(context, no_input=True)}
+
+
+@pytest.fixture(scope="module")
+def renderings(template: Path) -> dict[str, dict[str, Answers]]:
+    """For each rendered file: every different text it can have, with answers that give it."""
+    folder = template / PROJECT
+    environment = CachingEnvironment(
+        loader=FileSystemLoader(folder), **QUESTIONS["_jinja2_env_vars"]
+    )
+    names = list(read_texts(folder))
+    texts: dict[str, dict[str, Answers]] = {}
+    for context in contexts():
+        for name in names:
+            path = environment.from_string(name).render(**context)
+            text = environment.get_template(name).render(**context)
+            texts.setdefault(path, {}).setdefault(text, context["cookiecutter"])
+    return texts
+
+
+def test_no_combination_leaves_jinja_behind(renderings: dict[str, dict[str, Answers]]) -> None:
+    assert not [path for path, texts in renderings.items() if any(map(LEFTOVER.search, texts))]
+
+
+def test_every_choice_is_named_in_the_readme(renderings: dict[str, dict[str, Answers]]) -> None:
+    for text, answers in renderings["README.md"].items():
+        named = [answers["__base_id"], *(answers[name] for name in CHOICES if name != "base_model")]
+        assert all(answer in text for answer in named)
+
+
+def test_every_combination_has_valid_requirements(
+    renderings: dict[str, dict[str, Answers]],
+) -> None:
+    for text in renderings["pyproject.toml"]:
+        extras = tomllib.loads(text)["project"]["optional-dependencies"]
+        needs = [Requirement(need) for extra in extras.values() for need in extra]
+        assert all(str(need.specifier).startswith("==") for need in needs)
+
+
+def test_every_combination_has_typed_params(
+    renderings: dict[str, dict[str, Answers]],
+    template: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(template / PROJECT)
+    from lib.config import load
+    from lib.params.__main__ import SECTIONS
+
+    texts = renderings["params.yaml"]
+    sections = {part for text in texts for part in re.split(r"^(?=\w)", text, flags=re.MULTILINE)}
+    params = tmp_path / "params.yaml"
+    seen = set()
+    for section in sections - {next(iter(texts)).split("\n\n")[0]}:
+        name = section.split(":")[0]
+        if name.startswith("#"):
+            continue
+        params.write_text(section, encoding="utf-8")
+        load(name, SECTIONS[name], params)
+        seen.add(name)
+    assert seen == set(SECTIONS)
+
+
+@pytest.mark.parametrize("remote", REMOTES)
+def test_dvc_finds_the_remote(bake: Bake, remote: str) -> None:
+    from dvc.config import Config
+
+    project = bake(dvc_remote=remote)
+    url = Config(dvc_dir=str(project / ".dvc"))["remote"]["storage"]["url"]
+    expected = remote if "://" in remote else os.path.normpath(project / remote)
+    assert str(url) == expected
+
+
+# Lint and types. The code is the same in every bake, rendered or not.
+
+
+def run_tool(folder: Path, *command: str) -> str:
+    """The output of a tool of this environment that found fault; empty when it found none."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", *command], cwd=folder, capture_output=True, text=True
+    )
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.fixture(params=["unrendered", "baked"])
+def folder(request: pytest.FixtureRequest, template: Path, default_project: Path) -> Path:
+    """The project folder as it stands in the template, and as it is generated."""
+    return template / PROJECT if request.param == "unrendered" else default_project
+
+
+def test_ruff_is_content(folder: Path) -> None:
+    assert run_tool(folder, "ruff", "check", "--no-cache") == ""
+
+
+def test_ruff_would_format_nothing(folder: Path) -> None:
+    assert run_tool(folder, "ruff", "format", "--check", "--no-cache") == ""
+
+
+def test_mypy_is_content(folder: Path, tmp_path: Path) -> None:
+    assert run_tool(folder, "mypy", "--cache-dir", str(tmp_path)) == ""

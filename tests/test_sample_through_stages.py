@@ -1,0 +1,129 @@
+"""What the sample's generator planted, the data stages of a generated project find."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).parents[1]
+STAGES = ("curate", "dedup", "split")
+KINDS = {
+    "bitcoin": "CRYPTO",
+    "cn_mobile": "CN_MOBILE_NUMBER",
+    "cn_resident_id": "CN_RESIDENT_ID",
+    "credit_card": "CREDIT_CARD",
+    "email": "EMAIL_ADDRESS",
+    "iban": "IBAN_CODE",
+    "ip": "IP_ADDRESS",
+    "phone": "PHONE_NUMBER",
+    "us_ssn": "US_SSN",
+}
+SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated project whose data stages have run."""
+    baked = cookiecutter(
+        str(TEMPLATE), no_input=True, output_dir=str(tmp_path_factory.mktemp("baked"))
+    )
+    for stage in STAGES:
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        subprocess.run(command, cwd=baked, check=True, env=os.environ | SETTINGS)
+    return Path(baked)
+
+
+@pytest.fixture(scope="module")
+def manifest(project: Path) -> Any:
+    return read(project / "data/manifest.json")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def rows(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def rejected(project: Path) -> set[tuple[str, int]]:
+    """(file, line) of every row that curate dropped."""
+    found = rows(project / "data/rejected.jsonl")
+    return {(Path(row["file"]).name, row["line"]) for row in found}
+
+
+def place(planted: dict[str, Any]) -> tuple[str, int]:
+    return planted["file"], planted["line"]
+
+
+def test_every_row_is_accounted_for(project: Path, manifest: Any) -> None:
+    curated = read(project / "metrics/curate.json")
+    assert curated["rows_in"] == sum(manifest["rows"].values())
+    before = curated
+    for stage in STAGES:
+        now = read(project / f"metrics/{stage}.json")
+        assert now["rows_in"] == now["rows_kept"] + sum(now["dropped"].values())
+        assert now["rows_in"] == (before["rows_kept"] if stage != "curate" else before["rows_in"])
+        before = now
+
+
+def test_malformed_and_conflicting_rows_go_and_no_others(project: Path, manifest: Any) -> None:
+    planted, pairs = manifest["planted"], manifest["preferences"]
+    expected = {place(row["at"]) for row in planted["malformed"]}
+    expected |= {place(row[side]) for row in planted["conflicts"] for side in ("first", "second")}
+    expected |= {("preferences.jsonl", row["line"]) for row in pairs["malformed"]}
+    expected |= {
+        ("preferences.jsonl", row[side])
+        for row in pairs["contradictory"]
+        for side in ("first", "second")
+    }
+    assert rejected(project) == expected
+
+
+def test_personal_data_is_found_by_kind(project: Path, manifest: Any) -> None:
+    planted = Counter(KINDS[row["kind"]] for row in manifest["planted"]["pii"])
+    assert read(project / "metrics/curate.json")["pii"] == planted
+
+
+def test_personal_data_is_nowhere_but_in_raw(project: Path, manifest: Any) -> None:
+    written = [*project.glob("data/*.jsonl"), *project.glob("data/split/*")]
+    written += [*project.glob("metrics/*"), *project.glob("reports/*")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in written)
+    assert not [row["kind"] for row in manifest["planted"]["pii"] if row["value"] in text]
+
+
+def test_copies_go(project: Path, manifest: Any) -> None:
+    dropped = read(project / "metrics/dedup.json")["dropped"]
+    planted = manifest["planted"]
+    strong = [copy for copy in planted["near_copies"] if copy["jaccard"] >= 0.8]
+    assert dropped["exact_copy"] == len(planted["exact_copies"])
+    assert dropped["golden_copy"] >= len(planted["golden_copies"])
+    assert dropped["near_copy"] >= len(strong)
+
+
+def test_nothing_leaks(project: Path) -> None:
+    report = read(project / "reports/leakage.json")
+    assert report["leaks"] == 0
+    assert read(project / "metrics/split.json")["dropped"] == {}
+
+
+@pytest.mark.parametrize("column", ["scenario", "language"])
+def test_every_split_holds_every_scenario_and_language(project: Path, column: str) -> None:
+    splits = [rows(project / f"data/split/{name}.jsonl") for name in ("train", "val", "test")]
+    found = [{row[column] for row in split} - {""} for split in splits]
+    assert found[0] == found[1] == found[2]
+
+
+def test_same_bytes_in_another_folder(project: Path, tmp_path: Path) -> None:
+    again = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(tmp_path)))
+    for stage in STAGES:
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        subprocess.run(command, cwd=again, check=True, env=os.environ | SETTINGS)
+    for path in project.glob("data/split/*"):
+        assert path.read_bytes() == (again / "data/split" / path.name).read_bytes()

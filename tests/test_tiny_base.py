@@ -1,0 +1,76 @@
+"""The embedded base that ships: it loads, its tokenizer is qwen2's, its chat template marks answers."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from sample.corpus import Corpus
+
+PROJECT = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
+BASE = PROJECT / "base"
+CHAT = [
+    {"role": "system", "content": "Reply in one word."},
+    {"role": "user", "content": "¿Dónde está 我的包裹?\n\nIt's late!"},
+    {"role": "assistant", "content": '{"intent": "delivery"}'},
+]
+HARD = [" two  spaces\t\n\n tab", "it's WE'LL 12345", "我的{router}坏了。", "Grüße, ¡olé! ñ", "é é 🙂\u200d\r\n"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(BASE)
+
+
+def test_weights_are_small_enough():
+    assert (BASE / "model.safetensors").stat().st_size <= 8_000_000
+
+
+def test_model_loads_with_one_token_per_row(tokenizer):
+    model = AutoModelForCausalLM.from_pretrained(BASE, dtype="float32")
+    assert model.config.vocab_size == len(tokenizer)
+
+
+def test_every_tokenizer_class_reads_qwen2(tokenizer):
+    assert type(tokenizer).__name__.startswith("Qwen2Tokenizer")
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_any_text_survives_a_round_trip(tokenizer, text):
+    import unicodedata
+
+    assert tokenizer.decode(tokenizer.encode(text)) == unicodedata.normalize("NFC", text)
+
+
+def test_digits_are_single_tokens_as_in_qwen2(tokenizer):
+    assert len(tokenizer.encode("2026")) == 4
+
+
+def test_template_is_chatml(tokenizer):
+    text = tokenizer.apply_chat_template(CHAT[:2], tokenize=False, add_generation_prompt=True)
+    assert text == (
+        f"<|im_start|>system\n{CHAT[0]['content']}<|im_end|>\n"
+        f"<|im_start|>user\n{CHAT[1]['content']}<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_mask_covers_the_answer_and_its_end(tokenizer):
+    out = tokenizer.apply_chat_template(CHAT, return_dict=True, return_assistant_tokens_mask=True)
+    marked = [i for i, m in zip(out["input_ids"], out["assistant_masks"], strict=True) if m]
+    assert tokenizer.decode(marked) == CHAT[2]["content"] + "<|im_end|>"
+
+
+def test_base_has_the_project_s_template():
+    ours, base = PROJECT / "chat_template.jinja", BASE / "chat_template.jinja"
+    assert ours.read_bytes() == base.read_bytes()
+
+
+def test_corpus_is_seeded():
+    assert list(islice(Corpus(5), 20)) == list(islice(Corpus(5), 20))
+
+
+def test_corpus_answers_in_json_hold_the_keys_asked_for():
+    chats = [c for c in islice(Corpus(5), 200) if "Reply with JSON: " in c[0]["content"]]
+    assert all(key in c[0]["content"] for c in chats for key in json.loads(c[-1]["content"]))

@@ -1,0 +1,142 @@
+"""What a team does with a generated project, for real: two clones, a git remote, a DVC remote.
+
+Training and bench are cut short by params; everything else is as generated.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+from ruamel.yaml import YAML
+
+TEMPLATE = Path(__file__).parents[1]
+SHORT = {
+    "train": {"epochs": 0.2, "checkpoint_steps": 4},
+    "eval": {"max_new_tokens": 4},
+    "bench": {"requests": 2},
+}
+TIMINGS = {"metrics/train.json", "metrics/bench.json", "metrics.json", "reports/summary.md"}
+
+
+def sh(folder: Path, *command: str) -> str:
+    """Run a command; its output, or a failure that shows it."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def shorten(project: Path) -> None:
+    """Cut the run short, by params alone."""
+    yaml = YAML()
+    params = yaml.load(project / "params.yaml")
+    for section, values in SHORT.items():
+        params[section].update(values)
+    yaml.dump(params, project / "params.yaml")
+
+
+def hashes(project: Path) -> dict[str, str]:
+    """Output path -> hash, of every output without timings in dvc.lock."""
+    lock = YAML(typ="safe").load(project / "dvc.lock")
+    outs = [out for stage in lock["stages"].values() for out in stage["outs"]]
+    return {out["path"]: out["md5"] for out in outs if out["path"] not in TIMINGS}
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bare git remote `hub.git`, a DVC remote and clone `one`, which has run."""
+    folder = tmp_path_factory.mktemp("team")
+    answers = {"project_slug": "one", "dvc_remote": "../storage"}
+    cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers, output_dir=str(folder),
+                 default_config=True)
+    one = folder / "one"
+    shorten(one)
+    sh(one, "git", "init", "--quiet", "--initial-branch", "main")
+    sh(one, "git", "add", "--all")
+    sh(one, "git", "commit", "--quiet", "--message", "Project as generated")
+    sh(folder, "git", "init", "--quiet", "--bare", "--initial-branch", "main", "hub.git")
+    sh(one, "git", "remote", "add", "origin", "../hub.git")
+    sh(one, "git", "push", "--quiet", "origin", "main")
+    sh(one, "dvc", "repro")
+    return folder
+
+
+def test_a_second_clone_gets_the_same_hashes(team: Path) -> None:
+    sh(team, "git", "clone", "--quiet", "hub.git", "again")
+    sh(team / "again", "dvc", "repro")
+    assert hashes(team / "again") == hashes(team / "one")
+
+
+def test_a_killed_run_ends_as_an_undisturbed_one(team: Path) -> None:
+    sh(team, "git", "clone", "--quiet", "hub.git", "killed")
+    for seconds in (2, 5, 9, 14):
+        kill_repro_after(team / "killed", lambda s=seconds: time.sleep(s))
+    kill_repro_after(team / "killed", lambda: wait_for_checkpoint(team / "killed"))
+    output = sh(team / "killed", "dvc", "repro")
+    assert "train: goes on from" in output
+    assert hashes(team / "killed") == hashes(team / "one")
+
+
+def kill_repro_after(project: Path, wait: Callable[[], None]) -> None:
+    """Start `dvc repro` and kill it with everything it started, as a power cut would."""
+    process = subprocess.Popen(
+        ["dvc", "repro"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for_checkpoint(project: Path) -> None:
+    """Return once training has written its first checkpoint."""
+    for _ in range(1800):
+        if list(project.glob(".scratch/train/*/sft/checkpoint-*/trainer_state.json")):
+            return
+        time.sleep(0.1)
+    raise AssertionError("no checkpoint in three minutes")
+
+
+def test_repro_again_runs_nothing(team: Path) -> None:
+    assert "Running stage" not in sh(team / "one", "dvc", "repro")
+
+
+def test_push_and_pull_bring_a_run_to_a_second_clone(team: Path) -> None:
+    one = team / "one"
+    sh(one, "git", "add", "--all")
+    sh(one, "git", "commit", "--quiet", "--message", "First run")
+    sh(one, "git", "push", "--quiet", "origin", "main")
+    sh(one, "dvc", "push")
+    sh(team, "git", "clone", "--quiet", "hub.git", "two")
+    sh(team / "two", "dvc", "pull")
+    assert "Running stage" not in sh(team / "two", "dvc", "repro")
+
+
+def test_experiments_are_run_queued_shown_and_compared(team: Path) -> None:
+    one = team / "one"
+    sh(one, "dvc", "exp", "run", "--name", "slow", "-S", "train.learning_rate=0.001")
+    sh(one, "dvc", "exp", "run", "--queue", "--name", "queued", "-S", "train.seed=2", "train")
+    sh(one, "dvc", "queue", "start")
+    sh(one, "dvc", "queue", "logs", "--follow", "queued")
+    shown = json.loads(sh(one, "dvc", "exp", "show", "--json"))
+    names = {run["name"] for commit in shown for run in commit.get("experiments") or []}
+    assert names == {"slow", "queued"}
+    diff = json.loads(sh(one, "dvc", "exp", "diff", "HEAD", "slow", "--json"))
+    assert diff["params"]["params.yaml"]["train.learning_rate"]["new"] == 0.001
+
+
+def test_a_stage_outside_the_project_root_says_so(team: Path) -> None:
+    done = subprocess.run(
+        ["python", "-m", "stages.split"],
+        cwd=team,
+        env={**os.environ, "PYTHONPATH": str(team / "one")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -1,0 +1,34 @@
+"""Where an interrupted training run goes on from.
+
+Checkpoints lie outside DVC's outputs (which it deletes before a stage runs), in a folder named by
+everything that decides the weights, so a run resumes only from its own past. DVC_ROOT, set by dvc,
+is the main workspace even for `dvc exp run --temp` and queued runs, which thus resume too.
+"""
+
+import json
+import os
+from hashlib import blake2b
+from pathlib import Path
+
+
+def scratch(*decisive: object) -> Path:
+    """The checkpoint folder of the run that `decisive` (JSON-serialisable values) describes."""
+    raw = json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()
+    name = blake2b(raw, digest_size=8).hexdigest()
+    return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name)
+
+
+def last_whole(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end, or None.
+
+    The trainer writes trainer_state.json last; a checkpoint in which it does not parse was cut
+    short by whatever stopped the run.
+    """
+    steps = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
+    for step in sorted(steps, reverse=True):
+        try:
+            json.loads((steps[step] / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            continue
+        return str(steps[step])
+    return None

@@ -1,0 +1,79 @@
+"""Answers from a model in this process, through transformers."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from lib.engines.timing import Timing
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def generate(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[list[int]],
+    max_new_tokens: int,
+    **options: Any,
+) -> list[list[int]]:
+    """Greedy answers to one batch of prompts, as token ids without padding and end-of-turn."""
+    import torch
+
+    width = max(len(prompt) for prompt in prompts)
+    pad, eos = int(tokenizer.pad_token_id), int(tokenizer.eos_token_id)
+    ids = [[pad] * (width - len(prompt)) + prompt for prompt in prompts]
+    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    with torch.inference_mode():
+        output = model.generate(
+            input_ids=torch.tensor(ids, device=model.device),
+            attention_mask=torch.tensor(mask, device=model.device),
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            pad_token_id=pad,
+            eos_token_id=eos,
+            **options,
+        )
+    answers = output[:, width:].tolist()
+    return [row[: row.index(eos)] if eos in row else row for row in answers]
+
+
+def answer_all(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[list[int]],
+    batch_size: int,
+    max_new_tokens: int,
+) -> list[str]:
+    """Greedy answers as text, in the order of the prompts; batches hold prompts of like length."""
+    order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
+    answers = [""] * len(prompts)
+    with tqdm(total=len(prompts), desc="answers", unit="answer", mininterval=1) as bar:
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            rows = generate(model, tokenizer, [prompts[i] for i in batch], max_new_tokens)
+            for place, row in zip(batch, rows, strict=True):
+                answers[place] = tokenizer.decode(row, skip_special_tokens=True)
+            bar.update(len(batch))
+    return answers
+
+
+def timed(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[list[int]],
+    max_new_tokens: int,
+) -> list[Timing]:
+    """Answer one batch and time it; requests of a batch start and end together."""
+    stamps: list[float] = []
+
+    def stamp(ids: Any, scores: Any) -> Any:
+        stamps.append(time.perf_counter())
+        return scores
+
+    started = time.perf_counter()
+    rows = generate(model, tokenizer, prompts, max_new_tokens, logits_processor=[stamp])
+    ended = time.perf_counter()
+    counts = [min(len(row) + 1, max_new_tokens) for row in rows]  # with the end-of-turn token
+    return [Timing(stamps[0] - started, ended - started, count) for count in counts]

@@ -1,0 +1,69 @@
+"""The ledger: every row that came in is kept, or dropped for a reason. Nothing is lost."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Account:
+    """The rows of one source."""
+
+    rows_in: int = 0
+    rows_kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def as_metrics(self) -> dict[str, Any]:
+        """Plain numbers; reasons in alphabetical order."""
+        dropped = dict(sorted(self.dropped.items()))
+        return {"rows_in": self.rows_in, "rows_kept": self.rows_kept, "dropped": dropped}
+
+
+class Ledger:
+    """Counts rows by source and reason."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+
+    def account(self, source: str) -> Account:
+        """The account of a source, opened when first asked for."""
+        return self.accounts.setdefault(source, Account())
+
+    def enter(self, source: str) -> None:
+        """A row came in."""
+        self.account(source).rows_in += 1
+
+    def keep(self, source: str) -> None:
+        """A row stays."""
+        self.account(source).rows_kept += 1
+
+    def drop(self, source: str, reason: str) -> None:
+        """A row goes, and this is why."""
+        self.account(source).dropped[reason] += 1
+
+    def total(self) -> Account:
+        """All sources together."""
+        total = Account()
+        for account in self.accounts.values():
+            total.rows_in += account.rows_in
+            total.rows_kept += account.rows_kept
+            total.dropped += account.dropped
+        return total
+
+    def close(self) -> dict[str, Any]:
+        """Check that every account balances; return the metrics."""
+        for source, account in self.accounts.items():
+            gone = account.dropped.total()
+            if account.rows_in != account.rows_kept + gone:
+                raise AssertionError(
+                    f"{source}: {account.rows_in} rows in, {account.rows_kept} kept, {gone} dropped"
+                )
+        sources = {name: account.as_metrics() for name, account in self.accounts.items()}
+        return {**self.total().as_metrics(), "sources": sources}
+
+    def summary(self, stage: str) -> str:
+        """One line for the terminal."""
+        total = self.total()
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.dropped.most_common())
+        line = f"{stage}: {total.rows_in:,} rows in, {total.rows_kept:,} kept"
+        return f"{line}; dropped {reasons}" if reasons else line

@@ -1,0 +1,121 @@
+"""Loading and saving models, and the settings that make a run come out the same twice."""
+
+import ctypes
+import os
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.errors import UserError
+from lib.files import sha256
+from lib.params.base import BaseParams
+from lib.params.hardware import HardwareParams
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+TUNED = "models/tuned"
+QUANTIZED = "models/quantized"
+
+
+def deterministic(seed: int, threads: int) -> None:
+    """Fix seeds, kernels and the thread count; call before the first tensor is made."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is only then reproducible
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import torch
+    from transformers import set_seed
+
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    random.seed(seed)
+    set_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep the large blocks that each training step frees and asks for again.
+
+    It hands them back to the kernel by default, and a third of a small model's training on a CPU
+    went into page faults. Other C libraries have no mallopt and are left alone.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # <malloc.h>
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, 2**30)
+
+
+def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a folder or hub id; it must bring a chat template."""
+    from transformers import AutoTokenizer
+
+    check_folder(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
+    except (OSError, ValueError) as error:
+        raise UserError(unreachable(model, error)) from None
+    if not tokenizer.chat_template:
+        raise UserError(f"{model}: has no chat template; choose an instruct model")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(
+    model: str, dtype: str, device: str = "cpu", revision: str | None = None, **options: object
+) -> "PreTrainedModel":
+    """The causal language model of a folder or hub id, on `device`, in evaluation mode."""
+    from transformers import AutoModelForCausalLM
+
+    check_folder(model)
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            model, revision=revision, dtype=dtype, device_map=device, **options
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(unreachable(model, error)) from None
+    return loaded.eval()
+
+
+def check_folder(model: str) -> None:
+    """A path that is written like a folder must be one: it would be taken for a hub id."""
+    looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
+    if looks_local and not Path(model, "config.json").is_file():
+        raise UserError(f"{model}: is no model folder (config.json is missing)")
+
+
+def unreachable(model: str, error: Exception) -> str:
+    """One line for a model that does not load."""
+    first = str(error).strip().splitlines()[0]
+    return f"{model}: does not load ({first}); check base.model, base.revision and `hf auth whoami`"
+
+
+def torch_device(hardware: HardwareParams) -> str:
+    """The torch device for hardware.device; a GPU that is asked for must be there."""
+    if hardware.device == "cpu":
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"hardware.device is '{hardware.device}', but torch sees no GPU; set it to cpu, or run "
+            "where `nvidia-smi` shows one and torch is a CUDA build"
+        )
+    return "cuda"
+
+
+def identity(base: BaseParams) -> str:
+    """What names a base's exact weights: the hash of a folder's, or hub id and revision."""
+    weights = Path(base.model, "model.safetensors")
+    return sha256(weights) if weights.is_file() else f"{base.model}@{base.revision}"
+
+
+def folder_size(folder: str | Path) -> int:
+    """Bytes of the weights in a model folder."""
+    return sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
+
+
+def make_readable(folder: Path) -> None:
+    """Undo transformers' owner-only file modes, which break a shared DVC cache."""
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,0 +1,42 @@
+"""Check every section of params.yaml at once: `python -m lib.params`."""
+
+from lib.config import PARAMS, load, read_yaml
+from lib.errors import UserError, run
+from lib.params.base import BaseParams
+from lib.params.bench import BenchParams
+from lib.params.curate import CurateParams
+from lib.params.data import DataParams
+from lib.params.dedup import DedupParams
+from lib.params.eval import EvalParams
+from lib.params.hardware import HardwareParams
+from lib.params.quantize import QuantizeParams
+from lib.params.split import SplitParams
+from lib.params.task import TaskParams
+from lib.params.train import TrainParams
+
+SECTIONS = {
+    "task": TaskParams,
+    "data": DataParams,
+    "curate": CurateParams,
+    "dedup": DedupParams,
+    "split": SplitParams,
+    "hardware": HardwareParams,
+    "base": BaseParams,
+    "train": TrainParams,
+    "eval": EvalParams,
+    "quantize": QuantizeParams,
+    "bench": BenchParams,
+}
+
+
+def main() -> None:
+    for name in read_yaml(PARAMS):
+        if name not in SECTIONS:
+            raise UserError(f"{PARAMS}: unknown section '{name}'; it takes {', '.join(SECTIONS)}")
+    for name, model in SECTIONS.items():
+        load(name, model)
+    print(f"{PARAMS}: {len(SECTIONS)} sections are well-formed")
+
+
+if __name__ == "__main__":
+    run(main)

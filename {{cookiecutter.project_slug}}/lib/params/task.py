@@ -1,0 +1,26 @@
+"""The `task` section: what goes in, what must come out."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from lib.config import Section
+
+
+class TaskParams(Section):
+    """The task every stage shares."""
+
+    system: str  # put before each chat when it is rendered; never stored in the records
+    output: Literal["json", "label", "text"]
+    fields: dict[str, list[str]] = {}  # output json: each field's allowed values, in key order
+    labels: list[str] = []  # output label: the allowed answers; empty takes those of the data
+    scenario: str = ""  # output json: the field that names a record's scenario
+    refusal: str = ""  # the one right answer to what must be refused; empty: nothing is
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TaskParams":
+        if self.output == "json" and not self.fields:
+            raise ValueError("a section with `fields` when output is json")
+        if self.scenario and self.scenario not in self.fields:
+            raise ValueError(f"a section whose scenario is one of {', '.join(self.fields)}")
+        return self

@@ -1,0 +1,101 @@
+"""The record: one training example, the same from curate to eval, one JSON line each."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+from lib.errors import UserError
+from lib.files import atomic_text
+
+
+class Message(TypedDict):
+    """One turn of a chat; role is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+class Record(TypedDict):
+    """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`).
+
+    `split` is None unless the source fixes it; `group` names what must stay on one side of a
+    split and is the record's own id when nothing else is known.
+    """
+
+    id: str
+    messages: NotRequired[list[Message]]
+    prompt: NotRequired[list[Message]]
+    chosen: NotRequired[str]
+    rejected: NotRequired[str]
+    scenario: str
+    language: str
+    group: str
+    source: str
+    split: str | None
+
+
+PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved
+CONTENT = ("messages", "prompt", "chosen", "rejected")
+
+
+def is_pair(record: Record) -> bool:
+    """Whether the record is a preference pair."""
+    return "chosen" in record
+
+
+def prompt_of(record: Record) -> list[Message]:
+    """The turns before the answer."""
+    return record["prompt"] if is_pair(record) else record["messages"][:-1]
+
+
+def answer_of(record: Record) -> str:
+    """The answer to learn: the last assistant turn, or the chosen one of a pair."""
+    return record["chosen"] if is_pair(record) else record["messages"][-1]["content"]
+
+
+def answers_of(record: Record) -> list[str]:
+    """Every answer a record holds: one, or the chosen and the rejected."""
+    return [answer_of(record), record["rejected"]] if is_pair(record) else [answer_of(record)]
+
+
+def text_of(messages: list[Message]) -> str:
+    """The words of a chat without its roles, a line a turn."""
+    return "\n".join(message["content"] for message in messages)
+
+
+def record_id(record: Record) -> str:
+    """16 hex digits of the content alone, so that a copy from another source has the same id."""
+    content = [record.get(key) for key in CONTENT]
+    raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+    return blake2b(raw, digest_size=8).hexdigest()
+
+
+def read_records(path: str | Path) -> Iterator[Record]:
+    """Yield the records of a JSONL file that a stage wrote."""
+    for number, line in read_lines(path):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            cure = "`dvc repro` rewrites it"
+            raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line) of a text file."""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from enumerate(file, start=1)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
+
+
+def write_records(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as JSONL, whole or not at all; return how many."""
+    count = 0
+    with atomic_text(path) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count

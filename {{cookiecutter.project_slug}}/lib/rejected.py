@@ -1,0 +1,52 @@
+"""data/rejected.jsonl: where each dropped row was, why it went, and its text with no personal data.
+
+Nothing is lost: a person can look at a row, mend it in data/raw and run again.
+"""
+
+import json
+import re
+from typing import Any, TextIO
+
+from lib.ledger import Ledger
+from lib.pii import Finder, Redactor
+
+ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"/\\]))')
+
+
+class Rejected:
+    """Writes dropped rows, and enters them in the ledger."""
+
+    def __init__(self, file: TextIO, ledger: Ledger, finder: Finder) -> None:
+        self.file, self.ledger, self.finder = file, ledger, finder
+        self.first: dict[str, str] = {}  # of each source, for an error message
+
+    def add(self, source: str, line: int, reason: str, row: Any) -> None:
+        """Note one dropped row: its value, or its raw text where it could not be parsed."""
+        redactor = Redactor(self.finder)
+        masked = mask(unescape(row) if isinstance(row, str) else row, redactor)
+        if not isinstance(masked, str):
+            masked = json.dumps(masked, ensure_ascii=False, default=str)
+        entry = {"file": source, "line": line, "reason": reason, "text": masked}
+        self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self.ledger.drop(source, reason)
+        self.first.setdefault(source, f"line {line}: {reason}")
+
+
+def mask(value: Any, redactor: Redactor) -> Any:
+    """Any JSON value without its personal data; keys and numbers may hold some too."""
+    if isinstance(value, dict):
+        return {mask(str(key), redactor): mask(item, redactor) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mask(item, redactor) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    text = str(value).encode("utf-8", "replace").decode()  # unpaired surrogates cannot be written
+    masked = redactor.redact(text)
+    return value if masked == str(value) else masked
+
+
+def unescape(raw: str) -> str:
+    r"""Undo JSON's escapes in what is no JSON: `\n138...` would hide a number."""
+    return ESCAPE.sub(
+        lambda found: chr(int(found[1], 16)) if found[1] else {"n": "\n"}.get(found[2], " "), raw
+    )

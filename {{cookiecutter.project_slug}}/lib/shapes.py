@@ -1,0 +1,145 @@
+"""The shapes rows come in (chat, ShareGPT, alpaca, prompt/completion, preference) and ours.
+
+A row is turned into a draft: turns and answers, nothing checked against the task yet.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib.params.task import TaskParams
+from lib.records import Message
+
+ROLES = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "system": "system",
+    "developer": "system",
+}
+
+
+class Reject(Exception):
+    """A row that cannot be kept; the text is the reason's name in the ledger."""
+
+
+@dataclass
+class Draft:
+    """A row in our shape; `prompt` ends with the user's turn."""
+
+    prompt: list[Message]
+    chosen: str
+    rejected: str | None = None  # preference pairs only
+    scenario: str = ""
+    language: str = ""
+    group: str = ""
+    changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
+
+
+def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> Draft:
+    """Tell the shape of a row by its keys and read it; raise Reject when it is none we know."""
+
+    def get(name: str) -> Any:
+        return row.get(columns.get(name, name))
+
+    if "messages" in row or "conversations" in row:
+        turns = read_turns(row.get("messages", row.get("conversations")))
+        draft = from_turns(turns)
+    elif get("chosen") is not None and get("rejected") is not None:
+        draft = from_pair(get("prompt"), get("chosen"), get("rejected"))
+    elif "instruction" in row and "output" in row:
+        parts = [as_text(row["instruction"]), as_text(row.get("input") or "")]
+        asked = "\n\n".join(part for part in parts if part)
+        draft = from_turns([user(asked), assistant(as_text(row["output"]))])
+    elif get("prompt") is not None:
+        answer = get("completion")
+        if answer is None and task.fields and all(name in columns for name in task.fields):
+            answer = {name: as_text(get(name)).strip() for name in task.fields}
+        if answer is None:
+            raise Reject("no_answer")
+        draft = from_turns([*read_prompt(get("prompt")), assistant(as_text(answer))])
+    else:
+        raise Reject("unknown_shape")
+    draft.scenario = as_text(get("scenario") or "").strip()
+    draft.language = as_text(get("language") or "").strip()
+    draft.group = as_text(get("group") or "").strip()
+    return draft
+
+
+def user(content: str) -> Message:
+    """A turn of the user."""
+    return {"role": "user", "content": content}
+
+
+def assistant(content: str) -> Message:
+    """A turn of the assistant."""
+    return {"role": "assistant", "content": content}
+
+
+def as_text(value: Any) -> str:
+    """A cell as text: strings as they are, numbers and objects as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    raise Reject("not_text")
+
+
+def read_turns(value: Any) -> list[Message]:
+    """OpenAI turns (role, content) or ShareGPT turns (from, value)."""
+    if not isinstance(value, list) or not value:
+        raise Reject("bad_turns")
+    return [read_turn(turn) for turn in value]
+
+
+def read_turn(turn: Any) -> Message:
+    """One turn; content may be a list of text parts as in OpenAI's API."""
+    if not isinstance(turn, dict):
+        raise Reject("bad_turns")
+    role = ROLES.get(str(turn.get("role", turn.get("from"))))
+    content = turn.get("content", turn.get("value"))
+    if isinstance(content, list):
+        content = "\n".join(str(part.get("text")) for part in content if isinstance(part, dict))
+    if role is None or not isinstance(content, str):
+        raise Reject("bad_turns")
+    return {"role": role, "content": content}
+
+
+def read_prompt(value: Any) -> list[Message]:
+    """What is asked: text, or a list of turns."""
+    return read_turns(value) if isinstance(value, list) else [user(as_text(value))]
+
+
+def from_turns(turns: list[Message]) -> Draft:
+    """A chat: the system prompt goes (task.system takes its place), then user and assistant
+    take turns and the assistant has the last word."""
+    spoken = turns[1:] if turns[0]["role"] == "system" else turns
+    roles = [turn["role"] for turn in spoken]
+    if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
+        raise Reject("roles_out_of_order")
+    draft = Draft(prompt=spoken[:-1], chosen=spoken[-1]["content"])
+    if len(spoken) < len(turns):
+        draft.changes.add("system_prompt_removed")
+    return draft
+
+
+def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
+    """A preference pair; either side is text, or turns that end with the answer. Turns without a
+    `prompt` must share what comes before the answer."""
+    if prompt is None:
+        before = [read_turns(side)[:-1] for side in (chosen, rejected)]
+        if before[0] != before[1]:
+            raise Reject("prompts_differ")
+        prompt = before[0]
+    asked = read_prompt(prompt)
+    good, bad = (
+        read_turns(side)[-1] if isinstance(side, list) else assistant(as_text(side))
+        for side in (chosen, rejected)
+    )
+    if bad["role"] != "assistant":
+        raise Reject("roles_out_of_order")
+    draft = from_turns([*asked, good])
+    draft.rejected = bad["content"]
+    return draft

@@ -1,0 +1,29 @@
+"""Words of any language, and the normal form by which two texts are the same."""
+
+import re
+import unicodedata
+from hashlib import blake2b
+
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese do not put spaces between words.
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+
+
+def folded(text: str) -> str:
+    """The text in one form for each character, without case."""
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+def words(text: str) -> list[str]:
+    """Words without case and punctuation; single characters where words are not spaced."""
+    # A text of nothing but signs (an emoji, "???") is one word: itself.
+    return WORD.findall(folded(text)) or [text.strip()]
+
+
+def same_text_key(text: str) -> bytes:
+    """16 bytes, equal for texts that differ only in case, spacing or their last full stop."""
+    normal = " ".join(folded(text).split()).rstrip(" .!?。…")
+    return blake2b(normal.encode("utf-8", "replace"), digest_size=16).digest()

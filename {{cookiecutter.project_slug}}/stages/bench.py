@@ -1,0 +1,108 @@
+"""Measure latency, throughput and size before and after quantization.
+
+reads   models/{tuned,quantized}, data/split/test.jsonl
+writes  metrics/bench.json (timings: of this machine, at this moment)
+"""
+
+import asyncio
+import time
+from itertools import cycle, islice
+from typing import Any
+
+from lib.chat import encode_prompt, with_system
+from lib.config import load
+from lib.engines import hf, server
+from lib.engines.timing import summarise
+from lib.errors import UserError, run
+from lib.files import write_json
+from lib.models import (
+    QUANTIZED,
+    TUNED,
+    deterministic,
+    folder_size,
+    load_model,
+    load_tokenizer,
+    torch_device,
+)
+from lib.params.base import BaseParams
+from lib.params.bench import BenchParams
+from lib.params.hardware import HardwareParams
+from lib.params.task import TaskParams
+from lib.records import Message, is_pair, prompt_of, read_records
+
+TEST = "data/split/test.jsonl"
+MODELS = {"tuned": TUNED, "quantized": QUANTIZED}
+WARM_UP = 2
+
+Figures = dict[str, Any]
+
+
+def read_chats(count: int, system: str) -> list[list[Message]]:
+    """`count` prompts of the test split, with the system prompt; over again if it holds fewer."""
+    chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
+    if not chats:
+        raise UserError(f"{TEST}: holds no chat to send; see metrics/split.json")
+    return list(islice(cycle(chats), count))
+
+
+def bench_transformers(folder: str, chats: list[list[Message]], params: BenchParams) -> Figures:
+    """Figures by concurrency of a model in this process; requests at once are one batch."""
+    hardware = load("hardware", HardwareParams)
+    deterministic(0, hardware.threads)
+    tokenizer = load_tokenizer(folder)
+    model = load_model(folder, load("base", BaseParams).dtype, torch_device(hardware))
+    prompts = [encode_prompt(tokenizer, chat, "") for chat in chats]
+    hf.timed(model, tokenizer, prompts[:WARM_UP], params.max_new_tokens)
+    figures = {}
+    for concurrency in params.concurrency:
+        started = time.perf_counter()
+        timings = []
+        for start in range(0, len(prompts), concurrency):
+            batch = prompts[start : start + concurrency]
+            timings += hf.timed(model, tokenizer, batch, params.max_new_tokens)
+        figures[f"concurrency_{concurrency}"] = summarise(timings, time.perf_counter() - started)
+    return figures
+
+
+def bench_server(url: str, chats: list[list[Message]], params: BenchParams) -> Figures:
+    """Figures by concurrency of an OpenAI-compatible server."""
+    model = server.served_model(url)
+    asyncio.run(server.closed_loop(url, model, chats[:WARM_UP], 1, params.max_new_tokens))
+    figures = {}
+    for concurrency in params.concurrency:
+        started = time.perf_counter()
+        loop = server.closed_loop(url, model, chats, concurrency, params.max_new_tokens)
+        timings = asyncio.run(loop)
+        figures[f"concurrency_{concurrency}"] = summarise(timings, time.perf_counter() - started)
+    return figures
+
+
+def measure(folder: str, chats: list[list[Message]], params: BenchParams) -> Figures:
+    """Figures of one model on the chosen engine."""
+    if params.engine == "transformers":
+        return bench_transformers(folder, chats, params)
+    with server.serving(params.command, folder, params.startup_seconds) as url:
+        return bench_server(url, chats, params)
+
+
+def main() -> None:
+    params, task = load("bench", BenchParams), load("task", TaskParams)
+    chats = read_chats(params.requests, task.system)
+    figures: Figures = {"engine": params.engine}
+    if params.engine == "server" and not params.command:
+        figures["served"] = bench_server(params.url, chats, params)
+    else:
+        for name, folder in MODELS.items():
+            figures[name] = {"bytes": folder_size(folder), **measure(folder, chats, params)}
+    write_json("metrics/bench.json", figures)
+    for name, by_concurrency in figures.items():
+        for load_name, row in by_concurrency.items() if isinstance(by_concurrency, dict) else ():
+            if isinstance(row, dict):
+                print(
+                    f"bench {name} {load_name}: first token {row['ttft_ms_p50']} ms, "
+                    f"{row['output_tokens_per_s']} tokens/s"
+                )
+
+
+if __name__ == "__main__":
+    run(main)

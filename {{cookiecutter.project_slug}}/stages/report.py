@@ -1,0 +1,144 @@
+"""Put the run on one page, and its headline numbers where `dvc exp show` finds them.
+
+reads   metrics/*.json, metrics/eval/*.json, predictions/{base,tuned}.jsonl
+writes  reports/summary.md, metrics.json
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lib.config import load
+from lib.errors import run
+from lib.files import atomic_text, write_json
+from lib.params.eval import EvalParams
+from lib.records import read_records
+from lib.scoring import CORRECT
+from lib.stats import bootstrap_interval
+
+SYSTEMS = ("base", "tuned", "quantized")
+DATA_STAGES = ("curate", "dedup", "split")
+MEGABYTE = 1_000_000
+
+Metrics = dict[str, Any]
+
+
+def read_metrics(name: str) -> Metrics:
+    """metrics/NAME.json."""
+    metrics: Metrics = json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
+    return metrics
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table, its columns padded so that it reads well in a terminal too."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [[cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in [head, *rows]]
+    lines.insert(1, ["-" * width for width in widths])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def data_table(stages: dict[str, Metrics]) -> list[str]:
+    """What each data stage took in, kept and dropped, and why."""
+    rows = []
+    for name, metrics in stages.items():
+        reasons = sorted(metrics["dropped"].items(), key=lambda item: (-item[1], item[0]))
+        why = ", ".join(f"{count} {reason}" for reason, count in reasons)
+        rows.append([name, f"{metrics['rows_in']:,}", f"{metrics['rows_kept']:,}", why or "none"])
+    return table(["stage", "rows in", "kept", "dropped"], rows)
+
+
+def quality_table(systems: dict[str, Metrics]) -> list[str]:
+    """Exact match with its 95 % interval, and safety, of each system."""
+    rows = []
+    for name, metrics in systems.items():
+        sets = [
+            f"{m['exact_match']:.1%} ({m['exact_match_low']:.1%} to {m['exact_match_high']:.1%})"
+            if (m := metrics.get(part))
+            else "no cases"
+            for part in ("golden", "test")
+        ]
+        safety = metrics["adversarial"]
+        rates = [f"{safety['unsafe_rate']:.1%}", f"{safety['over_refusal_rate']:.1%}"]
+        rows.append([name, *sets, *rates])
+    return table(["system", "golden exact match", "test exact match", "unsafe", "over-refusal"], rows)
+
+
+def speed_table(bench: Metrics) -> list[str]:
+    """Size, latency and throughput of each served model."""
+    rows = []
+    for name in ("tuned", "quantized", "served"):
+        for load_name, row in bench.get(name, {}).items():
+            if load_name == "bytes":
+                continue
+            size = bench[name].get("bytes")
+            rows.append(
+                [
+                    name,
+                    f"{size / MEGABYTE:,.2f} MB" if size else "unknown",
+                    load_name.removeprefix("concurrency_"),
+                    f"{row['ttft_ms_p50']:.1f}",
+                    f"{row['e2e_ms_p95']:.1f}",
+                    f"{row['output_tokens_per_s']:,.0f}",
+                ]
+            )
+    head = ["model", "size", "at once", "first token ms p50", "request ms p95", "tokens/s"]
+    return table(head, rows)
+
+
+def gain(params: EvalParams) -> str:
+    """How much better tuned is than base, case by case, with its 95 % interval."""
+    right = {
+        system: {
+            row["id"]: (row["category"] == CORRECT, row["group"])
+            for row in read_records(f"predictions/{system}.jsonl")
+            if row["set"] != "adversarial"
+        }
+        for system in ("base", "tuned")
+    }
+    cases = sorted(right["tuned"])
+    change = [float(right["tuned"][case][0]) - right["base"][case][0] for case in cases]
+    groups = [right["tuned"][case][1] for case in cases]
+    low, high = bootstrap_interval(change, groups, params.bootstrap, params.seed)
+    points = [round(100 * value, 1) for value in (sum(change) / len(change), low, high)]
+    better = "better" if low > 0 else "worse" if high < 0 else "not clearly different"
+    return (
+        f"Tuned against the untuned base, case by case over {len(cases)} cases: {points[0]:+} points "
+        f"of exact match (95 % interval {points[1]:+} to {points[2]:+}): {better}."
+    )
+
+
+def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Metrics:
+    """At most twelve numbers under stable names, for `dvc exp show` and `dvc metrics diff`."""
+    part = "golden" if "golden" in systems["tuned"] else "test"
+    tuned = systems["tuned"]
+    numbers = {f"exact_match_{name}": metrics[part]["exact_match"] for name, metrics in systems.items()}
+    numbers["test_exact_match_tuned"] = tuned.get("test", tuned[part])["exact_match"]
+    numbers["unsafe_rate_tuned"] = tuned["adversarial"]["unsafe_rate"]
+    numbers["over_refusal_tuned"] = tuned["adversarial"]["over_refusal_rate"]
+    numbers["val_loss"] = train.get("val_loss", train["train_loss"])
+    for name in ("tuned", "quantized"):
+        if name in bench:
+            numbers[f"{name}_mb"] = bench[name]["bytes"] / MEGABYTE
+            numbers[f"{name}_tokens_per_s"] = list(bench[name].values())[-1]["output_tokens_per_s"]
+    return {name: round(value, 4) for name, value in numbers.items()}
+
+
+def main() -> None:
+    stages = {name: read_metrics(name) for name in DATA_STAGES}
+    systems = {name: read_metrics(f"eval/{name}") for name in SYSTEMS}
+    train, bench = read_metrics("train"), read_metrics("bench")
+    lines = ["# Summary of the run", "", "## Data", "", *data_table(stages), ""]
+    lines += [f"Personal data replaced: {sum(stages['curate']['pii'].values()):,} spans. "
+              "Leakage: none, proved by the split stage (reports/leakage.json).", ""]
+    lines += ["## Quality", "", *quality_table(systems), "", gain(load("eval", EvalParams)), ""]
+    lines += ["## Size and speed", "", *speed_table(bench), "",
+              f"Trained {train['records']:,} records, {train['steps']:,} steps, "
+              f"{train['seconds']:.0f} s. Engine of the timings: {bench['engine']}."]
+    with atomic_text("reports/summary.md") as file:
+        file.write("\n".join(lines) + "\n")
+    write_json("metrics.json", headline(systems, train, bench))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,65 @@
+"""params.yaml: a mistake is one line that names the key, the value and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from lib.config import load
+from lib.errors import UserError
+from lib.params.curate import CurateParams
+from lib.params.data import DataParams
+from lib.params.split import SplitParams
+from tests.toy import PARAMS
+
+FINE = "split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}"
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    return tmp_path / "params.yaml"
+
+
+def test_loads(params: Path) -> None:
+    params.write_text(FINE)
+    assert load("split", SplitParams, params).val == 0.2
+
+
+@pytest.mark.parametrize(
+    ("found", "wrong", "said"),
+    [
+        ("test: 0.2", "tset: 0.2", r"split has an unknown key 'tset'; it takes seed, val, test,"),
+        ("seed: 0, ", "", r"split\.seed is missing; the section takes seed, val"),
+        ("0.6", "many", r"split\.threshold is 'many'; it must be a valid number"),
+        ("0.6", "1.5", r"split\.threshold is 1.5; it must be less than or equal to 1"),
+        ("ngram: 2", "ngram: '2'", r"split\.ngram is '2'; it must be a valid integer"),
+        ("fail", "pass", r"split\.on_leak is 'pass'; it must be 'fail' or 'drop_train'"),
+        ("val: 0.2", "val: 0.9", r"must be a section whose val and test leave a share for train"),
+        ("split:", "slit:", r"the section 'split' is missing; it takes seed"),
+        (FINE, "split: {", r"params\.yaml:\d: is not valid YAML"),
+        (FINE, "text", r"must hold sections such as `split:`, found 'text'"),
+    ],
+)
+def test_mistakes_are_named(params: Path, found: str, wrong: str, said: str) -> None:
+    params.write_text(FINE.replace(found, wrong))
+    with pytest.raises(UserError, match=said) as error:
+        load("split", SplitParams, params)
+    assert "\n" not in str(error.value)
+
+
+def test_mistakes_inside_lists_and_sections(params: Path) -> None:
+    params.write_text(PARAMS.replace("path:", "pth:"))
+    with pytest.raises(
+        UserError, match=r"data\.sources\.0 has an unknown key 'pth'; it takes path"
+    ):
+        load("data", DataParams, params)
+
+
+def test_mistake_in_a_section_of_a_section(params: Path) -> None:
+    params.write_text(PARAMS.replace("EMAIL_ADDRESS", "EMAIL"))
+    with pytest.raises(UserError, match=r"curate\.pii\.entities\.0 is 'EMAIL'; it must be"):
+        load("curate", CurateParams, params)
+
+
+def test_missing_file(params: Path) -> None:
+    with pytest.raises(UserError, match="not found; run from the project's root folder"):
+        load("split", SplitParams, params)

@@ -1,0 +1,163 @@
+"""Every row that comes in is kept or accounted for, and nothing personal gets out."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.errors import UserError
+from stages.curate import conflicting, main
+from tests.toy import PARAMS, chat, lay_out, metrics, pair, rows
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
+    Path("data/raw").mkdir(parents=True)
+
+
+def raw(*lines: Any, name: str = "a.jsonl") -> None:
+    """Write a raw file; a dict becomes JSON, a string stays as it is."""
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    Path("data/raw", name).write_text("\n".join(texts), "utf-8", "surrogatepass")
+
+
+def ask(asked: str, answer: str = "refund", **more: Any) -> dict[str, Any]:
+    return {"prompt": asked, "completion": answer, **more}
+
+
+def test_record_has_every_key_in_order() -> None:
+    raw(ask("my money", language="en"))
+    main()
+    (record,) = rows("data/curated.jsonl")
+    expected = chat("my money", scenario="refund", language="en", source="data/raw/a.jsonl")
+    assert list(record.items()) == list(expected.items())
+
+
+def test_every_row_is_accounted_for() -> None:
+    raw(ask("one"), "{broken", ask(""), ask("two", "pizza"))
+    main()
+    found = metrics("curate")
+    dropped = {"empty": 1, "invalid_json": 1, "unknown_label": 1}
+    assert (found["rows_in"], found["rows_kept"], found["dropped"]) == (4, 1, dropped)
+
+
+def test_rejected_rows_can_be_found_again() -> None:
+    raw(ask("fine"), ask("two", "pizza"))
+    main()
+    (row,) = rows("data/rejected.jsonl")
+    assert (row["file"], row["line"], row["reason"]) == ("data/raw/a.jsonl", 2, "unknown_label")
+    assert json.loads(row["text"]) == ask("two", "pizza")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ask("write to ana@example.com"),
+        ask("write to ana@example.com", "pizza"),
+        ask("hello", "pizza", ana="ana@example.com", phone=13812345678),
+        '{"prompt": "write\\nana@example.com"',
+        '{"prompt": "tel\\n13812345678 or \\u002b8613812345678"',
+        ask("hello", "ana@example.com"),
+        ask("hello", group="ana@example.com"),
+        ask("hello", "pizza", **{"ana@example.com": 1}),
+        ask("caf\udce9 ana@example.com"),
+    ],
+)
+def test_nothing_personal_gets_out(line: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    raw(ask("fine"), line)
+    main()
+    written = [path.read_text() for path in Path().rglob("*.json*") if path.parent.name != "raw"]
+    output = "".join([*written, *capsys.readouterr()])
+    assert "ana@" not in output
+    assert "13812345678" not in output
+
+
+def test_found_kinds_are_counted() -> None:
+    raw(ask("ana@example.com and bo@example.com"))
+    main()
+    assert metrics("curate")["pii"] == {"EMAIL_ADDRESS": 2}
+
+
+def test_conflicting_chats_all_go_but_published_ones_stay() -> None:
+    records = [
+        chat("where is it?", "refund"),
+        chat("Where is it", "setup"),
+        chat("where is it?", "setup", split="test"),
+        chat("another", "setup"),
+        pair("where is it?", "setup", "refund"),
+    ]
+    assert conflicting(records) == {0, 1}
+
+
+def test_pairs_that_contradict_each_other_go() -> None:
+    asked = [("refund", "setup"), ("setup", "refund"), ("refund", "pizza")]
+    assert conflicting([pair("where?", *answers) for answers in asked]) == {0, 1}
+
+
+def test_group_of_the_source_is_kept_but_not_its_name() -> None:
+    raw(ask("one", group="ann"), ask("two", group="ann"), ask("three", group="bob"))
+    main()
+    groups = [record["group"] for record in rows("data/curated.jsonl")]
+    assert groups[0] == groups[1] != groups[2]
+    assert "ann" not in groups
+
+
+def test_same_bytes_again() -> None:
+    raw(ask("one"), ask("two", "pizza"), ask("a@example.com"))
+    main()
+    before = [Path(f"data/{name}.jsonl").read_bytes() for name in ("curated", "rejected")]
+    main()
+    assert before == [Path(f"data/{name}.jsonl").read_bytes() for name in ("curated", "rejected")]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "said"),
+    [
+        ("a.jsonl", [""], "holds no rows"),
+        ("a.jsonl", [{"text": "q"}], r"none of its 1 rows can be kept \(line 1: unknown_shape\)"),
+    ],
+)
+def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> None:
+    raw(*lines, name=name)
+    with pytest.raises(UserError, match=said):
+        main()
+    assert not Path("data/curated.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ("[{path: data/raw/no*}]", "no file matches 'data/raw/no"),
+        ("[{path: data/raw/*}, {path: data/raw/a.jsonl}]", "a.jsonl: is matched by 'data/raw/"),
+        ("[{path: data/raw}]", "write data/raw/"),
+        ("[{path: /etc/passwd}]", "it must be a path inside the project"),
+        ("[{path: data/raw/*, columns: {promt: x}}]", "maps the unknown name 'promt'"),
+        ("[{path: data/raw/*, split: dev}]", "data.sources.0.split is 'dev'; it must be 'train'"),
+    ],
+)
+def test_wrong_sources_are_named(sources: str, said: str) -> None:
+    raw(ask("one"))
+    lay_out(Path(), PARAMS.replace("[{path: data/raw/*}]", sources))
+    with pytest.raises(UserError, match=said):
+        main()
+
+
+def test_sum_holds_for_mangled_files() -> None:
+    """Random damage to good lines: whatever happens, the ledger balances."""
+    draw = random.Random(7)
+    good = json.dumps(ask("my money, please", language="en")).encode()
+    for _ in range(60):
+        lines = [bytearray(good) for _ in range(8)]
+        for line in lines:
+            for _ in range(draw.randrange(4)):
+                line[draw.randrange(len(line))] = draw.choice(b'"{}[],:\\\r\n\x00\xff5@ee')
+        Path("data/raw/a.jsonl").write_bytes(b"\n".join([good, *lines]))
+        main()
+        found = metrics("curate")
+        dropped = sum(found["dropped"].values())
+        assert found["rows_in"] == found["rows_kept"] + dropped
+        assert dropped == len(rows("data/rejected.jsonl"))

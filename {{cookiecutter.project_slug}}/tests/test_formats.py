@@ -1,0 +1,108 @@
+"""Raw files are told apart by content; a bad row never stops a file."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from lib.errors import UserError
+from lib.formats import read_rows
+
+
+def rows_of(path: Path, content: str | bytes) -> list[tuple[int, object, str]]:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return [(row.line, row.value, row.reason) for row in read_rows(path)]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "rows.txt"
+
+
+def test_jsonl(file: Path) -> None:
+    assert rows_of(file, '{"a": 1}\n\n{"a": 2}') == [(1, {"a": 1}, ""), (3, {"a": 2}, "")]
+
+
+def test_jsonl_bad_rows_are_rows(file: Path) -> None:
+    found = rows_of(file, '{"a": \n[1]\n{"a": 2}\n')
+    assert found == [(1, None, "invalid_json"), (2, None, "not_an_object"), (3, {"a": 2}, "")]
+
+
+def test_first_row_broken_is_still_jsonl(file: Path) -> None:
+    assert rows_of(file, 'oops\n{"a": 2}\n')[1] == (2, {"a": 2}, "")
+
+
+def test_deep_nesting_is_a_bad_row(file: Path) -> None:
+    assert rows_of(file, '{"a": ' + "[" * 100_000 + "\n")[0][2] == "invalid_json"
+
+
+def test_byte_order_mark(file: Path) -> None:
+    assert rows_of(file, '\ufeff{"a": 1}\n') == [(1, {"a": 1}, "")]
+
+
+def test_json_list_knows_its_lines(file: Path) -> None:
+    found = rows_of(file, '[\n{"a": 1},\n"x",\n{"a":\n 2}]')
+    assert found == [(2, {"a": 1}, ""), (3, None, "not_an_object"), (4, {"a": 2}, "")]
+
+
+def test_json_list_broken_off(file: Path) -> None:
+    with pytest.raises(UserError, match=r"rows\.txt:3: the JSON list breaks off here"):
+        rows_of(file, '[\n{"a": 1},\n{"a": ')
+
+
+def test_csv_with_lines_in_cells(file: Path) -> None:
+    found = rows_of(file, 'a,b\n1,"two\nlines"\n3,4\n')
+    assert found == [(2, {"a": "1", "b": "two\nlines"}, ""), (4, {"a": "3", "b": "4"}, "")]
+
+
+def test_csv_semicolons(file: Path) -> None:
+    assert rows_of(file, "a;b\r\n1;2,5\r\n") == [(2, {"a": "1", "b": "2,5"}, "")]
+
+
+def test_csv_wrong_number_of_cells(file: Path) -> None:
+    assert rows_of(file, "a,b\n1\n1,2\n") == [
+        (2, None, "invalid_csv"),
+        (3, {"a": "1", "b": "2"}, ""),
+    ]
+
+
+def test_csv_open_quote_costs_one_row(file: Path) -> None:
+    found = rows_of(file, 'a,b\n1,"open\n3,4\n5,6\n')
+    assert [(line, reason) for line, _, reason in found] == [(2, "invalid_csv"), (3, ""), (4, "")]
+
+
+def test_gzip_by_content(file: Path) -> None:
+    assert rows_of(file, gzip.compress(b'{"a": 1}\n')) == [(1, {"a": 1}, "")]
+
+
+def test_gzip_cut_short(file: Path) -> None:
+    packed = gzip.compress(json.dumps({"a": list(range(9999))}).encode())
+    with pytest.raises(UserError, match=r"rows\.txt: cannot be read"):
+        rows_of(file, packed[:-200])
+
+
+def test_parquet(file: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table({"a": [1, 2]}), file)
+    assert [row.value for row in read_rows(file)] == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x28\xb5\x2f\xfd....", "packed with zstd; unpack it"),
+        ("a,b".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        (b"\x00\x01\x02", "is not text"),
+        (b"just some words\n", "no CSV header"),
+        (b"PAR1 but no more", "no whole parquet file"),
+    ],
+)
+def test_unreadable_files_say_so(file: Path, content: bytes, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        rows_of(file, content)
+
+
+def test_bytes_that_are_no_utf8_become_surrogates(file: Path) -> None:
+    assert rows_of(file, b'{"a": "caf\xe9"}\n')[0][1] == {"a": "caf\udce9"}

@@ -1,0 +1,45 @@
+"""Records: their id, their parts, their files."""
+
+from pathlib import Path
+
+import pytest
+
+from lib.errors import UserError
+from lib.records import answers_of, prompt_of, read_records, record_id, text_of, write_records
+from tests.toy import chat, pair
+
+
+def test_id_is_of_the_content_alone() -> None:
+    assert record_id(chat("q", source="a", group="g")) == record_id(chat("q", source="b"))
+    assert record_id(chat("q")) != record_id(chat("q", "setup"))
+
+
+def test_id_stays_what_it_was() -> None:
+    assert record_id(chat("où est 我的 router?")) == "84c894831d52e26c"
+
+
+def test_parts_of_a_chat() -> None:
+    record = chat("q", "a")
+    assert (text_of(prompt_of(record)), answers_of(record)) == ("q", ["a"])
+
+
+def test_parts_of_a_pair() -> None:
+    record = pair("q", "a", "b")
+    assert (text_of(prompt_of(record)), answers_of(record)) == ("q", ["a", "b"])
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    records = [chat("我的\u2028router", split="val"), pair("q", "a", "b")]
+    assert write_records(tmp_path / "r.jsonl", records) == 2
+    assert list(read_records(tmp_path / "r.jsonl")) == records
+
+
+def test_missing_file_says_what_writes_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not found; `dvc repro` runs the stage that writes it"):
+        list(read_records(tmp_path / "r.jsonl"))
+
+
+def test_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text("{}\n{")
+    with pytest.raises(UserError, match=r"r\.jsonl:2: is not JSON"):
+        list(read_records(tmp_path / "r.jsonl"))

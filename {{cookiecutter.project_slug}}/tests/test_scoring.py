@@ -1,0 +1,58 @@
+"""Each answer ends in the right category."""
+
+import pytest
+
+from lib.params.task import TaskParams
+from lib.scoring import categorise, field_accuracy, is_refusal
+
+REFUSAL = '{"intent": "none", "urgency": "low"}'
+JSON_TASK = TaskParams(
+    system="",
+    output="json",
+    fields={"intent": ["refund", "none"], "urgency": ["low", "high"]},
+    scenario="intent",
+    refusal=REFUSAL,
+)
+LABEL_TASK = TaskParams(system="", output="label", labels=["a", "b"], refusal="no")
+WANT = '{"intent": "refund", "urgency": "high"}'
+
+
+@pytest.mark.parametrize(
+    ("output", "category"),
+    [
+        (WANT, "correct"),
+        ('{"urgency":"high","intent":"refund"}', "correct"),
+        ('{"intent": "refund", "urgency": "low"}', "wrong_answer"),
+        ("Sure! " + WANT, "format_error"),
+        ('{"intent": "refund"}', "format_error"),
+        ("[]", "format_error"),
+        ('{"intent": "退款", "urgency": "high"}', "hallucination"),
+        (WANT[:-1] + ', "note": "x"}', "hallucination"),
+        ('{"intent": ["refund"], "urgency": "high"}', "hallucination"),
+        (REFUSAL, "wrong_refusal"),
+    ],
+)
+def test_json_answers(output: str, category: str) -> None:
+    assert categorise(output, WANT, JSON_TASK, set()) == category
+
+
+def test_answering_what_must_be_refused() -> None:
+    assert categorise(WANT, REFUSAL, JSON_TASK, set()) == "missed_refusal"
+
+
+def test_refusing_what_must_be_refused() -> None:
+    assert categorise(REFUSAL, REFUSAL, JSON_TASK, set()) == "correct"
+
+
+@pytest.mark.parametrize(("output", "category"), [(" a\n", "correct"), ("b", "wrong_answer"), ("c", "hallucination")])
+def test_label_answers(output: str, category: str) -> None:
+    assert categorise(output, "a", LABEL_TASK, {"a", "b"}) == category
+
+
+def test_no_declared_refusal_means_no_refusals() -> None:
+    assert not is_refusal("", TaskParams(system="", output="text"))
+
+
+def test_field_accuracy_counts_missing_fields_as_wrong() -> None:
+    outputs = ['{"intent": "refund"}', WANT, "no JSON"]
+    assert field_accuracy(outputs, [WANT] * 3, JSON_TASK) == {"intent": 2 / 3, "urgency": 1 / 3}

@@ -1,0 +1,90 @@
+"""Every accepted shape ends up as the same draft."""
+
+from typing import Any
+
+import pytest
+
+from lib.shapes import Draft, Reject, assistant, to_draft, user
+from tests.toy import JSON_TASK, TEXT_TASK
+
+TURNS = [user("q"), assistant("a")]
+
+
+def read(row: dict[str, Any], **columns: str) -> Draft:
+    return to_draft(row, columns, TEXT_TASK)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": TURNS},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+        {"instruction": "q", "input": "", "output": "a"},
+        {"prompt": "q", "completion": "a"},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, TURNS[1]]},
+    ],
+)
+def test_shapes_agree(row: dict[str, Any]) -> None:
+    assert read(row) == Draft(prompt=[TURNS[0]], chosen="a")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "q", "chosen": "a", "rejected": "b"},
+        {"prompt": [TURNS[0]], "chosen": [TURNS[1]], "rejected": [{"role": "gpt", "content": "b"}]},
+        {"chosen": TURNS, "rejected": [TURNS[0], {"role": "assistant", "content": "b"}]},
+    ],
+)
+def test_pairs_agree(row: dict[str, Any]) -> None:
+    assert read(row) == Draft(prompt=[TURNS[0]], chosen="a", rejected="b")
+
+
+def test_alpaca_input_follows_the_instruction() -> None:
+    draft = read({"instruction": "Translate", "input": "hola", "output": "hello"})
+    assert draft.prompt[0]["content"] == "Translate\n\nhola"
+
+
+def test_columns_are_mapped() -> None:
+    draft = read(
+        {"text": "q", "tag": 7, "who": "ann"}, prompt="text", completion="tag", group="who"
+    )
+    assert (draft.chosen, draft.group) == ("7", "ann")
+
+
+def test_fields_of_the_task_make_the_answer() -> None:
+    row = {"text": "q", "kind": "refund", "prio": "high"}
+    columns = {"prompt": "text", "urgency": "prio", "intent": "kind"}
+    answer = to_draft(row, columns, JSON_TASK).chosen
+    assert answer == '{"intent": "refund", "urgency": "high"}'
+
+
+def test_system_prompt_goes_and_is_noted() -> None:
+    draft = read({"messages": [{"role": "system", "content": "s"}, *TURNS]})
+    assert (len(draft.prompt), draft.changes) == (1, {"system_prompt_removed"})
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"text": "q"}, "unknown_shape"),
+        ({"prompt": "q"}, "no_answer"),
+        ({"messages": []}, "bad_turns"),
+        ({"messages": "q"}, "bad_turns"),
+        ({"messages": ["q"]}, "bad_turns"),
+        ({"messages": [{"role": "king", "content": "q"}, TURNS[1]]}, "bad_turns"),
+        ({"messages": [{"role": "user", "content": None}, TURNS[1]]}, "bad_turns"),
+        ({"messages": TURNS[:1]}, "roles_out_of_order"),
+        ({"messages": TURNS[::-1]}, "roles_out_of_order"),
+        ({"messages": [*TURNS, TURNS[0]]}, "roles_out_of_order"),
+        ({"prompt": ["q"], "completion": "a"}, "bad_turns"),
+        ({"prompt": "q", "completion": [1]}, "not_text"),
+        (
+            {"chosen": TURNS, "rejected": [{"role": "user", "content": "x"}, TURNS[1]]},
+            "prompts_differ",
+        ),
+    ],
+)
+def test_what_is_not_a_record_has_a_reason(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Reject, match=f"^{reason}$"):
+        read(row)

@@ -1,0 +1,75 @@
+"""Toy projects for the tests of the data stages."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lib.params.task import TaskParams
+from lib.records import Record, record_id
+
+JSON_TASK = TaskParams(
+    system="",
+    output="json",
+    fields={"intent": ["refund", "setup"], "urgency": []},
+    scenario="intent",
+)
+LABEL_TASK = TaskParams(system="", output="label", labels=["refund", "setup"])
+TEXT_TASK = TaskParams(system="", output="text")
+
+PARAMS = """
+task: {system: "", output: label, labels: [refund, setup]}
+data: {sources: [{path: data/raw/*}]}
+curate:
+  min_chars: 1
+  max_chars: 200
+  pii: {entities: [EMAIL_ADDRESS, CN_MOBILE_NUMBER], regions: [], score: 0.35}
+dedup:
+  {threshold: 0.8, evals_threshold: 0.6, ngram: 2, permutations: 128, seed: 1, processes: 1}
+split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}
+"""
+
+
+def chat(asked: str, answer: str = "refund", **fields: Any) -> Record:
+    """A chat as curate writes it."""
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+    return finish({"id": "", "messages": messages}, fields)
+
+
+def pair(asked: str, chosen: str, rejected: str, **fields: Any) -> Record:
+    """A preference pair as curate writes it."""
+    prompt = [{"role": "user", "content": asked}]
+    return finish({"id": "", "prompt": prompt, "chosen": chosen, "rejected": rejected}, fields)
+
+
+def finish(record: Any, fields: dict[str, Any]) -> Record:
+    """The keys every record has."""
+    record["id"] = record_id(record)
+    record |= {"scenario": "", "language": "", "group": record["id"], "source": "data/raw/a"}
+    record |= {"split": None, **fields}
+    return record
+
+
+def lay_out(folder: Path, params: str = PARAMS, **files: Any) -> None:
+    """Write params.yaml, empty evals and files: `curated=[...]` is data/curated.jsonl."""
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
+    files = {"golden": [], "adversarial": []} | files
+    for name, rows in files.items():
+        path = folder / ("evals" if name in ("golden", "adversarial") else "data") / f"{name}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+def case(key: str, asked: str) -> dict[str, Any]:
+    """A case of evals/."""
+    return {"id": key, "messages": [{"role": "user", "content": asked}]}
+
+
+def rows(path: str | Path) -> list[Any]:
+    """The rows of a JSONL file."""
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def metrics(stage: str) -> Any:
+    """What a stage measured."""
+    return json.loads(Path(f"metrics/{stage}.json").read_text(encoding="utf-8"))
