@@ -1,4 +1,4 @@
-"""How long a newcomer waits: bake, `make demo` cold and warm, each stage, `dvc repro` with nothing to do.
+"""How long a newcomer waits: bake, `make demo`, each stage, `dvc repro` with nothing to do.
 
 usage   python -m benchmarks.demo [--cold]      (--cold also makes the environment from nothing)
 reads   this repository's committed HEAD, cloned
@@ -60,9 +60,8 @@ def stage_seconds(project: Path) -> dict[str, float]:
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    assert process.stdout is not None
     starts = [("", time.perf_counter())]
-    for line in process.stdout:
+    for line in process.stdout or ():
         if found := re.match(r"Running stage '(.+)'", line):
             starts.append((found[1], time.perf_counter()))
     if process.wait() != 0:
@@ -97,13 +96,17 @@ def main() -> None:
         seconds("make", "demo", cwd=first)
     same = output_hashes(first / DEMO) == output_hashes(second / DEMO)
 
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, " + ", ".join(
-        f"{name} {version(name)}" for name in PACKAGES))
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, "
+        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    )
     print("\n| what | seconds |\n| --- | ---: |")
     for name, value in rows:
         print(f"| {name} | {value:.1f} |")
-    print(f"\nTwo clones, {len(output_hashes(second / DEMO))} outputs without timings: "
-          f"{'identical' if same else 'DIFFERENT'} hashes")
+    print(
+        f"\nTwo clones, {len(output_hashes(second / DEMO))} outputs without timings: "
+        f"{'identical' if same else 'DIFFERENT'} hashes"
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The README's two pictures, from a real run: `make demo` first, then `python -m benchmarks.pictures`.
+"""The README's two pictures, from a real run.
 
+usage   make demo, some `dvc exp run` in it, then python -m benchmarks.pictures
 reads   build/demo/ticket-triage (metrics of its workspace and of its dvc experiments)
 writes  pictures/pipeline.png, pictures/comparison.png
 """
@@ -52,12 +53,25 @@ def draw_pipeline() -> None:
     box = {"boxstyle": "round,pad=0.5", "facecolor": FILL, "edgecolor": LINE}
     for place, (name, caption) in enumerate(captions().items()):
         middle = place + 0.5
-        axes.text(middle, 0.72, name, ha="center", va="center", size=14, weight="bold", color=INK,
-                  bbox=box)
+        axes.text(
+            middle,
+            0.72,
+            name,
+            ha="center",
+            va="center",
+            size=14,
+            weight="bold",
+            color=INK,
+            bbox=box,
+        )
         axes.text(middle, 0.22, caption, ha="center", va="center", size=10, color=INK)
         if place:
-            axes.annotate("", (middle - 0.36, 0.72), (middle - 0.64, 0.72),
-                          arrowprops={"arrowstyle": "->", "color": LINE, "lw": 1.6})
+            axes.annotate(
+                "",
+                (middle - 0.36, 0.72),
+                (middle - 0.64, 0.72),
+                arrowprops={"arrowstyle": "->", "color": LINE, "lw": 1.6},
+            )
     figure.savefig(PICTURES / "pipeline.png", dpi=150, bbox_inches="tight")
 
 
@@ -92,8 +106,14 @@ def draw_comparison() -> None:
     left.set_title("Golden set: exact match, 95 % interval", color=INK)
     for place, run in enumerate(runs()):
         right.bar(place, 100 * run["exact_match_tuned"], color=COLOURS[1 + place % 3], width=0.6)
-        right.text(place, 100 * run["exact_match_tuned"] + 2, f"{100 * run['exact_match_tuned']:.0f} %",
-                   ha="center", size=11, color=INK)
+        right.text(
+            place,
+            100 * run["exact_match_tuned"] + 2,
+            f"{100 * run['exact_match_tuned']:.0f} %",
+            ha="center",
+            size=11,
+            color=INK,
+        )
     right.set_xticks(range(len(runs())), [run["name"] for run in runs()])
     right.set_title("dvc exp show: exact match of tuned, by run", color=INK)
     for axes in (left, right):

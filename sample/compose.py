@@ -51,7 +51,8 @@ def fill(template: str, rng: Random, words: Pools, known: dict[str, str]) -> str
             return known[slot]
         if re.fullmatch(r"d\d", slot):
             digits = int(slot[1])
-            return str(rng.randrange(10 ** (digits - 1), 10**digits))
+            # No leading 1: 1690 to 1699 are valid German phone numbers.
+            return str(rng.randrange(2 * 10 ** (digits - 1), 10**digits))
         return rng.choice(words[f"word.{slot}"])
 
     while "{" in template:
@@ -74,14 +75,15 @@ def request(label: Label, rng: Random, words: Pools) -> list[str]:
     """The sentences that decide intent and product."""
     intent, product = label.intent, label.product
     if intent == "out_of_scope":
-        return [rng.choice(words["oos"])] + pick(rng, words, "oos.tail", 0.45)
+        return [rng.choice(words["oos"]), *pick(rng, words, "oos.tail", 0.45)]
     if intent == "broken":
-        return [rng.choice(words[f"symptom.{product}"])] + pick(rng, words, "broken.ask", 0.6, product)
+        symptom = rng.choice(words[f"symptom.{product}"])
+        return [symptom, *pick(rng, words, "broken.ask", 0.9, product)]
     if intent == "refund":
         return refund(product, rng, words)
     own, general = words.get(f"{intent}.{product}", []), words.get(f"{intent}.any", [])
     core = rng.choice(own if product in ("none", "app") and own else own + general)
-    return [core] + pick(rng, words, f"{intent}.ask", 0.35, product)
+    return [core, *pick(rng, words, f"{intent}.ask", 0.85, product)]
 
 
 def refund(product: str, rng: Random, words: Pools) -> list[str]:
@@ -96,9 +98,7 @@ def refund(product: str, rng: Random, words: Pools) -> list[str]:
     return pair if rng.random() < 0.75 else pair[::-1]
 
 
-def pick(
-    rng: Random, words: Pools, section: str, chance: float, product: str = ""
-) -> list[str]:
+def pick(rng: Random, words: Pools, section: str, chance: float, product: str = "") -> list[str]:
     """With this chance a phrase of the section, of the product's own one if there is one."""
     options = words.get(f"{section}.{product}") or words.get(section)
     return [rng.choice(options)] if options and rng.random() < chance else []
@@ -113,25 +113,27 @@ def urgency(label: Label, rng: Random, words: Pools) -> list[str]:
     if label.urgency == "low":
         return [rng.choice(words["low"])]
     special = list(words.get(f"high.{label.intent}", []))
+    call = pick(rng, words, "high.call", 0.65)
     if label.intent == "question":
-        return [rng.choice(special)]
+        return [rng.choice(special), *call]
     if label.intent in ("billing", "refund"):
         special += words["high.money"]
     if label.intent in ("broken", "setup"):
         special += words.get(f"high.{label.product}", [])
-    return [rng.choice(special if special and rng.random() < 0.6 else words["high.any"])]
+    reasons = special if special and rng.random() < 0.6 else words["high.any"]
+    return [rng.choice(reasons), *call]
 
 
 def background(label: Label, rng: Random, words: Pools) -> list[str]:
     """Sentences that decide nothing: stories, things tried, another device, scary words."""
     device = label.product not in ("none", "app")
-    out = pick(rng, words, "context", 0.6) + pick(rng, words, "context", 0.25)
+    out = pick(rng, words, "context", 0.45)
     if device and label.intent in ("broken", "setup", "refund"):
-        out += pick(rng, words, "context.device", 0.4)
+        out += pick(rng, words, "context.device", 0.2)
     if label.intent in ("broken", "setup"):
-        out += pick(rng, words, "tried", 0.4, label.product)
+        out += pick(rng, words, "tried", 0.25, label.product)
     if device and label.intent in ("broken", "setup", "refund", "delivery"):
-        out += pick(rng, words, "distractor", 0.2)
+        out += pick(rng, words, "distractor", 0.15)
     return out + pick(rng, words, "scary", 0.05)
 
 
@@ -148,9 +150,9 @@ def sentences(label: Label, rng: Random, words: Pools) -> list[str]:
         parts = [core, extra, stress]
     flat = [sentence for part in parts for sentence in part]
     return (
-        pick(rng, words, "greeting", 0.45)
+        pick(rng, words, "greeting", 0.4)
         + list(dict.fromkeys(flat))
-        + pick(rng, words, "closing", 0.4)
+        + pick(rng, words, "closing", 0.35)
     )
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 
 LANGUAGES = ("en", "zh", "de", "es")
 FOLDER = Path(__file__).parent / "lexicon"
+# The kinds of goods a shop of the corpus sells; `{item}` is one of them, some with a brand name.
+GOODS = ("device", "device", "device", "appliance", "appliance", "tool", "vehicle", "furniture")
+SYLLABLES = ["nor", "wel", "ka", "ri", "tan", "mo", "bel", "fo", "lu"]
+SYLLABLES += ["dor", "sel", "va", "pim", "hal", "ven", "sto", "ra", "ki"]
 SLOT = re.compile(r"\{(\w+)\}")
 
 Ways = dict[str, list[str]]  # language -> ways to say one thing
@@ -27,6 +31,7 @@ class Lexicon:
     """All word lists."""
 
     topics: list[Topic]
+    support: list[Topic]
     things: dict[str, list[dict[str, str]]]
     phrases: dict[str, Ways]
 
@@ -48,10 +53,10 @@ def ways_of(lines: list[str]) -> Ways:
     return {language: [w.strip() for w in ways.split(" | ")] for language, ways in pairs}
 
 
-def read_topics() -> list[Topic]:
-    """Topics of topics.txt under their domains."""
+def read_topics(name: str) -> list[Topic]:
+    """The topics of a word list under their domains."""
     topics, domain = [], ""
-    for heading, lines in sections("topics.txt"):
+    for heading, lines in sections(name):
         if heading.startswith("## "):
             topics.append(Topic(domain, heading[3:], ways_of(lines)))
         else:
@@ -60,15 +65,13 @@ def read_topics() -> list[Topic]:
 
 
 def read_lexicon() -> Lexicon:
-    """Read the three word lists."""
+    """Read all word lists."""
     things = {
-        heading[2:]: [
-            dict(zip(LANGUAGES, line.split(" | "), strict=True)) for line in lines
-        ]
+        heading[2:]: [dict(zip(LANGUAGES, line.split(" | "), strict=True)) for line in lines]
         for heading, lines in sections("things.txt")
     }
     phrases = {heading[2:]: ways_of(lines) for heading, lines in sections("phrases.txt")}
-    return Lexicon(read_topics(), things, phrases)
+    return Lexicon(read_topics("topics.txt"), read_topics("support.txt"), things, phrases)
 
 
 def number(rng: random.Random) -> str:
@@ -85,8 +88,27 @@ def code(rng: random.Random) -> str:
 def money(rng: random.Random, language: str) -> str:
     """An amount as written in a language."""
     amount = rng.choice([str(rng.randint(2, 900)), f"{rng.randint(1, 99)}.{rng.randint(10, 99)}"])
-    form = {"en": ["${}", "{} dollars"], "zh": ["{}元", "{}块"], "de": ["{} Euro"], "es": ["{} euros"]}
+    form = {
+        "en": ["${}", "{} dollars"],
+        "zh": ["{}元", "{}块"],
+        "de": ["{} Euro"],
+        "es": ["{} euros"],
+    }
     return rng.choice(form[language]).format(amount)
+
+
+def brand(rng: random.Random) -> str:
+    """An invented brand name."""
+    return "".join(rng.sample(SYLLABLES, k=2)).capitalize()
+
+
+def epithet(language: str, lexicon: Lexicon, rng: random.Random) -> str:
+    """What often stands before a product: nothing, its brand, or what kind it is."""
+    kind = rng.random()
+    if kind < 0.6:
+        return ""
+    word = brand(rng) if kind < 0.8 else rng.choice(lexicon.things["epithet"])[language]
+    return word if language == "zh" and kind >= 0.8 else word + " "
 
 
 def fill(
@@ -97,11 +119,15 @@ def fill(
 
     def value(match: re.Match[str]) -> str:
         slot = match[1]
-        if slot in lexicon.things:
-            thing = rng.choice(lexicon.things[slot])
+        if slot in lexicon.things or slot == "item":
+            thing = rng.choice(lexicon.things[rng.choice(GOODS) if slot == "item" else slot])
             fact = (thing[language], thing["en"])
+            if slot == "item":
+                fact = (epithet(language, lexicon, rng) + fact[0], fact[1])
         else:
-            word = {"num": number, "id": code}[slot](rng) if slot != "money" else money(rng, language)
+            word = (
+                {"num": number, "id": code}[slot](rng) if slot != "money" else money(rng, language)
+            )
             fact = (word, word)
         facts.setdefault(slot, fact)
         return fact[0]

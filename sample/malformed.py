@@ -33,6 +33,11 @@ def outside(**change: str) -> str:
     return dumps(json.loads(GOOD) | change)
 
 
+def surrogate(row: str) -> str:
+    """The row with half of a character, as an escape, in place of the tilde."""
+    return row.replace("~", "\\ud83d")
+
+
 def chat_rows() -> list[tuple[str, str]]:
     """Kind and row, for the chat file."""
     ask = [TEXT.format(n=n) for n in range(100, 120)]
@@ -56,7 +61,7 @@ def chat_rows() -> list[tuple[str, str]]:
         ("answer_not_json", chat(user(ask[13]), assistant("It is about a delivery."))),
         ("answer_missing_field", chat(user(ask[14]), assistant('{"intent": "delivery"}'))),
         ("template_unfilled", chat(user("Dear {{first_name}}, " + ask[15]), assistant(GOOD))),
-        ("unpaired_surrogate", chat(user("\\ud83d" + ask[16]), assistant(GOOD)).replace("\\\\", "\\")),
+        ("unpaired_surrogate", surrogate(chat(user("~" + ask[16]), assistant(GOOD)))),
     ]
 
 
@@ -90,7 +95,7 @@ def table_rows() -> list[tuple[str, str]]:
     """Kind and row, for the CSV file."""
     return [
         ("empty_text", ",delivery,camera,normal,zh,ZH-10001"),
-        ("label_outside_set", "摄像头还没有发货吗？都等了三周了。,shipping,camera,normal,zh,ZH-10002"),
+        ("label_outside_set", "摄像头还没有发货吗？,shipping,camera,normal,zh,ZH-10002"),
         ("label_outside_set", "¿Cuándo llega el timbre?,delivery,doorbell,media,es,ES-10003"),
         ("wrong_column_count", "路由器什么时候送到？,delivery,router"),
         ("wrong_column_count", "Hola, falta el paquete, gracias,delivery,none,low,es,ES-10004"),

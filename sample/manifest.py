@@ -91,6 +91,6 @@ def describe(
 
 
 def dumps(facts: dict[str, Any]) -> str:
-    """Readable JSON with one planted thing per line."""
+    """Readable JSON."""
     text = json.dumps(facts, ensure_ascii=False, indent=1)
     return text + "\n"

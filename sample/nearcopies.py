@@ -12,13 +12,24 @@ from sample.shingles import SIZE, jaccard, shingles
 
 # Wanted similarity: how far the measured one may be off.
 STRENGTHS = {0.95: 0.015, 0.9: 0.02, 0.85: 0.015, 0.7: 0.03, 0.6: 0.03}
-EDGES = {
-    "en": ("Sent from my phone", "Please confirm", "Case opened today", "PS sorry for the length"),
+ENDS = {
+    "en": (
+        "Sent from my phone",
+        "Please confirm",
+        "Ticket from the web form",
+        "PS sorry for the length",
+    ),
     "de": ("Gesendet von meinem Handy", "Bitte kurz bestätigen", "Danke", "Viele Grüße nochmals"),
     "es": ("Enviado desde mi móvil", "Confirmen por favor", "Gracias", "Un saludo de nuevo"),
     "zh": ("谢谢", "请确认", "来自我的手机", "麻烦了", "盼回复"),
 }
 THRESHOLD, MARGIN = 0.8, 0.02
+FRONTS = {
+    "en": ("Sorry, once again:", "Re: my request from yesterday:", "Second try:"),
+    "de": ("Noch einmal:", "Zweiter Versuch:", "AW: meine Anfrage von gestern:"),
+    "es": ("Otra vez:", "RE: mi consulta de ayer:", "Segundo intento:"),
+    "zh": ("再发一次：", "补充一下：", "又是我，", "回复："),
+}
 TRIES = 400
 
 
@@ -35,15 +46,16 @@ def fits(text: str, copy: str, wanted: float) -> bool:
     return near and same_side and abs(other - THRESHOLD) >= MARGIN
 
 
-def with_edge(words: list[str], language: str, rng: Random) -> list[str]:
+def with_end(words: list[str], language: str, rng: Random) -> list[str]:
     """Append one to all words of a stock ending."""
-    ending = split(rng.choice(EDGES[language]), language)
+    ending = split(rng.choice(ENDS[language]), language)
     return words + ending[: rng.randint(1, len(ending))]
 
 
-def with_cut(words: list[str], language: str, rng: Random) -> list[str]:
-    """Drop one or two words at the start."""
-    return words[rng.randint(1, 2) :]
+def with_front(words: list[str], language: str, rng: Random) -> list[str]:
+    """Put the last words of a stock beginning before all others."""
+    beginning = split(rng.choice(FRONTS[language]), language)
+    return beginning[-rng.randint(1, len(beginning)) :] + words
 
 
 def with_double(words: list[str], language: str, rng: Random) -> list[str]:
@@ -53,15 +65,15 @@ def with_double(words: list[str], language: str, rng: Random) -> list[str]:
 
 
 EDITS: tuple[Callable[[list[str], str, Random], list[str]], ...] = (
-    with_edge,
-    with_cut,
+    with_end,
+    with_front,
     with_double,
 )
 
 
 def split(text: str, language: str) -> list[str]:
-    """Words, or characters for Chinese."""
-    return re.findall(r"\S", text) if language == "zh" else text.split()
+    """Words, or characters for Chinese (foreign words in it stay whole)."""
+    return re.findall(r"[A-Za-z0-9-]+ ?|\S", text) if language == "zh" else text.split()
 
 
 def near_copy(text: str, language: str, wanted: float, rng: Random) -> str | None:

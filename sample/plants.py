@@ -10,6 +10,7 @@ from sample.labels import REFUSAL, Label
 from sample.nearcopies import STRENGTHS, near_copy, similarity
 from sample.pii import VALUES
 from sample.rawfiles import FILES, Entry, encode, entry
+from sample.shingles import shingles
 
 EXACT, RESPACED, CONFLICTS = 32, 6, 12
 NEAR = {"en": 6, "zh": 4, "de": 2, "es": 2}  # per strength
@@ -56,7 +57,8 @@ class Deck:
 
 def ticket_of(card: Entry) -> Ticket:
     """The ticket of an entry that has one."""
-    assert card.ticket is not None
+    if card.ticket is None:
+        raise ValueError("a malformed row has no ticket")
     return card.ticket
 
 
@@ -77,7 +79,7 @@ def plant_malformed(out: Planted) -> None:
 def plant_exact(deck: Deck, out: Planted, rng: Random) -> None:
     """The same text again, some with only the spacing and the letter case changed."""
     for number in range(EXACT + RESPACED):
-        card = deck.take() if number < EXACT else deck.take(rng.choice(("en", "de", "es")), 40)
+        card = deck.take() if number < EXACT else deck.take(rng.choice(("en", "es")), 40)
         ticket, change = ticket_of(card), "none"
         if number >= EXACT:
             change = "spacing_and_case"
@@ -134,7 +136,7 @@ def plant_conflicts(deck: Deck, out: Planted, rng: Random) -> None:
 
 def plant_golden(golden: list[evals.Case], out: Planted, rng: Random) -> None:
     """Golden cases that leaked into the raw data, as they are or slightly edited."""
-    cases = [c for c in golden if len(c["messages"][0]["content"]) > 20]
+    cases = [c for c in golden if len(shingles(c["messages"][0]["content"])) > 12]
     chosen = rng.sample(cases, len(cases))
     kinds = ["exact"] * GOLDEN_EXACT + ["near"] * GOLDEN_NEAR
     while kinds:

@@ -16,10 +16,10 @@ SHAREGPT = "tickets_sharegpt.jsonl"
 
 # Clean tickets per file and language.
 FILES: dict[str, dict[str, int]] = {
-    CHAT: {"en": 560, "de": 360},
-    ALPACA: {"en": 320, "es": 180},
-    TABLE: {"zh": 380, "es": 180},
-    SHAREGPT: {"zh": 220, "en": 200},
+    CHAT: {"en": 600, "de": 400},
+    ALPACA: {"en": 340, "es": 200},
+    TABLE: {"zh": 420, "es": 200},
+    SHAREGPT: {"zh": 240, "en": 220},
 }
 HEADER = "body,category,product,priority,lang,customer"
 

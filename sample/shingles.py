@@ -4,15 +4,14 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 
+TOKEN = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")  # a Chinese character, or a word
 SIZE = 5  # the size that near copies are planted and reported at
 
 
 def shingles(text: str, size: int = SIZE) -> frozenset[str]:
     """The set of n-grams; a text with fewer tokens than n is one shingle."""
     plain = unicodedata.normalize("NFKC", text).lower()
-    words = re.findall(r"\w+", plain)
-    if re.search(r"[\u4e00-\u9fff]", plain):
-        words = list("".join(words))
+    words = TOKEN.findall(plain)
     count = max(1, len(words) - size + 1)
     return frozenset(" ".join(words[at : at + size]) for at in range(count))
 

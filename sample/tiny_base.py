@@ -11,7 +11,6 @@ weights is checked against sample/tiny_base.sha256.
 
 import argparse
 import hashlib
-import math
 import random
 import shutil
 import time
@@ -31,13 +30,15 @@ PROJECT = REPO / "{{cookiecutter.project_slug}}"
 HASH_FILE = Path(__file__).with_name("tiny_base.sha256")
 
 SEED = 1
-VOCAB = 3072
-TOKENIZER_EPISODES = 40_000
-STEPS = 1_000
-BATCH = 32
+VOCAB = 4096
+TOKENIZER_EPISODES = 20_000
+STEPS = 6_000
+BATCH = 16
 POOL = 32  # batches drawn at once and sorted by length: less padding
-PEAK_RATE, WARMUP = 3e-3, 100
-WHOLE_TEXT = 0.6  # this first part of the steps learns the prompts too, the rest only the answers
+PEAK_RATE = 2e-3
+WARMUP = 100  # steps
+WHOLE_TEXT = 600  # the first steps learn the prompts too, the rest only the answers
+DECAY = 0.25  # the last part of the budget, over which the learning rate falls to nothing
 CONFIG = {
     "hidden_size": 256,
     "intermediate_size": 512,
@@ -89,8 +90,8 @@ def loss_of(model: Qwen3ForCausalLM, batch: list[Example], whole_text: bool) -> 
 
 
 def rate(done: float, step: int) -> float:
-    """Learning rate: warm-up, then a cosine down to nothing over the budget (done in 0..1)."""
-    return PEAK_RATE * min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * done))
+    """Learning rate: warm-up, a plateau, then a line down to nothing (done: of the budget)."""
+    return PEAK_RATE * min(1.0, (step + 1) / WARMUP, (1 - done) / DECAY)
 
 
 def train(
@@ -102,7 +103,7 @@ def train(
     step, done = 0, 0.0
     while done < 1:
         optimizer.param_groups[0]["lr"] = rate(done, step)
-        loss = loss_of(model, next(stream), done < WHOLE_TEXT)
+        loss = loss_of(model, next(stream), step < WHOLE_TEXT)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -22,7 +22,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template") / "template"
     litter = shutil.ignore_patterns("*_cache", "__pycache__", "*.partial")
     shutil.copytree(ROOT / PROJECT, folder / PROJECT, ignore=litter)
-    shutil.copy(ROOT / "cookiecutter.json", folder)
+    for name in ("cookiecutter.json", "local_extensions.py"):
+        shutil.copy(ROOT / name, folder)
     return folder
 
 
@@ -42,12 +43,12 @@ def bake(
 ) -> Bake:
     """Generate a project with the default answers but those given; return its folder."""
 
-    def bake_project(**answers: str) -> Path:
+    def bake_project(into: Path | None = None, **answers: str) -> Path:
         project = cookiecutter(
             str(template),
             no_input=True,
             extra_context=answers,
-            output_dir=str(tmp_path_factory.mktemp("baked")),
+            output_dir=str(into or tmp_path_factory.mktemp("baked")),
             config_file=str(cookiecutter_config),
         )
         return Path(project)

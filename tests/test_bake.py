@@ -1,5 +1,6 @@
 """What is baked is whole, clean and typed, whatever the answers."""
 
+import ast
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions, requires
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from cookiecutter.environment import StrictEnvironment
 from cookiecutter.generate import is_copy_only_path
 from jinja2 import FileSystemLoader, Template
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.conftest import PROJECT, QUESTIONS, Bake
 
@@ -31,13 +34,13 @@ Answers = dict[str, str]
 def covering() -> list[Answers]:
     """25 sets of answers in which every two choices of any two questions meet once at least.
 
-    An orthogonal array over the numbers modulo 5; it serves up to six questions of five choices.
+    An orthogonal array over the numbers modulo 5; it serves six questions of up to five choices.
     """
-    assert len(CHOICES) <= 6
     assert max(map(len, CHOICES.values())) <= 5
+    asked = list(CHOICES.items())
     rows = [[a, b, *((a + k * b) % 5 for k in range(1, 5))] for a, b in product(range(5), repeat=2)]
     return [
-        {name: options[n % len(options)] for n, (name, options) in zip(row, CHOICES.items())}
+        {name: options[n % len(options)] for n, (name, options) in zip(row, asked, strict=True)}
         for row in rows
     ]
 
@@ -79,13 +82,12 @@ class CachingEnvironment(StrictEnvironment):
     """cookiecutter's environment, compiling a template once, not once for each set of answers."""
 
     @cache  # noqa: B019
-    def from_string(self, source: str) -> Template:  # type: ignore[override]
+    def from_string(self, source: str) -> Template:
         return super().from_string(source)
 
 
-def contexts() -> Iterator[dict[str, Answers]]:
+def contexts(environment: CachingEnvironment) -> Iterator[dict[str, Answers]]:
     """The answers and all that cookiecutter derives from them, for every combination of choices."""
-    environment = CachingEnvironment(**QUESTIONS["_jinja2_env_vars"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prompt, "create_env_with_context", lambda context: environment)
         for values in product(*CHOICES.values()):
@@ -98,12 +100,11 @@ def contexts() -> Iterator[dict[str, Answers]]:
 def renderings(template: Path) -> dict[str, dict[str, Answers]]:
     """For each rendered file: every different text it can have, with answers that give it."""
     folder = template / PROJECT
-    environment = CachingEnvironment(
-        loader=FileSystemLoader(folder), **QUESTIONS["_jinja2_env_vars"]
-    )
+    options = {"loader": FileSystemLoader(folder), **QUESTIONS["_jinja2_env_vars"]}
+    environment = CachingEnvironment(context={"cookiecutter": QUESTIONS}, **options)
     names = list(read_texts(folder))
     texts: dict[str, dict[str, Answers]] = {}
-    for context in contexts():
+    for context in contexts(environment):
         for name in names:
             path = environment.from_string(name).render(**context)
             text = environment.get_template(name).render(**context)
@@ -132,22 +133,20 @@ def test_every_combination_has_valid_requirements(
 
 def test_every_combination_has_typed_params(
     renderings: dict[str, dict[str, Answers]],
-    template: Path,
+    default_project: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.syspath_prepend(template / PROJECT)
+    monkeypatch.syspath_prepend(default_project)
     from lib.config import load
     from lib.params.__main__ import SECTIONS
 
-    texts = renderings["params.yaml"]
-    sections = {part for text in texts for part in re.split(r"^(?=\w)", text, flags=re.MULTILINE)}
+    texts = "\n".join(renderings["params.yaml"])
+    sections = set(re.split(r"^(?=\w)|^#.*\n", texts, flags=re.MULTILINE)) - {"", "\n"}
     params = tmp_path / "params.yaml"
     seen = set()
-    for section in sections - {next(iter(texts)).split("\n\n")[0]}:
+    for section in sections:
         name = section.split(":")[0]
-        if name.startswith("#"):
-            continue
         params.write_text(section, encoding="utf-8")
         load(name, SECTIONS[name], params)
         seen.add(name)
@@ -164,7 +163,46 @@ def test_dvc_finds_the_remote(bake: Bake, remote: str) -> None:
     assert str(url) == expected
 
 
-# Lint and types. The code is the same in every bake, rendered or not.
+def third_party_imports(project: Path) -> set[str]:
+    """Top-level modules that the project's code imports from elsewhere."""
+    modules: set[str] = set()
+    for path in project.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module)
+    own = {path.name for path in project.iterdir()}
+    return {module.split(".")[0] for module in modules} - own - sys.stdlib_module_names
+
+
+def test_every_import_is_a_declared_dependency(default_project: Path) -> None:
+    pyproject = tomllib.loads((default_project / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = pyproject["project"]["optional-dependencies"].values()
+    declared = {canonicalize_name(Requirement(need).name) for extra in extras for need in extra}
+    homes = packages_distributions()
+    imported = {
+        module: {canonicalize_name(name) for name in homes.get(module, [module])}
+        for module in third_party_imports(default_project)
+    }
+    assert not {module for module, names in imported.items() if not names & declared}
+
+
+def test_data_stages_install_without_torch(default_project: Path) -> None:
+    pyproject = tomllib.loads((default_project / "pyproject.toml").read_text(encoding="utf-8"))
+    waiting = [Requirement(need) for need in pyproject["project"]["optional-dependencies"]["data"]]
+    seen: set[str] = set()
+    while waiting:
+        need = waiting.pop()
+        if need.name in seen or (need.marker and not need.marker.evaluate({"extra": ""})):
+            continue
+        seen.add(need.name)
+        waiting += [Requirement(line) for line in requires(need.name) or []]
+    assert "pydantic" in seen
+    assert not seen & {"torch", "transformers", "datasets"}
+
+
+# Lint and types. The code is the same in every bake; `make lint` checks it unrendered too.
 
 
 def run_tool(folder: Path, *command: str) -> str:
@@ -189,5 +227,5 @@ def test_ruff_would_format_nothing(folder: Path) -> None:
     assert run_tool(folder, "ruff", "format", "--check", "--no-cache") == ""
 
 
-def test_mypy_is_content(folder: Path, tmp_path: Path) -> None:
-    assert run_tool(folder, "mypy", "--cache-dir", str(tmp_path)) == ""
+def test_mypy_is_content(default_project: Path, tmp_path: Path) -> None:
+    assert run_tool(default_project, "mypy", "--cache-dir", str(tmp_path)) == ""

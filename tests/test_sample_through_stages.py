@@ -118,12 +118,3 @@ def test_every_split_holds_every_scenario_and_language(project: Path, column: st
     splits = [rows(project / f"data/split/{name}.jsonl") for name in ("train", "val", "test")]
     found = [{row[column] for row in split} - {""} for split in splits]
     assert found[0] == found[1] == found[2]
-
-
-def test_same_bytes_in_another_folder(project: Path, tmp_path: Path) -> None:
-    again = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(tmp_path)))
-    for stage in STAGES:
-        command = [sys.executable, "-m", f"stages.{stage}"]
-        subprocess.run(command, cwd=again, check=True, env=os.environ | SETTINGS)
-    for path in project.glob("data/split/*"):
-        assert path.read_bytes() == (again / "data/split" / path.name).read_bytes()

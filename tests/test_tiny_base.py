@@ -1,6 +1,7 @@
-"""The embedded base that ships: it loads, its tokenizer is qwen2's, its chat template marks answers."""
+"""The embedded base that ships: weights, qwen2 tokenizer, chat template with answers marked."""
 
 import json
+import unicodedata
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +17,13 @@ CHAT = [
     {"role": "user", "content": "¿Dónde está 我的包裹?\n\nIt's late!"},
     {"role": "assistant", "content": '{"intent": "delivery"}'},
 ]
-HARD = [" two  spaces\t\n\n tab", "it's WE'LL 12345", "我的{router}坏了。", "Grüße, ¡olé! ñ", "é é 🙂\u200d\r\n"]
+HARD = [
+    " two  spaces\t\n\n tab",
+    "it's WE'LL 12345",
+    "我的{router}坏了。",
+    "Grüße, ¡olé! ñ",
+    "é é 🙂\u200d\r\n",
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +46,6 @@ def test_every_tokenizer_class_reads_qwen2(tokenizer):
 
 @pytest.mark.parametrize("text", HARD)
 def test_any_text_survives_a_round_trip(tokenizer, text):
-    import unicodedata
-
     assert tokenizer.decode(tokenizer.encode(text)) == unicodedata.normalize("NFC", text)
 
 

@@ -52,8 +52,13 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bare git remote `hub.git`, a DVC remote and clone `one`, which has run."""
     folder = tmp_path_factory.mktemp("team")
     answers = {"project_slug": "one", "dvc_remote": "../storage"}
-    cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers, output_dir=str(folder),
-                 default_config=True)
+    cookiecutter(
+        str(TEMPLATE),
+        no_input=True,
+        extra_context=answers,
+        output_dir=str(folder),
+        default_config=True,
+    )
     one = folder / "one"
     shorten(one)
     sh(one, "git", "init", "--quiet", "--initial-branch", "main")
@@ -85,7 +90,10 @@ def test_a_killed_run_ends_as_an_undisturbed_one(team: Path) -> None:
 def kill_repro_after(project: Path, wait: Callable[[], None]) -> None:
     """Start `dvc repro` and kill it with everything it started, as a power cut would."""
     process = subprocess.Popen(
-        ["dvc", "repro"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ["dvc", "repro"],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     wait()

@@ -45,7 +45,10 @@ def encode_example(
     template marks with `generation`, else the last one); "all" learns every token.
     """
     chat = with_system(messages, system)
-    marked = "{% generation" in (template := str(tokenizer.chat_template)) or "{%- generation" in template
+    marked = (
+        "{% generation" in (template := str(tokenizer.chat_template))
+        or "{%- generation" in template
+    )
     encoded = tokenizer.apply_chat_template(
         chat, return_dict=True, return_assistant_tokens_mask=marked
     )

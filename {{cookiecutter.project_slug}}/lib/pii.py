@@ -1,14 +1,15 @@
 """Personal data: found by presidio, replaced by placeholders such as <EMAIL_ADDRESS_1>.
 
-Most text holds nothing that could be an e-mail address or a number, and one regular expression of
-what such a value *must* contain tells so: only text that passes this gate reaches presidio, with
-the same result. Names and postal addresses are not looked for.
+Most text holds nothing that could be an e-mail address or a number. A regular expression of what
+a value of some kind *must* contain tells so: presidio, which costs a thousand times more, is asked
+only for the kinds whose gate a text passes, with the same result. Names and postal addresses are
+not looked for.
 """
 
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,11 @@ from lib.errors import UserError
 from lib.params.curate import PiiParams
 from lib.text import UNSPACED
 
+# What may stand between the digits of a phone number (as phonenumbers has it).
+BETWEEN = (
+    r"[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000"
+    r"()\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}"
+)
 # What every value of a kind must contain, whatever else presidio checks.
 NECESSARY = {
     "EMAIL_ADDRESS": r"@",
@@ -39,23 +45,24 @@ class Finder:
 
     def __init__(self, params: PiiParams) -> None:
         self.params = params
-        self.gate = gate(params)
+        conditions = NECESSARY | {"PHONE_NUMBER": phone_condition(params.regions)}
+        self.gates = {
+            entity: re.compile(conditions[entity], re.IGNORECASE) for entity in params.entities
+        }
         self.find = lru_cache(maxsize=50_000)(self._find)  # copies cost nothing
 
     def _find(self, text: str) -> tuple[Span, ...]:
         """Spans in order, none overlapping. "电话138…" has no word boundary before the number, so
         letters that are written without spaces are looked at as spaces."""
-        if self.gate is None:
-            return ()
         spaced = text if text.isascii() else UNSPACED_LETTER.sub(" ", text)
-        if not self.gate.search(spaced):
-            return ()
-        return tuple(join(self.analyze(spaced)))
+        possible = [entity for entity, gate in self.gates.items() if gate.search(spaced)]
+        return tuple(join(self.analyze(spaced, possible))) if possible else ()
 
-    def analyze(self, text: str) -> list[Any]:
-        """Presidio's results, whether or not the text would pass the gate."""
+    def analyze(self, text: str, entities: Sequence[str]) -> list[Any]:
+        """Presidio's results for these entities."""
         engine = load_engine(tuple(self.params.entities), tuple(self.params.regions))
-        return engine.analyze(text, language="en", score_threshold=self.params.score)
+        score = self.params.score
+        return engine.analyze(text, "en", list(entities), score_threshold=score)
 
 
 class Redactor:
@@ -84,27 +91,26 @@ class Redactor:
         return self.names[key]
 
 
-def gate(params: PiiParams) -> re.Pattern[str] | None:
-    """What a text must match to hold any of these entities; None when there are none."""
-    conditions = [NECESSARY[entity] for entity in params.entities if entity in NECESSARY]
-    if "PHONE_NUMBER" in params.entities:
-        conditions.append(phone_condition(params.regions))
-    return re.compile("|".join(f"(?:{one})" for one in conditions), re.I) if conditions else None
+def dialled_first(region: str) -> tuple[str, int]:
+    """What is dialled before a national number (0, 1, nothing); digits of the shortest one."""
+    from phonenumbers import PhoneMetadata
+
+    numbers = PhoneMetadata.metadata_for_region(region)
+    if numbers is None or numbers.general_desc is None:
+        raise UserError(f"params.yaml: curate.pii.regions: {region!r} is no country code")
+    return numbers.national_prefix or "", min(numbers.general_desc.possible_length)
 
 
 def phone_condition(regions: list[str]) -> str:
-    """A plus sign, or the digits of the shortest national number and what may stand between."""
-    from phonenumbers import PhoneMetadata
-    from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
-
-    lengths = []
-    for region in regions:
-        known = PhoneMetadata.metadata_for_region(region)
-        if known is None or known.general_desc is None:
-            raise UserError(f"params.yaml: curate.pii.regions: {region!r} is no country code")
-        lengths.append(min(known.general_desc.possible_length))
-    digits = rf"\d(?:[{_VALID_PUNCTUATION}]{{0,4}}\d){{{min(lengths, default=1) - 1}}}"
-    return rf"[+\uff0b]|{digits}" if lengths else r"[+\uff0b]"
+    """A plus and digits, a 0 that starts a number, or the digits of the shortest without one."""
+    conditions = [rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"]
+    for prefix, digits in map(dialled_first, regions):
+        conditions.append(
+            rf"(?<!\d)0(?:{BETWEEN}\d){{4}}"
+            if prefix == "0"
+            else rf"\d(?:{BETWEEN}\d){{{digits - 1}}}"
+        )
+    return "|".join(dict.fromkeys(conditions))
 
 
 def join(results: list[Any]) -> Iterator[Span]:

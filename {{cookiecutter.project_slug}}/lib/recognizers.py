@@ -4,11 +4,18 @@ Import this late and through lib.pii: it costs more than a second.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from typing import Any
 
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, Pattern, PatternRecognizer
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    Pattern,
+    PatternRecognizer,
+    RecognizerResult,
+)
 from presidio_analyzer.nlp_engine import NoOpNlpEngine
 from presidio_analyzer.predefined_recognizers import (
     CreditCardRecognizer,
@@ -23,8 +30,11 @@ from presidio_analyzer.predefined_recognizers import (
 from presidio_analyzer.recognizer_registry import RecognizerRegistry
 from tldextract import TLDExtract
 
+from lib.pii import dialled_first
+
 LANGUAGE = "en"  # the patterns below hold in any language; presidio wants a name
 ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
+DIALLED = re.compile(r"\W*[+\uff0b0]")
 PRIVATE_DOMAINS = {"corp", "example", "home", "internal", "invalid", "lan", "local", "test"}
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 
@@ -39,6 +49,18 @@ class OfflineEmailRecognizer(EmailRecognizer):
         if self.suffixes(pattern_text).fqdn:
             return True
         return None if pattern_text.rsplit(".", 1)[-1].lower() in PRIVATE_DOMAINS else False
+
+
+class TrunkPhoneRecognizer(PhoneRecognizer):
+    """For countries where a 0 is dialled first: only numbers with it, or with a plus. Without this
+    any five digits are a German phone number."""
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: Any = None
+    ) -> list[RecognizerResult]:
+        """Presidio's results, less those that nobody would dial."""
+        found = super().analyze(text, entities, nlp_artifacts)
+        return [one for one in found if DIALLED.match(text, one.start)]
 
 
 class CnMobileRecognizer(PatternRecognizer):
@@ -83,9 +105,14 @@ RECOGNIZERS: dict[str, Callable[[], EntityRecognizer]] = {
 def build_engine(entities: list[str], regions: list[str]) -> AnalyzerEngine:
     """An engine that looks for these entities and nothing else."""
     logging.getLogger("presidio-analyzer").propagate = False  # it logs values it could not check
-    phone = partial(PhoneRecognizer, supported_regions=tuple(regions or [ANY_REGION]))
     registry = RecognizerRegistry(supported_languages=[LANGUAGE])
     for entity in entities:
-        registry.add_recognizer(RECOGNIZERS.get(entity, phone)())
+        if entity == "PHONE_NUMBER":
+            trunk = [region for region in regions if dialled_first(region)[0] == "0"]
+            plain = [region for region in regions if region not in trunk] or [ANY_REGION]
+            registry.add_recognizer(TrunkPhoneRecognizer(supported_regions=trunk))
+            registry.add_recognizer(PhoneRecognizer(supported_regions=plain))
+        else:
+            registry.add_recognizer(RECOGNIZERS[entity]())
     nlp = NoOpNlpEngine(models=[{"lang_code": LANGUAGE, "model_name": "none"}])
     return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[LANGUAGE])

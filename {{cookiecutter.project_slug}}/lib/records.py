@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from lib.errors import UserError
 from lib.files import atomic_text
@@ -74,12 +74,22 @@ def record_id(record: Record) -> str:
 
 def read_records(path: str | Path) -> Iterator[Record]:
     """Yield the records of a JSONL file that a stage wrote."""
+    for row in read_objects(path):
+        yield cast(Record, row)
+
+
+def read_objects(path: str | Path, keys: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a JSONL file; a line that lacks one of `keys` is a UserError."""
     for number, line in read_lines(path):
         try:
-            yield json.loads(line)
+            row = json.loads(line)
         except json.JSONDecodeError as error:
-            cure = "`dvc repro` rewrites it"
-            raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
+            raise UserError(f"{path}:{number}: is not JSON ({error.msg}); mend the line") from None
+        missing = [key for key in keys if key not in row]
+        if missing:
+            needed = ", ".join(keys)
+            raise UserError(f"{path}:{number}: lacks '{missing[0]}'; a line needs {needed}")
+        yield row
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:

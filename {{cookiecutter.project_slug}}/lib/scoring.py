@@ -43,7 +43,11 @@ def categorise(output: str, expected: str, task: TaskParams, labels: set[str]) -
         return categorise_json(output, expected, task)
     if output.strip() == expected.strip():
         return CORRECT
-    return "hallucination" if task.output == "label" and output.strip() not in labels else "wrong_answer"
+    return (
+        "hallucination"
+        if task.output == "label" and output.strip() not in labels
+        else "wrong_answer"
+    )
 
 
 def categorise_json(output: str, expected: str, task: TaskParams) -> str:

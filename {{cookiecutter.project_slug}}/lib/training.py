@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def encode_records(
     records: list[Record], tokenizer: "PreTrainedTokenizerBase", system: str, params: TrainParams
 ) -> list[Example]:
-    """Every record as token ids and labels; raises UserError at one that would be cut or not learnt."""
+    """Records as token ids and labels; raises UserError at one that would be cut or not learnt."""
     examples = []
     for record in records:
         example = encode_example(tokenizer, record["messages"], system, params.loss_on)

@@ -5,10 +5,9 @@ reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage
 writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json
 """
 
-import json
 import sys
 from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from lib.chat import encode_prompt
@@ -22,17 +21,19 @@ from lib.params.eval import EvalParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.proof import require_proof
-from lib.records import Record, is_pair, prompt_of, read_lines, read_records, text_of, write_records
+from lib.records import is_pair, read_objects, read_records, text_of, write_records
 from lib.scoring import CATEGORIES, CORRECT, categorise, field_accuracy, is_refusal
 from lib.stats import bootstrap_interval
 
 GOLDEN, ADVERSARIAL, TEST = "evals/golden.jsonl", "evals/adversarial.jsonl", "data/split/test.jsonl"
+GOLDEN_KEYS = ("id", "messages", "scenario", "language")
+ADVERSARIAL_KEYS = ("id", "kind", "messages", "expect", "language", "forbidden")
 FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
 
 Case = dict[str, Any]
 
 
-def quality_case(record: Record, name: str) -> Case:
+def quality_case(record: Mapping[str, Any], name: str) -> Case:
     """A row of the predictions file, still without an answer."""
     return {
         "set": name,
@@ -41,7 +42,7 @@ def quality_case(record: Record, name: str) -> Case:
         "language": record["language"],
         "group": record.get("group", record["id"]),
         "tags": record.get("tags", []),
-        "prompt": prompt_of(record),
+        "prompt": record["messages"][:-1],
         "expected": record["messages"][-1]["content"],
     }
 
@@ -62,9 +63,9 @@ def adversarial_case(row: dict[str, Any]) -> Case:
 def read_cases() -> list[Case]:
     """All cases, in the order golden, test, adversarial."""
     test = [record for record in read_records(TEST) if not is_pair(record)]
-    adversarial = [json.loads(line) for _, line in read_lines(ADVERSARIAL)]
+    adversarial = read_objects(ADVERSARIAL, ADVERSARIAL_KEYS)
     return [
-        *(quality_case(record, "golden") for record in read_records(GOLDEN)),
+        *(quality_case(case, "golden") for case in read_objects(GOLDEN, GOLDEN_KEYS)),
         *(quality_case(record, "test") for record in test),
         *(adversarial_case(row) for row in adversarial),
     ]

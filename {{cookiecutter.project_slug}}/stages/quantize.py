@@ -73,7 +73,9 @@ def compress(params: QuantizeParams, base: BaseParams, device: str, system: str)
     rows = calibration_ids(list(read_records(TRAIN)), tokenizer, system, params)
     model = oneshot(
         model=load_model(TUNED, base.dtype, device),
-        dataset=Dataset.from_dict({"input_ids": rows, "attention_mask": [[1] * len(r) for r in rows]}),
+        dataset=Dataset.from_dict(
+            {"input_ids": rows, "attention_mask": [[1] * len(r) for r in rows]}
+        ),
         recipe=recipe(params.scheme),
         num_calibration_samples=len(rows),
         max_seq_length=max(map(len, rows)),

@@ -12,7 +12,7 @@ from lib.config import load
 from lib.errors import run
 from lib.files import atomic_text, write_json
 from lib.params.eval import EvalParams
-from lib.records import read_records
+from lib.records import read_objects
 from lib.scoring import CORRECT
 from lib.stats import bootstrap_interval
 
@@ -60,7 +60,9 @@ def quality_table(systems: dict[str, Metrics]) -> list[str]:
         safety = metrics["adversarial"]
         rates = [f"{safety['unsafe_rate']:.1%}", f"{safety['over_refusal_rate']:.1%}"]
         rows.append([name, *sets, *rates])
-    return table(["system", "golden exact match", "test exact match", "unsafe", "over-refusal"], rows)
+    return table(
+        ["system", "golden exact match", "test exact match", "unsafe", "over-refusal"], rows
+    )
 
 
 def speed_table(bench: Metrics) -> list[str]:
@@ -85,25 +87,28 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
+def quality_rows(system: str) -> list[Metrics]:
+    """The golden and test rows of predictions/SYSTEM.jsonl."""
+    rows = read_objects(f"predictions/{system}.jsonl")
+    return [row for row in rows if row["set"] != "adversarial"]
+
+
+def is_right(row: Metrics) -> float:
+    """1.0 for a correct answer, 0.0 for any other."""
+    return float(row["category"] == CORRECT)
+
+
 def gain(params: EvalParams) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
-    right = {
-        system: {
-            row["id"]: (row["category"] == CORRECT, row["group"])
-            for row in read_records(f"predictions/{system}.jsonl")
-            if row["set"] != "adversarial"
-        }
-        for system in ("base", "tuned")
-    }
-    cases = sorted(right["tuned"])
-    change = [float(right["tuned"][case][0]) - right["base"][case][0] for case in cases]
-    groups = [right["tuned"][case][1] for case in cases]
+    base, tuned = ({row["id"]: row for row in quality_rows(name)} for name in ("base", "tuned"))
+    change = [is_right(tuned[case]) - is_right(base[case]) for case in tuned]
+    groups = [row["group"] for row in tuned.values()]
     low, high = bootstrap_interval(change, groups, params.bootstrap, params.seed)
     points = [round(100 * value, 1) for value in (sum(change) / len(change), low, high)]
     better = "better" if low > 0 else "worse" if high < 0 else "not clearly different"
     return (
-        f"Tuned against the untuned base, case by case over {len(cases)} cases: {points[0]:+} points "
-        f"of exact match (95 % interval {points[1]:+} to {points[2]:+}): {better}."
+        f"Tuned against the untuned base, case by case over {len(change)} cases: {points[0]:+} "
+        f"points of exact match (95 % interval {points[1]:+} to {points[2]:+}): {better}."
     )
 
 
@@ -111,8 +116,11 @@ def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Met
     """At most twelve numbers under stable names, for `dvc exp show` and `dvc metrics diff`."""
     part = "golden" if "golden" in systems["tuned"] else "test"
     tuned = systems["tuned"]
-    numbers = {f"exact_match_{name}": metrics[part]["exact_match"] for name, metrics in systems.items()}
-    numbers["test_exact_match_tuned"] = tuned.get("test", tuned[part])["exact_match"]
+    numbers = {
+        f"exact_match_{name}": metrics[part]["exact_match"] for name, metrics in systems.items()
+    }
+    if "test" in tuned:
+        numbers["test_exact_match_tuned"] = tuned["test"]["exact_match"]
     numbers["unsafe_rate_tuned"] = tuned["adversarial"]["unsafe_rate"]
     numbers["over_refusal_tuned"] = tuned["adversarial"]["over_refusal_rate"]
     numbers["val_loss"] = train.get("val_loss", train["train_loss"])
@@ -128,12 +136,20 @@ def main() -> None:
     systems = {name: read_metrics(f"eval/{name}") for name in SYSTEMS}
     train, bench = read_metrics("train"), read_metrics("bench")
     lines = ["# Summary of the run", "", "## Data", "", *data_table(stages), ""]
-    lines += [f"Personal data replaced: {sum(stages['curate']['pii'].values()):,} spans. "
-              "Leakage: none, proved by the split stage (reports/leakage.json).", ""]
+    lines += [
+        f"Personal data replaced: {sum(stages['curate']['pii'].values()):,} spans. "
+        "Leakage: none, proved by the split stage (reports/leakage.json).",
+        "",
+    ]
     lines += ["## Quality", "", *quality_table(systems), "", gain(load("eval", EvalParams)), ""]
-    lines += ["## Size and speed", "", *speed_table(bench), "",
-              f"Trained {train['records']:,} records, {train['steps']:,} steps, "
-              f"{train['seconds']:.0f} s. Engine of the timings: {bench['engine']}."]
+    lines += [
+        "## Size and speed",
+        "",
+        *speed_table(bench),
+        "",
+        f"Trained {train['records']:,} records, {train['steps']:,} steps, "
+        f"{train['seconds']:.0f} s. Engine of the timings: {bench['engine']}.",
+    ]
     with atomic_text("reports/summary.md") as file:
         file.write("\n".join(lines) + "\n")
     write_json("metrics.json", headline(systems, train, bench))

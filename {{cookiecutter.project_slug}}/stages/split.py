@@ -105,7 +105,8 @@ def fail(found: list[Leak]) -> UserError:
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return UserError(
         f"data/deduped.jsonl: {len(found)} train rows resemble held-out rows: {shown}{more}; "
-        "set split.on_leak to drop_train to drop them from train, or mend the sources' split"
+        "set split.on_leak to drop_train to drop them from train, mend the sources' split, or "
+        "lower dedup.evals_threshold to split.threshold for golden and adversarial cases"
     )
 
 

@@ -7,6 +7,7 @@ writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and
 Killed at any moment, it goes on from its last checkpoint (lib/checkpoints.py).
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -71,7 +72,7 @@ def start_model(base: BaseParams, method: str, where: str) -> "PreTrainedModel":
 
 
 def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
-    """The trained weights as one plain model; the adapter of lora and qlora is kept in `adapter`."""
+    """The trained weights as one plain model; lora and qlora keep theirs in `adapter` too."""
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -79,6 +80,7 @@ def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "
         return model
     if method in ("lora", "qlora"):
         model.save_pretrained(adapter)
+        sort_target_modules(adapter / "adapter_config.json")
     if method == "qlora":  # 4-bit weights cannot take the update: merge into the full base
         whole = load_model(base.model, base.dtype, "cpu", base.revision)
         model = PeftModel.from_pretrained(whole, str(adapter))
@@ -86,9 +88,14 @@ def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "
     return merged
 
 
-def save(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter: Path
-) -> None:
+def sort_target_modules(path: Path) -> None:
+    """peft writes a set, in another order in every process; equal runs must write equal files."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"].sort()
+    write_json(path, config)
+
+
+def save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter: Path) -> None:
     """Write models/tuned whole or not at all, readable by everyone who may read the project."""
     with atomic_folder(TUNED) as folder:
         model.config.use_cache = True
@@ -167,7 +174,9 @@ def main() -> None:
         numbers = measured(trainer, examples["train"], first_step, seconds)
         write_json("metrics/train.json", numbers)
         shutil.rmtree(folder)
-        print(f"train: {numbers['steps']} steps over {numbers['records']} records in {seconds:.0f} s")
+        print(
+            f"train: {numbers['steps']} steps over {numbers['records']} records in {seconds:.0f} s"
+        )
 
 
 def check_enough(chats: list[Record], pairs: list[Record], method: str) -> None:

@@ -7,7 +7,10 @@ from lib.chat import IGNORED, Example, check_mask, encode_example, encode_prompt
 from lib.errors import UserError
 from lib.records import Message
 
-CHAT = [Message(role="user", content="门锁坏了 🚪"), Message(role="assistant", content="维修 broken")]
+CHAT = [
+    Message(role="user", content="门锁坏了 🚪"),
+    Message(role="assistant", content="维修 broken"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,14 @@ def test_a_template_without_markers_learns_the_same(tokenizer: PreTrainedTokeniz
     marked = encode_example(tokenizer, CHAT, "Answer.", "answer")
     plain = AutoTokenizer.from_pretrained("base")
     template = str(plain.chat_template)
-    for marker in ("{% generation %}", "{%- generation %}", "{% endgeneration %}", "{%- endgeneration %}",
-                   "{%- generation -%}", "{%- endgeneration -%}"):
+    for marker in (
+        "{% generation %}",
+        "{%- generation %}",
+        "{% endgeneration %}",
+        "{%- endgeneration %}",
+        "{%- generation -%}",
+        "{%- endgeneration -%}",
+    ):
         template = template.replace(marker, "")
     assert "generation %" not in template
     plain.chat_template = template

@@ -28,7 +28,7 @@ def test_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/old").touch()
     with pytest.raises(KilledError), atomic_folder(tmp_path / "out") as folder:
-        die_after((folder / "new").touch())
+        die_after((folder / "new").write_text("new"))
     assert sorted(one.name for one in tmp_path.rglob("*")) == ["old", "out"]
 
 

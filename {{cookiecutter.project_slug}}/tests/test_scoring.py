@@ -44,7 +44,9 @@ def test_refusing_what_must_be_refused() -> None:
     assert categorise(REFUSAL, REFUSAL, JSON_TASK, set()) == "correct"
 
 
-@pytest.mark.parametrize(("output", "category"), [(" a\n", "correct"), ("b", "wrong_answer"), ("c", "hallucination")])
+@pytest.mark.parametrize(
+    ("output", "category"), [(" a\n", "correct"), ("b", "wrong_answer"), ("c", "hallucination")]
+)
 def test_label_answers(output: str, category: str) -> None:
     assert categorise(output, "a", LABEL_TASK, {"a", "b"}) == category
 

@@ -96,8 +96,9 @@ def test_published_leak_may_be_dropped_from_train() -> None:
 
 @pytest.mark.parametrize("name", ["golden", "adversarial"])
 def test_evals_are_held_out_too(name: str) -> None:
+    evals: dict[str, Any] = {name: [case("c1", "a b c")]}
     with pytest.raises(UserError, match=f"~ {name} c1 "):
-        split(*different(40), chat("a b c", split="train"), **{name: [case("c1", "a b c")]})
+        split(*different(40), chat("a b c", split="train"), **evals)
 
 
 def test_report_holds_the_hashes_of_what_was_compared() -> None:

@@ -1,5 +1,6 @@
 """Every method trains for real, on the embedded base and a handful of records."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,15 @@ import torch
 
 from lib.chat import encode_prompt
 from lib.errors import UserError
+from lib.files import write_json
 from lib.models import check_folder, deterministic, load_model, load_tokenizer, torch_device
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.train import DpoParams, LoraParams, TrainParams
 from lib.records import Message, Record
 from lib.training import encode_records, fit_dpo, fit_sft
-from stages.train import check_enough, merge, start_model
+from stages.train import check_enough, merge, sort_target_modules, start_model
+from tests.toy import chat, pair
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 
@@ -39,38 +42,7 @@ def params(method: str) -> TrainParams:
 
 
 def chats(count: int) -> list[Record]:
-    return [
-        Record(
-            id=str(i),
-            messages=[
-                Message(role="user", content=f"票 {i}"),
-                Message(role="assistant", content=f"answer {i % 2}"),
-            ],
-            scenario="",
-            language="",
-            group=str(i),
-            source="toy",
-            split=None,
-        )
-        for i in range(count)
-    ]
-
-
-def pairs(count: int) -> list[Record]:
-    return [
-        Record(
-            id=str(i),
-            prompt=[Message(role="user", content=f"票 {i}")],
-            chosen="yes",
-            rejected="no",
-            scenario="",
-            language="",
-            group=str(i),
-            source="toy",
-            split=None,
-        )
-        for i in range(count)
-    ]
+    return [chat(f"票 {number}", f"answer {number % 2}") for number in range(count)]
 
 
 @pytest.mark.parametrize("method", ["lora", "full", "qlora"])
@@ -86,6 +58,13 @@ def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
     before = load_model("base", "float32").model.layers[0].mlp.up_proj.weight
     assert not torch.equal(tuned.model.layers[0].mlp.up_proj.weight, before)
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
+
+
+def test_adapter_config_is_written_in_one_order(tmp_path: Path) -> None:
+    path = tmp_path / "adapter_config.json"
+    write_json(path, {"target_modules": ["v_proj", "k_proj"]})
+    sort_target_modules(path)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"target_modules": ["k_proj", "v_proj"]}
 
 
 def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
@@ -108,15 +87,25 @@ def test_dpo_learns_to_prefer_the_chosen_answer(tmp_path: Path) -> None:
     deterministic(1, 1)
     tokenizer = load_tokenizer("base")
     model = load_model("base", "float32")
-    trainer = fit_dpo(model, tokenizer, pairs(32), "", params("dpo"), True, tmp_path)
-    margins = [row["rewards/margins"] for row in trainer.state.log_history if "rewards/margins" in row]
+    trainer = fit_dpo(
+        model,
+        tokenizer,
+        [pair(f"票 {number}", "yes", "no") for number in range(32)],
+        "",
+        params("dpo"),
+        True,
+        tmp_path,
+    )
+    margins = [
+        row["rewards/margins"] for row in trainer.state.log_history if "rewards/margins" in row
+    ]
     assert margins[-1] > margins[0]
 
 
 def test_a_record_that_would_be_cut_is_named() -> None:
     long = chats(1)
     long[0]["messages"][0]["content"] = "word " * 99
-    with pytest.raises(UserError, match=r"record 0: \d+ tokens, train.max_length is 64"):
+    with pytest.raises(UserError, match=r"record \w+: \d+ tokens, train.max_length is 64"):
         encode_records(long, load_tokenizer("base"), "", params("lora"))
 
 

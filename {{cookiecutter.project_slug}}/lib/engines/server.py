@@ -24,7 +24,7 @@ LOG = Path(".scratch/server.log")
 
 @contextmanager
 def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
-    """Run `command` ({model} and {port} filled in); yield its base URL; stop it, whatever happens."""
+    """Run `command`, {model} and {port} filled in; yield its URL; stop it, whatever happens."""
     port = free_port()
     filled = [part.format(model=model, port=port) for part in command]
     LOG.parent.mkdir(exist_ok=True)
@@ -32,7 +32,9 @@ def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
         try:
             process = subprocess.Popen(filled, stdout=log, stderr=log, start_new_session=True)
         except OSError as error:
-            raise UserError(f"bench.command: {filled[0]} does not start ({error.strerror})") from None
+            raise UserError(
+                f"bench.command: {filled[0]} does not start ({error.strerror})"
+            ) from None
         try:
             url = f"http://127.0.0.1:{port}/v1"
             wait_until_up(url, process, patience)
@@ -79,7 +81,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def served_model(url: str) -> str:
     """The id of the first model a server lists; raises UserError when it does not answer."""
     try:
-        with urllib.request.urlopen(f"{url}/models", timeout=5) as response:
+        with urllib.request.urlopen(f"{url}/models", timeout=5) as response:  # noqa: S310
             return str(json.load(response)["data"][0]["id"])
     except (OSError, ValueError, LookupError) as error:
         reason = getattr(error, "reason", error)

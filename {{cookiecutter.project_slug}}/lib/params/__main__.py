@@ -1,6 +1,6 @@
 """Check every section of params.yaml at once: `python -m lib.params`."""
 
-from lib.config import PARAMS, load, read_yaml
+from lib.config import PARAMS, Section, load, read_yaml
 from lib.errors import UserError, run
 from lib.params.base import BaseParams
 from lib.params.bench import BenchParams
@@ -14,7 +14,7 @@ from lib.params.split import SplitParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
 
-SECTIONS = {
+SECTIONS: dict[str, type[Section]] = {
     "task": TaskParams,
     "data": DataParams,
     "curate": CurateParams,

@@ -14,7 +14,7 @@ class BenchParams(Section):
     # engine server: the command that starts an OpenAI-compatible server, {model} and {port} filled
     # in; empty: a server already runs at `url`
     command: list[str] = []
-    url: str = "http://127.0.0.1:8000/v1"
+    url: str = Field(default="http://127.0.0.1:8000/v1", pattern=r"^https?://")
     startup_seconds: int = Field(default=600, ge=1)
     requests: int = Field(ge=1)  # measured requests at each concurrency
     concurrency: list[int] = Field(min_length=1)

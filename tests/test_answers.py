@@ -1,0 +1,145 @@
+"""A wrong answer ends in one line that says what is allowed, and nothing is written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cookiecutter.exceptions import FailedHookException
+
+from tests.conftest import QUESTIONS, Bake
+
+WRONG_NAMES = (
+    "",
+    " ",
+    " padded",
+    'a "quoted" name',
+    "a 'quoted' name",
+    "a/path",
+    "a\\path",
+    "line\nbreak",
+    "bell\a",
+    "right\u202eleft",
+    "{{ '{{' }} x }}",
+    "<b>",
+    "x" * 61,
+)
+WRONG_SLUGS = (
+    "",
+    " ",
+    ".",
+    "..",
+    "a/b",
+    "../a",
+    "/nowhere/a",
+    "Upper",
+    "two words",
+    "1st",
+    "-a",
+    "a-",
+    "a--b",
+    "_a",
+    "a\n",
+    "naïve",
+    "a'b",
+    "a.b",
+    "x" * 51,
+)
+WRONG_REMOTES = (
+    "",
+    " ../store",
+    "s3://",
+    "s3:///path",
+    "s3://my bucket",
+    "s3:/bucket",
+    "ftp://host/path",
+    "C:\\store",
+    'a"b',
+    "a'b",
+    "a\nb",
+    "a#b",
+    "$HOME/store",
+    "~/store",
+    "{{ '{{' }} x }}",
+)
+WRONG = [
+    *(("project_name", answer) for answer in WRONG_NAMES),
+    *(("project_slug", answer) for answer in WRONG_SLUGS),
+    *(("dvc_remote", answer) for answer in WRONG_REMOTES),
+]
+RIGHT = [
+    ("project_name", "Tickets (v2) & more: 工单分类"),
+    ("project_name", "O.K. über-triage"),
+    ("project_slug", "a"),
+    ("project_slug", "a_b-c1"),
+    ("dvc_remote", "/mnt/my store/x"),
+    ("dvc_remote", "store"),
+    ("dvc_remote", "s3://bucket/path_1"),
+    ("dvc_remote", "ssh://me@host:22/path"),
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), WRONG)
+def test_wrong_answer_says_what_is_allowed_and_writes_nothing(
+    bake: Bake, tmp_path: Path, question: str, answer: str
+) -> None:
+    folder = tmp_path / "one" / "two"
+    folder.mkdir(parents=True)
+    with pytest.raises(FailedHookException, match=f"{question} must be ") as error:
+        bake(folder, **{question: answer})
+    assert len(str(error.value).splitlines()) == 1
+    assert list(tmp_path.rglob("*")) == [folder.parent, folder]
+
+
+@pytest.mark.parametrize(("question", "answer"), RIGHT)
+def test_right_answer_is_taken(bake: Bake, question: str, answer: str) -> None:
+    assert (bake(**{question: answer}) / "README.md").exists()
+
+
+def run_cookiecutter(
+    template: Path, config: Path, folder: Path, *answers: str, typed: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run cookiecutter as people do; `typed` answers its prompts."""
+    command = [sys.executable, "-m", "cookiecutter", "--config-file", str(config)]
+    if typed is None:
+        command.append("--no-input")
+    return subprocess.run(
+        [*command, "--output-dir", str(folder), str(template), *answers],
+        input=typed,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_command_line_prints_one_line(
+    template: Path, cookiecutter_config: Path, tmp_path: Path
+) -> None:
+    done = run_cookiecutter(template, cookiecutter_config, tmp_path, "project_slug=../../x")
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).strip().count("\n") == 0
+    assert "project_slug must be a folder name" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prompt_ends_in_the_same_line(
+    template: Path, cookiecutter_config: Path, tmp_path: Path
+) -> None:
+    typed = 'My "first" try\n' + "\n" * 8
+    done = run_cookiecutter(template, cookiecutter_config, tmp_path, typed=typed)
+    assert done.returncode == 1
+    assert "project_name must be" in done.stdout.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prompts_take_the_defaults(
+    template: Path, cookiecutter_config: Path, tmp_path: Path
+) -> None:
+    done = run_cookiecutter(template, cookiecutter_config, tmp_path, typed="\n" * 9)
+    assert done.returncode == 0
+    assert (tmp_path / "ticket-triage" / "README.md").exists()
+
+
+def test_at_most_nine_questions_each_with_a_prompt() -> None:
+    asked = {name for name in QUESTIONS if not name.startswith("_")}
+    assert len(asked) <= 9
+    assert asked == set(QUESTIONS["__prompts__"])

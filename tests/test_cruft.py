@@ -1,0 +1,92 @@
+"""A project follows its template with cruft, and what is the user's own stays as it is."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import cruft
+import pytest
+from cookiecutter.exceptions import FailedHookException
+
+from tests.conftest import PROJECT
+
+CI = ".github/workflows/ci.yml"
+CI_SOURCE = ".github/workflows/{% if cookiecutter.ci == 'github' %}ci.yml{% endif %}"
+OWN = ("stages/train.py", "params.yaml", "data/raw/mine.jsonl", "docs/objective.md")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as a user without a configuration of their own."""
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit everything in the folder, a repository or not yet."""
+    if not (folder / ".git").exists():
+        git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line at the end of a file, made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path) -> Path:
+    """The template in a git repository of its own."""
+    folder = tmp_path / "template"
+    shutil.copytree(template, folder)
+    commit(folder, "First")
+    return folder
+
+
+@pytest.fixture
+def project(repository: Path, cookiecutter_config: Path, tmp_path: Path) -> Path:
+    """A committed project that cruft made from it."""
+    folder = cruft.create(str(repository), tmp_path, config_file=cookiecutter_config)
+    commit(folder, "Project as generated")
+    return Path(folder)
+
+
+def test_create_and_check(project: Path) -> None:
+    assert (project / CI).exists()
+    assert cruft.check(project)
+
+
+def test_update_brings_ci_and_keeps_what_is_the_users(repository: Path, project: Path) -> None:
+    for path in OWN:
+        append(project / path, "# the user's")
+    commit(project, "Ours")
+    before = {path: (project / path).read_text(encoding="utf-8") for path in OWN}
+
+    for source in (CI_SOURCE, "lib/files.py", *OWN):
+        append(repository / PROJECT / source, "# the template's")
+    commit(repository, "Second")
+    assert not cruft.check(project)
+    assert cruft.update(project, skip_apply_ask=True)
+
+    assert (project / CI).read_text(encoding="utf-8").endswith("# the template's\n")
+    assert (project / "lib/files.py").read_text(encoding="utf-8").endswith("# the template's\n")
+    assert {path: (project / path).read_text(encoding="utf-8") for path in OWN} == before
+    commit(project, "Updated")
+    assert cruft.check(project)
+
+
+def test_update_changes_an_answer(project: Path) -> None:
+    assert cruft.update(project, skip_apply_ask=True, extra_context={"ci": "gitlab"})
+    assert not (project / CI).exists()
+    assert (project / ".gitlab-ci.yml").exists()
+
+
+def test_wrong_answer_makes_no_project(repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(FailedHookException, match="project_slug must be"):
+        cruft.create(str(repository), tmp_path, extra_context={"project_slug": "a/b"})
+    assert list(tmp_path.iterdir()) == [repository]

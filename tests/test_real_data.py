@@ -1,0 +1,90 @@
+"""The data stages on published data; skipped where `../shared/data` is absent."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEMPLATE = Path(__file__).parents[1]
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+SHARED = TEMPLATE.parent / "shared/data"
+SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PROJECT)}
+
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data")
+
+PARAMS = """
+task: {{system: "", output: {output}}}
+data: {{sources: [{sources}]}}
+curate:
+  min_chars: 1
+  max_chars: 8000
+  pii: {{entities: [EMAIL_ADDRESS, PHONE_NUMBER], regions: [US], score: 0.35}}
+dedup:
+  {{threshold: 0.8, evals_threshold: 0.6, ngram: 3, permutations: 128, seed: 1, processes: 1}}
+split: {{seed: 0, val: {val}, test: 0.1, threshold: 0.6, ngram: 3, on_leak: drop_train}}
+"""
+
+# Says what the gate lets through and what presidio finds, with and without it.
+PII = """
+import json, sys
+from typing import get_args
+from lib.params.curate import Entity, PiiParams
+from lib.pii import UNSPACED_LETTER, Finder, join
+
+finder = Finder(PiiParams(entities=list(get_args(Entity)), regions=["US", "DE"], score=0.35))
+hits, totals = {}, {}
+for row in json.load(open(sys.argv[1])):
+    text = row["full_text"]
+    found = finder.find(text)
+    assert found == tuple(join(finder.analyze(UNSPACED_LETTER.sub(" ", text), list(finder.gates))))
+    for span in row["spans"]:
+        kind, start, end = span["entity_type"], span["start_position"], span["end_position"]
+        totals[kind] = totals.get(kind, 0) + 1
+        hits[kind] = hits.get(kind, 0) + any(a <= start and end <= b for a, b, _ in found)
+print(json.dumps({kind: hits[kind] / totals[kind] for kind in totals}))
+"""
+
+
+def run(folder: Path, columns: str, params: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Run the data stages on published splits of a data set; return the metrics of split."""
+    (folder / "evals").mkdir()
+    for name in ("golden", "adversarial"):
+        (folder / f"evals/{name}.jsonl").touch()
+    sources = ", ".join(
+        f"{{path: raw/{name}.jsonl, split: {name}, columns: {columns}}}" for name in names
+    )
+    (folder / "params.yaml").write_text(PARAMS.format(sources=sources, **params))
+    for stage in ("curate", "dedup", "split"):
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        subprocess.run(command, cwd=folder, check=True, env=os.environ | SETTINGS)
+    found: dict[str, Any] = json.loads((folder / "metrics/split.json").read_text())
+    return found
+
+
+def test_clinc150_keeps_its_published_splits(tmp_path: Path) -> None:
+    (tmp_path / "raw").symlink_to(SHARED / "clinc150")
+    columns = "{prompt: text, completion: intent}"
+    found = run(tmp_path, columns, {"output": "label", "val": 0.1}, "train", "val", "test")
+    assert (found["val"]["rows"], found["test"]["rows"]) == (3000, 4500)
+    assert 13_500 < found["train"]["rows"] < 15_000
+    assert found["dropped"]["leaked"] > 0
+
+
+def test_gsm8k_keeps_its_published_splits(tmp_path: Path) -> None:
+    (tmp_path / "raw").symlink_to(SHARED / "gsm8k")
+    columns = "{prompt: question, completion: answer}"
+    found = run(tmp_path, columns, {"output": "text", "val": 0}, "train", "test")
+    assert found["test"]["rows"] == 1319
+    assert found["train"]["rows"] > 7000
+
+
+def test_gate_loses_nothing_and_the_sure_kinds_are_found() -> None:
+    command = [sys.executable, "-c", PII, str(SHARED / "pii/generated_large.json")]
+    done = subprocess.run(command, capture_output=True, check=True, env=os.environ | SETTINGS)
+    recall = json.loads(done.stdout)
+    sure = ("EMAIL_ADDRESS", "CREDIT_CARD", "US_SSN", "IP_ADDRESS")
+    assert {kind: recall[kind] for kind in sure} == dict.fromkeys(sure, 1.0)

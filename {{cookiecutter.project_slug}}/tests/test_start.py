@@ -1,0 +1,15 @@
+"""A stage starts fast: it imports nothing heavy that it does not use."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "datasets", "trl", "scipy", "pandas", "spacy", "pyarrow"}
+
+
+@pytest.mark.parametrize("stage", ["curate", "dedup", "split"])
+def test_data_stages_start_light(stage: str) -> None:
+    code = f"import sys, stages.{stage}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
