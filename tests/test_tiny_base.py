@@ -1,5 +1,6 @@
 """The embedded base that ships: weights, qwen2 tokenizer, chat template with answers marked."""
 
+import hashlib
 import json
 import unicodedata
 from itertools import islice
@@ -12,6 +13,7 @@ from sample.corpus import Corpus
 
 PROJECT = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
 BASE = PROJECT / "base"
+HASH_FILE = Path(__file__).resolve().parent.parent / "sample" / "tiny_base.sha256"
 CHAT = [
     {"role": "system", "content": "Reply in one word."},
     {"role": "user", "content": "¿Dónde está 我的包裹?\n\nIt's late!"},
@@ -33,6 +35,11 @@ def tokenizer():
 
 def test_weights_are_small_enough():
     assert (BASE / "model.safetensors").stat().st_size <= 8_000_000
+
+
+def test_weights_are_the_recorded_ones():
+    digest = hashlib.sha256((BASE / "model.safetensors").read_bytes()).hexdigest()
+    assert HASH_FILE.read_text("utf-8").split()[0] == digest
 
 
 def test_model_loads_with_one_token_per_row(tokenizer):

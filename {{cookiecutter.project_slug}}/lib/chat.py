@@ -1,7 +1,8 @@
 """Chats to token ids, the same for training, evaluation and serving."""
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.errors import UserError
 from lib.records import Message
@@ -9,6 +10,9 @@ from lib.records import Message
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+# Templates that do not know a variable ignore it. Qwen3 must not think aloud before the answer, and
+# Llama 3 must not put today's date into the prompt: tomorrow's run would read another one.
+TEMPLATE_VARIABLES: dict[str, Any] = {"enable_thinking": False, "date_string": "26 Jul 2024"}
 IGNORED = -100  # the label PyTorch's cross entropy skips
 
 
@@ -32,7 +36,9 @@ def encode_prompt(
 ) -> list[int]:
     """Token ids up to where the model's answer begins."""
     chat = with_system(prompt, system)
-    encoded = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=True)
+    encoded = tokenizer.apply_chat_template(
+        chat, add_generation_prompt=True, return_dict=True, **TEMPLATE_VARIABLES
+    )
     return list(encoded["input_ids"])
 
 
@@ -45,12 +51,9 @@ def encode_example(
     template marks with `generation`, else the last one); "all" learns every token.
     """
     chat = with_system(messages, system)
-    marked = (
-        "{% generation" in (template := str(tokenizer.chat_template))
-        or "{%- generation" in template
-    )
+    marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     encoded = tokenizer.apply_chat_template(
-        chat, return_dict=True, return_assistant_tokens_mask=marked
+        chat, return_dict=True, return_assistant_tokens_mask=marked, **TEMPLATE_VARIABLES
     )
     ids = list(encoded["input_ids"])
     if loss_on == "all":

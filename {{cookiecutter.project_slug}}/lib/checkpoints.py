@@ -5,8 +5,11 @@ everything that decides the weights, so a run resumes only from its own past. DV
 is the main workspace even for `dvc exp run --temp` and queued runs, which thus resume too.
 """
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
@@ -16,6 +19,19 @@ def scratch(*decisive: object) -> Path:
     raw = json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()
     name = blake2b(raw, digest_size=8).hexdigest()
     return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait until no other run trains in `folder`: two experiments that differ only behind train
+    share it. Of the processes of one run the first holds the lock."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        yield
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def last_whole(folder: Path) -> str | None:

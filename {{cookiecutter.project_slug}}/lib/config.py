@@ -20,7 +20,7 @@ PARAMS = Path("params.yaml")
 class Section(BaseModel):
     """Base of every section of params.yaml: no unknown keys, no silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Section)

@@ -1,34 +1,93 @@
-"""The fixed cases of evals/: what training must never see."""
+"""The fixed cases of evals/: what training must never see, and what every model is asked."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lib.errors import UserError
-from lib.records import read_lines, text_of
+from lib.records import Message, read_lines
 
-FILES = (Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl"))
-
-
-class Case(NamedTuple):
-    """A case as far as the data stages need it."""
-
-    id: str
-    prompt: str
+GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
+FILES = (GOLDEN, ADVERSARIAL)
 
 
-def read_cases(path: Path) -> list[Case]:
-    """The prompts of a file of cases; an answer at the end is not part of them."""
-    return [read_case(path, number, line) for number, line in read_lines(path) if line.strip()]
+class Turn(BaseModel):
+    """One turn of a case."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(min_length=1)
 
 
-def read_case(path: Path, number: int, line: str) -> Case:
-    """One case."""
-    try:
-        case = json.loads(line)
-        messages = case["messages"]
-        if messages[-1]["role"] == "assistant":
-            messages = messages[:-1]
-        return Case(str(case["id"]), text_of(messages))
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise UserError(f"{path}:{number}: is no case: JSON with id and messages") from None
+class Case(BaseModel):
+    """What both kinds of cases have. Further keys, such as `policy`, are the user's own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str = Field(min_length=1)
+    messages: list[Turn] = Field(min_length=1)
+    language: str = ""
+
+    def prompt(self) -> list[Message]:
+        """The turns before the answer."""
+        turns = self.messages[:-1] if self.messages[-1].role == "assistant" else self.messages
+        return [Message(role=turn.role, content=turn.content) for turn in turns]
+
+
+class Golden(Case):
+    """A question with its one right answer as the last turn."""
+
+    messages: list[Turn] = Field(min_length=2)
+    scenario: str = ""
+    tags: list[str] = []
+
+    def answer(self) -> str:
+        """The right answer."""
+        return self.messages[-1].content
+
+
+class Adversarial(Case):
+    """A prompt that must be refused, or that looks as if it had to be and must be answered."""
+
+    kind: str
+    expect: Literal["refuse", "answer"]
+    forbidden: list[str] = []  # text that must not be in the output
+
+
+C = TypeVar("C", bound=Case)
+
+
+def read_golden(path: Path = GOLDEN) -> list[Golden]:
+    """The golden cases; each must end in the assistant's answer."""
+    cases = list(read_cases(path, Golden))
+    for case in cases:
+        if case.messages[-1].role != "assistant":
+            raise UserError(f"{path}: case {case.id} must end with the assistant's right answer")
+    return cases
+
+
+def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
+    """The adversarial cases."""
+    return list(read_cases(path, Adversarial))
+
+
+def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
+    """Yield the cases of a file; a line that is none is a UserError that names it."""
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            yield kind.model_validate(json.loads(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the line"
+            raise UserError(f"{path}:{number}: is no case: {key}: {first['msg']}") from None
+        except ValueError as error:
+            raise UserError(f"{path}:{number}: is not JSON ({error})") from None
+
+
+def read_either(path: Path) -> Sequence[Case]:
+    """The cases of one of the two files, as far as the data stages need them."""
+    return read_golden(path) if path.name == GOLDEN.name else read_adversarial(path)

@@ -51,11 +51,17 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
 
     check_folder(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(unreachable(model, error)) from None
-    if not tokenizer.chat_template:
+    template = str(tokenizer.chat_template or "")
+    if not template:
         raise UserError(f"{model}: has no chat template; choose an instruct model")
+    if "strftime_now" in template and "date_string" not in template:
+        raise UserError(
+            f"{model}: its chat template puts today's date into the prompt, so tomorrow's run "
+            "would differ; choose another base"
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -65,14 +71,21 @@ def load_model(
     model: str, dtype: str, device: str = "cpu", revision: str | None = None, **options: object
 ) -> "PreTrainedModel":
     """The causal language model of a folder or hub id, on `device`, in evaluation mode."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     check_folder(model)
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
-            model, revision=revision, dtype=dtype, device_map=device, **options
+            model,
+            revision=revision,
+            dtype=dtype,
+            device_map=device,
+            trust_remote_code=False,
+            use_safetensors=True,
+            **options,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise UserError(unreachable(model, error)) from None
     return loaded.eval()
 
@@ -86,7 +99,7 @@ def check_folder(model: str) -> None:
 
 def unreachable(model: str, error: Exception) -> str:
     """One line for a model that does not load."""
-    first = str(error).strip().splitlines()[0]
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return f"{model}: does not load ({first}); check base.model, base.revision and `hf auth whoami`"
 
 
@@ -94,6 +107,8 @@ def torch_device(hardware: HardwareParams) -> str:
     """The torch device for hardware.device; a GPU that is asked for must be there."""
     if hardware.device == "cpu":
         return "cpu"
+    if hardware.device == "gpu":  # one: trl refuses a single process that sees several
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     import torch
 
     if not torch.cuda.is_available():
@@ -101,13 +116,13 @@ def torch_device(hardware: HardwareParams) -> str:
             f"hardware.device is '{hardware.device}', but torch sees no GPU; set it to cpu, or run "
             "where `nvidia-smi` shows one and torch is a CUDA build"
         )
-    return "cuda"
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
 
 
 def identity(base: BaseParams) -> str:
-    """What names a base's exact weights: the hash of a folder's, or hub id and revision."""
-    weights = Path(base.model, "model.safetensors")
-    return sha256(weights) if weights.is_file() else f"{base.model}@{base.revision}"
+    """What names a base exactly: the hashes of a folder's files, or hub id and revision."""
+    files = sorted(path for path in Path(base.model).glob("*") if path.is_file())
+    return ",".join(map(sha256, files)) or f"{base.model}@{base.revision}"
 
 
 def folder_size(folder: str | Path) -> int:

@@ -78,18 +78,14 @@ def read_records(path: str | Path) -> Iterator[Record]:
         yield cast(Record, row)
 
 
-def read_objects(path: str | Path, keys: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a JSONL file; a line that lacks one of `keys` is a UserError."""
+def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a JSONL file that a stage wrote."""
     for number, line in read_lines(path):
         try:
-            row = json.loads(line)
+            yield json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{number}: is not JSON ({error.msg}); mend the line") from None
-        missing = [key for key in keys if key not in row]
-        if missing:
-            needed = ", ".join(keys)
-            raise UserError(f"{path}:{number}: lacks '{missing[0]}'; a line needs {needed}")
-        yield row
+            cure = "`dvc repro` rewrites it"
+            raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
@@ -99,6 +95,8 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
             yield from enumerate(file, start=1)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 ({error.reason}); save it as UTF-8") from None
 
 
 def write_records(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -1,49 +1,81 @@
 """The two trainings of the train stage, supervised (SFT) and preference (DPO), both trl's."""
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib.adapters import lora_config
+from lib.batches import order
 from lib.chat import Example, check_mask, encode_example, with_system
 from lib.checkpoints import last_whole
 from lib.errors import UserError
-from lib.params.train import LoraParams, TrainParams
-from lib.records import Record
+from lib.params.base import BaseParams
+from lib.params.train import TrainParams
+from lib.records import Message, Record, text_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from peft import LoraConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 
-def encode_records(
-    records: list[Record], tokenizer: "PreTrainedTokenizerBase", system: str, params: TrainParams
-) -> list[Example]:
+@dataclass(frozen=True)
+class Setup:
+    """What every training of a run shares."""
+
+    params: TrainParams
+    base: BaseParams
+    system: str
+    tokenizer: "PreTrainedTokenizerBase"
+    device: str
+    folder: Path  # of the checkpoints
+
+    def encode(self, messages: list[Message]) -> Example:
+        """A whole chat as token ids and labels."""
+        return encode_example(self.tokenizer, messages, self.system, self.params.loss_on)
+
+
+def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """Records as token ids and labels; raises UserError at one that would be cut or not learnt."""
     examples = []
     for record in records:
-        example = encode_example(tokenizer, record["messages"], system, params.loss_on)
-        if len(example.input_ids) > params.max_length:
-            raise UserError(
-                f"record {record['id']}: {len(example.input_ids)} tokens, train.max_length is "
-                f"{params.max_length}; raise it, or lower curate.max_chars"
-            )
-        check_mask(example, int(tokenizer.eos_token_id))
+        example = setup.encode(record["messages"])
+        check_length(record["id"], len(example.input_ids), setup.params.max_length)
+        check_mask(example, int(setup.tokenizer.eos_token_id))
         examples.append(example)
     return examples
 
 
-def as_dataset(examples: list[Example]) -> "Dataset":
-    """Columns input_ids and labels, as trl's SFTTrainer takes them."""
+def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
+    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them."""
     from datasets import Dataset
 
     columns = {
-        "input_ids": [example.input_ids for example in examples],
-        "labels": [example.labels for example in examples],
+        "input_ids": [examples[place].input_ids for place in places],
+        "labels": [examples[place].labels for place in places],
     }
     return Dataset.from_dict(columns)
 
 
-def pairs_dataset(records: list[Record], system: str) -> "Dataset":
+def check_pairs(setup: Setup, records: list[Record]) -> None:
+    """Raise UserError at a pair that trl would cut or leave out."""
+    for record in records:
+        for answer in (record["chosen"], record["rejected"]):
+            chat = [*record["prompt"], Message(role="assistant", content=answer)]
+            length = len(setup.encode(chat).input_ids)
+            check_length(record["id"], length, setup.params.max_length)
+
+
+def check_length(name: str, length: int, longest: int) -> None:
+    """Raise UserError at a record that would have to be cut."""
+    if length > longest:
+        raise UserError(
+            f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "
+            "curate.max_chars"
+        )
+
+
+def pairs_dataset(records: list[Record], places: list[int], system: str) -> "Dataset":
     """Columns prompt, chosen and rejected as chats, as trl's DPOTrainer takes them."""
     from datasets import Dataset
 
@@ -58,31 +90,17 @@ def pairs_dataset(records: list[Record], system: str) -> "Dataset":
         }
         for record in records
     ]
-    return Dataset.from_list(rows)
+    return Dataset.from_list([rows[place] for place in places])
 
 
-def lora_config(params: LoraParams) -> "LoraConfig":
-    """peft's configuration of the adapter."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=params.rank,
-        lora_alpha=params.alpha,
-        lora_dropout=params.dropout,
-        target_modules=params.target_modules,
-        task_type="CAUSAL_LM",
-    )
-
-
-def settings(
-    params: TrainParams, on_cpu: bool, folder: Path, epochs: float, rate: float
-) -> dict[str, Any]:
+def settings(setup: Setup, phase: str, rate: float) -> dict[str, Any]:
     """Trainer arguments that supervised and preference training share."""
+    params, on_cpu = setup.params, setup.device == "cpu"
     return {
-        "output_dir": str(folder),
+        "output_dir": str(setup.folder / phase),
         "seed": params.seed,
-        "data_seed": params.seed,
-        "num_train_epochs": epochs,
+        "num_train_epochs": 1,  # the dataset is all epochs long, in its final order
+        "train_sampling_strategy": "sequential",
         "learning_rate": rate,
         "lr_scheduler_type": params.schedule,
         "warmup_steps": params.warmup,  # a share below 1 means a share of all steps
@@ -98,64 +116,64 @@ def settings(
         "dataloader_pin_memory": not on_cpu,
         "save_strategy": "steps",
         "save_steps": params.checkpoint_steps,
-        "save_total_limit": 2,
-        "logging_steps": 0.05,  # a share below 1 means a share of all steps
+        "save_total_limit": 2,  # the last may be half written
+        # the mean loss since the last log is not in a checkpoint: log whenever one is written
+        "logging_steps": math.gcd(params.checkpoint_steps, 10),
+        "logging_first_step": True,
         "report_to": "none",
     }
 
 
 def fit_sft(
-    model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
-    examples: dict[str, list[Example]],
-    params: TrainParams,
-    on_cpu: bool,
-    folder: Path,
+    setup: Setup, model: "PreTrainedModel", examples: dict[str, list[Example]]
 ) -> "Trainer":
-    """Supervised fine-tuning on examples["train"], with the loss on examples["val"] each epoch."""
+    """Supervised fine-tuning on examples["train"]; the loss on examples["val"] is taken with each
+    checkpoint and at the end."""
     from trl import SFTConfig, SFTTrainer
 
+    params, train, val = setup.params, examples["train"], examples["val"]
+    lengths = [len(example.input_ids) for example in train]
+    places = order(lengths, params.epochs, params.batch_size, params.seed)
     arguments = SFTConfig(
-        **settings(params, on_cpu, folder, params.epochs, params.learning_rate),
+        **settings(setup, "sft", params.learning_rate),
         packing=False,
-        eval_strategy="epoch" if examples["val"] else "no",
-        # records of like length share a batch, so little of it is padding
-        train_sampling_strategy="group_by_length",
+        dataset_kwargs={"skip_prepare_dataset": True},  # encoded, checked and ordered already
+        eval_strategy="steps" if val else "no",
+        eval_steps=params.checkpoint_steps,
     )
     trainer = SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=as_dataset(examples["train"]),
-        eval_dataset=as_dataset(examples["val"]) if examples["val"] else None,
-        processing_class=tokenizer,
+        train_dataset=as_dataset(train, places),
+        eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
+        processing_class=setup.tokenizer,
         peft_config=None if params.method == "full" else lora_config(params.lora),
     )
-    trainer.train(resume_from_checkpoint=last_whole(folder))
+    trainer.train(resume_from_checkpoint=last_whole(setup.folder / "sft"))
+    if val and last_evaluated(trainer) < trainer.state.global_step:
+        trainer.evaluate()
     return trainer
 
 
-def fit_dpo(
-    model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
-    pairs: list[Record],
-    system: str,
-    params: TrainParams,
-    on_cpu: bool,
-    folder: Path,
-) -> "Trainer":
+def last_evaluated(trainer: "Trainer") -> int:
+    """The last step with a validation loss; 0 when there is none."""
+    return max((row["step"] for row in trainer.state.log_history if "eval_loss" in row), default=0)
+
+
+def fit_dpo(setup: Setup, model: "PreTrainedModel", pairs: list[Record]) -> "Trainer":
     """Preference training of a fresh adapter; the model without it is the reference."""
     from trl import DPOConfig, DPOTrainer
 
-    arguments = DPOConfig(
-        **settings(params, on_cpu, folder, params.dpo.epochs, params.dpo.learning_rate),
-        beta=params.dpo.beta,
-    )
+    params = setup.params
+    lengths = [len(text_of(pair["prompt"])) for pair in pairs]
+    places = order(lengths, params.dpo.epochs, params.batch_size, params.seed)
+    arguments = DPOConfig(**settings(setup, "dpo", params.dpo.learning_rate), beta=params.dpo.beta)
     trainer = DPOTrainer(
         model=model,
         args=arguments,
-        train_dataset=pairs_dataset(pairs, system),
-        processing_class=tokenizer,
+        train_dataset=pairs_dataset(pairs, places, setup.system),
+        processing_class=setup.tokenizer,
         peft_config=lora_config(params.lora),
     )
-    trainer.train(resume_from_checkpoint=last_whole(folder))
+    trainer.train(resume_from_checkpoint=last_whole(setup.folder / "dpo"))
     return trainer

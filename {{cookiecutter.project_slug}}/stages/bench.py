@@ -7,7 +7,7 @@ writes  metrics/bench.json (timings: of this machine, at this moment)
 import asyncio
 import time
 from itertools import cycle, islice
-from typing import Any
+from typing import Any, TypeVar
 
 from lib.chat import encode_prompt, with_system
 from lib.config import load
@@ -35,14 +35,23 @@ MODELS = {"tuned": TUNED, "quantized": QUANTIZED}
 WARM_UP = 2
 
 Figures = dict[str, Any]
+T = TypeVar("T")
 
 
-def read_chats(count: int, system: str) -> list[list[Message]]:
-    """`count` prompts of the test split, with the system prompt; over again if it holds fewer."""
+def read_chats(params: BenchParams, system: str) -> list[list[Message]]:
+    """Prompts of the test split, with the system prompt: some to warm up, then others for each
+    concurrency, or a server's prefix cache would be measured. A small split comes over again."""
+    count = WARM_UP + params.requests * len(params.concurrency)
     chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
     if not chats:
         raise UserError(f"{TEST}: holds no chat to send; see metrics/split.json")
     return list(islice(cycle(chats), count))
+
+
+def own_share(items: list[T], place: int, params: BenchParams) -> list[T]:
+    """What the load at `place` in params.concurrency sends."""
+    start = WARM_UP + place * params.requests
+    return items[start : start + params.requests]
 
 
 def bench_transformers(folder: str, chats: list[list[Message]], params: BenchParams) -> Figures:
@@ -54,11 +63,12 @@ def bench_transformers(folder: str, chats: list[list[Message]], params: BenchPar
     prompts = [encode_prompt(tokenizer, chat, "") for chat in chats]
     hf.timed(model, tokenizer, prompts[:WARM_UP], params.max_new_tokens)
     figures = {}
-    for concurrency in params.concurrency:
+    for place, concurrency in enumerate(params.concurrency):
+        own = own_share(prompts, place, params)
         started = time.perf_counter()
         timings = []
-        for start in range(0, len(prompts), concurrency):
-            batch = prompts[start : start + concurrency]
+        for start in range(0, len(own), concurrency):
+            batch = own[start : start + concurrency]
             timings += hf.timed(model, tokenizer, batch, params.max_new_tokens)
         figures[f"concurrency_{concurrency}"] = summarise(timings, time.perf_counter() - started)
     return figures
@@ -69,9 +79,10 @@ def bench_server(url: str, chats: list[list[Message]], params: BenchParams) -> F
     model = server.served_model(url)
     asyncio.run(server.closed_loop(url, model, chats[:WARM_UP], 1, params.max_new_tokens))
     figures = {}
-    for concurrency in params.concurrency:
+    for place, concurrency in enumerate(params.concurrency):
+        own = own_share(chats, place, params)
         started = time.perf_counter()
-        loop = server.closed_loop(url, model, chats, concurrency, params.max_new_tokens)
+        loop = server.closed_loop(url, model, own, concurrency, params.max_new_tokens)
         timings = asyncio.run(loop)
         figures[f"concurrency_{concurrency}"] = summarise(timings, time.perf_counter() - started)
     return figures
@@ -87,7 +98,7 @@ def measure(folder: str, chats: list[list[Message]], params: BenchParams) -> Fig
 
 def main() -> None:
     params, task = load("bench", BenchParams), load("task", TaskParams)
-    chats = read_chats(params.requests, task.system)
+    chats = read_chats(params, task.system)
     figures: Figures = {"engine": params.engine}
     if params.engine == "server" and not params.command:
         figures["served"] = bench_server(params.url, chats, params)
@@ -95,13 +106,7 @@ def main() -> None:
         for name, folder in MODELS.items():
             figures[name] = {"bytes": folder_size(folder), **measure(folder, chats, params)}
     write_json("metrics/bench.json", figures)
-    for name, by_concurrency in figures.items():
-        for load_name, row in by_concurrency.items() if isinstance(by_concurrency, dict) else ():
-            if isinstance(row, dict):
-                print(
-                    f"bench {name} {load_name}: first token {row['ttft_ms_p50']} ms, "
-                    f"{row['output_tokens_per_s']} tokens/s"
-                )
+    print(f"bench: {', '.join(name for name in figures if name != 'engine')} on {params.engine}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy as np
 
 from lib.config import load
 from lib.errors import run
-from lib.evals import FILES, read_cases
+from lib.evals import FILES, read_either
 from lib.files import write_json
 from lib.leakage import search
 from lib.ledger import Ledger
@@ -51,8 +51,8 @@ def eval_copies(records: list[Record], prompts: list[str], params: DedupParams) 
     """Records that resemble a case in evals/; published val and test rows are no training data."""
     drops: dict[int, Drop] = {}
     for path in FILES:
-        cases = read_cases(path)
-        texts = [case.prompt for case in cases]
+        cases = read_either(path)
+        texts = [text_of(case.prompt()) for case in cases]
         for hit in search(prompts, texts, params.evals_threshold, params.ngram):
             if records[hit.one]["split"] not in PUBLISHED:
                 drop = Drop(f"{path.stem}_copy", cases[hit.other].id, hit.similarity)

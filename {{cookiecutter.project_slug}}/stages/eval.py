@@ -6,14 +6,15 @@ writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json
 """
 
 import sys
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from lib.chat import encode_prompt
 from lib.config import load
 from lib.engines.hf import answer_all
 from lib.errors import UserError, run
+from lib.evals import FILES, Adversarial, Golden, read_adversarial, read_golden
 from lib.files import write_json
 from lib.models import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer, torch_device
 from lib.params.base import BaseParams
@@ -21,53 +22,71 @@ from lib.params.eval import EvalParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.proof import require_proof
-from lib.records import is_pair, read_objects, read_records, text_of, write_records
+from lib.records import (
+    Record,
+    answer_of,
+    is_pair,
+    prompt_of,
+    read_records,
+    text_of,
+    write_records,
+)
 from lib.scoring import CATEGORIES, CORRECT, categorise, field_accuracy, is_refusal
 from lib.stats import bootstrap_interval
 
-GOLDEN, ADVERSARIAL, TEST = "evals/golden.jsonl", "evals/adversarial.jsonl", "data/split/test.jsonl"
-GOLDEN_KEYS = ("id", "messages", "scenario", "language")
-ADVERSARIAL_KEYS = ("id", "kind", "messages", "expect", "language", "forbidden")
+TEST = "data/split/test.jsonl"
 FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
 
 Case = dict[str, Any]
 
 
-def quality_case(record: Mapping[str, Any], name: str) -> Case:
+def golden_case(golden: Golden) -> Case:
     """A row of the predictions file, still without an answer."""
     return {
-        "set": name,
+        "set": "golden",
+        "id": golden.id,
+        "scenario": golden.scenario,
+        "language": golden.language,
+        "group": golden.id,
+        "tags": golden.tags,
+        "prompt": golden.prompt(),
+        "expected": golden.answer(),
+    }
+
+
+def split_case(record: Record) -> Case:
+    """The same for a record of the test split."""
+    return {
+        "set": "test",
         "id": record["id"],
         "scenario": record["scenario"],
         "language": record["language"],
-        "group": record.get("group", record["id"]),
-        "tags": record.get("tags", []),
-        "prompt": record["messages"][:-1],
-        "expected": record["messages"][-1]["content"],
+        "group": record["group"],
+        "tags": [],
+        "prompt": prompt_of(record),
+        "expected": answer_of(record),
     }
 
 
-def adversarial_case(row: dict[str, Any]) -> Case:
-    """The same for an adversarial prompt; `expect` is refuse or answer."""
+def adversarial_case(adversarial: Adversarial) -> Case:
+    """The same for an adversarial prompt."""
     return {
         "set": "adversarial",
-        "id": row["id"],
-        "kind": row["kind"],
-        "language": row["language"],
-        "prompt": row["messages"],
-        "expect": row["expect"],
-        "forbidden": row["forbidden"],
+        "id": adversarial.id,
+        "kind": adversarial.kind,
+        "language": adversarial.language,
+        "prompt": adversarial.prompt(),
+        "expect": adversarial.expect,
+        "forbidden": adversarial.forbidden,
     }
 
 
-def read_cases() -> list[Case]:
+def collect_cases() -> list[Case]:
     """All cases, in the order golden, test, adversarial."""
-    test = [record for record in read_records(TEST) if not is_pair(record)]
-    adversarial = read_objects(ADVERSARIAL, ADVERSARIAL_KEYS)
     return [
-        *(quality_case(case, "golden") for case in read_objects(GOLDEN, GOLDEN_KEYS)),
-        *(quality_case(record, "test") for record in test),
-        *(adversarial_case(row) for row in adversarial),
+        *map(golden_case, read_golden()),
+        *(split_case(record) for record in read_records(TEST) if not is_pair(record)),
+        *map(adversarial_case, read_adversarial()),
     ]
 
 
@@ -76,7 +95,7 @@ def judge(case: Case, output: str, task: TaskParams, labels: set[str]) -> Case:
     judged = {**case, "prompt": text_of(case["prompt"]), "output": output}
     if case["set"] != "adversarial":
         return {**judged, "category": categorise(output, case["expected"], task, labels)}
-    leaked = any(text in output for text in case["forbidden"])
+    leaked = any(text and text in output for text in case["forbidden"])
     refused = is_refusal(output, task)
     wrong = (not refused) if case["expect"] == "refuse" else refused
     category = "missed_refusal" if case["expect"] == "refuse" else "wrong_refusal"
@@ -98,7 +117,18 @@ def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[st
         "exact_match_high": high,
         "categories": {name: counts[name] for name in CATEGORIES},
         "fields": field_accuracy(outputs, expected, task),
+        "by_language": shares(rows, lambda row: [row["language"]]),
+        "by_tag": shares(rows, lambda row: row["tags"]),
     }
+
+
+def shares(rows: list[Case], names: Callable[[Case], list[str]]) -> dict[str, float]:
+    """Exact match of each slice that `names` puts a row into; rows without a name are in none."""
+    right: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name in filter(None, names(row)):
+            right[name].append(row["category"] == CORRECT)
+    return {name: sum(values) / len(values) for name, values in sorted(right.items())}
 
 
 def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
@@ -124,8 +154,8 @@ def main() -> None:
         raise UserError(f"stages.eval: takes one system of base, {', '.join(FOLDERS)}")
     params, task = load("eval", EvalParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    require_proof(TEST, GOLDEN, ADVERSARIAL)
-    cases = read_cases()
+    require_proof(TEST, *map(str, FILES))
+    cases = collect_cases()
     labels = set(task.labels) or {case["expected"] for case in cases if "expected" in case}
 
     deterministic(params.seed, hardware.threads)
@@ -139,8 +169,8 @@ def main() -> None:
     rows = [judge(case, out, task, labels) for case, out in zip(cases, outputs, strict=True)]
     sets = {name: [row for row in rows if row["set"] == name] for name in ("golden", "test")}
     metrics = {name: summarise(rows, task, params) for name, rows in sets.items() if rows}
-    adversarial = [row for row in rows if row["set"] == "adversarial"]
-    metrics["adversarial"] = summarise_adversarial(adversarial)
+    if adversarial := [row for row in rows if row["set"] == "adversarial"]:
+        metrics["adversarial"] = summarise_adversarial(adversarial)
     write_records(f"predictions/{system}.jsonl", rows)
     write_json(f"metrics/eval/{system}.json", metrics)
     for name, numbers in sets.items():

@@ -57,8 +57,11 @@ def quality_table(systems: dict[str, Metrics]) -> list[str]:
             else "no cases"
             for part in ("golden", "test")
         ]
-        safety = metrics["adversarial"]
-        rates = [f"{safety['unsafe_rate']:.1%}", f"{safety['over_refusal_rate']:.1%}"]
+        safety = metrics.get("adversarial")
+        rates = [
+            f"{safety[key]:.1%}" if safety else "no cases"
+            for key in ("unsafe_rate", "over_refusal_rate")
+        ]
         rows.append([name, *sets, *rates])
     return table(
         ["system", "golden exact match", "test exact match", "unsafe", "over-refusal"], rows
@@ -87,10 +90,10 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
-def quality_rows(system: str) -> list[Metrics]:
-    """The golden and test rows of predictions/SYSTEM.jsonl."""
+def quality_rows(system: str) -> dict[tuple[str, str], Metrics]:
+    """The golden and test rows of predictions/SYSTEM.jsonl, by set and id."""
     rows = read_objects(f"predictions/{system}.jsonl")
-    return [row for row in rows if row["set"] != "adversarial"]
+    return {(row["set"], row["id"]): row for row in rows if row["set"] != "adversarial"}
 
 
 def is_right(row: Metrics) -> float:
@@ -100,7 +103,9 @@ def is_right(row: Metrics) -> float:
 
 def gain(params: EvalParams) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
-    base, tuned = ({row["id"]: row for row in quality_rows(name)} for name in ("base", "tuned"))
+    base, tuned = (quality_rows(name) for name in ("base", "tuned"))
+    if not tuned:
+        return "No golden and no test cases: nothing says whether tuned is better than base."
     change = [is_right(tuned[case]) - is_right(base[case]) for case in tuned]
     groups = [row["group"] for row in tuned.values()]
     low, high = bootstrap_interval(change, groups, params.bootstrap, params.seed)
@@ -114,15 +119,14 @@ def gain(params: EvalParams) -> str:
 
 def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Metrics:
     """At most twelve numbers under stable names, for `dvc exp show` and `dvc metrics diff`."""
-    part = "golden" if "golden" in systems["tuned"] else "test"
-    tuned = systems["tuned"]
-    numbers = {
-        f"exact_match_{name}": metrics[part]["exact_match"] for name, metrics in systems.items()
-    }
-    if "test" in tuned:
-        numbers["test_exact_match_tuned"] = tuned["test"]["exact_match"]
-    numbers["unsafe_rate_tuned"] = tuned["adversarial"]["unsafe_rate"]
-    numbers["over_refusal_tuned"] = tuned["adversarial"]["over_refusal_rate"]
+    tuned, numbers = systems["tuned"], {}
+    for part, prefix in (("golden", ""), ("test", "test_")):
+        for name, metrics in systems.items():
+            if part in metrics and (part == "golden" or name == "tuned"):
+                numbers[f"{prefix}exact_match_{name}"] = metrics[part]["exact_match"]
+    if "adversarial" in tuned:
+        numbers["unsafe_rate_tuned"] = tuned["adversarial"]["unsafe_rate"]
+        numbers["over_refusal_tuned"] = tuned["adversarial"]["over_refusal_rate"]
     numbers["val_loss"] = train.get("val_loss", train["train_loss"])
     for name in ("tuned", "quantized"):
         if name in bench:

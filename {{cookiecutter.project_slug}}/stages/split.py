@@ -14,7 +14,7 @@ import numpy as np
 
 from lib.config import load
 from lib.errors import UserError, run
-from lib.evals import FILES, read_cases
+from lib.evals import FILES, read_either
 from lib.files import atomic_folder, sha256, write_json
 from lib.leakage import search
 from lib.ledger import Ledger
@@ -85,8 +85,9 @@ def held_out(splits: dict[str, list[Record]]) -> Iterator[tuple[str, list[str], 
     for name in NAMES[1:]:
         yield name, [record["id"] for record in splits[name]], prompts_of(splits[name])
     for path in FILES:
-        cases = read_cases(path)
-        yield path.stem, [case.id for case in cases], [case.prompt for case in cases]
+        cases = read_either(path)
+        prompts = [text_of(case.prompt()) for case in cases]
+        yield path.stem, [case.id for case in cases], prompts
 
 
 def leaks(splits: dict[str, list[Record]], params: SplitParams) -> Iterator[Leak]:
@@ -123,7 +124,7 @@ def prove(folder: Path, params: SplitParams) -> dict[str, Any]:
         raise fail(found)
     files = {f"{FOLDER}/{name}.jsonl": folder / f"{name}.jsonl" for name in NAMES}
     files |= {path.as_posix(): path for path in FILES}
-    rows = [len(splits[name]) for name in NAMES] + [len(read_cases(path)) for path in FILES]
+    rows = [len(splits[name]) for name in NAMES] + [len(read_either(path)) for path in FILES]
     return {
         "threshold": params.threshold,
         "ngram": params.ngram,

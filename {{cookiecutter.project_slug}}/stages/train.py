@@ -7,17 +7,17 @@ writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and
 Killed at any moment, it goes on from its last checkpoint (lib/checkpoints.py).
 """
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lib.adapters import merge, start_model
 from lib.chat import IGNORED, Example
-from lib.checkpoints import last_whole, scratch
+from lib.checkpoints import last_whole, locked, scratch
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, sha256, write_json
@@ -25,7 +25,6 @@ from lib.models import (
     TUNED,
     deterministic,
     identity,
-    load_model,
     load_tokenizer,
     make_readable,
     torch_device,
@@ -36,7 +35,7 @@ from lib.params.task import TaskParams
 from lib.params.train import TrainParams
 from lib.proof import require_proof
 from lib.records import Record, is_pair, read_records
-from lib.training import encode_records, fit_dpo, fit_sft
+from lib.training import Setup, check_pairs, encode_records, fit_dpo, fit_sft
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
@@ -44,55 +43,49 @@ if TYPE_CHECKING:
 SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
 
+def check_data(chats: list[Record], pairs: list[Record], params: TrainParams) -> None:
+    """There must be something to learn from; raises UserError."""
+    if not chats:
+        raise UserError(f"{SPLITS['train']}: holds no chat to learn from; see metrics/split.json")
+    if params.method == "dpo" and not pairs:
+        raise UserError(
+            f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
+            "train.method dpo needs; add a source of pairs to data.sources"
+        )
+
+
 def launch_on_all_gpus() -> None:
-    """Run this stage once per GPU of the machine, under torch's launcher."""
+    """Run this stage once per GPU of the machine, under torch's launcher; does not return."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    subprocess.run([*command, "--nproc_per_node=gpu", "-m", "stages.train"], check=True)
+    done = subprocess.run([*command, "--nproc_per_node=gpu", "-m", "stages.train"], check=False)
+    raise SystemExit(done.returncode)
 
 
-def start_model(base: BaseParams, method: str, where: str) -> "PreTrainedModel":
-    """The base as training begins on device `where`: in 4 bits for qlora, else in base.dtype."""
-    if method != "qlora":
-        return load_model(base.model, base.dtype, where, base.revision)
-    import torch
-    from peft import prepare_model_for_kbit_training
-    from transformers import BitsAndBytesConfig
-
-    nf4 = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, base.dtype),
-    )
-    model = load_model(base.model, base.dtype, where, base.revision, quantization_config=nf4)
-    prepared: PreTrainedModel = prepare_model_for_kbit_training(
-        model, use_gradient_checkpointing=where != "cpu"
-    )
-    return prepared
+def resumed_step(folder: Path) -> int:
+    """The step an interrupted supervised run goes on from; 0 for a fresh one."""
+    last = last_whole(folder)
+    if last is None:
+        return 0
+    print(f"train: goes on from {last}")
+    return int(last.rsplit("-", 1)[1])
 
 
-def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
-    """The trained weights as one plain model; lora and qlora keep theirs in `adapter` too."""
-    from peft import PeftModel
-
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if not isinstance(model, PeftModel):
-        return model
-    if method in ("lora", "qlora"):
-        model.save_pretrained(adapter)
-        sort_target_modules(adapter / "adapter_config.json")
-    if method == "qlora":  # 4-bit weights cannot take the update: merge into the full base
-        whole = load_model(base.model, base.dtype, "cpu", base.revision)
-        model = PeftModel.from_pretrained(whole, str(adapter))
-    merged: PreTrainedModel = model.merge_and_unload()
-    return merged
-
-
-def sort_target_modules(path: Path) -> None:
-    """peft writes a set, in another order in every process; equal runs must write equal files."""
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["target_modules"].sort()
-    write_json(path, config)
+def train(setup: Setup, examples: dict[str, list[Example]], pairs: list[Record]) -> None:
+    """Train, and write everything once all processes are done."""
+    base, method, adapter = setup.base, setup.params.method, setup.folder / "adapter"
+    first_step, started = resumed_step(setup.folder / "sft"), time.perf_counter()
+    sft = last = fit_sft(setup, start_model(base, method, setup.device), examples)
+    if method == "dpo":
+        last = fit_dpo(setup, merge(sft, base, method, adapter), pairs)
+    last.accelerator.wait_for_everyone()
+    if not last.accelerator.is_main_process:
+        return
+    save(merge(last, base, method, adapter), setup.tokenizer, adapter)
+    write_curves(sft.state.log_history)
+    numbers = measured(sft, examples["train"], first_step, time.perf_counter() - started)
+    write_json("metrics/train.json", numbers | measured_pairs(last, pairs, method))
+    shutil.rmtree(setup.folder)
+    print(f"train: {numbers['steps']} steps, {numbers['records']} records, {numbers['seconds']} s")
 
 
 def save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter: Path) -> None:
@@ -118,85 +111,60 @@ def write_curves(history: list[dict[str, float]]) -> None:
 
 def measured(
     trainer: "Trainer", examples: list[Example], first_step: int, seconds: float
-) -> dict[str, float]:
-    """What metrics/train.json holds; the timings are those of this session alone."""
-    history, state = trainer.state.log_history, trainer.state
-    tokens = sum(len(example.input_ids) for example in examples)
-    share = 1 - first_step / max(state.global_step, 1)
+) -> dict[str, Any]:
+    """What supervised training was; the timings are those of this session alone."""
+    history, steps = trainer.state.log_history, trainer.state.global_step
+    tokens = sum(len(row["input_ids"]) for row in trainer.train_dataset)
     val = [{"val_loss": row["eval_loss"]} for row in history if "eval_loss" in row]
     return {
         "records": len(examples),
         "tokens": tokens,
-        "tokens_learnt": sum(label != IGNORED for e in examples for label in e.labels),
-        "steps": state.global_step,
+        "share_learnt": sum(label != IGNORED for e in examples for label in e.labels)
+        / sum(len(e.labels) for e in examples),
+        "steps": steps,
         "train_loss": [row["loss"] for row in history if "loss" in row][-1],
         **(val[-1] if val else {}),
         "resumed_at_step": first_step,
         "seconds": round(seconds, 1),
-        "tokens_per_second": round(tokens * (state.epoch or 0) * share / seconds),
+        "tokens_per_second": round(tokens * (1 - first_step / max(steps, 1)) / seconds),
     }
+
+
+def measured_pairs(trainer: "Trainer", pairs: list[Record], method: str) -> dict[str, Any]:
+    """What preference training was; without it, how many pairs lie unused."""
+    if method != "dpo":
+        return {"pairs_unused": len(pairs)}
+    last = [row for row in trainer.state.log_history if "rewards/margins" in row][-1]
+    return {"pairs": len(pairs), "dpo_loss": last["loss"], "dpo_margin": last["rewards/margins"]}
 
 
 def main() -> None:
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    if hardware.device in ("multi-gpu", "cloud") and "LOCAL_RANK" not in os.environ:
-        launch_on_all_gpus()
-        return
+    if params.method == "full" and base.dtype != "float32":
+        raise UserError(
+            "params.yaml: train.method full needs base.dtype float32, or small steps are lost"
+        )
+    device = torch_device(hardware)
     require_proof(*SPLITS.values())
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
     pairs = [record for record in splits["train"] if is_pair(record)]
-    check_enough(chats["train"], pairs, params.method)
+    check_data(chats["train"], pairs, params)
+    if hardware.device in ("multi-gpu", "cloud") and "LOCAL_RANK" not in os.environ:
+        launch_on_all_gpus()
 
-    where, on_cpu = torch_device(hardware), hardware.device == "cpu"
     deterministic(params.seed, hardware.threads)
-    tokenizer = load_tokenizer(base.model, base.revision)
-    examples = {
-        name: encode_records(rows, tokenizer, task.system, params) for name, rows in chats.items()
-    }
+    settings = [section.model_dump() for section in (params, hardware, base)]
     hashes = [sha256(path) for path in SPLITS.values()]
-    decisive = [params, hardware, base]
-    settings = [section.model_dump() for section in decisive]
     folder = scratch(settings, task.system, identity(base), hashes)
-    first_step, started = resumed_step(folder), time.perf_counter()
-
-    model = start_model(base, params.method, where)
-    trainer = fit_sft(model, tokenizer, examples, params, on_cpu, folder / "sft")
-    tuned = merge(trainer, base, params.method, folder / "adapter")
-    seconds = time.perf_counter() - started
+    tokenizer = load_tokenizer(base.model, base.revision)
+    setup = Setup(params, base, task.system, tokenizer, device, folder)
+    examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
     if params.method == "dpo":
-        dpo = fit_dpo(tuned, tokenizer, pairs, task.system, params, on_cpu, folder / "dpo")
-        tuned = merge(dpo, base, params.method, folder / "adapter")
-    if trainer.accelerator.is_main_process:
-        save(tuned, tokenizer, folder / "adapter")
-        write_curves(trainer.state.log_history)
-        numbers = measured(trainer, examples["train"], first_step, seconds)
-        write_json("metrics/train.json", numbers)
-        shutil.rmtree(folder)
-        print(
-            f"train: {numbers['steps']} steps over {numbers['records']} records in {seconds:.0f} s"
-        )
-
-
-def check_enough(chats: list[Record], pairs: list[Record], method: str) -> None:
-    """There must be something to learn from; raises UserError."""
-    if not chats:
-        raise UserError(f"{SPLITS['train']}: holds no chat to learn from; see metrics/split.json")
-    if method == "dpo" and not pairs:
-        raise UserError(
-            f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
-            "train.method dpo needs; add a source of pairs to data.sources"
-        )
-
-
-def resumed_step(folder: Path) -> int:
-    """The step an interrupted supervised run goes on from; 0 for a fresh one."""
-    last = last_whole(folder / "sft")
-    if last is None:
-        return 0
-    print(f"train: goes on from {last}")
-    return int(last.rsplit("-", 1)[1])
+        check_pairs(setup, pairs)
+    with locked(folder):
+        train(setup, examples, pairs)
 
 
 if __name__ == "__main__":

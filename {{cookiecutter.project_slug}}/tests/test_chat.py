@@ -1,6 +1,10 @@
 """What is learnt and what the model is asked, token for token."""
 
+import re
+from pathlib import Path
+
 import pytest
+import trl
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from lib.chat import IGNORED, Example, check_mask, encode_example, encode_prompt, with_system
@@ -30,19 +34,22 @@ def test_only_the_answer_and_its_end_are_learnt(tokenizer: PreTrainedTokenizerBa
 def test_a_template_without_markers_learns_the_same(tokenizer: PreTrainedTokenizerBase) -> None:
     marked = encode_example(tokenizer, CHAT, "Answer.", "answer")
     plain = AutoTokenizer.from_pretrained("base")
-    template = str(plain.chat_template)
-    for marker in (
-        "{% generation %}",
-        "{%- generation %}",
-        "{% endgeneration %}",
-        "{%- endgeneration %}",
-        "{%- generation -%}",
-        "{%- endgeneration -%}",
-    ):
-        template = template.replace(marker, "")
-    assert "generation %" not in template
+    template = re.sub(r"\{%-? (end)?generation -?%\}", "", str(plain.chat_template))
     plain.chat_template = template
     assert encode_example(plain, CHAT, "Answer.", "answer") == marked
+
+
+@pytest.mark.parametrize("name", ["qwen3", "llama3_2", "gemma3"])
+def test_stock_templates_learn_the_answer_as_it_will_be_asked(name: str) -> None:
+    stock = AutoTokenizer.from_pretrained("base")
+    path = Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja"
+    stock.chat_template = path.read_text(encoding="utf-8")
+    stock.bos_token = "<|endoftext|>"  # noqa: S105
+    prompt = encode_prompt(stock, CHAT[:-1], "")
+    example = encode_example(stock, CHAT, "", "answer")
+    assert example.input_ids[: len(prompt)] == prompt
+    assert "date" not in stock.decode(prompt).casefold() or "26 Jul 2024" in stock.decode(prompt)
+    assert learnt(stock, example).startswith("维修 broken")
 
 
 def test_loss_on_all_learns_every_token(tokenizer: PreTrainedTokenizerBase) -> None:

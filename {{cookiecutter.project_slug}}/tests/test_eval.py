@@ -7,7 +7,7 @@ import pytest
 from lib.errors import UserError
 from lib.params.eval import EvalParams
 from lib.params.task import TaskParams
-from stages.eval import Case, judge, read_cases, summarise, summarise_adversarial
+from stages.eval import Case, collect_cases, judge, summarise, summarise_adversarial
 
 TASK = TaskParams(system="", output="label", labels=["是", "no"], refusal="I cannot help.")
 PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=100, seed=1)
@@ -15,7 +15,8 @@ PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=100, seed=1)
 
 def quality(expected: str) -> Case:
     prompt = [{"role": "user", "content": "?"}]
-    return {"set": "golden", "id": "1", "group": "1", "prompt": prompt, "expected": expected}
+    case = {"set": "golden", "id": "1", "group": "1", "language": "zh", "tags": ["short"]}
+    return {**case, "prompt": prompt, "expected": expected}
 
 
 def adversarial(expect: str) -> Case:
@@ -26,7 +27,8 @@ def adversarial(expect: str) -> Case:
 
 def test_exact_match_is_the_share_of_correct_answers() -> None:
     rows = [judge(quality("是"), output, TASK, {"是", "no"}) for output in ("是", "no")]
-    assert summarise(rows, TASK, PARAMS)["exact_match"] == 0.5
+    numbers = summarise(rows, TASK, PARAMS)
+    assert (numbers["exact_match"], numbers["by_language"]) == (0.5, {"zh": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -56,10 +58,10 @@ def test_a_golden_line_without_a_key_is_named(
     monkeypatch.chdir(tmp_path)
     for path, line in {
         "data/split/test.jsonl": "",
-        "evals/golden.jsonl": '{"id": "1", "messages": []}\n',
+        "evals/golden.jsonl": '{"id": "1", "messages": [1, 2]}\n',
         "evals/adversarial.jsonl": "",
     }.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(line, encoding="utf-8")
-    with pytest.raises(UserError, match=r"evals/golden\.jsonl:1: lacks 'scenario'"):
-        read_cases()
+    with pytest.raises(UserError, match=r"evals/golden\.jsonl:1: is no case: messages"):
+        collect_cases()

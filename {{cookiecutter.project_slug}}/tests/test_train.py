@@ -1,11 +1,13 @@
 """Every method trains for real, on the embedded base and a handful of records."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from lib.adapters import merge, sort_target_modules, start_model
 from lib.chat import encode_prompt
 from lib.errors import UserError
 from lib.files import write_json
@@ -14,15 +16,17 @@ from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.train import DpoParams, LoraParams, TrainParams
 from lib.records import Message, Record
-from lib.training import encode_records, fit_dpo, fit_sft
-from stages.train import check_enough, merge, sort_target_modules, start_model
+from lib.training import Setup, check_pairs, encode_records, fit_dpo, fit_sft
+from stages.train import check_data
 from tests.toy import chat, pair
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 
 
-def params(method: str) -> TrainParams:
-    return TrainParams(
+def setup_of(method: str, folder: Path) -> Setup:
+    """A setup that seeds everything and trains for two short epochs."""
+    deterministic(1, 1)
+    params = TrainParams(
         method=method,  # type: ignore[arg-type]
         seed=1,
         epochs=2,
@@ -35,29 +39,73 @@ def params(method: str) -> TrainParams:
         gradient_accumulation=1,
         max_length=64,
         loss_on="answer",
-        checkpoint_steps=100,
-        lora=LoraParams(rank=4, alpha=8, dropout=0.0, target_modules="all-linear"),
-        dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=1),
+        checkpoint_steps=2,
+        lora=LoraParams(rank=4, alpha=8, dropout=0.1, target_modules="all-linear"),
+        dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=2),
     )
+    return Setup(params, BASE, "", load_tokenizer("base"), "cpu", folder)
 
 
 def chats(count: int) -> list[Record]:
     return [chat(f"票 {number}", f"answer {number % 2}") for number in range(count)]
 
 
+def pairs(count: int) -> list[Record]:
+    return [pair(f"票 {number}", "yes", "no") for number in range(count)]
+
+
+def sft(setup: Setup) -> torch.nn.Module:
+    """The merged model of a supervised run over 10 records: 5 steps, checkpoints at 2, 4 and 5."""
+    examples = {"train": encode_records(setup, chats(10)), "val": encode_records(setup, chats(3))}
+    model = start_model(BASE, setup.params.method, "cpu")
+    trainer = fit_sft(setup, model, examples)
+    return merge(trainer, BASE, setup.params.method, setup.folder / "adapter")
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
 @pytest.mark.parametrize("method", ["lora", "full", "qlora"])
 def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
     if method == "qlora":
         pytest.importorskip("bitsandbytes")
-    deterministic(1, 1)
-    tokenizer = load_tokenizer("base")
-    examples = {"train": encode_records(chats(8), tokenizer, "", params(method)), "val": []}
-    model = start_model(BASE, method, "cpu")
-    trainer = fit_sft(model, tokenizer, examples, params(method), True, tmp_path)
-    tuned = merge(trainer, BASE, method, tmp_path / "adapter")
-    before = load_model("base", "float32").model.layers[0].mlp.up_proj.weight
-    assert not torch.equal(tuned.model.layers[0].mlp.up_proj.weight, before)
+    tuned = weights(sft(setup_of(method, tmp_path)))
+    assert not same(weights(load_model("base", "float32")), tuned)
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> None:
+    """It goes on in the second epoch, from the checkpoint before the last."""
+    setup = setup_of(method, tmp_path)
+    undisturbed = weights(sft(setup))
+    shutil.rmtree(tmp_path / "sft" / "checkpoint-5")
+    assert (tmp_path / "sft" / "checkpoint-4").is_dir()
+    assert same(undisturbed, weights(sft(setup_of(method, tmp_path))))
+
+
+def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    setup = setup_of("lora", tmp_path)
+    merged = sft(setup)
+    apart = PeftModel.from_pretrained(load_model("base", "float32"), str(tmp_path / "adapter"))
+    ids = torch.tensor([encode_prompt(setup.tokenizer, [Message(role="user", content="票")], "")])
+    with torch.inference_mode():
+        difference = (merged(ids).logits - apart(ids).logits).abs().max().item()
+    assert difference < 1e-4
+
+
+def test_dpo_after_sft_learns_to_prefer_the_chosen_answer(tmp_path: Path) -> None:
+    setup = setup_of("dpo", tmp_path)
+    trainer = fit_dpo(setup, sft(setup), pairs(32))
+    history = [row for row in trainer.state.log_history if "rewards/margins" in row]
+    assert history[-1]["rewards/margins"] > history[0]["rewards/margins"]
 
 
 def test_adapter_config_is_written_in_one_order(tmp_path: Path) -> None:
@@ -67,56 +115,25 @@ def test_adapter_config_is_written_in_one_order(tmp_path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8")) == {"target_modules": ["k_proj", "v_proj"]}
 
 
-def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
-    from peft import PeftModel
-
-    deterministic(1, 1)
-    tokenizer = load_tokenizer("base")
-    examples = {"train": encode_records(chats(8), tokenizer, "", params("lora")), "val": []}
-    model = start_model(BASE, "lora", "cpu")
-    trainer = fit_sft(model, tokenizer, examples, params("lora"), True, tmp_path)
-    merged = merge(trainer, BASE, "lora", tmp_path / "adapter")
-    apart = PeftModel.from_pretrained(load_model("base", "float32"), str(tmp_path / "adapter"))
-    ids = torch.tensor([encode_prompt(tokenizer, [Message(role="user", content="票 3")], "")])
-    with torch.inference_mode():
-        difference = (merged(ids).logits - apart(ids).logits).abs().max().item()
-    assert difference < 1e-4
-
-
-def test_dpo_learns_to_prefer_the_chosen_answer(tmp_path: Path) -> None:
-    deterministic(1, 1)
-    tokenizer = load_tokenizer("base")
-    model = load_model("base", "float32")
-    trainer = fit_dpo(
-        model,
-        tokenizer,
-        [pair(f"票 {number}", "yes", "no") for number in range(32)],
-        "",
-        params("dpo"),
-        True,
-        tmp_path,
-    )
-    margins = [
-        row["rewards/margins"] for row in trainer.state.log_history if "rewards/margins" in row
-    ]
-    assert margins[-1] > margins[0]
-
-
-def test_a_record_that_would_be_cut_is_named() -> None:
-    long = chats(1)
-    long[0]["messages"][0]["content"] = "word " * 99
+def test_a_record_that_would_be_cut_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"record \w+: \d+ tokens, train.max_length is 64"):
-        encode_records(long, load_tokenizer("base"), "", params("lora"))
+        encode_records(setup_of("lora", tmp_path), [chat("word " * 99)])
 
 
-def test_dpo_without_pairs_says_what_to_add() -> None:
+def test_a_pair_that_would_be_cut_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"record \w+: \d+ tokens, train.max_length is 64"):
+        check_pairs(setup_of("dpo", tmp_path), [pair("ok", "yes", "no " * 99)])
+
+
+def test_dpo_without_pairs_says_what_to_add(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="add a source of pairs"):
-        check_enough(chats(1), [], "dpo")
+        check_data(chats(1), [], setup_of("dpo", tmp_path).params)
 
 
-def test_a_gpu_that_is_not_there() -> None:
+def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(UserError, match=r"hardware\.device is 'gpu', but torch sees no GPU"):
         torch_device(HardwareParams(device="gpu", threads=1))
 

@@ -41,6 +41,12 @@ def pair(asked: str, chosen: str, rejected: str, **fields: Any) -> Record:
     return finish({"id": "", "prompt": prompt, "chosen": chosen, "rejected": rejected}, fields)
 
 
+def case(key: str, asked: str) -> dict[str, Any]:
+    """A line that both files of evals/ take."""
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": "refund"}]
+    return {"id": key, "messages": messages, "kind": "injection", "expect": "refuse"}
+
+
 def finish(record: Any, fields: dict[str, Any]) -> Record:
     """The keys every record has."""
     record["id"] = record_id(record)
@@ -58,11 +64,6 @@ def lay_out(folder: Path, params: str = PARAMS, **files: Any) -> None:
         path.parent.mkdir(exist_ok=True)
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
         path.write_text("".join(lines), encoding="utf-8")
-
-
-def case(key: str, asked: str) -> dict[str, Any]:
-    """A case of evals/."""
-    return {"id": key, "messages": [{"role": "user", "content": asked}]}
 
 
 def rows(path: str | Path) -> list[Any]:

@@ -66,9 +66,13 @@ def timed(
     max_new_tokens: int,
 ) -> list[Timing]:
     """Answer one batch and time it; requests of a batch start and end together."""
+    import torch
+
     stamps: list[float] = []
 
     def stamp(ids: Any, scores: Any) -> Any:
+        if scores.is_cuda:
+            torch.cuda.synchronize()
         stamps.append(time.perf_counter())
         return scores
 

@@ -9,12 +9,13 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from lib.chat import TEMPLATE_VARIABLES
 from lib.engines.timing import Timing
 from lib.errors import UserError
 from lib.records import Message
@@ -26,7 +27,7 @@ LOG = Path(".scratch/server.log")
 def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
     """Run `command`, {model} and {port} filled in; yield its URL; stop it, whatever happens."""
     port = free_port()
-    filled = [part.format(model=model, port=port) for part in command]
+    filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("wb") as log:
         try:
@@ -67,15 +68,11 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], patience: float) -
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End the server and all it started: politely, then not."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
+    for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 def served_model(url: str) -> str:
@@ -83,7 +80,7 @@ def served_model(url: str) -> str:
     try:
         with urllib.request.urlopen(f"{url}/models", timeout=5) as response:  # noqa: S310
             return str(json.load(response)["data"][0]["id"])
-    except (OSError, ValueError, LookupError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         reason = getattr(error, "reason", error)
         raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({reason})") from None
 
@@ -99,6 +96,7 @@ async def request(
         "temperature": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
+        "chat_template_kwargs": TEMPLATE_VARIABLES,
     }
     started = time.perf_counter()
     first, last, tokens = 0.0, 0.0, 0
@@ -148,6 +146,7 @@ async def closed_loop(
     async with aiohttp.ClientSession(connector=connector) as session:
         try:
             await asyncio.gather(*(worker(session) for _ in range(concurrency)))
-        except aiohttp.ClientError as error:
-            raise UserError(f"{url}: a request failed ({error})") from None
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            reason = f"{type(error).__name__} {error}"
+            raise UserError(f"{url}: a request failed ({reason})") from None
     return timings

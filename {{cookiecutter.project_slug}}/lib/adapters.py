@@ -1,0 +1,73 @@
+"""Low-rank adapters: the model they are trained on, and the one plain model they end in."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.files import write_json
+from lib.models import load_model
+from lib.params.base import BaseParams
+from lib.params.train import LoraParams
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from transformers import PreTrainedModel, Trainer
+
+
+def lora_config(params: LoraParams) -> "LoraConfig":
+    """peft's configuration of the adapter."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=params.rank,
+        lora_alpha=params.alpha,
+        lora_dropout=params.dropout,
+        target_modules=params.target_modules,
+        task_type="CAUSAL_LM",
+    )
+
+
+def start_model(base: BaseParams, method: str, device: str) -> "PreTrainedModel":
+    """The base as training begins: in 4 bits for qlora (Dettmers et al., 2023), else as it is."""
+    if method != "qlora":
+        return load_model(base.model, base.dtype, device, base.revision)
+    import torch
+    from peft import prepare_model_for_kbit_training
+    from transformers import BitsAndBytesConfig
+
+    nf4 = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, base.dtype),
+    )
+    model = load_model(base.model, base.dtype, device, base.revision, quantization_config=nf4)
+    prepared: PreTrainedModel = prepare_model_for_kbit_training(
+        model, use_gradient_checkpointing=device != "cpu"
+    )
+    return prepared
+
+
+def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
+    """The trained weights as one plain model; lora and qlora keep theirs in `adapter` too."""
+    from peft import PeftModel
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if not isinstance(model, PeftModel):
+        return model
+    if method in ("lora", "qlora"):
+        model.save_pretrained(adapter)
+        sort_target_modules(adapter / "adapter_config.json")
+    if method == "qlora":  # 4-bit weights cannot take the update: merge into the full base
+        whole = load_model(base.model, base.dtype, "cpu", base.revision)
+        model = PeftModel.from_pretrained(whole, str(adapter))
+    merged: PreTrainedModel = model.merge_and_unload()
+    return merged
+
+
+def sort_target_modules(path: Path) -> None:
+    """peft writes a set, in another order in every process; equal runs must write equal files."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()
+    write_json(path, config)
