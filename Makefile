@@ -5,6 +5,13 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 DEMO := build/demo/ticket-triage
 TOOLS := $(VENV)/tools-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 export PATH := $(VENV)/bin:$(PATH)
+SHELL := /bin/bash
+ifeq ($(shell git config user.email),)  # the demo commits; a bare machine has no identity
+export GIT_AUTHOR_NAME := demo
+export GIT_AUTHOR_EMAIL := demo@example.invalid
+export GIT_COMMITTER_NAME := demo
+export GIT_COMMITTER_EMAIL := demo@example.invalid
+endif
 # Tools leave no caches in the project folder: a bake would copy them.
 export RUFF_CACHE_DIR := $(CURDIR)/build/cache/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/build/cache/mypy
@@ -25,8 +32,8 @@ demo: project ## a project from default answers, its whole pipeline, the result
 	@printf '  dvc exp show --only-changed               # compare the runs\n'
 
 test: lint ## the template's tests, the project's own, one full pipeline run
-	cd '{{cookiecutter.project_slug}}' && pytest
-	cd $(DEMO) && dvc repro
+	cd '{{cookiecutter.project_slug}}' && pytest -n 2
+	cd $(DEMO) && dvc repro && $(MAKE) --no-print-directory check test
 	pytest -n 2 --dist loadfile
 
 lint: project
@@ -38,10 +45,9 @@ $(TOOLS): pyproject.toml
 	$(PIP) install --quiet '.[dev]'
 	rm -f $(VENV)/tools-* && touch $@
 
-$(DEMO): | $(TOOLS)
-	cookiecutter --no-input --default-config --output-dir build/demo .
-
-project: | $(DEMO)
+project: $(TOOLS) # baked anew when the template has changed
+	@if [ ! -d $(DEMO) ] || [ -n "$$(find cookiecutter.json local_extensions.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
+	  cookiecutter --no-input --default-config --overwrite-if-exists --output-dir build/demo . && touch build/demo/baked; fi
 	@$(MAKE) --no-print-directory --directory $(DEMO) setup VENV=$(VENV)
 
 tiny-base: $(TOOLS) ## train the embedded base from scratch (about an hour)

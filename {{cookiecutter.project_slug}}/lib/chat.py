@@ -43,21 +43,16 @@ def encode_prompt(
 
 
 def encode_example(
-    tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str, loss_on: str
+    tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str
 ) -> Example:
-    """Token ids and labels of a whole chat.
-
-    loss_on "answer" learns the assistant's turns with their end-of-turn token (the turns the
-    template marks with `generation`, else the last one); "all" learns every token.
-    """
+    """Token ids and labels of a whole chat: learnt are the assistant's turns, each with its
+    end-of-turn token, that the template marks with `generation`; without marks, the last one."""
     chat = with_system(messages, system)
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     encoded = tokenizer.apply_chat_template(
         chat, return_dict=True, return_assistant_tokens_mask=marked, **TEMPLATE_VARIABLES
     )
     ids = list(encoded["input_ids"])
-    if loss_on == "all":
-        return Example(ids, ids)
     learnt = encoded["assistant_masks"] if marked else last_answer(tokenizer, messages, system, ids)
     labels = [token if mask else IGNORED for token, mask in zip(ids, learnt, strict=True)]
     return Example(ids, labels)

@@ -32,7 +32,7 @@ class Setup:
 
     def encode(self, messages: list[Message]) -> Example:
         """A whole chat as token ids and labels."""
-        return encode_example(self.tokenizer, messages, self.system, self.params.loss_on)
+        return encode_example(self.tokenizer, messages, self.system)
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
@@ -46,15 +46,18 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     return examples
 
 
-def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
-    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them."""
+def as_dataset(examples: list[Example], places: list[int], loss_on: str = "answer") -> "Dataset":
+    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them.
+
+    loss_on "prompt_first" learns every token in the first half of `places`, and then the answers
+    alone; "all" learns every token throughout.
+    """
     from datasets import Dataset
 
-    columns = {
-        "input_ids": [examples[place].input_ids for place in places],
-        "labels": [examples[place].labels for place in places],
-    }
-    return Dataset.from_dict(columns)
+    whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[loss_on] * len(places)
+    drawn = [examples[place] for place in places]
+    labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
+    return Dataset.from_dict({"input_ids": [e.input_ids for e in drawn], "labels": labels})
 
 
 def check_pairs(setup: Setup, records: list[Record]) -> None:
@@ -144,7 +147,7 @@ def fit_sft(
     trainer = SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=as_dataset(train, places),
+        train_dataset=as_dataset(train, places, params.loss_on),
         eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
         processing_class=setup.tokenizer,
         peft_config=None if params.method == "full" else lora_config(params.lora),

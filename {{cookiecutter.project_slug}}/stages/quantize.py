@@ -60,7 +60,7 @@ def calibration_ids(
     chats = [record for record in records if not is_pair(record)]
     count = min(params.calibration_records, len(chats))
     drawn = random.Random(params.seed).sample(chats, count)
-    return [encode_example(tokenizer, r["messages"], system, "all").input_ids for r in drawn]
+    return [encode_example(tokenizer, r["messages"], system).input_ids for r in drawn]
 
 
 def compress(params: QuantizeParams, base: BaseParams, device: str, system: str) -> None:

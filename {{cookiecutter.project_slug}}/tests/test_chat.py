@@ -27,16 +27,16 @@ def learnt(tokenizer: PreTrainedTokenizerBase, example: Example) -> str:
 
 
 def test_only_the_answer_and_its_end_are_learnt(tokenizer: PreTrainedTokenizerBase) -> None:
-    example = encode_example(tokenizer, CHAT, "Answer.", "answer")
+    example = encode_example(tokenizer, CHAT, "Answer.")
     assert learnt(tokenizer, example) == "维修 broken<|im_end|>"
 
 
 def test_a_template_without_markers_learns_the_same(tokenizer: PreTrainedTokenizerBase) -> None:
-    marked = encode_example(tokenizer, CHAT, "Answer.", "answer")
+    marked = encode_example(tokenizer, CHAT, "Answer.")
     plain = AutoTokenizer.from_pretrained("base")
     template = re.sub(r"\{%-? (end)?generation -?%\}", "", str(plain.chat_template))
     plain.chat_template = template
-    assert encode_example(plain, CHAT, "Answer.", "answer") == marked
+    assert encode_example(plain, CHAT, "Answer.") == marked
 
 
 @pytest.mark.parametrize("name", ["qwen3", "llama3_2", "gemma3"])
@@ -46,20 +46,15 @@ def test_stock_templates_learn_the_answer_as_it_will_be_asked(name: str) -> None
     stock.chat_template = path.read_text(encoding="utf-8")
     stock.bos_token = "<|endoftext|>"  # noqa: S105
     prompt = encode_prompt(stock, CHAT[:-1], "")
-    example = encode_example(stock, CHAT, "", "answer")
+    example = encode_example(stock, CHAT, "")
     assert example.input_ids[: len(prompt)] == prompt
     assert "date" not in stock.decode(prompt).casefold() or "26 Jul 2024" in stock.decode(prompt)
     assert learnt(stock, example).startswith("维修 broken")
 
 
-def test_loss_on_all_learns_every_token(tokenizer: PreTrainedTokenizerBase) -> None:
-    example = encode_example(tokenizer, CHAT, "", "all")
-    assert example.labels == example.input_ids
-
-
 def test_prompt_is_a_prefix_of_the_chat(tokenizer: PreTrainedTokenizerBase) -> None:
     prompt = encode_prompt(tokenizer, CHAT[:-1], "Answer.")
-    assert encode_example(tokenizer, CHAT, "Answer.", "answer").input_ids[: len(prompt)] == prompt
+    assert encode_example(tokenizer, CHAT, "Answer.").input_ids[: len(prompt)] == prompt
 
 
 def test_a_chat_keeps_its_own_system_prompt() -> None:

@@ -16,7 +16,14 @@ from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.train import DpoParams, LoraParams, TrainParams
 from lib.records import Message, Record
-from lib.training import Setup, check_pairs, encode_records, fit_dpo, fit_sft
+from lib.training import (
+    Setup,
+    as_dataset,
+    check_pairs,
+    encode_records,
+    fit_dpo,
+    fit_sft,
+)
 from stages.train import check_data
 from tests.toy import chat, pair
 
@@ -87,6 +94,13 @@ def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> Non
     shutil.rmtree(tmp_path / "sft" / "checkpoint-5")
     assert (tmp_path / "sft" / "checkpoint-4").is_dir()
     assert same(undisturbed, weights(sft(setup_of(method, tmp_path))))
+
+
+@pytest.mark.parametrize(("loss_on", "whole"), [("answer", 0), ("prompt_first", 2), ("all", 4)])
+def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Path) -> None:
+    examples = encode_records(setup_of("full", tmp_path), chats(2))
+    rows = list(as_dataset(examples, [0, 1, 0, 1], loss_on))
+    assert [row["labels"] == row["input_ids"] for row in rows] == [i < whole for i in range(4)]
 
 
 def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class TrainParams(Section):
     batch_size: int = Field(ge=1)  # records a step, on each device
     gradient_accumulation: int = Field(ge=1)
     max_length: int = Field(ge=16)  # tokens; a longer record stops the run, none is cut
-    loss_on: Literal["answer", "all"]  # which tokens are learnt
+    loss_on: Literal["answer", "prompt_first", "all"]  # which tokens are learnt
     checkpoint_steps: int = Field(ge=1)
     lora: LoraParams
     dpo: DpoParams
