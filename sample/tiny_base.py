@@ -2,7 +2,7 @@
 
     python -m sample.tiny_base [--steps N] [--minutes M] [--out FOLDER]
 
-reads   sample/lexicon/*.txt, the project's chat_template.jinja
+reads   sample/lexicon/*.txt, sample/chat_template.jinja
 writes  the project's base/ (config, weights, tokenizer, chat template); base/README.md is by hand
 
 On one thread the result is the same, bit for bit, on the same kind of processor; the sha256 of the
@@ -55,7 +55,7 @@ Example = tuple[list[int], list[int]]  # token ids, 1 where the assistant speaks
 
 def make_tokenizer() -> Qwen2Tokenizer:
     """Learn the tokenizer from episodes of another seed."""
-    template = (PROJECT / "chat_template.jinja").read_text("utf-8")
+    template = (Path(__file__).with_name("chat_template.jinja")).read_text("utf-8")
     chats = islice(Corpus(SEED + 1), TOKENIZER_EPISODES)
     return build_tokenizer((turn["content"] for chat in chats for turn in chat), VOCAB, template)
 
@@ -122,7 +122,7 @@ def save(model: Qwen3ForCausalLM, tokenizer: Qwen2Tokenizer, out: Path) -> None:
     )
     model.to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
-    shutil.copyfile(PROJECT / "chat_template.jinja", out / "chat_template.jinja")
+    shutil.copyfile(Path(__file__).with_name("chat_template.jinja"), out / "chat_template.jinja")
     for file in out.iterdir():
         file.chmod(0o644)
 
