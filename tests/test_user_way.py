@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     one = folder / "one"
     shorten(one)
-    sh(one, "git", "init", "--quiet", "--initial-branch", "main")
-    sh(one, "git", "add", "--all")
-    sh(one, "git", "commit", "--quiet", "--message", "Project as generated")
+    sh(one, "make", "commit")
     sh(folder, "git", "init", "--quiet", "--bare", "--initial-branch", "main", "hub.git")
     sh(one, "git", "remote", "add", "origin", "../hub.git")
     sh(one, "git", "push", "--quiet", "origin", "main")
@@ -80,8 +79,8 @@ def test_a_second_clone_gets_the_same_hashes(team: Path) -> None:
 def test_a_killed_run_ends_as_an_undisturbed_one(team: Path) -> None:
     sh(team, "git", "clone", "--quiet", "hub.git", "killed")
     for seconds in (2, 5, 9, 14):
-        kill_repro_after(team / "killed", lambda s=seconds: time.sleep(s))
-    kill_repro_after(team / "killed", lambda: wait_for_checkpoint(team / "killed"))
+        kill_repro_after(team / "killed", partial(time.sleep, seconds))
+    kill_repro_after(team / "killed", partial(wait_for_checkpoint, team / "killed"))
     output = sh(team / "killed", "dvc", "repro")
     assert "train: goes on from" in output
     assert hashes(team / "killed") == hashes(team / "one")
