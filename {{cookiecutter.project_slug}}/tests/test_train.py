@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from trl import SFTTrainer
 
 from lib.adapters import merge, sort_target_modules, start_model
 from lib.chat import encode_prompt
@@ -113,6 +114,18 @@ def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
     with torch.inference_mode():
         difference = (merged(ids).logits - apart(ids).logits).abs().max().item()
     assert difference < 1e-4
+
+
+def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first_loss(folder: str) -> float:
+        setup = setup_of("full", tmp_path / folder)
+        examples = {"train": encode_records(setup, chats(10)), "val": []}
+        trainer = fit_sft(setup, start_model(BASE, "full", "cpu"), examples)
+        return float(trainer.state.log_history[0]["loss"])
+
+    ours = first_loss("ours")
+    monkeypatch.setattr("lib.training.sft_trainer", lambda device: SFTTrainer)
+    assert ours == pytest.approx(first_loss("trl"), rel=1e-5)
 
 
 def test_dpo_after_sft_learns_to_prefer_the_chosen_answer(tmp_path: Path) -> None:
