@@ -5,9 +5,11 @@ writes  models/quantized (compressed-tensors, which transformers and vLLM load),
         metrics/quantize.json
 """
 
+import logging
 import os
 import random
 import shutil
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lib.chat import encode_example
@@ -65,7 +67,10 @@ def calibration_ids(
 
 def compress(params: QuantizeParams, base: BaseParams, device: str, system: str) -> None:
     """Quantize models/tuned into models/quantized."""
-    os.environ.setdefault("LLM_COMPRESSOR_LOG_LEVEL", "ERROR")  # one INFO line a matrix otherwise
+    # its own lines by the dozen, and warnings about what llm-compressor does on purpose
+    os.environ.setdefault("LLM_COMPRESSOR_LOG_LEVEL", "ERROR")
+    warnings.filterwarnings("ignore", message="Attempting to save a model with offloaded modules")
+    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
     from datasets import Dataset
     from llmcompressor import oneshot
 
