@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 TEMPLATE = Path(__file__).parents[1]
 SHORT = {
-    "train": {"epochs": 0.2, "checkpoint_steps": 4},
+    "train": {"epochs": 0.1, "checkpoint_steps": 10},
     "eval": {"max_new_tokens": 4},
     "bench": {"requests": 2},
 }
