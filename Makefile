@@ -27,9 +27,9 @@ demo: project ## a project from default answers, its whole pipeline, the result
 	cd $(DEMO) && dvc repro
 	@cat $(DEMO)/reports/summary.md
 	@printf '\nTry next, in $(DEMO) after `. $(VENV)/bin/activate`:\n'
-	@printf '  git commit --all --message "First run"    # what experiments are compared with\n'
-	@printf '  dvc exp run -S train.learning_rate=1e-3   # change one thing\n'
-	@printf '  dvc exp show --only-changed               # compare the runs\n'
+	@printf '  git add --all && git commit -m "First run"   # what runs are compared with\n'
+	@printf '  dvc exp run -S train.learning_rate=1e-3      # change one thing\n'
+	@printf '  dvc exp show --only-changed                  # compare the runs\n'
 
 test: lint ## the template's tests, the project's own, one full pipeline run
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2

@@ -1,12 +1,11 @@
 """The README's two pictures, from a real run.
 
-usage   make demo, some `dvc exp run` in it, then python -m benchmarks.pictures
-reads   build/demo/ticket-triage (metrics of its workspace and of its dvc experiments)
+usage   make demo, then python -m benchmarks.pictures
+reads   build/demo/ticket-triage/metrics
 writes  pictures/pipeline.png, pictures/comparison.png
 """
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -75,25 +74,9 @@ def draw_pipeline() -> None:
     figure.savefig(PICTURES / "pipeline.png", dpi=150, bbox_inches="tight")
 
 
-def runs() -> list[dict[str, Any]]:
-    """Workspace and experiments of `dvc exp show`: name, changed learning rate, metrics.json."""
-    command = ["dvc", "exp", "show", "--json"]
-    shown = json.loads(subprocess.run(command, cwd=PROJECT, check=True, capture_output=True).stdout)
-    found = []
-    for commit in shown[1:]:
-        for run in [commit, *(e["revs"][0] for e in commit.get("experiments") or [])]:
-            data = run["data"]
-            if "metrics.json" not in (data["metrics"] or {}):
-                continue
-            rate = data["params"]["params.yaml"]["data"]["train"]["learning_rate"]
-            values = data["metrics"]["metrics.json"]["data"]
-            found.append({"name": f"{run.get('name') or 'main'}\nlearning rate {rate:g}", **values})
-    return found
-
-
 def draw_comparison() -> None:
-    """Systems of one run with their intervals; experiments side by side."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6), width_ratios=[1, 1])
+    """The systems with their intervals, and language by language."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6))
     for place, name in enumerate(SYSTEMS):
         part = metrics(f"eval/{name}")["golden"]
         value, low, high = (
@@ -102,20 +85,15 @@ def draw_comparison() -> None:
         error = [[value - low], [high - value]]
         left.bar(place, value, yerr=error, capsize=6, color=COLOURS[place], width=0.6)
         left.text(place + 0.08, value + 2, f"{value:.0f} %", size=11, color=INK)
+        shares = metrics(f"eval/{name}")["test"]["by_language"]
+        heights = [100 * share for share in shares.values()]
+        places = [spot + 0.27 * (place - 1) for spot in range(len(shares))]
+        right.bar(places, heights, width=0.25, color=COLOURS[place], label=name)
+        right.set_xticks(range(len(shares)), list(shares))
     left.set_xticks(range(3), SYSTEMS)
     left.set_title("Golden set: exact match, 95 % interval", color=INK)
-    for place, run in enumerate(runs()):
-        right.bar(place, 100 * run["exact_match_tuned"], color=COLOURS[1 + place % 3], width=0.6)
-        right.text(
-            place,
-            100 * run["exact_match_tuned"] + 2,
-            f"{100 * run['exact_match_tuned']:.0f} %",
-            ha="center",
-            size=11,
-            color=INK,
-        )
-    right.set_xticks(range(len(runs())), [run["name"] for run in runs()])
-    right.set_title("dvc exp show: exact match of tuned, by run", color=INK)
+    right.set_title("Test split: exact match by language", color=INK)
+    right.legend(frameon=False, ncols=3)
     for axes in (left, right):
         axes.set_ylim(0, 110)
         axes.spines[["top", "right"]].set_visible(False)
