@@ -19,6 +19,7 @@ from lib.stats import bootstrap_interval
 SYSTEMS = ("base", "tuned", "quantized")
 DATA_STAGES = ("curate", "dedup", "split")
 MEGABYTE = 1_000_000
+SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all
 
 Metrics = dict[str, Any]
 
@@ -42,7 +43,10 @@ def data_table(stages: dict[str, Metrics]) -> list[str]:
     rows = []
     for name, metrics in stages.items():
         reasons = sorted(metrics["dropped"].items(), key=lambda item: (-item[1], item[0]))
-        why = ", ".join(f"{count} {reason}" for reason, count in reasons)
+        shown, rest = reasons[:SHOWN_REASONS], reasons[SHOWN_REASONS:]
+        if rest:
+            shown.append((f"for {len(rest)} other reasons", sum(count for _, count in rest)))
+        why = ", ".join(f"{count} {reason}" for reason, count in shown)
         rows.append([name, f"{metrics['rows_in']:,}", f"{metrics['rows_kept']:,}", why or "none"])
     return table(["stage", "rows in", "kept", "dropped"], rows)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.params.eval import EvalParams
-from stages.report import gain, headline, speed_table, table
+from stages.report import data_table, gain, headline, speed_table, table
 
 PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=200, seed=1)
 QUALITY = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6}
@@ -66,3 +66,9 @@ def test_speed_table_shows_each_model_at_each_load() -> None:
 
 def test_table_columns_line_up() -> None:
     assert len({len(line) for line in table(["a", "bb"], [["ccc", "d"]])}) == 1
+
+
+def test_rare_reasons_are_summed_up() -> None:
+    dropped = {name: count for count, name in enumerate("abcdef", start=1)}
+    metrics = {"rows_in": 30, "rows_kept": 9, "dropped": dropped}
+    assert "6 f, 5 e, 4 d, 3 c, 3 for 2 other reasons" in data_table({"curate": metrics})[2]
