@@ -32,7 +32,7 @@ split: {{seed: 0, val: {val}, test: 0.1, threshold: 0.6, ngram: 3, on_leak: drop
 PII = """
 import json, sys
 from typing import get_args
-from lib.params.curate import Entity, PiiParams
+from lib.params.pii import Entity, PiiParams
 from lib.pii import UNSPACED_LETTER, Finder, join
 
 finder = Finder(PiiParams(entities=list(get_args(Entity)), regions=["US", "DE"], score=0.35))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from lib.errors import UserError
-from lib.params.curate import PiiParams
+from lib.params.pii import PiiParams
 from lib.text import UNSPACED
 
 # What may stand between the digits of a phone number (as phonenumbers has it).

@@ -3,7 +3,8 @@
 import pytest
 
 from lib.checks import check
-from lib.params.curate import CurateParams, PiiParams
+from lib.params.curate import CurateParams
+from lib.params.pii import PiiParams
 from lib.params.task import TaskParams
 from lib.shapes import Draft, Reject, user
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from lib.errors import UserError
-from lib.params.curate import Entity, PiiParams
+from lib.params.pii import Entity, PiiParams
 from lib.pii import UNSPACED_LETTER, Finder, Redactor, join
 
 ALL = PiiParams(entities=list(get_args(Entity)), regions=["US", "DE", "CN"], score=0.35)

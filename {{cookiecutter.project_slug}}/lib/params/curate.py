@@ -1,39 +1,9 @@
 """The `curate` section: what a record must be to be kept."""
 
-import re
-from typing import Literal
-
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lib.config import Section
-
-Entity = Literal[
-    "EMAIL_ADDRESS",
-    "PHONE_NUMBER",
-    "CREDIT_CARD",
-    "IBAN_CODE",
-    "US_SSN",
-    "IP_ADDRESS",
-    "MAC_ADDRESS",
-    "CRYPTO",
-    "CN_MOBILE_NUMBER",
-    "CN_RESIDENT_ID",
-]
-
-
-class PiiParams(Section):
-    """Personal data that placeholders such as <EMAIL_ADDRESS_1> take the place of."""
-
-    entities: list[Entity]  # empty: nothing is looked for
-    regions: list[str]  # countries whose national phone numbers are known; +49 … always is
-    score: float = Field(gt=0, le=1)  # presidio's certainty; a phone number scores 0.4
-
-    @field_validator("regions")
-    @classmethod
-    def _country_codes(cls, regions: list[str]) -> list[str]:
-        if not all(re.fullmatch("[A-Z]{2}", region) for region in regions):
-            raise ValueError("a list of two-letter country codes such as US, DE")
-        return regions
+from lib.params.pii import PiiParams
 
 
 class CurateParams(Section):
