@@ -20,6 +20,7 @@ PARAMS = """
 task: {{system: "", output: {output}}}
 data: {{sources: [{sources}]}}
 curate:
+  licences: [public]
   min_chars: 1
   max_chars: 8000
   pii: {{entities: [EMAIL_ADDRESS, PHONE_NUMBER], regions: [US], score: 0.35}}
@@ -55,7 +56,9 @@ def run(folder: Path, columns: str, params: dict[str, Any], *names: str) -> dict
     for name in ("golden", "adversarial"):
         (folder / f"evals/{name}.jsonl").touch()
     sources = ", ".join(
-        f"{{path: raw/{name}.jsonl, split: {name}, columns: {columns}}}" for name in names
+        f"{{path: raw/{name}.jsonl, split: {name}, columns: {columns}, "
+        "licence: public, consent: not_needed}"
+        for name in names
     )
     (folder / "params.yaml").write_text(PARAMS.format(sources=sources, **params))
     for stage in ("curate", "dedup", "split"):

@@ -25,6 +25,7 @@ def check(draft: Draft, task: TaskParams, params: CurateParams) -> None:
         draft.rejected = tidy(draft.rejected, draft)
     check_text(draft, params)
     check_answer(draft, task)
+    check_licence(draft, params)
 
 
 def tidy(text: str, draft: Draft) -> str:
@@ -72,6 +73,14 @@ def check_answer(draft: Draft, task: TaskParams) -> None:
         draft.scenario = draft.chosen
     if draft.chosen == draft.rejected:
         raise Reject("pair_without_difference")
+
+
+def check_licence(draft: Draft, params: CurateParams) -> None:
+    """One of those allowed, by its SPDX id, which has no case; it is written as params has it."""
+    allowed = {licence.casefold(): licence for licence in params.licences}
+    if draft.licence.casefold() not in allowed:
+        raise Reject("licence")
+    draft.licence = allowed[draft.licence.casefold()]
 
 
 def read_answer(answer: str, task: TaskParams) -> dict[str, str]:

@@ -21,7 +21,7 @@ class Record(TypedDict):
     """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`).
 
     `split` is None unless the source fixes it; `group` names what must stay on one side of a
-    split and is the record's own id when nothing else is known.
+    split and is the record's own id when nothing else is known. `tags` name edge cases.
     """
 
     id: str
@@ -31,8 +31,10 @@ class Record(TypedDict):
     rejected: NotRequired[str]
     scenario: str
     language: str
+    tags: list[str]
     group: str
     source: str
+    licence: str
     split: str | None
 
 

@@ -34,7 +34,9 @@ class Draft:
     rejected: str | None = None  # preference pairs only
     scenario: str = ""
     language: str = ""
+    tags: list[str] = field(default_factory=list)
     group: str = ""
+    licence: str = ""  # empty: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
 
 
@@ -42,11 +44,11 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
     """Tell the shape of a row by its keys and read it; raise Reject when it is none we know."""
 
     def get(name: str) -> Any:
-        return row.get(columns.get(name, name))
+        return cell(row, columns.get(name, name))
 
-    if "messages" in row or "conversations" in row:
-        turns = read_turns(row.get("messages", row.get("conversations")))
-        draft = from_turns(turns)
+    turns = row.get("conversations") if get("messages") is None else get("messages")
+    if turns is not None:
+        draft = from_turns(read_turns(turns))
     elif get("chosen") is not None and get("rejected") is not None:
         draft = from_pair(get("prompt"), get("chosen"), get("rejected"))
     elif "instruction" in row and "output" in row:
@@ -64,8 +66,26 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
         raise Reject("unknown_shape")
     draft.scenario = as_text(get("scenario") or "").strip()
     draft.language = as_text(get("language") or "").strip()
+    draft.tags = read_tags(get("tags") or [])
     draft.group = as_text(get("group") or "").strip()
+    draft.licence = as_text(get("licence") or "").strip()
     return draft
+
+
+def cell(row: dict[str, Any], column: str) -> Any:
+    """The value of a column; `meta.intent` reaches into an object. None when there is none."""
+    if column in row or "." not in column:
+        return row.get(column)
+    value: Any = row
+    for step in column.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def read_tags(value: Any) -> list[str]:
+    """Tags of edge cases: a list, or text with commas between them; each once, in order."""
+    tags = as_text(value).split(",") if not isinstance(value, list) else map(as_text, value)
+    return sorted({tag.strip() for tag in tags} - {""})
 
 
 def user(content: str) -> Message:

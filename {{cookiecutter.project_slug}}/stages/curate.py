@@ -53,6 +53,7 @@ def curate_row(
     if row.value is None:
         raise Reject(row.reason)
     draft = to_draft(row.value, source.columns, task)
+    draft.licence = draft.licence or source.licence
     check(draft, task, params)
     for turn in draft.prompt:
         turn["content"] = redactor.redact(turn["content"])
@@ -60,6 +61,7 @@ def curate_row(
     if draft.rejected is not None:
         draft.rejected = redactor.redact(draft.rejected)
     draft.scenario = redactor.redact(draft.scenario)
+    draft.tags = [redactor.redact(tag) for tag in draft.tags]
     return to_record(draft, file, source.split), draft.changes
 
 
@@ -75,8 +77,10 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
     return record | {
         "scenario": draft.scenario,
         "language": draft.language,
+        "tags": draft.tags,
         "group": group if draft.group else record["id"],
         "source": source,
+        "licence": draft.licence,
         "split": split,
     }
 
@@ -113,7 +117,8 @@ def check_yield(file: str, ledger: Ledger, rejected: Rejected) -> None:
     account = ledger.account(file)
     if not account.rows_in:
         raise UserError(f"{file}: holds no rows; fill it or take it out of data.sources")
-    if account.dropped.total() == account.rows_in:
+    unsound = account.dropped.total() - account.dropped["licence"]
+    if unsound == account.rows_in:
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({rejected.first[file]}); "
             "mend the file, or map its columns with data.sources columns in params.yaml"

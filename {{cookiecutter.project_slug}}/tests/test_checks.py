@@ -9,11 +9,16 @@ from lib.params.task import TaskParams
 from lib.shapes import Draft, Reject, user
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
-LIMITS = CurateParams(min_chars=2, max_chars=60, pii=PiiParams(entities=[], regions=[], score=0.35))
+LIMITS = CurateParams(
+    licences=["CC0-1.0", "CC-BY-4.0"],
+    min_chars=2,
+    max_chars=60,
+    pii=PiiParams(entities=[], regions=[], score=0.35),
+)
 
 
 def checked(asked: str, answer: str, task: TaskParams = TEXT_TASK, **fields: str) -> Draft:
-    draft = Draft([user(asked)], answer, **fields)  # type: ignore[arg-type]
+    draft = Draft([user(asked)], answer, **{"licence": "CC0-1.0"} | fields)  # type: ignore[arg-type]
     check(draft, task, LIMITS)
     return draft
 
@@ -62,6 +67,12 @@ def test_accents_get_one_form() -> None:
 def test_languages_are_codes_not_text() -> None:
     with pytest.raises(Reject, match="unknown_language"):
         checked("ask", "a", language="call 555")
+
+
+def test_licence_is_one_of_those_allowed_in_any_case() -> None:
+    assert checked("ask", "a", licence="cc-by-4.0").licence == "CC-BY-4.0"
+    with pytest.raises(Reject, match="licence"):
+        checked("ask", "a", licence="CC-BY-NC-4.0")
 
 
 def test_pair_needs_a_difference() -> None:

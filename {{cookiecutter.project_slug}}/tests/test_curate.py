@@ -11,6 +11,8 @@ from lib.errors import UserError
 from stages.curate import conflicting, main
 from tests.toy import PARAMS, chat, lay_out, metrics, pair, rows
 
+SOURCES = "[{path: data/raw/*, licence: CC0-1.0, consent: given}]"
+
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +84,14 @@ def test_found_kinds_are_counted() -> None:
     assert metrics("curate")["pii"] == {"EMAIL_ADDRESS": 2}
 
 
+def test_rows_of_another_licence_go_even_if_they_are_all() -> None:
+    raw(ask("one", licence="CC-BY-NC-4.0"), ask("two"))
+    raw(ask("three", licence="proprietary"), name="b.jsonl")
+    main()
+    assert [row["line"] for row in rows("data/rejected.jsonl")] == [1, 1]
+    assert metrics("curate")["dropped"] == {"licence": 2}
+
+
 def test_conflicting_chats_all_go_but_published_ones_stay() -> None:
     records = [
         chat("where is it?", "refund"),
@@ -141,7 +151,8 @@ def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> No
 )
 def test_wrong_sources_are_named(sources: str, said: str) -> None:
     raw(ask("one"))
-    lay_out(Path(), PARAMS.replace("[{path: data/raw/*}]", sources))
+    sources = sources.replace("{path", "{licence: CC0-1.0, consent: given, path")
+    lay_out(Path(), PARAMS.replace(SOURCES, sources))
     with pytest.raises(UserError, match=said):
         main()
 

@@ -52,6 +52,23 @@ def test_columns_are_mapped() -> None:
     assert (draft.chosen, draft.group) == ("7", "ann")
 
 
+def test_columns_reach_into_objects_unless_one_has_that_very_name() -> None:
+    row = {"meta": {"q": "inside", "who": "ann"}, "meta.q": "outside", "label": "a"}
+    draft = read(row, prompt="meta.q", completion="label", group="meta.who", language="meta.no.x")
+    asked = draft.prompt[0]["content"]
+    assert (asked, draft.group, draft.language) == ("outside", "ann", "")
+
+
+@pytest.mark.parametrize("tags", [["sarcasm", "emoji"], "emoji, sarcasm,,emoji"])
+def test_tags_are_a_list_or_text_with_commas(tags: object) -> None:
+    draft = read({"prompt": "q", "completion": "a", "tags": tags, "licence": " MIT"})
+    assert (draft.tags, draft.licence) == (["emoji", "sarcasm"], "MIT")
+
+
+def test_turns_may_be_called_anything() -> None:
+    assert read({"chat": TURNS}, messages="chat").chosen == "a"
+
+
 def test_fields_of_the_task_make_the_answer() -> None:
     row = {"text": "q", "kind": "refund", "prio": "high"}
     columns = {"prompt": "text", "urgency": "prio", "intent": "kind"}
@@ -79,6 +96,7 @@ def test_system_prompt_goes_and_is_noted() -> None:
         ({"messages": [*TURNS, TURNS[0]]}, "roles_out_of_order"),
         ({"prompt": ["q"], "completion": "a"}, "bad_turns"),
         ({"prompt": "q", "completion": [1]}, "not_text"),
+        ({"prompt": "q", "completion": "a", "tags": [["x"]]}, "not_text"),
         (
             {"chosen": TURNS, "rejected": [{"role": "user", "content": "x"}, TURNS[1]]},
             "prompts_differ",

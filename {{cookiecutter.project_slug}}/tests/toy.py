@@ -18,8 +18,9 @@ TEXT_TASK = TaskParams(system="", output="text")
 
 PARAMS = """
 task: {system: "", output: label, labels: [refund, setup]}
-data: {sources: [{path: data/raw/*}]}
+data: {sources: [{path: data/raw/*, licence: CC0-1.0, consent: given}]}
 curate:
+  licences: [CC0-1.0]
   min_chars: 1
   max_chars: 200
   pii: {entities: [EMAIL_ADDRESS, CN_MOBILE_NUMBER], regions: [], score: 0.35}
@@ -50,8 +51,8 @@ def case(key: str, asked: str) -> dict[str, Any]:
 def finish(record: Any, fields: dict[str, Any]) -> Record:
     """The keys every record has."""
     record["id"] = record_id(record)
-    record |= {"scenario": "", "language": "", "group": record["id"], "source": "data/raw/a"}
-    record |= {"split": None, **fields}
+    record |= {"scenario": "", "language": "", "tags": [], "group": record["id"]}
+    record |= {"source": "data/raw/a", "licence": "CC0-1.0", "split": None, **fields}
     return record
 
 

@@ -7,8 +7,9 @@ from lib.params.pii import PiiParams
 
 
 class CurateParams(Section):
-    """Limits on a record's length, and what is masked in it."""
+    """What a record must be to be kept, and what is masked in it."""
 
+    licences: list[str] = Field(min_length=1)  # SPDX ids; records of any other licence go
     min_chars: int = Field(ge=1)  # of what is asked
     max_chars: int = Field(ge=1)  # of the whole record
     pii: PiiParams

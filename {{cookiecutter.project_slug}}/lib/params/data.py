@@ -7,14 +7,21 @@ from pydantic import Field, field_validator
 from lib.config import Section
 
 # What a column may be mapped to; task.output json also takes the names of task.fields.
-COLUMNS = ("prompt", "completion", "chosen", "rejected", "scenario", "language", "group")
+COLUMNS = (
+    *("messages", "prompt", "completion", "chosen", "rejected"),
+    *("scenario", "language", "tags", "group", "licence"),
+)
 
 
 class Source(Section):
     """One file, or all files a glob matches."""
 
     path: str = Field(min_length=1)
-    columns: dict[str, str] = {}  # our name -> the file's column
+    licence: str = Field(min_length=1)  # SPDX id, for rows that name no licence of their own
+    # Did the people whose words these are agree to training? `not_needed`: nobody's words (made
+    # up, machine output) or published under a licence that allows it.
+    consent: Literal["given", "not_needed"]
+    columns: dict[str, str] = {}  # our name -> the file's column; `meta.intent` reaches inside
     split: Literal["train", "val", "test"] | None = None  # a published split stays what it is
 
     @field_validator("path")
