@@ -1,6 +1,7 @@
 """The two trainings of the train stage, supervised (SFT) and preference (DPO), both trl's."""
 
 import math
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,18 +48,46 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     return examples
 
 
-def as_dataset(examples: list[Example], places: list[int], loss_on: str = "answer") -> "Dataset":
-    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them.
-
-    loss_on "prompt_first" learns every token in the first half of `places`, and then the answers
-    alone; "all" learns every token throughout.
-    """
+def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
+    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them."""
     from datasets import Dataset
 
-    whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[loss_on] * len(places)
+    drawn = [examples[place] for place in places]
+    return Dataset.from_dict(
+        {"input_ids": [e.input_ids for e in drawn], "labels": [e.labels for e in drawn]}
+    )
+
+
+def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
+    """All epochs of the examples in the order they are trained on.
+
+    loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
+    learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
+    """
+    params, tokenizer = setup.params, setup.tokenizer
+    lengths = [len(example.input_ids) for example in examples]
+    places = order(lengths, params.epochs, params.batch_size, params.seed)
+    whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[params.loss_on] * len(places)
     drawn = [examples[place] for place in places]
     labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
-    return Dataset.from_dict({"input_ids": [e.input_ids for e in drawn], "labels": labels})
+    rng, keep = random.Random(params.seed), set(tokenizer.all_special_ids)
+    blank = int(tokenizer.pad_token_id)
+    inputs = [drop_words(example, params.word_dropout, blank, keep, rng) for example in drawn]
+    ready = [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
+    return as_dataset(ready, list(range(len(ready))))
+
+
+def drop_words(
+    example: Example, share: float, blank: int, keep: set[int], rng: random.Random
+) -> list[int]:
+    """Token ids with a share of the prompt's tokens blanked, all but those to `keep`: no single
+    word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016)."""
+    if not share:
+        return example.input_ids
+    return [
+        blank if label == IGNORED and token not in keep and rng.random() < share else token
+        for token, label in zip(example.input_ids, example.labels, strict=True)
+    ]
 
 
 def check_pairs(setup: Setup, records: list[Record]) -> None:
@@ -168,8 +197,6 @@ def fit_sft(
     from trl import SFTConfig
 
     params, train, val = setup.params, examples["train"], examples["val"]
-    lengths = [len(example.input_ids) for example in train]
-    places = order(lengths, params.epochs, params.batch_size, params.seed)
     arguments = SFTConfig(
         **settings(setup, "sft", params.learning_rate),
         packing=False,
@@ -180,7 +207,7 @@ def fit_sft(
     trainer = sft_trainer(setup.device)(
         model=model,
         args=arguments,
-        train_dataset=as_dataset(train, places, params.loss_on),
+        train_dataset=training_dataset(setup, train),
         eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
         processing_class=setup.tokenizer,
         peft_config=None if params.method == "full" else lora_config(params.lora),

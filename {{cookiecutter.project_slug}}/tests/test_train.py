@@ -2,14 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from trl import SFTTrainer
 
 from lib.adapters import merge, sort_target_modules, start_model
-from lib.chat import encode_prompt
+from lib.chat import IGNORED, encode_prompt
 from lib.errors import UserError
 from lib.files import write_json
 from lib.models import check_folder, deterministic, load_model, load_tokenizer, torch_device
@@ -19,11 +21,11 @@ from lib.params.train import DpoParams, LoraParams, TrainParams
 from lib.records import Message, Record
 from lib.training import (
     Setup,
-    as_dataset,
     check_pairs,
     encode_records,
     fit_dpo,
     fit_sft,
+    training_dataset,
 )
 from stages.train import check_data
 from tests.toy import chat, pair
@@ -47,11 +49,18 @@ def setup_of(method: str, folder: Path) -> Setup:
         gradient_accumulation=1,
         max_length=64,
         loss_on="answer",
+        word_dropout=0.0,
         checkpoint_steps=2,
         lora=LoraParams(rank=4, alpha=8, dropout=0.1, target_modules="all-linear"),
         dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=2),
     )
     return Setup(params, BASE, "", load_tokenizer("base"), "cpu", folder)
+
+
+def setup_with(folder: Path, **changes: Any) -> Setup:
+    """A setup of full fine-tuning with other params."""
+    setup = setup_of("full", folder)
+    return replace(setup, params=setup.params.model_copy(update=changes))
 
 
 def chats(count: int) -> list[Record]:
@@ -99,9 +108,24 @@ def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("loss_on", "whole"), [("answer", 0), ("prompt_first", 2), ("all", 4)])
 def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Path) -> None:
-    examples = encode_records(setup_of("full", tmp_path), chats(2))
-    rows = list(as_dataset(examples, [0, 1, 0, 1], loss_on))
+    setup = setup_with(tmp_path, loss_on=loss_on)
+    rows = list(training_dataset(setup, encode_records(setup, chats(2))))
     assert [row["labels"] == row["input_ids"] for row in rows] == [i < whole for i in range(4)]
+
+
+def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, word_dropout=0.3)
+    examples = encode_records(setup, [chat("one two three four five six 七 八 🙂" * 2, "yes")] * 50)
+    rows = list(training_dataset(setup, examples))
+    special = set(setup.tokenizer.all_special_ids)
+    kept = [i for i, token in enumerate(examples[0].input_ids) if token in special]
+    prompt = [i for i, label in enumerate(examples[0].labels) if label == IGNORED]
+    blank = [[token == setup.tokenizer.pad_token_id for token in row["input_ids"]] for row in rows]
+    words = set(prompt) - set(kept)
+    assert not any(places[i] for places in blank for i in range(len(blank[0])) if i not in words)
+    share = sum(map(sum, blank)) / (len(rows) * len(words))
+    assert share == pytest.approx(0.3, abs=0.03)
+    assert blank[0] != blank[-1]
 
 
 def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
