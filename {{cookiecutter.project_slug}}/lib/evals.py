@@ -88,6 +88,13 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
             raise UserError(f"{path}:{number}: is not JSON ({error})") from None
 
 
+def case_files() -> list[Path]:
+    """The two fixed files, which must be there, and whatever other JSONL lies beside them."""
+    return [*FILES, *sorted(set(GOLDEN.parent.glob("*.jsonl")) - set(FILES))]
+
+
 def read_either(path: Path) -> Sequence[Case]:
-    """The cases of one of the two files, as far as the data stages need them."""
-    return read_golden(path) if path.name == GOLDEN.name else read_adversarial(path)
+    """The cases of any file of evals/, as far as the data stages need them."""
+    if path == GOLDEN:
+        return read_golden(path)
+    return read_adversarial(path) if path == ADVERSARIAL else list(read_cases(path, Case))

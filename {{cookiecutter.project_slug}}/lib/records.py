@@ -67,6 +67,16 @@ def text_of(messages: list[Message]) -> str:
     return "\n".join(message["content"] for message in messages)
 
 
+def prompt_text(record: Record) -> str:
+    """What is asked, of a chat and of a preference pair alike."""
+    return text_of(prompt_of(record))
+
+
+def row_text(record: Record) -> str:
+    """All that is trained on: what is asked and every answer."""
+    return "\n".join([prompt_text(record), *answers_of(record)])
+
+
 def record_id(record: Record) -> str:
     """16 hex digits of the content alone, so that a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]

@@ -1,4 +1,4 @@
-"""Drop copies and near copies, and whatever resembles a case in evals/.
+"""Drop copies and near copies, and whatever resembles or quotes a case in evals/.
 
 Two records of a kind (chat or preference pair) are copies when both what is asked and what is
 answered are at least `threshold` similar; similar questions with other answers stay, and are
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lib.config import load
+from lib.containment import contained
 from lib.errors import run
 from lib.evals import FILES, read_either
 from lib.files import write_json
@@ -30,6 +31,7 @@ from lib.records import (
     is_pair,
     prompt_of,
     read_records,
+    row_text,
     text_of,
     write_records,
 )
@@ -48,12 +50,14 @@ class Drop(NamedTuple):
 
 
 def eval_copies(records: list[Record], prompts: list[str], params: DedupParams) -> dict[int, Drop]:
-    """Records that resemble a case in evals/; published val and test rows are no training data."""
+    """Records that resemble or quote a case in evals/; published val and test rows are no
+    training data."""
     drops: dict[int, Drop] = {}
     for path in FILES:
         cases = read_either(path)
         texts = [text_of(case.prompt()) for case in cases]
-        for hit in search(prompts, texts, params.evals_threshold, params.ngram):
+        near = search(prompts, texts, params.evals_threshold, params.ngram)
+        for hit in [*near, *contained(list(map(row_text, records)), texts)]:
             if records[hit.one]["split"] not in PUBLISHED:
                 drop = Drop(f"{path.stem}_copy", cases[hit.other].id, hit.similarity)
                 drops[hit.one] = max(drops.get(hit.one, drop), drop, key=attrgetter("similarity"))

@@ -1,45 +1,34 @@
 """Split records into train, val and test so that no group, copy or near copy crosses; prove it.
 
-reads   data/deduped.jsonl, evals/golden.jsonl, evals/adversarial.jsonl
+A group falls where the hash of its name says, so its split depends on nothing else. Shares hold
+by scenario too, up to chance: exact shares would need counting, and then a row added moves others.
+
+reads   data/deduped.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from lib.balance import check_coverage, check_weights, over_cap, weighted
 from lib.config import load
+from lib.containment import SHARE, contained
 from lib.errors import UserError, run
-from lib.evals import FILES, read_either
 from lib.files import atomic_folder, sha256, write_json
-from lib.leakage import search
+from lib.heldout import eval_files, find_leaks, held_out, leak_error
 from lib.ledger import Ledger
-from lib.minhash import components, near_pairs
+from lib.minhash import near_pairs
 from lib.params.split import SplitParams
-from lib.records import Record, is_pair, prompt_of, read_records, text_of, write_records
+from lib.params.task import TaskParams
+from lib.records import Record, is_pair, prompt_text, read_records, row_text, write_records
 
 FOLDER = Path("data/split")
 NAMES = ("train", "val", "test")
 PERMUTATIONS, RECALL = 128, 0.9999  # a pair that is missed here would fail the proof
-SHOWN = 5  # leaks named in an error message
-
-
-class Leak(NamedTuple):
-    """A train row that resembles a row held out from training."""
-
-    train: str
-    file: str
-    other: str
-    similarity: float
-
-
-def prompts_of(records: list[Record]) -> list[str]:
-    """What is asked in each record."""
-    return [text_of(prompt_of(record)) for record in records]
 
 
 def position(group: str, seed: int) -> float:
@@ -56,83 +45,88 @@ def drawn(group: str, params: SplitParams) -> str:
     return "val" if place < params.test + params.val else "train"
 
 
-def link(records: list[Record], params: SplitParams) -> list[int]:
-    """For each record the first one it must share a split with: same group, or near copies."""
-    pairs, _ = near_pairs(
-        prompts_of(records), params.threshold, params.ngram, PERMUTATIONS, params.seed, RECALL
-    )
-    first: dict[str, int] = {}
-    same = [(first.setdefault(record["group"], at), at) for at, record in enumerate(records)]
-    links = np.concatenate([pairs, np.array(same, np.int64).reshape(-1, 2)])
-    return [int(label) for label in components(len(records), links)]
+def find_ties(records: list[Record], params: SplitParams) -> dict[int, list[int]]:
+    """For each record the earlier ones that it is a near copy of, contains or is contained in."""
+    prompts = [prompt_text(record) for record in records]
+    near, _ = near_pairs(prompts, params.threshold, params.ngram, PERMUTATIONS, params.seed, RECALL)
+    hits = contained([row_text(record) for record in records], prompts)
+    parts = np.array([hit[:2] for hit in hits if hit.one != hit.other], np.int64).reshape(-1, 2)
+    ties: defaultdict[int, list[int]] = defaultdict(list)
+    for low, high in np.sort(np.concatenate([near, parts]), axis=1).tolist():
+        ties[high].append(low)
+    return ties
 
 
-def assign(records: list[Record], labels: list[int], params: SplitParams) -> list[str]:
-    """The split of each record: its source's, else that of fixed rows linked to it, else drawn by
-    the group of the first record it is linked to (so rows added at the end move no other)."""
-    fixed: dict[int, str] = {}
-    for record, label in zip(records, labels, strict=True):
+def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
+    """The fate of each record: its source's split; else that of the earlier rows it is tied to
+    by likeness or group; else the one drawn by its group.
+
+    A row tied to rows of two splits would draw them together and is dropped, `between_splits`:
+    whatever comes later moves no row before it.
+    """
+    fates: list[str] = []
+    of_group: dict[str, str] = {}
+    for place, record in enumerate(records):
+        tied = {fates[earlier] for earlier in ties.get(place, ())} & set(NAMES)
+        if record["group"] in of_group:
+            tied.add(of_group[record["group"]])
         if record["split"]:
-            fixed[label] = max(fixed.get(label, "train"), record["split"], key=NAMES.index)
-    return [
-        record["split"] or fixed.get(label) or drawn(records[label]["group"], params)
-        for record, label in zip(records, labels, strict=True)
-    ]
+            fate = record["split"]
+        elif len(tied) > 1:
+            fate = "between_splits"
+        else:
+            fate = tied.pop() if tied else drawn(record["group"], params)
+        fates.append(fate)
+        if fate in NAMES:
+            of_group.setdefault(record["group"], fate)
+    return fates
 
 
-def held_out(splits: dict[str, list[Record]]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """(name, ids, prompts) of everything that training must not see."""
-    for name in NAMES[1:]:
-        yield name, [record["id"] for record in splits[name]], prompts_of(splits[name])
-    for path in FILES:
-        cases = read_either(path)
-        prompts = [text_of(case.prompt()) for case in cases]
-        yield path.stem, [case.id for case in cases], prompts
+def by_split(records: list[Record], fates: list[str]) -> dict[str, list[Record]]:
+    """The records of each split."""
+    return {
+        name: [record for record, fate in zip(records, fates, strict=True) if fate == name]
+        for name in NAMES
+    }
 
 
-def leaks(splits: dict[str, list[Record]], params: SplitParams) -> Iterator[Leak]:
-    """Every train row that resembles something held out, found by exact search."""
-    train = prompts_of(splits["train"])
-    for name, ids, prompts in held_out(splits):
-        for hit in search(train, prompts, params.threshold, params.ngram):
-            yield Leak(splits["train"][hit.one]["id"], name, ids[hit.other], hit.similarity)
+def drop_leaked(records: list[Record], fates: list[str], params: SplitParams) -> Counter[str]:
+    """Turn the fate of train rows that leak something held out; return how many by kind."""
+    splits = by_split(records, fates)
+    leaks = find_leaks(splits["train"], held_out(splits, params.benchmarks), params)
+    kinds = {leak.train: leak.kind for leak in reversed(leaks)}
+    for place, record in enumerate(records):
+        if fates[place] == "train" and record["id"] in kinds:
+            fates[place] = "leaked"
+    return Counter(kinds.values())
 
 
-def fail(found: list[Leak]) -> UserError:
-    """One line that names the rows and the ways out."""
-    shown = ", ".join(
-        f"{leak.train} ~ {leak.file} {leak.other} ({leak.similarity:.2f})" for leak in found[:SHOWN]
-    )
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return UserError(
-        f"data/deduped.jsonl: {len(found)} train rows resemble held-out rows: {shown}{more}; "
-        "set split.on_leak to drop_train to drop them from train, mend the sources' split, or "
-        "lower dedup.evals_threshold to split.threshold for golden and adversarial cases"
-    )
-
-
-def read_splits(folder: Path) -> dict[str, list[Record]]:
-    """The records of the three files."""
-    return {name: list(read_records(folder / f"{name}.jsonl")) for name in NAMES}
+def drop_over_cap(records: list[Record], fates: list[str], params: SplitParams) -> None:
+    """Turn the fate of train rows above the cap of their scenario."""
+    train = [place for place, fate in enumerate(fates) if fate == "train"]
+    for at in over_cap([records[place] for place in train], params.balance.cap, params.seed):
+        fates[train[at]] = "capped"
 
 
 def prove(folder: Path, params: SplitParams) -> dict[str, Any]:
     """Search the files as written; raise when anything leaks, else say what was compared."""
-    splits = read_splits(folder)
-    found = list(leaks(splits, params))
-    if found:
-        raise fail(found)
-    files = {f"{FOLDER}/{name}.jsonl": folder / f"{name}.jsonl" for name in NAMES}
-    files |= {path.as_posix(): path for path in FILES}
-    rows = [len(splits[name]) for name in NAMES] + [len(read_either(path)) for path in FILES]
+    splits = {name: list(read_records(folder / f"{name}.jsonl")) for name in NAMES}
+    held = held_out(splits, params.benchmarks)
+    if leaks := find_leaks(splits["train"], held, params):
+        raise leak_error(leaks)
+    rows = Counter(["train"] * len(splits["train"]) + [one.file for one in held])
+    compared = {
+        f"{FOLDER}/{name}.jsonl": {"sha256": sha256(folder / f"{name}.jsonl"), "rows": rows[name]}
+        for name in NAMES
+    }
+    for path in map(str, eval_files(params.benchmarks)):
+        compared[path] = {"sha256": sha256(path), "rows": rows[path]}
     return {
         "threshold": params.threshold,
         "ngram": params.ngram,
+        "contained": SHARE,
         "leaks": 0,
-        "compared": {
-            name: {"sha256": sha256(path), "rows": count}
-            for (name, path), count in zip(files.items(), rows, strict=True)
-        },
+        "compared": compared,
     }
 
 
@@ -155,38 +149,47 @@ def counts(records: list[Record]) -> dict[str, Any]:
         "pairs": sum(is_pair(record) for record in records),
         "scenarios": dict(sorted(Counter(record["scenario"] for record in records).items())),
         "languages": dict(sorted(Counter(record["language"] for record in records).items())),
+        "tags": dict(sorted(Counter(tag for record in records for tag in record["tags"]).items())),
     }
+
+
+def account(records: list[Record], fates: list[str]) -> Ledger:
+    """The ledger of the stage."""
+    ledger = Ledger()
+    for record, fate in zip(records, fates, strict=True):
+        ledger.enter(record["source"])
+        if fate in NAMES:
+            ledger.keep(record["source"])
+        else:
+            ledger.drop(record["source"], fate)
+    return ledger
 
 
 def main() -> None:
     """Run the stage."""
-    params = load("split", SplitParams)
+    params, task = load("split", SplitParams), load("task", TaskParams)
     records = list(read_records("data/deduped.jsonl"))
-    labels = link(records, params)
-    splits: dict[str, list[Record]] = {name: [] for name in NAMES}
-    for record, name in zip(records, assign(records, labels, params), strict=True):
-        splits[name].append(record)
-
-    leaked = set()
+    check_weights(records, params.balance)
+    fates = assign(records, find_ties(records, params), params)
+    removed = Counter[str]()
     if params.on_leak == "drop_train":
-        leaked = {leak.train for leak in leaks(splits, params)}
-        splits["train"] = [record for record in splits["train"] if record["id"] not in leaked]
+        removed = drop_leaked(records, fates, params)
+    drop_over_cap(records, fates, params)
+    splits = by_split(records, fates)
     check_sizes(splits, params)
+    check_coverage(splits, set(task.fields.get(task.scenario, ())), params.coverage)
+
+    train = len(splits["train"])
+    splits["train"] = weighted(splits["train"], params.balance.weights)
     with atomic_folder(FOLDER) as folder:
         for name in NAMES:
             write_records(folder / f"{name}.jsonl", splits[name])
         report = prove(folder, params)
-    write_json("reports/leakage.json", report)
+    write_json("reports/leakage.json", report | {"removed": dict(sorted(removed.items()))})
 
-    ledger = Ledger()
-    kept = {id(record) for rows in splits.values() for record in rows}
-    for record in records:
-        ledger.enter(record["source"])
-        if id(record) in kept:
-            ledger.keep(record["source"])
-        else:
-            ledger.drop(record["source"], "leaked")
-    metrics = ledger.close() | {"groups": len(set(labels))}
+    ledger = account(records, fates)
+    groups = len({record["group"] for rows in splits.values() for record in rows})
+    metrics = ledger.close() | {"groups": groups, "repeats": len(splits["train"]) - train}
     write_json("metrics/split.json", metrics | {name: counts(splits[name]) for name in NAMES})
     print(ledger.summary("split"))
     print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in NAMES))

@@ -72,6 +72,12 @@ def test_copies_of_evals_always_lose() -> None:
     assert found == [("golden_copy", "g1"), ("adversarial_copy", "x1")]
 
 
+def test_a_row_that_quotes_a_case_goes() -> None:
+    quoting = chat(f"Hello, it is me again. {LONG}. Nobody has answered me for weeks, please do.")
+    assert dedup(quoting, golden=[case("c1", LONG)]) == []
+    assert metrics("dedup")["dropped"] == {"golden_copy": 1}
+
+
 def test_near_copy_of_a_dropped_row_goes_by_its_own_similarity() -> None:
     far = "my router blinks red since the last update of its firmware and I am cold"
     assert dedup(chat(far), golden=[case("g1", LONG)]) == []

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from lib.errors import UserError
 from lib.files import sha256
 from lib.params.split import SplitParams
 from lib.records import Record
-from stages.split import assign, drawn, main, position
+from stages.split import NAMES, assign, drawn, find_ties, main, position
+from tests.test_minhash import documents
 from tests.toy import PARAMS, case, chat, lay_out, metrics, pair, rows
 
 SPLIT = SplitParams(seed=0, val=0.2, test=0.2, threshold=0.6, ngram=2, on_leak="fail")
-NAMES = ("train", "val", "test")
+FOURTEEN = "my new lock beeps all night and the neighbours want to call the police"
 
 
 def different(count: int) -> list[Record]:
@@ -28,9 +30,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def split(*records: Record, on_leak: str = "fail", **evals: Any) -> dict[str, str]:
-    """Run the stage; return the split of each record's id."""
-    params = PARAMS.replace("on_leak: fail", f"on_leak: {on_leak}")
+def split(*records: Record, on_leak: str = "fail", more: str = "", **evals: Any) -> dict[str, str]:
+    """Run the stage, with `more` params; return the split of each record's id."""
+    params = PARAMS.replace("on_leak: fail", f"on_leak: {on_leak}{more}")
     lay_out(Path(), params, deduped=list(records), **evals)
     main()
     return {row["id"]: name for name in NAMES for row in rows(f"data/split/{name}.jsonl")}
@@ -50,6 +52,27 @@ def test_adding_rows_moves_no_row() -> None:
     before = split(*different(60))
     after = split(*different(60), chat("something new"), chat("red7 blue7 green7 black"))
     assert before.items() <= after.items()
+
+
+def test_no_row_depends_on_a_later_one() -> None:
+    texts = documents(300)  # full of near copies, chains of them too
+    records = [chat(text, group=str(at % 60)) for at, text in enumerate(texts)]
+    fates = assign(records, find_ties(records, SPLIT), SPLIT)
+    assert {*NAMES, "between_splits"} == set(fates)
+    for some in range(0, 300, 20):
+        assert assign(records[:some], find_ties(records[:some], SPLIT), SPLIT) == fates[:some]
+
+
+def test_a_row_between_two_splits_goes_and_is_counted() -> None:
+    tested, trained = (
+        next(name for name in map(str, range(99)) if drawn(name, SPLIT) == fate)
+        for fate in ("test", "train")
+    )
+    one, other = chat("a b c d e f g", group=tested), chat("u v w x y z", group=trained)
+    between = chat("a b c d e f g h", group=trained)
+    found = split(*different(40), one, other, between)
+    assert between["id"] not in found
+    assert metrics("split")["dropped"] == {"between_splits": 1}
 
 
 def test_groups_stay_together() -> None:
@@ -76,7 +99,7 @@ def test_pairs_follow_the_chats_they_resemble() -> None:
 
 def test_published_split_wins_and_draws_its_copies_along() -> None:
     records = [chat("one", split="val"), chat("two"), chat("three", split="train"), chat("four")]
-    assert assign(records, [0, 0, 2, 2], SPLIT) == ["val", "val", "train", "train"]
+    assert assign(records, {1: [0], 3: [2]}, SPLIT) == ["val", "val", "train", "train"]
 
 
 def test_published_leak_fails_and_names_the_rows() -> None:
@@ -94,11 +117,74 @@ def test_published_leak_may_be_dropped_from_train() -> None:
     assert metrics("split")["dropped"] == {"leaked": 1}
 
 
-@pytest.mark.parametrize("name", ["golden", "adversarial"])
-def test_evals_are_held_out_too(name: str) -> None:
+@pytest.mark.parametrize("name", ["golden", "adversarial", "regression"])
+def test_every_file_of_cases_is_held_out(name: str) -> None:
     evals: dict[str, Any] = {name: [case("c1", "a b c")]}
-    with pytest.raises(UserError, match=f"~ {name} c1 "):
-        split(*different(40), chat("a b c", split="train"), **evals)
+    with pytest.raises(UserError, match=rf"~ evals/{name}.jsonl c1 \(exact\)"):
+        split(*different(40), chat("A b c.", split="train"), **evals)
+
+
+@pytest.mark.parametrize("row", [chat, lambda asked: pair(asked, "refund", "setup")])
+def test_a_case_quoted_in_a_longer_row_is_found(row: Callable[[str], Record]) -> None:
+    leaked = row(f"Hello again. {FOURTEEN}. It is the third time I write, please answer me soon.")
+    with pytest.raises(UserError, match=rf"{leaked['id']} ~ .* c1 \(contained 1.00\)"):
+        split(*different(40), leaked | {"split": "train"}, golden=[case("c1", FOURTEEN)])
+
+
+def test_rows_that_contain_others_share_their_split() -> None:
+    short = [chat(f"{FOURTEEN} {at} a{at} b{at} c{at} d{at}") for at in range(20)]
+    asked = [one["messages"][0]["content"] for one in short]
+    long = [chat(f"x{at} {text} " + f"y{at} z{at} " * 20) for at, text in enumerate(asked)]
+    found = split(*different(40), *short, *long)
+    assert all(found[one["id"]] == found[two["id"]] for one, two in zip(short, long, strict=True))
+
+
+def test_benchmarks_are_held_out() -> None:
+    Path("evals").mkdir()
+    Path("evals/published.csv").write_text("question,key\na b c,1\n", encoding="utf-8")
+    more = ", benchmarks: [{path: evals/published.csv, column: question}]"
+    with pytest.raises(UserError, match=r"~ evals/published.csv line 2 \(exact\)"):
+        split(*different(40), chat("a b c", split="train"), more=more)
+    split(*different(40), more=more)
+    report = json.loads(Path("reports/leakage.json").read_text())
+    assert report["compared"]["evals/published.csv"]["rows"] == 1
+
+
+def test_a_group_published_on_both_sides_leaks() -> None:
+    ours, theirs = chat("a b", group="g", split="train"), chat("c d", group="g", split="test")
+    with pytest.raises(UserError, match=rf"{ours['id']} ~ test {theirs['id']} \(group\)"):
+        split(*different(40), ours, theirs)
+
+
+def test_cap_leaves_so_many_of_a_scenario_in_train() -> None:
+    records = [record | {"scenario": str(at % 2)} for at, record in enumerate(different(60))]
+    before = split(*records)
+    after = split(*records, more=", balance: {cap: 10}")
+    assert metrics("split")["train"]["scenarios"] == {"0": 10, "1": 10}
+    assert metrics("split")["dropped"] == {"capped": len(before) - len(after)}
+    assert after.items() <= before.items()
+
+
+def test_weights_repeat_train_rows() -> None:
+    records = [record | {"scenario": str(at % 2)} for at, record in enumerate(different(60))]
+    split(*records)
+    once = metrics("split")["train"]["scenarios"]
+    split(*records, more=", balance: {weights: {'1': 3}}")
+    assert metrics("split")["train"]["scenarios"] == {"0": once["0"], "1": 3 * once["1"]}
+    assert metrics("split")["repeats"] == 2 * once["1"]
+    assert metrics("split")["rows_kept"] == 60
+
+
+def test_all_gaps_in_coverage_are_named_in_one_line() -> None:
+    records = [record | {"scenario": "setup"} for record in different(40)]
+    records[0] |= {"scenario": "rare", "tags": ["emoji"]}
+    with pytest.raises(UserError) as error:
+        split(*records, more=", coverage: {scenario: 1, tags: {emoji: 1, 反讽: 2}}")
+    line = str(error.value)
+    assert sum(f"{name} has 0 of scenario rare (1 wanted)" in line for name in NAMES) == 2
+    assert sum(f"{name} has 0 of tag emoji (1 wanted)" in line for name in NAMES) == 2
+    assert all(f"{name} has 0 of tag 反讽 (2 wanted)" in line for name in NAMES)
+    assert "\n" not in line
 
 
 def test_report_holds_the_hashes_of_what_was_compared() -> None:

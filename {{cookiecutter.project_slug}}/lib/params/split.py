@@ -1,10 +1,47 @@
-"""The `split` section: how records part into train, val and test."""
+"""The `split` section: how records part into train, val and test, and what the proof searches."""
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lib.config import Section
+
+
+class Balance(Section):
+    """Makes scenarios more even in train; val and test stay as life is."""
+
+    # most rows of one scenario in train, for chats and preference pairs each
+    cap: int | None = Field(default=None, ge=1)
+    # scenario -> how often each of its train rows is written
+    weights: dict[str, int] = {}
+
+    @field_validator("weights")
+    @classmethod
+    def _positive(cls, weights: dict[str, int]) -> dict[str, int]:
+        if any(weight < 1 for weight in weights.values()):
+            raise ValueError("a mapping to whole numbers from 1, such as {cancel: 2}")
+        return weights
+
+
+class Coverage(Section):
+    """The fewest rows that train, val and test must hold each."""
+
+    scenario: int = Field(default=0, ge=0)  # of every scenario
+    tags: dict[str, int] = {}  # edge-case tag -> of this tag
+
+
+class Benchmark(Section):
+    """A published test set that training must not see."""
+
+    path: str = Field(min_length=1)
+    column: str = Field(min_length=1)  # that holds the question
+
+    @field_validator("path")
+    @classmethod
+    def _in_evals(cls, path: str) -> str:
+        if not path.startswith("evals/") or ".." in path.split("/"):
+            raise ValueError("a file in evals/, which dvc watches, such as evals/gsm8k_test.jsonl")
+        return path
 
 
 class SplitParams(Section):
@@ -15,7 +52,10 @@ class SplitParams(Section):
     test: float = Field(ge=0, lt=1)
     threshold: float = Field(gt=0, le=1)  # prompts at least this similar share a split
     ngram: int = Field(ge=1, le=20)  # words a shingle (characters where words are not spaced)
-    on_leak: Literal["fail", "drop_train"]  # when a train row is found again in val, test or evals
+    on_leak: Literal["fail", "drop_train"]  # when train holds something that is held out
+    balance: Balance = Balance()
+    coverage: Coverage = Coverage()
+    benchmarks: list[Benchmark] = []
 
     @model_validator(mode="after")
     def _leaves_train(self) -> "SplitParams":

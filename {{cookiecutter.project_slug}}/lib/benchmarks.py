@@ -1,0 +1,21 @@
+"""Published test sets that training must not see, in any format that sources may have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib.errors import UserError
+from lib.formats import read_rows
+
+
+def read_benchmark(path: Path, column: str) -> Iterator[tuple[str, str]]:
+    """Yield (`line N`, question) of every row; a row without one is a UserError."""
+    for row in read_rows(path):
+        if row.value is None:
+            raise UserError(f"{path}:{row.line}: cannot be read ({row.reason}); mend the file")
+        question = row.value.get(column)
+        if not isinstance(question, str) or not question.strip():
+            raise UserError(
+                f"{path}:{row.line}: has no text in '{column}'; name the column of the question "
+                f"in split.benchmarks; the row has {', '.join(row.value)}"
+            )
+        yield f"line {row.line}", question

@@ -1,0 +1,109 @@
+"""What training must not see, and the search for it in train: the proof behind a clean test set.
+
+The search is exact and shares nothing with the MinHash sketches by which dedup and split find
+copies: what they missed, it finds.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from lib.benchmarks import read_benchmark
+from lib.containment import contained
+from lib.errors import UserError
+from lib.evals import case_files, read_either
+from lib.leakage import Hit, search
+from lib.params.split import Benchmark, SplitParams
+from lib.records import Record, prompt_text, row_text, text_of
+from lib.text import same_text_key
+
+SHOWN = 5  # leaks named in an error message
+
+
+class HeldOut(NamedTuple):
+    """One prompt that must not be trained on; `group` only where it came with one."""
+
+    file: str  # val, test or a path in evals/
+    id: str
+    prompt: str
+    group: str = ""
+
+
+class Leak(NamedTuple):
+    """A train row that holds or resembles something held out."""
+
+    train: str  # the row's id
+    kind: str  # exact, near, contained or group
+    held: HeldOut
+    similarity: float  # Jaccard; the containment where kind is contained
+
+    def __str__(self) -> str:
+        share = f" {self.similarity:.2f}" if self.kind in ("near", "contained") else ""
+        return f"{self.train} ~ {self.held.file} {self.held.id} ({self.kind}{share})"
+
+
+def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
+    """Every file of evals/ that training must not see."""
+    named = [Path(benchmark.path) for benchmark in benchmarks]
+    return [path for path in case_files() if path not in named] + named
+
+
+def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
+    """Every prompt of val, test, the files of cases in evals/, and the named benchmarks."""
+    found = [
+        HeldOut(name, record["id"], prompt_text(record), record["group"])
+        for name in ("val", "test")
+        for record in splits[name]
+    ]
+    columns = {Path(benchmark.path): benchmark.column for benchmark in benchmarks}
+    for path in eval_files(benchmarks):
+        if path in columns:
+            rows = read_benchmark(path, columns[path])
+        else:
+            rows = ((case.id, text_of(case.prompt())) for case in read_either(path))
+        found += [HeldOut(str(path), key, prompt) for key, prompt in rows]
+    return found
+
+
+def find_leaks(train: list[Record], held: list[HeldOut], params: SplitParams) -> list[Leak]:
+    """Every train row and held-out prompt that have a group, a text or much of it in common."""
+    found: dict[tuple[int, int], Leak] = {}
+    for kind, hits in _searches(train, held, params):
+        for one, other, similarity in hits:
+            leak = Leak(train[one]["id"], kind, held[other], similarity)
+            found.setdefault((one, other), leak)
+    return [found[pair] for pair in sorted(found)]
+
+
+def _searches(
+    train: list[Record], held: list[HeldOut], params: SplitParams
+) -> Iterator[tuple[str, list[Hit]]]:
+    asked = [prompt_text(record) for record in train]
+    prompts = [one.prompt for one in held]
+    yield "exact", _same(map(same_text_key, asked), map(same_text_key, prompts))
+    yield "near", search(asked, prompts, params.threshold, params.ngram)
+    yield "contained", contained(list(map(row_text, train)), prompts)
+    yield "group", _same((record["group"] for record in train), (one.group for one in held))
+
+
+def _same(ones: Iterable[Hashable], others: Iterable[Hashable]) -> list[Hit]:
+    """For each of `ones` the first of `others` that equals it; an empty one equals none."""
+    first: dict[Hashable, int] = {}
+    for place, key in enumerate(others):
+        first.setdefault(key, place)
+    return [Hit(place, first[key], 1.0) for place, key in enumerate(ones) if key and key in first]
+
+
+def leak_error(leaks: list[Leak]) -> UserError:
+    """One line that names the rows and the ways out."""
+    rows = len({leak.train for leak in leaks})
+    shown = ", ".join(map(str, leaks[:SHOWN]))
+    more = f" and {len(leaks) - SHOWN} more" if len(leaks) > SHOWN else ""
+    kinds = Counter(leak.kind for leak in leaks)
+    found = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return UserError(
+        f"data/deduped.jsonl: {rows} train rows leak held-out ones ({found}): {shown}{more}; set "
+        "split.on_leak to drop_train to drop them from train, mend the sources' split, or name "
+        "published val and test files first in data.sources"
+    )
