@@ -1,7 +1,9 @@
-"""Files of raw rows, told apart by content and not by name: JSONL, JSON list, CSV, parquet, gzip.
+"""Files of raw rows, told apart by content and not by name: JSONL, JSON list, CSV, parquet; plain,
+gzip or zstd.
 
-Bytes that are not UTF-8 become unpaired surrogates here and are caught as damage by curate, so one
-bad row never stops a file. Only a file that cannot be read at all is an error.
+All are streamed: a row and a few pieces of the file are in memory at once. Bytes that are not UTF-8
+become unpaired surrogates here and are caught as damage by curate, so one bad row never stops a
+file. Only a file that cannot be read at all is an error.
 """
 
 import csv
@@ -18,10 +20,14 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from lib.errors import UserError
 
 HEAD = 1 << 16  # bytes that tell the format
+PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
+LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list
 LONGEST_RECORD = 200  # lines of one CSV record
-UNPACK = {b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+SEPARATOR = re.compile(r"[\s,]*")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each may be gzipped"
+KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
 
 
 class Row(NamedTuple):
@@ -37,9 +43,14 @@ def read_rows(path: Path) -> Iterator[Row]:
     """Yield every row of a file, the malformed ones too."""
     try:
         with path.open("rb") as plain:
-            if plain.peek(2).startswith(b"\x1f\x8b"):
-                with gzip.open(plain) as unpacked:
-                    yield from _rows(path, cast(BinaryIO, unpacked))
+            head = plain.peek(4)
+            if head.startswith(GZIP):
+                yield from _rows(path, cast(BinaryIO, gzip.GzipFile(fileobj=plain)))
+            elif head.startswith(ZSTD):
+                # The zstandard package takes a file that was cut off for a whole one.
+                from pyarrow import CompressedInputStream
+
+                yield from _rows(path, CompressedInputStream(plain, "zstd"))
             else:
                 yield from _rows(path, plain)
     except (OSError, EOFError, zlib.error) as error:
@@ -86,25 +97,33 @@ def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
 
 
 def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
-    text = file.read().decode("utf-8", "surrogateescape")
+    """The values of a list, one after the other. (ijson knows no line numbers, and one byte that
+    is not UTF-8 stops it.)"""
+    pieces = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     decoder = json.JSONDecoder()
-    space = re.compile(r"[\s,]*")
-    at = text.index("[") + 1
-    line = text.count("\n", 0, at) + 1
+    text, at, line = pieces.read(PIECE), 0, 1
+    start = text.index("[") + 1
     while True:
-        after = cast(re.Match[str], space.match(text, at)).end()
-        line += text.count("\n", at, after)
-        if text.startswith("]", after):
+        line += text.count("\n", at, start)
+        at = cast(re.Match[str], SEPARATOR.match(text, start)).end()
+        line += text.count("\n", start, at)
+        if text.startswith("]", at):
             return
         try:
-            value, at = decoder.raw_decode(text, after)
+            value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            raise UserError(f"{path}:{line}: the JSON list breaks off here; mend it") from None
-        start, line = line, line + text.count("\n", after, at)
-        if isinstance(value, dict):
-            yield Row(start, value)
+            value, end = None, len(text)
+        if end == len(text):  # the value may go on in the next piece
+            piece = pieces.read(max(PIECE, end - at)) if end - at < LONGEST_VALUE else ""
+            if not piece:
+                raise UserError(f"{path}:{line}: the JSON list breaks off here; mend it")
+            text, at, start = text[at:] + piece, 0, 0
+        elif isinstance(value, dict):
+            yield Row(line, value)
+            start = end
         else:
-            yield Row(start, None, text[after:at], "not_an_object")
+            yield Row(line, None, text[at:end], "not_an_object")
+            start = end
 
 
 def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
@@ -159,7 +178,8 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     except ImportError:
         raise UserError(f"{path}: is parquet, which needs `pip install pyarrow`") from None
     try:
-        batches = ParquetFile(file).iter_batches(batch_size=1024)
+        # A buffer, or whole column chunks would be read: files of one row group are common.
+        batches = ParquetFile(file, buffer_size=1 << 20).iter_batches(batch_size=1024)
         values = (value for batch in batches for value in batch.to_pylist())
         for number, value in enumerate(values, start=1):
             yield Row(number, value)

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from lib.errors import UserError
@@ -13,6 +15,11 @@ from lib.formats import read_rows
 def rows_of(path: Path, content: str | bytes) -> list[tuple[int, object, str]]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return [(row.line, row.value, row.reason) for row in read_rows(path)]
+
+
+def zstd(data: bytes) -> bytes:
+    packed: bytes = pyarrow.compress(data, "zstd", asbytes=True)
+    return packed
 
 
 @pytest.fixture
@@ -46,6 +53,22 @@ def test_json_list_knows_its_lines(file: Path) -> None:
     assert found == [(2, {"a": 1}, ""), (3, None, "not_an_object"), (4, {"a": 2}, "")]
 
 
+def test_json_list_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib.formats.PIECE", 3)
+    found = rows_of(file, '[\n{"a": "好🙂"} ,\n12345, {"b":\n"a longer one"}\n]\n')
+    values = [(2, {"a": "好🙂"}, ""), (3, None, "not_an_object"), (3, {"b": "a longer one"}, "")]
+    assert found == values
+
+
+def test_json_list_with_a_broken_value_is_not_read_to_its_end(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.formats.PIECE", 8)
+    monkeypatch.setattr("lib.formats.LONGEST_VALUE", 32)
+    with pytest.raises(UserError, match=r"rows\.txt:2: the JSON list breaks off here"):
+        rows_of(file, '[{"a": 1},\n{"a": oops},\n' + '{"a": 1},\n' * 99 + "{}]")
+
+
 def test_json_list_broken_off(file: Path) -> None:
     with pytest.raises(UserError, match=r"rows\.txt:3: the JSON list breaks off here"):
         rows_of(file, '[\n{"a": 1},\n{"a": ')
@@ -72,12 +95,15 @@ def test_csv_open_quote_costs_one_row(file: Path) -> None:
     assert [(line, reason) for line, _, reason in found] == [(2, "invalid_csv"), (3, ""), (4, "")]
 
 
-def test_gzip_by_content(file: Path) -> None:
-    assert rows_of(file, gzip.compress(b'{"a": 1}\n')) == [(1, {"a": 1}, "")]
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_packed_by_content(file: Path, pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(b'{"a": 1}\n') + pack(b'{"a": 2}\n')  # packed files may be joined
+    assert rows_of(file, packed) == [(1, {"a": 1}, ""), (2, {"a": 2}, "")]
 
 
-def test_gzip_cut_short(file: Path) -> None:
-    packed = gzip.compress(json.dumps({"a": list(range(9999))}).encode())
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_packed_and_cut_short(file: Path, pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(json.dumps({"a": list(range(9999))}).encode())
     with pytest.raises(UserError, match=r"rows\.txt: cannot be read"):
         rows_of(file, packed[:-200])
 
@@ -92,7 +118,7 @@ def test_parquet(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x28\xb5\x2f\xfd....", "packed with zstd; unpack it"),
+        (b"PK\x03\x04....", "packed with zip; unpack it"),
         ("a,b".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         (b"\x00\x01\x02", "is not text"),
         (b"just some words\n", "no CSV header"),
