@@ -2,20 +2,22 @@
 
 Most text holds nothing that could be an e-mail address or a number. A regular expression of what
 a value of some kind *must* contain tells so: presidio, which costs a thousand times more, is asked
-only for the kinds whose gate a text passes, with the same result. Names and postal addresses are
-not looked for.
+only for the kinds whose gate a text passes, with the same result. Names and places have no such
+gate: they are looked for only where curate.pii.ner names a model.
 """
 
+import hmac
+import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from lib.errors import UserError
-from lib.params.pii import PiiParams
+from lib.params.pii import NAMES, PiiParams
 from lib.text import UNSPACED
 
 # What may stand between the digits of a phone number (as phonenumbers has it).
@@ -23,19 +25,41 @@ BETWEEN = (
     r"[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000"
     r"()\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}"
 )
+# A national number that a 0 is dialled before, of seven digits or more.
+TRUNK = rf"(?<!\d)0(?:{BETWEEN}\d){{6}}"
+INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}|(?<!\d)00(?:{BETWEEN}\d){{5}}"
 # What every value of a kind must contain, whatever else presidio checks.
 NECESSARY = {
     "EMAIL_ADDRESS": r"@",
-    "CREDIT_CARD": r"\d(?:[- ]?\d){12}",
-    "IBAN_CODE": r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}",
+    "CREDIT_CARD": r"\d(?:[- .]?\d){13}",
+    "IBAN_CODE": r"[A-Z]{2}[0-9]{2}(?:[- ]?[A-Z0-9]){11}",
     "US_SSN": r"[0-9](?:[- .]?[0-9]){8}",
     "IP_ADDRESS": r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-F]{0,4}:",
     "MAC_ADDRESS": r"[0-9A-F]{2}[:-][0-9A-F]{2}[:-]|[0-9A-F]{4}\.[0-9A-F]{4}\.",
-    "CRYPTO": r"(?:bc1|[13])[A-Z0-9]{25}",
+    "CRYPTO": r"(?:bc1|[13])[A-Z0-9]{25}|0x[0-9A-F]{40}",
     "CN_MOBILE_NUMBER": r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}",
-    "CN_RESIDENT_ID": r"[1-9]\d{16}[0-9X]",
+    "CN_RESIDENT_ID": r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9X]",
 }
-UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
+# "电话138…" has no word boundary before the number: such letters are looked at as spaces.
+BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9@:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
+# Full-width signs, other digits, spaces and hyphens as the ASCII ones they stand for, one for one.
+PLAIN = (
+    {0xFEE0 + sign: sign for sign in range(0x21, 0x7F) if sign != ord(":")}
+    | {zero + digit: 0x30 + digit for zero in (0x660, 0x6F0, 0x966) for digit in range(10)}
+    | dict.fromkeys([0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)], 0x20)
+    | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
+)
+# Kinds of which 4111-1111 and 4111 1111 are the same value.
+GROUPED = {
+    "PHONE_NUMBER",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "US_SSN",
+    "MAC_ADDRESS",
+    "CN_MOBILE_NUMBER",
+    "CN_RESIDENT_ID",
+}
+KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
 Span = tuple[int, int, str]  # start, end, entity
 
@@ -45,24 +69,31 @@ class Finder:
 
     def __init__(self, params: PiiParams) -> None:
         self.params = params
+        self.key = read_key(params.key_env)
         conditions = NECESSARY | {"PHONE_NUMBER": phone_condition(params.regions)}
         self.gates = {
-            entity: re.compile(conditions[entity], re.IGNORECASE) for entity in params.entities
+            entity: re.compile(conditions[entity], re.IGNORECASE)
+            for entity in params.entities
+            if entity not in NAMES
         }
         self.find = lru_cache(maxsize=50_000)(self._find)  # copies cost nothing
 
     def _find(self, text: str) -> tuple[Span, ...]:
-        """Spans in order, none overlapping. "电话138…" has no word boundary before the number, so
-        letters that are written without spaces are looked at as spaces."""
-        spaced = text if text.isascii() else UNSPACED_LETTER.sub(" ", text)
-        possible = [entity for entity, gate in self.gates.items() if gate.search(spaced)]
-        return tuple(join(self.analyze(spaced, possible))) if possible else ()
+        """Spans in order, none overlapping."""
+        plain = as_plain(text)
+        possible = [entity for entity, gate in self.gates.items() if gate.search(plain)]
+        results = [one for entity in possible for one in self.ask(entity, plain)]
+        if self.params.ner:
+            names = set(self.params.entities) & NAMES
+            found = load_ner(self.params.ner).analyze(text, sorted(names))
+            results += [one for one in found if one.entity_type in names]
+        return tuple(join(results)) if results else ()
 
-    def analyze(self, text: str, entities: Sequence[str]) -> list[Any]:
-        """Presidio's results for these entities."""
-        engine = load_engine(tuple(self.params.entities), tuple(self.params.regions))
-        score = self.params.score
-        return engine.analyze(text, "en", list(entities), score_threshold=score)
+    def ask(self, entity: str, text: str) -> list[Any]:
+        """What presidio's recognizers of one kind find, at least as sure as params demand."""
+        recognizers = load_recognizers(entity, tuple(self.params.regions))
+        results = [one for part in recognizers for one in part.analyze(text, [entity])]
+        return [one for one in results if one.score >= self.params.score]
 
 
 class Redactor:
@@ -83,12 +114,41 @@ class Redactor:
         return "".join(parts) + text[at:] if parts else text
 
     def name(self, entity: str, value: str) -> str:
-        """<ENTITY_n>, n counted inside the record."""
-        key = (entity, re.sub(r"[\s().-]", "", value).casefold())
+        """<ENTITY_n>, n counted inside the record; with a key, the same in every record."""
+        value = value.translate(PLAIN).casefold()
+        if entity in GROUPED:
+            value = re.sub(r"[\W_]", "", value)
+        if self.finder.key:
+            return f"<{entity}_{keyed(self.finder.key, entity, value)}>"
+        key = (entity, value)
         if key not in self.names:
             number = 1 + sum(known == entity for known, _ in self.names)
             self.names[key] = f"<{entity}_{number}>"
         return self.names[key]
+
+
+def as_plain(text: str) -> str:
+    """The text as recognizers are shown it: of the same length, every sign in its place."""
+    return text if text.isascii() else BESIDE_ASCII.sub(" ", text.translate(PLAIN))
+
+
+def read_key(name: str | None) -> bytes:
+    """The key of placeholders from the environment variable of this name; empty without a name."""
+    if name is None:
+        return b""
+    key = os.environ.get(name, "")
+    if len(key) < KEY_LENGTH:
+        raise UserError(
+            f"params.yaml: curate.pii.key_env names the environment variable {name}, which "
+            f"{'is too short' if key else 'is not set'}; set it to a secret of {KEY_LENGTH} or "
+            "more characters, or write key_env: null"
+        )
+    return key.encode()
+
+
+def keyed(key: bytes, entity: str, value: str) -> str:
+    """64 bits of HMAC-SHA-256 in hex: equal for equal values, and nothing to who lacks the key."""
+    return hmac.digest(key, f"{entity}:{value}".encode(), "sha256")[:8].hex()
 
 
 def dialled_first(region: str) -> tuple[str, int]:
@@ -103,13 +163,9 @@ def dialled_first(region: str) -> tuple[str, int]:
 
 def phone_condition(regions: list[str]) -> str:
     """A plus and digits, a 0 that starts a number, or the digits of the shortest without one."""
-    conditions = [rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"]
+    conditions = [INTERNATIONAL]
     for prefix, digits in map(dialled_first, regions):
-        conditions.append(
-            rf"(?<!\d)0(?:{BETWEEN}\d){{4}}"
-            if prefix == "0"
-            else rf"\d(?:{BETWEEN}\d){{{digits - 1}}}"
-        )
+        conditions.append(TRUNK if prefix == "0" else rf"\d(?:{BETWEEN}\d){{{digits - 1}}}")
     return "|".join(dict.fromkeys(conditions))
 
 
@@ -129,12 +185,22 @@ def join(results: list[Any]) -> Iterator[Span]:
         yield start, end, best[2]
 
 
-@lru_cache(maxsize=4)
-def load_engine(entities: tuple[str, ...], regions: tuple[str, ...]) -> Any:
-    """Presidio, imported when the first text needs it."""
+@lru_cache(maxsize=64)
+def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
+    """Presidio's recognizers of one kind, imported when the first text needs them."""
     with hidden("torch", "transformers"):
-        from lib.recognizers import build_engine
-    return build_engine(list(entities), list(regions))
+        from lib.recognizers import build
+    return build(entity, list(regions))
+
+
+@lru_cache(maxsize=1)
+def load_ner(model: str) -> Any:
+    """The recognizer of names; torch is imported only here."""
+    with hidden("torch", "transformers"):
+        import presidio_analyzer  # noqa: F401
+    from lib.ner import NerRecognizer
+
+    return NerRecognizer(model)
 
 
 @contextmanager

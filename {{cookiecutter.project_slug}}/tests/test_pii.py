@@ -1,32 +1,53 @@
 """Personal data goes, the rest of the text stays."""
 
+import random
 import subprocess
 import sys
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 from lib.errors import UserError
-from lib.params.pii import Entity, PiiParams
-from lib.pii import UNSPACED_LETTER, Finder, Redactor, join
+from lib.params.pii import NAMES, Entity, PiiParams
+from lib.pii import Finder, Redactor, as_plain, join
 
-ALL = PiiParams(entities=list(get_args(Entity)), regions=["US", "DE", "CN"], score=0.35)
+ENTITIES = [entity for entity in get_args(Entity) if entity not in NAMES]
+ALL = PiiParams(entities=ENTITIES, regions=["US", "DE", "ES", "CN"], score=0.35)
 FINDER = Finder(ALL)
+KEY = "0123456789abcdef of a test"
 
 PERSONAL = {
     "write to ana@example.com.": "write to <EMAIL_ADDRESS_1>.",
     "bob@corp.internal knows": "<EMAIL_ADDRESS_1> knows",
+    "ana@example.org.Thanks, _bo@example.com_": "<EMAIL_ADDRESS_1>.Thanks, <EMAIL_ADDRESS_2>_",
+    "jörg@müller.de!": "<EMAIL_ADDRESS_1>!",
+    "邮箱ａｎａ＠ｅｘａｍｐｌｅ．ｃｏｍ。": "邮箱<EMAIL_ADDRESS_1>。",
     "call +49 30 901820": "call <PHONE_NUMBER_1>",
     "card 4111-1111-1111-1111": "card <CREDIT_CARD_1>",
     "卡号4111111111111111，谢谢": "卡号<CREDIT_CARD_1>，谢谢",
+    "5555 5555 5555 4444 12/27": "<CREDIT_CARD_1> 12/27",
+    "2223 0031 2200 3222 or 3782-822463-10005": "<CREDIT_CARD_1> or <CREDIT_CARD_2>",
+    "at61 1904 3002 3457 3201 bald": "<IBAN_CODE_1> bald",
+    "PT50000201231234567890154": "<IBAN_CODE_1>",
     "IBAN DE89 3704 0044 0532 0130 00": "IBAN <IBAN_CODE_1>",
     "Tel. 030 901820 oder (030) 9018-20": "Tel. <PHONE_NUMBER_1> oder <PHONE_NUMBER_1>",
     "call (212) 555-0187": "call <PHONE_NUMBER_1>",
+    "call +49 (0)30 901820 or 001-748-088-2851": "call <PHONE_NUMBER_1> or <PHONE_NUMBER_2>",
+    "fax +1-962-819-8200": "fax <PHONE_NUMBER_1>",
+    "166-684-7899x12": "<PHONE_NUMBER_1>",
+    "tel +41.79.123.40.79": "tel <PHONE_NUMBER_1>",
     "SSN 536-22-8726": "SSN <US_SSN_1>",
     "from 203.0.113.7 today": "from <IP_ADDRESS_1> today",
+    "1.23.4.5, 12.3.4.5": "<IP_ADDRESS_1>, <IP_ADDRESS_2>",
     "from 2001:db8::8a2e:370:7334": "from <IP_ADDRESS_1>",
+    "地址：2001:db8::1, src:fe80::1%eth0": "地址：<IP_ADDRESS_1>, src:<IP_ADDRESS_2>",
     "mac 00:1A:2B:3C:4D:5E": "mac <MAC_ADDRESS_1>",
     "pay 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2": "pay <CRYPTO_1>",
+    "to 0x52908400098527886E0F7030069857D2E4169EE7": "to <CRYPTO_1>",
+    "手机１３８１２３４５６７８": "手机<CN_MOBILE_NUMBER_1>",
+    "(+86)138-1234-5678": "<CN_MOBILE_NUMBER_1>",
+    "110105 19491231 002x": "<CN_RESIDENT_ID_1>",
     "电话13812345678找我": "电话<CN_MOBILE_NUMBER_1>找我",
     "身份证11010519491231002X。": "身份证<CN_RESIDENT_ID_1>。",
 }
@@ -39,6 +60,18 @@ HARMLESS = [
     "48 + 24 = 72, so 72 / 2 = 36",
     "1000 - 200 = 800, 27000-16000",
     "meet me at 10:30, room 4",
+    "version 10.0.0.5",
+    "固件版本 4.26.1.0",
+    "bad::cafe and a::b",
+    "UPS 1Z999AA16806610027",
+    "EAN 4006381333931",
+    "order #7044147933",
+    "订单7044147933",
+    "am 03.04.2023 um 10",
+    "ZIP 01609-0668",
+    "DE00 6908 8762 7770 7763 16",
+    "$4,180,066.50 10",
+    "1Zabc, lodash@latest, ana@localhost",
 ]
 
 
@@ -52,10 +85,79 @@ def test_left_alone(text: str) -> None:
     assert Redactor(FINDER).redact(text) == text
 
 
+def ungated(text: str) -> list[tuple[int, int, str]]:
+    """Spans when every recognizer is asked."""
+    plain = as_plain(text)
+    return list(join([one for entity in ENTITIES for one in FINDER.ask(entity, plain)]))
+
+
 @pytest.mark.parametrize("text", [*PERSONAL, *HARMLESS, "a ticket without any number"])
 def test_gate_loses_nothing(text: str) -> None:
-    spaced = UNSPACED_LETTER.sub(" ", text)
-    assert FINDER.find(text) == tuple(join(FINDER.analyze(spaced, ALL.entities)))
+    assert list(FINDER.find(text)) == ungated(text)
+
+
+def test_gate_loses_nothing_in_noise() -> None:
+    draw = random.Random(3)
+    signs = [
+        "0",
+        "00",
+        "1",
+        "13",
+        "4",
+        "86",
+        "90",
+        "+",
+        "+49",
+        "(0)",
+        "-",
+        " ",
+        ".",
+        "/",
+        ":",
+        "::",
+    ]
+    signs += [
+        "@",
+        "a.de",
+        "DE",
+        "GB",
+        "0x",
+        "bc1",
+        "f",
+        "X",
+        "１",
+        "＋",
+        "电",
+        "–",
+        "x",
+        "ext",
+        "٣",
+    ]
+    texts = ["".join(draw.choices(signs, k=draw.randrange(5, 30))) for _ in range(400)]
+    texts += ["".join(draw.choices("0123456789 -.+x", k=draw.randrange(7, 40))) for _ in range(400)]
+    assert [list(FINDER.find(text)) for text in texts] == [ungated(text) for text in texts]
+    assert any(FINDER.find(text) for text in texts)
+
+
+def test_spans_are_those_of_presidio_s_engine() -> None:
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import NoOpNlpEngine
+    from presidio_analyzer.recognizer_registry import RecognizerRegistry
+
+    from lib.recognizers import build
+
+    parts = [one for entity in ENTITIES for one in build(entity, ALL.regions)]
+    registry = RecognizerRegistry(recognizers=parts, supported_languages=["en"])
+    nlp = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
+    engine = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=["en"])
+    for text in [*PERSONAL, *HARMLESS]:
+        found = engine.analyze(as_plain(text), "en", ENTITIES, score_threshold=ALL.score)
+        assert FINDER.find(text) == tuple(join(found))
+
+
+def test_plain_text_is_as_long() -> None:
+    text = "电话：＋８６\u3000138\u00a01234\u20115678 😀 ٣"
+    assert as_plain(text) == "电话：+86 138 1234-5678 😀 3"
 
 
 def test_placeholders_are_consistent_inside_a_record() -> None:
@@ -64,6 +166,38 @@ def test_placeholders_are_consistent_inside_a_record() -> None:
     assert first == "<EMAIL_ADDRESS_1> and <EMAIL_ADDRESS_2>"
     assert redactor.redact("again BO@example.com") == "again <EMAIL_ADDRESS_2>"
     assert redactor.found == {"EMAIL_ADDRESS": 3}
+
+
+def test_keyed_placeholders_are_the_same_in_every_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    finder = Finder(ALL.model_copy(update={"key_env": "PII_KEY"}))
+    first = Redactor(finder).redact("bo@example.com, ana@example.com")
+    again = Redactor(finder).redact("ANA@example.com")
+    assert again == "<EMAIL_ADDRESS_9191137e15620a32>"
+    assert first.endswith(again)
+
+
+def test_another_key_gives_other_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set()
+    for key in (KEY, KEY[::-1]):
+        monkeypatch.setenv("PII_KEY", key)
+        finder = Finder(ALL.model_copy(update={"key_env": "PII_KEY"}))
+        found.add(Redactor(finder).redact("ana@example.com"))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("short", "is too short")])
+def test_bad_key_is_one_clear_line(key: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", key)
+    with pytest.raises(UserError, match=f"key_env names .* PII_KEY, which {said}; set it") as error:
+        Finder(ALL.model_copy(update={"key_env": "PII_KEY"}))
+    assert "short;" not in str(error.value).replace("too short;", "")
+
+
+@pytest.mark.parametrize("given", [{"ner": "models/ner"}, {"entities": ["PERSON"]}])
+def test_names_and_their_model_come_together(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="both `ner` and some of"):
+        PiiParams.model_validate({"entities": [], "regions": [], "score": 0.35} | given)
 
 
 def test_overlapping_spans_melt() -> None:
@@ -88,7 +222,7 @@ def test_unknown_region_is_named() -> None:
 
 def test_presidio_starts_without_torch_and_transformers() -> None:
     code = (
-        "import sys; from lib.pii import load_engine; load_engine(('EMAIL_ADDRESS',), ());"
+        "import sys; from lib.pii import load_recognizers; load_recognizers('CRYPTO', ());"
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,101 @@
+"""Names of people, places and organizations, found by a token-classification model.
+
+Import this late and through lib.pii: it needs torch and transformers (the train extra).
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from presidio_analyzer import EntityRecognizer, RecognizerResult
+from presidio_analyzer.chunkers import CharacterBasedTextChunker
+from presidio_analyzer.predefined_recognizers import HuggingFaceNerRecognizer
+
+from lib.errors import UserError
+from lib.params.pii import NAMES
+
+HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
+LABELS = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSON, ...: PERSON
+
+
+class NerRecognizer(EntityRecognizer):
+    """Presidio's recognizer for Hugging Face models, with two differences: a model is pinned and
+    safetensors only, and a text that the model fails on stops the run, where presidio's goes on
+    as if the text held nothing."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.chunker = CharacterBasedTextChunker(chunk_size=200, chunk_overlap=40)
+        super().__init__(supported_entities=sorted(NAMES))  # calls load
+
+    def load(self) -> None:
+        """Read the model from its folder or the hub."""
+        self.pipeline = load_pipeline(*locate(self.model))
+        labels = self.pipeline.model.config.id2label.values()
+        if not NAMES & {kind_of(label) for label in labels}:
+            raise UserError(
+                f"params.yaml: curate.pii.ner: '{self.model}' has the labels {', '.join(labels)}; "
+                "name a model that finds people or places (labels such as B-PER, I-LOC)"
+            )
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: Any = None
+    ) -> list[RecognizerResult]:
+        """Names in a text of any length, read in overlapping pieces."""
+        return self.chunker.predict_with_chunking(text, self.predict)
+
+    def predict(self, text: str) -> list[RecognizerResult]:
+        """Names in a piece."""
+        return [
+            RecognizerResult(kind_of(one["entity_group"]), one["start"], one["end"], one["score"])
+            for one in self.pipeline(text)
+        ]
+
+
+def kind_of(label: str) -> str:
+    """Presidio's name for a model's label: PERSON for B-PER."""
+    label = re.sub(r"^[BIUL]-", "", label)
+    return LABELS.get(label, label)
+
+
+def locate(model: str) -> tuple[str, str | None]:
+    """Folder, or hub id and the commit to load."""
+    if Path(model).is_dir():
+        return model, None
+    pinned = HUB_ID.fullmatch(model)
+    if not pinned:
+        raise UserError(
+            f"params.yaml: curate.pii.ner is '{model}'; it must be a folder of this project or a "
+            "hub id with its commit, such as org/model@<40 hex digits>"
+        )
+    return pinned[1], pinned[2]
+
+
+def load_pipeline(model: str, revision: str | None) -> Any:
+    """Transformers' pipeline, on the GPU where there is one."""
+    try:
+        import torch
+        from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+    except ImportError as error:
+        raise UserError(
+            f"params.yaml: curate.pii.ner needs {error.name}; install the train extra, "
+            "or write ner: null"
+        ) from None
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
+        network = AutoModelForTokenClassification.from_pretrained(
+            model, revision=revision, use_safetensors=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"params.yaml: curate.pii.ner: '{model}' cannot be loaded as a token-classification "
+            f"model ({reason}); name one that has safetensors and a tokenizer"
+        ) from None
+    return pipeline(
+        "token-classification",
+        model=network,
+        tokenizer=tokenizer,
+        aggregation_strategy="simple",
+        device=0 if torch.cuda.is_available() else -1,
+    )
