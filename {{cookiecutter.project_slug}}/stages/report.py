@@ -11,6 +11,7 @@ from typing import Any
 from lib.config import load
 from lib.errors import run
 from lib.files import atomic_text, write_json
+from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.records import read_objects
 from lib.scoring import CORRECT
@@ -28,14 +29,6 @@ def read_metrics(name: str) -> Metrics:
     """metrics/NAME.json."""
     metrics: Metrics = json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
     return metrics
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table, its columns padded so that it reads well in a terminal too."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [[cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in [head, *rows]]
-    lines.insert(1, ["-" * width for width in widths])
-    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def data_table(stages: dict[str, Metrics]) -> list[str]:

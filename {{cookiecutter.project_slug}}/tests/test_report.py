@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.params.eval import EvalParams
-from stages.report import data_table, gain, headline, speed_table, table
+from stages.report import data_table, gain, headline, speed_table
 
 PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=200, seed=1)
 QUALITY = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6}
@@ -62,10 +62,6 @@ def test_at_most_twelve_headline_numbers() -> None:
 
 def test_speed_table_shows_each_model_at_each_load() -> None:
     assert [line.split("|")[1].strip() for line in speed_table(BENCH)[2:]] == ["tuned", "quantized"]
-
-
-def test_table_columns_line_up() -> None:
-    assert len({len(line) for line in table(["a", "bb"], [["ccc", "d"]])}) == 1
 
 
 def test_rare_reasons_are_summed_up() -> None:
