@@ -18,11 +18,13 @@ pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data")
 
 PARAMS = """
 task: {{system: "", output: {output}}}
+base: {{model: base, licence: Apache-2.0}}
 data: {{sources: [{sources}]}}
 curate:
   licences: [public]
+  languages: [en]
   min_chars: 1
-  max_chars: 8000
+  max_tokens: 4000
   pii: {{entities: [EMAIL_ADDRESS, PHONE_NUMBER], regions: [US], score: 0.35}}
 dedup:
   {{threshold: 0.8, evals_threshold: 0.6, ngram: 3, permutations: 128, seed: 1, processes: 1}}
@@ -54,6 +56,7 @@ print(json.dumps({kind: hits[kind] / totals[kind] for kind in totals}))
 
 def run(folder: Path, columns: str, params: dict[str, Any], *names: str) -> dict[str, Any]:
     """Run the data stages on published splits of a data set; return the metrics of split."""
+    (folder / "base").symlink_to(PROJECT / "base")
     (folder / "evals").mkdir()
     for name in ("golden", "adversarial"):
         (folder / f"evals/{name}.jsonl").touch()

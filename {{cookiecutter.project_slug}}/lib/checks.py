@@ -3,35 +3,56 @@
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 
+from ftfy.badness import is_bad
+
+from lib.boilerplate import is_boilerplate
+from lib.language import primary, sure_language
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
+from lib.secrets import find_secrets
 from lib.shapes import Draft, Reject
 
 # Unpaired surrogates, control characters other than tab and newline, and the mark that a decoder
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
+# Characters that nobody sees and that keep equal texts apart or hide words: soft hyphen, zero-width
+# space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
+# stay: Persian, the languages of India and emoji are written with them.
+INVISIBLE = re.compile(
+    "[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+)
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: not known
-UNFILLED = re.compile(r"\{\{ ?\w+ ?\}\}|<%= ?\w+ ?%>")  # {{name}}
+UNFILLED = re.compile(  # {{name}}, <%= name %>, [your name]
+    r"\{\{ ?\w+ ?\}\}|<%= ?\w+ ?%>|\[(?:your|insert) [\w ]{1,30}\]|\blorem ipsum\b", re.IGNORECASE
+)
+
+CountTokens = Callable[[str], int]
 
 
-def check(draft: Draft, task: TaskParams, params: CurateParams) -> None:
+def check(draft: Draft, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
     """Tidy a draft in place and raise Reject at the first thing that is wrong."""
     for turn in draft.prompt:
         turn["content"] = tidy(turn["content"], draft)
     draft.chosen = tidy(draft.chosen, draft)
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft)
-    check_text(draft, params)
-    check_answer(draft, task)
     check_licence(draft, params)
+    check_text(draft, params, count)
+    check_answer(draft, task)
+    check_language(draft, task, params)
 
 
 def tidy(text: str, draft: Draft) -> str:
     """One form for each character (NFC) and line end, no space around; note what changed."""
-    lines = text.replace("\r\n", "\n").strip()
-    if lines != text:
+    seen = text if text.isascii() else INVISIBLE.sub("", text)
+    if seen != text:
+        draft.changes.add("invisible_removed")
+    lines = seen.replace("\r\n", "\n").strip()
+    if lines != seen:
         draft.changes.add("spaces_trimmed")
     if lines.isascii() or unicodedata.is_normalized("NFC", lines):
         return lines
@@ -39,8 +60,8 @@ def tidy(text: str, draft: Draft) -> str:
     return unicodedata.normalize("NFC", lines)
 
 
-def check_text(draft: Draft, params: CurateParams) -> None:
-    """Empty, damaged, too short or too long."""
+def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
+    """Empty, damaged, unfilled, too short or too long, or with a secret in it."""
     texts = [turn["content"] for turn in draft.prompt] + [draft.chosen]
     if draft.rejected is not None:
         texts.append(draft.rejected)
@@ -48,14 +69,22 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("empty")
     if any(DAMAGE.search(text) for text in [*texts, draft.scenario]):
         raise Reject("damaged_text")
-    if not LANGUAGE.fullmatch(draft.language):
-        raise Reject("unknown_language")
+    if any(not text.isascii() and is_bad(text) for text in texts):
+        raise Reject("mojibake")
     if any(UNFILLED.search(text) for text in texts):
         raise Reject("unfilled_template")
     if len(draft.prompt[-1]["content"]) < params.min_chars:
         raise Reject("too_short")
-    if sum(map(len, texts)) > params.max_chars:
+    if too_long(texts, params.max_tokens, count):
         raise Reject("too_long")
+    if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
+        raise Reject("secret")
+
+
+def too_long(texts: list[str], most: int, count: CountTokens) -> bool:
+    """Whether the texts have more tokens together. A token stands for a byte at least, so most
+    texts need not be counted."""
+    return sum(len(text.encode()) for text in texts) > most and sum(map(count, texts)) > most
 
 
 def check_answer(draft: Draft, task: TaskParams) -> None:
@@ -71,8 +100,27 @@ def check_answer(draft: Draft, task: TaskParams) -> None:
         if task.labels and draft.chosen not in task.labels:
             raise Reject("unknown_label")
         draft.scenario = draft.chosen
+    elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
+        raise Reject("boilerplate")
     if draft.chosen == draft.rejected:
         raise Reject("pair_without_difference")
+
+
+def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None:
+    """The language that the source names is believed; it must be a declared one. So must the one
+    that the text itself surely has, which is taken where the source names none."""
+    if not LANGUAGE.fullmatch(draft.language):
+        raise Reject("unknown_language")
+    if not params.languages:
+        return
+    declared = {primary(code) for code in params.languages}
+    text = "\n".join(turn["content"] for turn in draft.prompt)
+    found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
+    if not {primary(draft.language), found} <= declared | {""}:
+        raise Reject("language")
+    if found and not draft.language:
+        draft.language = found
+        draft.changes.add("language_found")
 
 
 def check_licence(draft: Draft, params: CurateParams) -> None:

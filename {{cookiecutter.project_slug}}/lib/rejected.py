@@ -1,4 +1,5 @@
-"""data/rejected.jsonl: where each dropped row was, why it went, and its text with no personal data.
+"""data/rejected.jsonl: where each dropped row was, why it went, and its text with no personal data
+and no secret.
 
 Nothing is lost: a person can look at a row, mend it in data/raw and run again.
 """
@@ -9,6 +10,7 @@ from typing import Any, TextIO
 
 from lib.ledger import Ledger
 from lib.pii import Finder, Redactor
+from lib.secrets import mask_secrets
 
 ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"/\\]))')
 
@@ -26,14 +28,15 @@ class Rejected:
         masked = mask(unescape(row) if isinstance(row, str) else row, redactor)
         if not isinstance(masked, str):
             masked = json.dumps(masked, ensure_ascii=False, default=str)
-        entry = {"file": source, "line": line, "reason": reason, "text": masked}
+        # Again as a whole: the name of a column may tell that its value is a secret.
+        entry = {"file": source, "line": line, "reason": reason, "text": mask_secrets(masked)}
         self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.ledger.drop(source, reason)
         self.first.setdefault(source, f"line {line}: {reason}")
 
 
 def mask(value: Any, redactor: Redactor) -> Any:
-    """Any JSON value without its personal data; keys and numbers may hold some too."""
+    """Any JSON value without personal data and secrets; keys and numbers may hold some too."""
     if isinstance(value, dict):
         return {mask(str(key), redactor): mask(item, redactor) for key, item in value.items()}
     if isinstance(value, list):
@@ -41,7 +44,7 @@ def mask(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     text = str(value).encode("utf-8", "replace").decode()  # unpaired surrogates cannot be written
-    masked = redactor.redact(text)
+    masked = redactor.redact(mask_secrets(text))
     return value if masked == str(value) else masked
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from lib.adapters import lora_config
 from lib.batches import order
-from lib.chat import IGNORED, Example, check_mask, encode_example, with_system
+from lib.chat import IGNORED, Example, encode_example, with_system
 from lib.checkpoints import last_whole
 from lib.errors import UserError
+from lib.mask import check_mask
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 from lib.records import Message, Record, text_of
@@ -43,7 +44,7 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     for record in records:
         example = setup.encode(record["messages"])
         check_length(record["id"], len(example.input_ids), setup.params.max_length)
-        check_mask(example, int(setup.tokenizer.eos_token_id))
+        check_mask(example, setup.tokenizer)
         examples.append(example)
     return examples
 
@@ -104,7 +105,7 @@ def check_length(name: str, length: int, longest: int) -> None:
     if length > longest:
         raise UserError(
             f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "
-            "curate.max_chars"
+            "curate.max_tokens"
         )
 
 

@@ -4,37 +4,32 @@ reads   the files of data.sources
 writes  data/curated.jsonl, data/rejected.jsonl, metrics/curate.json
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from lib.checks import check
 from lib.config import load
+from lib.conflicts import Conflicts
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
 from lib.formats import Row, read_rows
 from lib.ledger import Ledger
+from lib.params.base import BaseParams
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams, Source
 from lib.params.task import TaskParams
 from lib.pii import Finder, Redactor
-from lib.records import (
-    PUBLISHED,
-    Record,
-    answer_of,
-    is_pair,
-    prompt_of,
-    record_id,
-    text_of,
-    write_records,
-)
+from lib.records import Record, record_id
 from lib.rejected import Rejected
 from lib.shapes import Draft, Reject, to_draft
 from lib.sources import check_columns, find_files
-from lib.text import same_text_key
+from lib.tokens import token_counter
 
 
 class Kept(NamedTuple):
@@ -42,19 +37,21 @@ class Kept(NamedTuple):
 
     record: Record
     line: int
-    changes: set[str]
-    pii: Counter[str]
+    changes: list[str]
+    pii: dict[str, int]
 
 
-def curate_row(
-    row: Row, source: Source, file: str, task: TaskParams, params: CurateParams, redactor: Redactor
-) -> tuple[Record, set[str]]:
-    """One row as a record, and what was changed; raise Reject with the reason it cannot be kept."""
+def read_draft(row: Row, source: Source, task: TaskParams) -> Draft:
+    """A row in our shape; raise Reject with the reason if it is none."""
     if row.value is None:
         raise Reject(row.reason)
     draft = to_draft(row.value, source.columns, task)
     draft.licence = draft.licence or source.licence
-    check(draft, task, params)
+    return draft
+
+
+def redact(draft: Draft, redactor: Redactor) -> None:
+    """Mask personal data in every text of a draft."""
     for turn in draft.prompt:
         turn["content"] = redactor.redact(turn["content"])
     draft.chosen = redactor.redact(draft.chosen)
@@ -62,7 +59,6 @@ def curate_row(
         draft.rejected = redactor.redact(draft.rejected)
     draft.scenario = redactor.redact(draft.scenario)
     draft.tags = [redactor.redact(tag) for tag in draft.tags]
-    return to_record(draft, file, source.split), draft.changes
 
 
 def to_record(draft: Draft, source: str, split: str | None) -> Record:
@@ -85,33 +81,6 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
     }
 
 
-def conflicting(records: list[Record]) -> set[int]:
-    """Places of chats whose answer another chat with the same input contradicts, and of pairs
-    whose preference another pair turns round.
-
-    Copies are no votes, so there is no majority: all of them go. Only rows that their source has
-    published as val or test stay as they are.
-    """
-    keys = [same_text_key(text_of(prompt_of(record))) for record in records]
-    answers: defaultdict[bytes, set[str]] = defaultdict(set)
-    preferred: set[tuple[bytes, str, str]] = set()
-    for key, record in zip(keys, records, strict=True):
-        if is_pair(record):
-            preferred.add((key, record["chosen"], record["rejected"]))
-        else:
-            answers[key].add(answer_of(record))
-    return {
-        place
-        for place, (key, record) in enumerate(zip(keys, records, strict=True))
-        if record["split"] not in PUBLISHED
-        and (
-            (key, record["rejected"], record["chosen"]) in preferred
-            if is_pair(record)
-            else len(answers[key]) > 1
-        )
-    }
-
-
 def check_yield(file: str, ledger: Ledger, rejected: Rejected) -> None:
     """A file of which nothing can be kept is a mistake in the configuration, not in its rows."""
     account = ledger.account(file)
@@ -125,49 +94,67 @@ def check_yield(file: str, ledger: Ledger, rejected: Rejected) -> None:
         )
 
 
-def read(
-    sources: list[Source], task: TaskParams, params: CurateParams, rejected: Rejected
+def sound(
+    sources: list[Source], task: TaskParams, params: CurateParams, base: BaseParams, out: Rejected
 ) -> Iterator[Kept]:
-    """Every sound record of every source; the other rows go to `rejected`."""
-    ledger = rejected.ledger
+    """Every sound record of every source; the other rows go to `out`."""
+    ledger, count = out.ledger, token_counter(base)
     with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
         for source, path in find_files(sources):
             file = path.as_posix()
             for row in read_rows(path):
                 progress.update()
                 ledger.enter(file)
-                redactor = Redactor(rejected.finder)
+                redactor = Redactor(out.finder)
                 try:
-                    record, changes = curate_row(row, source, file, task, params, redactor)
+                    draft = read_draft(row, source, task)
+                    check(draft, task, params, count)
                 except Reject as reason:
-                    rejected.add(file, row.line, str(reason), row.raw or row.value)
+                    out.add(file, row.line, str(reason), row.raw or row.value)
                     continue
-                yield Kept(record, row.line, changes, redactor.found)
-            check_yield(file, ledger, rejected)
+                redact(draft, redactor)
+                record = to_record(draft, file, source.split)
+                yield Kept(record, row.line, sorted(draft.changes), redactor.found)
+            check_yield(file, ledger, out)
+
+
+def agreeing(records: Iterable[Kept], task: TaskParams, out: Rejected) -> Iterator[Kept]:
+    """The records that no other one contradicts; the others go to `out`.
+
+    Whether one is contradicted is known after the last: until then they wait in a file of no name.
+    """
+    conflicts = Conflicts(one_answer=task.output != "text")
+    with TemporaryFile("w+", encoding="utf-8", dir="data") as waiting:
+        for one in records:
+            conflicts.add(one.record)
+            waiting.write(json.dumps(one, ensure_ascii=False) + "\n")
+        waiting.seek(0)
+        for line, contradicted in zip(waiting, conflicts.find(), strict=True):
+            one = Kept(*json.loads(line))
+            if contradicted:
+                out.add(one.record["source"], one.line, "conflicting_label", one.record)
+            else:
+                yield one
 
 
 def main() -> None:
     """Run the stage."""
     task = load("task", TaskParams)
+    base = load("base", BaseParams)
     sources = load("data", DataParams).sources
     params = load("curate", CurateParams)
     check_columns(sources, task)
     ledger = Ledger()
-    with atomic_text("data/rejected.jsonl") as file:
-        rejected = Rejected(file, ledger, Finder(params.pii))
-        sound = list(read(sources, task, params, rejected))
-        conflicts = conflicting([one.record for one in sound]) if task.output != "text" else set()
-        for place in sorted(conflicts):
-            record, line, *_ = sound[place]
-            rejected.add(record["source"], line, "conflicting_label", record)
-    kept = [one for place, one in enumerate(sound) if place not in conflicts]
-    for one in kept:
-        ledger.keep(one.record["source"])
-    write_records("data/curated.jsonl", (one.record for one in kept))
-    changed = Counter(change for one in kept for change in one.changes)
-    pii = sum((one.pii for one in kept), Counter[str]())
-    extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
-    write_json("metrics/curate.json", ledger.close() | extra)
+    changed, pii = Counter[str](), Counter[str]()
+    with atomic_text("data/rejected.jsonl") as gone, atomic_text("data/curated.jsonl") as kept:
+        rejected = Rejected(gone, ledger, Finder(params.pii))
+        for one in agreeing(sound(sources, task, params, base, rejected), task, rejected):
+            kept.write(json.dumps(one.record, ensure_ascii=False) + "\n")
+            ledger.keep(one.record["source"])
+            changed.update(one.changes)
+            pii.update(one.pii)
+        extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
+        write_json("metrics/curate.json", ledger.close() | extra)
     print(ledger.summary("curate"))
 
 

@@ -12,14 +12,27 @@ from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 LIMITS = CurateParams(
     licences=["CC0-1.0", "CC-BY-4.0"],
     min_chars=2,
-    max_chars=60,
+    languages=[],
+    max_tokens=20,
     pii=PiiParams(entities=[], regions=[], score=0.35),
 )
 
+ONLY_ENGLISH = LIMITS.model_copy(update={"languages": ["en"]})
 
-def checked(asked: str, answer: str, task: TaskParams = TEXT_TASK, **fields: str) -> Draft:
+
+def count_words(text: str) -> int:
+    return len(text.split())
+
+
+def checked(
+    asked: str,
+    answer: str,
+    task: TaskParams = TEXT_TASK,
+    limits: CurateParams = LIMITS,
+    **fields: str,
+) -> Draft:
     draft = Draft([user(asked)], answer, **{"licence": "CC0-1.0"} | fields)  # type: ignore[arg-type]
-    check(draft, task, LIMITS)
+    check(draft, task, limits, count_words)
     return draft
 
 
@@ -28,11 +41,16 @@ def checked(asked: str, answer: str, task: TaskParams = TEXT_TASK, **fields: str
     [
         (" \n", "a", TEXT_TASK, "empty"),
         ("q", "a", TEXT_TASK, "too_short"),
-        ("q" * 60, "a", TEXT_TASK, "too_long"),
+        ("q " * 30, "a", TEXT_TASK, "too_long"),
         ("half \ud83d", "a", TEXT_TASK, "damaged_text"),
         ("lost \ufffd", "a", TEXT_TASK, "damaged_text"),
         ("bell\x07", "a", TEXT_TASK, "damaged_text"),
+        ("cafÃ© con leche", "a", TEXT_TASK, "mojibake"),
+        ("è·¯ç”±å™¨", "a", TEXT_TASK, "mojibake"),
         ("Dear {{first_name}}", "a", TEXT_TASK, "unfilled_template"),
+        ("ask", "Dear [Your Name],", TEXT_TASK, "unfilled_template"),
+        ("key ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8", "a", TEXT_TASK, "secret"),
+        ("ask", "As an AI language model, I have no router.", TEXT_TASK, "boilerplate"),
         ("ask", "delivery", LABEL_TASK, "unknown_label"),
         ("ask", "refund", JSON_TASK, "answer_not_json"),
         ("ask", '["refund"]', JSON_TASK, "wrong_fields"),
@@ -73,6 +91,61 @@ def test_licence_is_one_of_those_allowed_in_any_case() -> None:
     assert checked("ask", "a", licence="cc-by-4.0").licence == "CC-BY-4.0"
     with pytest.raises(Reject, match="licence"):
         checked("ask", "a", licence="CC-BY-NC-4.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "changes"),
+    [
+        ("a\u200bb\u202ec\ufeff \u2066d\u2069", "abc d", {"invisible_removed"}),
+        ("می\u200cخواهم 👩\u200d👩\u200d👧", "می\u200cخواهم 👩\u200d👩\u200d👧", set()),
+        ("🏴\U000e0067\U000e0062\U000e007f hi", "🏴\U000e0067\U000e0062\U000e007f hi", set()),
+        ("hi\U000e0067\U000e0062", "hi", {"invisible_removed"}),
+    ],
+)
+def test_characters_that_nobody_sees_go_but_joiners_stay(
+    text: str, kept: str, changes: set[str]
+) -> None:
+    draft = checked(text, "a")
+    assert (draft.prompt[0]["content"], draft.changes) == (kept, changes)
+
+
+FRENCH = "Bonjour, ma caméra ne fonctionne plus depuis hier soir."
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        (FRENCH, "en"),
+        (FRENCH, ""),
+        ("My camera is broken.", "fr"),
+        ("私のカメラが動きません。", ""),
+    ],
+)
+def test_other_languages_go(asked: str, language: str) -> None:
+    with pytest.raises(Reject, match="language"):
+        checked(asked, "setup", LABEL_TASK, ONLY_ENGLISH, language=language)
+
+
+@pytest.mark.parametrize("asked", ["ok", "CMP-3300", "🙂🙂", "Où?", "paketim"])
+def test_language_that_is_not_sure_stays(asked: str) -> None:
+    assert checked(asked, "setup", LABEL_TASK, ONLY_ENGLISH).language == ""
+
+
+def test_sure_language_fills_an_empty_one() -> None:
+    draft = checked("Hello, my camera is offline again.", "setup", LABEL_TASK, ONLY_ENGLISH)
+    assert (draft.language, draft.changes) == ("en", {"language_found"})
+
+
+def test_script_and_country_do_not_matter() -> None:
+    limits = LIMITS.model_copy(update={"languages": ["zh", "nb"]})
+    assert checked("路由器又坏了，请帮我看看。", "a", limits=limits, language="zh-Hans").language
+    assert checked("Hei, kameraet mitt virker ikke siden i går.", "a", limits=limits, language="nb")
+
+
+def test_refusal_of_the_task_is_no_boilerplate() -> None:
+    refusal = "I'm sorry, but I can't help with that."
+    task = TEXT_TASK.model_copy(update={"refusal": refusal})
+    assert checked("how do I pick a lock?", refusal, task).chosen == refusal
 
 
 def test_pair_needs_a_difference() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lib.errors import UserError
-from stages.curate import conflicting, main
-from tests.toy import PARAMS, chat, lay_out, metrics, pair, rows
+from stages.curate import main
+from tests.toy import PARAMS, chat, lay_out, lay_tokenizer, metrics, rows
 
 SOURCES = "[{path: data/raw/*, licence: CC0-1.0, consent: given}]"
 
@@ -18,6 +18,7 @@ SOURCES = "[{path: data/raw/*, licence: CC0-1.0, consent: given}]"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path)
+    lay_tokenizer(tmp_path)
     Path("data/raw").mkdir(parents=True)
 
 
@@ -92,20 +93,12 @@ def test_rows_of_another_licence_go_even_if_they_are_all() -> None:
     assert metrics("curate")["dropped"] == {"licence": 2}
 
 
-def test_conflicting_chats_all_go_but_published_ones_stay() -> None:
-    records = [
-        chat("where is it?", "refund"),
-        chat("Where is it", "setup"),
-        chat("where is it?", "setup", split="test"),
-        chat("another", "setup"),
-        pair("where is it?", "setup", "refund"),
-    ]
-    assert conflicting(records) == {0, 1}
-
-
-def test_pairs_that_contradict_each_other_go() -> None:
-    asked = [("refund", "setup"), ("setup", "refund"), ("refund", "pizza")]
-    assert conflicting([pair("where?", *answers) for answers in asked]) == {0, 1}
+def test_conflicting_rows_all_go_and_say_where_they_were() -> None:
+    raw(ask("where is it?"), ask("fine"), ask("Where is it", "setup"))
+    main()
+    assert [record["messages"][0]["content"] for record in rows("data/curated.jsonl")] == ["fine"]
+    found = [(row["line"], row["reason"]) for row in rows("data/rejected.jsonl")]
+    assert found == [(1, "conflicting_label"), (3, "conflicting_label")]
 
 
 def test_group_of_the_source_is_kept_but_not_its_name() -> None:

@@ -18,11 +18,13 @@ TEXT_TASK = TaskParams(system="", output="text")
 
 PARAMS = """
 task: {system: "", output: label, labels: [refund, setup]}
+base: {model: base, licence: CC0-1.0}
 data: {sources: [{path: data/raw/*, licence: CC0-1.0, consent: given}]}
 curate:
   licences: [CC0-1.0]
+  languages: [en, zh, de, es]
   min_chars: 1
-  max_chars: 200
+  max_tokens: 50
   pii: {entities: [EMAIL_ADDRESS, CN_MOBILE_NUMBER], regions: [], score: 0.35}
 dedup:
   {threshold: 0.8, evals_threshold: 0.6, ngram: 2, permutations: 128, seed: 1, processes: 1}
@@ -65,6 +67,16 @@ def lay_out(folder: Path, params: str = PARAMS, **files: Any) -> None:
         path.parent.mkdir(exist_ok=True)
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
         path.write_text("".join(lines), encoding="utf-8")
+
+
+def lay_tokenizer(folder: Path) -> None:
+    """A base whose tokens are words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))  # noqa: S106
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    (folder / "base").mkdir()
+    tokenizer.save(str(folder / "base/tokenizer.json"))
 
 
 def rows(path: str | Path) -> list[Any]:

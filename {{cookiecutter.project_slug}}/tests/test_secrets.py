@@ -1,0 +1,38 @@
+"""Keys and tokens are found in any language, and masked. None of these was ever valid."""
+
+import pytest
+
+from lib.secrets import find_secrets, mask_secrets
+
+TOKEN = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
+LINES = "\n".join("MIIEow" + letter * 58 for letter in "abcdefg")
+KEY = f"-----BEGIN PRIVATE KEY-----\n{LINES}\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"my key {TOKEN}, help", "my key <SECRET>, help"),
+        (f"密钥是{TOKEN}，请帮忙🙂", "密钥是<SECRET>，请帮忙🙂"),
+        (f"{KEY}\nthat is it", "<SECRET>\nthat is it"),
+        (
+            "postgres://admin:s3cr3tP4ssw0rd@db.internal/main",
+            "postgres://admin:<SECRET>@db.internal/main",
+        ),
+    ],
+)
+def test_secrets_are_masked(text: str, masked: str) -> None:
+    assert mask_secrets(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order A-48213, serial CMP-3300-77F2-90, firmware 2.14.0-rc1",
+        "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "id 123e4567-e89b-12d3-a456-426614174000",
+        "我的密码忘记了，怎么重置？",
+    ],
+)
+def test_what_only_looks_like_one_stays(text: str) -> None:
+    assert find_secrets(text) == []
