@@ -1,4 +1,6 @@
-"""Markdown as the reports write it."""
+"""Markdown as the reports write it, and sections of what people wrote."""
+
+import re
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -14,3 +16,9 @@ def cell(text: str, longest: int = 160) -> str:
     line = " ".join(text.split())
     line = line if len(line) <= longest else line[: longest - 1] + "…"
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def sections(text: str) -> dict[str, str]:
+    """The text below each `## heading`, by heading; what stands before the first is under ""."""
+    parts = re.split(r"^## +(.*?) *$", "## \n" + text, flags=re.MULTILINE)
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

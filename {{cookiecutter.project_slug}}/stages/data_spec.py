@@ -1,0 +1,232 @@
+"""Say on one page what the data is: for a review, written from artifacts so that it cannot drift.
+
+reads   params.yaml, data/README.md, data/raw, metrics/{curate,dedup,split}.json,
+        reports/leakage.json, data/split/train.jsonl
+writes  reports/data_spec.md, reports/data_spec/*.svg
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lib.bars import stacked_bars
+from lib.config import load
+from lib.errors import UserError, run
+from lib.files import atomic_folder, atomic_text, sha256
+from lib.markdown import cell, sections, table
+from lib.params.curate import CurateParams
+from lib.params.data import DataParams
+from lib.params.dedup import DedupParams
+from lib.params.split import SplitParams
+from lib.records import read_records
+from lib.sources import find_files
+
+README = Path("data/README.md")
+PICTURES = Path("reports/data_spec")
+SPLITS = ("train", "val", "test")
+STAGES = ("curate", "dedup", "split")
+SLICES = {"scenarios": "scenario", "languages": "language", "tags": "edge-case tag"}
+NAMED = 3  # sources named beside a reason; metrics/*.json have them all
+BARS = 40  # a picture shows so many, the most frequent ones
+
+Metrics = dict[str, Any]
+Lines = list[str]
+
+
+def read_json(path: str) -> Metrics:
+    """A file that a stage before this one wrote."""
+    value: Metrics = json.loads(Path(path).read_text(encoding="utf-8"))
+    return value
+
+
+def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """Names and counts, equal counts in alphabetical order."""
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+
+def glance(stages: dict[str, Metrics], proof: Metrics) -> Lines:
+    """What a reviewer asks first."""
+    first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
+    licences = sorted({one for name in SPLITS for one in stages["split"][name]["licences"]})
+    rows = [
+        ["rows read", f"{first:,} from {len(stages['curate']['sources'])} files"],
+        ["rows kept", f"{last:,} ({last / first:.1%}); each of the others is counted below"],
+        ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in SPLITS)],
+        ["licences of the rows kept", ", ".join(licences)],
+        ["personal data", f"{sum(stages['curate']['pii'].values()):,} spans masked"],
+        ["train rows that leak a held-out one", f"{proof['leaks']}, proved below"],
+    ]
+    return table(["what", "answer"], rows)
+
+
+def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Metrics]) -> Lines:
+    """Where the rows come from, under which terms, and how many are left."""
+    rows = []
+    for source, path in find_files(data.sources):
+        file = path.as_posix()
+        read = stages["curate"]["sources"][file]["rows_in"]
+        kept = stages["split"]["sources"].get(file, {"rows_kept": 0})["rows_kept"]
+        terms = [source.licence, source.consent.replace("_", " "), source.split or "drawn"]
+        rows.append([cell(file), *terms, f"{read:,}", f"{kept:,}"])
+    return [
+        *table(["file", "licence", "consent", "split", "rows read", "rows kept"], rows),
+        "",
+        f"Allowed licences: {', '.join(curate.licences)}. Consent: given by the people whose "
+        "words these are, or not needed (nobody's words, or published under such a licence).",
+    ]
+
+
+def drops_section(stages: dict[str, Metrics]) -> Lines:
+    """Every reason for which rows went, the stage, and the sources it hit most."""
+    rows = []
+    for stage, metrics in stages.items():
+        for reason, count in largest_first(metrics["dropped"]):
+            hit = {
+                Path(file).name: account["dropped"].get(reason, 0)
+                for file, account in metrics["sources"].items()
+            }
+            most = [f"{name} {number:,}" for name, number in largest_first(hit) if number]
+            more = f" and {len(most) - NAMED} more files" if len(most) > NAMED else ""
+            rows.append([stage, reason, f"{count:,}", ", ".join(most[:NAMED]) + more])
+    changed = stages["curate"]["changed"]
+    kept = ", ".join(f"{name} {count:,}" for name, count in largest_first(changed))
+    return [
+        *table(["stage", "reason", "rows", "from"], rows),
+        "",
+        "Row by row: `data/rejected.jsonl` (curate), `data/duplicates.jsonl` (dedup). "
+        f"Kept, but changed: {kept or 'none'}.",
+    ]
+
+
+def pii_section(params: CurateParams, curate: Metrics) -> Lines:
+    """What was looked for and found."""
+    counts = dict.fromkeys(params.pii.entities, 0) | curate["pii"]
+    rows = [[name, f"{count:,}"] for name, count in largest_first(counts)]
+    names = "Names and postal addresses are not looked for: that needs a model (`curate.pii.ner`)."
+    if params.pii.ner:
+        names = f"Names are looked for with the model {params.pii.ner}."
+    return [*table(["kind", "spans masked"], rows), "", names]
+
+
+def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
+    """How much was dropped as a copy, and from where on two rows are copies."""
+    return [
+        f"{sum(dedup['dropped'].values()):,} rows were dropped. Rows are copies when prompt and "
+        f"answer have a Jaccard similarity of {params.threshold} or more ({params.ngram}-grams of "
+        f"words); of a group of copies one stays. A row as similar as {params.evals_threshold} to "
+        "a case in `evals/`, or that quotes one, always goes. Pairs of rows with similar prompts "
+        f"and different answers, both kept: {dedup['conflicting_pairs']:,}.",
+    ]
+
+
+def slice_section(key: str, split: Metrics, folder: Path) -> Lines:
+    """A picture and a table of the rows by scenario, language or tag."""
+    names = {name for part in SPLITS for name in split[part][key]}
+    found = {name: [split[part][key].get(name, 0) for part in SPLITS] for name in names}
+    if not found:
+        return [f"No row has a {SLICES[key]}."]
+    ranked = [name for name, _ in largest_first({name: sum(found[name]) for name in names})]
+    title = f"Rows by {SLICES[key]}"
+    title += f", the {BARS} most frequent of {len(ranked)}" if len(ranked) > BARS else ""
+    bars = {name or "(none)": found[name] for name in ranked[:BARS]}
+    with atomic_text(folder / f"{key}.svg") as file:
+        file.write(stacked_bars(title, list(SPLITS), bars))
+    rows = []
+    for name in ranked:
+        counts = [f"{count:,}" for count in found[name]]
+        rows.append([cell(name) or "(none)", *counts, f"{found[name][2] / sum(found[name]):.1%}"])
+    picture = f"![{title}]({PICTURES.name}/{key}.svg)"
+    return [picture, "", *table([SLICES[key], *SPLITS, "share in test"], rows)]
+
+
+def split_section(params: SplitParams, split: Metrics) -> Lines:
+    """Sizes, and how they came about."""
+    rows = [
+        [name, f"{split[name]['rows'] - split[name]['pairs']:,}", f"{split[name]['pairs']:,}"]
+        for name in SPLITS
+    ]
+    weights = ", ".join(f"{name} {times}" for name, times in params.balance.weights.items())
+    return [
+        *table(["split", "chats", "preference pairs"], rows),
+        "",
+        f"{split['groups']:,} groups, each on one side, drawn by a hash of its name (seed "
+        f"{params.seed}, val {params.val:.0%}, test {params.test:.0%}); near copies follow each "
+        f"other. Cap of a scenario in train: {params.balance.cap or 'none'}. Weights: "
+        f"{weights or 'none'} ({split['repeats']:,} rows of train are repeats).",
+    ]
+
+
+def proof_section(proof: Metrics) -> Lines:
+    """What train was compared with, and what was found."""
+    removed = ", ".join(f"{count} {kind}" for kind, count in proof["removed"].items())
+    rows = [[name, f"{one['rows']:,}"] for name, one in proof["compared"].items()]
+    return [
+        "After splitting, every row of train was compared again with every row of the other files, "
+        f"by exact search: the same text, a Jaccard similarity of {proof['threshold']} or more "
+        f"({proof['ngram']}-grams of words), {proof['contained']:.0%} of a prompt's 13-grams in "
+        f"one row, the same group. Found: **{proof['leaks']}**. Removed from train before "
+        f"(`on_leak: drop_train`): {removed or 'none'}.",
+        "",
+        *table(["compared", "rows"], rows),
+        "",
+        "Train, eval and quantize refuse a file whose hash is not in `reports/leakage.json`.",
+    ]
+
+
+def schema_section(written: str) -> Lines:
+    """The hand-written table of fields, and the first record of train."""
+    first = next(read_records("data/split/train.jsonl"))
+    example = json.dumps(first, ensure_ascii=False, indent=2)
+    return [written, "", "The first one of train:", "", "```json", example, "```"]
+
+
+def read_readme() -> dict[str, str]:
+    """The sections of data/README.md that the spec takes in."""
+    found = sections(README.read_text(encoding="utf-8"))
+    for heading in ("One record", "Labeling guidelines"):
+        if heading not in found:
+            raise UserError(
+                f"{README}: the heading '## {heading}' is missing; the data spec needs that section"
+            )
+    return found
+
+
+def hashes(data: DataParams, proof: Metrics) -> Lines:
+    """In the form that `sha256sum --check` takes."""
+    raw = {path.as_posix(): sha256(path) for _, path in find_files(data.sources)}
+    compared = {path: one["sha256"] for path, one in proof["compared"].items()}
+    return ["```", *(f"{value}  {path}" for path, value in (raw | compared).items()), "```"]
+
+
+def main() -> None:
+    """Run the stage."""
+    data, curate = load("data", DataParams), load("curate", CurateParams)
+    stages = {name: read_json(f"metrics/{name}.json") for name in STAGES}
+    proof, written = read_json("reports/leakage.json"), read_readme()
+    with atomic_folder(PICTURES) as folder:
+        slices = {key: slice_section(key, stages["split"], folder) for key in SLICES}
+    page = {
+        "At a glance": glance(stages, proof),
+        "Sources": sources_section(data, curate, stages),
+        "What was dropped": drops_section(stages),
+        "Personal data": pii_section(curate, stages["curate"]),
+        "Duplicates": duplicates_section(load("dedup", DedupParams), stages["dedup"]),
+        "Scenarios": slices["scenarios"],
+        "Languages": slices["languages"],
+        "Edge-case tags": slices["tags"],
+        "Split": split_section(load("split", SplitParams), stages["split"]),
+        "Leakage proof": proof_section(proof),
+        "Schema": schema_section(written["One record"]),
+        "Labeling rules": [written["Labeling guidelines"]],
+        "Origin": [written[""].partition("\n")[2].strip()],
+        "Hashes (sha256)": hashes(data, proof),
+    }
+    with atomic_text("reports/data_spec.md") as file:
+        file.write("# Data spec\n\nWritten by `stages/data_spec.py`: a change made here is lost.\n")
+        for title, lines in page.items():
+            file.write("\n".join(["", f"## {title}", "", *lines, ""]))
+    print("data_spec: reports/data_spec.md")
+
+
+if __name__ == "__main__":
+    run(main)
