@@ -1,7 +1,7 @@
 """Personal data: found by presidio, replaced by placeholders such as <EMAIL_ADDRESS_1>.
 
-Most text holds nothing that could be an e-mail address or a number. A regular expression of what
-a value of some kind *must* contain tells so: presidio, which costs a thousand times more, is asked
+Most text holds nothing that could be an e-mail address or a number. Regular expressions of what
+a value of some kind *must* contain tell so: presidio, which costs a hundred times more, is asked
 only for the kinds whose gate a text passes, with the same result. Names and places have no such
 gate: they are looked for only where curate.pii.ner names a model.
 """
@@ -22,24 +22,29 @@ from lib.text import UNSPACED
 
 # What may stand between the digits of a phone number (as phonenumbers has it).
 BETWEEN = (
-    r"[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000"
-    r"()\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}"
+    r"[-xX\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000"
+    r"()\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}+"
 )
-# A national number that a 0 is dialled before, of seven digits or more.
-TRUNK = rf"(?<!\d)0(?:{BETWEEN}\d){{6}}"
-INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}|(?<!\d)00(?:{BETWEEN}\d){{5}}"
-# What every value of a kind must contain, whatever else presidio checks.
+# A national number that a 0 is dialled before, of seven digits or more; or 00 and a country's code.
+TRUNK = rf"0(?<!\d0)(?:{BETWEEN}\d){{6}}"
+INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"
+# What every value of a kind must contain, whatever else presidio checks: one of these each. They
+# start with what is rare in prose, such as a digit, because `re` then skips the rest at once.
 NECESSARY = {
-    "EMAIL_ADDRESS": r"@",
-    "CREDIT_CARD": r"\d(?:[- .]?\d){13}",
-    "IBAN_CODE": r"[A-Z]{2}[0-9]{2}(?:[- ]?[A-Z0-9]){11}",
-    "US_SSN": r"[0-9](?:[- .]?[0-9]){8}",
-    "IP_ADDRESS": r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-F]{0,4}:",
-    "MAC_ADDRESS": r"[0-9A-F]{2}[:-][0-9A-F]{2}[:-]|[0-9A-F]{4}\.[0-9A-F]{4}\.",
-    "CRYPTO": r"(?:bc1|[13])[A-Z0-9]{25}|0x[0-9A-F]{40}",
-    "CN_MOBILE_NUMBER": r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}",
-    "CN_RESIDENT_ID": r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9X]",
+    "EMAIL_ADDRESS": (r"@",),
+    "CREDIT_CARD": (r"\d(?:[- .]?\d){13}",),
+    "IBAN_CODE": (r"\d\d(?<=[A-Za-z]{2}\d\d)(?:[- ]?[A-Za-z0-9]){11}",),
+    "US_SSN": (r"\d(?:[- .]?\d){8}",),
+    "IP_ADDRESS": (r"\d\.\d{1,3}\.\d{1,3}\.\d", r":[0-9A-Fa-f]{0,4}:"),
+    "MAC_ADDRESS": (
+        r"[:-](?<=[0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}[:-]",
+        r"\.(?<=[0-9A-Fa-f]{4}\.)[0-9A-Fa-f]{4}\.",
+    ),
+    "CRYPTO": (r"[013][A-Za-z0-9]{25}",),
+    "CN_MOBILE_NUMBER": (r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}",),
+    "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
+ANY = re.compile(r"[@\d]")  # what values of all kinds have one of
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9@:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
 # Full-width signs, other digits, spaces and hyphens as the ASCII ones they stand for, one for one.
@@ -70,9 +75,9 @@ class Finder:
     def __init__(self, params: PiiParams) -> None:
         self.params = params
         self.key = read_key(params.key_env)
-        conditions = NECESSARY | {"PHONE_NUMBER": phone_condition(params.regions)}
+        conditions = NECESSARY | {"PHONE_NUMBER": phone_conditions(params.regions)}
         self.gates = {
-            entity: re.compile(conditions[entity], re.IGNORECASE)
+            entity: [re.compile(one) for one in conditions[entity]]
             for entity in params.entities
             if entity not in NAMES
         }
@@ -81,13 +86,22 @@ class Finder:
     def _find(self, text: str) -> tuple[Span, ...]:
         """Spans in order, none overlapping."""
         plain = as_plain(text)
-        possible = [entity for entity, gate in self.gates.items() if gate.search(plain)]
-        results = [one for entity in possible for one in self.ask(entity, plain)]
+        results = [one for entity in self.possible(plain) for one in self.ask(entity, plain)]
         if self.params.ner:
             names = set(self.params.entities) & NAMES
             found = load_ner(self.params.ner).analyze(text, sorted(names))
             results += [one for one in found if one.entity_type in names]
         return tuple(join(results)) if results else ()
+
+    def possible(self, text: str) -> list[str]:
+        """The kinds that a text can hold a value of: their gate lets it through."""
+        if not ANY.search(text):
+            return []
+        return [
+            entity
+            for entity, conditions in self.gates.items()
+            if any(one.search(text) for one in conditions)
+        ]
 
     def ask(self, entity: str, text: str) -> list[Any]:
         """What presidio's recognizers of one kind find, at least as sure as params demand."""
@@ -161,12 +175,13 @@ def dialled_first(region: str) -> tuple[str, int]:
     return numbers.national_prefix or "", min(numbers.general_desc.possible_length)
 
 
-def phone_condition(regions: list[str]) -> str:
+def phone_conditions(regions: list[str]) -> tuple[str, ...]:
     """A plus and digits, a 0 that starts a number, or the digits of the shortest without one."""
-    conditions = [INTERNATIONAL]
+    conditions = [INTERNATIONAL, TRUNK]
     for prefix, digits in map(dialled_first, regions):
-        conditions.append(TRUNK if prefix == "0" else rf"\d(?:{BETWEEN}\d){{{digits - 1}}}")
-    return "|".join(dict.fromkeys(conditions))
+        if prefix != "0":
+            conditions.append(rf"\d(?:{BETWEEN}\d){{{digits - 1}}}")
+    return tuple(dict.fromkeys(conditions))
 
 
 def join(results: list[Any]) -> Iterator[Span]:

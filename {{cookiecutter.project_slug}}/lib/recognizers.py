@@ -21,7 +21,7 @@ from presidio_analyzer.predefined_recognizers import (
 )
 from tldextract import TLDExtract
 
-from lib.pii import TRUNK, dialled_first
+from lib.pii import INTERNATIONAL, TRUNK, dialled_first, phone_conditions
 
 ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
 SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
@@ -36,7 +36,8 @@ NO_PHONE_AFTER = re.compile(
     re.IGNORECASE,
 )
 AFTER_A_WORD = r"(?:(?<![\w:])|(?<=[0-9A-F]*[G-Z][0-9A-Z]*:))"  # `src:fe80::1`
-DIALLED = re.compile(rf"[^\w+]*(?:[+\uff0b]|{TRUNK})")
+DIALLED = re.compile(rf"[^\w+]*{TRUNK}")
+PLUS = re.compile(rf"[^\w+\uff0b]*(?=[+\uff0b]\(?\d){INTERNATIONAL}")
 NO_PHONE = re.compile(  # a date, a postcode of the United States
     r"\d\d([./ -])\d\d\1(?:19|20)\d\d(?!\d)|\d{5}-\d{4}(?!\d)"
 )
@@ -141,6 +142,8 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
     def validate_result(self, pattern_text: str) -> bool:
         """Check digits as ISO 13616 makes them: 02 to 98, and the remainder is 1."""
         plain = re.sub("[ -]", "", pattern_text)
+        if not plain.isascii():  # without regard to case, a Kelvin sign is a K
+            return False
         remainder = int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97
         return remainder == 1 and 2 <= int(plain[2:4]) <= 98
 
@@ -173,6 +176,15 @@ class AddressRecognizer(IpRecognizer):
         )
 
 
+class HardwareAddressRecognizer(MacAddressRecognizer):
+    """Addresses of network cards with a digit in them, as all but one in 100,000 have; `be-ad-ed`
+    and so on are words."""
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Without a digit."""
+        return super().invalidate_result(pattern_text) or not re.search(r"\d", pattern_text)
+
+
 class CoinRecognizer(CryptoRecognizer):
     """Addresses of Bitcoin, by presidio, and of Ethereum."""
 
@@ -189,15 +201,22 @@ class CoinRecognizer(CryptoRecognizer):
 class NationalPhoneRecognizer(PhoneRecognizer):
     """Numbers as dialled inside their country; not dates, postcodes and order numbers."""
 
+    def __init__(self, regions: list[str]) -> None:
+        self.long_enough = re.compile(rf"\D*(?:{'|'.join(phone_conditions(regions))})")
+        super().__init__(supported_regions=regions)
+
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
         """Presidio's results, less those that are something else."""
+        if not self.long_enough.search(text):
+            return []
         found = super().analyze(text, entities, nlp_artifacts)
         return [
             one
             for one in found
-            if not NO_PHONE.match(text, one.start)
+            if self.long_enough.match(text, one.start, one.end)
+            and not NO_PHONE.match(text, one.start)
             and not text[one.end : one.end + 1].isdigit()
             and not NO_PHONE_AFTER.search(text, max(0, one.start - 20), one.start)
         ]
@@ -236,6 +255,8 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
         """Presidio's results of the right length."""
         # phonenumbers knows + only; a 00 needs something between the digits to be no order number
         dialled = re.sub(r"(?<!\d)(?<!\d[.,/-])00(?=[1-9]\d{0,2}[ (/.-])", " +", text)
+        if not re.search(INTERNATIONAL, dialled):
+            return []
         found = super().analyze(dialled, entities, nlp_artifacts)
         found = [one for one in found if self.possible(dialled[one.start : one.end])]
         for one in found:
@@ -245,7 +266,7 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
 
     @staticmethod
     def possible(number: str) -> bool:
-        if not re.match(r"\W*[+\uff0b]\(?\d", number):
+        if not PLUS.match(number):
             return False
         parsed = phonenumbers.parse(number, ANY_REGION)
         reason = phonenumbers.is_possible_number_with_reason(parsed)
@@ -286,7 +307,7 @@ RECOGNIZERS: dict[str, Callable[[], EntityRecognizer]] = {
     "IBAN_CODE": AnyCaseIbanRecognizer,
     "US_SSN": UsSsnRecognizer,
     "IP_ADDRESS": AddressRecognizer,
-    "MAC_ADDRESS": MacAddressRecognizer,
+    "MAC_ADDRESS": HardwareAddressRecognizer,
     "CRYPTO": CoinRecognizer,
     "CN_MOBILE_NUMBER": CnMobileRecognizer,
     "CN_RESIDENT_ID": CnResidentIdRecognizer,
@@ -303,6 +324,6 @@ def build(entity: str, regions: list[str]) -> list[EntityRecognizer]:
     phones: list[EntityRecognizer] = [InternationalPhoneRecognizer()]
     if any(phonenumbers.country_code_for_region(region) == 1 for region in other):
         phones.append(NorthAmericanPhoneRecognizer())
-    phones.append(TrunkPhoneRecognizer(supported_regions=trunk))
-    phones.append(NationalPhoneRecognizer(supported_regions=other))
+    phones.append(TrunkPhoneRecognizer(trunk))
+    phones.append(NationalPhoneRecognizer(other))
     return phones
