@@ -1,18 +1,19 @@
 """Chats to token ids, the same for training, evaluation and serving."""
 
+import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING
 
 from lib.errors import UserError
 from lib.records import Message
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-# Templates that do not know a variable ignore it. Qwen3 must not think aloud before the answer, and
-# Llama 3 must not put today's date into the prompt: tomorrow's run would read another one.
-TEMPLATE_VARIABLES: dict[str, Any] = {"enable_thinking": False, "date_string": "26 Jul 2024"}
+TODAY = date(2024, 7, 26)  # of every prompt: Llama 3's own choice
+NOW = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 IGNORED = -100  # the label PyTorch's cross entropy skips
 
 
@@ -24,6 +25,14 @@ class Example:
     labels: list[int]
 
 
+def freeze(template: str) -> str:
+    """A chat template without what would make tomorrow's prompt another one: today's date is a
+    fixed one (Llama 3.2, gpt-oss), and a model that can think aloud (Qwen3) answers at once. The
+    tuned model is saved with it, so every server renders what training saw."""
+    frozen = NOW.sub(lambda found: json.dumps(TODAY.strftime(found[2])), template)
+    return "{%- set enable_thinking = false %}" * ("enable_thinking" in frozen) + frozen
+
+
 def with_system(messages: list[Message], system: str) -> list[Message]:
     """Put the task's system prompt first, unless the chat brings its own or the task has none."""
     if not system or messages[0]["role"] == "system":
@@ -31,14 +40,25 @@ def with_system(messages: list[Message], system: str) -> list[Message]:
     return [Message(role="system", content=system), *messages]
 
 
+def render(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
+) -> "BatchEncoding":
+    """Token ids of a chat; raises UserError when the template refuses it."""
+    from jinja2 import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(chat, return_dict=True, **options)
+    except TemplateError as error:
+        raise UserError(
+            f"chat template of the base: {error}; does it take a system prompt (task.system)?"
+        ) from None
+
+
 def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
     """Token ids up to where the model's answer begins."""
-    chat = with_system(prompt, system)
-    encoded = tokenizer.apply_chat_template(
-        chat, add_generation_prompt=True, return_dict=True, **TEMPLATE_VARIABLES
-    )
+    encoded = render(tokenizer, with_system(prompt, system), add_generation_prompt=True)
     return list(encoded["input_ids"])
 
 
@@ -47,11 +67,9 @@ def encode_example(
 ) -> Example:
     """Token ids and labels of a whole chat: learnt are the assistant's turns, each with its
     end-of-turn token, that the template marks with `generation`; without marks, the last one."""
-    chat = with_system(messages, system)
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
-    encoded = tokenizer.apply_chat_template(
-        chat, return_dict=True, return_assistant_tokens_mask=marked, **TEMPLATE_VARIABLES
-    )
+    chat = with_system(messages, system)
+    encoded = render(tokenizer, chat, return_assistant_tokens_mask=marked)
     ids = list(encoded["input_ids"])
     learnt = encoded["assistant_masks"] if marked else last_answer(tokenizer, messages, system, ids)
     labels = [token if mask else IGNORED for token, mask in zip(ids, learnt, strict=True)]
@@ -71,15 +89,3 @@ def last_answer(
     ends = [place for place in range(start, len(ids)) if ids[place] == tokenizer.eos_token_id]
     end = ends[-1] + 1 if ends else len(ids)
     return [int(start <= place < end) for place in range(len(ids))]
-
-
-def check_mask(example: Example, eos_token_id: int) -> None:
-    """Refuse labels that learn nothing, or that never learn to stop; raises UserError."""
-    learnt = [label for label in example.labels if label != IGNORED]
-    if not learnt:
-        raise UserError("loss mask: no token is learnt; does the chat template mark the answer?")
-    if eos_token_id not in learnt:
-        raise UserError(
-            "loss mask: the end-of-turn token is not learnt, so the model would never stop; "
-            "the template must close the answer with the tokenizer's eos token"
-        )

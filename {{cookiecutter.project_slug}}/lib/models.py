@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib.chat import freeze
 from lib.errors import UserError
 from lib.files import sha256
 from lib.params.base import BaseParams
@@ -56,10 +57,10 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(unreachable(model, error)) from None
-    template = str(tokenizer.chat_template or "")
-    if not template:
+    if not tokenizer.chat_template:
         raise UserError(f"{model}: has no chat template; choose an instruct model")
-    if "strftime_now" in template and "date_string" not in template:
+    tokenizer.chat_template = freeze(str(tokenizer.chat_template))
+    if "strftime_now(" in tokenizer.chat_template:
         raise UserError(
             f"{model}: its chat template puts today's date into the prompt, so tomorrow's run "
             "would differ; choose another base"
@@ -67,6 +68,20 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def stop_tokens(
+    tokenizer: "PreTrainedTokenizerBase", model: str, revision: str | None = None
+) -> set[int]:
+    """Ids that end an answer: the tokenizer's end token and those of the generation config (Gemma
+    ends a turn with another token than a text)."""
+    from transformers import GenerationConfig
+
+    try:
+        ends = GenerationConfig.from_pretrained(model, revision=revision).eos_token_id
+    except OSError:  # not every model has one
+        ends = None
+    return {int(tokenizer.eos_token_id), *(ends if isinstance(ends, list) else [ends])} - {None}
 
 
 def load_model(

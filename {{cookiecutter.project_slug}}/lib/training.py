@@ -30,6 +30,7 @@ class Setup:
     base: BaseParams
     system: str
     tokenizer: "PreTrainedTokenizerBase"
+    stops: set[int]  # ids that end an answer
     device: str
     folder: Path  # of the checkpoints
 
@@ -44,7 +45,7 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     for record in records:
         example = setup.encode(record["messages"])
         check_length(record["id"], len(example.input_ids), setup.params.max_length)
-        check_mask(example, setup.tokenizer)
+        check_mask(example, setup.tokenizer, setup.stops)
         examples.append(example)
     return examples
 

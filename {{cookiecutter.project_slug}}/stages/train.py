@@ -2,7 +2,8 @@
 
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base
 writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and qlora),
-        plots/{train,val}.json (loss curves), metrics/train.json
+        plots/{train,val}.json (loss curves), reports/mask.html (what is learnt, token by token),
+        metrics/train.json
 
 Killed at any moment, it goes on from its last checkpoint (lib/checkpoints.py).
 """
@@ -21,12 +22,14 @@ from lib.checkpoints import last_whole, locked, scratch
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, sha256, write_json
+from lib.mask import write_page
 from lib.models import (
     TUNED,
     deterministic,
     identity,
     load_tokenizer,
     make_readable,
+    stop_tokens,
     torch_device,
 )
 from lib.params.base import BaseParams
@@ -159,10 +162,13 @@ def main() -> None:
     hashes = [sha256(path) for path in SPLITS.values()]
     folder = scratch(settings, task.system, identity(base), hashes)
     tokenizer = load_tokenizer(base.model, base.revision)
-    setup = Setup(params, base, task.system, tokenizer, device, folder)
+    stops = stop_tokens(tokenizer, base.model, base.revision)
+    setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
     examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
     if params.method == "dpo":
         check_pairs(setup, pairs)
+    if os.environ.get("RANK", "0") == "0":
+        write_page(tokenizer, examples["train"], params.batch_size)
     with locked(folder):
         train(setup, examples, pairs)
 

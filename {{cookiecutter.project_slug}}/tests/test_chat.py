@@ -1,13 +1,11 @@
 """What is learnt and what the model is asked, token for token."""
 
 import re
-from pathlib import Path
 
 import pytest
-import trl
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from lib.chat import IGNORED, Example, check_mask, encode_example, encode_prompt, with_system
+from lib.chat import IGNORED, Example, encode_example, encode_prompt, freeze, with_system
 from lib.errors import UserError
 from lib.records import Message
 
@@ -39,17 +37,26 @@ def test_a_template_without_markers_learns_the_same(tokenizer: PreTrainedTokeniz
     assert encode_example(plain, CHAT, "Answer.") == marked
 
 
-@pytest.mark.parametrize("name", ["qwen3", "llama3_2", "gemma3"])
-def test_stock_templates_learn_the_answer_as_it_will_be_asked(name: str) -> None:
-    stock = AutoTokenizer.from_pretrained("base")
-    path = Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja"
-    stock.chat_template = path.read_text(encoding="utf-8")
-    stock.bos_token = "<|endoftext|>"  # noqa: S105
-    prompt = encode_prompt(stock, CHAT[:-1], "")
-    example = encode_example(stock, CHAT, "")
-    assert example.input_ids[: len(prompt)] == prompt
-    assert "date" not in stock.decode(prompt).casefold() or "26 Jul 2024" in stock.decode(prompt)
-    assert learnt(stock, example).startswith("维修 broken")
+def test_today_s_date_is_a_fixed_one(tokenizer: PreTrainedTokenizerBase) -> None:
+    llama = "{%- if strftime_now is defined %}{%- set d = strftime_now('%d %b %Y') %}{%- endif %}"
+    gpt_oss = 'Current date: {{ strftime_now("%Y-%m-%d") }}'
+    rendered = tokenizer.apply_chat_template(
+        CHAT, chat_template=freeze(llama + "{{ d }} " + gpt_oss), tokenize=False
+    )
+    assert rendered == "26 Jul 2024 Current date: 2024-07-26"
+
+
+def test_a_model_that_can_think_aloud_answers_at_once(tokenizer: PreTrainedTokenizerBase) -> None:
+    template = "{{ enable_thinking is defined and enable_thinking is false }}"
+    frozen = freeze(template)
+    assert tokenizer.apply_chat_template(CHAT, chat_template=frozen, tokenize=False) == "True"
+
+
+def test_a_template_that_refuses_a_chat_says_why(tokenizer: PreTrainedTokenizerBase) -> None:
+    gemma = AutoTokenizer.from_pretrained("base")
+    gemma.chat_template = "{{ raise_exception('System role not supported') }}"
+    with pytest.raises(UserError, match=r"System role not supported; does it take a system"):
+        encode_prompt(gemma, CHAT[:-1], "Answer.")
 
 
 def test_prompt_is_a_prefix_of_the_chat(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -60,13 +67,3 @@ def test_prompt_is_a_prefix_of_the_chat(tokenizer: PreTrainedTokenizerBase) -> N
 def test_a_chat_keeps_its_own_system_prompt() -> None:
     chat = [Message(role="system", content="mine"), *CHAT]
     assert with_system(chat, "the task's") == chat
-
-
-def test_a_mask_that_learns_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="no token is learnt"):
-        check_mask(Example([1, 2], [IGNORED, IGNORED]), eos_token_id=2)
-
-
-def test_a_mask_without_end_of_turn_is_refused() -> None:
-    with pytest.raises(UserError, match="never stop"):
-        check_mask(Example([1, 2], [IGNORED, 1]), eos_token_id=2)

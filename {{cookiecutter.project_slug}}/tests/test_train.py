@@ -14,7 +14,14 @@ from lib.adapters import merge, sort_target_modules, start_model
 from lib.chat import IGNORED, encode_prompt
 from lib.errors import UserError
 from lib.files import write_json
-from lib.models import check_folder, deterministic, load_model, load_tokenizer, torch_device
+from lib.models import (
+    check_folder,
+    deterministic,
+    load_model,
+    load_tokenizer,
+    stop_tokens,
+    torch_device,
+)
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.train import DpoParams, LoraParams, TrainParams
@@ -54,7 +61,8 @@ def setup_of(method: str, folder: Path) -> Setup:
         lora=LoraParams(rank=4, alpha=8, dropout=0.1, target_modules="all-linear"),
         dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=2),
     )
-    return Setup(params, BASE, "", load_tokenizer("base"), "cpu", folder)
+    tokenizer = load_tokenizer("base")
+    return Setup(params, BASE, "", tokenizer, stop_tokens(tokenizer, "base"), "cpu", folder)
 
 
 def setup_with(folder: Path, **changes: Any) -> Setup:

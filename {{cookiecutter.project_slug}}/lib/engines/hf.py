@@ -1,6 +1,7 @@
 """Answers from a model in this process, through transformers."""
 
 import time
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -22,7 +23,8 @@ def generate(
     import torch
 
     width = max(len(prompt) for prompt in prompts)
-    pad, eos = int(tokenizer.pad_token_id), int(tokenizer.eos_token_id)
+    pad, ends = int(tokenizer.pad_token_id), model.generation_config.eos_token_id
+    stops = {int(tokenizer.eos_token_id), *(ends if isinstance(ends, list) else [])}
     ids = [[pad] * (width - len(prompt)) + prompt for prompt in prompts]
     mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
     with torch.inference_mode():
@@ -32,11 +34,11 @@ def generate(
             max_new_tokens=max_new_tokens,
             do_sample=False,
             pad_token_id=pad,
-            eos_token_id=eos,
+            eos_token_id=sorted(stops),
             **options,
         )
     answers = output[:, width:].tolist()
-    return [row[: row.index(eos)] if eos in row else row for row in answers]
+    return [list(takewhile(lambda token: token not in stops, row)) for row in answers]
 
 
 def answer_all(

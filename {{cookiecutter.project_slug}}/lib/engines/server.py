@@ -15,7 +15,6 @@ from typing import Any
 
 import aiohttp
 
-from lib.chat import TEMPLATE_VARIABLES
 from lib.engines.timing import Timing
 from lib.errors import UserError
 from lib.records import Message
@@ -96,7 +95,6 @@ async def request(
         "temperature": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
-        "chat_template_kwargs": TEMPLATE_VARIABLES,
     }
     started = time.perf_counter()
     first, last, tokens = 0.0, 0.0, 0
