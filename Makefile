@@ -1,5 +1,8 @@
 # `make demo` shows the product, `make test` proves it. Both make their own environment in .venv.
 PYTHON ?= python3
+ifneq ($(words $(CURDIR)),1)
+$(error $(CURDIR): make takes no path with a space; move this folder)
+endif
 VENV := $(CURDIR)/.venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 DEMO := build/demo/ticket-triage
