@@ -1,6 +1,6 @@
 """Personal data: how much is found, and how fast, against plain presidio.
 
-usage   python -m benchmarks.pii.run [SHARED_DATA]    (its pii/, gsm8k/, clinc150/; or ../shared/data)
+usage   python -m benchmarks.pii.run [SHARED_DATA]    (pii, gsm8k, clinc150; or ../shared/data)
 reads   those files, the set of benchmarks/pii/texts.py
 writes  tables on standard output
 

@@ -6,6 +6,7 @@ only for the kinds whose gate a text passes, with the same result. Names and pla
 gate: they are looked for only where curate.pii.ner names a model.
 """
 
+import hashlib
 import hmac
 import os
 import re
@@ -64,6 +65,10 @@ GROUPED = {
     "CN_MOBILE_NUMBER",
     "CN_RESIDENT_ID",
 }
+# What is not seen and may stand inside a value: control signs, soft hyphens, marks of no width.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+)
 KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
 Span = tuple[int, int, str]  # start, end, entity
@@ -85,6 +90,10 @@ class Finder:
 
     def _find(self, text: str) -> tuple[Span, ...]:
         """Spans in order, none overlapping."""
+        if UNSEEN.search(text):
+            places = [place for place, sign in enumerate(text) if not UNSEEN.match(sign)]
+            spans = self._find(UNSEEN.sub("", text))
+            return tuple((places[start], places[end - 1] + 1, kind) for start, end, kind in spans)
         plain = as_plain(text)
         results = [one for entity in self.possible(plain) for one in self.ask(entity, plain)]
         if self.params.ner:
@@ -129,7 +138,7 @@ class Redactor:
 
     def name(self, entity: str, value: str) -> str:
         """<ENTITY_n>, n counted inside the record; with a key, the same in every record."""
-        value = value.translate(PLAIN).casefold()
+        value = UNSEEN.sub("", value).translate(PLAIN).casefold()
         if entity in GROUPED:
             value = re.sub(r"[\W_]", "", value)
         if self.finder.key:
@@ -139,6 +148,12 @@ class Redactor:
             number = 1 + sum(known == entity for known, _ in self.names)
             self.names[key] = f"<{entity}_{number}>"
         return self.names[key]
+
+    def hide(self, value: str) -> str:
+        """A hash in place of a whole value, keyed like placeholders are; nothing for nothing."""
+        key = hashlib.sha256(self.finder.key).digest() if self.finder.key else b""
+        data = value.encode("utf-8", "replace")
+        return hashlib.blake2b(data, digest_size=8, key=key).hexdigest() if value else ""
 
 
 def as_plain(text: str) -> str:

@@ -278,8 +278,10 @@ class CnMobileRecognizer(PatternRecognizer):
 
     def __init__(self) -> None:
         code = r"(?:\(?(?:\+|00)?86\)?[- ]?)?"
-        number = rf"(?<![\d.])(?<!\d[A-Z]{{1,4}}){code}1[3-9]\d([- ]?)\d{{4}}\1\d{{4}}(?!\.?\d)"
-        super().__init__("CN_MOBILE_NUMBER", patterns=[Pattern("cn mobile", number, 0.6)])
+        number = rf"{code}1[3-9]\d([- ]?)\d{{4}}\1\d{{4}}"
+        # no digit of a tracking number before or after, no price; 13812345678.0 is from a table
+        alone = rf"(?<![\d.])(?<!\d[A-Z]{{1,4}}){number}(?!\d|\.\d*[1-9])"
+        super().__init__("CN_MOBILE_NUMBER", patterns=[Pattern("cn mobile", alone, 0.6)])
 
 
 class CnResidentIdRecognizer(PatternRecognizer):

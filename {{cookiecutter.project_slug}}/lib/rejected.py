@@ -12,7 +12,8 @@ from lib.ledger import Ledger
 from lib.pii import Finder, Redactor
 from lib.secrets import mask_secrets
 
-ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|([nrtbf"/\\]))')
+# Any number of backslashes: JSON inside JSON has them doubled.
+ESCAPE = re.compile(r'\\+(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\')
 
 
 class Rejected:

@@ -7,7 +7,6 @@ writes  data/curated.jsonl, data/rejected.jsonl, metrics/curate.json
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
@@ -51,30 +50,31 @@ def read_draft(row: Row, source: Source, task: TaskParams) -> Draft:
 
 
 def redact(draft: Draft, redactor: Redactor) -> None:
-    """Mask personal data in every text of a draft."""
+    """Mask personal data in every text of a draft. Its group may be a customer's name: hashed."""
     for turn in draft.prompt:
         turn["content"] = redactor.redact(turn["content"])
     draft.chosen = redactor.redact(draft.chosen)
     if draft.rejected is not None:
         draft.rejected = redactor.redact(draft.rejected)
     draft.scenario = redactor.redact(draft.scenario)
+    draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like one
     draft.tags = [redactor.redact(tag) for tag in draft.tags]
+    draft.group = redactor.hide(draft.group)
 
 
 def to_record(draft: Draft, source: str, split: str | None) -> Record:
-    """A checked and masked draft as a record. A group may be a customer's name: it is hashed."""
+    """A checked and masked draft as a record."""
     record: Any = {"id": ""}
     if draft.rejected is None:
         record["messages"] = [*draft.prompt, {"role": "assistant", "content": draft.chosen}]
     else:
         record |= {"prompt": draft.prompt, "chosen": draft.chosen, "rejected": draft.rejected}
     record["id"] = record_id(record)
-    group = blake2b(draft.group.encode("utf-8", "replace"), digest_size=8).hexdigest()
     return record | {
         "scenario": draft.scenario,
         "language": draft.language,
         "tags": draft.tags,
-        "group": group if draft.group else record["id"],
+        "group": draft.group or record["id"],
         "source": source,
         "licence": draft.licence,
         "split": split,

@@ -45,6 +45,7 @@ PERSONAL = {
     "mac 00:1A:2B:3C:4D:5E": "mac <MAC_ADDRESS_1>",
     "pay 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2": "pay <CRYPTO_1>",
     "to 0x52908400098527886E0F7030069857D2E4169EE7": "to <CRYPTO_1>",
+    "13812345678.0, it costs 13812345678.50": "<CN_MOBILE_NUMBER_1>.0, it costs 13812345678.50",
     "手机１３８１２３４５６７８": "手机<CN_MOBILE_NUMBER_1>",
     "(+86)138-1234-5678": "<CN_MOBILE_NUMBER_1>",
     "110105 19491231 002x": "<CN_RESIDENT_ID_1>",
@@ -94,6 +95,13 @@ def ungated(text: str) -> list[tuple[int, int, str]]:
 @pytest.mark.parametrize("text", [*PERSONAL, *HARMLESS, "a ticket without any number"])
 def test_gate_loses_nothing(text: str) -> None:
     assert list(FINDER.find(text)) == ungated(text)
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\x00", "\ufeff"])
+def test_unseen_signs_hide_nothing(unseen: str) -> None:
+    text = unseen.join("电话13812345678, ana@example.com!")
+    expected = f"电{unseen}话{unseen}<CN_MOBILE_NUMBER_1>{unseen},{unseen} {unseen}"
+    assert Redactor(FINDER).redact(text) == f"{expected}<EMAIL_ADDRESS_1>{unseen}!"
 
 
 def test_gate_loses_nothing_in_noise() -> None:
@@ -184,6 +192,14 @@ def test_another_key_gives_other_placeholders(monkeypatch: pytest.MonkeyPatch) -
         finder = Finder(ALL.model_copy(update={"key_env": "PII_KEY"}))
         found.add(Redactor(finder).redact("ana@example.com"))
     assert len(found) == 2
+
+
+def test_hidden_values_are_keyed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    finder = Finder(ALL.model_copy(update={"key_env": "PII_KEY"}))
+    assert len({Redactor(FINDER).hide("Ann"), Redactor(finder).hide("Ann"), "Ann"}) == 3
+    assert Redactor(finder).hide("Ann") == Redactor(finder).hide("Ann")
+    assert Redactor(finder).hide("") == ""
 
 
 @pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("short", "is too short")])
