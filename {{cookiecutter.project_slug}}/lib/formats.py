@@ -67,13 +67,15 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     if head.startswith(UTF16):
         raise UserError(f"{path}: is UTF-16; save it as UTF-8")
     if head.startswith(b"PAR1"):
+        if not file.seekable():
+            raise UserError(f"{path}: is parquet inside zstd; unpack it, parquet is packed itself")
         return _parquet_rows(path, buffered)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
         return _list_rows(path, buffered)
-    if re.search(rb"^(\xef\xbb\xbf)?\s*\{", head, re.MULTILINE):
+    if re.search(rb"^(\xef\xbb\xbf)?\s*\{\s*[\"}]", head, re.MULTILINE):
         return _jsonl_rows(buffered)
-    if b"\0" in head:
+    if b"\0" in start.partition(b"\n")[0]:
         raise UserError(f"{path}: is not text; allowed are {KNOWN}")
     return _csv_rows(path, buffered) if start else iter(())
 

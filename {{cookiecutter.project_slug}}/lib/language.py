@@ -5,6 +5,8 @@ sure of a wrong language; it starts at once and needs no download. A text it is 
 taken for what its source says.
 """
 
+from functools import cache
+
 import pycld2
 
 # CLD2's code: codes that mean the same language, or one that it cannot tell from it.
@@ -20,6 +22,7 @@ def sure_language(text: str) -> str:
     return primary(found[0][1]) if sure else ""
 
 
+@cache
 def primary(code: str) -> str:
     """The language of a code that may name a script or country: `zh-Hans` is `zh`."""
     language = code.replace("_", "-").split("-")[0].lower()

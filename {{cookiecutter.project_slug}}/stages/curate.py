@@ -31,10 +31,10 @@ from lib.sources import check_columns, find_files
 from lib.tokens import token_counter
 
 
-class Kept(NamedTuple):
-    """A sound record, the line it came from, what was changed in it and masked."""
+class Note(NamedTuple):
+    """Where a sound record came from, what was changed in it and what was masked."""
 
-    record: Record
+    file: str
     line: int
     changes: list[str]
     pii: dict[str, int]
@@ -96,7 +96,7 @@ def check_yield(file: str, ledger: Ledger, rejected: Rejected) -> None:
 
 def sound(
     sources: list[Source], task: TaskParams, params: CurateParams, base: BaseParams, out: Rejected
-) -> Iterator[Kept]:
+) -> Iterator[tuple[Note, Record]]:
     """Every sound record of every source; the other rows go to `out`."""
     ledger, count = out.ledger, token_counter(base)
     with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
@@ -113,28 +113,31 @@ def sound(
                     out.add(file, row.line, str(reason), row.raw or row.value)
                     continue
                 redact(draft, redactor)
-                record = to_record(draft, file, source.split)
-                yield Kept(record, row.line, sorted(draft.changes), redactor.found)
+                note = Note(file, row.line, sorted(draft.changes), redactor.found)
+                yield note, to_record(draft, file, source.split)
             check_yield(file, ledger, out)
 
 
-def agreeing(records: Iterable[Kept], task: TaskParams, out: Rejected) -> Iterator[Kept]:
-    """The records that no other one contradicts; the others go to `out`.
+def agreeing(
+    records: Iterable[tuple[Note, Record]], task: TaskParams, out: Rejected
+) -> Iterator[tuple[Note, str]]:
+    """The records that no other one contradicts, as lines of JSON; the others go to `out`.
 
     Whether one is contradicted is known after the last: until then they wait in a file of no name.
     """
     conflicts = Conflicts(one_answer=task.output != "text")
-    with TemporaryFile("w+", encoding="utf-8", dir="data") as waiting:
-        for one in records:
-            conflicts.add(one.record)
-            waiting.write(json.dumps(one, ensure_ascii=False) + "\n")
+    with TemporaryFile("w+", encoding="utf-8", newline="\n", dir="data") as waiting:
+        for note, record in records:
+            conflicts.add(record)
+            waiting.write(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
         waiting.seek(0)
-        for line, contradicted in zip(waiting, conflicts.find(), strict=True):
-            one = Kept(*json.loads(line))
+        for both, contradicted in zip(waiting, conflicts.find(), strict=True):
+            head, line = both.split("\t")  # JSON escapes tabs
+            note = Note(*json.loads(head))
             if contradicted:
-                out.add(one.record["source"], one.line, "conflicting_label", one.record)
+                out.add(note.file, note.line, "conflicting_label", json.loads(line))
             else:
-                yield one
+                yield note, line
 
 
 def main() -> None:
@@ -148,11 +151,11 @@ def main() -> None:
     changed, pii = Counter[str](), Counter[str]()
     with atomic_text("data/rejected.jsonl") as gone, atomic_text("data/curated.jsonl") as kept:
         rejected = Rejected(gone, ledger, Finder(params.pii))
-        for one in agreeing(sound(sources, task, params, base, rejected), task, rejected):
-            kept.write(json.dumps(one.record, ensure_ascii=False) + "\n")
-            ledger.keep(one.record["source"])
-            changed.update(one.changes)
-            pii.update(one.pii)
+        for note, line in agreeing(sound(sources, task, params, base, rejected), task, rejected):
+            kept.write(line)
+            ledger.keep(note.file)
+            changed.update(note.changes)
+            pii.update(note.pii)
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
         write_json("metrics/curate.json", ledger.close() | extra)
     print(ledger.summary("curate"))

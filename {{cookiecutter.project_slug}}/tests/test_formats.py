@@ -79,6 +79,14 @@ def test_csv_with_lines_in_cells(file: Path) -> None:
     assert found == [(2, {"a": "1", "b": "two\nlines"}, ""), (4, {"a": "3", "b": "4"}, "")]
 
 
+def test_csv_that_begins_a_line_like_json(file: Path) -> None:
+    assert rows_of(file, "a,b\n{{name}},x\n") == [(2, {"a": "{{name}}", "b": "x"}, "")]
+
+
+def test_csv_with_a_zero_byte(file: Path) -> None:
+    assert rows_of(file, "a,b\n\0,x\n") == [(2, {"a": "\0", "b": "x"}, "")]
+
+
 def test_csv_semicolons(file: Path) -> None:
     assert rows_of(file, "a;b\r\n1;2,5\r\n") == [(2, {"a": "1", "b": "2,5"}, "")]
 
@@ -123,6 +131,7 @@ def test_parquet(file: Path) -> None:
         (b"\x00\x01\x02", "is not text"),
         (b"just some words\n", "no CSV header"),
         (b"PAR1 but no more", "no whole parquet file"),
+        (zstd(b"PAR1"), "parquet inside zstd; unpack it"),
     ],
 )
 def test_unreadable_files_say_so(file: Path, content: bytes, said: str) -> None:

@@ -81,7 +81,8 @@ def lay_tokenizer(folder: Path) -> None:
 
 def rows(path: str | Path) -> list[Any]:
     """The rows of a JSONL file."""
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    with Path(path).open(encoding="utf-8") as file:  # splitlines() would also split at U+2028
+        return [json.loads(line) for line in file]
 
 
 def metrics(stage: str) -> Any:
