@@ -13,7 +13,7 @@ from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 TUNED = "models/tuned"
 QUANTIZED = "models/quantized"
@@ -82,6 +82,17 @@ def stop_tokens(
     except OSError:  # not every model has one
         ends = None
     return {int(tokenizer.eos_token_id), *(ends if isinstance(ends, list) else [ends])} - {None}
+
+
+def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
+    """The configuration of a folder or hub id."""
+    from transformers import AutoConfig
+
+    check_folder(model)
+    try:
+        return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(unreachable(model, error)) from None
 
 
 def load_model(

@@ -3,11 +3,12 @@
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base
 writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and qlora),
         plots/{train,val}.json (loss curves), reports/mask.html (what is learnt, token by token),
-        metrics/train.json
+        reports/estimate.json (compute and memory), metrics/train.json
 
 Killed at any moment, it goes on from its last checkpoint (lib/checkpoints.py).
 """
 
+import math
 import os
 import shutil
 import subprocess
@@ -21,12 +22,14 @@ from lib.chat import IGNORED, Example
 from lib.checkpoints import last_whole, locked, scratch
 from lib.config import load
 from lib.errors import UserError, run
+from lib.estimate import Load, available_memory, check_memory, report, shape_of
 from lib.files import atomic_folder, sha256, write_json
 from lib.mask import write_page
 from lib.models import (
     TUNED,
     deterministic,
     identity,
+    load_config,
     load_tokenizer,
     make_readable,
     stop_tokens,
@@ -36,6 +39,7 @@ from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
+from lib.preflight import check_licence, check_tokenizer
 from lib.proof import require_proof
 from lib.records import Record, is_pair, read_records
 from lib.training import Setup, check_pairs, encode_records, fit_dpo, fit_sft
@@ -55,6 +59,27 @@ def check_data(chats: list[Record], pairs: list[Record], params: TrainParams) ->
             f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
             "train.method dpo needs; add a source of pairs to data.sources"
         )
+
+
+def preflight(setup: Setup, examples: list[Example]) -> None:
+    """Everything that can be known before the base is loaded; raises UserError."""
+    params, base = setup.params, setup.base
+    config = load_config(base.model, base.revision)
+    check_licence(base)
+    check_tokenizer(setup.tokenizer, config, params)
+    shape = shape_of(config, base, params, setup.device == "cpu")
+    lengths = [len(example.input_ids) for example in examples]
+    records = params.epochs * len(examples)
+    amount = Load(
+        tokens=round(params.epochs * sum(lengths)),
+        longest=max(lengths),
+        batch_size=params.batch_size,
+        steps=math.ceil(records / params.batch_size / params.gradient_accumulation),
+    )
+    check_memory(shape, amount, params.method, available_memory(setup.device))
+    if os.environ.get("RANK", "0") == "0":
+        write_page(setup.tokenizer, examples, params.batch_size)
+        write_json("reports/estimate.json", report(shape, amount))
 
 
 def launch_on_all_gpus() -> None:
@@ -167,8 +192,7 @@ def main() -> None:
     examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
     if params.method == "dpo":
         check_pairs(setup, pairs)
-    if os.environ.get("RANK", "0") == "0":
-        write_page(tokenizer, examples["train"], params.batch_size)
+    preflight(setup, examples["train"])
     with locked(folder):
         train(setup, examples, pairs)
 

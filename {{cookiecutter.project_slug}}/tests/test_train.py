@@ -24,7 +24,6 @@ from lib.models import (
 )
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
-from lib.params.train import DpoParams, LoraParams, TrainParams
 from lib.records import Message, Record
 from lib.training import (
     Setup,
@@ -35,7 +34,7 @@ from lib.training import (
     training_dataset,
 )
 from stages.train import check_data
-from tests.toy import chat, pair
+from tests.toy import chat, pair, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 
@@ -43,24 +42,7 @@ BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 def setup_of(method: str, folder: Path) -> Setup:
     """A setup that seeds everything and trains for two short epochs."""
     deterministic(1, 1)
-    params = TrainParams(
-        method=method,  # type: ignore[arg-type]
-        seed=1,
-        epochs=2,
-        learning_rate=1e-3,
-        schedule="cosine",
-        warmup=0.0,
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        batch_size=4,
-        gradient_accumulation=1,
-        max_length=64,
-        loss_on="answer",
-        word_dropout=0.0,
-        checkpoint_steps=2,
-        lora=LoraParams(rank=4, alpha=8, dropout=0.1, target_modules="all-linear"),
-        dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=2),
-    )
+    params = train_params(method)  # type: ignore[arg-type]
     tokenizer = load_tokenizer("base")
     return Setup(params, BASE, "", tokenizer, stop_tokens(tokenizer, "base"), "cpu", folder)
 

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lib.params.task import TaskParams
+from lib.params.train import DpoParams, LoraParams, TrainParams
 from lib.records import Record, record_id
 
 JSON_TASK = TaskParams(
@@ -88,3 +89,25 @@ def rows(path: str | Path) -> list[Any]:
 def metrics(stage: str) -> Any:
     """What a stage measured."""
     return json.loads(Path(f"metrics/{stage}.json").read_text(encoding="utf-8"))
+
+
+def train_params(method: Literal["lora", "full", "qlora", "dpo"]) -> TrainParams:
+    """Two short epochs."""
+    return TrainParams(
+        method=method,
+        seed=1,
+        epochs=2,
+        learning_rate=1e-3,
+        schedule="cosine",
+        warmup=0.0,
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        batch_size=4,
+        gradient_accumulation=1,
+        max_length=64,
+        loss_on="answer",
+        word_dropout=0.0,
+        checkpoint_steps=2,
+        lora=LoraParams(rank=4, alpha=8, dropout=0.1, target_modules="all-linear"),
+        dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=2),
+    )

@@ -14,4 +14,5 @@ class BaseParams(Section):
     model: str = Field(pattern=r"^(base|[\w.-]+/[\w.-]+)$")
     revision: str | None = None  # the hub commit; pin it, a branch name moves
     licence: str = Field(min_length=1)  # SPDX id or name of the base's licence
+    use: Literal["commercial", "research"] = "commercial"  # what the licence must allow
     dtype: Literal["float32", "bfloat16"] = "float32"  # weights in memory and in models/

@@ -1,0 +1,172 @@
+"""What a training will cost, reckoned before its first step: compute, memory, hours on named GPUs.
+
+Rules of thumb, good to within a third or so. Compute: 2 operations a weight and token forward, 2
+more back to the activations and 2 to the weights that learn (Kaplan et al., 2020, section 2.1; LoRA
+skips the last for frozen weights), attention's own on top. Memory: weights, gradients, AdamW's two
+moments, and activations as in Korthikanti et al. (2022), table 2, without the attention scores,
+which no current kernel keeps.
+"""
+
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lib.errors import UserError
+from lib.params.base import BaseParams
+from lib.params.train import TrainParams
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+# name: (dense bf16 operations a second, bytes of memory), from NVIDIA's data sheets
+GPUS = {
+    "L4 24 GB": (121e12, 24e9),
+    "RTX 4090 24 GB": (165e12, 24e9),
+    "A100 80 GB": (312e12, 80e9),
+    "H100 80 GB": (989e12, 80e9),
+    "H200 141 GB": (989e12, 141e9),
+}
+UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
+ACTIVATIONS = 17  # values kept for a token, layer and hidden unit (34 bytes in 16 bits)
+OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a model decides the cost."""
+
+    parameters: int
+    trainable: int
+    layers: int
+    hidden: int
+    vocabulary: int
+    weight_bytes: float  # of a frozen or trained weight as it is held
+    checkpointing: bool  # activations of a layer are computed again instead of kept
+
+
+@dataclass(frozen=True)
+class Load:
+    """What of the data and the params decides the cost."""
+
+    tokens: int  # of all epochs
+    longest: int  # tokens of the longest record
+    batch_size: int
+    steps: int
+
+
+def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tuple[int, int]]:
+    """(in, out) of the linear layers that get an adapter; raises UserError when none does."""
+    from torch.nn import Linear
+
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear)}
+    names = {name.rsplit(".", 1)[-1] for name in layers}
+    wanted = names - {"lm_head"} if targets == "all-linear" else set(targets)
+    if isinstance(targets, str) and targets != "all-linear":
+        wanted = {targets}
+    if unknown := sorted(wanted - names):
+        raise UserError(
+            f"params.yaml: train.lora.target_modules: {', '.join(unknown)} is no linear layer of "
+            f"the base; it has {', '.join(sorted(names))}; all-linear takes all but lm_head"
+        )
+    chosen = [layer for name, layer in layers.items() if name.rsplit(".", 1)[-1] in wanted]
+    return [(layer.in_features, layer.out_features) for layer in chosen]
+
+
+def shape_of(
+    config: "PretrainedConfig", base: BaseParams, params: TrainParams, on_cpu: bool
+) -> Shape:
+    """The shape of the model that a configuration describes; no weights are loaded."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    sizes = linear_sizes(model, params.lora.target_modules) if params.method != "full" else []
+    count = sum(weight.numel() for weight in model.parameters())
+    text = config.get_text_config()
+    return Shape(
+        parameters=count,
+        trainable=sum(params.lora.rank * (i + o) for i, o in sizes) or count,
+        layers=text.num_hidden_layers,
+        hidden=text.hidden_size,
+        vocabulary=text.vocab_size,
+        weight_bytes={"float32": 4, "bfloat16": 2}[base.dtype] if params.method != "qlora" else 0.6,
+        checkpointing=not on_cpu,
+    )
+
+
+def operations(shape: Shape, load: Load) -> float:
+    """Floating-point operations of the whole training."""
+    frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
+    weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
+    attention = passes * 4 * shape.layers * shape.hidden * load.longest / 2
+    return load.tokens * (weights + attention)
+
+
+def memory(shape: Shape, load: Load) -> dict[str, float]:
+    """Bytes at the peak of a step, by what holds them."""
+    kept = 4 if shape.weight_bytes == 4 else 2  # bytes of an activation
+    tokens = load.batch_size * load.longest
+    whole_layer = tokens * shape.hidden * ACTIVATIONS * kept
+    if shape.checkpointing:  # the inputs of all layers, and everything of one
+        activations = shape.layers * tokens * shape.hidden * kept + whole_layer
+    else:
+        activations = shape.layers * whole_layer
+    return {
+        "weights": shape.parameters * shape.weight_bytes,
+        "gradients": shape.trainable * 4.0,
+        "optimizer": shape.trainable * 8.0,
+        "activations": float(activations),
+        "logits": 2 * 4.0 * tokens * shape.vocabulary,
+        "overhead": OVERHEAD,
+    }
+
+
+def check_memory(shape: Shape, load: Load, method: str, available: float) -> None:
+    """Raise UserError when a step cannot fit, and name a setting that would."""
+    if (needed := sum(memory(shape, load).values())) <= available:
+        return
+    smaller = next(
+        (
+            size
+            for size in range(load.batch_size - 1, 0, -1)
+            if sum(memory(shape, replace(load, batch_size=size)).values()) <= available
+        ),
+        0,
+    )
+    lighter = {"full": "train.method lora", "lora": "train.method qlora", "dpo": "a smaller base"}
+    cure = (
+        f"train.batch_size {smaller} fits (and more train.gradient_accumulation)"
+        if smaller
+        else f"take {lighter.get(method, 'a smaller base')}, shorter records or a larger device"
+    )
+    sizes = f"a step needs about {needed / 1e9:.1f} GB, the device has {available / 1e9:.1f}"
+    raise UserError(f"train: {sizes}; {cure}")
+
+
+def available_memory(device: str) -> float:
+    """Bytes that the device has in all."""
+    if device == "cpu":
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    import torch
+
+    return float(torch.cuda.get_device_properties(device).total_memory)
+
+
+def report(shape: Shape, load: Load) -> dict[str, Any]:
+    """The estimate as written to reports/estimate.json; the same on every machine."""
+    work, needed = operations(shape, load), memory(shape, load)
+    peak = sum(needed.values())
+    return {
+        **asdict(shape),
+        **asdict(load),
+        "operations": work,
+        "memory_bytes": {name: round(value) for name, value in needed.items()},
+        "peak_memory_bytes": round(peak),
+        "utilisation": UTILISATION,
+        "gpu_hours": {
+            name: round(work / (speed * UTILISATION) / 3600, 4)
+            for name, (speed, size) in GPUS.items()
+            if peak <= size
+        },
+    }

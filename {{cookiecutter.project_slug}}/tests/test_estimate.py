@@ -1,0 +1,85 @@
+"""Compute and memory of a training, before it starts."""
+
+from dataclasses import replace
+
+import pytest
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from lib.errors import UserError
+from lib.estimate import (
+    Load,
+    Shape,
+    check_memory,
+    linear_sizes,
+    memory,
+    operations,
+    report,
+    shape_of,
+)
+from lib.params.base import BaseParams
+from tests.toy import train_params
+
+BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+# Llama 2 7B, fine-tuned whole in bf16 with checkpoints of its activations
+SEVEN_B = Shape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, checkpointing=True)
+LOAD = Load(tokens=1_000_000, longest=2048, batch_size=4, steps=123)
+
+
+def test_parameters_are_those_of_the_loaded_model() -> None:
+    shape = shape_of(AutoConfig.from_pretrained("base"), BASE, train_params("full"), on_cpu=True)
+    model = AutoModelForCausalLM.from_pretrained("base")
+    assert shape.parameters == shape.trainable == model.num_parameters()
+
+
+def test_adapter_size_is_that_of_peft() -> None:
+    from peft import LoraConfig, get_peft_model
+
+    params = train_params("lora")
+    shape = shape_of(AutoConfig.from_pretrained("base"), BASE, params, on_cpu=True)
+    lora = LoraConfig(r=params.lora.rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained("base"), lora)
+    assert shape.trainable == model.get_nb_trainable_parameters()[0]
+
+
+def test_an_unknown_target_module_is_named_with_those_there_are() -> None:
+    model = AutoModelForCausalLM.from_pretrained("base")
+    with pytest.raises(UserError, match="c_attn is no linear layer of the base; it has down_proj"):
+        linear_sizes(model, ["q_proj", "c_attn"])
+
+
+def test_compute_of_full_tuning_is_six_operations_a_weight_and_token() -> None:
+    shape = replace(SEVEN_B, checkpointing=False)
+    assert operations(shape, LOAD) == pytest.approx(6 * 6.738e9 * 1e6, rel=0.05)
+
+
+def test_frozen_weights_learn_nothing_and_cost_a_third_less() -> None:
+    frozen = replace(SEVEN_B, trainable=0, checkpointing=False)
+    whole = replace(SEVEN_B, checkpointing=False)
+    assert operations(frozen, LOAD) / operations(whole, LOAD) == pytest.approx(2 / 3, rel=0.02)
+
+
+def test_gradients_and_moments_are_of_what_learns() -> None:
+    lora = memory(replace(SEVEN_B, trainable=40_000_000), LOAD)
+    assert lora["gradients"] + lora["optimizer"] == 12 * 40e6
+    assert lora["weights"] == memory(SEVEN_B, LOAD)["weights"]
+
+
+def test_only_gpus_that_hold_it_are_named() -> None:
+    light = replace(SEVEN_B, trainable=40_000_000)
+    assert "L4 24 GB" in report(light, replace(LOAD, batch_size=1))["gpu_hours"]
+    assert report(SEVEN_B, LOAD)["gpu_hours"].keys() == {"H200 141 GB"}
+
+
+def test_a_smaller_batch_is_named_where_it_fits() -> None:
+    light = replace(SEVEN_B, trainable=40_000_000)
+    with pytest.raises(UserError, match=r"the device has 24.0; train.batch_size \d+ fits"):
+        check_memory(light, replace(LOAD, batch_size=64), "lora", 24e9)
+
+
+def test_a_lighter_method_is_named_where_no_batch_fits() -> None:
+    with pytest.raises(UserError, match=r"take train\.method lora"):
+        check_memory(SEVEN_B, LOAD, "full", 24e9)
+
+
+def test_what_fits_passes() -> None:
+    check_memory(SEVEN_B, LOAD, "full", 200e9)
