@@ -94,12 +94,12 @@ def sharegpt_rows() -> list[tuple[str, str]]:
 def table_rows() -> list[tuple[str, str]]:
     """Kind and row, for the CSV file."""
     return [
-        ("empty_text", ",delivery,camera,normal,zh,ZH-10001"),
-        ("label_outside_set", "摄像头还没有发货吗？,shipping,camera,normal,zh,ZH-10002"),
-        ("label_outside_set", "¿Cuándo llega el timbre?,delivery,doorbell,media,es,ES-10003"),
+        ("empty_text", ",delivery,camera,normal,zh,ZH-10001,"),
+        ("label_outside_set", "摄像头还没有发货吗？,shipping,camera,normal,zh,ZH-10002,"),
+        ("label_outside_set", "¿Cuándo llega el timbre?,delivery,doorbell,media,es,ES-10003,"),
         ("wrong_column_count", "路由器什么时候送到？,delivery,router"),
-        ("wrong_column_count", "Hola, falta el paquete, gracias,delivery,none,low,es,ES-10004"),
-        ("missing_label", "¿Dónde está mi cerradura?,delivery,,normal,es,ES-10005"),
+        ("wrong_column_count", "Hola, falta el paquete, gracias,delivery,none,low,es,ES-10004,"),
+        ("missing_label", "¿Dónde está mi cerradura?,delivery,,normal,es,ES-10005,"),
     ]
 
 

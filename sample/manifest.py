@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import fields
 from typing import Any
 
+from sample import edges
 from sample.evals import Case
 from sample.plants import Planted
 from sample.preferences import Pairs
@@ -28,13 +29,14 @@ def located(value: Any, layout: Layout) -> Any:
 
 
 def tally(entries: list[Entry]) -> dict[str, dict[str, int]]:
-    """Counts of language, scenario, product and urgency."""
+    """Counts of language, scenario, product, urgency and tags."""
     tickets = [item.ticket for item in entries if item.ticket]
     columns = {
         "language": [ticket.language for ticket in tickets],
         "scenario": [ticket.label.intent for ticket in tickets],
         "product": [ticket.label.product for ticket in tickets],
         "urgency": [ticket.label.urgency for ticket in tickets],
+        "tags": [tag for ticket in tickets for tag in edges.tags(ticket)],
     }
     return {name: dict(Counter(values).most_common()) for name, values in columns.items()}
 
@@ -57,7 +59,7 @@ def describe(
     facts = {
         field.name: located(getattr(planted, field.name), layout)
         for field in fields(planted)
-        if field.name != "entries"
+        if field.name not in ("entries", "unsound")
     }
     return {
         "note": NOTE,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from sample import evals, malformed
+from sample import evals, malformed, unsound
 from sample.compose import Ticket, pools
 from sample.labels import REFUSAL, Label
 from sample.nearcopies import STRENGTHS, near_copy, similarity
@@ -31,6 +31,7 @@ class Planted:
     """New rows, and what the manifest says about them; entries in facts become places there."""
 
     entries: list[Entry] = field(default_factory=list)
+    unsound: list[Entry] = field(default_factory=list)
     malformed: list[Fact] = field(default_factory=list)
     exact_copies: list[Fact] = field(default_factory=list)
     near_copies: list[Fact] = field(default_factory=list)
@@ -71,9 +72,15 @@ def other_file(card: Entry, rng: Random) -> str:
 def plant_malformed(out: Planted) -> None:
     """Rows that are no records."""
     for file, kind, row in malformed.rows():
-        item = Entry(file, row)
-        out.entries.append(item)
-        out.malformed.append({"kind": kind, "at": item})
+        out.entries.append(Entry(file, row))
+        out.malformed.append({"kind": kind, "at": out.entries[-1]})
+
+
+def plant_unsound(out: Planted) -> None:
+    """Rows that are records, and must not be kept."""
+    for file, kind, row in unsound.rows():
+        out.unsound.append(Entry(file, row))
+        out.malformed.append({"kind": kind, "at": out.unsound[-1]})
 
 
 def plant_exact(deck: Deck, out: Planted, rng: Random) -> None:
@@ -187,6 +194,7 @@ def plant(clean: list[Entry], golden: list[evals.Case], rng: Random) -> Planted:
     """All plants. Inserted text changes clean entries in place; copies are new entries."""
     out, deck = Planted(), Deck(clean, rng)
     plant_malformed(out)
+    plant_unsound(out)
     plant_near(deck, out, rng)
     plant_exact(deck, out, rng)
     plant_conflicts(deck, out, rng)

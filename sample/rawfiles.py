@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
+from sample import edges
 from sample.compose import Ticket
 
 CHAT = "tickets_chat.jsonl"
@@ -21,7 +22,7 @@ FILES: dict[str, dict[str, int]] = {
     TABLE: {"zh": 420, "es": 200},
     SHAREGPT: {"zh": 240, "en": 220},
 }
-HEADER = "body,category,product,priority,lang,customer"
+HEADER = "body,category,product,priority,lang,customer,tags"
 
 
 @dataclass(eq=False)
@@ -47,25 +48,23 @@ def table_row(cells: Iterable[str]) -> str:
 
 def encode(file: str, ticket: Ticket, answer: str | None = None) -> str:
     """The ticket as a row of this file."""
-    label, answer = ticket.label, answer or ticket.label.answer()
-    tail = {
-        "scenario": label.intent,
-        "language": ticket.language,
-        "customer": ticket.customer,
-    }
+    label, answer, tags = ticket.label, answer or ticket.label.answer(), edges.tags(ticket)
+    tail = {"scenario": label.intent, "language": ticket.language, "customer": ticket.customer}
+    tagged = {"tags": tags} if tags else {}
     if file == CHAT:
         turns = [
             {"role": "user", "content": ticket.text},
             {"role": "assistant", "content": answer},
         ]
-        return dumps({"messages": turns} | tail)
+        return dumps({"messages": turns} | tail | tagged)
     if file == ALPACA:
-        return dumps({"instruction": ticket.text, "input": "", "output": answer} | tail)
+        return dumps({"instruction": ticket.text, "input": "", "output": answer} | tail | tagged)
     if file == SHAREGPT:
         turns = [{"from": "human", "value": ticket.text}, {"from": "gpt", "value": answer}]
-        return dumps({"conversations": turns, "scenario": label.intent, "lang": ticket.language})
+        said = {"conversations": turns, "scenario": label.intent, "lang": ticket.language}
+        return dumps(said | tagged)
     cells = (label.intent, label.product, label.urgency, ticket.language, ticket.customer)
-    return table_row((ticket.text, *cells))
+    return table_row((ticket.text, *cells, ",".join(tags)))
 
 
 def entry(file: str, ticket: Ticket) -> Entry:
@@ -76,12 +75,16 @@ def entry(file: str, ticket: Ticket) -> Entry:
 class Layout:
     """The rows of every file in their final order; knows where each entry lies."""
 
-    def __init__(self, entries: list[Entry], seed: str) -> None:
+    def __init__(self, entries: list[Entry], unsound: list[Entry], seed: str) -> None:
         self.rows: dict[str, list[Entry]] = {file: [] for file in FILES}
         for item in entries:
             self.rows[item.file].append(item)
         for file, rows in self.rows.items():
             Random(f"{seed}:{file}").shuffle(rows)
+        rng = Random(f"{seed}:unsound")
+        for item in unsound:  # among the others, whose order is theirs
+            rows = self.rows[item.file]
+            rows.insert(rng.randrange(len(rows)), item)
         self._place = {
             id(item): (file, row)
             for file, rows in self.rows.items()

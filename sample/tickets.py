@@ -45,7 +45,7 @@ def build() -> dict[str, str]:
     rng = Random(SEED)
     clean = clean_entries(seen)
     planted = plants.plant(clean, golden, rng)
-    layout = Layout(clean + planted.entries, SEED)
+    layout = Layout(clean + planted.entries, planted.unsound, SEED)
     pairs = preferences.build(SEED, seen)
     facts = manifest.describe(layout, clean, planted, pairs, golden, adversarial)
     files = {f"data/raw/{file}": layout.content(file) for file in FILES}

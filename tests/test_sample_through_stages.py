@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter
 
+from sample.unsound import KEY, TOKEN
+
 TEMPLATE = Path(__file__).parents[1]
 STAGES = ("curate", "dedup", "split")
 KINDS = {
@@ -33,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     baked = cookiecutter(
         str(TEMPLATE), no_input=True, output_dir=str(tmp_path_factory.mktemp("baked"))
     )
-    for stage in STAGES:
+    for stage in (*STAGES, "data_spec"):
         command = [sys.executable, "-m", f"stages.{stage}"]
         subprocess.run(command, cwd=baked, check=True, env=os.environ | SETTINGS)
     return Path(baked)
@@ -86,6 +88,43 @@ def test_malformed_and_conflicting_rows_go_and_no_others(project: Path, manifest
     assert rejected(project) == expected
 
 
+REASONS = {
+    "broken_json": "invalid_json",
+    "foreign_language": "language",
+    "mojibake": "mojibake",
+    "other_licence": "licence",
+    "pasted_log": "too_long",
+    "secret": "secret",
+    "template_unfilled": "unfilled_template",
+    "unpaired_surrogate": "damaged_text",
+}
+
+
+def test_rows_go_for_the_reason_they_were_planted_for(project: Path, manifest: Any) -> None:
+    found = {
+        (Path(row["file"]).name, row["line"]): row["reason"]
+        for row in rows(project / "data/rejected.jsonl")
+    }
+    planted = [row for row in manifest["planted"]["malformed"] if row["kind"] in REASONS]
+    assert [found[place(row["at"])] for row in planted] == [REASONS[row["kind"]] for row in planted]
+
+
+def test_secrets_are_nowhere_but_in_raw(project: Path) -> None:
+    written = [
+        *project.glob("data/*.jsonl"),
+        *project.glob("metrics/*"),
+        *project.glob("reports/*.*"),
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in written)
+    assert TOKEN not in text
+    assert KEY.splitlines()[1] not in text
+
+
+def test_tags_reach_the_records(project: Path) -> None:
+    tags = {tag for row in rows(project / "data/curated.jsonl") for tag in row["tags"]}
+    assert tags == {"emoji", "shouting", "short", "two_products"}
+
+
 def test_personal_data_is_found_by_kind(project: Path, manifest: Any) -> None:
     planted = Counter(KINDS[row["kind"]] for row in manifest["planted"]["pii"])
     assert read(project / "metrics/curate.json")["pii"] == planted
@@ -93,7 +132,7 @@ def test_personal_data_is_found_by_kind(project: Path, manifest: Any) -> None:
 
 def test_personal_data_is_nowhere_but_in_raw(project: Path, manifest: Any) -> None:
     written = [*project.glob("data/*.jsonl"), *project.glob("data/split/*")]
-    written += [*project.glob("metrics/*"), *project.glob("reports/*")]
+    written += [*project.glob("metrics/*"), *project.glob("reports/**/*.*")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in written)
     assert not [row["kind"] for row in manifest["planted"]["pii"] if row["value"] in text]
 

@@ -61,7 +61,7 @@ def tidy(text: str, draft: Draft) -> str:
 
 
 def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
-    """Empty, damaged, unfilled, too short or too long, or with a secret in it."""
+    """Empty, damaged, unfilled, with a secret in it, too short or too long."""
     texts = [turn["content"] for turn in draft.prompt] + [draft.chosen]
     if draft.rejected is not None:
         texts.append(draft.rejected)
@@ -75,10 +75,10 @@ def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
         raise Reject("unfilled_template")
     if len(draft.prompt[-1]["content"]) < params.min_chars:
         raise Reject("too_short")
-    if too_long(texts, params.max_tokens, count):
-        raise Reject("too_long")
     if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
         raise Reject("secret")
+    if too_long(texts, params.max_tokens, count):
+        raise Reject("too_long")
 
 
 def too_long(texts: list[str], most: int, count: CountTokens) -> bool:
