@@ -5,12 +5,16 @@ the share of the prompt's n-grams that the row has (Broder, 1997), here of 13 wo
 that GPT-3 (Brown et al., 2020, appendix C) and lm-evaluation-harness decontaminate with; 13
 characters of Chinese, Japanese or Thai are about 8 words. Of a prompt of 8 to 12 words all must
 stand in the row; a shorter one may stand anywhere by chance and is not looked for.
+
+Who has `share` of a prompt's n-grams has one of any `1 - share` of them. So only the rarest such
+part of each prompt is kept in memory and looked up, and the pairs found are compared in full.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,88 +26,136 @@ SHORTEST, LONGEST = 8, 13  # words an n-gram
 SHARE = (
     0.8  # from which a prompt counts as contained; so many tokens make Llama 2's "dirty" samples
 )
-CHUNK = 4096  # texts looked up at a time
+CHUNK = 4096  # texts worked on at a time
+BUCKETS = 1 << 22  # in which n-grams are counted
 SLACK = 1e-9  # of a product of fractions
 MULTIPLIERS = np.random.RandomState(13).randint(0, 1 << 63, LONGEST, np.uint64) | np.uint64(1)
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
-Words = list[list[str]]
 
 
-def contained(texts: Sequence[str], prompts: Sequence[str], share: float = SHARE) -> list[Hit]:
+class Grams(NamedTuple):
+    """n-grams, and for each the place of the text it is from."""
+
+    hashes: Hashes
+    text: Places
+
+    def where(self, chosen: npt.NDArray[Any]) -> "Grams":
+        """Some of them."""
+        return Grams(self.hashes[chosen], self.text[chosen])
+
+
+class Index(NamedTuple):
+    """The rare n-grams of prompts, sorted by hash, and what tells quickly that one is not there."""
+
+    grams: Grams
+    sizes: list[int]  # n of the n-grams
+    present: npt.NDArray[np.bool_]  # by the first bits of a hash
+
+
+def contained(
+    texts: Sequence[str], prompts: Sequence[str], share: float = SHARE, itself: bool = True
+) -> list[Hit]:
     """Every (text, prompt, containment) where the text has at least `share` of the prompt's
-    n-grams. Exact but for collisions of 64-bit hashes."""
+    n-grams; without pairs of the same place unless `itself`. Exact but for 64-bit hashes."""
+    index = _index(prompts, share)
     found = []
-    asked = [words(prompt) for prompt in prompts]
-    for ngram in range(SHORTEST, LONGEST + 1):
-        some = [place for place, one in enumerate(asked) if min(len(one), LONGEST) == ngram]
-        if some:
-            index = _Index([asked[place] for place in some], ngram, share)
-            found += [Hit(one, some[other], value) for one, other, value in index.search(texts)]
-    return sorted(found)
+    for start in range(0, len(texts), CHUNK):
+        pairs = _candidates(texts[start : start + CHUNK], index, len(prompts))
+        pairs[:, 0] += start
+        for one, other in pairs if itself else pairs[pairs[:, 0] != pairs[:, 1]]:
+            value = _containment(texts[one], prompts[other])
+            if value >= share - SLACK:
+                found.append(Hit(int(one), int(other), value))
+    return found
 
 
-class _Index:
-    """The n-grams of prompts. Who shares `share` of a prompt's n-grams shares one of its
-    rarest `1 - share`, so only those are looked up (the prefix filter)."""
-
-    def __init__(self, prompts: Words, ngram: int, share: float) -> None:
-        self.ngram, self.share = ngram, share
-        grams, owner = _distinct(*_ngrams(prompts, ngram))
-        self.sizes = np.bincount(owner, minlength=len(prompts))
-        self.grams, self.starts = grams, np.cumsum(self.sizes) - self.sizes
-        _, number, counts = np.unique(grams, return_inverse=True, return_counts=True)
-        order = np.lexsort((grams, counts[number], owner))  # of each prompt the rarest first
-        place = np.arange(len(grams)) - np.repeat(self.starts, self.sizes)
-        rare = order[place < self.sizes[owner] - np.ceil(share * self.sizes - SLACK)[owner] + 1]
-        rare = rare[np.argsort(grams[rare], kind="stable")]
-        self.rare, self.owner = grams[rare], owner[rare]
-
-    def search(self, texts: Sequence[str]) -> Iterator[Hit]:
-        """Hits whose `other` is a place in this index."""
-        for start in range(0, len(texts), CHUNK):
-            chunk = [words(text) for text in texts[start : start + CHUNK]]
-            grams, text = _distinct(*_ngrams(chunk, self.ngram))
-            begin, end = (np.searchsorted(self.rare, grams, side) for side in ("left", "right"))
-            length = end - begin
-            offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-            other = self.owner[np.repeat(begin, length) + offset]
-            codes = np.unique(np.repeat(text, length) * len(self.sizes) + other)
-            bounds = np.searchsorted(text, np.arange(len(chunk) + 1))
-            for one, prompt in zip(*np.divmod(codes, len(self.sizes)), strict=True):
-                own = grams[bounds[one] : bounds[one + 1]]
-                value = float(np.isin(self._grams_of(prompt), own).mean())
-                if value >= self.share - SLACK:
-                    yield Hit(start + int(one), int(prompt), value)
-
-    def _grams_of(self, prompt: int) -> Hashes:
-        return self.grams[self.starts[prompt] : self.starts[prompt] + self.sizes[prompt]]
+def _containment(text: str, prompt: str) -> float:
+    asked, said = _hashed([prompt]), _hashed([text])
+    size = min(len(asked.hashes), LONGEST)
+    grams = np.unique(_ngrams(asked, size).hashes)
+    return float(np.isin(grams, _ngrams(said, size).hashes).mean())
 
 
-def _ngrams(texts: Words, ngram: int) -> tuple[Hashes, Places]:
-    """(hash, place of its text) of every n-gram that lies inside one text."""
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    flat = np.fromiter(map(_hash, chain.from_iterable(texts)), np.uint64, lengths.sum())
-    text = np.repeat(np.arange(len(texts)), lengths)
-    count = max(len(flat) - ngram + 1, 0)
-    grams = np.zeros(count, np.uint64)
-    for step in range(ngram):
-        grams += flat[step : step + count] * MULTIPLIERS[step]
-    inside = text[:count] == text[ngram - 1 :]
-    return grams[inside], text[:count][inside]
+def _candidates(texts: Sequence[str], index: Index, count: int) -> Places:
+    """Pairs (text, prompt) that share one of the prompt's rare n-grams, in order."""
+    said, codes = _hashed(texts), [np.empty(0, np.int64)]
+    hashes, prompts = index.grams
+    for size in index.sizes:
+        grams = _ngrams(said, size)
+        grams = grams.where(index.present[_bucket(grams.hashes, len(index.present))])
+        begin = np.searchsorted(hashes, grams.hashes)
+        known = hashes[np.minimum(begin, len(hashes) - 1)] == grams.hashes
+        grams, begin = grams.where(known), begin[known]
+        length = np.searchsorted(hashes, grams.hashes, "right") - begin
+        offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        prompt = prompts[np.repeat(begin, length) + offset]
+        codes.append(np.unique(np.repeat(grams.text, length) * count + prompt))
+    return np.stack(np.divmod(np.unique(np.concatenate(codes)), max(count, 1)), axis=1)
 
 
-def _distinct(grams: Hashes, text: Places) -> tuple[Hashes, Places]:
-    """Each n-gram of a text once, by text and hash."""
-    order = np.lexsort((grams, text))
-    grams, text = grams[order], text[order]
-    new = np.ones(len(grams), bool)
-    new[1:] = (grams[1:] != grams[:-1]) | (text[1:] != text[:-1])
-    return grams[new], text[new]
+def _index(prompts: Sequence[str], share: float) -> Index:
+    """The rarest n-grams of each prompt, as many as must include a shared one."""
+    counts, sizes = np.zeros(BUCKETS, np.int64), set[int]()
+    for size, grams in _prompt_grams(prompts):
+        counts += np.bincount(_bucket(grams.hashes, BUCKETS), minlength=BUCKETS)
+        sizes.add(size)
+    parts = [Grams(np.empty(0, np.uint64), np.empty(0, np.int64))]
+    for _, grams in _prompt_grams(prompts):
+        rarity = counts[_bucket(grams.hashes, BUCKETS)]
+        order = np.lexsort((grams.hashes, rarity, grams.text))
+        _, first, own = np.unique(grams.text, return_index=True, return_counts=True)
+        place = np.arange(len(order)) - np.repeat(first, own)
+        needed = own - np.ceil(share * own - SLACK).astype(np.int64) + 1
+        parts.append(grams.where(order[place < np.repeat(needed, own)]))
+    rare = Grams(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    rare = rare.where(np.argsort(rare.hashes, kind="stable"))
+    present = np.zeros(8 << len(rare.hashes).bit_length(), bool)  # one in eight to sixteen is set
+    present[_bucket(rare.hashes, len(present))] = True
+    return Index(rare, sorted(sizes), present)
+
+
+def _bucket(hashes: Hashes, count: int) -> Places:
+    """The first bits of hashes, as a place in an array of `count`, a power of two."""
+    return (hashes >> np.uint64(65 - count.bit_length())).astype(np.int64)
+
+
+def _prompt_grams(prompts: Sequence[str]) -> Iterator[tuple[int, Grams]]:
+    """(n, distinct n-grams of prompts, by prompt); n is 13, or the length of a shorter prompt."""
+    for start in range(0, len(prompts), CHUNK):
+        asked = _hashed(prompts[start : start + CHUNK])
+        sizes = np.minimum(np.bincount(asked.text, minlength=CHUNK)[asked.text], LONGEST)
+        for size in range(SHORTEST, LONGEST + 1):
+            if size in sizes:
+                grams = _ngrams(asked.where(sizes == size), size)
+                hashes, text = grams.where(np.lexsort((grams.hashes, grams.text)))
+                new = np.ones(len(text), bool)
+                new[1:] = (hashes[1:] != hashes[:-1]) | (text[1:] != text[:-1])
+                yield size, Grams(hashes[new], text[new] + start)
+
+
+def _ngrams(said: Grams, size: int) -> Grams:
+    """The n-grams of so many words that lie inside one text; other sizes have other hashes."""
+    count = max(len(said.text) - size + 1, 0)
+    hashes = np.full(count, size, np.uint64)
+    for step in range(size):
+        hashes += said.hashes[step : step + count] * MULTIPLIERS[step]
+    inside = said.text[:count] == said.text[size - 1 :]
+    return Grams(hashes, said.text[:count]).where(inside)
+
+
+def _hashed(texts: Sequence[str]) -> Grams:
+    """The words of texts, as n-grams of one word."""
+    split = [words(text) for text in texts]
+    lengths = np.fromiter(map(len, split), np.int64, len(split))
+    hashes = map(_hash, chain.from_iterable(split))
+    return Grams(
+        np.fromiter(hashes, np.uint64, lengths.sum()), np.repeat(np.arange(len(split)), lengths)
+    )
 
 
 @lru_cache(maxsize=1 << 18)
 def _hash(word: str) -> int:
     digest = blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+    return int.from_bytes(digest, "big")

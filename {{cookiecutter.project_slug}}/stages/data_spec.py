@@ -86,7 +86,7 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
                 for file, account in metrics["sources"].items()
             }
             most = [f"{name} {number:,}" for name, number in largest_first(hit) if number]
-            more = f" and {len(most) - NAMED} more files" if len(most) > NAMED else ""
+            more = f" and {len(most) - NAMED} more" if len(most) > NAMED else ""
             rows.append([stage, reason, f"{count:,}", ", ".join(most[:NAMED]) + more])
     changed = stages["curate"]["changed"]
     kept = ", ".join(f"{name} {count:,}" for name, count in largest_first(changed))
@@ -124,7 +124,7 @@ def slice_section(key: str, split: Metrics, folder: Path) -> Lines:
     names = {name for part in SPLITS for name in split[part][key]}
     found = {name: [split[part][key].get(name, 0) for part in SPLITS] for name in names}
     if not found:
-        return [f"No row has a {SLICES[key]}."]
+        return ["No row has one."]
     ranked = [name for name, _ in largest_first({name: sum(found[name]) for name in names})]
     title = f"Rows by {SLICES[key]}"
     title += f", the {BARS} most frequent of {len(ranked)}" if len(ranked) > BARS else ""

@@ -49,8 +49,8 @@ def find_ties(records: list[Record], params: SplitParams) -> dict[int, list[int]
     """For each record the earlier ones that it is a near copy of, contains or is contained in."""
     prompts = [prompt_text(record) for record in records]
     near, _ = near_pairs(prompts, params.threshold, params.ngram, PERMUTATIONS, params.seed, RECALL)
-    hits = contained([row_text(record) for record in records], prompts)
-    parts = np.array([hit[:2] for hit in hits if hit.one != hit.other], np.int64).reshape(-1, 2)
+    hits = contained([row_text(record) for record in records], prompts, itself=False)
+    parts = np.array([hit[:2] for hit in hits], np.int64).reshape(-1, 2)
     ties: defaultdict[int, list[int]] = defaultdict(list)
     for low, high in np.sort(np.concatenate([near, parts]), axis=1).tolist():
         ties[high].append(low)
