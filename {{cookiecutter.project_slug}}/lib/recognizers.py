@@ -238,7 +238,7 @@ class NorthAmericanPhoneRecognizer(PatternRecognizer):
     """Numbers grouped 3-3-4 as North America does, of area codes that do not exist too."""
 
     def __init__(self) -> None:
-        number = r"(?<![\w.-])(?:\(\d{3}\) ?|\d{3}([-. ]))\d{3}[-. ]\d{4}(?:x\d+)?(?![\w-])"
+        number = r"(?<![\w.-])(?:\(\d{3}\) ?|\d{3}([-. ]))\d{3}[-. ]\d{4}(?:x\d+)?(?!\w|-\d)"
         super().__init__("PHONE_NUMBER", patterns=[Pattern("north american", number, 0.4)])
 
 

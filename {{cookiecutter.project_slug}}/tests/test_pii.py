@@ -35,7 +35,7 @@ PERSONAL = {
     "call (212) 555-0187": "call <PHONE_NUMBER_1>",
     "call +49 (0)30 901820 or 001-748-088-2851": "call <PHONE_NUMBER_1> or <PHONE_NUMBER_2>",
     "fax +1-962-819-8200": "fax <PHONE_NUMBER_1>",
-    "166-684-7899x12": "<PHONE_NUMBER_1>",
+    "166-684-7899x12, (790)091-7442-Fax": "<PHONE_NUMBER_1>, <PHONE_NUMBER_2>-Fax",
     "tel +41.79.123.40.79": "tel <PHONE_NUMBER_1>",
     "SSN 536-22-8726": "SSN <US_SSN_1>",
     "from 203.0.113.7 today": "from <IP_ADDRESS_1> today",
@@ -202,12 +202,12 @@ def test_hidden_values_are_keyed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Redactor(finder).hide("") == ""
 
 
-@pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("short", "is too short")])
+@pytest.mark.parametrize(("key", "said"), [("", "is not set"), ("hush", "is too short")])
 def test_bad_key_is_one_clear_line(key: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PII_KEY", key)
     with pytest.raises(UserError, match=f"key_env names .* PII_KEY, which {said}; set it") as error:
         Finder(ALL.model_copy(update={"key_env": "PII_KEY"}))
-    assert "short;" not in str(error.value).replace("too short;", "")
+    assert not key or key not in str(error.value)
 
 
 @pytest.mark.parametrize("given", [{"ner": "models/ner"}, {"entities": ["PERSON"]}])
