@@ -8,6 +8,8 @@ which no current kernel keeps.
 """
 
 import os
+import resource
+import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -170,3 +172,13 @@ def report(shape: Shape, load: Load) -> dict[str, Any]:
             if peak <= size
         },
     }
+
+
+def peak_memory(device: str) -> int:
+    """Bytes that this process has held at most: on a GPU those of torch, else all of it."""
+    if device == "cpu":
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    import torch
+
+    return int(torch.cuda.max_memory_allocated(device))

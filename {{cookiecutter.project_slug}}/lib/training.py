@@ -18,7 +18,12 @@ from lib.records import Message, Record, text_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+    from transformers import (
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        Trainer,
+        TrainerCallback,
+    )
     from trl import SFTTrainer
 
 
@@ -155,8 +160,27 @@ def settings(setup: Setup, phase: str, rate: float) -> dict[str, Any]:
         # the mean loss since the last log is not in a checkpoint: log whenever one is written
         "logging_steps": math.gcd(params.checkpoint_steps, 10),
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # it would show the last sound loss instead
         "report_to": "none",
     }
+
+
+def stop_at_nan() -> "TrainerCallback":
+    """A callback that ends a run whose loss is no number, before more time goes into it."""
+    from transformers import TrainerCallback
+
+    class StopAtNan(TrainerCallback):
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
+        ) -> None:
+            if not math.isfinite(logs.get("loss", 0.0)):
+                raise UserError(
+                    f"train: the loss is {logs['loss']} at step {state.global_step}; lower "
+                    "train.learning_rate or train.max_grad_norm, or raise train.warmup; earlier "
+                    f"checkpoints are in {args.output_dir}"
+                )
+
+    return StopAtNan()
 
 
 def sft_trainer(device: str) -> "type[SFTTrainer]":
@@ -213,6 +237,7 @@ def fit_sft(
         eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
         processing_class=setup.tokenizer,
         peft_config=None if params.method == "full" else lora_config(params.lora),
+        callbacks=[stop_at_nan()],
     )
     trainer.train(resume_from_checkpoint=last_whole(setup.folder / "sft"))
     if val and last_evaluated(trainer) < trainer.state.global_step:
@@ -239,6 +264,7 @@ def fit_dpo(setup: Setup, model: "PreTrainedModel", pairs: list[Record]) -> "Tra
         train_dataset=pairs_dataset(pairs, places, setup.system),
         processing_class=setup.tokenizer,
         peft_config=lora_config(params.lora),
+        callbacks=[stop_at_nan()],
     )
     trainer.train(resume_from_checkpoint=last_whole(setup.folder / "dpo"))
     return trainer

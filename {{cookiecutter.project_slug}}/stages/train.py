@@ -22,7 +22,14 @@ from lib.chat import IGNORED, Example
 from lib.checkpoints import last_whole, locked, scratch
 from lib.config import load
 from lib.errors import UserError, run
-from lib.estimate import Load, available_memory, check_memory, report, shape_of
+from lib.estimate import (
+    Load,
+    available_memory,
+    check_memory,
+    peak_memory,
+    report,
+    shape_of,
+)
 from lib.files import atomic_folder, sha256, write_json
 from lib.mask import write_page
 from lib.models import (
@@ -111,6 +118,7 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: list[Record])
     save(merge(last, base, method, adapter), setup.tokenizer, adapter)
     write_curves(sft.state.log_history)
     numbers = measured(sft, examples["train"], first_step, time.perf_counter() - started)
+    numbers["peak_memory_bytes"] = peak_memory(setup.device)
     write_json("metrics/train.json", numbers | measured_pairs(last, pairs, method))
     shutil.rmtree(setup.folder)
     print(f"train: {numbers['steps']} steps, {numbers['records']} records, {numbers['seconds']} s")
@@ -193,8 +201,16 @@ def main() -> None:
     if params.method == "dpo":
         check_pairs(setup, pairs)
     preflight(setup, examples["train"])
-    with locked(folder):
-        train(setup, examples, pairs)
+    from torch import OutOfMemoryError
+
+    try:
+        with locked(folder):
+            train(setup, examples, pairs)
+    except OutOfMemoryError as error:
+        raise UserError(
+            f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size, raise "
+            "train.gradient_accumulation by as much; the last checkpoint is kept"
+        ) from None
 
 
 if __name__ == "__main__":

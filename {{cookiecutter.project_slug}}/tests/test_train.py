@@ -149,6 +149,12 @@ def test_dpo_after_sft_learns_to_prefer_the_chosen_answer(tmp_path: Path) -> Non
     assert history[-1]["rewards/margins"] > history[0]["rewards/margins"]
 
 
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, learning_rate=1e30, max_grad_norm=1e30)
+    with pytest.raises(UserError, match=r"the loss is (nan|inf) at step \d+; lower"):
+        sft(setup)
+
+
 def test_adapter_config_is_written_in_one_order(tmp_path: Path) -> None:
     path = tmp_path / "adapter_config.json"
     write_json(path, {"target_modules": ["v_proj", "k_proj"]})
