@@ -96,6 +96,18 @@ def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> Non
     assert same(undisturbed, weights(sft(setup_of(method, tmp_path))))
 
 
+def test_resumed_preference_training_ends_in_the_same_bits(tmp_path: Path) -> None:
+    def tuned() -> dict[str, torch.Tensor]:
+        setup = setup_of("dpo", tmp_path)
+        trainer = fit_dpo(setup, sft(setup), pairs(10))
+        return weights(merge(trainer, BASE, "dpo", tmp_path / "adapter"))
+
+    undisturbed = tuned()
+    shutil.rmtree(tmp_path / "dpo" / "checkpoint-5")
+    assert (tmp_path / "dpo" / "checkpoint-4").is_dir()
+    assert same(undisturbed, tuned())
+
+
 @pytest.mark.parametrize(("loss_on", "whole"), [("answer", 0), ("prompt_first", 2), ("all", 4)])
 def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Path) -> None:
     setup = setup_with(tmp_path, loss_on=loss_on)
