@@ -26,6 +26,7 @@ INVISIBLE = re.compile(
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
 )
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: not known
+LABEL = re.compile(".{1,100}")  # where the data bring their own: a line, not a text
 UNFILLED = re.compile(  # {{name}}, <%= name %>, [your name]
     r"\{\{ ?\w+ ?\}\}|<%= ?\w+ ?%>|\[(?:your|insert) [\w ]{1,30}\]|\blorem ipsum\b", re.IGNORECASE
 )
@@ -97,7 +98,7 @@ def check_answer(draft: Draft, task: TaskParams) -> None:
         draft.chosen = written
         draft.scenario = values[task.scenario] if task.scenario else draft.scenario
     elif task.output == "label":
-        if task.labels and draft.chosen not in task.labels:
+        if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
             raise Reject("unknown_label")
         draft.scenario = draft.chosen
     elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):

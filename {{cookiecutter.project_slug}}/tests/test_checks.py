@@ -72,6 +72,14 @@ def test_json_answer_is_written_in_the_order_of_the_task() -> None:
     assert (draft.scenario, draft.changes) == ("setup", {"answer_rewritten"})
 
 
+def test_labels_of_the_data_are_one_line() -> None:
+    task = LABEL_TASK.model_copy(update={"labels": []})
+    assert checked("ask", "pizza", task).scenario == "pizza"
+    for text in ("I think\nit is pizza", "p" * 101):
+        with pytest.raises(Reject, match="unknown_label"):
+            checked("ask", text, task)
+
+
 def test_label_is_the_scenario() -> None:
     assert checked("ask", "refund", LABEL_TASK).scenario == "refund"
 

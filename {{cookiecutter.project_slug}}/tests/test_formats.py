@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_json_list_with_a_broken_value_is_not_read_to_its_end(
     monkeypatch.setattr("lib.formats.LONGEST_VALUE", 32)
     with pytest.raises(UserError, match=r"rows\.txt:2: the JSON list breaks off here"):
         rows_of(file, '[{"a": 1},\n{"a": oops},\n' + '{"a": 1},\n' * 99 + "{}]")
+
+
+def test_json_list_is_not_read_at_once(file: Path) -> None:
+    file.write_text("[" + ",\n".join(['{"a": "' + "b" * 1000 + '"}'] * 8000) + "]")
+    tracemalloc.start()
+    assert sum(row.value is not None for row in read_rows(file)) == 8000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < file.stat().st_size / 2
 
 
 def test_json_list_broken_off(file: Path) -> None:
