@@ -1,0 +1,52 @@
+"""The other side of run.py: load, map and filter with `datasets`, and the same checks.
+
+reads   the corpus, params.yaml
+writes  data/peer.jsonl, metrics/curate.json
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from datasets import load_dataset
+from lib.checks import check
+from lib.config import load
+from lib.params.base import BaseParams
+from lib.params.curate import CurateParams
+from lib.params.task import TaskParams
+from lib.shapes import Reject, to_draft
+from lib.tokens import token_counter
+
+READERS = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
+
+
+def main() -> None:
+    path = Path(sys.argv[1])
+    task, params = load("task", TaskParams), load("curate", CurateParams)
+    count = token_counter(load("base", BaseParams))
+
+    def curate(row: dict[str, Any]) -> dict[str, Any]:
+        try:
+            draft = to_draft(row, {}, task)
+            draft.licence = "CC0-1.0"
+            check(draft, task, params, count)
+        except Reject as reason:
+            return {"reason": str(reason), "messages": [], "scenario": "", "language": ""}
+        answer = {"role": "assistant", "content": draft.chosen}
+        found = {"reason": "", "messages": [*draft.prompt, answer]}
+        return found | {"scenario": draft.scenario, "language": draft.language}
+
+    with tempfile.TemporaryDirectory() as cache:
+        reader = READERS[path.suffix.lstrip(".")]
+        raw = load_dataset(reader, data_files=str(path), split="train", cache_dir=cache)
+        done = raw.map(curate, remove_columns=raw.column_names)
+        kept = done.filter(lambda reason: not reason, input_columns="reason")
+        kept.to_json("data/peer.jsonl", force_ascii=False)
+    metrics = {"rows_in": len(raw), "rows_kept": len(kept)}
+    Path("metrics/curate.json").write_text(json.dumps(metrics))
+
+
+if __name__ == "__main__":
+    main()
