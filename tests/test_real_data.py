@@ -90,6 +90,23 @@ def test_gsm8k_keeps_its_published_splits(tmp_path: Path) -> None:
     assert found["train"]["rows"] > 7000
 
 
+def test_leaks_planted_into_gsm8k_go(tmp_path: Path) -> None:
+    lines = (SHARED / "gsm8k/test.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line)["question"] for line in lines[:60]]
+    planted = [text.upper() for text in asked[:20]]
+    planted += [text.replace("How", "So tell me how") for text in asked[20:40]]
+    planted += [f"Look at this: {text} I do not know, can you help?" for text in asked[40:]]
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/test.jsonl").symlink_to(SHARED / "gsm8k/test.jsonl")
+    rows = [json.dumps({"question": text, "answer": "planted"}) for text in planted]
+    train = (SHARED / "gsm8k/train.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "raw/train.jsonl").write_text(train + "\n".join(rows), encoding="utf-8")
+    columns = "{prompt: question, completion: answer}"
+    found = run(tmp_path, columns, {"output": "text", "val": 0}, "train", "test")
+    assert found["dropped"] == {"leaked": 60}
+    assert '"planted"' not in (tmp_path / "data/split/train.jsonl").read_text(encoding="utf-8")
+
+
 def test_gate_loses_nothing_and_the_sure_kinds_are_found() -> None:
     command = [sys.executable, "-c", PII, str(SHARED / "pii/generated_large.json")]
     done = subprocess.run(command, capture_output=True, check=True, env=os.environ | SETTINGS)
