@@ -18,34 +18,10 @@ from functools import lru_cache
 from typing import Any
 
 from lib.errors import UserError
+from lib.gates import ANY, gates
 from lib.params.pii import NAMES, PiiParams
 from lib.text import UNSPACED
 
-# What may stand between the digits of a phone number (as phonenumbers has it).
-BETWEEN = (
-    r"[-xX\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000"
-    r"()\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}+"
-)
-# A national number that a 0 is dialled before, of seven digits or more; or 00 and a country's code.
-TRUNK = rf"0(?<!\d0)(?:{BETWEEN}\d){{6}}"
-INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"
-# What every value of a kind must contain, whatever else presidio checks: one of these each. They
-# start with what is rare in prose, such as a digit, because `re` then skips the rest at once.
-NECESSARY = {
-    "EMAIL_ADDRESS": (r"@",),
-    "CREDIT_CARD": (r"\d(?:[- .]?\d){13}",),
-    "IBAN_CODE": (r"\d\d(?<=[A-Za-z]{2}\d\d)(?:[- ]?[A-Za-z0-9]){11}",),
-    "US_SSN": (r"\d(?:[- .]?\d){8}",),
-    "IP_ADDRESS": (r"\d\.\d{1,3}\.\d{1,3}\.\d", r":[0-9A-Fa-f]{0,4}:"),
-    "MAC_ADDRESS": (
-        r"[:-](?<=[0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}[:-]",
-        r"\.(?<=[0-9A-Fa-f]{4}\.)[0-9A-Fa-f]{4}\.",
-    ),
-    "CRYPTO": (r"[013][A-Za-z0-9]{25}",),
-    "CN_MOBILE_NUMBER": (r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}",),
-    "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
-}
-ANY = re.compile(r"[@\d]")  # what values of all kinds have one of
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9@:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
 # Full-width signs, other digits, spaces and hyphens as the ASCII ones they stand for, one for one.
@@ -80,12 +56,7 @@ class Finder:
     def __init__(self, params: PiiParams) -> None:
         self.params = params
         self.key = read_key(params.key_env)
-        conditions = NECESSARY | {"PHONE_NUMBER": phone_conditions(params.regions)}
-        self.gates = {
-            entity: [re.compile(one) for one in conditions[entity]]
-            for entity in params.entities
-            if entity not in NAMES
-        }
+        self.gates = gates(sorted(set(params.entities) - NAMES), params.regions)
         self.find = lru_cache(maxsize=50_000)(self._find)  # copies cost nothing
 
     def _find(self, text: str) -> tuple[Span, ...]:
@@ -178,25 +149,6 @@ def read_key(name: str | None) -> bytes:
 def keyed(key: bytes, entity: str, value: str) -> str:
     """64 bits of HMAC-SHA-256 in hex: equal for equal values, and nothing to who lacks the key."""
     return hmac.digest(key, f"{entity}:{value}".encode(), "sha256")[:8].hex()
-
-
-def dialled_first(region: str) -> tuple[str, int]:
-    """What is dialled before a national number (0, 1, nothing); digits of the shortest one."""
-    from phonenumbers import PhoneMetadata
-
-    numbers = PhoneMetadata.metadata_for_region(region)
-    if numbers is None or numbers.general_desc is None:
-        raise UserError(f"params.yaml: curate.pii.regions: {region!r} is no country code")
-    return numbers.national_prefix or "", min(numbers.general_desc.possible_length)
-
-
-def phone_conditions(regions: list[str]) -> tuple[str, ...]:
-    """A plus and digits, a 0 that starts a number, or the digits of the shortest without one."""
-    conditions = [INTERNATIONAL, TRUNK]
-    for prefix, digits in map(dialled_first, regions):
-        if prefix != "0":
-            conditions.append(rf"\d(?:{BETWEEN}\d){{{digits - 1}}}")
-    return tuple(dict.fromkeys(conditions))
 
 
 def join(results: list[Any]) -> Iterator[Span]:
