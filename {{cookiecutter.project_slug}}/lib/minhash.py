@@ -1,35 +1,32 @@
 """Near copies by MinHash: signatures propose pairs, the exact Jaccard similarity decides.
 
 The bands of a signature are bucket keys (LSH); texts that share a bucket are compared. Signatures
-equal those of `datasketch.MinHash` on the same hashes. Any number of processes gives the same.
+equal those of `datasketch.MinHash` on the same hashes.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from lib.shingles import CHUNK, Hashes, Pairs, Places, Shingles, join, mix, shingle, similarity
+from lib.shingles import (
+    Hashes,
+    Pairs,
+    Places,
+    Shingles,
+    chunks,
+    distinct,
+    join,
+    mix,
+    ngrams,
+    similarity,
+    word_hashes,
+)
 
 Signatures = npt.NDArray[np.uint32]  # one row a text
 
 NEIGHBOURS = 32  # in a band's bucket each text is compared with so many that follow it
 SLACK = 1e-9  # of a product of fractions
-
-
-class Sketch(NamedTuple):
-    """How signatures are made and read."""
-
-    ngram: int
-    permutations: int
-    seed: int
-    bands: int
-    rows: int  # of the signature in each band
 
 
 def signatures(shingles: Shingles, permutations: int, seed: int) -> Signatures:
@@ -86,45 +83,23 @@ def candidates(keys: Hashes) -> Pairs:
 
 
 def near_pairs(
-    texts: Sequence[str],
-    threshold: float,
-    ngram: int,
-    permutations: int,
-    seed: int,
-    recall: float,
-    processes: int = 1,
+    texts: Sequence[str], threshold: float, ngram: int, permutations: int, seed: int, recall: float
 ) -> tuple[Pairs, npt.NDArray[np.float64]]:
     """Pairs of texts at least `threshold` similar, and their similarity. `recall` is the share
     of the pairs exactly at the threshold that must be found; of more similar ones, more are."""
     if not texts:
         return np.empty((0, 2), np.int64), np.empty(0)
-    sketch = Sketch(ngram, permutations, seed, *bands(threshold, permutations, recall))
-    parts = list(_sketched(texts, sketch, processes))
-    shingles = join([part[0] for part in parts])
-    pairs = candidates(np.concatenate([part[1] for part in parts]))
+    count, rows = bands(threshold, permutations, recall)
+    sets, keys = [], []
+    for some in chunks(texts):
+        sets.append(distinct(ngrams(word_hashes(some), ngram)))
+        keys.append(band_keys(signatures(sets[-1], permutations, seed), count, rows))
+    shingles = join(sets)
+    pairs = candidates(np.concatenate(keys))
     sizes = shingles.sizes()[pairs]
     pairs = pairs[sizes.min(axis=1) >= threshold * sizes.max(axis=1) - SLACK]  # others cannot
-    found = similarity(shingles, pairs)
+    found = similarity(shingles, shingles, pairs)
     return pairs[found >= threshold], found[found >= threshold]
-
-
-def _sketched(
-    texts: Sequence[str], sketch: Sketch, processes: int
-) -> Iterator[tuple[Shingles, Hashes]]:
-    chunks = [texts[at : at + CHUNK] for at in range(0, len(texts), CHUNK)]
-    work = partial(_sketch, sketch=sketch)
-    progress = partial(tqdm, total=len(chunks), desc="signatures", delay=2, leave=False)
-    if processes == 1 or len(chunks) == 1:
-        yield from progress(map(work, chunks))
-    else:
-        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            yield from progress(pool.map(work, chunks))
-
-
-def _sketch(texts: Sequence[str], sketch: Sketch) -> tuple[Shingles, Hashes]:
-    shingles = shingle(texts, sketch.ngram)
-    signature = signatures(shingles, sketch.permutations, sketch.seed)
-    return shingles, band_keys(signature, sketch.bands, sketch.rows)
 
 
 def components(count: int, pairs: Pairs) -> Places:

@@ -36,6 +36,7 @@ class Record(TypedDict):
     source: str
     licence: str
     split: str | None
+    cluster: NotRequired[str]  # from dedup on: equal where prompts are near copies
 
 
 PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved

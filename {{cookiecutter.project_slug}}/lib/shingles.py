@@ -1,30 +1,35 @@
 """Shingles: a text as the set of its word n-grams, and how much two such sets have in common.
 
 A shingle is a 64-bit hash, the same on every machine. A text shorter than n words is one shingle.
+All texts of a chunk are worked on together, as one array of characters; the words are those of
+`lib.text.words`, in any language.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
-from itertools import chain
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lib.text import words
+from lib.text import UNSPACED, folded
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 Pairs = npt.NDArray[np.int64]  # one row a pair (earlier, later)
 
-CHUNK = 2048  # texts worked on at a time
-VOCABULARY = 1 << 20  # words whose hash is remembered
+CHUNK = 1 << 17  # characters worked on at a time: what a CPU's cache holds
+BETWEEN, SPACED, ALONE = range(3)  # no letter; a letter of a longer word; a word of its own
 MULTIPLIERS = np.random.RandomState(0).randint(0, 1 << 63, 32, dtype=np.uint64) | np.uint64(1)
+BASE = 0x9E3779B97F4A7C15  # of the polynomial that a word's hash is; odd, so it has an inverse
 
 
 class Shingles(NamedTuple):
-    """The sets of n-grams of many texts, end to end: text i has hashes[starts[i]:starts[i + 1]],
-    sorted, each once, never none."""
+    """The n-grams of many texts, end to end: text i has hashes[starts[i]:starts[i + 1]], never
+    none. From `shingle` they are sets: sorted, each once."""
 
     hashes: Hashes
     starts: Places
@@ -32,19 +37,6 @@ class Shingles(NamedTuple):
     def sizes(self) -> Places:
         """How many shingles each text has."""
         return np.diff(self.starts)
-
-
-class WordHashes(dict[str, int]):
-    """64-bit hashes of words, the same on every machine and in every process."""
-
-    def __missing__(self, word: str) -> int:
-        if len(self) >= VOCABULARY:
-            self.clear()
-        digest = blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
-        return self.setdefault(word, int.from_bytes(digest, "little"))
-
-
-HASH_OF = WordHashes()
 
 
 def mix(hashes: Hashes) -> Hashes:
@@ -55,8 +47,20 @@ def mix(hashes: Hashes) -> Hashes:
 
 
 def shingle(texts: Sequence[str], ngram: int) -> Shingles:
-    """The shingles of texts. A text shorter than n words is one shingle: all its words."""
-    return join([_shingle(texts[at : at + CHUNK], ngram) for at in range(0, len(texts), CHUNK)])
+    """The shingles of texts, as sets."""
+    return join([distinct(ngrams(word_hashes(some), ngram)) for some in chunks(texts)])
+
+
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts, as many at a time as have about CHUNK characters."""
+    start = size = 0
+    for place, text in enumerate(texts):
+        size += len(text)
+        if size >= CHUNK:
+            yield texts[start : place + 1]
+            start, size = place + 1, 0
+    if start < len(texts):
+        yield texts[start:]
 
 
 def join(parts: list[Shingles]) -> Shingles:
@@ -67,42 +71,113 @@ def join(parts: list[Shingles]) -> Shingles:
     return Shingles(hashes, starts)
 
 
-def _shingle(texts: Sequence[str], ngram: int) -> Shingles:
-    split = [words(text) for text in texts]
-    lengths = np.fromiter(map(len, split), np.int64, len(split))
-    flat = chain.from_iterable(split)
-    hashes = np.fromiter(map(HASH_OF.__getitem__, flat), np.uint64, lengths.sum())
-    first = np.cumsum(lengths) - lengths  # of each text, its first word
+def word_hashes(texts: Sequence[str]) -> Shingles:
+    """A hash of every word of every text, in order. A text without words is one: itself."""
+    forms = [folded(text) for text in texts]
+    codes = np.frombuffer("\n".join([*forms, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds, values = _alphabet()
+    kind = kinds[codes]
+    letter, before = kind == SPACED, np.zeros(len(kind), bool)
+    before[1:] = letter[:-1]
+    begins = np.flatnonzero((kind == ALONE) | (letter & ~before))
+    # A word is the polynomial of its characters' values, read off the sums over all before it;
+    # characters between words have the value 0.
+    power, inverse = _powers(max(CHUNK, 1 << len(codes).bit_length()))
+    sums = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(values[codes] * power[: len(codes)], out=sums[1:])
+    hashes = np.diff(sums[begins], append=sums[-1]) * inverse[begins]
+    ends = np.cumsum(np.fromiter((len(form) + 1 for form in forms), np.int64, len(forms)))
+    starts = np.concatenate([np.zeros(1, np.int64), np.searchsorted(begins, ends)])
+    empty = np.flatnonzero(starts[1:] == starts[:-1])
+    if len(empty):  # signs alone, such as an emoji
+        own = [_hash(texts[place].strip()) for place in empty.tolist()]
+        hashes = np.insert(hashes, starts[empty], np.array(own, np.uint64))
+        starts[1:] += np.searchsorted(empty, np.arange(len(texts)), "right")
+    return Shingles(hashes, starts)
+
+
+def ngrams(words: Shingles, ngram: int) -> Shingles:
+    """The n-grams inside each text, in order; of a text shorter than n words all its words."""
+    hashes, starts = words
+    lengths, first = words.sizes(), starts[:-1]
     padded = np.concatenate([hashes, np.zeros(ngram, np.uint64)])
     grams = np.zeros(len(hashes), np.uint64)
     for step in range(ngram):  # n-grams that start at each word, as if there were one text
         grams += padded[step : step + len(hashes)] * MULTIPLIERS[step]
+    short = lengths < ngram
+    own = np.zeros(np.count_nonzero(short), np.uint64)
+    for step in range(ngram - 1):
+        inside = lengths[short] > step
+        own += np.where(inside, padded[first[short] + step], 0) * MULTIPLIERS[step]
+    grams[first[short]] = own
+    inside = np.ones(len(hashes), bool)
+    for step in range(1, ngram):  # n-grams that start at a text's last words leave it
+        late = starts[1:] - step
+        inside[late[late > first]] = False
     counts = np.maximum(lengths - ngram + 1, 1)
-    text = np.repeat(np.arange(len(split)), counts)
-    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    grams = grams[first[text] + offset]  # those that lie inside one text
-    for short in np.flatnonzero(lengths < ngram):
-        own = hashes[first[short] : first[short] + lengths[short]]
-        grams[np.searchsorted(text, short)] = np.sum(own * MULTIPLIERS[: len(own)], dtype=np.uint64)
-    return _distinct(mix(grams), text, len(split))
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return Shingles(mix(grams[inside]), starts)
 
 
-def _distinct(hashes: Hashes, text: Places, count: int) -> Shingles:
-    order = np.lexsort((hashes, text))
-    hashes, text = hashes[order], text[order]
-    new = np.append(True, (hashes[1:] != hashes[:-1]) | (text[1:] != text[:-1]))
-    hashes, text = hashes[new], text[new]
-    return Shingles(hashes, np.searchsorted(text, np.arange(count + 1)))
+@cache
+def _alphabet() -> tuple[npt.NDArray[np.uint8], Hashes]:
+    """(kind, value) of every code point. As in `lib.text.WORD`, \\w is what isalnum says or _."""
+    count = 0x110000
+    letters = np.fromiter(map(str.isalnum, map(chr, range(count))), bool, count)
+    letters[ord("_")] = True
+    kinds = np.where(letters, SPACED, BETWEEN).astype(np.uint8)
+    for first, last in re.findall("(.)-(.)", UNSPACED):
+        kinds[ord(first) : ord(last) + 1] = ALONE
+    values = np.random.RandomState(1).randint(0, 1 << 63, count, dtype=np.uint64)
+    return kinds, np.where(kinds == BETWEEN, np.uint64(0), values * np.uint64(2) + np.uint64(1))
 
 
-def similarity(shingles: Shingles, pairs: Pairs) -> npt.NDArray[np.float64]:
-    """The exact Jaccard similarity of each pair of texts."""
-    hashes, starts = shingles
+@cache
+def _powers(count: int) -> tuple[Hashes, Hashes]:
+    """BASE ** i and BASE ** -i modulo 2 ** 64."""
+    both = []
+    for base in (BASE, pow(BASE, -1, 1 << 64)):
+        powers = np.full(count, base, np.uint64)
+        powers[0] = 1
+        both.append(np.cumprod(powers, out=powers))
+    return both[0], both[1]
+
+
+def _hash(text: str) -> int:
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def distinct(shingles: Shingles) -> Shingles:
+    """The n-grams of each text sorted and each once."""
+    hashes, starts = shingles.hashes.copy(), shingles.starts
+    for start, end in pairwise(starts.tolist()):
+        hashes[start:end].sort()
+    new = np.ones(len(hashes), bool)
+    new[1:] = hashes[1:] != hashes[:-1]
+    new[starts[:-1]] = True
+    return Shingles(hashes[new], np.append(0, np.cumsum(new))[starts])
+
+
+def take(shingles: Shingles, places: Places) -> Shingles:
+    """The shingles of some of the texts."""
+    sizes = shingles.sizes()[places]
+    ends = np.cumsum(sizes)
+    inside = np.arange(sizes.sum()) + np.repeat(shingles.starts[places] - ends + sizes, sizes)
+    return Shingles(shingles.hashes[inside], np.append(0, ends))
+
+
+def similarity(ones: Shingles, others: Shingles, pairs: Pairs) -> npt.NDArray[np.float64]:
+    """The exact Jaccard similarity of each pair (place in ones, place in others) of sets."""
     result = np.empty(len(pairs))
-    for place, (one, other) in enumerate(pairs):
-        left = hashes[starts[one] : starts[one + 1]]
-        right = hashes[starts[other] : starts[other + 1]]
-        both = np.concatenate([left, right])
+    left, right = ones.starts.tolist(), others.starts.tolist()
+    for place, (one, other) in enumerate(pairs.tolist()):
+        both = np.concatenate(
+            [
+                ones.hashes[left[one] : left[one + 1]],
+                others.hashes[right[other] : right[other + 1]],
+            ]
+        )
         both.sort()
         common = np.count_nonzero(both[1:] == both[:-1])
         result[place] = common / (len(both) - common)

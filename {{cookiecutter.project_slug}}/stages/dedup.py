@@ -1,182 +1,181 @@
 """Drop copies and near copies, and whatever resembles or quotes a case in evals/.
 
-Two records of a kind (chat or preference pair) are copies when both what is asked and what is
-answered are at least `threshold` similar; similar questions with other answers stay, and are
-counted. Of a chain of copies the longest prompt stays, then the first in the data. Rows that
-their source has published as val or test all stay.
+Two records of a kind (chat or preference pair) are copies when what is asked and every answer are
+at least `threshold` similar. Of a chain of copies the longest prompt stays, then the first in the
+data. Similar questions with other answers stay, and are counted; preference pairs with similar
+questions and the answers turned round contradict each other, and none of them stays. Rows that
+their source has published as val or test all stay. A row that stays has a `cluster`: the id of the
+first row that stays of those with similar questions, whatever their answers and kinds.
 
 reads   data/curated.jsonl, evals/golden.jsonl, evals/adversarial.jsonl
 writes  data/deduped.jsonl, data/duplicates.jsonl, metrics/dedup.json
 """
 
-from collections import defaultdict
-from operator import attrgetter
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from lib import local
+from lib.compare import Related, Relation, Values, batches, compare, known
 from lib.config import load
-from lib.containment import contained
 from lib.errors import run
 from lib.evals import FILES, read_either
-from lib.files import write_json
-from lib.leakage import search
+from lib.files import atomic_text, write_json
 from lib.ledger import Ledger
-from lib.minhash import components, near_pairs
+from lib.minhash import components
 from lib.params.dedup import DedupParams
-from lib.records import (
-    PUBLISHED,
-    Record,
-    answers_of,
-    is_pair,
-    prompt_of,
-    read_records,
-    row_text,
-    text_of,
-    write_records,
-)
-from lib.shingles import Pairs, Places, shingle, similarity
-from lib.text import same_text_key
+from lib.records import prompt_text, read_lines, text_of
+from lib.shingles import Pairs, Places
+from lib.survey import Survey, like_a_case, originals
 
-RECALL = 0.99  # of the pairs exactly at the threshold; more similar ones are found more surely
+CURATED = Path("data/curated.jsonl")
+STAYS, EXACT, NEAR, CONTRADICTION, CASE = range(5)  # what becomes of a record, and why
+REASONS = {EXACT: "exact_copy", NEAR: "near_copy", CONTRADICTION: "contradiction"}
 
 
-class Drop(NamedTuple):
-    """Why a record goes, and what stays instead of it."""
+class Case(NamedTuple):
+    """A case of evals/ as far as dedup needs it."""
 
-    reason: str
-    kept: str
-    similarity: float
-
-
-def eval_copies(records: list[Record], prompts: list[str], params: DedupParams) -> dict[int, Drop]:
-    """Records that resemble or quote a case in evals/; published val and test rows are no
-    training data."""
-    drops: dict[int, Drop] = {}
-    for path in FILES:
-        cases = read_either(path)
-        texts = [text_of(case.prompt()) for case in cases]
-        near = search(prompts, texts, params.evals_threshold, params.ngram)
-        for hit in [*near, *contained(list(map(row_text, records)), texts)]:
-            if records[hit.one]["split"] not in PUBLISHED:
-                drop = Drop(f"{path.stem}_copy", cases[hit.other].id, hit.similarity)
-                drops[hit.one] = max(drops.get(hit.one, drop), drop, key=attrgetter("similarity"))
-    return drops
+    reason: str  # for which a record that is like it goes
+    id: str
+    prompt: str
 
 
-def exact_pairs(records: list[Record]) -> Pairs:
-    """(first, copy) of records that are the same but for case, spacing or the last full stop."""
-    first: dict[tuple[bytes, ...], int] = {}
-    pairs = []
-    for place, record in enumerate(records):
-        texts = [text_of(prompt_of(record)), *answers_of(record)]
-        original = first.setdefault(tuple(map(same_text_key, texts)), place)
-        if original != place:
-            pairs.append((original, place))
-    return np.array(pairs, np.int64).reshape(-1, 2)
+class Fates(NamedTuple):
+    """What becomes of each record."""
+
+    reason: npt.NDArray[np.int8]
+    other: Places  # the record that stays instead of it, or that contradicts it
+    cluster: Places  # the first that stays of those with similar prompts
 
 
-def near_copies(
-    records: list[Record], prompts: list[str], params: DedupParams
-) -> tuple[Pairs, int]:
-    """Pairs that are near copies, and how many more have similar prompts but other answers."""
-    pairs, _ = near_pairs(
-        prompts,
-        params.threshold,
-        params.ngram,
-        params.permutations,
-        params.seed,
-        RECALL,
-        params.processes,
-    )
-    kinds = np.array([is_pair(record) for record in records], dtype=bool)
-    pairs = pairs[kinds[pairs[:, 0]] == kinds[pairs[:, 1]]]
-    answers = shingle(["\n".join(answers_of(record)) for record in records], params.ngram)
-    same = similarity(answers, pairs) >= params.threshold
-    return pairs[same], int(np.count_nonzero(~same))
-
-
-def keeper(group: list[int], records: list[Record], prompts: list[str]) -> int:
-    """The one of a group of copies that stays: published, else the longest, else the first."""
-    return min(group, key=lambda at: (records[at]["split"] not in PUBLISHED, -len(prompts[at]), at))
-
-
-def groups_of(labels: Places) -> list[list[int]]:
-    """Places that have the same label."""
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels.tolist()):
-        groups[label].append(place)
-    return list(groups.values())
-
-
-def copy_drops(
-    records: list[Record], prompts: list[str], params: DedupParams
-) -> tuple[dict[int, Drop], int]:
-    """All copies but the one of each group that stays, and the count of conflicting pairs."""
-    exact = exact_pairs(records)
-    unique = np.setdiff1d(np.arange(len(records)), exact[:, 1])
-    near, conflicting = near_copies(
-        [records[at] for at in unique], [prompts[at] for at in unique], params
-    )
-    original = components(len(records), exact)
-    labels = components(len(records), np.concatenate([exact, unique[near]]))
-    pairs = [
-        (kept, place)
-        for group in groups_of(labels)
-        for kept in [keeper(group, records, prompts)]
-        for place in group
-        if place != kept and records[place]["split"] not in PUBLISHED
+def read_cases() -> list[Case]:
+    """The cases of evals/."""
+    return [
+        Case(f"{path.stem}_copy", case.id, text_of(case.prompt()))
+        for path in FILES
+        for case in read_either(path)
     ]
-    compared = np.array(pairs, np.int64).reshape(-1, 2)
-    values = similarity(shingle(prompts, params.ngram), compared)
-    drops = {}
-    for (kept, place), value in zip(pairs, values, strict=True):
-        reason = "exact_copy" if original[kept] == original[place] else "near_copy"
-        drops[place] = Drop(reason, records[kept]["id"], float(value))
-    return drops, conflicting
 
 
-def find_drops(records: list[Record], params: DedupParams) -> tuple[dict[int, Drop], int]:
-    """Places of the records that go, and how many pairs of similar prompts contradict each other.
-    Copies of evals/ go first, so that nothing stays because it resembles one of them."""
-    prompts = [text_of(prompt_of(record)) for record in records]
-    drops = eval_copies(records, prompts, params)
-    rest = [place for place in range(len(records)) if place not in drops]
-    copies, conflicting = copy_drops(
-        [records[at] for at in rest], [prompts[at] for at in rest], params
-    )
-    return drops | {rest[place]: drop for place, drop in copies.items()}, conflicting
+def decide(found: Survey, near: Related) -> Fates:
+    """What becomes of each record."""
+    count, places, first = len(found.starts), np.arange(len(found.starts)), originals(found)
+    exact = np.stack([first, places], axis=1)[first != places]
+    copies = near.pairs[near.relation == Relation.COPY]
+    kept = keepers(components(count, np.concatenate([exact, copies])), found)
+    opponent = contradicted(kept, near.pairs[near.relation == Relation.CONTRADICTION])
+    reason = np.where(first[kept] == first, EXACT, NEAR)
+    reason[kept == places] = STAYS
+    reason[opponent >= 0] = CONTRADICTION
+    reason[found.published] = STAYS
+    reason[like_a_case(found)] = CASE
+
+    similar = near.pairs[near.relation != Relation.FAR]
+    labels = components(count, np.concatenate([exact, similar]))
+    cluster, stays = np.full(count, count), np.flatnonzero(reason == STAYS)
+    np.minimum.at(cluster, labels[stays], stays)
+    other = np.where(opponent >= 0, opponent, kept)
+    return Fates(reason.astype(np.int8), other, cluster[labels])
 
 
-def duplicate(record: Record, drop: Drop) -> dict[str, Any]:
+def keepers(labels: Places, found: Survey) -> Places:
+    """Of each record the copy that stays: published, else the longest, else the first."""
+    order = np.lexsort((-found.lengths, ~found.published, labels))
+    _, best, number = np.unique(labels[order], return_index=True, return_inverse=True)
+    kept = np.empty(len(labels), np.int64)
+    kept[order] = order[best[number]]
+    return kept
+
+
+def contradicted(kept: Places, pairs: Pairs) -> Places:
+    """For each record the first that contradicts it or a copy of it, or -1."""
+    sides = kept[np.concatenate([pairs, pairs[:, ::-1]])]
+    names, first = np.unique(sides[:, 0], return_index=True)
+    opponent = np.full(len(kept), -1)
+    opponent[names] = sides[first, 1]
+    return opponent[kept]
+
+
+def similarities(fates: Fates, found: Survey, near: Related, params: DedupParams) -> Values:
+    """How similar the prompts are of each record that goes and of what it goes for."""
+    result = np.where(fates.reason == CASE, found.similarity, 1.0)
+    rows = np.flatnonzero((fates.reason == NEAR) | (fates.reason == CONTRADICTION))
+    pairs = np.sort(np.stack([rows, fates.other[rows]], axis=1), axis=1)
+    result[rows] = known(near, pairs, len(found.starts))
+    unknown = np.isnan(result[rows])  # the ends of a chain
+    rows, pairs = rows[unknown], pairs[unknown]
+    for part in batches(pairs, found.starts, found.ends):
+        result[rows[part]], _ = compare(CURATED, found.starts[pairs[part]], params)
+    return result
+
+
+def duplicate(line: str, drop: dict[str, Any]) -> str:
     """A line of data/duplicates.jsonl."""
-    return {
-        "id": record["id"],
-        "source": record["source"],
-        "reason": drop.reason,
-        "kept": drop.kept,
-        "similarity": round(drop.similarity, 4),
-        "prompt": text_of(prompt_of(record)),
-    }
+    record = json.loads(line)
+    head = {"id": record["id"], "source": record["source"], **drop, "prompt": prompt_text(record)}
+    return json.dumps(head, ensure_ascii=False) + "\n"
+
+
+def write(found: Survey, fates: Fates, values: Values, cases: Sequence[Case]) -> None:
+    """Write each line where it goes, the file read once more."""
+    with (
+        atomic_text("data/deduped.jsonl") as stay,
+        atomic_text("data/duplicates.jsonl") as go,
+    ):
+        for number, line in read_lines(CURATED):
+            place = number - 1
+            if fates.reason[place] == STAYS:
+                cluster = json.dumps(found.ids[fates.cluster[place]].decode())
+                stay.write(f'{line.rstrip()[:-1]}, "cluster": {cluster}}}\n')
+            else:
+                go.write(duplicate(line, drop_of(place, found, fates, values, cases)))
+
+
+def drop_of(
+    place: int, found: Survey, fates: Fates, values: Values, cases: Sequence[Case]
+) -> dict[str, Any]:
+    """Why a record goes, as data/duplicates.jsonl says it."""
+    reason, value = int(fates.reason[place]), round(float(values[place]), 4)
+    if reason == CASE:
+        case = cases[found.case[place]]
+        return {"reason": case.reason, "kept": case.id, "similarity": value}
+    other = found.ids[fates.other[place]].decode()
+    key = "contradicts" if reason == CONTRADICTION else "kept"
+    return {"reason": REASONS[reason], key: other, "similarity": value}
+
+
+def account(found: Survey, fates: Fates, cases: Sequence[Case]) -> Ledger:
+    """The ledger of the stage."""
+    ledger = Ledger()
+    reasons = fates.reason.tolist()
+    for source, reason, case in zip(found.sources, reasons, found.case.tolist(), strict=True):
+        ledger.enter(source)
+        if reason == STAYS:
+            ledger.keep(source)
+        else:
+            ledger.drop(source, cases[case].reason if reason == CASE else REASONS[reason])
+    return ledger
 
 
 def main() -> None:
     """Run the stage."""
     params = load("dedup", DedupParams)
-    records = list(read_records("data/curated.jsonl"))
-    drops, conflicting = find_drops(records, params)
-    ledger = Ledger()
-    for place, record in enumerate(records):
-        ledger.enter(record["source"])
-        if place in drops:
-            ledger.drop(record["source"], drops[place].reason)
-        else:
-            ledger.keep(record["source"])
-    kept = (record for place, record in enumerate(records) if place not in drops)
-    write_records("data/deduped.jsonl", kept)
-    dropped = (duplicate(records[place], drops[place]) for place in sorted(drops))
-    write_records("data/duplicates.jsonl", dropped)
-    write_json("metrics/dedup.json", ledger.close() | {"conflicting_pairs": conflicting})
+    cases = read_cases()
+    found, near = local.find(CURATED, tuple(case.prompt for case in cases), params)
+    fates = decide(found, near)
+    write(found, fates, similarities(fates, found, near, params), cases)
+    ledger = account(found, fates, cases)
+    _, sizes = np.unique(fates.cluster[fates.reason == STAYS], return_counts=True)
+    found_out = {
+        "conflicting_pairs": int(np.count_nonzero(near.relation == Relation.OTHER_ANSWER)),
+        "clusters": int(np.count_nonzero(sizes > 1)),
+    }
+    write_json("metrics/dedup.json", ledger.close() | found_out)
     print(ledger.summary("dedup"))
 
 

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from lib.errors import UserError
 from lib.records import Record
+from lib.survey import BLOCK
 from stages.dedup import main
-from tests.toy import case, chat, lay_out, metrics, pair, rows
+from tests.toy import PARAMS, case, chat, lay_out, metrics, pair, rows
 
+OUTPUTS = ("data/deduped.jsonl", "data/duplicates.jsonl", "metrics/dedup.json")
 LONG = "my router blinks red since the last update of its firmware"
 
 
@@ -63,6 +66,56 @@ def test_copied_pairs() -> None:
     assert len(dedup(pair(LONG, "refund", "setup"), pair(LONG + "!", "refund", "setup"))) == 1
 
 
+def test_pairs_turned_round_contradict_each_other_and_go() -> None:
+    good, bad = f"yes, {LONG}, and we replace it", "no, please write to somebody else about it"
+    one, other = pair(LONG, good, bad), pair(LONG + " today", bad, good)
+    assert dedup(one, chat("other"), other) == ["other"]
+    found = rows("data/duplicates.jsonl")
+    assert [row["reason"] for row in found] == ["contradiction"] * 2
+    assert [row["contradicts"] for row in found] == [other["id"], one["id"]]
+    assert [row["similarity"] for row in found] == [0.9091] * 2
+
+
+def test_answers_that_differ_little_turned_round_contradict_too() -> None:
+    good, bad = f"{LONG} {LONG} now", f"{LONG} {LONG} later"
+    assert dedup(pair(LONG, good, bad), pair(LONG + " today", bad, good)) == []
+
+
+def test_copies_of_a_contradicted_pair_go_too_but_not_what_is_published() -> None:
+    one, copy = pair(LONG, "refund", "setup"), pair(LONG + " today", "refund", "setup")
+    other = pair(LONG + " now", "setup", "refund", split="test")
+    assert dedup(one, copy, other) == [LONG + " now"]
+    assert metrics("dedup")["dropped"] == {"contradiction": 2}
+
+
+def test_other_pairs_with_the_same_prompt_do_not_contradict() -> None:
+    assert len(dedup(pair(LONG, "a", "b"), pair(LONG, "b", "c"))) == 2
+
+
+def test_similar_prompts_have_one_cluster() -> None:
+    near, preferred = chat(LONG + " today", "setup"), pair(LONG + " now", "refund", "setup")
+    dedup(chat(LONG), chat("other"), near, preferred)
+    first, other, *same = rows("data/deduped.jsonl")
+    assert first["cluster"] == first["id"]
+    assert other["cluster"] == other["id"]
+    assert [row["cluster"] for row in same] == [first["id"]] * 2
+    assert metrics("dedup")["clusters"] == 1
+
+
+def test_a_row_that_stays_is_unchanged_but_for_its_cluster() -> None:
+    record = chat('它说："好" \\ }\n🙂', tags=["emoji"])
+    dedup(record)
+    assert rows("data/deduped.jsonl") == [record | {"cluster": record["id"]}]
+
+
+def test_a_damaged_line_is_named() -> None:
+    lay_out(Path(), curated=[chat("one"), chat("two")])
+    with Path("data/curated.jsonl").open("a") as file:
+        file.write("{oops\n")
+    with pytest.raises(UserError, match=r"data/curated.jsonl:3: is not JSON"):
+        main()
+
+
 def test_copies_of_evals_always_lose() -> None:
     kept = dedup(
         chat(LONG), chat("other"), golden=[case("g1", LONG)], adversarial=[case("x1", "other")]
@@ -100,10 +153,13 @@ def test_ledger_balances() -> None:
 
 
 def test_same_for_any_number_of_processes() -> None:
-    lay_out(Path(), curated=[chat(f"{LONG} {at % 40} {at % 7}") for at in range(2100)])
-    main()
-    one = Path("data/deduped.jsonl").read_bytes()
-    params = Path("params.yaml")
-    params.write_text(params.read_text().replace("processes: 1", "processes: 2"))
-    main()
-    assert Path("data/deduped.jsonl").read_bytes() == one
+    texts = [f"{LONG} {at % 40} {at % 7} 我的路由器 {at}" for at in range(5000)]
+    lay_out(Path(), curated=[chat(text) for text in texts], golden=[case("g1", texts[77])])
+    assert Path("data/curated.jsonl").stat().st_size > 1.5 * BLOCK
+    results = []
+    for count in (1, 2):
+        params = Path("params.yaml")
+        params.write_text(PARAMS.replace("processes: 1", f"processes: {count}"))
+        main()
+        results.append([Path(name).read_bytes() for name in OUTPUTS])
+    assert results[0] == results[1]

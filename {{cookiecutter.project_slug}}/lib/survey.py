@@ -1,0 +1,207 @@
+"""What dedup must know of each record, as arrays: some 400 bytes a record, however long it is.
+
+A file is surveyed in blocks of whole lines that know nothing of each other, so they may be worked
+on one after the other, in processes, or on other machines: the result is the same.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from sys import intern
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lib.containment import SHORTEST
+from lib.errors import UserError
+from lib.leakage import Hit, Known, NearIndex
+from lib.minhash import band_keys, bands, signatures
+from lib.params.dedup import DedupParams
+from lib.records import PUBLISHED, Record, answers_of, is_pair, prompt_text, read_objects
+from lib.shingles import CHUNK, Hashes, Places, Shingles, ngrams, take, word_hashes
+from lib.text import same_text_key
+
+BLOCK = 1 << 20  # bytes of a file worked on at a time
+RECALL = 0.99  # of the pairs exactly at the threshold; more similar ones are found more surely
+ANSWER = np.uint64(0x9E3779B97F4A7C15)  # sets an answer's shingles apart from a prompt's
+
+Cases = tuple[str, ...]  # the prompts of evals/
+Block = tuple[int, int]  # where its lines begin and end, in bytes
+Parts = list[str]  # what is asked, and every answer
+
+
+class Survey(NamedTuple):
+    """One row a record, in the order of the file."""
+
+    starts: Places  # where its line begins, in bytes
+    ends: Places
+    ids: npt.NDArray[np.bytes_]
+    sources: npt.NDArray[np.object_]
+    lengths: npt.NDArray[np.int32]  # characters of the prompt
+    pairs: npt.NDArray[np.bool_]  # whether it is a preference pair
+    published: npt.NDArray[np.bool_]  # whether its source fixes it as val or test
+    same: Hashes  # equal for exact copies
+    case: npt.NDArray[np.int32]  # the case that its prompt resembles most, or -1
+    similarity: npt.NDArray[np.float64]  # to that case
+    quotes: npt.NDArray[np.bool_]  # whether it may quote a case
+    keys: Hashes  # its buckets: those of its prompt, then those of prompt and answers
+
+
+def blocks(path: str | Path) -> Iterator[Block]:
+    """Whole lines of a file, about BLOCK bytes at a time."""
+    try:
+        with Path(path).open("rb") as file:
+            size, start = Path(path).stat().st_size, 0
+            while start < size:
+                file.seek(start + BLOCK)
+                file.readline()
+                end = min(file.tell(), size)
+                yield start, end
+                start = end
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
+
+
+def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) -> Survey:
+    """What is to be known of the records of a block; raises UserError where one is damaged."""
+    with Path(path).open("rb") as file:
+        file.seek(block[0])
+        lines = file.read(block[1] - block[0]).splitlines(keepends=True)
+    try:
+        records: list[Record] = [json.loads(line) for line in lines]
+    except ValueError:
+        for _ in read_objects(path):  # raises an error that says which line of the file it is
+            pass
+        raise
+    ends = block[0] + np.cumsum([len(line) for line in lines])
+    parts = [[prompt_text(record), *answers_of(record)] for record in records]
+    return Survey(
+        np.append(block[0], ends[:-1]),
+        ends,
+        np.array([record["id"].encode() for record in records]),
+        np.array([intern(record["source"]) for record in records], object),
+        np.array([len(part[0]) for part in parts], np.int32),
+        np.array([is_pair(record) for record in records]),
+        np.array([record["split"] in PUBLISHED for record in records]),
+        np.array([same_texts(part) for part in parts], np.uint64),
+        *concatenate(_contents(some, cases, params) for some in _chunks(parts)),
+    )
+
+
+def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Tuples of arrays, end to end."""
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def nothing() -> Survey:
+    """The survey of an empty file."""
+    kinds: Any = ("i8", "i8", "S1", object, "i4", bool, bool, "u8", "i4", "f8", bool, "u8")
+    return Survey(*(np.empty(0, kind) for kind in kinds))
+
+
+def same_texts(parts: Parts) -> int:
+    """64 bits, equal for records that are the same but for case, spacing or last full stops."""
+    keys = b"".join(map(same_text_key, parts))
+    return int.from_bytes(blake2b(keys, digest_size=8).digest(), "little")
+
+
+def like_a_case(found: Survey) -> npt.NDArray[np.bool_]:
+    """Which records must go because of a case; published val and test rows are no training data."""
+    return (found.case >= 0) & ~found.published
+
+
+def originals(found: Survey) -> Places:
+    """For each record the first that it is an exact copy of, of those that are like no case."""
+    result = np.arange(len(found.starts))
+    rest = np.flatnonzero(~like_a_case(found))
+    _, first, number = np.unique(found.same[rest], return_index=True, return_inverse=True)
+    result[rest] = rest[first[number]]
+    return result
+
+
+def fresh(found: Survey) -> Places:
+    """Places of the records that are neither like a case nor an exact copy of an earlier one."""
+    return np.flatnonzero((originals(found) == np.arange(len(found.starts))) & ~like_a_case(found))
+
+
+def with_quotes(found: Survey, hits: Iterable[Hit]) -> Survey:
+    """The survey with the cases that records contain, where they resemble no other one more."""
+    case, similarity = found.case.copy(), found.similarity.copy()
+    for one, other, value in hits:
+        if value > similarity[one]:
+            case[one], similarity[one] = other, value
+    return found._replace(case=case, similarity=similarity)
+
+
+def _chunks(parts: list[Parts]) -> Iterator[list[Parts]]:
+    """Records of about CHUNK characters."""
+    start = size = 0
+    for place, texts in enumerate(parts):
+        size += sum(map(len, texts))
+        if size >= CHUNK or place == len(parts) - 1:
+            yield parts[start : place + 1]
+            start, size = place + 1, 0
+
+
+def _contents(parts: list[Parts], cases: Cases, params: DedupParams) -> tuple[Any, ...]:
+    """(case, similarity, quotes, keys) of records."""
+    counts = np.fromiter(map(len, parts), np.int64, len(parts))
+    last = np.cumsum(counts)
+    first = last - counts
+    words = word_hashes(list(chain.from_iterable(parts)))
+    grams = ngrams(words, params.ngram)
+    rows = Shingles(words.hashes, words.starts[np.append(first, last[-1])])
+    return (
+        *_resembled(take(grams, first), cases, params),
+        _may_quote(rows, cases),
+        _keys(grams, first, params),
+    )
+
+
+def _keys(grams: Shingles, first: Places, params: DedupParams) -> Hashes:
+    """Buckets of prompts, which are the first part of their record, and of whole records. Two
+    records with similar prompts and similar answers are similar as wholes: the share that two
+    sets have in common is no lower in two disjoint pairs of sets together."""
+    answers = np.ones(len(grams.starts) - 1, bool)
+    answers[first] = False
+    tags = np.repeat(np.where(answers, ANSWER, np.uint64(0)), grams.sizes())
+    tagged = Shingles(grams.hashes ^ tags, grams.starts)
+    signature = signatures(tagged, params.permutations, params.seed)
+    both = [signature[first], np.minimum.reduceat(signature, first)]
+    shape = bands(params.threshold, params.permutations, RECALL)
+    return np.concatenate([band_keys(one, *shape) for one in both], axis=1)
+
+
+def _resembled(
+    prompts: Shingles, cases: Cases, params: DedupParams
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Of each prompt the case most similar, and how similar."""
+    case = np.full(len(prompts.starts) - 1, -1, np.int32)
+    similarity = np.zeros(len(case))
+    if cases:
+        index = _near_index(cases, params.evals_threshold, params.ngram)
+        for one, other, value in index.search(prompts):
+            if value > similarity[one]:
+                case[one], similarity[one] = other, value
+    return case, similarity
+
+
+def _may_quote(words: Shingles, cases: Cases) -> npt.NDArray[np.bool_]:
+    """Who contains no n-gram of the shortest length looked for contains no longer one."""
+    found = np.zeros(len(words.starts) - 1, bool)
+    found[_quotable(cases).texts_with(ngrams(words, SHORTEST))] = True
+    return found
+
+
+@lru_cache(1)
+def _near_index(cases: Cases, threshold: float, ngram: int) -> NearIndex:
+    return NearIndex(cases, threshold, ngram)
+
+
+@lru_cache(1)
+def _quotable(cases: Cases) -> Known:
+    return Known(ngrams(word_hashes(cases), SHORTEST).hashes)
