@@ -180,9 +180,10 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     except ImportError:
         raise UserError(f"{path}: is parquet, which needs `pip install pyarrow`") from None
     try:
-        # A buffer, or whole column chunks would be read: files of one row group are common.
-        batches = ParquetFile(file, buffer_size=1 << 20).iter_batches(batch_size=1024)
-        values = (value for batch in batches for value in batch.to_pylist())
+        # Group by group: pyarrow keeps what it read of a group as long as it iterates.
+        table = ParquetFile(file, buffer_size=1 << 20)
+        groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
+        values = (value for group in groups for batch in group for value in batch.to_pylist())
         for number, value in enumerate(values, start=1):
             yield Row(number, value)
     except ArrowException as error:
