@@ -7,7 +7,6 @@ on one after the other, in processes, or on other machines: the result is the sa
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from sys import intern
@@ -22,8 +21,7 @@ from lib.leakage import Hit, Known, NearIndex
 from lib.minhash import band_keys, bands, signatures
 from lib.params.dedup import DedupParams
 from lib.records import PUBLISHED, Record, answers_of, is_pair, prompt_text, read_objects
-from lib.shingles import CHUNK, Hashes, Places, Shingles, ngrams, take, word_hashes
-from lib.text import same_text_key
+from lib.shingles import CHUNK, Hashes, Places, Shingles, mix, ngrams, take, word_hashes
 
 BLOCK = 1 << 20  # bytes of a file worked on at a time
 RECALL = 0.99  # of the pairs exactly at the threshold; more similar ones are found more surely
@@ -44,7 +42,7 @@ class Survey(NamedTuple):
     lengths: npt.NDArray[np.int32]  # characters of the prompt
     pairs: npt.NDArray[np.bool_]  # whether it is a preference pair
     published: npt.NDArray[np.bool_]  # whether its source fixes it as val or test
-    same: Hashes  # equal for exact copies
+    same: Hashes  # equal for exact copies: the same words in the same order
     case: npt.NDArray[np.int32]  # the case that its prompt resembles most, or -1
     similarity: npt.NDArray[np.float64]  # to that case
     quotes: npt.NDArray[np.bool_]  # whether it may quote a case
@@ -87,7 +85,6 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         np.array([len(part[0]) for part in parts], np.int32),
         np.array([is_pair(record) for record in records]),
         np.array([record["split"] in PUBLISHED for record in records]),
-        np.array([same_texts(part) for part in parts], np.uint64),
         *concatenate(_contents(some, cases, params) for some in _chunks(parts)),
     )
 
@@ -101,12 +98,6 @@ def nothing() -> Survey:
     """The survey of an empty file."""
     kinds: Any = ("i8", "i8", "S1", object, "i4", bool, bool, "u8", "i4", "f8", bool, "u8")
     return Survey(*(np.empty(0, kind) for kind in kinds))
-
-
-def same_texts(parts: Parts) -> int:
-    """64 bits, equal for records that are the same but for case, spacing or last full stops."""
-    keys = b"".join(map(same_text_key, parts))
-    return int.from_bytes(blake2b(keys, digest_size=8).digest(), "little")
 
 
 def like_a_case(found: Survey) -> npt.NDArray[np.bool_]:
@@ -148,7 +139,7 @@ def _chunks(parts: list[Parts]) -> Iterator[list[Parts]]:
 
 
 def _contents(parts: list[Parts], cases: Cases, params: DedupParams) -> tuple[Any, ...]:
-    """(case, similarity, quotes, keys) of records."""
+    """(same, case, similarity, quotes, keys) of records."""
     counts = np.fromiter(map(len, parts), np.int64, len(parts))
     last = np.cumsum(counts)
     first = last - counts
@@ -156,10 +147,19 @@ def _contents(parts: list[Parts], cases: Cases, params: DedupParams) -> tuple[An
     grams = ngrams(words, params.ngram)
     rows = Shingles(words.hashes, words.starts[np.append(first, last[-1])])
     return (
+        _same(words, first),
         *_resembled(take(grams, first), cases, params),
         _may_quote(rows, cases),
         _keys(grams, first, params),
     )
+
+
+def _same(words: Shingles, first: Places) -> Hashes:
+    """A hash of all words of each record, of each part on its own."""
+    place = np.arange(len(words.hashes)) - np.repeat(words.starts[:-1], words.sizes())
+    sums = np.add.reduceat(mix(words.hashes + mix(place.astype(np.uint64))), words.starts[:-1])
+    part = np.arange(len(sums)) - np.repeat(first, np.diff(first, append=len(sums)))
+    return np.add.reduceat(mix(sums + part.astype(np.uint64)), first)
 
 
 def _keys(grams: Shingles, first: Places, params: DedupParams) -> Hashes:

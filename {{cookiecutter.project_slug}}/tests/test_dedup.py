@@ -37,6 +37,17 @@ def test_exact_copies() -> None:
     assert (copy["reason"], copy["kept"], copy["similarity"]) == ("exact_copy", first["id"], 1.0)
 
 
+def test_exact_copies_have_the_same_words_in_the_same_order_and_place() -> None:
+    rows_in = [
+        pair("a b", "c", "d"),
+        pair("a", "b c", "d"),
+        pair("a c", "b", "d"),
+        chat("b a", "c"),
+    ]
+    assert len(dedup(*rows_in, pair("A; b", "c!", "D"))) == 4
+    assert metrics("dedup")["dropped"] == {"exact_copy": 1}
+
+
 def test_near_copies_keep_the_longest() -> None:
     longer = chat(LONG + " today")
     assert dedup(chat(LONG), longer) == [LONG + " today"]
