@@ -4,7 +4,7 @@ The bands of a signature are bucket keys (LSH); texts that share a bucket are co
 equal those of `datasketch.MinHash` on the same hashes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from lib.shingles import (
     mix,
     ngrams,
     similarity,
+    take,
     word_hashes,
 )
 
@@ -83,23 +84,33 @@ def candidates(keys: Hashes) -> Pairs:
 
 
 def near_pairs(
-    texts: Sequence[str], threshold: float, ngram: int, permutations: int, seed: int, recall: float
+    texts: Iterable[str], threshold: float, ngram: int, permutations: int, seed: int, recall: float
 ) -> tuple[Pairs, npt.NDArray[np.float64]]:
     """Pairs of texts at least `threshold` similar, and their similarity. `recall` is the share
     of the pairs exactly at the threshold that must be found; of more similar ones, more are."""
-    if not texts:
-        return np.empty((0, 2), np.int64), np.empty(0)
     count, rows = bands(threshold, permutations, recall)
-    sets, keys = [], []
+    sets, keys = [], [np.empty((0, count), np.uint64)]
     for some in chunks(texts):
         sets.append(distinct(ngrams(word_hashes(some), ngram)))
         keys.append(band_keys(signatures(sets[-1], permutations, seed), count, rows))
-    shingles = join(sets)
     pairs = candidates(np.concatenate(keys))
-    sizes = shingles.sizes()[pairs]
+    sizes = np.concatenate([np.empty(0, np.int64), *(part.sizes() for part in sets)])[pairs]
     pairs = pairs[sizes.min(axis=1) >= threshold * sizes.max(axis=1) - SLACK]  # others cannot
-    found = similarity(shingles, shingles, pairs)
+    places, flat = np.unique(pairs, return_inverse=True)
+    compared = _gathered(sets, places)
+    found = similarity(compared, compared, flat.reshape(-1, 2))
     return pairs[found >= threshold], found[found >= threshold]
+
+
+def _gathered(sets: list[Shingles], places: Places) -> Shingles:
+    """The sets of some texts, by place, out of those of all."""
+    parts, start = [], 0
+    for part in sets:
+        end = start + len(part.starts) - 1
+        first, last = np.searchsorted(places, (start, end))
+        parts.append(take(part, places[first:last] - start))
+        start = end
+    return join(parts)
 
 
 def components(count: int, pairs: Pairs) -> Places:

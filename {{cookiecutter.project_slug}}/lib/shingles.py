@@ -6,7 +6,7 @@ All texts of a chunk are worked on together, as one array of characters; the wor
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -21,7 +21,7 @@ Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 Pairs = npt.NDArray[np.int64]  # one row a pair (earlier, later)
 
-CHUNK = 1 << 17  # characters worked on at a time: what a CPU's cache holds
+CHUNK = 1 << 18  # characters worked on at a time: about what a CPU's cache holds
 BETWEEN, SPACED, ALONE = range(3)  # no letter; a letter of a longer word; a word of its own
 MULTIPLIERS = np.random.RandomState(0).randint(0, 1 << 63, 32, dtype=np.uint64) | np.uint64(1)
 BASE = 0x9E3779B97F4A7C15  # of the polynomial that a word's hash is; odd, so it has an inverse
@@ -51,16 +51,18 @@ def shingle(texts: Sequence[str], ngram: int) -> Shingles:
     return join([distinct(ngrams(word_hashes(some), ngram)) for some in chunks(texts)])
 
 
-def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """The texts, as many at a time as have about CHUNK characters."""
-    start = size = 0
-    for place, text in enumerate(texts):
+    some: list[str] = []
+    size = 0
+    for text in texts:
+        some.append(text)
         size += len(text)
         if size >= CHUNK:
-            yield texts[start : place + 1]
-            start, size = place + 1, 0
-    if start < len(texts):
-        yield texts[start:]
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def join(parts: list[Shingles]) -> Shingles:
@@ -74,7 +76,8 @@ def join(parts: list[Shingles]) -> Shingles:
 def word_hashes(texts: Sequence[str]) -> Shingles:
     """A hash of every word of every text, in order. A text without words is one: itself."""
     forms = [folded(text) for text in texts]
-    codes = np.frombuffer("\n".join([*forms, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
+    text = "\n".join([*forms, ""]).encode("utf-32-le", "surrogatepass")
+    codes = np.frombuffer(text, np.uint32).astype(np.intp)
     kinds, values = _alphabet()
     kind = kinds[codes]
     letter, before = kind == SPACED, np.zeros(len(kind), bool)
@@ -83,8 +86,10 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
     # A word is the polynomial of its characters' values, read off the sums over all before it;
     # characters between words have the value 0.
     power, inverse = _powers(max(CHUNK, 1 << len(codes).bit_length()))
+    terms = values[codes]
+    terms *= power[: len(codes)]
     sums = np.zeros(len(codes) + 1, np.uint64)
-    np.cumsum(values[codes] * power[: len(codes)], out=sums[1:])
+    np.cumsum(terms, out=sums[1:])
     hashes = np.diff(sums[begins], append=sums[-1]) * inverse[begins]
     ends = np.cumsum(np.fromiter((len(form) + 1 for form in forms), np.int64, len(forms)))
     starts = np.concatenate([np.zeros(1, np.int64), np.searchsorted(begins, ends)])

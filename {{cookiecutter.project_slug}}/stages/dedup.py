@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib import local
 from lib.compare import Related, Relation, Values, batches, compare, known
 from lib.config import load
+from lib.copies import find
 from lib.errors import run
 from lib.evals import FILES, read_either
 from lib.files import atomic_text, write_json
@@ -31,6 +31,7 @@ from lib.params.dedup import DedupParams
 from lib.records import prompt_text, read_lines, text_of
 from lib.shingles import Pairs, Places
 from lib.survey import Survey, like_a_case, originals
+from lib.workers import cluster, processes
 
 CURATED = Path("data/curated.jsonl")
 STAYS, EXACT, NEAR, CONTRADICTION, CASE = range(5)  # what becomes of a record, and why
@@ -166,7 +167,8 @@ def main() -> None:
     """Run the stage."""
     params = load("dedup", DedupParams)
     cases = read_cases()
-    found, near = local.find(CURATED, tuple(case.prompt for case in cases), params)
+    with cluster() if params.engine == "daft-ray" else processes(params.processes) as each:
+        found, near = find(CURATED, tuple(case.prompt for case in cases), params, each)
     fates = decide(found, near)
     write(found, fates, similarities(fates, found, near, params), cases)
     ledger = account(found, fates, cases)

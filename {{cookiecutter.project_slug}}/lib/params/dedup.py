@@ -1,5 +1,7 @@
 """The `dedup` section: when two records count as copies."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from lib.config import Section
@@ -13,4 +15,5 @@ class DedupParams(Section):
     ngram: int = Field(ge=1, le=20)  # words a shingle (characters where words are not spaced)
     permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
     seed: int = Field(ge=0, lt=2**32)
-    processes: int = Field(ge=1)  # the result is the same for any number
+    engine: Literal["local", "daft-ray"] = "local"  # the result is the same for either
+    processes: int = Field(ge=1)  # of the local engine; the result is the same for any number

@@ -1,0 +1,90 @@
+"""Who does the work: this machine's processes, or a cluster's."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lib.copies import Each
+from lib.errors import UserError
+
+PARTITIONS = 1024  # of the work for a cluster
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Each]:
+    """A `map` over so many processes of this machine."""
+    if count == 1:
+        yield partial(_shown, map)
+    else:
+        with ProcessPoolExecutor(count, get_context("spawn")) as pool:
+            yield partial(_shown, pool.map)
+
+
+@contextmanager
+def cluster() -> Iterator[Each]:
+    """A `map` over a Ray cluster, by Daft. RAY_ADDRESS says where it is; `local` starts one here.
+
+    The cluster gets `lib` from here; the project's folder must be at the same path on all its
+    machines. Raises UserError where something is missing.
+    """
+    if not os.environ.get("RAY_ADDRESS"):
+        raise UserError(
+            "params.yaml: dedup.engine: daft-ray needs the environment variable RAY_ADDRESS, such "
+            "as 10.0.0.1:6379 or ray://10.0.0.1:10001; `local` starts a Ray on this machine"
+        )
+    try:
+        import daft
+        import ray
+    except ImportError as error:
+        raise UserError(
+            f"params.yaml: dedup.engine: daft-ray needs {error.name}, which is not installed; "
+            "`pip install .[cluster]` in an environment of its own"
+        ) from None
+    try:
+        ray.init(runtime_env={"py_modules": [str(Path("lib").resolve())]}, log_to_driver=False)
+    except ConnectionError:
+        raise UserError(
+            f"RAY_ADDRESS: no Ray cluster answers at {os.environ['RAY_ADDRESS']}; `ray status "
+            "--address ...` tells whether it runs"
+        ) from None
+    try:
+        daft.set_runner_ray(noop_if_initialized=True)
+        yield _mapped_by_daft
+    finally:
+        ray.shutdown()
+
+
+def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[Any]:
+    import daft
+
+    @daft.func(return_dtype=daft.DataType.python())
+    def done(part: Any) -> Any:
+        try:
+            return work(part)
+        except UserError as error:
+            return error
+
+    if not parts:
+        return []
+    column = daft.Series.from_pylist(parts, "part", dtype=daft.DataType.python())
+    rows = daft.from_pydict({"number": list(range(len(parts))), "part": column})
+    rows = rows.into_partitions(min(len(parts), PARTITIONS))
+    found = rows.select(rows["number"], done(rows["part"]).alias("done")).to_pydict()
+    results = dict(zip(found["number"], found["done"], strict=True))
+    for result in results.values():
+        if isinstance(result, UserError):
+            raise result
+    return [results[number] for number in range(len(parts))]
+
+
+def _shown(
+    each: Callable[..., Iterable[Any]], work: Callable[[Any], Any], parts: list[Any]
+) -> Iterable[Any]:
+    return tqdm(each(work, parts), total=len(parts), desc="dedup", delay=2, leave=False)
