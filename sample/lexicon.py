@@ -48,9 +48,12 @@ def sections(name: str) -> list[tuple[str, list[str]]]:
 
 
 def ways_of(lines: list[str]) -> Ways:
-    """`en: a | b` lines as a mapping."""
-    pairs = (line.split(": ", 1) for line in lines)
-    return {language: [w.strip() for w in ways.split(" | ")] for language, ways in pairs}
+    """`en: a | b` lines as a mapping; a language may have several lines."""
+    ways: Ways = {}
+    for line in lines:
+        language, said = line.split(": ", 1)
+        ways.setdefault(language, []).extend(way.strip() for way in said.split(" | "))
+    return ways
 
 
 def read_topics(name: str) -> list[Topic]:
@@ -72,6 +75,11 @@ def read_lexicon() -> Lexicon:
     }
     phrases = {heading[2:]: ways_of(lines) for heading, lines in sections("phrases.txt")}
     return Lexicon(read_topics("topics.txt"), read_topics("support.txt"), things, phrases)
+
+
+def read_words() -> list[str]:
+    """Common English words, for the tokenizer."""
+    return (FOLDER / "words.txt").read_text("utf-8").split()
 
 
 def number(rng: random.Random) -> str:

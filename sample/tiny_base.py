@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy
 from transformers import GenerationConfig, Qwen2Tokenizer, Qwen3Config, Qwen3ForCausalLM
 
 from sample.corpus import Chat, Corpus
+from sample.lexicon import read_words
 from sample.tiny_tokenizer import MAX_LENGTH, build_tokenizer
 
 REPO = Path(__file__).resolve().parent.parent
@@ -30,8 +31,9 @@ PROJECT = REPO / "{{cookiecutter.project_slug}}"
 HASH_FILE = Path(__file__).with_name("tiny_base.sha256")
 
 SEED = 1
-VOCAB = 4096
+VOCAB = 6144
 TOKENIZER_EPISODES = 20_000
+WORDS_WEIGHT = 300  # how often the list of common words is read beside the episodes
 STEPS = 12_000
 BATCH = 16
 POOL = 32  # batches drawn at once and sorted by length: less padding
@@ -42,7 +44,7 @@ DECAY = 0.25  # the last part of the budget, over which the learning rate falls 
 CONFIG = {
     "hidden_size": 256,
     "intermediate_size": 512,
-    "num_hidden_layers": 2,
+    "num_hidden_layers": 3,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 64,
@@ -54,10 +56,12 @@ Example = tuple[list[int], list[int]]  # token ids, 1 where the assistant speaks
 
 
 def make_tokenizer() -> Qwen2Tokenizer:
-    """Learn the tokenizer from episodes of another seed."""
+    """Learn the tokenizer from episodes of another seed, with their roles, and common words."""
     template = (Path(__file__).with_name("chat_template.jinja")).read_text("utf-8")
-    chats = islice(Corpus(SEED + 1), TOKENIZER_EPISODES)
-    return build_tokenizer((turn["content"] for chat in chats for turn in chat), VOCAB, template)
+    turns = [turn for chat in islice(Corpus(SEED + 1), TOKENIZER_EPISODES) for turn in chat]
+    texts = [f"{turn['role']}\n{turn['content']}" for turn in turns]
+    texts += [" " + " ".join(read_words())] * WORDS_WEIGHT
+    return build_tokenizer(texts, VOCAB, template)
 
 
 def encode(chats: list[Chat], tokenizer: Qwen2Tokenizer) -> list[Example]:
