@@ -73,7 +73,9 @@ def test_signatures_equal_datasketch() -> None:
         assert (theirs.hashvalues == ours[place]).all()
 
 
-def test_finds_what_plain_python_finds() -> None:
+@pytest.mark.parametrize("chunk", [1 << 18, 500])
+def test_finds_what_plain_python_finds(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib.shingles.CHUNK", chunk)
     texts = list(dict.fromkeys(documents(300)))
     expected = [
         (one, other)
