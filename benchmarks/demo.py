@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,16 +57,17 @@ def stage_seconds(project: Path) -> dict[str, float]:
         ["dvc", "repro"],
         cwd=project,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    starts = [("", time.perf_counter())]
+    starts, last = [("", time.perf_counter())], deque[str](maxlen=5)
     for line in process.stdout or ():
+        last.append(line)
         if found := re.match(r"Running stage '(.+)'", line):
             starts.append((found[1], time.perf_counter()))
     if process.wait() != 0:
-        raise SystemExit("dvc repro failed")
+        raise SystemExit(f"dvc repro failed: {''.join(last)}")
     ends = [start for _, start in starts[1:]] + [time.perf_counter()]
     return {name or "dvc": end - start for (name, start), end in zip(starts, ends, strict=True)}
 
