@@ -9,6 +9,7 @@ from lib.errors import UserError
 from lib.records import Record
 from lib.survey import BLOCK
 from stages.dedup import main
+from tests.test_minhash import documents
 from tests.toy import PARAMS, case, chat, lay_out, metrics, pair, rows
 
 OUTPUTS = ("data/deduped.jsonl", "data/duplicates.jsonl", "metrics/dedup.json")
@@ -125,6 +126,17 @@ def test_a_damaged_line_is_named() -> None:
         file.write("{oops\n")
     with pytest.raises(UserError, match=r"data/curated.jsonl:3: is not JSON"):
         main()
+
+
+def test_copies_and_contradictions_are_found_among_many_answers_to_one_question() -> None:
+    answers = documents(200, seed=3)[::2]
+    chats = [chat(LONG, answer) for answer in answers]
+    pairs = [pair(LONG, answer, "no") for answer in answers]
+    copy, turned = chat(LONG, f"{answers[0]} changed"), pair(LONG, "no", answers[1])
+    dedup(*chats, *pairs, copy, turned)
+    found = {row["id"]: row["reason"] for row in rows("data/duplicates.jsonl")}
+    assert found[copy["id"]] == "near_copy"
+    assert found[turned["id"]] == found[pairs[1]["id"]] == "contradiction"
 
 
 def test_copies_of_evals_always_lose() -> None:
