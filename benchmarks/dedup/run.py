@@ -33,7 +33,7 @@ from lib.leakage import Hit, search  # noqa: E402
 from benchmarks.dedup import corpus, peers  # noqa: E402
 
 GOLDEN = 200
-JOINED = 200_000  # documents whose pairs the exact join finds; of more, so many spread evenly
+WHOLE, SOME = 200_000, 20_000  # the exact join takes all of so many documents; else some of them
 PARAMS = (
     f"dedup: {{threshold: {peers.THRESHOLD}, evals_threshold: 0.6, ngram: {peers.NGRAM}, "
     f"permutations: {peers.PERMUTATIONS}, seed: 1, processes: 1}}\n"
@@ -63,11 +63,16 @@ def lay_out(folder: Path, count: int) -> None:
             file.write(json.dumps({"id": f"g{place}", "messages": turns}) + "\n")
 
 
+def step_of(count: int) -> int:
+    """Every so many-th document is joined with all others."""
+    return 1 if count <= WHOLE else count // SOME
+
+
 def exact_join(folder: Path) -> list[Hit]:
     """Every pair of different documents at least as similar as the threshold, where the second
     is one of those joined."""
     texts = pq.read_table(folder / "texts.parquet", columns=["text"])["text"].to_pylist()
-    step = -(-len(texts) // JOINED)
+    step = step_of(len(texts))
     hits = search(texts, texts[::step], peers.THRESHOLD, peers.NGRAM)
     return [hit._replace(other=hit.other * step) for hit in hits if hit.one != hit.other * step]
 
@@ -103,7 +108,7 @@ def quality(kept: np.ndarray, hits: list[Hit], count: int) -> list[float]:
     pairs = np.array([hit[:2] for hit in hits])
     values = np.array([hit.similarity for hit in hits])
     found = gone[pairs].any(axis=1)
-    joined = np.arange(0, count, -(-count // JOINED))
+    joined = np.arange(0, count, step_of(count))
     right = np.isin(joined[gone[joined]], pairs[:, 1])
     return [found[values >= 0.85].mean(), found.mean(), right.mean()]
 
