@@ -27,7 +27,9 @@ class Ledger:
 
     def account(self, source: str) -> Account:
         """The account of a source, opened when first asked for."""
-        return self.accounts.setdefault(source, Account())
+        if source not in self.accounts:
+            self.accounts[source] = Account()
+        return self.accounts[source]
 
     def enter(self, source: str) -> None:
         """A row came in."""

@@ -70,7 +70,7 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         file.seek(block[0])
         lines = file.read(block[1] - block[0]).splitlines(keepends=True)
     try:
-        records: list[Record] = [json.loads(line) for line in lines]
+        records: list[Record] = [json.loads(line.decode()) for line in lines]
     except ValueError:
         for _ in read_objects(path):  # raises an error that says which line of the file it is
             pass
