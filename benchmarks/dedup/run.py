@@ -83,7 +83,8 @@ def run(name: str, folder: Path, python: str) -> tuple[np.ndarray, Cost]:
     command, place = [python, peers.__file__, name, str(texts), str(kept)], folder
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
     if name == "search":
-        command, place = [sys.executable, "-m", "benchmarks.dedup.ours", str(texts), str(kept)], ROOT
+        command = [sys.executable, "-m", "benchmarks.dedup.ours", str(texts), str(kept)]
+        place = ROOT
     if name == "stage":
         command = [sys.executable, "-m", "stages.dedup"]
         environment["PYTHONPATH"] = str(PROJECT)
