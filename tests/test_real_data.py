@@ -36,7 +36,7 @@ PII = """
 import json, sys
 from typing import get_args
 from lib.params.pii import NAMES, Entity, PiiParams
-from lib.pii import Finder, as_plain, join
+from lib.pii.redact import Finder, as_plain, join
 
 entities = [entity for entity in get_args(Entity) if entity not in NAMES]
 finder = Finder(PiiParams(entities=entities, regions=["US", "DE"], score=0.35))

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from datasets import load_dataset
-from lib.checks import check
 from lib.config import load
+from lib.intake.checks import check
+from lib.intake.shapes import Reject, to_draft
+from lib.intake.tokens import token_counter
 from lib.params.base import BaseParams
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
-from lib.shapes import Reject, to_draft
-from lib.tokens import token_counter
 
 READERS = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"))
 
-from lib.minhash import components, near_pairs
-from lib.survey import RECALL
+from lib.similarity.minhash import components, near_pairs
+from lib.similarity.survey import RECALL
 
 from benchmarks.dedup.peers import NGRAM, PERMUTATIONS, THRESHOLD
 from benchmarks.dedup.peers import texts as read

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
-from lib.leakage import Hit, search  # noqa: E402
+from lib.similarity.leakage import Hit, search  # noqa: E402
 
 from benchmarks.dedup import corpus, peers  # noqa: E402
 

@@ -16,7 +16,7 @@ import numpy as np
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_text
-from lib.formats import read_rows
+from lib.intake.formats import read_rows
 from lib.markdown import cell, table
 from lib.params.task import TaskParams
 from lib.records import prompt_text, read_records

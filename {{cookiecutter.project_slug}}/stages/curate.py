@@ -12,23 +12,23 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from lib.checks import check
 from lib.config import load
-from lib.conflicts import Conflicts
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
-from lib.formats import Row, read_rows
+from lib.intake.checks import check
+from lib.intake.conflicts import Conflicts
+from lib.intake.formats import Row, read_rows
+from lib.intake.rejected import Rejected
+from lib.intake.shapes import Draft, Reject, to_draft
+from lib.intake.sources import check_columns, find_files
+from lib.intake.tokens import token_counter
 from lib.ledger import Ledger
 from lib.params.base import BaseParams
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams, Source
 from lib.params.task import TaskParams
-from lib.pii import Finder, Redactor
+from lib.pii.redact import Finder, Redactor
 from lib.records import Record, record_id
-from lib.rejected import Rejected
-from lib.shapes import Draft, Reject, to_draft
-from lib.sources import check_columns, find_files
-from lib.tokens import token_counter
 
 
 class Note(NamedTuple):

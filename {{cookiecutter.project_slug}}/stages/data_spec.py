@@ -13,13 +13,13 @@ from lib.bars import stacked_bars
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, atomic_text, sha256
+from lib.intake.sources import find_files
 from lib.markdown import cell, sections, table
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
 from lib.records import read_records
-from lib.sources import find_files
 
 README = Path("data/README.md")
 PICTURES = Path("reports/data_spec")

@@ -19,19 +19,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.compare import Related, Relation, Values, batches, compare, known
 from lib.config import load
-from lib.copies import find
 from lib.errors import run
 from lib.evals import FILES, read_either
 from lib.files import atomic_text, write_json
 from lib.ledger import Ledger
-from lib.minhash import components
 from lib.params.dedup import DedupParams
 from lib.records import prompt_text, read_lines, text_of
-from lib.shingles import Pairs, Places
-from lib.survey import Survey, like_a_case, originals
-from lib.workers import cluster, processes
+from lib.similarity.compare import Related, Relation, Values, batches, compare, known
+from lib.similarity.copies import find
+from lib.similarity.minhash import components
+from lib.similarity.shingles import Pairs, Places
+from lib.similarity.survey import Survey, like_a_case, originals
+from lib.similarity.workers import cluster, processes
 
 CURATED = Path("data/curated.jsonl")
 STAYS, EXACT, NEAR, CONTRADICTION, CASE = range(5)  # what becomes of a record, and why

@@ -15,6 +15,7 @@ from lib.config import load
 from lib.engines.hf import answer_all
 from lib.errors import UserError, run
 from lib.evals import FILES, Adversarial, Golden, read_adversarial, read_golden
+from lib.evaluation.scoring import CATEGORIES, CORRECT, categorise, field_accuracy, is_refusal
 from lib.files import write_json
 from lib.models import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer, torch_device
 from lib.params.base import BaseParams
@@ -31,7 +32,6 @@ from lib.records import (
     text_of,
     write_records,
 )
-from lib.scoring import CATEGORIES, CORRECT, categorise, field_accuracy, is_refusal
 from lib.stats import bootstrap_interval
 
 TEST = "data/split/test.jsonl"

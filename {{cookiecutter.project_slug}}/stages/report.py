@@ -10,11 +10,11 @@ from typing import Any
 
 from lib.config import load
 from lib.errors import run
+from lib.evaluation.scoring import CORRECT
 from lib.files import atomic_text, write_json
 from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.records import read_objects
-from lib.scoring import CORRECT
 from lib.stats import bootstrap_interval
 
 SYSTEMS = ("base", "tuned", "quantized")

@@ -16,15 +16,15 @@ import numpy as np
 
 from lib.balance import check_coverage, check_weights, over_cap, weighted
 from lib.config import load
-from lib.containment import SHARE, contained
 from lib.errors import UserError, run
 from lib.files import atomic_folder, sha256, write_json
-from lib.heldout import eval_files, find_leaks, held_out, leak_error
 from lib.ledger import Ledger
-from lib.minhash import near_pairs
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
 from lib.records import Record, is_pair, prompt_text, read_records, row_text, write_records
+from lib.similarity.containment import SHARE, contained
+from lib.similarity.heldout import eval_files, find_leaks, held_out, leak_error
+from lib.similarity.minhash import near_pairs
 
 FOLDER = Path("data/split")
 NAMES = ("train", "val", "test")

@@ -5,7 +5,7 @@ writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and
         plots/{train,val}.json (loss curves), reports/mask.html (what is learnt, token by token),
         reports/estimate.json (compute and memory), metrics/train.json
 
-Killed at any moment, it goes on from its last checkpoint (lib/checkpoints.py).
+Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoints.py).
 """
 
 import math
@@ -17,21 +17,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.adapters import merge, start_model
 from lib.chat import IGNORED, Example
-from lib.checkpoints import last_whole, locked, scratch
 from lib.config import load
 from lib.errors import UserError, run
-from lib.estimate import (
-    Load,
-    available_memory,
-    check_memory,
-    peak_memory,
-    report,
-    shape_of,
-)
 from lib.files import atomic_folder, sha256, write_json
-from lib.mask import write_page
 from lib.models import (
     TUNED,
     deterministic,
@@ -46,10 +35,21 @@ from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
-from lib.preflight import check_licence, check_tokenizer
 from lib.proof import require_proof
 from lib.records import Record, is_pair, read_records
-from lib.training import Setup, check_pairs, encode_records, fit_dpo, fit_sft
+from lib.training.adapters import merge, start_model
+from lib.training.checkpoints import last_whole, locked, scratch
+from lib.training.estimate import (
+    Load,
+    available_memory,
+    check_memory,
+    peak_memory,
+    report,
+    shape_of,
+)
+from lib.training.mask import write_page
+from lib.training.preflight import check_licence, check_tokenizer
+from lib.training.trainers import Setup, check_pairs, encode_records, fit_dpo, fit_sft
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer

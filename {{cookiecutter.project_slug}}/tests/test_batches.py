@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from lib.batches import order
+from lib.training.batches import order
 
 LENGTHS = [7, 1, 5, 3, 8, 2, 6, 4, 9]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.benchmarks import read_benchmark
 from lib.errors import UserError
+from lib.similarity.benchmarks import read_benchmark
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.boilerplate import is_boilerplate
+from lib.intake.boilerplate import is_boilerplate
 
 
 @pytest.mark.parametrize(

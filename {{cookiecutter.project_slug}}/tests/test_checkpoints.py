@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.checkpoints import last_whole, scratch
+from lib.training.checkpoints import last_whole, scratch
 
 
 def checkpoint(folder: Path, step: int, state: str | None) -> Path:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lib.checks import check
+from lib.intake.checks import check
+from lib.intake.shapes import Draft, Reject, user
 from lib.params.curate import CurateParams
 from lib.params.pii import PiiParams
 from lib.params.task import TaskParams
-from lib.shapes import Draft, Reject, user
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
 LIMITS = CurateParams(

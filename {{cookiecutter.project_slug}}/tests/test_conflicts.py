@@ -1,6 +1,6 @@
 """Contradicting rows are found; a row that its source has published stays."""
 
-from lib.conflicts import Conflicts
+from lib.intake.conflicts import Conflicts
 from lib.records import Record
 from tests.toy import chat, pair
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lib.containment import contained
+from lib.similarity.containment import contained
 from lib.text import words
 
 ENGLISH = "my new lock beeps all night and the neighbours want to call the police"

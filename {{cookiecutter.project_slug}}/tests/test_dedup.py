@@ -7,7 +7,7 @@ import pytest
 
 from lib.errors import UserError
 from lib.records import Record
-from lib.survey import BLOCK
+from lib.similarity.survey import BLOCK
 from stages.dedup import main
 from tests.test_minhash import documents
 from tests.toy import PARAMS, case, chat, lay_out, metrics, pair, rows

@@ -6,7 +6,8 @@ import pytest
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from lib.errors import UserError
-from lib.estimate import (
+from lib.params.base import BaseParams
+from lib.training.estimate import (
     Load,
     Shape,
     check_memory,
@@ -16,7 +17,6 @@ from lib.estimate import (
     report,
     shape_of,
 )
-from lib.params.base import BaseParams
 from tests.toy import train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")

@@ -10,7 +10,7 @@ import pyarrow
 import pytest
 
 from lib.errors import UserError
-from lib.formats import read_rows
+from lib.intake.formats import read_rows
 
 
 def rows_of(path: Path, content: str | bytes) -> list[tuple[int, object, str]]:
@@ -55,7 +55,7 @@ def test_json_list_knows_its_lines(file: Path) -> None:
 
 
 def test_json_list_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.formats.PIECE", 3)
+    monkeypatch.setattr("lib.intake.formats.PIECE", 3)
     found = rows_of(file, '[\n{"a": "好🙂"} ,\n12345, {"b":\n"a longer one"}\n]\n')
     values = [(2, {"a": "好🙂"}, ""), (3, None, "not_an_object"), (3, {"b": "a longer one"}, "")]
     assert found == values
@@ -64,8 +64,8 @@ def test_json_list_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_json_list_with_a_broken_value_is_not_read_to_its_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.formats.PIECE", 8)
-    monkeypatch.setattr("lib.formats.LONGEST_VALUE", 32)
+    monkeypatch.setattr("lib.intake.formats.PIECE", 8)
+    monkeypatch.setattr("lib.intake.formats.LONGEST_VALUE", 32)
     with pytest.raises(UserError, match=r"rows\.txt:2: the JSON list breaks off here"):
         rows_of(file, '[{"a": 1},\n{"a": oops},\n' + '{"a": 1},\n' * 99 + "{}]")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.leakage import search
+from lib.similarity.leakage import search
 from tests.test_minhash import documents, jaccard
 
 

@@ -9,8 +9,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from lib.chat import IGNORED, Example, encode_example, encode_prompt, freeze
 from lib.errors import UserError
-from lib.mask import check_mask, pieces, write_page
 from lib.records import Message
+from lib.training.mask import check_mask, pieces, write_page
 
 STOCK = Path(trl.__file__).parent / "chat_templates"
 # Mistral's own (7B-Instruct-v0.3), without tools: trl has none.

@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from lib.minhash import bands, candidates, components, near_pairs, signatures
-from lib.shingles import shingle, similarity
+from lib.similarity.minhash import bands, candidates, components, near_pairs, signatures
+from lib.similarity.shingles import shingle, similarity
 
 WORDS = [
     "router",
@@ -75,7 +75,7 @@ def test_signatures_equal_datasketch() -> None:
 
 @pytest.mark.parametrize("chunk", [1 << 18, 500])
 def test_finds_what_plain_python_finds(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.shingles.CHUNK", chunk)
+    monkeypatch.setattr("lib.similarity.shingles.CHUNK", chunk)
     texts = list(dict.fromkeys(documents(300)))
     expected = [
         (one, other)

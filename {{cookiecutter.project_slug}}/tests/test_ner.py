@@ -6,12 +6,12 @@ import pytest
 
 from lib.errors import UserError
 from lib.params.pii import PiiParams
-from lib.pii import Finder, Redactor, load_recognizers
+from lib.pii.redact import Finder, Redactor, load_recognizers
 
 load_recognizers("CRYPTO", ())  # presidio takes long to start when torch is there before it
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from lib.ner import NerRecognizer, kind_of, locate  # noqa: E402
+from lib.pii.ner import NerRecognizer, kind_of, locate  # noqa: E402
 
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "B-ORG"]
 WORDS = {"ann": 1, "lee": 2, "berlin": 3, "acme": 4}

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from lib.errors import UserError
 from lib.params.pii import NAMES, Entity, PiiParams
-from lib.pii import Finder, Redactor, as_plain, join
+from lib.pii.redact import Finder, Redactor, as_plain, join
 
 ENTITIES = [entity for entity in get_args(Entity) if entity not in NAMES]
 ALL = PiiParams(entities=ENTITIES, regions=["US", "DE", "ES", "CN"], score=0.35)
@@ -152,7 +152,7 @@ def test_spans_are_those_of_presidio_s_engine() -> None:
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
     from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
-    from lib.recognizers import build
+    from lib.pii.recognizers import build
 
     parts = [one for entity in ENTITIES for one in build(entity, ALL.regions)]
     registry = RecognizerRegistry(recognizers=parts, supported_languages=["en"])
@@ -238,7 +238,7 @@ def test_unknown_region_is_named() -> None:
 
 def test_presidio_starts_without_torch_and_transformers() -> None:
     code = (
-        "import sys; from lib.pii import load_recognizers; load_recognizers('CRYPTO', ());"
+        "import sys; from lib.pii.redact import load_recognizers; load_recognizers('CRYPTO', ());"
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

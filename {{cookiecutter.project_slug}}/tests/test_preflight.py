@@ -9,7 +9,7 @@ from lib.errors import UserError
 from lib.models import load_tokenizer
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
-from lib.preflight import check_licence, check_tokenizer
+from lib.training.preflight import check_licence, check_tokenizer
 from tests.toy import train_params
 
 

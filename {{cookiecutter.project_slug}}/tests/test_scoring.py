@@ -2,8 +2,8 @@
 
 import pytest
 
+from lib.evaluation.scoring import categorise, field_accuracy, is_refusal
 from lib.params.task import TaskParams
-from lib.scoring import categorise, field_accuracy, is_refusal
 
 REFUSAL = '{"intent": "none", "urgency": "low"}'
 JSON_TASK = TaskParams(

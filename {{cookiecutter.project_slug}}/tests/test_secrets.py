@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.secrets import find_secrets, mask_secrets
+from lib.intake.secrets import find_secrets, mask_secrets
 
 TOKEN = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
 LINES = "\n".join("MIIEow" + letter * 58 for letter in "abcdefg")

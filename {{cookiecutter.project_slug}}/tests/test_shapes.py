@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lib.shapes import Draft, Reject, assistant, to_draft, user
+from lib.intake.shapes import Draft, Reject, assistant, to_draft, user
 from tests.toy import JSON_TASK, TEXT_TASK
 
 TURNS = [user("q"), assistant("a")]

@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 import numpy as np
 import pytest
 
-from lib.shingles import CHUNK, Shingles, distinct, ngrams, shingle, take, word_hashes
+from lib.similarity.shingles import CHUNK, Shingles, distinct, ngrams, shingle, take, word_hashes
 from lib.text import words
 
 TEXTS = [

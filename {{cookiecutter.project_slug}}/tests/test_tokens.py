@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lib.errors import UserError
+from lib.intake.tokens import token_counter
 from lib.params.base import BaseParams
-from lib.tokens import token_counter
 from tests.toy import lay_tokenizer
 
 BASE = BaseParams(model="base", licence="Apache-2.0")

@@ -10,7 +10,6 @@ import pytest
 import torch
 from trl import SFTTrainer
 
-from lib.adapters import merge, sort_target_modules, start_model
 from lib.chat import IGNORED, encode_prompt
 from lib.errors import UserError
 from lib.files import write_json
@@ -25,7 +24,8 @@ from lib.models import (
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.records import Message, Record
-from lib.training import (
+from lib.training.adapters import merge, sort_target_modules, start_model
+from lib.training.trainers import (
     Setup,
     check_pairs,
     encode_records,
@@ -150,7 +150,7 @@ def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.Monkey
         return float(trainer.state.log_history[0]["loss"])
 
     ours = first_loss("ours")
-    monkeypatch.setattr("lib.training.sft_trainer", lambda device: SFTTrainer)
+    monkeypatch.setattr("lib.training.trainers.sft_trainer", lambda device: SFTTrainer)
     assert ours == pytest.approx(first_loss("trl"), rel=1e-5)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.errors import UserError
-from lib.workers import cluster
+from lib.similarity.workers import cluster
 from stages.dedup import main
 from tests.test_dedup import LONG, OUTPUTS
 from tests.toy import PARAMS, case, chat, lay_out, pair

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.adapters import lora_config
-from lib.batches import order
 from lib.chat import IGNORED, Example, encode_example, with_system
-from lib.checkpoints import last_whole
 from lib.errors import UserError
-from lib.mask import check_mask
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 from lib.records import Message, Record, text_of
+from lib.training.adapters import lora_config
+from lib.training.batches import order
+from lib.training.checkpoints import last_whole
+from lib.training.mask import check_mask
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import Any
 
 from lib.errors import UserError
-from lib.gates import ANY, gates
 from lib.params.pii import NAMES, PiiParams
+from lib.pii.gates import ANY, gates
 from lib.text import UNSPACED
 
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
@@ -171,7 +171,7 @@ def join(results: list[Any]) -> Iterator[Span]:
 def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
     """Presidio's recognizers of one kind, imported when the first text needs them."""
     with hidden("torch", "transformers"):
-        from lib.recognizers import build
+        from lib.pii.recognizers import build
     return build(entity, list(regions))
 
 
@@ -180,7 +180,7 @@ def load_ner(model: str) -> Any:
     """The recognizer of names; torch is imported only here."""
     with hidden("torch", "transformers"):
         import presidio_analyzer  # noqa: F401
-    from lib.ner import NerRecognizer
+    from lib.pii.ner import NerRecognizer
 
     return NerRecognizer(model)
 

@@ -1,7 +1,7 @@
 """Phone numbers: presidio's recognizer, which asks phonenumbers, less what is no number and with
 those that phonenumbers is too strict for.
 
-Import this late and through lib.pii: it costs more than a second.
+Import this late and through lib.pii.redact: it costs more than a second.
 """
 
 import re
@@ -11,7 +11,7 @@ import phonenumbers
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
-from lib.gates import INTERNATIONAL, TRUNK, dialled_first, phone_conditions
+from lib.pii.gates import INTERNATIONAL, TRUNK, dialled_first, phone_conditions
 
 ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
 # What stands before an order's number, which may be as long as a phone number, and in a price.

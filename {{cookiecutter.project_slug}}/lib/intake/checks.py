@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from ftfy.badness import is_bad
 
-from lib.boilerplate import is_boilerplate
-from lib.language import primary, sure_language
+from lib.intake.boilerplate import is_boilerplate
+from lib.intake.language import primary, sure_language
+from lib.intake.secrets import find_secrets
+from lib.intake.shapes import Draft, Reject
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
-from lib.secrets import find_secrets
-from lib.shapes import Draft, Reject
 
 # Unpaired surrogates, control characters other than tab and newline, and the mark that a decoder
 # leaves where bytes were lost.

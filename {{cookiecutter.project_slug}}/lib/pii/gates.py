@@ -1,7 +1,7 @@
 """What a text must contain, or no recognizer of a kind of personal data can find anything in it.
 
-These are necessary conditions of the recognizers in lib/recognizers.py and lib/phones.py: who
-changes one there holds it against the gate here; tests/test_pii.py compares them on noise.
+These are necessary conditions of the recognizers in recognizers.py and phones.py beside this file:
+who changes one there holds it against the gate here; tests/test_pii.py compares them on noise.
 """
 
 import re

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.containment import contained
-from lib.leakage import Hit
-from lib.minhash import components
 from lib.params.dedup import DedupParams
 from lib.records import Record, answers_of, is_pair, prompt_text, row_text
-from lib.shingles import Pairs, Places, shingle, similarity
-from lib.survey import Cases
+from lib.similarity.containment import contained
+from lib.similarity.leakage import Hit
+from lib.similarity.minhash import components
+from lib.similarity.shingles import Pairs, Places, shingle, similarity
+from lib.similarity.survey import Cases
 
 BATCH = 1 << 24  # bytes of lines compared at a time
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lib.copies import Each
 from lib.errors import UserError
+from lib.similarity.copies import Each
 
 PARTITIONS = 1024  # of the work for a cluster
 

@@ -9,13 +9,13 @@ from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.benchmarks import read_benchmark
-from lib.containment import contained
 from lib.errors import UserError
 from lib.evals import case_files, read_either
-from lib.leakage import Hit, search
 from lib.params.split import Benchmark, SplitParams
 from lib.records import Record, prompt_text, row_text, text_of
+from lib.similarity.benchmarks import read_benchmark
+from lib.similarity.containment import contained
+from lib.similarity.leakage import Hit, search
 from lib.text import same_text_key
 
 SHOWN = 5  # leaks named in an error message

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.leakage import Hit
+from lib.similarity.leakage import Hit
 from lib.text import words
 
 SHORTEST, LONGEST = 8, 13  # words an n-gram

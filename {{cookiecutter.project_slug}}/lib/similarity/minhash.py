@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from lib.shingles import (
+from lib.similarity.shingles import (
     Hashes,
     Pairs,
     Places,

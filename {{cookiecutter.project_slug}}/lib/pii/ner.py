@@ -1,6 +1,6 @@
 """Names of people, places and organizations, found by a token-classification model.
 
-Import this late and through lib.pii: it needs torch and transformers (the train extra).
+Import this late and through lib.pii.redact: it needs torch and transformers (the train extra).
 """
 
 import re

@@ -1,6 +1,6 @@
 """Presidio's recognizers, and ours where its own miss values or find what is none. No network.
 
-Import this late and through lib.pii: it costs more than a second.
+Import this late and through lib.pii.redact: it costs more than a second.
 """
 
 import logging
@@ -19,7 +19,7 @@ from presidio_analyzer.predefined_recognizers import (
 )
 from tldextract import TLDExtract
 
-from lib.phones import phone_recognizers
+from lib.pii.phones import phone_recognizers
 
 SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
 EMAIL = re.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")

@@ -1,7 +1,7 @@
 """The searches of dedup: what the records of a file are, and what they are to each other.
 
-The work is done by `each`, a `map` over this machine's processes or a cluster's (lib/workers.py).
-Only the sorting of the buckets is done here. So the result is the same wherever the work is done.
+The work is done by `each`, a `map` over this machine's processes or a cluster's (workers.py). Only
+the sorting of the buckets is done here. So the result is the same wherever the work is done.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from lib.compare import Related, batches, compare, quoted
-from lib.leakage import Hit
-from lib.minhash import candidates
 from lib.params.dedup import DedupParams
-from lib.shingles import Places
-from lib.survey import Cases, Survey, blocks, concatenate, fresh, nothing, survey, with_quotes
+from lib.similarity.compare import Related, batches, compare, quoted
+from lib.similarity.leakage import Hit
+from lib.similarity.minhash import candidates
+from lib.similarity.shingles import Places
+from lib.similarity.survey import (
+    Cases,
+    Survey,
+    blocks,
+    concatenate,
+    fresh,
+    nothing,
+    survey,
+    with_quotes,
+)
 
 SUSPECTS = 4096  # records searched for quotations at a time
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.shingles import (
+from lib.similarity.shingles import (
     Hashes,
     Pairs,
     Places,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.errors import UserError
-from lib.formats import read_rows
+from lib.intake.formats import read_rows
 
 
 def read_benchmark(path: Path, column: str) -> Iterator[tuple[str, str]]:

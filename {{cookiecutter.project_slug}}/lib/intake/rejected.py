@@ -8,9 +8,9 @@ import json
 import re
 from typing import Any, TextIO
 
+from lib.intake.secrets import mask_secrets
 from lib.ledger import Ledger
-from lib.pii import Finder, Redactor
-from lib.secrets import mask_secrets
+from lib.pii.redact import Finder, Redactor
 
 # Any number of backslashes: JSON inside JSON has them doubled.
 ESCAPE = re.compile(r'\\+(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\')

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.containment import SHORTEST
 from lib.errors import UserError
-from lib.leakage import Hit, Known, NearIndex
-from lib.minhash import band_keys, bands, signatures
 from lib.params.dedup import DedupParams
 from lib.records import PUBLISHED, Record, answers_of, is_pair, prompt_text, read_objects
-from lib.shingles import CHUNK, Hashes, Places, Shingles, mix, ngrams, take, word_hashes
+from lib.similarity.containment import SHORTEST
+from lib.similarity.leakage import Hit, Known, NearIndex
+from lib.similarity.minhash import band_keys, bands, signatures
+from lib.similarity.shingles import CHUNK, Hashes, Places, Shingles, mix, ngrams, take, word_hashes
 
 BLOCK = 1 << 20  # bytes of a file worked on at a time
 RECALL = 0.98  # of the pairs exactly at the threshold; more similar ones are found more surely
