@@ -7,7 +7,7 @@ questions and the answers turned round contradict each other, and none of them s
 their source has published as val or test all stay. A row that stays has a `cluster`: the id of the
 first row that stays of those with similar questions, whatever their answers and kinds.
 
-reads   data/curated.jsonl, evals/golden.jsonl, evals/adversarial.jsonl
+reads   data/curated.jsonl, evals/ (its cases, and the test sets that split.benchmarks names)
 writes  data/deduped.jsonl, data/duplicates.jsonl, metrics/dedup.json
 """
 
@@ -21,13 +21,14 @@ import numpy.typing as npt
 
 from lib.config import load
 from lib.errors import run
-from lib.evals import FILES, read_either
 from lib.files import atomic_text, write_json
 from lib.ledger import Ledger
 from lib.params.dedup import DedupParams
-from lib.records import prompt_text, read_lines, text_of
+from lib.params.split import Benchmark, SplitParams
+from lib.records import prompt_text, read_lines
 from lib.similarity.compare import Related, Relation, Values, batches, compare, known
 from lib.similarity.copies import find
+from lib.similarity.heldout import eval_prompts
 from lib.similarity.minhash import components
 from lib.similarity.shingles import Pairs, Places
 from lib.similarity.survey import Survey, like_a_case, originals
@@ -54,12 +55,10 @@ class Fates(NamedTuple):
     cluster: Places  # the first that stays of those with similar prompts
 
 
-def read_cases() -> list[Case]:
-    """The cases of evals/."""
+def read_cases(benchmarks: list[Benchmark]) -> list[Case]:
+    """What no record may be like: every case of evals/ and every row of a named benchmark."""
     return [
-        Case(f"{path.stem}_copy", case.id, text_of(case.prompt()))
-        for path in FILES
-        for case in read_either(path)
+        Case(f"{path.stem}_copy", key, prompt) for path, key, prompt in eval_prompts(benchmarks)
     ]
 
 
@@ -166,7 +165,7 @@ def account(found: Survey, fates: Fates, cases: Sequence[Case]) -> Ledger:
 def main() -> None:
     """Run the stage."""
     params = load("dedup", DedupParams)
-    cases = read_cases()
+    cases = read_cases(load("split", SplitParams).benchmarks)
     with cluster() if params.engine == "daft-ray" else processes(params.processes) as each:
         found, near = find(CURATED, tuple(case.prompt for case in cases), params, each)
     fates = decide(found, near)

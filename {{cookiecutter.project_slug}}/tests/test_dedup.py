@@ -1,5 +1,6 @@
 """Copies go, one of each group stays, and every dropped row says what it copies."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,18 @@ def test_copies_of_evals_always_lose() -> None:
     assert kept == []
     found = [(row["reason"], row["kept"]) for row in rows("data/duplicates.jsonl")]
     assert found == [("golden_copy", "g1"), ("adversarial_copy", "x1")]
+
+
+def test_copies_of_further_cases_and_named_benchmarks_go_too() -> None:
+    further, published = "Where is my parcel, it should be here", "How many apples are left in all"
+    Path("evals").mkdir()
+    Path("evals/further.jsonl").write_text(json.dumps(case("f1", further)), encoding="utf-8")
+    Path("evals/sums.csv").write_text(f"question,answer\n{published},9\n", encoding="utf-8")
+    benchmark = "benchmarks: [{path: evals/sums.csv, column: question}]"
+    with_benchmark = PARAMS.replace("on_leak: fail", f"on_leak: fail, {benchmark}")
+    lay_out(Path(), curated=[chat(further), chat(published), chat("other")], params=with_benchmark)
+    main()
+    assert metrics("dedup")["dropped"] == {"further_copy": 1, "sums_copy": 1}
 
 
 def test_a_row_that_quotes_a_case_goes() -> None:

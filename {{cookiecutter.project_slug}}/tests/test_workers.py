@@ -27,6 +27,15 @@ def test_a_missing_package_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatc
         pass
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:nine"])
+def test_an_address_where_nobody_listens_is_named(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(UserError, match=f"RAY_ADDRESS: nobody listens at {address}"), cluster():
+        pass
+
+
 def test_daft_on_ray_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("daft")
     pytest.importorskip("ray")

@@ -49,6 +49,17 @@ def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
     return [path for path in case_files() if path not in named] + named
 
 
+def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[tuple[Path, str, str]]:
+    """Yield (file, id, prompt) of every case and every row of a named benchmark in evals/."""
+    columns = {Path(benchmark.path): benchmark.column for benchmark in benchmarks}
+    for path in eval_files(benchmarks):
+        if path in columns:
+            rows = read_benchmark(path, columns[path])
+        else:
+            rows = ((case.id, text_of(case.prompt())) for case in read_either(path))
+        yield from ((path, key, prompt) for key, prompt in rows)
+
+
 def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
     """Every prompt of val, test, the files of cases in evals/, and the named benchmarks."""
     found = [
@@ -56,13 +67,7 @@ def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> li
         for name in ("val", "test")
         for record in splits[name]
     ]
-    columns = {Path(benchmark.path): benchmark.column for benchmark in benchmarks}
-    for path in eval_files(benchmarks):
-        if path in columns:
-            rows = read_benchmark(path, columns[path])
-        else:
-            rows = ((case.id, text_of(case.prompt())) for case in read_either(path))
-        found += [HeldOut(str(path), key, prompt) for key, prompt in rows]
+    found += [HeldOut(str(path), key, prompt) for path, key, prompt in eval_prompts(benchmarks)]
     return found
 
 

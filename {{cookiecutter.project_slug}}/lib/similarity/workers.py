@@ -1,6 +1,7 @@
 """Who does the work: this machine's processes, or a cluster's."""
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ def cluster() -> Iterator[Each]:
             "params.yaml: dedup.engine: daft-ray needs the environment variable RAY_ADDRESS, such "
             "as 10.0.0.1:6379 or ray://10.0.0.1:10001; `local` starts a Ray on this machine"
         )
+    check_address(os.environ["RAY_ADDRESS"])
     try:
         import daft
         import ray
@@ -59,6 +61,20 @@ def cluster() -> Iterator[Each]:
         yield _mapped_by_daft
     finally:
         ray.shutdown()
+
+
+def check_address(address: str) -> None:
+    """Raise UserError where nobody listens at host:port; ray.init would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:  # `local` or `auto`
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UserError(
+            f"RAY_ADDRESS: nobody listens at {address} ({error}); it is host:port or "
+            "ray://host:port of a Ray cluster's head"
+        ) from None
 
 
 def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[Any]:
