@@ -1,7 +1,7 @@
 """Fine-tune the base on the training split.
 
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base
-writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and qlora),
+writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
         plots/{train,val}.json (loss curves), reports/mask.html (what is learnt, token by token),
         reports/estimate.json (compute and memory), metrics/train.json
 
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from lib.chat import IGNORED, Example
 from lib.config import load
 from lib.errors import UserError, run
-from lib.files import atomic_folder, sha256, write_json
+from lib.files import atomic_folder, atomic_text, sha256, write_json
+from lib.model_card import Data, describe, training_card
 from lib.models import (
     TUNED,
     deterministic,
@@ -47,6 +48,7 @@ from lib.training.estimate import (
     report,
     shape_of,
 )
+from lib.training.export import generation_config, merge_checked
 from lib.training.mask import write_page
 from lib.training.preflight import check_licence, check_tokenizer
 from lib.training.trainers import Setup, check_pairs, encode_records, fit_dpo, fit_sft
@@ -105,7 +107,13 @@ def resumed_step(folder: Path) -> int:
     return int(last.rsplit("-", 1)[1])
 
 
-def train(setup: Setup, examples: dict[str, list[Example]], pairs: list[Record]) -> None:
+def train(
+    setup: Setup,
+    examples: dict[str, list[Example]],
+    pairs: list[Record],
+    task: TaskParams,
+    data: Data,
+) -> None:
     """Train, and write everything once all processes are done."""
     base, method, adapter = setup.base, setup.params.method, setup.folder / "adapter"
     first_step, started = resumed_step(setup.folder / "sft"), time.perf_counter()
@@ -115,16 +123,22 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: list[Record])
     last.accelerator.wait_for_everyone()
     if not last.accelerator.is_main_process:
         return
-    save(merge(last, base, method, adapter), setup.tokenizer, adapter)
-    write_curves(sft.state.log_history)
+    compared = [example.input_ids for example in examples["val"] or examples["train"]]
+    merged, off = merge_checked(last, base, method, adapter, compared)
     numbers = measured(sft, examples["train"], first_step, time.perf_counter() - started)
     numbers["peak_memory_bytes"] = peak_memory(setup.device)
-    write_json("metrics/train.json", numbers | measured_pairs(last, pairs, method))
+    numbers |= measured_pairs(last, pairs, method) | {"merge_difference": off}
+    merged.generation_config = generation_config(setup.tokenizer, setup.stops)
+    save(merged, setup.tokenizer, adapter, training_card(base, setup.params, task, data, numbers))
+    write_curves(sft.state.log_history)
+    write_json("metrics/train.json", numbers)
     shutil.rmtree(setup.folder)
     print(f"train: {numbers['steps']} steps, {numbers['records']} records, {numbers['seconds']} s")
 
 
-def save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter: Path) -> None:
+def save(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter: Path, card: str
+) -> None:
     """Write models/tuned whole or not at all, readable by everyone who may read the project."""
     with atomic_folder(TUNED) as folder:
         model.config.use_cache = True
@@ -133,6 +147,8 @@ def save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter
         if adapter.exists():
             shutil.copytree(adapter, folder / "adapter")
             (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a card of blanks
+        with atomic_text(folder / "README.md") as file:
+            file.write(card)
         make_readable(folder)
 
 
@@ -192,8 +208,8 @@ def main() -> None:
 
     deterministic(params.seed, hardware.threads)
     settings = [section.model_dump() for section in (params, hardware, base)]
-    hashes = [sha256(path) for path in SPLITS.values()]
-    folder = scratch(settings, task.system, identity(base), hashes)
+    hashes = {path: sha256(path) for path in SPLITS.values()}
+    folder = scratch(settings, task.system, identity(base), list(hashes.values()))
     tokenizer = load_tokenizer(base.model, base.revision)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
@@ -205,7 +221,7 @@ def main() -> None:
 
     try:
         with locked(folder):
-            train(setup, examples, pairs)
+            train(setup, examples, pairs, task, describe(hashes, splits["train"]))
     except OutOfMemoryError as error:
         raise UserError(
             f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size, raise "

@@ -50,6 +50,11 @@ def start_model(base: BaseParams, method: str, device: str) -> "PreTrainedModel"
 
 def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
     """The trained weights as one plain model; lora and qlora keep theirs in `adapter` too."""
+    return merge_adapter(adapted(trainer, base, method, adapter))
+
+
+def adapted(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
+    """The trained model, its adapter still apart; lora and qlora keep theirs in `adapter` too."""
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -61,6 +66,15 @@ def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "
     if method == "qlora":  # 4-bit weights cannot take the update: merge into the full base
         whole = load_model(base.model, base.dtype, "cpu", base.revision)
         model = PeftModel.from_pretrained(whole, str(adapter))
+    return model
+
+
+def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":
+    """One plain model; one that has no adapter is returned as it is."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        return model
     merged: PreTrainedModel = model.merge_and_unload()
     return merged
 

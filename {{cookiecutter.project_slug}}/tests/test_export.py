@@ -1,0 +1,60 @@
+"""What leaves training is what was trained, and answers as eval measures."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from lib.errors import UserError
+from lib.models import deterministic, load_model, load_tokenizer
+from lib.params.base import BaseParams
+from lib.training import export
+from lib.training.adapters import merge_adapter
+from lib.training.export import generation_config, merge_checked
+
+BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+EXAMPLES = [[5, 6, 7, 8], [9, 10, 11]]
+
+
+@pytest.fixture
+def trainer() -> Any:
+    """One that ended with random adapter weights."""
+    from peft import LoraConfig, get_peft_model
+
+    deterministic(1, 1)
+    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)
+    model = get_peft_model(load_model("base", "float32"), lora)
+    return SimpleNamespace(accelerator=SimpleNamespace(unwrap_model=lambda one: one), model=model)
+
+
+def test_merged_agrees_with_base_and_adapter(trainer: Any, tmp_path: Any) -> None:
+    _, difference = merge_checked(trainer, BASE, "lora", tmp_path / "adapter", EXAMPLES)
+    assert 0 <= difference < 1e-3
+
+
+def test_a_merge_that_loses_the_adapter_ends_in_one_line(
+    trainer: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "merge_adapter", lambda model: model.unload())
+    with pytest.raises(UserError, match=r"off by [\d.]+ standard deviations .* 0.001 is allowed"):
+        merge_checked(trainer, BASE, "lora", tmp_path / "adapter", EXAMPLES)
+
+
+def test_logits_that_are_no_number_do_not_pass(trainer: Any, tmp_path: Any) -> None:
+    for name, weight in trainer.model.named_parameters():
+        if "lora_B" in name:
+            weight.data.fill_(torch.nan)
+    with pytest.raises(UserError, match="off by nan"):
+        merge_checked(trainer, BASE, "lora", tmp_path / "adapter", EXAMPLES)
+
+
+def test_a_plain_model_is_its_own_merge() -> None:
+    model = load_model("base", "float32")
+    assert merge_adapter(model) is model
+
+
+def test_generation_is_greedy_and_ends_at_every_stop() -> None:
+    config = generation_config(load_tokenizer("base"), {7, 2})
+    assert (config.do_sample, config.eos_token_id, config.pad_token_id) == (False, [2, 7], 0)
+    assert (config.temperature, config.top_k, config.top_p) == (None, None, None)
