@@ -1,8 +1,25 @@
-"""Intervals that know noise."""
+"""Intervals and tests that know noise."""
 
 import pytest
 
-from lib.stats import bootstrap_interval
+from lib.stats import (
+    Difference,
+    bootstrap_interval,
+    compare_paired,
+    holm,
+    mcnemar,
+    sign_flip,
+    smallest_detectable,
+    verdict,
+    wilson_interval,
+)
+
+
+def compare(won: int, lost: int, same: int) -> Difference:
+    """Of so many independent cases with scores of 0 and 1."""
+    new, old = [1.0] * won + [0.0] * lost, [0.0] * won + [1.0] * lost
+    ids = [str(case) for case in range(won + lost + same)]
+    return compare_paired(new + [1.0] * same, old + [1.0] * same, ids, 2000, seed=1)
 
 
 def test_a_constant_has_no_spread() -> None:
@@ -19,3 +36,69 @@ def test_copies_in_one_group_add_no_certainty() -> None:
     alone = bootstrap_interval([1.0, 0.0, 1.0, 0.0], list("abcd"), 500, seed=1)
     copied = bootstrap_interval([1.0, 0.0, 1.0, 0.0] * 9, list("abcd") * 9, 500, seed=1)
     assert copied == alone
+
+
+@pytest.mark.parametrize(  # as statsmodels' proportion_confint(..., method="wilson") has them
+    ("hits", "cases", "low", "high"),
+    [(0, 20, 0.0, 0.161125), (16, 68, 0.150345, 0.348552), (20, 20, 0.838875, 1.0), (0, 0, 0, 1)],
+)
+def test_wilson(hits: int, cases: int, low: float, high: float) -> None:
+    assert wilson_interval(hits, cases) == pytest.approx((low, high), abs=1e-6)
+
+
+@pytest.mark.parametrize(  # as scipy's binomtest has them
+    ("won", "lost", "p"),
+    [(0, 0, 1.0), (5, 5, 1.0), (6, 0, 0.03125), (5, 0, 0.0625), (3, 14, 0.012726)],
+)
+def test_mcnemar(won: int, lost: int, p: float) -> None:
+    assert mcnemar(won, lost) == mcnemar(lost, won) == pytest.approx(p, abs=1e-6)
+
+
+def test_flips_of_single_cases_are_mcnemar() -> None:
+    assert compare(won=9, lost=1, same=90).p == mcnemar(9, 1)
+
+
+def test_flips_of_scores_between_0_and_1_are_counted_out() -> None:
+    # 2 of the 2 ** 6 ways to set the signs give as much: all plus, all minus
+    assert sign_flip([0.5, 0.1, 0.2, 0.3, 0.4, 0.5], list("abcdef"), 5000, seed=1) == (
+        pytest.approx(2 / 64, abs=0.008)
+    )
+
+
+def test_copies_in_one_group_add_no_significance() -> None:
+    assert sign_flip([1.0] * 30, ["a"] * 30, 999, seed=1) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "same", "word"),
+    [
+        (0, 0, 50, "no change"),
+        (51, 50, 899, "inconclusive"),  # +0.001
+        (3, 0, 97, "inconclusive"),
+        (0, 5, 0, "inconclusive"),  # all five lost, and still chance
+        (20, 2, 78, "better"),
+        (2, 20, 78, "worse"),
+        (20, 20, 4_000, "no change"),
+        (20, 0, 4_000, "no change"),  # a real difference too small to matter
+    ],
+)
+def test_verdict(won: int, lost: int, same: int, word: str) -> None:
+    assert verdict(compare(won, lost, same), smallest=0.01) == word
+
+
+@pytest.mark.parametrize(  # as statsmodels' multipletests(..., method="holm") has them
+    ("found", "corrected"),
+    [
+        ([], []),
+        ([0.04], [0.04]),
+        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
+        ([0.5, 0.6], [1.0, 1.0]),
+    ],
+)
+def test_holm(found: list[float], corrected: list[float]) -> None:
+    assert holm(found) == pytest.approx(corrected)
+
+
+def test_four_times_the_cases_find_half_the_difference() -> None:
+    assert smallest_detectable(100, 0.2) == pytest.approx(2 * smallest_detectable(400, 0.2))
+    assert smallest_detectable(100, 0.2) == pytest.approx(0.1253, abs=1e-4)
