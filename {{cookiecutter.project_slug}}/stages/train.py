@@ -8,7 +8,6 @@ writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ 
 Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoints.py).
 """
 
-import math
 import os
 import shutil
 import subprocess
@@ -41,9 +40,10 @@ from lib.records import Record, is_pair, read_records
 from lib.training.adapters import merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
 from lib.training.estimate import (
-    Load,
     available_memory,
     check_memory,
+    load_of,
+    peak,
     peak_memory,
     report,
     shape_of,
@@ -70,25 +70,24 @@ def check_data(chats: list[Record], pairs: list[Record], params: TrainParams) ->
         )
 
 
-def preflight(setup: Setup, examples: list[Example]) -> None:
-    """Everything that can be known before the base is loaded; raises UserError."""
+def preflight(setup: Setup, examples: list[Example], pairs: list[int]) -> float:
+    """Everything that can be known before the base is loaded; `pairs` are the tokens of what
+    preference training reads. Returns the bytes a step will need; raises UserError."""
     params, base = setup.params, setup.base
     config = load_config(base.model, base.revision)
     check_licence(base)
     check_tokenizer(setup.tokenizer, config, params)
     shape = shape_of(config, base, params, setup.device == "cpu")
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
     lengths = [len(example.input_ids) for example in examples]
-    records = params.epochs * len(examples)
-    amount = Load(
-        tokens=round(params.epochs * sum(lengths)),
-        longest=max(lengths),
-        batch_size=params.batch_size,
-        steps=math.ceil(records / params.batch_size / params.gradient_accumulation),
-    )
-    check_memory(shape, amount, params.method, available_memory(setup.device))
+    phases = {"sft": load_of(lengths, params.epochs, 1, params, processes)}
+    if pairs:
+        phases["dpo"] = load_of(pairs, params.dpo.epochs, 2, params, processes)
+    check_memory(shape, phases, params.method, available_memory(setup.device))
     if os.environ.get("RANK", "0") == "0":
         write_page(setup.tokenizer, examples, params.batch_size)
-        write_json("reports/estimate.json", report(shape, amount))
+        write_json("reports/estimate.json", report(shape, phases))
+    return peak(shape, phases)
 
 
 def launch_on_all_gpus() -> None:
@@ -214,14 +213,15 @@ def main() -> None:
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
     examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
-    if params.method == "dpo":
-        check_pairs(setup, pairs)
-    preflight(setup, examples["train"])
+    compared = check_pairs(setup, pairs) if params.method == "dpo" else []
+    estimated = preflight(setup, examples["train"], compared)
     from torch import OutOfMemoryError
 
     try:
         with locked(folder):
             train(setup, examples, pairs, task, describe(hashes, splits["train"]))
+        used = peak_memory(device)
+        print(f"train: memory: estimated {estimated / 1e9:.2f} GB, used {used / 1e9:.2f} GB")
     except OutOfMemoryError as error:
         raise UserError(
             f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size, raise "

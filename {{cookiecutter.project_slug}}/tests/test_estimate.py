@@ -12,6 +12,7 @@ from lib.training.estimate import (
     Shape,
     check_memory,
     linear_sizes,
+    load_of,
     memory,
     operations,
     report,
@@ -66,20 +67,46 @@ def test_gradients_and_moments_are_of_what_learns() -> None:
 
 def test_only_gpus_that_hold_it_are_named() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
-    assert "L4 24 GB" in report(light, replace(LOAD, batch_size=1))["gpu_hours"]
-    assert report(SEVEN_B, LOAD)["gpu_hours"].keys() == {"H200 141 GB"}
+    assert "L4 24 GB" in report(light, {"sft": replace(LOAD, batch_size=1)})["gpu_hours"]
+    assert report(SEVEN_B, {"sft": LOAD})["gpu_hours"].keys() == {"H200 141 GB"}
 
 
 def test_a_smaller_batch_is_named_where_it_fits() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
     with pytest.raises(UserError, match=r"the device has 24.0; train.batch_size \d+ fits"):
-        check_memory(light, replace(LOAD, batch_size=64), "lora", 24e9)
+        check_memory(light, {"sft": replace(LOAD, batch_size=64)}, "lora", 24e9)
 
 
 def test_a_lighter_method_is_named_where_no_batch_fits() -> None:
     with pytest.raises(UserError, match=r"take train\.method lora"):
-        check_memory(SEVEN_B, LOAD, "full", 24e9)
+        check_memory(SEVEN_B, {"sft": LOAD}, "full", 24e9)
 
 
 def test_what_fits_passes() -> None:
-    check_memory(SEVEN_B, LOAD, "full", 200e9)
+    check_memory(SEVEN_B, {"sft": LOAD}, "full", 200e9)
+
+
+def test_preference_training_is_counted_on_top() -> None:
+    params = train_params("dpo")
+    sft = load_of([10, 20, 30], 2, 1, params, 1)
+    dpo = load_of([10, 12, 20, 30], 1, 2, params, 1)
+    both = report(SEVEN_B, {"sft": sft, "dpo": dpo})
+    assert (dpo.tokens, dpo.longest, dpo.steps, dpo.texts) == (72, 30, 1, 2)
+    assert both["operations"] == operations(SEVEN_B, sft) + operations(SEVEN_B, dpo)
+    assert both["peak_memory_bytes"] == round(sum(memory(SEVEN_B, dpo).values()))
+
+
+def test_the_reference_of_dpo_costs_one_more_forward_pass() -> None:
+    learnt = replace(SEVEN_B, checkpointing=False)
+    ratio = operations(learnt, replace(LOAD, reference=True)) / operations(learnt, LOAD)
+    assert ratio == pytest.approx(4 / 3)
+
+
+def test_more_processes_take_fewer_steps() -> None:
+    assert load_of([8] * 32, 1, 1, train_params("lora"), 2).steps == 4
+
+
+def test_shards_divide_weights_and_moments_but_not_activations() -> None:
+    alone, shared = memory(SEVEN_B, LOAD), memory(replace(SEVEN_B, shards=4), LOAD)
+    assert shared["weights"] + shared["optimizer"] == (alone["weights"] + alone["optimizer"]) / 4
+    assert shared["activations"] == alone["activations"]

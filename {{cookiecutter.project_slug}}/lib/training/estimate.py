@@ -4,9 +4,11 @@ Rules of thumb, good to within a third or so. Compute: 2 operations a weight and
 more back to the activations and 2 to the weights that learn (Kaplan et al., 2020, section 2.1; LoRA
 skips the last for frozen weights), attention's own on top. Memory: weights, gradients, AdamW's two
 moments, and activations as in Korthikanti et al. (2022), table 2, without the attention scores,
-which no current kernel keeps.
+which no current kernel keeps. Preference training (DPO) is a second phase: both answers of a pair
+go through the model, and once more, forward only, through the reference.
 """
 
+import math
 import os
 import resource
 import sys
@@ -44,16 +46,35 @@ class Shape:
     vocabulary: int
     weight_bytes: float  # of a frozen or trained weight as it is held
     checkpointing: bool  # activations of a layer are computed again instead of kept
+    shards: int = 1  # devices that a weight, its gradient and its moments are spread over
 
 
 @dataclass(frozen=True)
 class Load:
-    """What of the data and the params decides the cost."""
+    """What of the data and the params decides the cost of one phase."""
 
     tokens: int  # of all epochs
-    longest: int  # tokens of the longest record
-    batch_size: int
+    longest: int  # tokens of the longest text
+    batch_size: int  # records a step, on each device
     steps: int
+    texts: int = 1  # that a record is: 2 for a preference pair
+    reference: bool = False  # a model without the adapter scores every text too
+
+
+def load_of(
+    lengths: list[int], epochs: float, texts: int, params: TrainParams, processes: int
+) -> Load:
+    """The load of a phase over records of `texts` texts each, whose tokens are `lengths`."""
+    records = epochs * len(lengths) / texts
+    per_step = params.batch_size * params.gradient_accumulation * processes
+    return Load(
+        tokens=round(epochs * sum(lengths)),
+        longest=max(lengths),
+        batch_size=params.batch_size,
+        steps=math.ceil(records / per_step),
+        texts=texts,
+        reference=texts > 1,
+    )
 
 
 def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tuple[int, int]]:
@@ -98,41 +119,48 @@ def shape_of(
 
 
 def operations(shape: Shape, load: Load) -> float:
-    """Floating-point operations of the whole training."""
+    """Floating-point operations of a phase, on all devices together."""
     frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
     weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
-    attention = passes * 4 * shape.layers * shape.hidden * load.longest / 2
-    return load.tokens * (weights + attention)
+    attention = 4 * shape.layers * shape.hidden * load.longest / 2
+    reference = (2 * shape.parameters + attention) * load.reference
+    return load.tokens * (weights + passes * attention + reference)
 
 
 def memory(shape: Shape, load: Load) -> dict[str, float]:
-    """Bytes at the peak of a step, by what holds them."""
+    """Bytes at the peak of a step on one device, by what holds them."""
     kept = 4 if shape.weight_bytes == 4 else 2  # bytes of an activation
-    tokens = load.batch_size * load.longest
+    tokens = load.batch_size * load.longest * load.texts
     whole_layer = tokens * shape.hidden * ACTIVATIONS * kept
     if shape.checkpointing:  # the inputs of all layers, and everything of one
         activations = shape.layers * tokens * shape.hidden * kept + whole_layer
     else:
         activations = shape.layers * whole_layer
     return {
-        "weights": shape.parameters * shape.weight_bytes,
-        "gradients": shape.trainable * 4.0,
-        "optimizer": shape.trainable * 8.0,
+        "weights": shape.parameters * shape.weight_bytes / shape.shards,
+        "gradients": shape.trainable * 4.0 / shape.shards,
+        "optimizer": shape.trainable * 8.0 / shape.shards,
         "activations": float(activations),
         "logits": 2 * 4.0 * tokens * shape.vocabulary,
         "overhead": OVERHEAD,
     }
 
 
-def check_memory(shape: Shape, load: Load, method: str, available: float) -> None:
+def peak(shape: Shape, phases: dict[str, Load]) -> float:
+    """Bytes at the peak of the hungriest phase."""
+    return max(sum(memory(shape, load).values()) for load in phases.values())
+
+
+def check_memory(shape: Shape, phases: dict[str, Load], method: str, available: float) -> None:
     """Raise UserError when a step cannot fit, and name a setting that would."""
-    if (needed := sum(memory(shape, load).values())) <= available:
+    if (needed := peak(shape, phases)) <= available:
         return
     smaller = next(
         (
             size
-            for size in range(load.batch_size - 1, 0, -1)
-            if sum(memory(shape, replace(load, batch_size=size)).values()) <= available
+            for size in range(max(load.batch_size for load in phases.values()) - 1, 0, -1)
+            if peak(shape, {n: replace(one, batch_size=size) for n, one in phases.items()})
+            <= available
         ),
         0,
     )
@@ -155,23 +183,28 @@ def available_memory(device: str) -> float:
     return float(torch.cuda.get_device_properties(device).total_memory)
 
 
-def report(shape: Shape, load: Load) -> dict[str, Any]:
+def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
     """The estimate as written to reports/estimate.json; the same on every machine."""
-    work, needed = operations(shape, load), memory(shape, load)
-    peak = sum(needed.values())
+    work = sum(operations(shape, load) for load in phases.values())
+    needed = peak(shape, phases)
     return {
         **asdict(shape),
-        **asdict(load),
+        "phases": {name: phase_report(shape, load) for name, load in phases.items()},
         "operations": work,
-        "memory_bytes": {name: round(value) for name, value in needed.items()},
-        "peak_memory_bytes": round(peak),
+        "peak_memory_bytes": round(needed),
         "utilisation": UTILISATION,
         "gpu_hours": {
             name: round(work / (speed * UTILISATION) / 3600, 4)
             for name, (speed, size) in GPUS.items()
-            if peak <= size
+            if needed <= size
         },
     }
+
+
+def phase_report(shape: Shape, load: Load) -> dict[str, Any]:
+    """What one phase, sft or dpo, costs."""
+    held = {name: round(value) for name, value in memory(shape, load).items()}
+    return {**asdict(load), "operations": operations(shape, load), "memory_bytes": held}
 
 
 def peak_memory(device: str) -> int:

@@ -97,13 +97,16 @@ def drop_words(
     ]
 
 
-def check_pairs(setup: Setup, records: list[Record]) -> None:
-    """Raise UserError at a pair that trl would cut or leave out."""
+def check_pairs(setup: Setup, records: list[Record]) -> list[int]:
+    """Tokens of each pair's two texts, one after the other; raises UserError at a pair that trl
+    would cut or leave out."""
+    lengths = []
     for record in records:
         for answer in (record["chosen"], record["rejected"]):
             chat = [*record["prompt"], Message(role="assistant", content=answer)]
-            length = len(setup.encode(chat).input_ids)
-            check_length(record["id"], length, setup.params.max_length)
+            lengths.append(len(setup.encode(chat).input_ids))
+            check_length(record["id"], lengths[-1], setup.params.max_length)
+    return lengths
 
 
 def check_length(name: str, length: int, longest: int) -> None:
