@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from lib.similarity.leakage import Hit
 from lib.text import words
@@ -61,7 +62,8 @@ def contained(
     n-grams; without pairs of the same place unless `itself`. Exact but for 64-bit hashes."""
     index = _index(prompts, share)
     found = []
-    for start in range(0, len(texts), CHUNK):
+    starts = range(0, len(texts), CHUNK)
+    for start in tqdm(starts, desc="quotations", unit="chunk", delay=2, leave=False):
         pairs = _candidates(texts[start : start + CHUNK], index, len(prompts))
         pairs[:, 0] += start
         for one, other in pairs if itself else pairs[pairs[:, 0] != pairs[:, 1]]:

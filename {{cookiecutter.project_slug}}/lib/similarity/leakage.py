@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from lib.similarity.shingles import (
     Hashes,
@@ -41,10 +42,12 @@ def search(ones: Sequence[str], others: Sequence[str], threshold: float, ngram: 
     if not ones or not others:
         return []
     index, start, found = NearIndex(others, threshold, ngram), 0, []
-    for some in chunks(ones):
-        hits = index.search(ngrams(word_hashes(some), ngram))
-        found += [hit._replace(one=hit.one + start) for hit in hits]
-        start += len(some)
+    with tqdm(total=len(ones), desc="near copies", unit="row", delay=2, leave=False) as bar:
+        for some in chunks(ones):
+            hits = index.search(ngrams(word_hashes(some), ngram))
+            found += [hit._replace(one=hit.one + start) for hit in hits]
+            start += len(some)
+            bar.update(len(some))
     return found
 
 
