@@ -10,9 +10,8 @@ Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoi
 
 import os
 import shutil
-import subprocess
-import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from lib.chat import IGNORED, Example
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, atomic_text, sha256, write_json
+from lib.launch import launch, launched, sharded, wanted, world_size
 from lib.model_card import Data, describe, training_card
 from lib.models import (
     TUNED,
@@ -37,7 +37,7 @@ from lib.params.task import TaskParams
 from lib.params.train import TrainParams
 from lib.proof import require_proof
 from lib.records import Record, is_pair, read_records
-from lib.training.adapters import merge, start_model
+from lib.training.adapters import gather, merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
 from lib.training.estimate import (
     available_memory,
@@ -70,15 +70,18 @@ def check_data(chats: list[Record], pairs: list[Record], params: TrainParams) ->
         )
 
 
-def preflight(setup: Setup, examples: list[Example], pairs: list[int]) -> float:
+def preflight(
+    setup: Setup, examples: list[Example], pairs: list[int], hardware: HardwareParams
+) -> float:
     """Everything that can be known before the base is loaded; `pairs` are the tokens of what
     preference training reads. Returns the bytes a step will need; raises UserError."""
     params, base = setup.params, setup.base
     config = load_config(base.model, base.revision)
     check_licence(base)
     check_tokenizer(setup.tokenizer, config, params)
-    shape = shape_of(config, base, params, setup.device == "cpu")
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = wanted(hardware)
+    shards = processes if hardware.strategy == "fsdp" else 1
+    shape = replace(shape_of(config, base, params, setup.device == "cpu"), shards=shards)
     lengths = [len(example.input_ids) for example in examples]
     phases = {"sft": load_of(lengths, params.epochs, 1, params, processes)}
     if pairs:
@@ -88,13 +91,6 @@ def preflight(setup: Setup, examples: list[Example], pairs: list[int]) -> float:
         write_page(setup.tokenizer, examples, params.batch_size)
         write_json("reports/estimate.json", report(shape, phases))
     return peak(shape, phases)
-
-
-def launch_on_all_gpus() -> None:
-    """Run this stage once per GPU of the machine, under torch's launcher; does not return."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    done = subprocess.run([*command, "--nproc_per_node=gpu", "-m", "stages.train"], check=False)
-    raise SystemExit(done.returncode)
 
 
 def resumed_step(folder: Path) -> int:
@@ -116,10 +112,11 @@ def train(
     """Train, and write everything once all processes are done."""
     base, method, adapter = setup.base, setup.params.method, setup.folder / "adapter"
     first_step, started = resumed_step(setup.folder / "sft"), time.perf_counter()
-    sft = last = fit_sft(setup, start_model(base, method, setup.device), examples)
+    start = start_model(base, method, "cpu" if sharded() else setup.device)
+    sft = last = fit_sft(setup, start, examples)
     if method == "dpo":
         last = fit_dpo(setup, merge(sft, base, method, adapter), pairs)
-    last.accelerator.wait_for_everyone()
+    gather(last, adapter)
     if not last.accelerator.is_main_process:
         return
     compared = [example.input_ids for example in examples["val"] or examples["train"]]
@@ -196,32 +193,38 @@ def main() -> None:
         raise UserError(
             "params.yaml: train.method full needs base.dtype float32, or small steps are lost"
         )
+    if hardware.strategy == "fsdp" and params.method not in ("lora", "full"):
+        raise UserError(
+            f"params.yaml: train.method {params.method} does not train with hardware.strategy "
+            "fsdp; take ddp, or method lora or full"
+        )
     device = torch_device(hardware)
     require_proof(*SPLITS.values())
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
     pairs = [record for record in splits["train"] if is_pair(record)]
     check_data(chats["train"], pairs, params)
-    if hardware.device in ("multi-gpu", "cloud") and "LOCAL_RANK" not in os.environ:
-        launch_on_all_gpus()
 
     deterministic(params.seed, hardware.threads)
     settings = [section.model_dump() for section in (params, hardware, base)]
     hashes = {path: sha256(path) for path in SPLITS.values()}
-    folder = scratch(settings, task.system, identity(base), list(hashes.values()))
+    folder = scratch(settings, task.system, identity(base), list(hashes.values()), world_size())
     tokenizer = load_tokenizer(base.model, base.revision)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
     examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
     compared = check_pairs(setup, pairs) if params.method == "dpo" else []
-    estimated = preflight(setup, examples["train"], compared)
+    estimated = preflight(setup, examples["train"], compared, hardware)
+    if wanted(hardware) > 1 and not launched():
+        launch("stages.train", hardware)
     from torch import OutOfMemoryError
 
     try:
         with locked(folder):
             train(setup, examples, pairs, task, describe(hashes, splits["train"]))
-        used = peak_memory(device)
-        print(f"train: memory: estimated {estimated / 1e9:.2f} GB, used {used / 1e9:.2f} GB")
+        if os.environ.get("RANK", "0") == "0":
+            used = peak_memory(device)
+            print(f"train: memory: estimated {estimated / 1e9:.2f} GB, used {used / 1e9:.2f} GB")
     except OutOfMemoryError as error:
         raise UserError(
             f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size, raise "

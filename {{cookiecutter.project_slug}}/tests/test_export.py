@@ -9,9 +9,9 @@ import torch
 from lib.errors import UserError
 from lib.models import deterministic, load_model, load_tokenizer
 from lib.params.base import BaseParams
-from lib.training import export
+from lib.training import adapters, export
 from lib.training.adapters import merge_adapter
-from lib.training.export import generation_config, merge_checked
+from lib.training.export import deviation, generation_config, logits, merge_checked
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 EXAMPLES = [[5, 6, 7, 8], [9, 10, 11]]
@@ -47,6 +47,21 @@ def test_logits_that_are_no_number_do_not_pass(trainer: Any, tmp_path: Any) -> N
             weight.data.fill_(torch.nan)
     with pytest.raises(UserError, match="off by nan"):
         merge_checked(trainer, BASE, "lora", tmp_path / "adapter", EXAMPLES)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_weights_spread_over_processes_are_gathered(
+    method: str, trainer: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if method == "full":
+        trainer.model = load_model("base", "float32")
+    monkeypatch.setattr(adapters, "sharded", lambda: True)
+    trainer.save_model = trainer.model.save_pretrained
+    trainer.accelerator.wait_for_everyone = lambda: None
+    adapters.gather(trainer, tmp_path / "adapter")
+    again = adapters.adapted(trainer, BASE, method, tmp_path / "adapter")
+    assert again is not trainer.model
+    assert deviation(logits(trainer.model, EXAMPLES), logits(again, EXAMPLES)) == 0
 
 
 def test_a_plain_model_is_its_own_merge() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.files import write_json
+from lib.launch import sharded
 from lib.models import load_model
 from lib.params.base import BaseParams
 from lib.params.train import LoraParams
@@ -58,6 +59,8 @@ def adapted(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) ->
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
+    if sharded():
+        model = reload(model, base, gathered(adapter))
     if not isinstance(model, PeftModel):
         return model
     if method in ("lora", "qlora"):
@@ -67,6 +70,28 @@ def adapted(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) ->
         whole = load_model(base.model, base.dtype, "cpu", base.revision)
         model = PeftModel.from_pretrained(whole, str(adapter))
     return model
+
+
+def gathered(adapter: Path) -> Path:
+    """Where `gather` writes, beside the adapter."""
+    return adapter.with_name("gathered")
+
+
+def gather(trainer: "Trainer", adapter: Path) -> None:
+    """Write weights that are spread over the processes whole; all processes must call it."""
+    if sharded():
+        trainer.save_model(str(gathered(adapter)))
+    trainer.accelerator.wait_for_everyone()
+
+
+def reload(model: "PreTrainedModel", base: BaseParams, folder: Path) -> "PreTrainedModel":
+    """What `gather` wrote, on the CPU: a whole model, or an adapter on the base."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        return load_model(str(folder), base.dtype)
+    whole = load_model(base.model, base.dtype, "cpu", base.revision)
+    return PeftModel.from_pretrained(whole, str(folder))
 
 
 def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.chat import IGNORED, Example, encode_example, with_system
 from lib.errors import UserError
+from lib.launch import world_size
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 from lib.records import Message, Record, text_of
@@ -73,7 +74,7 @@ def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
     """
     params, tokenizer = setup.params, setup.tokenizer
     lengths = [len(example.input_ids) for example in examples]
-    places = order(lengths, params.epochs, params.batch_size, params.seed)
+    places = order(lengths, params.epochs, params.batch_size * world_size(), params.seed)
     whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[params.loss_on] * len(places)
     drawn = [examples[place] for place in places]
     labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
@@ -213,6 +214,8 @@ def sft_trainer(device: str) -> "type[SFTTrainer]":
             wanted = labels[:, learnt].flatten()
             total = cross_entropy(outputs.logits.flatten(0, 1), wanted, reduction="sum")
             loss = total / (num_items_in_batch or (wanted != IGNORED).sum())
+            if num_items_in_batch:  # counts all processes' tokens, whose gradients are averaged
+                loss = loss * self.accelerator.num_processes
             return (loss, outputs) if return_outputs else loss
 
     return LearntPositionsTrainer
@@ -259,7 +262,7 @@ def fit_dpo(setup: Setup, model: "PreTrainedModel", pairs: list[Record]) -> "Tra
 
     params = setup.params
     lengths = [len(text_of(pair["prompt"])) for pair in pairs]
-    places = order(lengths, params.dpo.epochs, params.batch_size, params.seed)
+    places = order(lengths, params.dpo.epochs, params.batch_size * world_size(), params.seed)
     arguments = DPOConfig(**settings(setup, "dpo", params.dpo.learning_rate), beta=params.dpo.beta)
     trainer = DPOTrainer(
         model=model,
