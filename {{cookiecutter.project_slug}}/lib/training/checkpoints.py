@@ -25,7 +25,7 @@ def scratch(*decisive: object) -> Path:
 def locked(folder: Path) -> Iterator[None]:
     """Wait until no other run trains in `folder`: two experiments that differ only behind train
     share it. Of the processes of one run the first holds the lock."""
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if os.environ.get("RANK", "0") != "0":
         yield
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
