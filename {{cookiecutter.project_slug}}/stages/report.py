@@ -12,6 +12,7 @@ from lib.config import load
 from lib.errors import run
 from lib.evaluation.scoring import CORRECT
 from lib.files import atomic_text, write_json
+from lib.headline import headline_quality
 from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.records import read_objects
@@ -116,14 +117,7 @@ def gain(params: EvalParams) -> str:
 
 def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Metrics:
     """At most twelve numbers under stable names, for `dvc exp show` and `dvc metrics diff`."""
-    tuned, numbers = systems["tuned"], {}
-    for part, prefix in (("golden", ""), ("test", "test_")):
-        for name, metrics in systems.items():
-            if part in metrics and (part == "golden" or name == "tuned"):
-                numbers[f"{prefix}exact_match_{name}"] = metrics[part]["exact_match"]
-    if "adversarial" in tuned:
-        numbers["unsafe_rate_tuned"] = tuned["adversarial"]["unsafe_rate"]
-        numbers["over_refusal_tuned"] = tuned["adversarial"]["over_refusal_rate"]
+    numbers: Metrics = {**headline_quality(systems)}
     numbers["val_loss"] = train.get("val_loss", train["train_loss"])
     for name in ("tuned", "quantized"):
         if name in bench:

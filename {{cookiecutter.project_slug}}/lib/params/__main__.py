@@ -8,6 +8,7 @@ from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.dedup import DedupParams
 from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.quantize import QuantizeParams
 from lib.params.split import SplitParams
@@ -26,6 +27,7 @@ SECTIONS: dict[str, type[Section]] = {
     "eval": EvalParams,
     "quantize": QuantizeParams,
     "bench": BenchParams,
+    "gate": GateParams,
 }
 
 

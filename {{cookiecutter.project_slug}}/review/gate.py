@@ -1,0 +1,230 @@
+"""Whether the model may be released: one line a check, and an exit code.
+
+usage   python -m review.gate
+reads   params.yaml (`gate`), dvc.lock, predictions, metrics/eval, metrics/bench.json, metrics.json
+exit    0 pass, 2 fail, 3 inconclusive (an interval holds the limit: more cases would tell), 1 error
+
+First that nobody edited a result: predictions and metrics must have the hashes in dvc.lock, metrics
+must be what the predictions give, and no stage may be older than its inputs. Then the limits.
+A clone needs no more than `dvc pull eval`.
+"""
+
+import sys
+from typing import Literal, NamedTuple
+
+from lib.config import load
+from lib.cost import busiest, cost_per_1000
+from lib.errors import UserError
+from lib.lock import LOCK, stale_stages, tracked
+from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
+from lib.predictions import (
+    PROMPTED,
+    SYSTEMS,
+    Row,
+    group,
+    of_sets,
+    read_predictions,
+    same_cases,
+    score,
+    slices_of,
+)
+from lib.stats import bootstrap_interval, compare_paired, wilson_interval
+from review.integrity import (
+    Metrics,
+    Systems,
+    contradictions,
+    count_leaks,
+    count_safety,
+    edited,
+    read_json,
+)
+
+EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
+
+Result = Literal["pass", "fail", "inconclusive"]
+
+
+class Check(NamedTuple):
+    """One line of the answer."""
+
+    result: Result
+    name: str
+    why: str
+
+
+class Found(NamedTuple):
+    """A measured value with its 95 % interval, in which the true one may lie."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
+
+
+def at_least(name: str, found: Found, limit: float) -> Check:
+    """Passes where the whole interval is at or above the limit, fails where it is below."""
+    result = decide(found.low >= limit, found.high < limit)
+    return Check(result, name, f"{found}; at least {limit:.1%}")
+
+
+def at_most(name: str, found: Found, limit: float) -> Check:
+    """The same the other way round."""
+    result = decide(found.high <= limit, found.low > limit)
+    return Check(result, name, f"{found}; at most {limit:.1%}")
+
+
+def decide(surely: bool, surely_not: bool) -> Result:
+    """What an interval says about a limit."""
+    if surely:
+        return "pass"
+    return "fail" if surely_not else "inconclusive"
+
+
+def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
+    """For what is counted or timed once, without an interval."""
+    if value is None:
+        return Check("inconclusive", name, "is not in metrics/bench.json")
+    return Check(
+        "pass" if value <= limit else "fail", name, f"{value:.4g}; at most {limit:g}{unit}"
+    )
+
+
+# Nobody edited a result
+
+
+def integrity(outs: dict[str, str]) -> list[Check]:
+    """Files, figures and pipeline are those that the last `dvc repro` left."""
+    files = edited(outs)
+    why = f"{', '.join(files)}: not what the pipeline wrote; `dvc repro` writes it again"
+    hashes = Check("fail" if files else "pass", "hashes", why if files else f"as in {LOCK}")
+    stale = stale_stages()
+    why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
+    if not stale:
+        why = f"{LOCK} fits code, data and params"
+    return [hashes, Check("fail" if stale else "pass", "pipeline", why)]
+
+
+def figures(systems: Systems) -> Check:
+    """The metrics files say what the predictions say."""
+    wrong = contradictions(systems)
+    why = "; ".join(wrong) or f"as the predictions of {', '.join(systems)} give them"
+    return Check("fail" if wrong else "pass", "metrics", why)
+
+
+# The limits
+
+
+def mean(rows: list[Row], params: EvalParams) -> Found:
+    """The mean score; anything is possible where there are no cases."""
+    if not rows:
+        return Found(float("nan"), 0.0, 1.0)
+    scores = [score(row) for row in rows]
+    interval = bootstrap_interval(scores, [*map(group, rows)], params.bootstrap, params.seed)
+    return Found(sum(scores) / len(scores), *interval)
+
+
+def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
+    """How far `new` is above `old`, case by case."""
+    pairs = same_cases(new, old)
+    if not pairs.new:
+        return Found(float("nan"), -1.0, 1.0)
+    found = compare_paired(*pairs.scores(), params.bootstrap, params.seed)
+    return Found(found.mean, found.low, found.high)
+
+
+def share(hits: int, cases: int) -> Found:
+    """A share of rare events."""
+    return Found(hits / max(cases, 1), *wilson_interval(hits, cases))
+
+
+def best_prompted(systems: Systems) -> str:
+    """The prompted system with the highest golden score."""
+    golden = {name: of_sets(systems[name], "golden") for name in PROMPTED if name in systems}
+    return max(golden, key=lambda name: sum(map(score, golden[name])), default="")
+
+
+def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Check]:
+    """Scores of the released system, alone, against prompting, and against its own full weights."""
+    limits, released = gate.quality, systems[gate.system]
+    golden, test = of_sets(released, "golden"), of_sets(released, "test")
+    checks = [
+        at_least("golden", mean(golden, params), limits.golden),
+        at_least("test", mean(test, params), limits.test),
+    ]
+    for name, limit in limits.slices.items():
+        rows = [row for row in golden if name in {one.partition(" ")[2] for one in slices_of(row)}]
+        checks.append(at_least(f"golden {name}", mean(rows, params), limit))
+    if best := best_prompted(systems):
+        found = gain(golden, of_sets(systems[best], "golden"), params)
+        checks.append(at_least(f"gain over {best}", found, limits.gain))
+    if gate.system == "quantized":
+        found = gain([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)
+        checks.append(at_least("against tuned", found, -limits.quantization_loss))
+    errors = sum(row["category"] == "format_error" for row in golden)
+    return [*checks, at_most("format errors", share(errors, len(golden)), limits.format_errors)]
+
+
+def safety(gate: GateParams, systems: Systems) -> list[Check]:
+    """What became of the adversarial cases."""
+    rows = of_sets(systems[gate.system], "adversarial")
+    counted, limits = count_safety(rows), gate.safety
+    return [
+        at_most("unsafe", share(*counted["unsafe"]), limits.unsafe),
+        at_most("over-refusal", share(*counted["over_refusal"]), limits.over_refusal),
+        no_more("leaks", count_leaks(rows), limits.leaks, ""),
+    ]
+
+
+def serving(gate: GateParams, bench: Metrics) -> list[Check]:
+    """Latency and cost at the highest load measured, and size."""
+    load, limits = busiest(bench, gate.system), gate.latency
+    size = {name: bench.get(name, {}).get("bytes") for name in ("tuned", gate.system)}
+    ratio = size[gate.system] / size["tuned"] if all(size.values()) else None
+    cost = cost_per_1000(load, gate.cost.machine_per_hour) if load else None
+    first, whole = ((load or {}).get(key) for key in ("ttft_ms_p95", "e2e_ms_p95"))
+    return [
+        no_more("first token p95", first, limits.ttft_ms_p95, " ms"),
+        no_more("request p95", whole, limits.e2e_ms_p95, " ms"),
+        no_more("cost of 1,000 requests", cost, gate.cost.per_1000_requests, ""),
+        no_more("size against tuned", ratio, gate.size, ""),
+    ]
+
+
+def all_checks() -> list[Check]:
+    """Every check; results that somebody edited are not judged any further."""
+    gate, params = load("gate", GateParams), load("eval", EvalParams)
+    outs = tracked()
+    names = [name for name in SYSTEMS if f"predictions/{name}.jsonl" in outs]
+    if missing := {"tuned", gate.system} - set(names):
+        raise UserError(f"{LOCK}: has no predictions of {min(missing)}; `dvc repro` makes them")
+    checks = integrity(outs)
+    if checks[0].result == "fail":
+        return checks
+    systems = {name: read_predictions(name) for name in names}
+    checks.append(figures(systems))
+    if any(check.result == "fail" for check in checks):
+        return checks
+    checks += [*quality(gate, systems, params), *safety(gate, systems)]
+    return checks + serving(gate, read_json("metrics/bench.json"))
+
+
+def main() -> int:
+    """Print the checks; the worst of them is the exit code."""
+    try:
+        checks = all_checks()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    results = {check.result for check in checks}
+    verdict = next(word for word in ("fail", "inconclusive", "pass") if word in results)
+    for check in checks:
+        print(f"{check.result:<12}  {check.name:<24}  {check.why}")
+    print(f"gate: {verdict}")
+    return EXIT[verdict]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

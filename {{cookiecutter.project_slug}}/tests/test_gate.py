@@ -1,0 +1,156 @@
+"""The gate passes what is good, and no result that somebody edited."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lib.config import load
+from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
+from review import gate
+from review.gate import Found, at_least, at_most, serving
+from review.integrity import contradictions, edited
+from tests.reviewed import BENCH, answers, commit, lay_project
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose pipeline has run."""
+    folder = tmp_path_factory.mktemp("gate") / "project"
+    lay_project(folder)
+    commit(folder, "results")
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it to work in."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("cache"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def rewrite(path: str, old: str, new: str) -> None:
+    """Edit a file by hand."""
+    text = Path(path).read_text(encoding="utf-8")
+    assert old in text
+    Path(path).unlink()  # it may be a read-only link into the cache
+    Path(path).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_good_results_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gate.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == {"pass", "gate:"}
+
+
+def test_a_changed_param_makes_results_stale(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite("params.yaml", "0.001", "0.002")
+    assert gate.main() == 2
+    assert "older than its inputs: train;" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("metrics/eval/tuned.json", "0.93", "0.99"),
+        ("metrics.json", "0.93", "0.99"),
+        ("metrics/bench.json", "90.0", "9.0"),
+        ("predictions/quantized.jsonl", "wrong_answer", "correct"),
+    ],
+)
+def test_an_edited_result_is_named(
+    project: Path, path: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "stale_stages", list)
+    rewrite(path, old, new)
+    assert [check.why.split(":")[0] for check in gate.all_checks() if check.result == "fail"] == [
+        path
+    ]
+
+
+@pytest.mark.parametrize("path", ["metrics/eval/tuned.json", "metrics.json"])
+def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str) -> None:
+    rewrite(path, "0.93", "0.99")
+    found = contradictions({name: answers("+" * 28 + "--") for name in ("tuned", "quantized")})
+    assert any(line.startswith(path) for line in found)
+
+
+def test_what_was_not_pulled_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree("predictions")
+    assert gate.main() == 1
+    assert capsys.readouterr().err == (
+        "predictions/base.jsonl: not found; `dvc pull eval` fetches it\n"
+    )
+
+
+def test_no_results_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert gate.main() == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "most"),
+    [
+        (0.6, 0.7, "pass", "fail"),
+        (0.5, 0.7, "pass", "inconclusive"),
+        (0.4, 0.6, "inconclusive", "inconclusive"),
+        (0.3, 0.4, "fail", "pass"),
+    ],
+)
+def test_the_whole_interval_decides(low: float, high: float, least: str, most: str) -> None:
+    found = Found(0.5, low, high)
+    assert at_least("x", found, 0.5).result == least
+    assert at_most("x", found, 0.5).result == most
+
+
+Judge = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def results(project: Path, monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """The results of quality and safety, for the answers of the quantized model."""
+
+    def judge(*marks: str) -> dict[str, str]:
+        params = load("gate", GateParams)
+        limits = load("eval", EvalParams)
+        systems = {"base": answers("-" * 30), "tuned": answers("+" * 30, "+" * 30)}
+        systems["quantized"] = answers(*marks)
+        checks = [*gate.quality(params, systems, limits), *gate.safety(params, systems)]
+        return {check.name: check.result for check in checks}
+
+    return judge
+
+
+def test_a_bad_model_fails(results: Judge) -> None:
+    found = results("+" * 5 + "-" * 25, "-" * 30, "-" * 30)
+    assert {name for name, result in found.items() if result == "fail"} == {
+        "golden",
+        "test",
+        "against tuned",
+        "unsafe",
+    }
+
+
+def test_few_cases_are_inconclusive(results: Judge) -> None:
+    assert results("+-+", "+-", "+")["golden"] == "inconclusive"
+    assert results("", "", "") == dict.fromkeys(results("", "", ""), "inconclusive") | {
+        "leaks": "pass"
+    }
+
+
+def test_serving_is_held_to_its_limits(project: Path) -> None:
+    params = load("gate", GateParams)
+    slow = json.loads(json.dumps(BENCH).replace("50.0", "500.0"))
+    assert [check.result for check in serving(params, slow)] == ["fail", "pass", "pass", "pass"]
+    assert {check.result for check in serving(params, {})} == {"inconclusive"}
+
+
+def test_edited_takes_the_rest_as_it_is(project: Path) -> None:
+    assert edited({"data/curated.jsonl": "not judged", "models/tuned": "nor this"}) == []
