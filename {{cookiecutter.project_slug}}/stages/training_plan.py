@@ -1,0 +1,182 @@
+"""Say on one page how the model was trained and why so: for a review, written from artifacts.
+
+reads   params.yaml, reports/{estimate,leakage}.json, metrics/train.json, models/tuned, the base
+writes  reports/training_plan.md
+
+Timings and memory differ from run to run: they stay in metrics/train.json.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lib.config import load
+from lib.errors import run
+from lib.files import atomic_text, sha256
+from lib.markdown import cell, table
+from lib.model_card import TIMED, flat
+from lib.models import TUNED
+from lib.params.base import BaseParams
+from lib.params.hardware import HardwareParams
+from lib.params.task import TaskParams
+from lib.params.train import TrainParams
+
+Lines = list[str]
+
+WHY = {
+    "lora": "Low-rank adapters (Hu et al., 2021) learn a few weights beside the frozen ones: little "
+    "memory, little forgetting, and on tasks of this size usually as good as full fine-tuning (Biderman et "
+    "al., 2024, say where not: much new knowledge). They are merged into the base afterwards, so "
+    "serving costs nothing more.",
+    "full": "Every weight is trained: the most that can be learnt from the records, at some five "
+    "times the memory of adapters, and with more forgetting of what the base knew.",
+    "qlora": "Adapters on a base held in 4 bits (NF4; Dettmers et al., 2023): trains a model on a "
+    "GPU too small for it otherwise, at some speed. They are merged into the unquantized base, "
+    "which differs a little from the one they were trained on; eval measures the merged model.",
+    "dpo": "Supervised fine-tuning first, then direct preference optimisation (Rafailov et al., "
+    "2023) on pairs of a better and a worse answer: for what is easier to compare than to write "
+    "down, such as tone, length or refusals.",
+}
+ALTERNATIVES = (
+    "Prompting needs no training and follows a changed rule at once; retrieval brings facts that "
+    "change, which weights should not hold. Fine-tuning is for what neither does well: a fixed "
+    "form of answer, house rules and names that the base does not know, prompts kept short at high "
+    "volume. Whether it was worth it here is measured, not assumed: eval asks the untuned base the "
+    "same cases, as it is, with examples in the prompt and with retrieved ones, and "
+    "`reports/verdict.md` says what the difference is and whether it exceeds the noise. Where it "
+    "does not, take the cheaper way."
+)
+
+
+def read_json(path: str) -> dict[str, Any]:
+    """A file that the train or split stage wrote."""
+    value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return value
+
+
+def number(value: Any) -> str:
+    """A figure as people read it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else cell(str(value))
+
+
+def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[str, Any]) -> Lines:
+    """What a reviewer asks first."""
+    rows = [
+        ["task", cell(task.system or "the records' own prompts")],
+        ["base", f"`{base.model}`" + (f" at `{base.revision}`" if base.revision else "")],
+        ["licence of the base", f"{cell(base.licence)}; declared use: {base.use}"],
+        ["method", params.method],
+        ["learnt from", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
+        ["loss on validation", number(used.get("val_loss", "no validation records"))],
+    ]
+    return table(["what", "answer"], rows)
+
+
+def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
+    """Every key of the sections that decide the weights."""
+    rows = [
+        [f"`{name}.{key}`", cell(str(value))]
+        for name, values in sections.items()
+        for key, value in flat(values).items()
+    ]
+    return [*table(["key", "value"], rows), "", "`params.yaml` says what each key does."]
+
+
+def compute(estimate: dict[str, Any], used: dict[str, Any]) -> Lines:
+    """What was expected before the first step, and what it came to."""
+    sft = estimate["phases"]["sft"]
+    operations = sft["operations"] * used["tokens"] / sft["tokens"]
+    rows = [
+        ["steps", number(sft["steps"]), number(used["steps"])],
+        ["tokens", number(sft["tokens"]), number(used["tokens"])],
+        ["operations", number(sft["operations"]), number(operations)],
+    ]
+    lines = ["Supervised fine-tuning:", "", *table(["what", "estimated", "used"], rows), ""]
+    for name, phase in estimate["phases"].items():
+        held = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in phase["memory_bytes"].items())
+        total = sum(phase["memory_bytes"].values()) / 1e9
+        lines += [
+            f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
+            f"{total:.2f} GB a device ({held})"
+        ]
+    hours = ", ".join(f"{name} {duration(time)}" for name, time in estimate["gpu_hours"].items())
+    return [
+        *lines,
+        "",
+        f"Learnt are {estimate['trainable']:,} of {estimate['parameters']:,} weights. On one GPU, "
+        f"at {estimate['utilisation']:.0%} of its peak: {hours or 'fits none of those known'}. "
+        "Seconds, tokens a second and the memory that was used are in `metrics/train.json`.",
+    ]
+
+
+def duration(hours: float) -> str:
+    """Hours, or what is too little to be told in hours."""
+    return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
+
+
+def checkpoints(params: TrainParams) -> Lines:
+    """How a run survives, and what of it is kept."""
+    return [
+        f"One every {params.checkpoint_steps} steps, in `.scratch/train/` under a name made from "
+        "data, params and base, so that a run goes on from its own past only; two are kept, since "
+        "the last may be half written. A killed run goes on from the last whole one and ends in "
+        "the same bits. They are deleted when the stage has written `models/tuned`.",
+    ]
+
+
+def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
+    """What makes the run come out the same twice, and what does not."""
+    return [
+        f"Seed {params.seed} draws the order of the records (all epochs laid out before the first "
+        f"step), fresh weights and dropout. {hardware.threads} CPU threads and deterministic "
+        "kernels are fixed. The same data, params, base, machine and versions give the same "
+        "weights; another machine rounds differently. One seed is one sample: before a close "
+        "decision, train with others (`dvc exp run -S train.seed=2`).",
+    ]
+
+
+def outcome(used: dict[str, Any]) -> Lines:
+    """What training measured, timings left out."""
+    rows = [[f"`{name}`", number(value)] for name, value in used.items() if name not in TIMED]
+    return [*table(["measured", "value"], rows), "", "Curves: `dvc plots show`."]
+
+
+def hashes(base: BaseParams, proof: dict[str, Any]) -> Lines:
+    """In the form that `sha256sum --check` takes: data, base and the weights that came out."""
+    found = {path: one["sha256"] for path, one in proof["compared"].items()}
+    files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
+    files += sorted(Path(TUNED).glob("*.safetensors"))
+    found |= {path.as_posix(): sha256(path) for path in files}
+    return ["```", *(f"{value}  {path}" for path, value in found.items()), "```"]
+
+
+def main() -> None:
+    """Run the stage."""
+    params, task = load("train", TrainParams), load("task", TaskParams)
+    base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
+    used, estimate = read_json("metrics/train.json"), read_json("reports/estimate.json")
+    sections = {"train": params, "base": base, "hardware": hardware}
+    page = {
+        "At a glance": glance(params, base, task, used),
+        "Method": [WHY[params.method]],
+        "Would prompting or retrieval do?": [ALTERNATIVES],
+        "Configuration": configuration({n: one.model_dump() for n, one in sections.items()}),
+        "Compute": compute(estimate, used),
+        "Checkpoints": checkpoints(params),
+        "Seeds": seeds(params, hardware),
+        "Outcome": outcome(used),
+        "Hashes (sha256)": hashes(base, read_json("reports/leakage.json")),
+    }
+    with atomic_text("reports/training_plan.md") as file:
+        file.write(
+            "# Training plan\n\nWritten by `stages/training_plan.py`: a change made here is lost.\n"
+        )
+        for title, lines in page.items():
+            file.write("\n".join(["", f"## {title}", "", *lines, ""]))
+    print("training_plan: reports/training_plan.md")
+
+
+if __name__ == "__main__":
+    run(main)

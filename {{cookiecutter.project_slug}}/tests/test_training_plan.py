@@ -1,0 +1,75 @@
+"""The training plan says what the artifacts say, and nothing that changes between two runs."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from lib.files import sha256, write_json
+from lib.params.train import TrainParams
+from lib.training.estimate import Load, Shape, report
+from stages import training_plan
+from tests.toy import train_params
+
+SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, checkpointing=False)
+LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9)
+USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
+TIMES = {"seconds": 12.5, "tokens_per_second": 777, "peak_memory_bytes": 999_888_777}
+SECTIONS = """
+task: {system: "分类 | 票", output: text}
+base: {model: base, licence: Apache-2.0}
+hardware: {device: cpu, threads: 2}
+train: """
+
+
+def plan() -> str:
+    training_plan.main()
+    return Path("reports/training_plan.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The plan of a DPO run."""
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(SECTIONS + train_params("dpo").model_dump_json(), "utf-8")
+    write_json("metrics/train.json", USED | TIMES)
+    phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, texts=2, reference=True)}
+    write_json("reports/estimate.json", report(SHAPE, phases))
+    write_json("reports/leakage.json", {"compared": {"data/split/train.jsonl": {"sha256": "abc"}}})
+    write_json("base/config.json", {})
+    write_json("models/tuned/model.safetensors", {})
+    return plan()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "分类 \\| 票",
+        "Rafailov et al.",
+        "`reports/verdict.md`",
+        "| `train.lora.rank` ",
+        "| tokens     | 1,000     | 900       |",
+        "| steps      | 9         | 8         |",
+        "operations in 3 steps",
+        "| `val_loss` | 0.25  |",
+        "One every 2 steps",
+        "Seed 1 draws",
+        "abc  data/split/train.jsonl",
+    ],
+)
+def test_page_says(line: str, page: str) -> None:
+    assert line in page
+
+
+def test_hashes_are_those_of_the_files(page: str) -> None:
+    for path in ("base/config.json", "models/tuned/model.safetensors"):
+        assert f"{sha256(path)}  {path}\n" in page
+
+
+def test_timings_and_memory_change_nothing(page: str) -> None:
+    write_json("metrics/train.json", USED | dict.fromkeys(TIMES, 1))
+    assert plan() == page
+
+
+def test_every_method_says_why() -> None:
+    assert set(get_args(TrainParams.model_fields["method"].annotation)) == set(training_plan.WHY)
