@@ -24,10 +24,10 @@ from lib.params.train import TrainParams
 Lines = list[str]
 
 WHY = {
-    "lora": "Low-rank adapters (Hu et al., 2021) learn a few weights beside the frozen ones: little "
-    "memory, little forgetting, and on tasks of this size usually as good as full fine-tuning (Biderman et "
-    "al., 2024, say where not: much new knowledge). They are merged into the base afterwards, so "
-    "serving costs nothing more.",
+    "lora": "Low-rank adapters (Hu et al., 2021) learn a few weights beside the frozen ones: "
+    "little memory, little forgetting, and on tasks of this size usually as good as full "
+    "fine-tuning (Biderman et al., 2024, say where not: much new knowledge). They are merged into "
+    "the base afterwards, so serving costs nothing more.",
     "full": "Every weight is trained: the most that can be learnt from the records, at some five "
     "times the memory of adapters, and with more forgetting of what the base knew.",
     "qlora": "Adapters on a base held in 4 bits (NF4; Dettmers et al., 2023): trains a model on a "
