@@ -16,13 +16,18 @@ DRY_RUN = ["repro", "--dry", "--allow-missing"]  # says what it would run, of fi
 
 
 def tracked() -> dict[str, str]:
-    """The md5 of each output, by path; a folder's ends in .dir."""
+    """The md5 of each output of the workspace, by path; a folder's ends in .dir."""
     try:
-        lock: Any = YAML(typ="safe").load(LOCK.read_text(encoding="utf-8"))
-        stages = lock["stages"].values()
-        return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+        return outs_of(LOCK.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{LOCK}: not found; `dvc repro` writes it, and git keeps it") from None
+
+
+def outs_of(text: str) -> dict[str, str]:
+    """The same from the text of any dvc.lock."""
+    try:
+        stages: Any = YAML(typ="safe").load(text)["stages"]
+        return {out["path"]: out["md5"] for one in stages.values() for out in one.get("outs", [])}
     except (YAMLError, KeyError, TypeError, AttributeError):
         raise UserError(f"{LOCK}: is not as DVC writes it; `dvc repro` writes it anew") from None
 

@@ -1,0 +1,131 @@
+"""What changed besides the answers: parameters, the leakage proof, speed and size, loss curves."""
+
+import json
+from typing import Any
+
+from lib.cost import busiest
+from lib.markdown import cell, table
+from review.text import sparkline
+from review.versions import Version
+
+GOLDEN = "evals/golden.jsonl"
+SERVED = ("tuned", "quantized")
+FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
+LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
+
+
+def flatten(value: Any, at: str = "") -> dict[str, Any]:
+    """The values of nested mappings by dotted key; a list is one value."""
+    if not isinstance(value, dict):
+        return {at: value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found |= flatten(inner, f"{at}.{key}" if at else str(key))
+    return found
+
+
+def params_section(new: Version, old: Version) -> list[str]:
+    """Every key of params.yaml whose value is another."""
+    now, before = (flatten(version.yaml("params.yaml")) for version in (new, old))
+    rows = [
+        [f"`{key}`", *(shown(found, key) for found in (before, now))]
+        for key in [*now, *(key for key in before if key not in now)]
+        if key not in now or key not in before or now[key] != before[key]
+    ]
+    return table(["key", "before", "now"], rows) if rows else ["None."]
+
+
+def shown(params: dict[str, Any], key: str) -> str:
+    """A value as YAML has it, on one line."""
+    if key not in params:
+        return "not there"
+    return cell(json.dumps(params[key], ensure_ascii=False, default=str), 100)
+
+
+def leakage_section(new: Version, old: Version) -> list[str]:
+    """What the split stage proved."""
+    rows = []
+    for name, version in (("before", old), ("now", new)):
+        proof = version.json("reports/leakage.json")
+        if not proof:
+            rows.append([name, "no proof", "", ""])
+            continue
+        sizes = ", ".join(
+            f"{cell(path)} {one['rows']:,}" for path, one in proof["compared"].items()
+        )
+        rows.append([name, str(proof["leaks"]), str(proof["threshold"]), sizes])
+    return table(["version", "leaks", "from similarity", "rows compared"], rows)
+
+
+def bench_section(new: Version, old: Version) -> list[str]:
+    """Speed at the highest load, and size."""
+    now, before = (version.json("metrics/bench.json") or {} for version in (new, old))
+    rows = []
+    for system in SERVED:
+        figures = [bench_figures(bench, system) for bench in (before, now)]
+        for name in figures[1]:
+            values = [found.get(name) for found in figures]
+            rows.append([system, name, *map(number, values), relative(*values)])
+    if not rows:
+        return ["Not measured."]
+    said = (
+        "The highest load that bench sends. Timings are those of the machines they were taken on."
+    )
+    return [*table(["model", "figure", "before", "now", "change"], rows), "", said]
+
+
+def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
+    """Size, and what is shown of the highest load."""
+    if system not in bench:
+        return {}
+    load = busiest(bench, system) or {}
+    size = {"MB": bench[system]["bytes"] / 1e6} if "bytes" in bench[system] else {}
+    return size | {name: load[name] for name in FIGURES if name in load}
+
+
+def number(value: float | None) -> str:
+    """A figure, or a word where there is none."""
+    return "none" if value is None else f"{value:,.1f}"
+
+
+def relative(before: float | None, now: float | None) -> str:
+    """The change in percent."""
+    if not before or now is None:
+        return ""
+    return f"{100 * (now - before) / before:+.0f} %"
+
+
+def loss_section(new: Version, old: Version) -> list[str]:
+    """Loss curves of both trainings, on one scale."""
+    rows = []
+    for name, path in LOSSES.items():
+        curves = {
+            title: losses(version, path) for title, version in (("before", old), ("now", new))
+        }
+        both = [value for curve in curves.values() for value in curve]
+        for title, curve in curves.items():
+            if curve:
+                line = f"`{sparkline(curve, min(both), max(both))}`"
+                rows.append([name, title, line, f"{curve[0]:.3f}", f"{curve[-1]:.3f}"])
+    return table(["loss", "version", "curve", "first", "last"], rows) if rows else ["None stored."]
+
+
+def losses(version: Version, path: str) -> list[float]:
+    """The losses of a plot, by step."""
+    return [row["loss"] for row in version.json(path) or [] if "loss" in row]
+
+
+def golden_change(new: Version, old: Version) -> str:
+    """How the golden set differs; empty where it does not."""
+    now, before = (read_cases(version) for version in (new, old))
+    if now == before:
+        return ""
+    added, removed = len(now.keys() - before.keys()), len(before.keys() - now.keys())
+    changed = sum(now[key] != before[key] for key in now.keys() & before.keys())
+    return f"{added} cases added, {removed} removed, {changed} changed"
+
+
+def read_cases(version: Version) -> dict[str, str]:
+    """The lines of the golden set by id."""
+    lines = [line for line in version.lines(GOLDEN) or () if line.strip()]
+    return {json.loads(line)["id"]: line.rstrip("\n") for line in lines}

@@ -1,0 +1,126 @@
+"""One comment for a pull request: this version against the one it started from.
+
+usage   python -m review.compare BASE, such as origin/main
+reads   the workspace, and the merge base of BASE and HEAD: git's files, and through DVC (cache or
+        remote) predictions, data/curated.jsonl, reports/leakage.json, plots. None need be pulled.
+writes  Markdown to standard output; GitHub takes 65,536 characters
+"""
+
+import sys
+
+from lib.config import load
+from lib.errors import UserError, run
+from lib.lock import stale_stages
+from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
+from lib.predictions import SYSTEMS, Row, of_sets, same_cases
+from review import answers, changes
+from review.datadiff import data_section
+from review.text import percent, points
+from review.versions import Version, merge_base
+
+MARK = "<!-- review.compare -->"  # by which the workflows find the comment that they update
+LONGEST = 60_000  # characters
+
+
+def verdict_lines(
+    new: answers.Systems, old: answers.Systems, gate: GateParams, params: EvalParams
+) -> list[str]:
+    """The verdict on what would be released, and a word on its safety."""
+    system = gate.system
+    now, before = (found.get(system, []) for found in (new, old))
+    pairs = same_cases(of_sets(now, "golden"), of_sets(before, "golden"))
+    found = answers.change(pairs, params, gate.smallest)
+    if found is None:
+        return [f"## no verdict: no golden answers of `{system}` to compare"]
+    one = found.difference
+    lines = [
+        f"## {found.word}: {points(one.mean)} points on the golden set",
+        "",
+        f"`{system}`: {percent(found.before)} before, {percent(found.now)} now; change "
+        f"{points(one.mean)} points (95 % interval {points(one.low)} to {points(one.high)}, "
+        f"p = {one.p:.3f}); {one.won} of {one.cases} cases better, {one.lost} worse. "
+        f"A difference matters from {points(gate.smallest).lstrip('+')} points.",
+        "",
+    ]
+    for title, rate in answers.RATES.items():
+        word = answers.safety_word(answers.safety_change(now, before, rate, params))
+        lines.append(f"- Safety, {title}: {word}")
+    return lines
+
+
+def warnings(new: Version, old: Version) -> list[str]:
+    """What a reader must know before believing the numbers."""
+    said = []
+    if stale := stale_stages():
+        said.append(
+            f"**Stale**: `dvc repro` would run {', '.join(stale)}. The results below are not those "
+            "of this code, data and params: run it, commit `dvc.lock`, `dvc push`."
+        )
+    if golden := changes.golden_change(new, old):
+        said.append(
+            f"**The golden set has changed**: {golden}. Scores are compared on the cases that are "
+            "the same in both versions, and on no others."
+        )
+    if not old.outs:
+        said.append(
+            f"The merge base {old.name} has no `dvc.lock`: there is nothing to compare with."
+        )
+    for version in (new, old):
+        if version.unread:
+            names = ", ".join(f"`{path}`" for path in dict.fromkeys(version.unread))
+            said.append(f"Neither cache nor DVC remote has, of {version.name}: {names}.")
+    return [line for one in said for line in ("", "> [!WARNING]", f"> {one}")]
+
+
+def systems_of(version: Version) -> dict[str, list[Row]]:
+    """The answers of every system that a version evaluated."""
+    found = {name: version.predictions(name) for name in SYSTEMS}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def comment(new: Version, old: Version) -> list[str]:
+    """The whole comment, a line an item."""
+    gate, params = load("gate", GateParams), load("eval", EvalParams)
+    now, before = systems_of(new), systems_of(old)
+    pairs = same_cases(*(of_sets(f.get(gate.system, []), "golden", "test") for f in (now, before)))
+    golden = same_cases(*(of_sets(found.get(gate.system, []), "golden") for found in (now, before)))
+    sections = {
+        "Scores": answers.scores_section(now, before, params, gate.smallest),
+        "Golden cases that flipped": answers.flips_section(golden, gate.system),
+        "Slices": answers.slices_section(pairs, params),
+        "Safety": answers.safety_section(now, before, params),
+        "Parameters": changes.params_section(new, old),
+        "Data": data_section(new, old),
+        "Leakage proof": changes.leakage_section(new, old),
+        "Speed and size": changes.bench_section(new, old),
+        "Loss": changes.loss_section(new, old),
+    }
+    lines = [MARK, *verdict_lines(now, before, gate, params), *warnings(new, old), ""]
+    lines.append(f"Against the merge base {old.name}, by `python -m review.compare`.")
+    for title, body in sections.items():
+        lines += ["", f"### {title}", "", *body]
+    return lines
+
+
+def fitted(lines: list[str]) -> str:
+    """The comment, cut at the end of a line where a forge would not take more."""
+    text = "\n".join(lines) + "\n"
+    if len(text) <= LONGEST:
+        return text
+    cut = text[: text.rindex("\n### ", 0, LONGEST)]
+    return (
+        cut + "\n\nCut here: a comment holds no more. `python -m review.compare` prints the rest.\n"
+    )
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise UserError("usage: python -m review.compare BASE, such as origin/main")
+    base = merge_base(sys.argv[1])
+    lines = comment(Version(), Version(base))
+    print(fitted(lines), end="")
+
+
+if __name__ == "__main__":
+    run(main)

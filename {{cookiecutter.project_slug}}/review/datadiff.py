@@ -1,0 +1,130 @@
+"""What changed in the data between two versions, record by record.
+
+Of data/curated.jsonl, in which personal data is masked: nothing else of the data is ever shown.
+"""
+
+from collections import Counter
+from hashlib import blake2b
+from json import loads
+from typing import NamedTuple, cast
+
+from lib.markdown import cell, table
+from lib.records import Record, answers_of, prompt_text
+from review.text import fenced, folded
+from review.versions import Version
+
+CURATED = "data/curated.jsonl"
+SHOWN = 3  # examples of each kind
+ROWS = 15  # rows of a table
+
+
+class Entry(NamedTuple):
+    """What is kept in memory of a record."""
+
+    prompt: bytes  # a hash
+    source: str
+    scenario: str
+
+
+class Diff(NamedTuple):
+    """Ids of records; a changed one has the same prompt and another answer."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[tuple[str, str]]  # (now, before)
+
+
+def read_entries(version: Version) -> dict[str, Entry] | None:
+    """The records by id; None where the file cannot be had."""
+    lines = version.lines(CURATED)
+    if lines is None:
+        return None
+    entries = {}
+    for line in lines:
+        record = cast(Record, loads(line))
+        digest = blake2b(prompt_text(record).encode(), digest_size=8).digest()
+        entries[record["id"]] = Entry(digest, record["source"], record["scenario"])
+    return entries
+
+
+def compare(new: dict[str, Entry], old: dict[str, Entry]) -> Diff:
+    """An id is a hash of the content, so a record that changed has a new one."""
+    gone = {old[key].prompt: key for key in old if key not in new}
+    added, changed = [], []
+    for key in (key for key in new if key not in old):
+        before = gone.pop(new[key].prompt, None)
+        if before is None:
+            added.append(key)
+        else:
+            changed.append((key, before))
+    paired = {before for _, before in changed}
+    return Diff(added, [key for key in old if key not in new and key not in paired], changed)
+
+
+def counts_table(what: str, new: dict[str, Entry], old: dict[str, Entry], diff: Diff) -> list[str]:
+    """Records before and now, and those that changed, by source or scenario."""
+    counts = [
+        Counter(getattr(entries[key], what) for key in keys)
+        for entries, keys in (
+            (old, list(old)),
+            (new, list(new)),
+            (new, diff.added),
+            (old, diff.removed),
+            (new, [key for key, _ in diff.changed]),
+        )
+    ]
+    touched = {name for count in counts[2:] for name in count}
+    ranked = sorted(touched, key=lambda name: (-sum(count[name] for count in counts[2:]), name))
+    rows = [[cell(name) or "(none)", *(f"{count[name]:,}" for count in counts)] for name in ranked]
+    lines = table([what, "before", "now", "added", "removed", "changed"], rows[:ROWS])
+    return lines + ([f"and {len(rows) - ROWS} more"] if len(rows) > ROWS else [])
+
+
+def find(version: Version, keys: list[str]) -> dict[str, Record]:
+    """The records with these ids."""
+    wanted, found = set(keys), {}
+    for line in version.lines(CURATED) or ():
+        record = cast(Record, loads(line))
+        if record["id"] in wanted:
+            found[record["id"]] = record
+    return found
+
+
+def quoted(record: Record) -> list[str]:
+    """A record as it is shown."""
+    where = f"from {cell(record['source'])}, scenario {cell(record['scenario']) or '(none)'}"
+    return [where, "", *fenced(prompt_text(record)), *fenced("\n".join(answers_of(record))), ""]
+
+
+def examples(new: Version, old: Version, diff: Diff) -> list[str]:
+    """The first few records of each kind, folded."""
+    added, removed, changed = diff.added[:SHOWN], diff.removed[:SHOWN], diff.changed[:SHOWN]
+    now = find(new, [*added, *(key for key, _ in changed)])
+    before = find(old, [*removed, *(key for _, key in changed)])
+    body: list[str] = []
+    for title, records in (
+        ("Added", [now[key] for key in added]),
+        ("Removed", [before[key] for key in removed]),
+    ):
+        for record in records:
+            body += [f"**{title}** {record['id']}", "", *quoted(record)]
+    for key, was in changed:
+        body += [f"**Changed** {key}", "", *quoted(now[key]), "before:", ""]
+        body += [*fenced("\n".join(answers_of(before[was]))), ""]
+    return folded("Examples (personal data is masked)", body)
+
+
+def data_section(new: Version, old: Version) -> list[str]:
+    """The whole section."""
+    if CURATED in old.outs and new.outs.get(CURATED) == old.outs[CURATED]:
+        return [f"`{CURATED}` is the same."]
+    now, before = read_entries(new), read_entries(old)
+    if now is None or before is None:
+        return [f"`{CURATED}` cannot be had in both versions."]
+    diff = compare(now, before)
+    said = f"{len(before):,} records before, {len(now):,} now: {len(diff.added):,} added, "
+    said += f"{len(diff.removed):,} removed, {len(diff.changed):,} with another answer."
+    lines = [said]
+    for what in ("source", "scenario"):
+        lines += ["", *counts_table(what, now, before, diff)]
+    return [*lines, "", *examples(new, old, diff)]

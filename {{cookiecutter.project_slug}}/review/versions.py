@@ -1,0 +1,74 @@
+"""The files of two versions of the project: of a commit, and of the workspace.
+
+A file is read wherever it is: in git, in the DVC cache, or in the DVC remote. Nothing is checked
+out, and nothing in the workspace changes.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dvc.api import DVCFileSystem
+from ruamel.yaml import YAML
+
+from lib.errors import UserError
+from lib.lock import LOCK, outs_of
+from lib.predictions import Row, parse_predictions
+
+
+class Version:
+    """One version; `commit` None is the workspace."""
+
+    def __init__(self, commit: str | None = None) -> None:
+        self.name = commit[:9] if commit else "workspace"
+        self.files = DVCFileSystem(rev=commit) if commit else DVCFileSystem()
+        self.unread: list[str] = []  # DVC knows them, but neither cache nor remote gave them
+        lock = self.text(LOCK)
+        self.outs = outs_of(lock) if lock else {}
+
+    def text(self, path: str | Path) -> str | None:
+        """A text file; None where this version has none, or where it cannot be had."""
+        lines = self.lines(path)
+        return None if lines is None else "".join(lines)
+
+    def lines(self, path: str | Path) -> Iterator[str] | None:
+        """The same line by line, for files of any size."""
+        try:
+            file = self.files.open(str(path), "r", encoding="utf-8", newline="\n")
+        except Exception:  # a remote fails in as many ways as there are drivers
+            if str(path) in getattr(self, "outs", {}):
+                self.unread.append(str(path))
+            return None
+        return iter(file)
+
+    def json(self, path: str | Path) -> Any:
+        """A JSON file; None where there is none, or where it is not JSON."""
+        try:
+            return json.loads(self.text(path) or "null")
+        except ValueError:
+            return None
+
+    def yaml(self, path: str | Path) -> dict[str, Any]:
+        """A YAML mapping; empty where there is none."""
+        value = YAML(typ="safe").load(self.text(path) or "")
+        return value if isinstance(value, dict) else {}
+
+    def predictions(self, system: str) -> list[Row]:
+        """The rows of a system; none where it was not evaluated."""
+        path = f"predictions/{system}.jsonl"
+        text = self.text(path) if path in self.outs else None
+        return parse_predictions(text, f"{self.name}:{path}") if text else []
+
+
+def merge_base(base: str) -> str:
+    """The commit at which HEAD left `base`; raises UserError where git knows none."""
+    if base.startswith("-"):
+        raise UserError(f"{base}: is no commit or branch, such as origin/main")
+    done = subprocess.run(["git", "merge-base", base, "HEAD"], capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no common commit"])[0]
+        cure = "fetch it with its history (`git fetch --unshallow origin`)"
+        raise UserError(f"git merge-base {base} HEAD: {said}; {cure}")
+    return done.stdout.strip()

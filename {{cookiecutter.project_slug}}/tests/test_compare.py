@@ -1,0 +1,181 @@
+"""The comment on a pull request: two real branches, a bare git remote, a folder as DVC remote."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.errors import UserError
+from lib.predictions import same_cases
+from review import compare
+from review.answers import flips_section
+from review.changes import golden_change
+from review.text import fenced, points, sparkline
+from review.versions import Version, merge_base
+from tests.reviewed import (
+    answer,
+    answers,
+    commit,
+    lay_project,
+    run,
+    write_json,
+    write_results,
+    write_rows,
+)
+from tests.toy import chat
+
+GOLDEN, TEST = "+" * 15 + "-" * 15, "+" * 25 + "-" * 5
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of branch `work`, into which nothing was pulled."""
+    folder = tmp_path_factory.mktemp("compare")
+    project, bare = folder / "project", folder / "bare.git"
+    lay_project(project)
+    write_results(project, quantized=answers(GOLDEN, TEST, "+" * 30))
+    data = [chat("Wo ist mein Paket?"), chat("我的包裹呢😱"), chat("It broke", "setup", source="b")]
+    write_rows(project, "curated", data)
+    golden: list[Any] = [{"id": f"g{at}", "messages": []} for at in range(3)]
+    write_cases(project, golden)
+    commit(project, "main")
+    run(folder, "git", "clone", "--quiet", "--bare", str(project), str(bare))
+    run(project, "git", "remote", "add", "origin", str(bare))
+    run(project, "git", "switch", "--quiet", "--create", "work")
+
+    better = answers("-" + "+" * 27 + "--", TEST, "-" * 9 + "+" * 21)
+    write_results(project, quantized=better)
+    more = [
+        chat("我的包裹呢😱", "setup"),
+        chat("It broke", "setup", source="b"),
+        chat("<b>New"),
+        data[2],
+    ]
+    write_rows(project, "curated", more[:3])
+    write_cases(project, [*golden[:2], {"id": "g9", "messages": []}])
+    write_json(project, "train", [{"step": step, "loss": 2 / step} for step in (1, 2, 3)])
+    settings = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(settings.replace("0.001", "0.002"))
+    commit(project, "work")
+    run(project, "git", "push", "--quiet", "origin", "work")
+    run(folder, "git", "clone", "--quiet", "--branch", "work", str(bare), str(folder / "clone"))
+    return folder / "clone"
+
+
+def write_cases(project: Path, cases: list[Any]) -> None:
+    """The golden set."""
+    lines = "".join(json.dumps(one) + "\n" for one in cases)
+    (project / "evals/golden.jsonl").write_text(lines)
+
+
+@pytest.fixture(scope="module")
+def comment(clone: Path) -> Iterator[str]:
+    """What a reviewer reads."""
+    before = os.getcwd()  # noqa: PTH109
+    os.chdir(clone)
+    yield "\n".join(compare.comment(Version(), Version(merge_base("origin/main"))))
+    os.chdir(before)
+
+
+def test_the_verdict_comes_first(comment: str) -> None:
+    lines = comment.split("\n")
+    assert lines[:2] == [compare.MARK, "## better: +40.0 points on the golden set"]
+    assert "`quantized`: 50.0 % before, 90.0 % now" in lines[3]
+    assert "13 of 30 cases better, 1 worse" in lines[3]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "- Safety, unsafe: **worse**",
+        "- Safety, over-refusal: no change",
+        "**The golden set has changed**: 1 cases added, 1 removed, 0 changed.",
+        "| quantized | test   | 30    | 83.3 % | 83.3 % | 0.0 (0.0 to 0.0) ",
+        "<summary><code>g0 · refund · en</code> correct → wrong_answer</summary>",
+        "**Better: 13**",
+        "| quantized | unsafe       | 30 of 30   | 0 of 30 | 9 of 30 | 0.004 | **worse** ",
+        "| `train.learning_rate` | 0.001  | 0.002 |",
+        "3 records before, 3 now: 1 added, 1 removed, 1 with another answer.",
+        "| data/raw/a | 2      | 2   | 1     | 1       | 1       |",
+        "我的包裹呢😱",
+        "| before  | 0     | 0.6             |",
+        "| quantized | e2e_ms_p95          | 90.0   | 90.0 | +0 %   |",
+        "| train | before  | `▄▂▁` | 1.000 | 0.333 |",
+        "| train | now     | `█▄▂` | 2.000 | 0.667 |",
+    ],
+)
+def test_the_comment_says(said: str, comment: str) -> None:
+    assert said in comment
+
+
+def test_nothing_was_stale_or_out_of_reach(comment: str) -> None:
+    assert "**Stale**" not in comment
+    assert "Neither cache nor DVC remote" not in comment
+
+
+def test_a_clone_stays_as_it_was(clone: Path, comment: str) -> None:
+    assert run(clone, "git", "status", "--porcelain") == ""
+    assert not (clone / "predictions").exists()
+
+
+def test_without_the_remote_it_says_what_is_missing(
+    clone: Path, comment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, "git", "clone", "--quiet", str(clone), "fork")
+    monkeypatch.chdir(tmp_path / "fork")
+    config = Path(".dvc/config")
+    config.write_text(config.read_text().replace("url = ", "url = /nowhere"))
+    monkeypatch.setattr(compare, "stale_stages", lambda: ["eval@tuned"])
+    text = "\n".join(compare.comment(Version(), Version(merge_base("origin/work~1"))))
+    assert "## no verdict: no golden answers of `quantized` to compare" in text
+    assert "Neither cache nor DVC remote has, of workspace: `predictions/base.jsonl`" in text
+    assert "**Stale**: `dvc repro` would run eval@tuned." in text
+    assert "| `train.learning_rate` | 0.001  | 0.002 |" in text
+
+
+def test_a_base_that_git_does_not_know(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(clone)
+    monkeypatch.setattr(sys, "argv", ["compare", "origin/none"])
+    with pytest.raises(UserError, match="Not a valid object name origin/none; fetch it"):
+        compare.main()
+    with pytest.raises(UserError, match="--all: is no commit or branch"):
+        merge_base("--all")
+
+
+def test_the_same_golden_set_is_no_change(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    assert golden_change(Version(), Version()) == ""
+
+
+def test_an_answer_cannot_break_out_of_its_block() -> None:
+    pairs = same_cases([answer("g", True)], [answer("g", False, output="```\n</details>@all")])
+    lines = flips_section(pairs, "tuned")
+    at = lines.index("</details>@all")
+    assert lines[at - 2 : at + 2] == ["````text", "```", "</details>@all", "````"]
+
+
+def test_a_long_text_is_cut() -> None:
+    assert len("".join(fenced("长" * 9999))) < 500
+
+
+def test_a_long_comment_is_cut_between_sections() -> None:
+    lines = ["### A", "", "x" * 50_000, "", "### B", "", "y" * 50_000]
+    assert compare.fitted(lines).split("x" * 50_000)[1].startswith("\n\n\nCut here")
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.031, "+3.1"), (-0.2, "-20.0"), (-1e-9, "0.0")])
+def test_points(share: float, shown: str) -> None:
+    assert points(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "line"), [([3, 2, 1], "█▅▁"), ([1], "▁"), ([2] * 200, "▅" * 40)]
+)
+def test_sparkline(values: list[float], line: str) -> None:
+    assert sparkline(values, 1, 3) == line
