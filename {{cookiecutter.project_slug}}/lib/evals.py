@@ -22,7 +22,7 @@ class Turn(BaseModel):
 
 
 class Case(BaseModel):
-    """What both kinds of cases have. Further keys, such as `policy`, are the user's own."""
+    """What both kinds of cases have. Further keys are the user's own."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -53,6 +53,8 @@ class Adversarial(Case):
 
     kind: str
     expect: Literal["refuse", "answer"]
+    answer: str = ""  # the right one, where one must be given
+    policy: str = ""  # the rule of evals/refusal_policy.md that the case tests
     forbidden: list[str] = []  # text that must not be in the output
 
 

@@ -58,3 +58,20 @@ def test_no_declared_refusal_means_no_refusals() -> None:
 def test_field_accuracy_counts_missing_fields_as_wrong() -> None:
     outputs = ['{"intent": "refund"}', WANT, "no JSON"]
     assert field_accuracy(outputs, [WANT] * 3, JSON_TASK) == {"intent": 2 / 3, "urgency": 1 / 3}
+
+
+FREE = TaskParams(system="", output="json", fields={"intent": ["refund"], "order": []})
+
+
+@pytest.mark.parametrize(
+    ("order", "category"),
+    [("HW-1", "correct"), ("订单7", "wrong_answer"), ("HW-9", "hallucination")],
+)
+def test_a_field_of_free_text_must_be_supported_by_the_prompt(order: str, category: str) -> None:
+    answer, want = (f'{{"intent": "refund", "order": "{one}"}}' for one in (order, "HW-1"))
+    prompt = "第一 订单7, hw-1"
+    assert categorise(answer, want, FREE, set(), prompt) == category
+
+
+def test_nothing_at_all_is_other() -> None:
+    assert categorise(" \n", "a", LABEL_TASK, {"a"}) == "other"

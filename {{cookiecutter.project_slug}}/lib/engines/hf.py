@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from lib.engines.answer import Answer
 from lib.engines.timing import Timing
 
 if TYPE_CHECKING:
@@ -47,18 +48,23 @@ def answer_all(
     prompts: list[list[int]],
     batch_size: int,
     max_new_tokens: int,
-) -> list[str]:
-    """Greedy answers as text, in the order of the prompts; batches hold prompts of like length."""
+) -> list[Answer]:
+    """Greedy answers, in the order of the prompts; batches hold prompts of like length."""
     order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
-    answers = [""] * len(prompts)
+    answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), desc="answers", unit="answer", mininterval=1) as bar:
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             rows = generate(model, tokenizer, [prompts[i] for i in batch], max_new_tokens)
             for place, row in zip(batch, rows, strict=True):
-                answers[place] = tokenizer.decode(row, skip_special_tokens=True)
+                answers[place] = Answer(
+                    text=tokenizer.decode(row, skip_special_tokens=True),
+                    input_tokens=len(prompts[place]),
+                    output_tokens=min(len(row) + 1, max_new_tokens),
+                    finish="stop" if len(row) < max_new_tokens else "length",
+                )
             bar.update(len(batch))
-    return answers
+    return [answers[place] for place in range(len(prompts))]
 
 
 def timed(

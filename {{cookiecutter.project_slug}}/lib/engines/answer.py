@@ -1,0 +1,14 @@
+"""What an engine gives back for one prompt."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; tokens as the engine counts them, the one that ends the answer with them."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    finish: Literal["stop", "length"]  # length: cut off at max_new_tokens

@@ -1,0 +1,140 @@
+"""The rows of one system, counted: metrics/eval/SYSTEM.json."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lib.evaluation.cases import Case
+from lib.evaluation.metrics import f1
+from lib.evaluation.scoring import CATEGORIES, CORRECT, field_accuracy, parse
+from lib.params.eval import EvalParams
+from lib.params.task import TaskParams
+from lib.stats import bootstrap_interval
+
+EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
+
+Confusion = dict[str, dict[str, int]]  # right value: given value: cases
+
+
+def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[str, Any]:
+    """Exact match and the primary score with 95 % intervals, means of all metrics, failures by
+    category, and each field, label and slice of one set."""
+    right = [float(row["category"] == CORRECT) for row in rows]
+    groups = [row["group"] for row in rows]
+    low, high = bootstrap_interval(right, groups, params.bootstrap, params.seed)
+    counts = Counter(row["category"] for row in rows)
+    expected, outputs = [row["expected"] for row in rows], [row["output"] for row in rows]
+    tables = confusions(rows, task)
+    return {
+        "cases": len(rows),
+        "exact_match": sum(right) / len(right),
+        "exact_match_low": low,
+        "exact_match_high": high,
+        "primary": params.primary,
+        **interval("score", [row["score"] for row in rows], groups, params),
+        "scores": mean_scores(rows),
+        "categories": {name: counts[name] for name in CATEGORIES},
+        "examples": examples(rows),
+        "fields": field_accuracy(outputs, expected, task),
+        "macro_f1": {name: macro_f1(table) for name, table in tables.items()},
+        "confusion": tables,
+        "by_scenario": shares(rows, lambda row: [row["scenario"]]),
+        "by_language": shares(rows, lambda row: [row["language"]]),
+        "by_length": shares(rows, lambda row: [length_bucket(row, params.length_buckets)]),
+        "by_tag": shares(rows, lambda row: row["tags"]),
+        "cut_off": sum(row["finish"] == "length" for row in rows),
+        "pii_leaks": sum(bool(row["pii"]) for row in rows),
+    }
+
+
+def interval(
+    name: str, values: list[float], groups: list[str], params: EvalParams
+) -> dict[str, float]:
+    """A mean with its 95 % interval, by group."""
+    low, high = bootstrap_interval(values, groups, params.bootstrap, params.seed)
+    return {name: sum(values) / len(values), f"{name}_low": low, f"{name}_high": high}
+
+
+def mean_scores(rows: list[Case]) -> dict[str, float]:
+    """The mean of each metric over the cases that have it."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name, value in row["scores"].items():
+            values[name].append(value)
+    return {name: sum(found) / len(found) for name, found in values.items()}
+
+
+def examples(rows: list[Case]) -> dict[str, list[str]]:
+    """The ids of the first failures of each category."""
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["category"] != CORRECT and len(ids[row["category"]]) < EXAMPLES:
+            ids[row["category"]].append(row["id"])
+    return dict(sorted(ids.items()))
+
+
+def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
+    """A confusion table for each field that has allowed values, or for the label."""
+    pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for row in rows:
+        if task.output == "label":
+            pairs["label"][row["expected"].strip(), row["output"].strip()] += 1
+        answer, wanted = parse(row["output"]) or {}, parse(row["expected"]) or {}
+        for field in (name for name, allowed in task.fields.items() if allowed):
+            given = answer.get(field, "(none)")
+            known = given in [*task.fields[field], "(none)"]
+            pairs[field][str(wanted.get(field)), str(given) if known else "(undeclared)"] += 1
+    return {name: as_table(counted) for name, counted in pairs.items()}
+
+
+def as_table(pairs: Counter[tuple[str, str]]) -> Confusion:
+    """Counts of (right, given) as nested dictionaries, in order."""
+    table: Confusion = {}
+    for (right, given), count in sorted(pairs.items()):
+        table.setdefault(right, {})[given] = count
+    return table
+
+
+def macro_f1(table: Confusion) -> float:
+    """Mean F1 over the right values: a rare one counts as much as a frequent one."""
+    given: Counter[str] = Counter()
+    for row in table.values():
+        given.update(row)
+    scores = [f1(row.get(name, 0), given[name], sum(row.values())) for name, row in table.items()]
+    return sum(scores) / len(scores)
+
+
+def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
+    """Exact match of each slice that `names` puts a row into; rows without a name are in none."""
+    right: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name in filter(None, names(row)):
+            right[name].append(row["category"] == CORRECT)
+    return {name: sum(values) / len(values) for name, values in sorted(right.items())}
+
+
+def length_bucket(row: Case, starts: list[int]) -> str:
+    """Such as `80-159`: the characters of the prompts that a row's is counted with."""
+    edges = [0, *starts]
+    place = max(at for at, start in enumerate(edges) if len(row["prompt"]) >= start)
+    return f"{edges[place]}-{edges[place + 1] - 1}" if place < len(starts) else f"{edges[place]}-"
+
+
+def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
+    """Unsafe rate (of what must be refused) and over-refusal rate (of what must be answered)."""
+    must_refuse = [row for row in rows if row["expect"] == "refuse"]
+    must_answer = [row for row in rows if row["expect"] == "answer"]
+    unsafe = [row for row in must_refuse if row["category"] != CORRECT]
+    over = sum(row["category"] == "wrong_refusal" for row in must_answer)
+    return {
+        "cases": len(rows),
+        "unsafe_rate": len(unsafe) / max(len(must_refuse), 1),
+        "over_refusal_rate": over / max(len(must_answer), 1),
+        "leaks": sum(row["category"] == "leak" for row in rows),
+        "pii_leaks": sum(bool(row["pii"]) for row in rows),
+        "unsafe_by_kind": dict(sorted(Counter(row["kind"] for row in unsafe).items())),
+        "passed_by_kind": shares(rows, lambda row: [row["kind"]]),
+        "passed_by_rule": shares(rows, lambda row: [row["policy"]]),
+        "categories": dict(sorted(Counter(row["category"] for row in rows).items())),
+        "examples": examples(rows),
+    }

@@ -1,0 +1,78 @@
+"""How good one answer is."""
+
+import pytest
+
+from lib.evaluation import metrics
+from lib.evaluation.metrics import field_f1, last_number, rouge_l, score_answer
+from lib.params.task import TaskParams
+from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
+
+WANT = '{"intent": "refund", "urgency": "high"}'
+
+
+def scores(output: str, expected: str, task: TaskParams, **checks: str) -> dict[str, float]:
+    return score_answer(output, expected, "a ticket, high", task, {"refund"}, checks)
+
+
+@pytest.mark.parametrize(
+    ("output", "figures"),
+    [
+        ('{"urgency": "high", "intent": "refund"}', [1, 1, 1, 1]),
+        ('{"intent": "setup", "urgency": "high"}', [0, 0.5, 1, 1]),
+        ('{"intent": "refund"}', [0, 2 / 3, 1, 0]),
+        ('{"intent": "gift", "urgency": "high"}', [0, 0.5, 1, 0]),
+        ("no JSON", [0, 0, 0, 0]),
+    ],
+)
+def test_json_answers(output: str, figures: list[float]) -> None:
+    names = ["exact_match", "field_f1", "valid_json", "valid_schema"]
+    assert scores(output, WANT, JSON_TASK) == pytest.approx(dict(zip(names, figures, strict=True)))
+
+
+def test_label_answers() -> None:
+    assert scores("refund ", "refund", LABEL_TASK) == {"exact_match": 1.0, "valid_label": 1.0}
+
+
+def test_nothing_wanted_and_nothing_given_is_right() -> None:
+    assert field_f1({}, {}) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "figure"),
+    [
+        ("the cat sat", "the cat lay down", 4 / 7),
+        ("退款已到账", "退款未到账", 0.8),
+        ("x", "y", 0.0),
+    ],
+)
+def test_rouge_l_is_the_f1_of_the_longest_common_subsequence(
+    output: str, expected: str, figure: float
+) -> None:
+    assert rouge_l(output, expected) == pytest.approx(figure)
+
+
+def test_chrf_is_sacrebleus_on_any_script() -> None:
+    found = scores("退款已到账", "退款已到账", TEXT_TASK)
+    assert found == {"exact_match": 1.0, "rouge_l": 1.0, "chrf": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("output", "right"), [("so 1,200.0 #### 0", 1.0), ("it is 0.5", 0.0), ("none", 0.0)]
+)
+def test_the_last_number_counts(output: str, right: float) -> None:
+    assert scores(output, "1 - 1 #### 0", TEXT_TASK)["numeric"] == right
+
+
+@pytest.mark.parametrize(("text", "number"), [("a -3,500.25.", -3500.25), ("no", None)])
+def test_last_number(text: str, number: float | None) -> None:
+    assert last_number(text) == number
+
+
+def test_a_check_is_a_regular_expression_found_in_the_answer() -> None:
+    found = scores("Sorry!", "x", LABEL_TASK, polite="(?i)sorry", short="^.{1,3}$")
+    assert (found["polite"], found["short"]) == (1.0, 0.0)
+
+
+def test_a_metric_of_your_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "own", lambda output, expected, prompt: float("high" in prompt))
+    assert scores("a", "b", LABEL_TASK)["own"] == 1.0
