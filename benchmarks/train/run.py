@@ -1,0 +1,164 @@
+"""Training speed: our stage against `trl sft`, on one CPU thread, one model, one precision.
+
+usage   python -m benchmarks.train.run FOLDER [RECORDS] [REPEATS] [NAME ...]
+        FOLDER is written and kept; RECORDS of the sample's train split are learnt once
+        NAME picks some of the rows
+prints  versions, and a table of the best of REPEATS runs, taken in turn: tokens a CPU second inside
+        Trainer.train, CPU seconds of the process outside it, its peak memory, and the last loss
+
+`same` rows: LoRA, batch, rate, order by length, answers alone learnt, no checkpoints: all as in
+params.yaml. `defaults` rows: what each does when nothing is asked, but for LoRA, float32 and one
+epoch.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cookiecutter.main import cookiecutter
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+CLOCK = Path(__file__).with_name("clock.py")
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate")
+FOR_BOTH = {
+    "model_name_or_path": "base",
+    "dataset_name": "chats",
+    "dtype": "float32",
+    "bf16": False,
+    "use_cpu": True,
+    "num_train_epochs": 1,
+    "use_peft": True,
+    "lora_r": 16,
+    "lora_alpha": 64,
+    "lora_dropout": 0,
+    "lora_target_modules": "all-linear",
+    "report_to": "none",
+    "save_strategy": "no",
+}
+SAME = {
+    "learning_rate": 3e-3,
+    "lr_scheduler_type": "cosine",
+    "warmup_steps": 0.05,
+    "per_device_train_batch_size": 8,
+    "max_length": 512,
+    "train_sampling_strategy": "group_by_length",
+    "assistant_only_loss": True,
+    "gradient_checkpointing": False,
+    "seed": 1,
+}
+ROWS: dict[str, dict[str, Any] | None] = {
+    "ours, same": None,
+    "trl sft, same": SAME,
+    "ours, defaults": None,
+    "trl sft, defaults": {},
+    "trl sft, defaults without gradient checkpointing": {"gradient_checkpointing": False},
+}
+
+
+def project(folder: Path) -> Path:
+    """A project of default answers whose data stages have run."""
+    made = folder / "ticket-triage"
+    if not (made / "reports/leakage.json").exists():
+        cookiecutter(str(ROOT), no_input=True, default_config=True, output_dir=str(folder))
+        for stage in ("curate", "dedup", "split"):
+            subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=made, check=True)
+    return made
+
+
+def lay_out(made: Path, records: int, defaults: bool) -> None:
+    """The first chats of train, for us in data/split and for trl, with the system prompt, in
+    chats/; params of one epoch, and, but with `defaults`, without validation."""
+    yaml = YAML()
+    params = yaml.load(made / "params.yaml")
+    params["train"] |= {"epochs": 1.0, "checkpoint_steps": 200 if defaults else 100_000}
+    params["hardware"]["threads"] = 1
+    yaml.dump(params, made / "params.yaml")
+    whole = made / "whole"
+    if not whole.exists():
+        (made / "data/split").rename(whole)
+    (made / "data/split").mkdir(exist_ok=True)
+    (made / "chats").mkdir(exist_ok=True)
+    lines = (whole / "train.jsonl").read_text(encoding="utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line and "messages" in json.loads(line)][:records]
+    system = {"role": "system", "content": params["task"]["system"]}
+    write(made / "chats/train.jsonl", [{"messages": [system, *row["messages"]]} for row in rows])
+    write(made / "data/split/train.jsonl", rows)
+    val = (whole / "val.jsonl").read_text(encoding="utf-8") if defaults else ""
+    (made / "data/split/val.jsonl").write_text(val, encoding="utf-8")
+    proof = json.loads((made / "reports/leakage.json").read_text(encoding="utf-8"))
+    for name in ("data/split/train.jsonl", "data/split/val.jsonl"):
+        proof["compared"][name]["sha256"] = hashlib.sha256((made / name).read_bytes()).hexdigest()
+    (made / "reports/leakage.json").write_text(json.dumps(proof), encoding="utf-8")
+
+
+def write(path: Path, rows: list[Any]) -> None:
+    """A JSONL file."""
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def command(name: str, out: Path) -> list[str]:
+    """What trains for a row of the table."""
+    start = [sys.executable, str(CLOCK), str(out)]
+    options = ROWS[name]
+    if options is None:
+        return [*start, "stages.train"]
+    given = {**FOR_BOTH, **options, "output_dir": "trl-out"}
+    flags = [part for key, value in given.items() for part in (f"--{key}", str(value).lower())]
+    flags = [str(given["lr_scheduler_type"]) if flag == "cosine" else flag for flag in flags]
+    return [*start, "trl.scripts.sft", *flags]
+
+
+def run(name: str, made: Path, records: int) -> dict[str, float]:
+    """Figures of one run."""
+    lay_out(made, records, "defaults" in name)
+    out = (made / "clock.json").resolve()
+    out.unlink(missing_ok=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    with (made / "log").open("w") as log:
+        process = subprocess.Popen(
+            command(name, out), cwd=made, env=environment, stdout=log, stderr=log
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{name} failed; see {made / 'log'}")
+    inside = json.loads(out.read_text(encoding="utf-8"))
+    cpu = usage.ru_utime + usage.ru_stime
+    return {
+        "speed": inside["tokens"] / inside["cpu"],
+        "tokens": inside["tokens"],
+        "steps": inside["steps"],
+        "outside": cpu - inside["cpu"],
+        "peak": usage.ru_maxrss / 1024,
+        "loss": inside["loss"],
+    }
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]).resolve()
+    records, repeats = (int(value) for value in (*sys.argv[2:4], "480", "3")[:2])
+    names = sys.argv[4:] or list(ROWS)
+    made = project(folder)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for name in names:
+            found[name].append(run(name, made, records))
+            print(name, found[name][-1], file=sys.stderr, flush=True)
+    print(", ".join(f"{name} {version(name)}" for name in PACKAGES))
+    print("\n| run | steps | tokens | tokens / CPU s | outside, CPU s | peak MB | last loss |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, runs in found.items():
+        best = max(runs, key=lambda one: one["speed"])
+        outside, peak = min(one["outside"] for one in runs), min(one["peak"] for one in runs)
+        cells = f"{best['steps']:.0f} | {best['tokens']:,.0f} | {best['speed']:,.0f}"
+        print(f"| {name} | {cells} | {outside:.1f} | {peak:,.0f} | {best['loss']:.3f} |")
+
+
+if __name__ == "__main__":
+    main()
