@@ -19,7 +19,6 @@ from lib.lock import LOCK, stale_stages, tracked
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.predictions import (
-    PROMPTED,
     SYSTEMS,
     Row,
     group,
@@ -30,6 +29,7 @@ from lib.predictions import (
     slices_of,
 )
 from lib.stats import bootstrap_interval, compare_paired, wilson_interval
+from lib.verdict import best_prompted
 from review.integrity import (
     Metrics,
     Systems,
@@ -138,12 +138,6 @@ def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
 def share(hits: int, cases: int) -> Found:
     """A share of rare events."""
     return Found(hits / max(cases, 1), *wilson_interval(hits, cases))
-
-
-def best_prompted(systems: Systems) -> str:
-    """The prompted system with the highest golden score."""
-    golden = {name: of_sets(systems[name], "golden") for name in PROMPTED if name in systems}
-    return max(golden, key=lambda name: sum(map(score, golden[name])), default="")
 
 
 def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Check]:

@@ -1,7 +1,7 @@
 """Put the run on one page, and its headline numbers where `dvc exp show` finds them.
 
-reads   metrics/*.json, metrics/eval/*.json, predictions/{base,tuned}.jsonl
-writes  reports/summary.md, metrics.json
+reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl
+writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json
 """
 
 import json
@@ -10,15 +10,15 @@ from typing import Any
 
 from lib.config import load
 from lib.errors import run
-from lib.evaluation.scoring import CORRECT
 from lib.files import atomic_text, write_json
 from lib.headline import headline_quality
 from lib.markdown import table
 from lib.params.eval import EvalParams
-from lib.records import read_objects
-from lib.stats import bootstrap_interval
+from lib.params.gate import GateParams
+from lib.predictions import Row, of_sets, present, read_predictions
+from lib.stats import verdict
+from lib.verdict import paired, verdict_page
 
-SYSTEMS = ("base", "tuned", "quantized")
 DATA_STAGES = ("curate", "dedup", "split")
 MEGABYTE = 1_000_000
 SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all
@@ -88,30 +88,17 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
-def quality_rows(system: str) -> dict[tuple[str, str], Metrics]:
-    """The golden and test rows of predictions/SYSTEM.jsonl, by set and id."""
-    rows = read_objects(f"predictions/{system}.jsonl")
-    return {(row["set"], row["id"]): row for row in rows if row["set"] != "adversarial"}
-
-
-def is_right(row: Metrics) -> float:
-    """1.0 for a correct answer, 0.0 for any other."""
-    return float(row["category"] == CORRECT)
-
-
-def gain(params: EvalParams) -> str:
+def gain(systems: dict[str, list[Row]], params: EvalParams, smallest: float) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
-    base, tuned = (quality_rows(name) for name in ("base", "tuned"))
-    if not tuned:
+    base, tuned = (of_sets(systems[name], "golden", "test") for name in ("base", "tuned"))
+    found = paired(tuned, base, params)
+    if found is None:
         return "No golden and no test cases: nothing says whether tuned is better than base."
-    change = [is_right(tuned[case]) - is_right(base[case]) for case in tuned]
-    groups = [row["group"] for row in tuned.values()]
-    low, high = bootstrap_interval(change, groups, params.bootstrap, params.seed)
-    points = [round(100 * value, 1) for value in (sum(change) / len(change), low, high)]
-    better = "better" if low > 0 else "worse" if high < 0 else "not clearly different"
+    points = [round(100 * value, 1) for value in (found.mean, found.low, found.high)]
     return (
-        f"Tuned against the untuned base, case by case over {len(change)} cases: {points[0]:+} "
-        f"points of exact match (95 % interval {points[1]:+} to {points[2]:+}): {better}."
+        f"Tuned against the untuned base, case by case over {found.cases} cases: {points[0]:+} "
+        f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict(found, smallest)}. "
+        "Against the best of prompting: reports/verdict.md."
     )
 
 
@@ -128,15 +115,18 @@ def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Met
 
 def main() -> None:
     stages = {name: read_metrics(name) for name in DATA_STAGES}
-    systems = {name: read_metrics(f"eval/{name}") for name in SYSTEMS}
+    systems = {name: read_metrics(f"eval/{name}") for name in present()}
+    answers = {name: read_predictions(name) for name in systems}
     train, bench = read_metrics("train"), read_metrics("bench")
+    params, gate = load("eval", EvalParams), load("gate", GateParams)
     lines = ["# Summary of the run", "", "## Data", "", *data_table(stages), ""]
     lines += [
         f"Personal data replaced: {sum(stages['curate']['pii'].values()):,} spans. "
         "Leakage: none, proved by the split stage. More: reports/data_spec.md, leakage.json.",
         "",
     ]
-    lines += ["## Quality", "", *quality_table(systems), "", gain(load("eval", EvalParams)), ""]
+    lines += ["## Quality", "", *quality_table(systems), ""]
+    lines += [gain(answers, params, gate.smallest), ""]
     lines += [
         "## Size and speed",
         "",
@@ -145,8 +135,10 @@ def main() -> None:
         f"Trained {train['records']:,} records, {train['steps']:,} steps, "
         f"{train['seconds']:.0f} s. Engine of the timings: {bench['engine']}.",
     ]
-    with atomic_text("reports/summary.md") as file:
-        file.write("\n".join(lines) + "\n")
+    pages = {"summary": lines, "verdict": verdict_page(answers, bench, gate, params)}
+    for name, page in pages.items():
+        with atomic_text(f"reports/{name}.md") as file:
+            file.write("\n".join(page) + "\n")
     write_json("metrics.json", headline(systems, train, bench))
     print("\n".join(lines))
 

@@ -1,12 +1,10 @@
 """The page of a run and its headline numbers."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from lib.params.eval import EvalParams
 from stages.report import data_table, gain, headline, speed_table
+from tests.reviewed import answers
 
 PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=200, seed=1)
 QUALITY = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6}
@@ -23,36 +21,18 @@ BENCH = {
 }
 
 
-def write_predictions(system: str, correct: list[bool]) -> None:
-    Path("predictions").mkdir(exist_ok=True)
-    rows = [
-        {"set": "test", "id": str(i), "group": str(i), "category": "correct" if ok else "x"}
-        for i, ok in enumerate(correct)
-    ]
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    Path(f"predictions/{system}.jsonl").write_text(text, encoding="utf-8")
-
-
 @pytest.mark.parametrize(
-    ("base", "tuned", "verdict"),
+    ("base", "tuned", "said"),
     [
-        ([False] * 20, [True] * 20, "better"),
-        ([True] * 20, [False] * 20, "worse"),
-        ([True] * 20, [True] * 20, "not clearly different"),
-        ([False] + [True] * 19, [True] * 20, "not clearly different"),
+        ("-" * 20, "+" * 20, "better"),
+        ("+" * 20, "-" * 20, "worse"),
+        ("+" * 20, "+" * 20, "no change"),
+        ("-" + "+" * 19, "+" * 20, "inconclusive"),
     ],
 )
-def test_gain_knows_noise(
-    base: list[bool],
-    tuned: list[bool],
-    verdict: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_predictions("base", base)
-    write_predictions("tuned", tuned)
-    assert gain(PARAMS).endswith(f": {verdict}.")
+def test_gain_knows_noise(base: str, tuned: str, said: str) -> None:
+    systems = {"base": answers("", base), "tuned": answers("", tuned)}
+    assert f": {said}. " in gain(systems, PARAMS, smallest=0.01)
 
 
 def test_at_most_twelve_headline_numbers() -> None:
