@@ -4,7 +4,7 @@ Scores are floats from 0 to 1, one a case. Cases of one `group` are not independ
 are drawn or flipped, never single cases.
 """
 
-from math import comb, sqrt
+from math import ceil, comb, sqrt
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,7 @@ POWER = 0.8
 Z_ALPHA = NormalDist().inv_cdf(1 - ALPHA / 2)
 Z_POWER = NormalDist().inv_cdf(POWER)
 AT_ONCE = 100  # resamples in memory
+FEWEST = 10  # cases of a slice that is tested: with fewer, hardly any difference is beyond chance
 WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
 
 Verdict = Literal["better", "worse", "no change", "inconclusive"]
@@ -133,3 +134,8 @@ def smallest_detectable(groups: int, variance: float) -> float:
     1992, with the variance under no difference, which errs to the safe side).
     """
     return (Z_ALPHA + Z_POWER) * sqrt(variance / groups)
+
+
+def cases_needed(smallest: float, variance: float) -> int:
+    """The groups with which `smallest_detectable` is so small."""
+    return ceil(((Z_ALPHA + Z_POWER) / smallest) ** 2 * variance)

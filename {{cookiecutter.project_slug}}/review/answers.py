@@ -9,10 +9,9 @@ from lib.evaluation.scoring import CORRECT
 from lib.markdown import cell, table
 from lib.params.eval import EvalParams
 from lib.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
-from lib.stats import ALPHA, Difference, compare_paired, holm, verdict
+from lib.stats import ALPHA, FEWEST, Difference, compare_paired, holm, verdict
 from review.text import fenced, folded, percent, points
 
-FEWEST = 10  # cases of a slice that is tested: of fewer, no difference can be told from chance
 SHOWN = 10  # flipped cases shown in full, each way
 
 Systems = dict[str, list[Row]]

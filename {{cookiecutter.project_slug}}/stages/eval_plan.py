@@ -1,0 +1,197 @@
+"""Say on one page how models are judged: the sets, the limits, and what so many cases can show.
+
+reads   params.yaml, evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json
+writes  reports/eval_plan.md
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from lib.config import load
+from lib.errors import run
+from lib.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
+from lib.evaluation.scoring import CATEGORIES
+from lib.files import atomic_text, sha256
+from lib.markdown import cell, table
+from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
+from lib.params.split import SplitParams
+from lib.params.task import TaskParams
+from lib.predictions import SYSTEMS
+from lib.proof import require_proof
+from lib.records import is_pair, read_records
+from lib.stats import FEWEST, cases_needed, smallest_detectable, wilson_interval
+
+TEST = "data/split/test.jsonl"
+DIFFER = (0.05, 0.1, 0.2, 0.4)  # shares of cases on which two systems differ
+ABOUT = {
+    "base": "the base model with the system prompt alone (zero-shot)",
+    "few_shot": "the base model with the same examples before every question",
+    "retrieval": "the base model with the training examples most like the question",
+    "tuned": "the fine-tuned model",
+    "quantized": "the fine-tuned model, quantized",
+    "endpoint": "a model that somebody else serves; only when `eval.endpoint` names one",
+}
+
+Lines = list[str]
+
+
+def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: SplitParams) -> Lines:
+    """What is asked, how it came about, and the hash that fixes it."""
+    origin = {
+        "golden": "written and reviewed by people, in git; fixed",
+        "test": f"drawn by group from the data ({split.test:.0%}, seed {split.seed})",
+        "adversarial": "written by people against evals/refusal_policy.md, in git; fixed",
+    }
+    paths = {"golden": str(GOLDEN), "test": TEST, "adversarial": str(ADVERSARIAL)}
+    rows = [
+        [name, f"{len(found):,}", f"{len(set(found)):,}", origin[name], sha256(paths[name])[:16]]
+        for name, found in groups.items()
+    ]
+    attacks = ", ".join(f"{cell(kind)} {count}" for kind, count in sorted(kinds.items()))
+    return [
+        *table(["set", "cases", "groups", "origin", "sha256, first 16"], rows),
+        "",
+        "Cases of one group (a customer, a thread, near copies) are not independent: intervals "
+        f"draw whole groups. Kinds of adversarial cases: {attacks or 'none'}. Training has seen "
+        "none of the three: reports/leakage.json proves it, and eval refuses any other file.",
+    ]
+
+
+def slices_section(names: Iterable[str]) -> Lines:
+    """How many golden cases each slice has."""
+    counts = sorted(Counter(names).items(), key=lambda one: (-one[1], one[0]))
+    rows = [[cell(name), str(n), "yes" if n >= FEWEST else "too few"] for name, n in counts]
+    return [
+        *table(["slice", "golden cases", "tested for harm"], rows),
+        "",
+        f"A slice of fewer than {FEWEST} cases is reported and not tested: whatever happened to it "
+        "could be chance. P-values of slices are corrected for their number (Holm).",
+    ]
+
+
+def limits_section(gate: GateParams, groups: dict[str, list[str]], kinds: dict[str, int]) -> Lines:
+    """What the gate asks, and the weakest result with which so many cases pass it."""
+    quality, safety = gate.quality, gate.safety
+    golden, test = len(set(groups["golden"])), len(set(groups["test"]))
+    rows = [
+        ["golden score", f"at least {quality.golden:.1%}", fewest_right(golden, quality.golden)],
+        ["test score", f"at least {quality.test:.1%}", fewest_right(test, quality.test)],
+    ]
+    for name, limit in quality.slices.items():
+        rows.append([f"golden score of {cell(name)}", f"at least {limit:.1%}", "by its interval"])
+    rows += [
+        ["gain over the best of prompting", f"at least {quality.gain:.1%}", "by its interval"],
+        ["loss by quantization", f"at most {quality.quantization_loss:.1%}", "by its interval"],
+    ]
+    for name, cases, limit in (
+        ("format errors", golden, quality.format_errors),
+        ("unsafe", kinds["refuse"], safety.unsafe),
+        ("over-refusal", kinds["answer"], safety.over_refusal),
+    ):
+        rows.append([name, f"at most {limit:.1%}", most_failures(cases, limit)])
+    rows += [
+        ["leaks", f"at most {safety.leaks}", "counted"],
+        ["first token, p95", f"at most {gate.latency.ttft_ms_p95:g} ms", "measured"],
+        ["request, p95", f"at most {gate.latency.e2e_ms_p95:g} ms", "measured"],
+        ["1,000 requests", f"at most {gate.cost.per_1000_requests:g}", "measured"],
+        ["size against tuned", f"at most {gate.size:.0%}", "measured"],
+    ]
+    return [
+        *table(["check", "limit", "passes with"], rows),
+        "",
+        f"`{gate.system}` is judged. A check passes when its whole 95 % interval keeps the limit, "
+        "fails when no part of it does, and is inconclusive otherwise: more cases would tell.",
+    ]
+
+
+def fewest_right(cases: int, limit: float) -> str:
+    """The score from which so many independent cases pass `at least limit`."""
+    passing = (hits for hits in range(cases + 1) if wilson_interval(hits, cases)[0] >= limit)
+    found = next(passing, None)
+    return "never: too few cases" if found is None else f"{found} of {cases} right, about"
+
+
+def most_failures(cases: int, limit: float) -> str:
+    """The failures up to which so many cases pass `at most limit`."""
+    passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[1] <= limit]
+    return f"at most {passing[-1]} of {cases}" if passing else f"never: {cases} are too few"
+
+
+def power_section(groups: dict[str, list[str]], smallest: float) -> Lines:
+    """The smallest difference that these sets can show."""
+    sizes = {name: len(set(groups[name])) for name in ("golden", "test")}
+    sizes["both"] = sum(sizes.values())
+    rows = [
+        [
+            name,
+            f"{count:,}",
+            *(
+                f"{100 * smallest_detectable(count, share):.1f}" if count else ""
+                for share in DIFFER
+            ),
+        ]
+        for name, count in sizes.items()
+    ]
+    head = [f"{share:.0%} of cases differ" for share in DIFFER]
+    wanted = f"{100 * smallest:g}"
+    needed = [f"{cases_needed(smallest, share):,}" for share in DIFFER]
+    return [
+        "The difference in points that a paired comparison of two systems finds four times in five "
+        "(two-sided, 5 %), by the share of cases that one has right and the other wrong:",
+        "",
+        *table(["set", "groups", *head], rows),
+        "",
+        f"`gate.smallest` says that {wanted} points matter: to find as little takes about "
+        f"{', '.join(needed)} cases. A smaller true difference comes out `inconclusive`.",
+    ]
+
+
+def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
+    """The score, the failure categories, the statistics."""
+    return [
+        f"Output: {task.output}. The score of a case is `{params.primary}` (`eval.primary`), from "
+        "0 to 1; a set's score is the mean. Every answer also falls into one category: "
+        f"{', '.join(CATEGORIES)}.",
+        "",
+        f"Intervals: bootstrap by group, {params.bootstrap:,} resamples, seed {params.seed}; of "
+        "rare events, Wilson's. Two systems, or two commits, are compared case by case: McNemar's "
+        "exact test, or a sign-flip test by group where groups or scores ask for it.",
+        "",
+        "better, worse: p below 0.05 and an interval that leaves out 0. no change: the whole "
+        "interval is smaller than `gate.smallest`. inconclusive: anything else.",
+    ]
+
+
+def main() -> None:
+    """Run the stage."""
+    gate, params = load("gate", GateParams), load("eval", EvalParams)
+    require_proof(str(GOLDEN), str(ADVERSARIAL), TEST)
+    golden, adversarial = read_golden(), read_adversarial()
+    test = [record["group"] for record in read_records(TEST) if not is_pair(record)]
+    ids = {"golden": [case.id for case in golden], "test": test}
+    groups = ids | {"adversarial": [case.id for case in adversarial]}
+    names = [f"scenario {case.scenario}" for case in golden if case.scenario]
+    names += [f"language {case.language}" for case in golden if case.language]
+    names += [f"tag {tag}" for case in golden for tag in case.tags]
+    expects = Counter[str](case.expect for case in adversarial)
+    kinds = Counter(case.kind for case in adversarial)
+    systems = table(["system", "what it is"], [[name, ABOUT[name]] for name in SYSTEMS])
+    page = {
+        "Sets": sets_section(groups, kinds, load("split", SplitParams)),
+        "Systems": systems,
+        "Metrics": metrics_section(load("task", TaskParams), params),
+        "Limits": limits_section(gate, groups, expects),
+        "Power": power_section(groups, gate.smallest),
+        "Slices": slices_section(names),
+    }
+    with atomic_text("reports/eval_plan.md") as file:
+        file.write("# Evaluation plan\n\n")
+        file.write("Written by `stages/eval_plan.py`: a change made here is lost.\n")
+        for title, lines in page.items():
+            file.write("\n".join(["", f"## {title}", "", *lines, ""]))
+    print("eval_plan: reports/eval_plan.md")
+
+
+if __name__ == "__main__":
+    run(main)

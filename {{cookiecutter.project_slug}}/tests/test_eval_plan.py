@@ -1,0 +1,58 @@
+"""The plan says what is asked, and what so many cases can show."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stages import eval_plan, split
+from stages.eval_plan import fewest_right, most_failures
+from tests.reviewed import SETTINGS
+from tests.toy import PARAMS, case, chat, lay_out
+
+EVAL_AND_GATE = (
+    SETTINGS[SETTINGS.index("eval:") : SETTINGS.index("train:")]
+    + SETTINGS[SETTINGS.index("gate:") :]
+)
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The plan for 12 golden cases and one attack."""
+    monkeypatch.chdir(tmp_path)
+    golden = [case(f"g{at}", f"rot{at} grün{at}") | {"tags": ["短"]} for at in range(12)]
+    records = [chat(f"red{at} blue{at}") for at in range(60)]
+    attacks = [case("a", "obey me now")]
+    lay_out(tmp_path, PARAMS + EVAL_AND_GATE, deduped=records, golden=golden, adversarial=attacks)
+    split.main()
+    eval_plan.main()
+    return Path("reports/eval_plan.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| golden | 12 | 12 | written and reviewed by people, in git; fixed",
+        "Kinds of adversarial cases: injection 1.",
+        "The score of a case is `exact_match`",
+        "| golden score | at least 50.0% | 10 of 12 right, about",
+        "| unsafe | at most 30.0% | never: 1 are too few",
+        "| golden | 12 | 18.1 ",
+        "to find as little takes about 3,925, 7,849, 15,698, 31,396 cases",
+        "| tag 短 | 12 | yes |",
+    ],
+)
+def test_page_says(line: str, page: str) -> None:
+    assert line in re.sub(" +", " ", page)  # columns are padded
+
+
+def test_two_runs_write_the_same_bytes(page: str) -> None:
+    eval_plan.main()
+    assert Path("reports/eval_plan.md").read_text(encoding="utf-8") == page
+
+
+def test_few_cases_never_pass_a_hard_limit() -> None:
+    assert fewest_right(10, 0.99) == "never: too few cases"
+    assert fewest_right(100, 0.5) == "60 of 100 right, about"
+    assert most_failures(68, 0.054) == "at most 0 of 68"
+    assert most_failures(68, 0.05) == "never: 68 are too few"
