@@ -1,0 +1,249 @@
+"""Does training work on this machine's GPU, how fast, and is a resumed run the same to the bit?
+
+usage   make gpu-check, or python -m tests.gpu_check [--tiny]
+        --tiny: a toy model, on the CPU where there is no GPU: shows that this script works
+prints  a Markdown table: what was run, what came out, on which GPU with which versions, when
+
+The model is a Qwen3 of 0.6 B parameters with random weights, made on the spot; nothing is
+downloaded. Speed and memory are those of a real one; what it learns means nothing.
+"""
+
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from lib.errors import UserError, run
+from lib.files import atomic_folder
+from lib.models import deterministic, load_config, load_tokenizer, stop_tokens
+from lib.params.base import BaseParams
+from lib.records import Record
+from lib.training.adapters import merge, start_model
+from lib.training.estimate import GPUS, load_of, operations, peak, peak_memory, shape_of
+from lib.training.trainers import Setup, encode_records, fit_sft
+from tests.toy import chat, train_params
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the checks are."""
+
+    name: str
+    model: dict[str, int]  # of the Qwen3 configuration
+    steps: int
+    batch_size: int
+    words: int  # of the longest record
+
+
+QWEN3 = Size(
+    "Qwen3 0.6 B",
+    {
+        "hidden_size": 1024,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "intermediate_size": 3072,
+        "vocab_size": 151_936,
+        "max_position_embeddings": 4096,
+    },
+    steps=40,
+    batch_size=8,
+    words=500,
+)
+TINY = Size(
+    "toy Qwen3",
+    {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "intermediate_size": 64,
+        "vocab_size": 6144,
+        "max_position_embeddings": 1024,
+    },
+    steps=4,
+    batch_size=2,
+    words=20,
+)
+
+
+def make_base(folder: Path, size: Size) -> None:
+    """A model with random weights and the embedded base's tokenizer."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    deterministic(1, 1)
+    config = Qwen3Config(**size.model, tie_word_embeddings=True, dtype=torch.bfloat16)
+    with atomic_folder(folder) as partial:
+        Qwen3ForCausalLM(config).to(torch.bfloat16).save_pretrained(partial)
+        load_tokenizer("base").save_pretrained(partial)
+
+
+def records(count: int, words: int) -> list[Record]:
+    """Chats of numbers, half as long to as long as `words` (three tokens each)."""
+    rng = Random(1)
+    asked = [
+        " ".join(str(rng.randrange(100)) for _ in range(rng.randint(words // 2, words)))
+        for _ in range(count)
+    ]
+    return [chat(text, f"answer {at % 7}") for at, text in enumerate(asked)]
+
+
+def setup_of(folder: Path, size: Size, device: str, method: str, dtype: Any) -> Setup:
+    """A setup of one epoch with checkpoints halfway and at the end."""
+    deterministic(1, 1)
+    base = BaseParams.model_construct(
+        model=str(folder / "base"), revision=None, licence="none", use="research", dtype=dtype
+    )
+    changes = {
+        "epochs": 1.0,
+        "batch_size": size.batch_size,
+        "max_length": size.model["max_position_embeddings"],
+        "checkpoint_steps": size.steps // 2,
+        "learning_rate": 1e-4,
+        "loss_on": "all",
+    }
+    params = train_params("lora").model_copy(update={**changes, "method": method})
+    tokenizer = load_tokenizer(base.model)
+    stops = stop_tokens(tokenizer, base.model)
+    return Setup(params, base, "", tokenizer, stops, device, folder / method)
+
+
+def train(setup: Setup, size: Size, words: int) -> "Trainer":
+    """All steps, from the last checkpoint if there is one."""
+    rows = records(size.steps * size.batch_size, words)
+    examples = {"train": encode_records(setup, rows), "val": []}
+    return fit_sft(setup, start_model(setup.base, setup.params.method, setup.device), examples)
+
+
+def speed(folder: Path, size: Size, device: str, method: str, dtype: str) -> str:
+    """Tokens a second, share of the GPU's peak, and memory against its estimate."""
+    forget_peak(device)
+    setup = setup_of(folder, size, device, method, dtype)
+    trainer = train(setup, size, size.words)
+    lengths = [len(row["input_ids"]) for row in trainer.train_dataset]
+    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    seconds = trainer.state.log_history[-1]["train_runtime"]
+    shape = shape_of(load_config(setup.base.model), setup.base, setup.params, device == "cpu")
+    load = load_of(lengths, 1, 1, setup.params, 1)
+    work = operations(replace(shape, checkpointing=False), load) / seconds  # useful work alone
+    used, expected = peak_memory(device) / 1e9, peak(shape, {"sft": load}) / 1e9
+    shutil.rmtree(setup.folder)
+    return (
+        f"{sum(lengths) / seconds:,.0f} tokens/s, {share_of_peak(work, device)}, peak memory "
+        f"{used:.1f} GB (estimated {expected:.1f}), loss {losses[0]:.2f} to {losses[-1]:.2f}"
+    )
+
+
+def share_of_peak(work: float, device: str) -> str:
+    """Model FLOP utilisation (Chowdhery et al., 2022), against the bf16 peak of the data sheet."""
+    if device == "cpu":
+        return f"{work / 1e9:.1f} GFLOP/s"
+    import torch
+
+    bf16 = peak_of(torch.cuda.get_device_name())
+    return f"MFU {work / bf16:.1%}" if bf16 else f"{work / 1e12:.1f} TFLOP/s (peak not known)"
+
+
+def peak_of(name: str) -> float | None:
+    """Operations a second that the data sheet of a GPU names, if it is a known one."""
+    for known, (speed, _) in GPUS.items():
+        model = known.rsplit(" ", 2)[0]  # without its memory
+        if re.search(rf"\b{model}\b", name):
+            return speed
+    return None
+
+
+def forget_peak(device: str) -> None:
+    """Count the memory of the next check alone."""
+    import gc
+
+    gc.collect()
+    if device != "cpu":
+        import torch
+
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def resume(folder: Path, size: Size, device: str, dtype: str) -> str:
+    """Whether a run that lost its second half ends in the weights of an undisturbed one."""
+    setup = setup_of(folder, size, device, "lora", dtype)
+
+    def weights() -> dict[str, Any]:
+        setup_of(folder, size, device, "lora", dtype)  # seeds anew
+        model = merge(train(setup, size, size.words // 4), setup.base, "lora", folder / "adapter")
+        return {name: value.cpu().clone() for name, value in model.state_dict().items()}
+
+    undisturbed = weights()
+    shutil.rmtree(setup.folder / "sft" / f"checkpoint-{size.steps}")
+    again = weights()
+    off = max(float((undisturbed[name] - again[name]).abs().max()) for name in undisturbed)
+    shutil.rmtree(setup.folder)
+    return "the same bits" if off == 0 else f"NOT the same: weights differ by up to {off:.2g}"
+
+
+def installed() -> str:
+    """Versions of what was run."""
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def checks(folder: Path, size: Size, device: str) -> dict[str, Callable[[], str]]:
+    """What is run, in order."""
+    return {
+        f"LoRA, bf16, {size.name}": lambda: speed(folder, size, device, "lora", "bfloat16"),
+        f"full, float32 weights, bf16 compute, {size.name}": lambda: speed(
+            folder, size, device, "full", "float32"
+        ),
+        f"QLoRA, NF4, {size.name}": lambda: speed(folder, size, device, "qlora", "bfloat16"),
+        "resume, LoRA": lambda: resume(folder, size, device, "bfloat16"),
+    }
+
+
+def main() -> None:
+    import torch
+
+    tiny = "--tiny" in sys.argv
+    if not (torch.cuda.is_available() or tiny):
+        raise UserError(
+            "gpu-check: torch sees no GPU here; run it where `nvidia-smi` shows one and torch is "
+            "a CUDA build"
+        )
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    where = torch.cuda.get_device_name() if device != "cpu" else f"CPU, {platform.machine()}"
+    size = TINY if tiny else QWEN3
+    today = datetime.now(UTC).date().isoformat()
+    print("| check | result | when, where |\n| --- | --- | --- |", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        make_base(Path(name, "base"), size)
+        for what, check in checks(Path(name), size, device).items():
+            try:
+                result = check()
+            except UserError as error:
+                result = f"not run: {error}"
+            print(f"| {what} | {result} | {today}, {where}, {installed()} |", flush=True)
+
+
+if __name__ == "__main__":
+    run(main)
