@@ -23,6 +23,7 @@ def deterministic(seed: int, threads: int) -> None:
     """Fix seeds, kernels and the thread count; call before the first tensor is made."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is only then reproducible
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # trl reports GPU and method of each run
     # threads that wait by spinning made training four times slower on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch

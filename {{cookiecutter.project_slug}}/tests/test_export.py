@@ -1,5 +1,6 @@
 """What leaves training is what was trained, and answers as eval measures."""
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +68,12 @@ def test_weights_spread_over_processes_are_gathered(
 def test_a_plain_model_is_its_own_merge() -> None:
     model = load_model("base", "float32")
     assert merge_adapter(model) is model
+
+
+def test_nothing_is_reported_to_the_makers_of_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY", raising=False)
+    deterministic(1, 1)
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
 
 def test_generation_is_greedy_and_ends_at_every_stop() -> None:
