@@ -33,6 +33,7 @@ NOT_YET = (
     "The figures are in `metrics/eval/` and `reports/summary.md` of the project, and in the card "
     "of every package made from it."
 )
+SETS, EXACT = ("golden", "test"), "exact_match"  # of metrics/eval/*.json
 TIMED = {"seconds", "tokens_per_second", "peak_memory_bytes", "resumed_at_step"}
 
 
@@ -189,13 +190,11 @@ def read_results(folder: str | Path = "metrics/eval") -> dict[str, Any]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def with_results(
-    card: str, name: str, system: str, results: dict[str, Any], metric: str = "exact_match"
-) -> str:
+def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> str:
     """A card with the figures of eval in front matter and text.
 
     `name` is what the model is called; `system` says which of `results` (read_results) is packed:
-    tuned or quantized. Sections of a result without `metric` are left out.
+    tuned or quantized. Shown is the primary score of every set that has one.
     """
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
@@ -205,31 +204,32 @@ def with_results(
         "eval_results": [
             EvalResult(
                 task_type="text-generation",
-                dataset_name=f"{part} split of the project",
+                dataset_name=f"{part} cases of the project",
                 dataset_type=part,
-                metric_type=metric,
-                metric_value=round(figures[metric], 4),
+                metric_type=figures.get("primary", EXACT),
+                metric_value=round(primary(figures)[0], 4),
             )
             for part, figures in results[system].items()
-            if metric in figures
+            if part in SETS
         ],
     }
     data = ModelCardData(**fields)
     above = written.text.partition("## Evaluation\n")[0].strip()  # the last section
-    section = "\n".join(["## Evaluation", "", *evaluation(system, results, metric)])
+    section = "\n".join(["## Evaluation", "", *evaluation(system, results)])
     return f"---\n{data.to_yaml()}\n---\n\n{above}\n\n{section}\n"
 
 
-def evaluation(system: str, results: dict[str, Any], metric: str) -> Lines:
-    """The metric of every system on every set, with its interval where there is one."""
-    parts = [part for part, figures in results[system].items() if metric in figures]
+def evaluation(system: str, results: dict[str, Any]) -> Lines:
+    """The primary score of every system on every set, with its interval."""
+    parts = [part for part in SETS if part in results[system]]
+    names = sorted({results[system][part].get("primary", EXACT) for part in parts})
     rows = [
         [f"**{name}** (this model)" if name == system else name]
-        + [figure(result.get(part, {}), metric) for part in parts]
+        + [figure(result[part]) if part in result else "not measured" for part in parts]
         for name, result in results.items()
     ]
     return [
-        f"`{metric}`, with its 95 % interval:",
+        f"{', '.join(names)}, with 95 % intervals:",
         "",
         *table(["system", *parts], rows),
         "",
@@ -237,10 +237,13 @@ def evaluation(system: str, results: dict[str, Any], metric: str) -> Lines:
     ]
 
 
-def figure(figures: dict[str, Any], metric: str) -> str:
-    """A metric as a percentage with its interval."""
-    if metric not in figures:
-        return "not measured"
-    low, high = figures.get(f"{metric}_low"), figures.get(f"{metric}_high")
-    interval = f" ({low:.1%} to {high:.1%})" if low is not None and high is not None else ""
-    return f"{figures[metric]:.1%}{interval}"
+def primary(figures: dict[str, Any]) -> tuple[float, float | None, float | None]:
+    """A set's primary score and the ends of its interval; exact match where there is no other."""
+    key = "score" if "score" in figures else EXACT
+    return figures[key], figures.get(f"{key}_low"), figures.get(f"{key}_high")
+
+
+def figure(figures: dict[str, Any]) -> str:
+    """The primary score as a percentage with its interval."""
+    value, low, high = primary(figures)
+    return f"{value:.1%}" + (f" ({low:.1%} to {high:.1%})" if low is not None else "")

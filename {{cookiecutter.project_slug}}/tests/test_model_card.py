@@ -86,6 +86,15 @@ def test_results_stand_in_front_matter_and_text() -> None:
     assert "Not measured yet" not in packed
 
 
+def test_the_primary_score_is_shown_by_its_name() -> None:
+    scored = {"score": 0.5, "score_low": 0.4, "score_high": 0.6, "primary": "rouge_l"}
+    results = {"tuned": {"test": RESULTS["tuned"]["golden"] | scored, "prompts": {"engine": "hf"}}}
+    packed = with_results(card(), "triage", "tuned", results)
+    data: Any = ModelCard(packed).data
+    assert [(one.metric_type, one.metric_value) for one in data.eval_results] == [("rouge_l", 0.5)]
+    assert "| **tuned** (this model) | 50.0% (40.0% to 60.0%) |" in packed
+
+
 def test_results_added_twice_are_there_once() -> None:
     once = with_results(card(), "triage", "tuned", RESULTS)
     assert with_results(once, "triage", "tuned", RESULTS) == once
