@@ -1,8 +1,10 @@
-"""Training speed: our stage against `trl sft`, on one CPU thread, one model, one precision.
+"""Training speed: our stage against `trl sft` and LLaMA-Factory, on one CPU thread, one model and
+precision.
 
 usage   python -m benchmarks.train.run FOLDER [RECORDS] [REPEATS] [NAME ...]
         FOLDER is written and kept; RECORDS of the sample's train split are learnt once
-        NAME picks some of the rows
+        NAME picks some of the rows; that of LLaMA-Factory needs LLAMAFACTORY=PYTHON, the Python
+        of an environment made as peers.txt says
 prints  versions, and a table of the best of REPEATS runs, taken in turn: tokens a CPU second inside
         Trainer.train, CPU seconds of the process outside it, its peak memory, and the last loss
 
@@ -52,9 +54,40 @@ SAME = {
     "gradient_checkpointing": False,
     "seed": 1,
 }
+LLAMAFACTORY = {
+    "stage": "sft",
+    "do_train": True,
+    "model_name_or_path": "base",
+    "finetuning_type": "lora",
+    "lora_rank": 16,
+    "lora_alpha": 64,
+    "lora_dropout": 0.0,
+    "lora_target": "all",
+    "dataset": "chats",
+    "dataset_dir": "peer",
+    "template": "qwen3_nothink",  # renders what the base's own template does
+    "cutoff_len": 512,
+    "per_device_train_batch_size": 8,
+    "learning_rate": 3e-3,
+    "num_train_epochs": 1.0,
+    "lr_scheduler_type": "cosine",
+    "warmup_steps": 0.05,
+    "train_sampling_strategy": "group_by_length",
+    "bf16": False,
+    "use_cpu": True,
+    "logging_steps": 10,
+    "disable_gradient_checkpointing": True,
+    "save_strategy": "no",
+    "report_to": "none",
+    "output_dir": "llamafactory-out",
+    "overwrite_output_dir": True,
+    "seed": 1,
+}
+PEER = "LLaMA-Factory, same"
 ROWS: dict[str, dict[str, Any] | None] = {
     "ours, same": None,
     "trl sft, same": SAME,
+    PEER: LLAMAFACTORY,
     "ours, defaults": None,
     "trl sft, defaults": {},
     "trl sft, defaults without gradient checkpointing": {"gradient_checkpointing": False},
@@ -88,6 +121,16 @@ def lay_out(made: Path, records: int, defaults: bool) -> None:
     rows = [json.loads(line) for line in lines if line and "messages" in json.loads(line)][:records]
     system = {"role": "system", "content": params["task"]["system"]}
     write(made / "chats/train.jsonl", [{"messages": [system, *row["messages"]]} for row in rows])
+    tags = {"role": "role", "content": "content", "user": "user", "assistant": "assistant"}
+    chats = {
+        "file_name": "../chats/train.jsonl",
+        "formatting": "sharegpt",
+        "columns": {"messages": "messages"},
+        "tags": {f"{name}_tag": value for name, value in tags.items()} | {"system_tag": "system"},
+    }
+    (made / "peer").mkdir(exist_ok=True)
+    (made / "peer/dataset_info.json").write_text(json.dumps({"chats": chats}), encoding="utf-8")
+    (made / "llamafactory.yaml").write_text(json.dumps(LLAMAFACTORY), encoding="utf-8")
     write(made / "data/split/train.jsonl", rows)
     val = (whole / "val.jsonl").read_text(encoding="utf-8") if defaults else ""
     (made / "data/split/val.jsonl").write_text(val, encoding="utf-8")
@@ -105,6 +148,9 @@ def write(path: Path, rows: list[Any]) -> None:
 
 def command(name: str, out: Path) -> list[str]:
     """What trains for a row of the table."""
+    if name == PEER:
+        python = os.environ["LLAMAFACTORY"]
+        return [python, str(CLOCK), str(out), "llamafactory.launcher", "llamafactory.yaml"]
     start = [sys.executable, str(CLOCK), str(out)]
     options = ROWS[name]
     if options is None:
@@ -143,7 +189,7 @@ def run(name: str, made: Path, records: int) -> dict[str, float]:
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
     records, repeats = (int(value) for value in (*sys.argv[2:4], "480", "3")[:2])
-    names = sys.argv[4:] or list(ROWS)
+    names = sys.argv[4:] or [name for name in ROWS if name != PEER or "LLAMAFACTORY" in os.environ]
     made = project(folder)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(repeats):
