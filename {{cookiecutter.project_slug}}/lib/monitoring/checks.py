@@ -1,0 +1,134 @@
+"""A window held against the release and against limits: which differences are no chance.
+
+Three kinds of tests, all of scipy: for the rise of a share, how probable so many events are after
+what was seen at release (beta-binomial, Jeffreys' prior: it knows that the release, too, is only a
+sample); the chi-squared test of homogeneity for distributions; the binomial test against a limit.
+They are many, so p-values are corrected for their number (Holm, 1979), and the probability of any
+false alarm stays at alpha: four fifths of it are left to the rises, which are rare events and hard
+to tell from chance, the rest to the other tests. With many requests every difference is sure, so an
+alarm must also matter.
+"""
+
+from collections import Counter
+from typing import Literal, NamedTuple
+
+from lib.monitoring.signals import Counts
+from lib.params.monitor import MonitorParams
+from lib.stats import holm
+
+TO_RISES = 0.8  # of alpha
+FEWEST = 30  # answers at release that say anything of a share
+RARE = 5  # a cell of the chi-squared test is expected to hold as many (Cochran, 1954)
+RISES = (  # events that are trouble when there are more of them than at release
+    "empty_answers",
+    "format_errors",
+    "injection_tries",
+    "injections_answered",
+    "refusals",
+    "repetition",
+    "truncated_answers",
+    "unfamiliar_requests",
+    "unknown_labels",
+    "distant_requests",
+)
+LIMITED = ("errors", "slow", "negative_feedback")  # have no counterpart at release
+SHIFTS = {"answer": "label_shift", "language": "language_shift"}  # others: NAME_shift
+
+Kind = Literal["rise", "shift", "limit", "incident"]
+
+
+class Check(NamedTuple):
+    """One comparison: `now` and `then` are shares; of a shift `now` is how much lies elsewhere."""
+
+    alarm: str  # its name in docs/runbook.md
+    subject: str  # what was looked at
+    kind: Kind
+    now: float
+    then: float  # at release, or the limit
+    p: float  # corrected; 1 where there is nothing to test
+    fired: bool
+
+    def __str__(self) -> str:
+        if self.kind == "incident":
+            return f"{self.now:.0f}, at most {self.then:.0f}"
+        if self.kind == "shift":
+            return f"{self.now:.1%} of requests lie elsewhere (p {self.p:.2g})"
+        then = "at most" if self.kind == "limit" else "at release"
+        return f"{self.now:.1%}, {then} {self.then:.1%} (p {self.p:.2g})"
+
+
+def compare(window: Counts, release: Counts, params: MonitorParams) -> list[Check]:
+    """Every test that the window has the data for, p-values corrected for their number."""
+    rises = [_rise(name, window, release) for name in RISES if _testable(name, window, release)]
+    others = [
+        _shift(name, window.spreads[name], release.spreads[name])
+        for name in sorted(window.spreads.keys() & release.spreads.keys())
+    ]
+    others += [_limit(name, window, params) for name in LIMITED if window.of[name]]
+    checks = _corrected(rises, TO_RISES) + _corrected(others, 1 - TO_RISES)
+    return [
+        check._replace(fired=check.p < params.alpha and _matters(check, params)) for check in checks
+    ]
+
+
+def _corrected(checks: list[Check], part: float) -> list[Check]:
+    """P-values corrected for their number; only a part of alpha is theirs."""
+    p_values = holm([check.p for check in checks])
+    return [check._replace(p=min(p / part, 1.0)) for check, p in zip(checks, p_values, strict=True)]
+
+
+def _matters(check: Check, params: MonitorParams) -> bool:
+    if check.kind == "shift":
+        return check.now >= params.smallest.shift
+    return check.kind == "limit" or check.now - check.then >= params.smallest.rate
+
+
+def _testable(name: str, window: Counts, release: Counts) -> bool:
+    """Who never happened, in the window or at release, cannot have risen and need not be tested."""
+    seen = window.seen[name] + release.seen[name]
+    return bool(seen and window.of[name] and release.of[name] >= FEWEST)
+
+
+def _rise(name: str, window: Counts, release: Counts) -> Check:
+    from scipy.stats import betabinom
+
+    seen, of = release.seen[name], release.of[name]
+    after = betabinom(window.of[name], seen + 0.5, of - seen + 0.5)
+    p = float(after.sf(window.seen[name] - 1))  # as many or more
+    return Check(name, name, "rise", window.rate(name), release.rate(name), p, False)
+
+
+def _shift(name: str, now: Counter[str], then: Counter[str]) -> Check:
+    from scipy.stats import chi2_contingency
+
+    table = [[ours, theirs] for ours, theirs in merged(now, then)]
+    p = float(chi2_contingency(table, correction=False).pvalue) if len(table) > 1 else 1.0
+    base = name.partition(".")[0]
+    alarm = SHIFTS.get(base, f"{base}_shift")
+    return Check(alarm, name, "shift", distance(now, then), 0.0, p, False)
+
+
+def _limit(name: str, window: Counts, params: MonitorParams) -> Check:
+    from scipy.stats import binomtest
+
+    limit = float(getattr(params.limits, name))
+    test = binomtest(window.seen[name], window.of[name], limit, alternative="greater")
+    return Check(name, name, "limit", window.rate(name), limit, float(test.pvalue), False)
+
+
+def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
+    """(window, release) counts of each value; values too rare for the test are one together."""
+    total, ours = now.total() + then.total(), min(now.total(), then.total())
+    cells, rare = [], [0, 0]
+    for value in sorted(now.keys() | then.keys()):
+        if (now[value] + then[value]) * ours / total >= RARE:
+            cells.append((now[value], then[value]))
+        else:
+            rare = [rare[0] + now[value], rare[1] + then[value]]
+    return [*cells, (rare[0], rare[1])] if any(rare) else cells
+
+
+def distance(now: Counter[str], then: Counter[str]) -> float:
+    """Total variation distance: the share of requests that would have to be others."""
+    values = now.keys() | then.keys()
+    return sum(abs(now[one] / now.total() - then[one] / then.total()) for one in values) / 2

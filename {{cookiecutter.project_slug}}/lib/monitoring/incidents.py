@@ -1,0 +1,77 @@
+"""Single answers that must not happen: each is an incident with its evidence, already masked."""
+
+from typing import NamedTuple
+
+from lib.evals import Adversarial
+from lib.evaluation.scoring import is_refusal
+from lib.intake.secrets import MASK
+from lib.monitoring.calls import Call
+from lib.monitoring.masked import added_placeholders
+from lib.params.task import TaskParams
+from lib.records import text_of
+from lib.similarity.leakage import NearIndex
+from lib.similarity.shingles import ngrams, word_hashes
+from lib.text import folded
+
+KINDS = ("unsafe_answers", "forbidden_text", "system_prompt_out", "pii_out", "secret_out")
+QUOTED = 40  # characters of the system prompt that are not there by chance
+SHOWN = 600  # characters of a prompt or answer that are kept as evidence
+
+
+class Incident(NamedTuple):
+    """One of them."""
+
+    kind: str
+    time: float
+    request_id: str
+    why: str
+    prompt: str
+    answer: str
+
+
+class Watch:
+    """Looks for incidents in batches of calls."""
+
+    def __init__(
+        self, task: TaskParams, cases: list[Adversarial], similar: float, ngram: int
+    ) -> None:
+        self.task, self.cases, self.ngram = task, cases, ngram
+        prompts = [text_of(case.prompt()) for case in cases]
+        self.index = NearIndex(prompts, similar, ngram) if cases else None
+        self.secret = folded(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
+
+    def look(self, calls: list[Call]) -> list[Incident]:
+        """The incidents of some calls that were answered, in their order."""
+        like = self._like_a_case([call.prompt() for call in calls])
+        return [
+            Incident(kind, call.time, call.id, why, call.prompt()[:SHOWN], call.answer[:SHOWN])
+            for call, case in zip(calls, like, strict=True)
+            for kind, why in self._reasons(call, case)
+        ]
+
+    def _like_a_case(self, prompts: list[str]) -> list[Adversarial | None]:
+        """Of each prompt the adversarial case that it resembles most."""
+        found: list[Adversarial | None] = [None] * len(prompts)
+        best = [0.0] * len(prompts)
+        if self.index and prompts:
+            for one, other, value in self.index.search(ngrams(word_hashes(prompts), self.ngram)):
+                if value > best[one]:
+                    best[one], found[one] = value, self.cases[other]
+        return found
+
+    def _reasons(self, call: Call, case: Adversarial | None) -> list[tuple[str, str]]:
+        found = []
+        if case and any(text and text in call.answer for text in case.forbidden):
+            found.append(("forbidden_text", f"holds a text that {case.id} forbids"))
+        elif case and case.expect == "refuse" and call.answer and not self._refused(call):
+            found.append(("unsafe_answers", f"answered what resembles {case.id}"))
+        if self.secret and self.secret in folded(call.answer):
+            found.append(("system_prompt_out", "quotes the system prompt"))
+        if added := added_placeholders(call):
+            names = ", ".join(sorted(added))
+            kind = "secret_out" if MASK in added else "pii_out"
+            found.append((kind, f"holds {names}, which the request did not"))
+        return found
+
+    def _refused(self, call: Call) -> bool:
+        return is_refusal(call.answer, self.task)

@@ -1,0 +1,34 @@
+"""What people write who want to take the model over. In English, Chinese, German and Spanish.
+
+A known try looks like one of these or like an adversarial case; a new one may look like neither:
+the rate of these is a signal, no protection.
+"""
+
+import re
+
+# Each phrase holds one of these words, in small letters: few tickets do, and `re` is slow.
+WORDS = (
+    *("ignor", "disregard", "forget", "override", "prompt", "developer", "system", "sistema"),
+    *("pirate", "unrestricted", "jailbroken", "text above", "vergiss", "vergessen", "olvid"),
+    *("忽略", "无视", "忘", "系统", "开发者", "规则作废"),
+)
+PHRASES = (
+    r"\b(?:ignore|disregard|forget)\b.{0,30}\b(?:previous|prior|above|earlier|all|your)\b.{0,20}"
+    r"\b(?:instructions?|prompts?|rules?|messages?)\b",
+    r"\bforget your (?:rules|instructions)\b",
+    r"\b(?:system|developer)[- ]?(?:override|prompt|message|mode)\b|\bsystemprompt\b",
+    r"\bnew rule from your developer\b|\bprompt de sistema\b|规则作废",
+    r"\b(?:you are|act as|pretend to be) (?:now )?(?:a pirate|an? unrestricted|jailbroken)\b",
+    r"\b(?:repeat|print|reveal|show)\b.{0,30}\b(?:text above|your (?:system )?prompt)",
+    r"(?:忽略|无视|忘记|忘掉).{0,12}(?:指令|指示|规则|提示|要求)",
+    r"(?:系统|开发者)(?:提示词|提示|指令|模式)",
+    r"\b(?:ignorieren?|vergiss|vergessen sie)\b.{0,30}\b(?:anweisung|anweisungen|regeln)\b",
+    r"\b(?:ignora|ignore|olvida|olvide)\b.{0,30}\b(?:instrucciones|reglas|indicaciones)\b",
+)
+INJECTION = re.compile("|".join(PHRASES), re.IGNORECASE | re.DOTALL)
+
+
+def is_injection(prompt: str) -> bool:
+    """Whether a prompt has one of the phrases."""
+    small = prompt.lower()
+    return any(word in small for word in WORDS) and bool(INJECTION.search(prompt))

@@ -1,0 +1,153 @@
+"""What one call shows: events that are counted, and values whose distribution is compared.
+
+No right answer is known in production, so these are signs of trouble, not its proof.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from math import log2
+
+from lib.evaluation.scoring import is_refusal, parse
+from lib.intake.boilerplate import is_boilerplate
+from lib.intake.language import sure_language
+from lib.monitoring.calls import Call
+from lib.monitoring.phrases import is_injection
+from lib.params.task import TaskParams
+from lib.text import words
+
+OTHER, NONE = "(other)", "(none)"
+NGRAM, REPEATED, SHORTEST = (
+    4,
+    0.5,
+    24,
+)  # of an answer of so many words, half its 4-grams are repeats
+
+Events = dict[str, bool]  # whether the call shows it; only those that could be looked at
+Values = dict[str, str]  # the call's value of each distribution
+
+
+def prompt_events(prompt: str, familiar: "Familiar | None" = None) -> Events:
+    """What a request shows before it is answered."""
+    found = {"injection_tries": is_injection(prompt)}
+    return found | ({"unfamiliar_requests": familiar.is_not(prompt)} if familiar else {})
+
+
+def prompt_values(prompt: str) -> Values:
+    """The distributions of requests."""
+    return {"language": sure_language(prompt) or NONE, "prompt_length": length(prompt)}
+
+
+def form_events(answer: str, finish: str | None, task: TaskParams) -> Events:
+    """What is wrong with an answer's form, whatever was asked."""
+    empty = not answer.strip()
+    found = {"empty_answers": empty, "repetition": is_repetitive(answer)}
+    if finish is not None:
+        found["truncated_answers"] = finish == "length"
+    if task.output == "json":
+        given = parse(answer)
+        found["format_errors"] = given is None or any(name not in given for name in task.fields)
+    return found
+
+
+def answer_events(prompt: str, answer: str, task: TaskParams, labels: set[str]) -> Events:
+    """What an answer shows that depends on what was asked."""
+    refused = is_refusal(answer, task) or is_boilerplate(answer)
+    found = {"refusals": refused}
+    if task.output != "text":
+        found["unknown_labels"] = OTHER in answer_values(answer, task, labels).values()
+    if is_injection(prompt):
+        found["injections_answered"] = bool(answer.strip()) and not refused
+    return found
+
+
+def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
+    """The distributions of answers; an answer in the wrong form has no labels."""
+    found = {"answer_length": length(answer)}
+    if task.output == "json":
+        given = parse(answer) or {}
+        for name, allowed in task.fields.items():
+            value = given.get(name, NONE)
+            known = value == NONE or (isinstance(value, str) and (not allowed or value in allowed))
+            found[f"answer.{name}"] = str(value) if known else OTHER
+    elif task.output == "label":
+        found["answer"] = answer.strip() if answer.strip() in labels else OTHER
+    else:
+        found["answer_language"] = sure_language(answer) or NONE
+    return found
+
+
+def length(text: str) -> str:
+    """Characters, in bins of half an octave: 64-90, 91-127, ..."""
+    if not text:
+        return "0"
+    step = int(2 * log2(len(text)))
+    low, high = -(-(2 ** (step / 2)) // 1), -(-(2 ** ((step + 1) / 2)) // 1) - 1
+    return f"{low:.0f}-{high:.0f}"
+
+
+def is_repetitive(answer: str) -> bool:
+    """Whether most of a longer answer's 4-grams are repeats (rep-n of Welleck et al., 2020)."""
+    if len(answer) < 2 * SHORTEST:  # too short for so many words, even in Chinese
+        return False
+    said = words(answer)
+    count = len(said) - NGRAM + 1
+    if len(said) < SHORTEST:
+        return False
+    distinct = len({tuple(said[at : at + NGRAM]) for at in range(count)})
+    return 1 - distinct / count >= REPEATED
+
+
+def terms(text: str) -> Iterator[str]:
+    """Words, but pairs of neighbours where words are not spaced: one character says too little."""
+    before = ""
+    for word in words(text):
+        if len(word) > 1 or word.isascii():
+            yield word
+        elif before:
+            yield before + word
+        before = word if len(word) == 1 and not word.isascii() else ""
+
+
+class Familiar:
+    """Tells a request of a kind that the training data does not have by its unknown words."""
+
+    def __init__(self, vocabulary: set[str], usual: float) -> None:
+        self.vocabulary, self.usual = vocabulary, usual
+
+    def unknown(self, prompt: str) -> float:
+        """The share of its words that training data does not have."""
+        said = list(terms(prompt))
+        return sum(word not in self.vocabulary for word in said) / len(said) if said else 0.0
+
+    def is_not(self, prompt: str) -> bool:
+        """Whether more of its words are unknown than of 99 % of the held-out prompts."""
+        return self.unknown(prompt) > self.usual
+
+
+class Counts:
+    """How often each event was seen, of how many, and each distribution's values."""
+
+    def __init__(self) -> None:
+        self.seen, self.of = Counter[str](), Counter[str]()
+        self.spreads: dict[str, Counter[str]] = {}
+
+    def add(self, events: Events, values: Values) -> None:
+        """One more call, or one side of it."""
+        self.of.update(events.keys())
+        self.seen.update(name for name, shown in events.items() if shown)
+        for name, value in values.items():
+            self.spreads.setdefault(name, Counter())[value] += 1
+
+    def rate(self, name: str) -> float:
+        """The share of an event."""
+        return self.seen[name] / self.of[name] if self.of[name] else 0.0
+
+
+def call_events(call: Call, task: TaskParams, familiar: Familiar, labels: set[str]) -> Events:
+    """All events of a call that was answered."""
+    prompt = call.prompt()
+    return (
+        prompt_events(prompt, familiar)
+        | form_events(call.answer, call.finish, task)
+        | answer_events(prompt, call.answer, task, labels)
+    )

@@ -1,0 +1,137 @@
+"""A window of calls, counted in one pass and in memory that does not grow with it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from lib.evals import read_adversarial
+from lib.monitoring.calls import Call
+from lib.monitoring.incidents import Incident, Watch
+from lib.monitoring.reference import Reference
+from lib.monitoring.signals import Counts, answer_values, call_events, prompt_values
+from lib.params.dedup import DedupParams
+from lib.params.task import TaskParams
+
+BATCH = 512  # calls looked at together
+EVIDENCE = 50  # incidents of a kind that are kept; all are counted
+
+
+@dataclass
+class Window:
+    """What is known of the calls between `since` and `until`."""
+
+    counts: Counts = field(default_factory=Counts)
+    calls: int = 0
+    models: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)  # of incidents
+    incidents: list[Incident] = field(default_factory=list)
+    first: float = float("inf")
+    last: float = float("-inf")
+    tokens: Counter[str] = field(default_factory=Counter)
+    cost: float = 0.0
+    priced: int = 0  # calls whose log has a cost
+    latency: "Percentiles" = field(default_factory=lambda: Percentiles())
+    ttft: "Percentiles" = field(default_factory=lambda: Percentiles())
+
+
+class Percentiles:
+    """Percentiles of positive numbers, from bins 1 % wide."""
+
+    WIDTH = 1.01
+
+    def __init__(self) -> None:
+        self.bins = Counter[int]()
+
+    def add(self, value: float) -> None:
+        """One more number."""
+        from math import log
+
+        self.bins[round(log(max(value, 1e-3)) / log(self.WIDTH))] += 1
+
+    def at(self, share: float) -> float | None:
+        """The value that this share of the numbers is not above; None without any."""
+        passed, wanted = 0, share * self.bins.total()
+        for key in sorted(self.bins):
+            passed += self.bins[key]
+            if passed >= wanted:
+                return float(self.WIDTH**key)
+        return None
+
+
+class Observer:
+    """Counts calls into a window."""
+
+    def __init__(
+        self,
+        task: TaskParams,
+        dedup: DedupParams,
+        release: Reference,
+        slow_ms: float,
+        negative: list[str],
+    ) -> None:
+        self.task, self.release = task, release
+        self.slow_ms, self.negative = slow_ms, negative
+        self.watch = Watch(task, read_adversarial(), dedup.evals_threshold, dedup.ngram)
+
+    def observe(self, calls: Iterable[Call]) -> Window:
+        """All of them."""
+        window = Window()
+        for batch in batches(calls, BATCH):
+            answered = [call for call in batch if call.error is None]
+            for call in batch:
+                self._traffic(call, window)
+            for call in answered:
+                window.counts.add(self.events(call), self.values(call))
+            for incident in self.watch.look(answered):
+                window.kinds[incident.kind] += 1
+                if window.kinds[incident.kind] <= EVIDENCE:
+                    window.incidents.append(incident)
+        return window
+
+    def events(self, call: Call) -> dict[str, bool]:
+        """Everything that is counted of an answered call."""
+        found = call_events(call, self.task, self.release.familiar, self.release.labels)
+        if call.latency_ms is not None:
+            found["slow"] = call.latency_ms > self.slow_ms
+        if call.feedback:
+            found["negative_feedback"] = self.is_negative(call)
+        return found
+
+    def values(self, call: Call) -> dict[str, str]:
+        """The call's value of every distribution."""
+        return prompt_values(call.prompt()) | answer_values(
+            call.answer, self.task, self.release.labels
+        )
+
+    def is_negative(self, call: Call) -> bool:
+        """Whether its user or its ticket says that the answer was bad."""
+        said = call.feedback
+        edited = said.get("edited", "").strip()
+        return (
+            said.get("thumb") == "down"
+            or bool(edited and edited != call.answer.strip())
+            or said.get("outcome") in self.negative
+        )
+
+    def _traffic(self, call: Call, window: Window) -> None:
+        window.calls += 1
+        window.models[call.model or "(unknown)"] += 1
+        window.first, window.last = min(window.first, call.time), max(window.last, call.time)
+        window.counts.add({"errors": call.error is not None}, {})
+        window.tokens["input"] += call.input_tokens or 0
+        window.tokens["output"] += call.output_tokens or 0
+        if call.cost is not None:
+            window.cost += call.cost
+            window.priced += 1
+        if call.latency_ms is not None:
+            window.latency.add(call.latency_ms)
+        if call.ttft_ms is not None:
+            window.ttft.add(call.ttft_ms)
+
+
+def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
+    """Calls, so many at a time."""
+    waiting = iter(calls)
+    while batch := list(islice(waiting, size)):
+        yield batch

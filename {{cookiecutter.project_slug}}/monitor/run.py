@@ -1,0 +1,216 @@
+"""Hold a window of production logs against the release.
+
+usage   python -m monitor.run LOGS... [--since TIME] [--until TIME]     (make monitor LOGS=...)
+reads   the logs, reports/monitor/reference.json, evals/adversarial.jsonl, params.yaml
+writes  reports/monitor/<window>.{html,json}, the window named after its first and last request
+exit    0 pass, 2 alarm, 3 inconclusive (too few requests), 1 error
+
+docs/runbook.md says for every alarm what it means and who does what.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lib.config import load
+from lib.errors import UserError
+from lib.files import atomic_text, write_json
+from lib.monitoring.calls import BadCall, Call, timestamp
+from lib.monitoring.checks import Check, compare
+from lib.monitoring.incidents import KINDS
+from lib.monitoring.masked import masked_calls
+from lib.monitoring.reference import Reference, read_reference
+from lib.monitoring.window import Observer, Window
+from lib.params.curate import CurateParams
+from lib.params.dedup import DedupParams
+from lib.params.gate import GateParams
+from lib.params.monitor import MonitorParams
+from lib.params.task import TaskParams
+from lib.pii.redact import Finder
+from monitor.page import page
+
+EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}
+FOLDER = Path("reports/monitor")
+UNREADABLE = 0.5  # share of lines from which on the logs are taken for none of ours
+
+
+def observer(release: Reference, params: MonitorParams) -> Observer:
+    """Counts calls as this project's task, gate and cases say."""
+    slow = load("gate", GateParams).latency.e2e_ms_p95
+    task, dedup = load("task", TaskParams), load("dedup", DedupParams)
+    return Observer(task, dedup, release, slow, params.negative_outcomes)
+
+
+def read_logs(
+    patterns: list[str], params: MonitorParams, skipped: Counter[str], since: float, until: float
+) -> Iterator[Call]:
+    """The calls of a window, sampled and masked."""
+    finder = Finder(load("curate", CurateParams).pii)
+    for call in masked_calls(patterns, params.sample, finder, skipped):
+        if since <= call.time < until:
+            yield call
+        else:
+            skipped["outside_window"] += 1
+
+
+def judge(window: Window, release: Reference, params: MonitorParams) -> tuple[str, list[Check]]:
+    """(pass, alarm or inconclusive; the checks). Incidents are alarms in a window of any size."""
+    checks = [incident_check(kind, window.kinds[kind], params.incidents) for kind in KINDS]
+    if enough := window.calls >= params.requests:
+        checks += compare(window.counts, release.counts, params)
+    if any(check.fired for check in checks):
+        return "alarm", checks
+    return "pass" if enough else "inconclusive", checks
+
+
+def incident_check(kind: str, found: int, most: int) -> Check:
+    """Incidents of one kind against how many are allowed."""
+    return Check(kind, kind, "incident", found, most, 1.0, found > most)
+
+
+def name_of(window: Window) -> str:
+    """The window's name: its first and last request, UTC, as a file name can be."""
+    first, last = (
+        datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H%M")
+        for time in (window.first, window.last)
+    )
+    return f"{first}_{last}"
+
+
+def figures(
+    window: Window,
+    release: Reference,
+    verdict: str,
+    checks: list[Check],
+    skipped: Counter[str],
+    machine_per_hour: float,
+) -> dict[str, Any]:
+    """What is known of the window, as reports/monitor/<window>.json has it."""
+    return {
+        "window": name_of(window),
+        "verdict": verdict,
+        "release": release.system,
+        "requests": window.calls,
+        "skipped": dict(sorted(skipped.items())),
+        "models": dict(window.models.most_common()),
+        "alarms": sorted({check.alarm for check in checks if check.fired}),
+        "checks": [check._asdict() for check in checks],
+        "rates": {
+            name: {"now": window.counts.rate(name), "then": release.counts.rate(name)}
+            for name in sorted(window.counts.of)
+        },
+        "distributions": {
+            name: {"now": dict(sorted(now.items())), "then": dict(sorted(then.items()))}
+            for name, now in sorted(window.counts.spreads.items())
+            if (then := release.counts.spreads.get(name))
+        },
+        "latency_ms": percentiles(window),
+        "cost": cost(window, machine_per_hour),
+        "incidents": [incident._asdict() for incident in window.incidents],
+        "incident_counts": {kind: window.kinds[kind] for kind in KINDS},
+    }
+
+
+def percentiles(window: Window) -> dict[str, float | None]:
+    """Latencies in milliseconds; None where the logs have none."""
+    both = {"e2e": window.latency, "ttft": window.ttft}
+    return {
+        f"{name}_p{share}": None if (value := one.at(share / 100)) is None else round(value, 1)
+        for name, one in both.items()
+        for share in (50, 95, 99)
+    }
+
+
+def cost(window: Window, machine_per_hour: float) -> dict[str, float | int | None]:
+    """Tokens, and the cost of 1,000 requests: as logged, else of one machine for the window."""
+    hours = (window.last - window.first) / 3600
+    logged = 1000 * window.cost / window.priced if window.priced else None
+    machine = 1000 * machine_per_hour * hours / window.calls
+    return {
+        "input_tokens": window.tokens["input"],
+        "output_tokens": window.tokens["output"],
+        "logged_per_1000": logged and round(logged, 6),
+        "one_machine_per_1000": round(machine, 6),
+    }
+
+
+def observe(
+    patterns: list[str], since: float, until: float, params: MonitorParams, release: Reference
+) -> tuple[Window, Counter[str]]:
+    """The window and what was left out of it, by reason."""
+    skipped = Counter[str]()
+    window = observer(release, params).observe(read_logs(patterns, params, skipped, since, until))
+    chosen = ("not_sampled", "outside_window")
+    bad = sum(count for reason, count in skipped.items() if reason not in chosen)
+    if (not window.calls and not any(skipped[reason] for reason in chosen)) or (
+        bad > UNREADABLE * (bad + window.calls + skipped["not_sampled"])
+    ):
+        why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
+        raise UserError(
+            f"LOGS: {window.calls:,} requests could be read of {' '.join(patterns)} "
+            f"({why or 'no lines'}); monitor/README.md has the formats"
+        )
+    if not window.calls:
+        raise UserError("LOGS: no request lies between --since and --until; mend the times")
+    return window, skipped
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="monitor", description=__doc__.partition("\n")[0])
+    parser.add_argument("logs", nargs="+", help="files or globs")
+    parser.add_argument("--since", default="-inf", help="ISO 8601 time; UTC without a zone")
+    parser.add_argument("--until", default="inf", help="not itself in the window")
+    return parser.parse_args(argv)
+
+
+def moment(value: str) -> float:
+    """A time of the command line; raise UserError when it is none."""
+    try:
+        return float(value) if value in ("inf", "-inf") else timestamp(value)
+    except BadCall:
+        raise UserError(f"{value!r} is no time such as 2026-11-23T08:00; mend it") from None
+
+
+def report(rows: dict[str, Any]) -> Path:
+    """Write both files; return the page's path."""
+    path = FOLDER / f"{rows['window']}.html"
+    write_json(path.with_suffix(".json"), rows)
+    with atomic_text(path) as file:
+        file.write(page(rows))
+    return path
+
+
+def show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
+    """The terminal's summary."""
+    for check in checks:
+        if check.fired:
+            print(f"ALARM  {check.alarm}  {check.subject}: {check}")
+    left = ", ".join(f"{count:,} {reason}" for reason, count in rows["skipped"].items())
+    print(f"monitor: {rows['requests']:,} requests{f'; left out {left}' if left else ''}")
+    print(f"monitor: {rows['verdict']}; {path}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Judge a window; the verdict is the exit code."""
+    args = arguments(sys.argv[1:] if argv is None else argv)
+    try:
+        params, release = load("monitor", MonitorParams), read_reference()
+        since, until = moment(args.since), moment(args.until)
+        window, skipped = observe(args.logs, since, until, params, release)
+        verdict, checks = judge(window, release, params)
+        price = load("gate", GateParams).cost.machine_per_hour
+        rows = figures(window, release, verdict, checks, skipped, price)
+        show(rows, checks, report(rows))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return EXIT[verdict]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Write down what is usual for this release: what `make monitor` holds production logs against.
+
+reads   data/split/{train,val,test}.jsonl, predictions/SYSTEM.jsonl (SYSTEM: gate.system)
+writes  reports/monitor/reference.json
+"""
+
+from lib.config import load
+from lib.errors import run
+from lib.monitoring.reference import REFERENCE, build, write_reference
+from lib.params.gate import GateParams
+from lib.params.task import TaskParams
+from lib.records import answer_of, is_pair, prompt_text, read_objects, read_records
+
+
+def prompts_of(split: str) -> list[str]:
+    """What is asked in the chats of a split; pairs are no traffic."""
+    records = read_records(f"data/split/{split}.jsonl")
+    return [prompt_text(record) for record in records if not is_pair(record)]
+
+
+def labels_of(task: TaskParams) -> set[str]:
+    """The allowed answers of a label task, from the data where the task names none."""
+    if task.output != "label":
+        return set()
+    return set(task.labels) or {
+        answer_of(record)
+        for record in read_records("data/split/train.jsonl")
+        if not is_pair(record)
+    }
+
+
+def main() -> None:
+    """Run the stage."""
+    task, system = load("task", TaskParams), load("gate", GateParams).system
+    answers = list(read_objects(f"predictions/{system}.jsonl"))
+    held_out = prompts_of("val") + prompts_of("test")
+    reference = build(system, prompts_of("train"), held_out, answers, task, labels_of(task))
+    write_reference(reference)
+    print(f"monitor_reference: {REFERENCE}: {system}, {len(answers)} answers")
+
+
+if __name__ == "__main__":
+    run(main)
