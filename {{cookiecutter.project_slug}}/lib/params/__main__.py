@@ -10,6 +10,7 @@ from lib.params.dedup import DedupParams
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
+from lib.params.monitor import MonitorParams
 from lib.params.quantize import QuantizeParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[Section]] = {
     "quantize": QuantizeParams,
     "bench": BenchParams,
     "gate": GateParams,
+    "monitor": MonitorParams,
 }
 
 
