@@ -1,39 +1,129 @@
-"""Every scheme, for real, on the embedded base."""
+"""Every scheme that needs no environment of its own, for real, on the embedded base."""
 
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
-from lib.models import QUANTIZED, TUNED, deterministic, folder_size, load_model, load_tokenizer
+from lib.chat import Example, encode_example
+from lib.errors import UserError
+from lib.files import atomic_folder
+from lib.models import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer
 from lib.params.base import BaseParams
+from lib.params.hardware import HardwareParams
 from lib.params.quantize import QuantizeParams
+from lib.quantize import read
+from lib.quantize.calibration import TRAIN, draw_examples
+from lib.quantize.measure import compare
+from lib.quantize.read import load_quantized, weights_size
 from lib.records import write_records
-from stages.quantize import calibration_ids, compress
-from tests.toy import chat
+from stages.quantize import quantize
+from tests.toy import chat, pair
 
 CHATS = [chat(f"票 {number}", "好") for number in range(9)]
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+CPU = HardwareParams(device="cpu", threads=1)
 
 
-@pytest.mark.parametrize("scheme", ["w4a16", "w8a8", "fp8"])
-def test_a_scheme_gives_a_smaller_model_that_loads(
-    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def params(scheme: str) -> QuantizeParams:
+    return QuantizeParams.model_validate({"scheme": scheme, "calibration_records": 4, "seed": 1})
+
+
+@pytest.fixture
+def tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project whose tuned model is the base."""
     shutil.copytree("base", tmp_path / TUNED)
     monkeypatch.chdir(tmp_path)
     deterministic(1, 1)
     load_model(TUNED, "float32").save_pretrained(TUNED)
-    write_records("data/split/train.jsonl", CHATS)
-    params = QuantizeParams.model_validate({"scheme": scheme, "calibration_records": 4, "seed": 1})
-    compress(params, BASE, "cpu", "")
-    assert folder_size(QUANTIZED) < folder_size(TUNED)
-    assert load_model(QUANTIZED, "float32").num_parameters() > 0
+    write_records(TRAIN, [*CHATS, pair("a", "b", "c")])
 
 
-def test_calibration_is_a_seeded_draw_of_whole_chats() -> None:
+@pytest.mark.parametrize("scheme", ["w4a16", "w8a8", "fp8"])
+@pytest.mark.usefixtures("tuned")
+def test_a_scheme_gives_a_smaller_model_that_answers_alike(scheme: str) -> None:
+    with atomic_folder(QUANTIZED) as folder:
+        quantize(params(scheme), BASE, CPU, "", folder)
+    assert weights_size(QUANTIZED) < weights_size(TUNED)
+    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(scheme))
+    figures = compare(
+        load_model(TUNED, "float32"), load_quantized(QUANTIZED, "float32", "cpu"), examples
+    )
+    assert 0 < figures["layer_error_max"] < 0.3
+    assert len(figures["layer_error"]) == 3
+
+
+def test_a_model_against_itself_has_no_error() -> None:
+    model = load_model("base", "float32")
+    examples = examples_of_base()
+    figures = compare(model, model, examples)
+    assert (figures["perplexity_delta"], figures["layer_error_max"]) == (0, 0)
+
+
+def test_perplexity_counts_the_answer_alone() -> None:
+    model = load_model("base", "float32")
+    (example,) = examples_of_base()[:1]
+    ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
+    with torch.inference_mode():
+        expected = model(ids, labels=labels).loss.exp()
+    found = compare(model, model, [example])["perplexity_tuned"]
+    assert found == pytest.approx(float(expected), rel=1e-4)
+
+
+def examples_of_base() -> list[Example]:
     tokenizer = load_tokenizer("base")
-    params = QuantizeParams(scheme="w4a16", calibration_records=3, seed=5)
-    draws = [calibration_ids(CHATS, tokenizer, "", params) for _ in range(2)]
+    return [encode_example(tokenizer, record["messages"], "") for record in CHATS[:2]]
+
+
+@pytest.mark.usefixtures("tuned")
+def test_calibration_is_a_seeded_draw_of_whole_chats() -> None:
+    tokenizer = load_tokenizer(TUNED)
+    draws = [draw_examples(TRAIN, 20, tokenizer, "", params("w4a16")) for _ in range(2)]
     assert draws[0] == draws[1]
-    assert len(draws[0]) == 3
+    assert len(draws[0]) == len(CHATS)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "line"),
+    [
+        ("awq", "llm-compressor runs only on a GPU"),
+        ("gptq", "`make gptqmodel` does it"),
+        ("q4_k_m", "`make llamacpp` does it"),
+    ],
+)
+@pytest.mark.usefixtures("tuned")
+def test_what_is_missing_is_one_line_with_the_cure(
+    scheme: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.engines.builds.LLAMACPP_HOME", tmp_path / "none")
+    monkeypatch.setattr("lib.engines.builds.GPTQMODEL_HOME", tmp_path / "none")
+    with pytest.raises(UserError, match=line):
+        quantize(params(scheme), BASE, CPU, "", tmp_path)
+
+
+def test_a_gptq_layer_is_unpacked_group_by_group() -> None:
+    """16 inputs, 8 outputs, two groups that alternate: an order by activation."""
+    numbers = torch.arange(128).reshape(16, 8) % 16
+    zeros = torch.tensor([[8] * 8, [3, 1, 4, 1, 5, 9, 2, 6]])
+    scales = torch.tensor([[0.5] * 8, [0.25] * 8])
+    group = torch.arange(16) % 2
+    packed = {
+        "qweight": pack(numbers),
+        "qzeros": pack((zeros - 1).T).T,  # the original format stores one less
+        "scales": scales,
+        "g_idx": group.int(),
+    }
+    expected = ((numbers - zeros[group]) * scales[group]).T
+    assert torch.equal(read.unpack(packed, "", {"bits": 4}), expected)
+
+
+def pack(numbers: torch.Tensor) -> torch.Tensor:
+    """Eight 4-bit numbers an int32 along the rows, the first in its lowest bits."""
+    shifted = numbers.reshape(-1, 8, numbers.shape[1]) << torch.arange(0, 32, 4)[None, :, None]
+    return shifted.sum(1).to(torch.int32)
+
+
+def test_a_gptq_checkpoint_of_another_kind_is_refused() -> None:
+    with pytest.raises(UserError, match="3 bits in format 'gptq' is not read"):
+        read.unpack({}, "models/quantized", {"bits": 3})

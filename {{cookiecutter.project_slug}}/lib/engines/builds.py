@@ -1,0 +1,116 @@
+"""Programs that cannot live in the project's environment: where they are and how they are made.
+
+usage   python -m lib.engines.builds llamacpp|gptqmodel    (`make llamacpp`, `make gptqmodel`)
+writes  ~/.cache/finetune-engines/NAME-VERSION (XDG_CACHE_HOME is heeded), shared by all projects
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+from pathlib import Path
+
+from lib.errors import UserError, run
+from lib.files import atomic_folder
+
+ENGINES = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "finetune-engines"
+# Its source package holds the whole of llama.cpp: server, quantizer and converter of one version.
+LLAMACPP = "llama-cpp-python", "0.3.36"
+LLAMACPP_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
+LLAMACPP_HOME = ENGINES / "llama.cpp-0.3.36"
+PROGRAMS = ("llama-server", "llama-quantize", "llama-tokenize", "llama-bench")
+OPTIONS = {
+    "CMAKE_BUILD_TYPE": "Release",
+    "BUILD_SHARED_LIBS": "OFF",
+    "LLAMA_BUILD_UI": "OFF",
+    "LLAMA_BUILD_TESTS": "OFF",
+    "LLAMA_BUILD_EXAMPLES": "OFF",
+    "LLAMA_OPENSSL": "OFF",
+}
+GPTQMODEL_HOME = ENGINES / "gptqmodel-7.6.0"
+GPTQMODEL = ("gptqmodel==7.6.0", "optimum==2.3.0", "transformers==5.17.0", "numpy==2.2.6")
+TORCH = "torch==2.13.0"
+
+
+def llamacpp(program: str) -> Path:
+    """A program of llama.cpp's build, or `source`, its folder; raises UserError with the cure."""
+    path = LLAMACPP_HOME / ("source" if program == "source" else f"bin/{program}")
+    if not path.exists():
+        raise UserError(f"{path}: llama.cpp is not built; `make llamacpp` does it (15 CPU minutes)")
+    return path
+
+
+def gptqmodel() -> Path:
+    """The Python that has GPTQModel; raises UserError with the cure."""
+    path = GPTQMODEL_HOME / "bin/python"
+    if not (GPTQMODEL_HOME / "installed").exists():
+        raise UserError(f"{path}: GPTQModel is not installed; `make gptqmodel` does it")
+    return path
+
+
+def build_llamacpp() -> None:
+    """Build llama.cpp from its source package on PyPI; raises UserError where a tool is missing."""
+    for tool in ("cmake", "ninja", "c++"):
+        if not shutil.which(tool):
+            raise UserError(f"make llamacpp: {tool} is missing; install cmake, ninja and g++")
+    with atomic_folder(LLAMACPP_HOME) as home:
+        source = unpack(home)
+        settings = [f"-D{key}={value}" for key, value in OPTIONS.items()]
+        build = ["cmake", "-S", str(source), "-B", str(home / "build"), "-G", "Ninja", *settings]
+        subprocess.run(build, check=True)
+        subprocess.run(["ninja", "-C", str(home / "build"), *PROGRAMS], check=True)
+        (home / "bin").mkdir()
+        for program in PROGRAMS:
+            shutil.move(home / "build/bin" / program, home / "bin" / program)
+        shutil.rmtree(home / "build")
+
+
+def unpack(home: Path) -> Path:
+    """Download the source package, checked against its hash; return the folder of llama.cpp."""
+    name, version = LLAMACPP
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder, "wanted.txt")
+        wanted.write_text(f"{name}=={version} --hash=sha256:{LLAMACPP_SHA256}\n", encoding="utf-8")
+        pip(
+            sys.executable, "download", "--no-deps", "--no-binary", name, "-r", wanted, "-d", folder
+        )
+        with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
+            archive.extractall(folder, filter="data")
+        inside = next(Path(folder).glob("*/vendor/llama.cpp"))
+        return Path(shutil.move(inside, home / "source"))
+
+
+def build_gptqmodel() -> None:
+    """Install GPTQModel into an environment of its own: it wants an older numpy."""
+    venv.create(GPTQMODEL_HOME, clear=True, with_pip=True)
+    python = GPTQMODEL_HOME / "bin/python"
+    pip(python, "install", "--quiet", TORCH, "setuptools", "wheel")  # its setup.py imports torch
+    pip(python, "install", "--quiet", "--no-build-isolation", TORCH, *GPTQMODEL)
+    (GPTQMODEL_HOME / "installed").touch()
+
+
+def pip(python: str | Path, *arguments: str | Path) -> None:
+    """Run pip; raises UserError when it fails, after its own words."""
+    command = [python, "-m", "pip", "--disable-pip-version-check", *arguments]
+    if subprocess.run(command, check=False).returncode:
+        raise UserError(f"{' '.join(map(str, command))}: failed; is a package index within reach?")
+
+
+def main() -> None:
+    builds = {
+        "llamacpp": (build_llamacpp, LLAMACPP_HOME / "bin/llama-server"),
+        "gptqmodel": (build_gptqmodel, GPTQMODEL_HOME / "installed"),
+    }
+    if len(sys.argv) != 2 or sys.argv[1] not in builds:
+        raise UserError(f"lib.engines.builds: takes one of {', '.join(builds)}")
+    build, made = builds[sys.argv[1]]
+    if not made.exists():
+        build()
+    print(f"{sys.argv[1]}: {made.parent}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""The texts a scheme is calibrated on, and those it is measured on."""
+
+import random
+from typing import TYPE_CHECKING
+
+from lib.chat import Example, encode_example
+from lib.errors import UserError
+from lib.params.quantize import QuantizeParams
+from lib.records import is_pair, read_records
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TRAIN, VAL = "data/split/train.jsonl", "data/split/val.jsonl"
+
+
+def draw_examples(
+    path: str, count: int, tokenizer: "PreTrainedTokenizerBase", system: str, params: QuantizeParams
+) -> list[Example]:
+    """A seeded draw of at most `count` whole chats from a split, never of preference pairs."""
+    chats = [record for record in read_records(path) if not is_pair(record)]
+    if not chats:
+        raise UserError(f"{path}: holds no chat; see metrics/split.json")
+    drawn = random.Random(params.seed).sample(chats, min(count, len(chats)))
+    return [encode_example(tokenizer, record["messages"], system) for record in drawn]

@@ -1,0 +1,53 @@
+"""GPTQ (Frantar et al., 2022) by GPTQModel, the maintained successor of auto-gptq, which runs in an
+environment of its own. lib/quantize/read.py reads what it writes without it."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.engines.builds import gptqmodel
+from lib.errors import UserError
+from lib.files import write_json
+from lib.quantize import gptq_worker
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def write_gptq(
+    source: str,
+    folder: Path,
+    device: str,
+    tokenizer: "PreTrainedTokenizerBase",
+    rows: list[list[int]],
+    threads: int,
+    seed: int,
+) -> None:
+    """Quantize `source` into `folder` to 4 bits in groups of 128, calibrated on token ids."""
+    job = {"source": source, "folder": str(folder), "device": device, "rows": rows}
+    settings = {"threads": threads, "seed": seed}
+    done = subprocess.run(
+        [gptqmodel(), gptq_worker.__file__],
+        input=json.dumps({**job, **settings}),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or "no output").splitlines()[-1]
+        raise UserError(f"quantize: GPTQModel ended with code {done.returncode}: {said}")
+    (folder / "quant_log.csv").unlink(missing_ok=True)  # timings
+    for name in ("config.json", "quantize_config.json"):
+        forget_run(folder / name)
+    tokenizer.save_pretrained(folder)
+
+
+def forget_run(path: Path) -> None:
+    """Drop what another run writes otherwise (a path in /tmp, the machine's device)."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    quantization = config.get("quantization_config", config)
+    meta = quantization.get("meta", {})
+    quantization["meta"] = {"quantizer": meta.get("quantizer")}
+    write_json(path, config)

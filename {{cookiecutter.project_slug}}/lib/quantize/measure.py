@@ -1,0 +1,77 @@
+"""What quantization costs before any answer is judged: perplexity and the error of each layer."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from lib.chat import IGNORED, Example
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+LAYERS_OF = 16  # examples whose hidden states are compared
+
+
+def compare(
+    tuned: "PreTrainedModel", quantized: "PreTrainedModel", examples: list[Example]
+) -> dict[str, Any]:
+    """Figures of two models on the same examples.
+
+    perplexity_* are of the answers' tokens given all before them; perplexity_delta is quantized
+    less tuned. layer_error is, by layer, the norm of the difference of the hidden states that leave
+    it, as a share of the norm of the tuned model's: what the layer and all before it have lost.
+    """
+    before, after = perplexity(tuned, examples), perplexity(quantized, examples)
+    errors = layer_errors(tuned, quantized, examples[:LAYERS_OF])
+    return {
+        "perplexity_tuned": round(before, 5),
+        "perplexity_quantized": round(after, 5),
+        "perplexity_delta": round(after - before, 5),
+        "layer_error_max": max(errors),
+        "layer_error": errors,
+    }
+
+
+def perplexity(model: "PreTrainedModel", examples: list[Example]) -> float:
+    """exp of the mean negative log-probability of the labelled tokens."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    total, tokens = 0.0, 0
+    with torch.inference_mode():
+        for example in examples:
+            labels = torch.tensor(example.labels[1:], device=model.device)
+            logits = model(ids_of(model, example), use_cache=False).logits[0, :-1].float()
+            total += float(cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum"))
+            tokens += int((labels != IGNORED).sum())
+    return math.exp(total / max(tokens, 1))
+
+
+def layer_errors(
+    tuned: "PreTrainedModel", quantized: "PreTrainedModel", examples: list[Example]
+) -> list[float]:
+    """The relative error of the hidden states after each layer, over all examples."""
+    import torch
+
+    gaps: dict[int, float] = {}
+    norms: dict[int, float] = {}
+    with torch.inference_mode():
+        for example in examples:
+            pairs = zip(states(tuned, example), states(quantized, example), strict=True)
+            for layer, (right, found) in enumerate(pairs):
+                gaps[layer] = gaps.get(layer, 0.0) + float((right - found).square().sum())
+                norms[layer] = norms.get(layer, 0.0) + float(right.square().sum())
+    return [round(math.sqrt(gaps[layer] / norms[layer]), 5) for layer in gaps]
+
+
+def states(model: "PreTrainedModel", example: Example) -> "list[Tensor]":
+    """The hidden states after each layer, the last one's normalised as the head reads it."""
+    output = model(ids_of(model, example), use_cache=False, output_hidden_states=True)
+    return [state.float().cpu() for state in output.hidden_states[1:]]
+
+
+def ids_of(model: "PreTrainedModel", example: Example) -> "Tensor":
+    """A batch of one."""
+    import torch
+
+    return torch.tensor([example.input_ids], device=model.device)

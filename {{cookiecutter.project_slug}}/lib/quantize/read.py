@@ -1,0 +1,105 @@
+"""Load what the quantize stage wrote, whatever its format, into transformers.
+
+compressed-tensors and bitsandbytes are transformers' own business. GPTQ and GGUF become plain
+weights here, the numbers that a kernel of vLLM or llama.cpp computes with; the parity stage shows
+that the server answers alike. GPTQ checkpoints may be of GPTQModel or, before it, of auto-gptq.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib.errors import UserError
+from lib.models import load_config, load_model
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+GGUF = "model.gguf"
+PACKED = ("qweight", "qzeros", "scales", "g_idx")
+
+
+def load_quantized(folder: str, dtype: str, device: str) -> "PreTrainedModel":
+    """The model of a folder in any of our formats, in evaluation mode; raises UserError."""
+    if Path(folder, GGUF).is_file():
+        return load_model(folder, dtype, device, gguf_file=GGUF)
+    if quantization(folder).get("quant_method") == "gptq":
+        return load_gptq(folder, dtype, device)
+    return load_model(folder, dtype, device)
+
+
+def weights_size(folder: str | Path) -> int:
+    """Bytes of the weights in a model folder."""
+    files = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("*.gguf")]
+    return sum(path.stat().st_size for path in files)
+
+
+def quantization(folder: str) -> dict[str, Any]:
+    """How config.json says that the weights are packed; empty where they are not."""
+    config = json.loads(Path(folder, "config.json").read_text(encoding="utf-8"))
+    packing: dict[str, Any] = config.get("quantization_config", {})
+    return packing
+
+
+def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
+    """The model of a GPTQ checkpoint with plain weights."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config, packing = load_config(folder), quantization(folder)
+    del config.quantization_config
+    model = AutoModelForCausalLM.from_pretrained(
+        None,
+        config=config,
+        state_dict=plain_weights(folder, packing, getattr(torch, dtype)),
+        dtype=dtype,
+        device_map=device,
+    )
+    return model.eval()
+
+
+def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str, Tensor]":
+    """The tensors of a GPTQ checkpoint by name, packed matrices unpacked."""
+    from safetensors.torch import load_file
+
+    paths = sorted(Path(folder).glob("*.safetensors"))
+    tensors = {name: value for path in paths for name, value in load_file(path).items()}
+    plain = {}
+    for name, value in tensors.items():
+        layer, _, kind = name.rpartition(".")
+        if kind == "qweight":
+            packed = {part: tensors[f"{layer}.{part}"] for part in PACKED}
+            plain[f"{layer}.weight"] = unpack(packed, folder, packing).to(dtype)
+        elif kind not in PACKED:
+            plain[name] = value.to(dtype)
+    return plain
+
+
+def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
+    """The plain matrix, (outputs, inputs), of one packed layer.
+
+    An int32 holds 32/bits numbers, the first in its lowest bits: `qweight` along the inputs,
+    `qzeros` along the outputs. `g_idx` names the group of each input; the original format ("gptq",
+    auto-gptq's too) stores zero points less one, "gptq_v2" as they are.
+    """
+    bits = packing.get("bits")
+    kind = packing.get("checkpoint_format", "gptq")
+    if bits not in (2, 4, 8) or kind not in ("gptq", "gptq_v2"):
+        raise UserError(
+            f"{folder}: a GPTQ checkpoint of {bits} bits in format '{kind}' is not read; 2, 4 and "
+            "8 bits in gptq or gptq_v2 are"
+        )
+    numbers = spread(packed["qweight"], bits).flatten(0, 1)  # (inputs, outputs)
+    zeros = spread(packed["qzeros"].T, bits).flatten(0, 1).T  # (groups, outputs)
+    zeros = zeros + (kind == "gptq")
+    group = packed["g_idx"].long()
+    return ((numbers - zeros[group]) * packed["scales"].float()[group]).T
+
+
+def spread(packed: "Tensor", bits: int) -> "Tensor":
+    """Numbers from int32s of shape (rows, columns) as (rows, 32 / bits, columns)."""
+    import torch
+
+    shifts = torch.arange(0, 32, bits, device=packed.device)[None, :, None]
+    return (packed.long()[:, None, :] >> shifts) & (2**bits - 1)
