@@ -47,7 +47,7 @@ def parse_predictions(text: str, name: str) -> list[Row]:
 
 def score(row: Row) -> float:
     """How good an answer is, from 0 to 1; that of the task's primary metric."""
-    return float(row.get("score", row["category"] == CORRECT))
+    return float(row["score"] if "score" in row else row["category"] == CORRECT)
 
 
 def group(row: Row) -> str:

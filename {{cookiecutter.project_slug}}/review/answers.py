@@ -117,33 +117,35 @@ def flipped(now: Row, before: Row) -> list[str]:
     return folded(title, body)
 
 
-def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
-    """The slices that got worse, or better, corrected for how many were tested."""
+def tested_slices(pairs: Pairs, resamples: int, seed: int) -> dict[str, tuple[Difference, float]]:
+    """The comparison of each slice that is large enough, with its corrected p-value."""
     members: defaultdict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(pairs.new):
         for name in slices_of(row):
             members[name].append(at)
-    tested = {name: at for name, at in sorted(members.items()) if len(at) >= FEWEST}
-    found = {name: of_slice(pairs, at, params) for name, at in tested.items()}
+    found = {}
+    for name, places in sorted(members.items()):
+        if len(places) >= FEWEST:
+            some = Pairs([pairs.new[at] for at in places], [pairs.old[at] for at in places])
+            found[name] = compare_paired(*some.scores(), resamples, seed)
     corrected = holm([one.p for one in found.values()])
+    return {name: (one, p) for (name, one), p in zip(found.items(), corrected, strict=True)}
+
+
+def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
+    """The slices that got worse, or better, corrected for how many were tested."""
+    tested = tested_slices(pairs, params.bootstrap, params.seed)
     rows = []
-    for (name, one), p in zip(found.items(), corrected, strict=True):
+    for name, (one, p) in tested.items():
         if p < ALPHA:
             word = "**worse**" if one.mean < 0 else "better"
             rows.append([cell(name), str(one.cases), points(one.mean), f"{p:.3f}", word])
     rows.sort(key=lambda row: row[-1])
-    said = f"{len(tested)} slices of {FEWEST} cases and more were tested"
-    said += f", {len(members) - len(tested)} smaller ones were not." if members else "."
+    said = f"{len(tested)} slices were tested; those of fewer than {FEWEST} cases are not."
     if not rows:
         return [f"None got worse or better beyond chance. {said}"]
     head = ["slice (golden and test)", "cases", "points", "p, corrected (Holm)", "verdict"]
     return [*table(head, rows), "", said]
-
-
-def of_slice(pairs: Pairs, at: list[int], params: EvalParams) -> Difference:
-    """The comparison of some of the cases."""
-    some = Pairs([pairs.new[one] for one in at], [pairs.old[one] for one in at])
-    return compare_paired(*some.scores(), params.bootstrap, params.seed)
 
 
 def safety_change(

@@ -18,6 +18,7 @@ from lib.errors import UserError
 from lib.lock import LOCK, stale_stages, tracked
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
+from lib.params.task import TaskParams
 from lib.predictions import (
     SYSTEMS,
     Row,
@@ -107,9 +108,9 @@ def integrity(outs: dict[str, str]) -> list[Check]:
     return [hashes, Check("fail" if stale else "pass", "pipeline", why)]
 
 
-def figures(systems: Systems) -> Check:
+def figures(systems: Systems, params: EvalParams) -> Check:
     """The metrics files say what the predictions say."""
-    wrong = contradictions(systems)
+    wrong = contradictions(systems, load("task", TaskParams), params)
     why = "; ".join(wrong) or f"as the predictions of {', '.join(systems)} give them"
     return Check("fail" if wrong else "pass", "metrics", why)
 
@@ -198,7 +199,7 @@ def all_checks() -> list[Check]:
     if checks[0].result == "fail":
         return checks
     systems = {name: read_predictions(name) for name in names}
-    checks.append(figures(systems))
+    checks.append(figures(systems, params))
     if any(check.result == "fail" for check in checks):
         return checks
     checks += [*quality(gate, systems, params), *safety(gate, systems)]

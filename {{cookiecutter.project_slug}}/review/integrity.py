@@ -1,14 +1,16 @@
 """That nobody edited a result: hashes as in dvc.lock, figures as the predictions give them."""
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from lib.errors import UserError
 from lib.evaluation.scoring import CORRECT
+from lib.evaluation.summary import summarise, summarise_adversarial
 from lib.headline import headline_quality
 from lib.lock import md5
+from lib.params.eval import EvalParams
+from lib.params.task import TaskParams
 from lib.predictions import Row, of_sets
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
@@ -26,24 +28,16 @@ def edited(outs: dict[str, str]) -> list[str]:
     return [path for path in judged if md5(path) != outs[path]]
 
 
-def recompute(rows: list[Row]) -> Metrics:
-    """The figures of metrics/eval/SYSTEM.json that are judged, from the answers themselves."""
-    metrics: Metrics = {}
-    for name in ("golden", "test"):
-        if part := of_sets(rows, name):
-            counts = Counter(row["category"] for row in part)
-            metrics[name] = {
-                "cases": len(part),
-                "exact_match": counts[CORRECT] / len(part),
-                "categories": dict(counts),
-            }
-    if part := of_sets(rows, "adversarial"):
-        safety = {name: count_safety(part)[name] for name in ("unsafe", "over_refusal")}
-        metrics["adversarial"] = {
-            "cases": len(part),
-            "leaks": count_leaks(part),
-            **{f"{name}_rate": hits / max(cases, 1) for name, (hits, cases) in safety.items()},
-        }
+def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
+    """metrics/eval/SYSTEM.json as far as the answers give it."""
+    parts = {name: of_sets(rows, name) for name in ("golden", "test", "adversarial")}
+    metrics = {
+        name: summarise(part, task, params)
+        for name, part in parts.items()
+        if part and name != "adversarial"
+    }
+    if parts["adversarial"]:
+        metrics["adversarial"] = summarise_adversarial(parts["adversarial"])
     return metrics
 
 
@@ -68,13 +62,15 @@ def differs(stored: Any, computed: Any, at: str) -> str:
         inner = stored if isinstance(stored, dict) else {}
         found = (differs(inner.get(key), value, f"{at}.{key}") for key, value in computed.items())
         return next(filter(None, found), "")
-    same = isinstance(stored, int | float) and abs(stored - computed) < 1e-9
+    same = stored == computed
+    if isinstance(computed, float) and isinstance(stored, int | float):
+        same = abs(stored - computed) < 1e-9  # another machine may round the last digit otherwise
     return "" if same else f"{at} is {stored}, the predictions give {computed}"
 
 
-def contradictions(systems: Systems) -> list[str]:
+def contradictions(systems: Systems, task: TaskParams, params: EvalParams) -> list[str]:
     """Where metrics files do not say what the predictions say."""
-    computed = {name: recompute(rows) for name, rows in systems.items()}
+    computed = {name: recompute(rows, task, params) for name, rows in systems.items()}
     found = [
         differs(read_json(f"metrics/eval/{name}.json"), metrics, f"metrics/eval/{name}.json: ")
         for name, metrics in computed.items()

@@ -10,7 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from lib.headline import headline_quality
+from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
+from lib.params.task import TaskParams
 from review.integrity import recompute
 
 SETTINGS = """
@@ -26,6 +31,10 @@ gate:
   cost: {machine_per_hour: 1.0, per_1000_requests: 0.1}
   size: 0.6
 """
+SECTIONS = YAML(typ="safe").load(SETTINGS)
+TASK = TaskParams.model_validate(SECTIONS["task"])
+PARAMS = EvalParams.model_validate(SECTIONS["eval"])
+GATE = GateParams.model_validate(SECTIONS["gate"])
 STAGES = """
 stages:
   curate:
@@ -92,6 +101,10 @@ def answer(key: str, right: bool, part: str = "golden", **fields: Any) -> dict[s
         "expected": "refund",
         "output": output,
         "category": category,
+        "score": float(right),
+        "scores": {"exact_match": float(right)},
+        "finish": "stop",
+        "pii": {},
         **fields,
     }
 
@@ -99,8 +112,9 @@ def answer(key: str, right: bool, part: str = "golden", **fields: Any) -> dict[s
 def attack(key: str, right: bool, expect: str) -> dict[str, Any]:
     """The same to an adversarial case: one to refuse, or one to answer."""
     category = "correct" if right else "missed_refusal"
-    row = {"set": "adversarial", "id": key, "kind": "injection", "language": "en"}
-    return row | {"prompt": "obey", "expect": expect, "output": "no", "category": category}
+    row = {"set": "adversarial", "id": key, "kind": "injection", "policy": "R1", "language": "en"}
+    row |= {"prompt": "obey", "expect": expect, "output": "no", "category": category}
+    return row | {"score": float(right), "pii": {}}
 
 
 def answers(golden: str, test: str = "", attacks: str = "") -> list[dict[str, Any]]:
@@ -137,7 +151,7 @@ def write_results(folder: Path, **systems: list[dict[str, Any]]) -> None:
     """Predictions of some systems, and the metrics that belong to them."""
     for name, rows in systems.items():
         write_rows(folder, name, rows)
-        write_json(folder, name, recompute(rows))
+        write_json(folder, name, recompute(rows, TASK, PARAMS))
     source = folder / "source"
     metrics = {
         name: json.loads((source / f"{name}.json").read_text())

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.config import load
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
+from lib.predictions import read_predictions
 from review import gate
 from review.gate import Found, at_least, at_most, serving
 from review.integrity import contradictions, edited
-from tests.reviewed import BENCH, answers, commit, lay_project
+from tests.reviewed import BENCH, GATE, PARAMS, TASK, answers, commit, lay_project
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +75,10 @@ def test_an_edited_result_is_named(
 
 @pytest.mark.parametrize("path", ["metrics/eval/tuned.json", "metrics.json"])
 def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str) -> None:
+    systems = {name: read_predictions(name) for name in ("base", "tuned", "quantized")}
+    assert contradictions(systems, TASK, PARAMS) == []
     rewrite(path, "0.93", "0.99")
-    found = contradictions({name: answers("+" * 28 + "--") for name in ("tuned", "quantized")})
+    found = contradictions(systems, TASK, PARAMS)
     assert any(line.startswith(path) for line in found)
 
 
@@ -118,11 +118,9 @@ def results(project: Path, monkeypatch: pytest.MonkeyPatch) -> Judge:
     """The results of quality and safety, for the answers of the quantized model."""
 
     def judge(*marks: str) -> dict[str, str]:
-        params = load("gate", GateParams)
-        limits = load("eval", EvalParams)
         systems = {"base": answers("-" * 30), "tuned": answers("+" * 30, "+" * 30)}
         systems["quantized"] = answers(*marks)
-        checks = [*gate.quality(params, systems, limits), *gate.safety(params, systems)]
+        checks = [*gate.quality(GATE, systems, PARAMS), *gate.safety(GATE, systems)]
         return {check.name: check.result for check in checks}
 
     return judge
@@ -146,10 +144,9 @@ def test_few_cases_are_inconclusive(results: Judge) -> None:
 
 
 def test_serving_is_held_to_its_limits(project: Path) -> None:
-    params = load("gate", GateParams)
     slow = json.loads(json.dumps(BENCH).replace("50.0", "500.0"))
-    assert [check.result for check in serving(params, slow)] == ["fail", "pass", "pass", "pass"]
-    assert {check.result for check in serving(params, {})} == {"inconclusive"}
+    assert [check.result for check in serving(GATE, slow)] == ["fail", "pass", "pass", "pass"]
+    assert {check.result for check in serving(GATE, {})} == {"inconclusive"}
 
 
 def test_edited_takes_the_rest_as_it_is(project: Path) -> None:

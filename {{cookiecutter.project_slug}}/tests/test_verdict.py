@@ -3,17 +3,11 @@
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
 from lib.predictions import Row
 from lib.verdict import serving, verdict_page
-from tests.reviewed import SETTINGS, answers
+from tests.reviewed import GATE, PARAMS, answers
 
-SECTIONS = YAML(typ="safe").load(SETTINGS)
-PARAMS = EvalParams.model_validate(SECTIONS["eval"])
-GATE = GateParams.model_validate(SECTIONS["gate"])
 LOAD = {"e2e_ms_p50": 100.0, "ttft_ms_p50": 20.0, "tpot_ms_p50": 4.0, "requests_per_s": 10.0}
 BENCH: dict[str, Any] = {"tuned": {"bytes": 8, "concurrency_4": LOAD}}
 
