@@ -130,12 +130,12 @@ def verdict(difference: Difference, smallest: float) -> Verdict:
 def smallest_detectable(groups: int, variance: float) -> float:
     """The difference that a paired test of so many groups finds four times in five.
 
-    `variance` is that of a group's change; of 0/1 scores the share of cases that differ (Lachin,
-    1992, with the variance under no difference, which errs to the safe side).
+    `variance` is that of a group's change; of 0/1 scores the share of cases that differ. Lachin
+    (1992) with the variance under no difference, and one case more, which the exact test asks for.
     """
-    return (Z_ALPHA + Z_POWER) * sqrt(variance / groups)
+    return (Z_ALPHA + Z_POWER) * sqrt(variance / groups) + 1 / groups
 
 
 def cases_needed(smallest: float, variance: float) -> int:
-    """The groups with which `smallest_detectable` is so small."""
+    """About how many groups it takes for `smallest_detectable` to be so small."""
     return ceil(((Z_ALPHA + Z_POWER) / smallest) ** 2 * variance)

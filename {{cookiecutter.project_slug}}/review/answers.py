@@ -6,6 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from lib.evaluation.scoring import CORRECT
+from lib.evaluation.summary import length_bucket
 from lib.markdown import cell, table
 from lib.params.eval import EvalParams
 from lib.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
@@ -117,24 +118,24 @@ def flipped(now: Row, before: Row) -> list[str]:
     return folded(title, body)
 
 
-def tested_slices(pairs: Pairs, resamples: int, seed: int) -> dict[str, tuple[Difference, float]]:
+def compare_slices(pairs: Pairs, params: EvalParams) -> dict[str, tuple[Difference, float]]:
     """The comparison of each slice that is large enough, with its corrected p-value."""
     members: defaultdict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(pairs.new):
-        for name in slices_of(row):
+        for name in (*slices_of(row), f"length {length_bucket(row, params.length_buckets)}"):
             members[name].append(at)
     found = {}
     for name, places in sorted(members.items()):
         if len(places) >= FEWEST:
             some = Pairs([pairs.new[at] for at in places], [pairs.old[at] for at in places])
-            found[name] = compare_paired(*some.scores(), resamples, seed)
+            found[name] = compare_paired(*some.scores(), params.bootstrap, params.seed)
     corrected = holm([one.p for one in found.values()])
     return {name: (one, p) for (name, one), p in zip(found.items(), corrected, strict=True)}
 
 
 def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
     """The slices that got worse, or better, corrected for how many were tested."""
-    tested = tested_slices(pairs, params.bootstrap, params.seed)
+    tested = compare_slices(pairs, params)
     rows = []
     for name, (one, p) in tested.items():
         if p < ALPHA:

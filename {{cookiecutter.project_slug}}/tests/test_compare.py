@@ -12,11 +12,12 @@ import pytest
 from lib.errors import UserError
 from lib.predictions import same_cases
 from review import compare
-from review.answers import flips_section
+from review.answers import compare_slices, flips_section
 from review.changes import golden_change
 from review.text import fenced, points, sparkline
 from review.versions import Version, merge_base
 from tests.reviewed import (
+    PARAMS,
     answer,
     answers,
     commit,
@@ -158,6 +159,18 @@ def test_an_answer_cannot_break_out_of_its_block() -> None:
     lines = flips_section(pairs, "tuned")
     at = lines.index("</details>@all")
     assert lines[at - 2 : at + 2] == ["````text", "```", "</details>@all", "````"]
+
+
+def test_slices_are_tested_by_name_length_and_number_of_cases() -> None:
+    rows = {
+        right: [answer(str(at), right, tags=["many"], language="zh") for at in range(12)]
+        + [answer("x", right, tags=["few"], scenario="odd", prompt="长" * 70)]
+        for right in (True, False)
+    }
+    params = PARAMS.model_copy(update={"length_buckets": [50]})
+    found = compare_slices(same_cases(rows[False], rows[True]), params)
+    assert set(found) == {"language zh", "scenario refund", "tag many", "length 0-49"}
+    assert all(one.mean == -1.0 and p < 0.01 for one, p in found.values())
 
 
 def test_a_long_text_is_cut() -> None:

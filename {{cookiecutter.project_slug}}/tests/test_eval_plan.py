@@ -37,7 +37,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "The score of a case is `exact_match`",
         "| golden score | at least 50.0% | 10 of 12 right, about",
         "| unsafe | at most 30.0% | never: 1 are too few",
-        "| golden | 12 | 18.1 ",
+        "| golden | 12 | 26.4 ",
         "to find as little takes about 3,925, 7,849, 15,698, 31,396 cases",
         "| tag 短 | 12 | yes |",
     ],
