@@ -128,7 +128,7 @@ def verdict(difference: Difference, smallest: float) -> Verdict:
 
 
 def smallest_detectable(groups: int, variance: float) -> float:
-    """The difference that a paired test of so many groups finds four times in five.
+    """The difference that a paired test of so many groups finds at least four times in five.
 
     `variance` is that of a group's change; of 0/1 scores the share of cases that differ. Lachin
     (1992) with the variance under no difference, and one case more, which the exact test asks for.
