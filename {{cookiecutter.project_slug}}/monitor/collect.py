@@ -1,0 +1,38 @@
+"""Store logs of any known format in ours: sampled, personal data and secrets masked.
+
+usage   python -m monitor.collect OUT.jsonl LOGS...
+reads   the logs, params.yaml (`monitor.sample`, `curate.pii`)
+writes  OUT.jsonl, whole or not at all; what was left out is counted on the terminal
+
+Whatever keeps logs should keep these. Run it where the raw ones are: they need not go further.
+"""
+
+import sys
+from collections import Counter
+
+from lib.config import load
+from lib.errors import UserError, run
+from lib.files import atomic_text
+from lib.monitoring.calls import dumps
+from lib.monitoring.masked import masked_calls
+from lib.params.curate import CurateParams
+from lib.params.monitor import MonitorParams
+from lib.pii.redact import Finder
+
+
+def main() -> None:
+    """Collect."""
+    if len(sys.argv) < 3:
+        raise UserError("usage: python -m monitor.collect OUT.jsonl LOGS...")
+    share = load("monitor", MonitorParams).sample
+    finder, skipped, count = Finder(load("curate", CurateParams).pii), Counter[str](), 0
+    with atomic_text(sys.argv[1]) as file:
+        for call in masked_calls(sys.argv[2:], share, finder, skipped):
+            file.write(dumps(call) + "\n")
+            count += 1
+    left = ", ".join(f"{number:,} {reason}" for reason, number in sorted(skipped.items()))
+    print(f"collect: {count:,} requests kept{f'; left out {left}' if left else ''}")
+
+
+if __name__ == "__main__":
+    run(main)

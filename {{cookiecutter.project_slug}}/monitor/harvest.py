@@ -1,0 +1,142 @@
+"""Propose new records from logs: what went wrong, what is new, each with a reason.
+
+usage   python -m monitor.harvest LOGS...     (make harvest LOGS=...)
+reads   the logs, reports/monitor/reference.json, data/split, evals, data/raw/feedback-*.jsonl
+writes  data/harvest.jsonl: a line a proposal, for a person to decide on
+
+Masked like training data. Left out, and counted: near copies of what is known (train and earlier
+feedback), of what is held out (val, test, evals: they would leak), and of each other. Write
+`train`, `golden`, `adversarial` or `drop` into `decide`, correct the `answer`, and run
+`python -m monitor.accept`.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lib.config import load
+from lib.errors import UserError, run
+from lib.intake.language import sure_language
+from lib.monitoring.proposals import REASONS, Proposal, gather
+from lib.monitoring.reference import read_reference
+from lib.params.dedup import DedupParams
+from lib.params.monitor import MonitorParams
+from lib.params.split import SplitParams
+from lib.records import prompt_text, read_objects, read_records, text_of, write_records
+from lib.similarity.containment import contained
+from lib.similarity.heldout import eval_prompts
+from lib.similarity.leakage import search
+from lib.text import same_text_key
+from monitor.run import observer, read_logs
+
+HARVEST = Path("data/harvest.jsonl")
+FEEDBACK = "feedback-*.jsonl"  # in data/raw
+
+
+def known_prompts() -> list[str]:
+    """What training has already: train, and feedback that was accepted."""
+    prompts = [prompt_text(record) for record in read_records("data/split/train.jsonl")]
+    for path in sorted(Path("data/raw").glob(FEEDBACK)):
+        prompts += [text_of(row["messages"][:-1]) for row in read_objects(path)]
+    return prompts
+
+
+def held_out_prompts() -> list[str]:
+    """What training must not see: val, test and the cases of evals/."""
+    prompts = [
+        prompt_text(record)
+        for name in ("val", "test")
+        for record in read_records(f"data/split/{name}.jsonl")
+    ]
+    cases = eval_prompts(load("split", SplitParams).benchmarks)
+    return prompts + [prompt for _, _, prompt in cases]
+
+
+def copies(asked: list[str], known: list[str], threshold: float, ngram: int) -> set[int]:
+    """Places in `asked` of what resembles something known."""
+    keys = {same_text_key(prompt) for prompt in known}
+    same = {place for place, prompt in enumerate(asked) if same_text_key(prompt) in keys}
+    return same | {hit.one for hit in search(asked, known, threshold, ngram)}
+
+
+def fresh(proposals: list[Proposal], dropped: Counter[str]) -> Iterator[Proposal]:
+    """The proposals that are neither known, nor held out, nor near copies of an earlier one."""
+    dedup, asked = load("dedup", DedupParams), [one.call.prompt() for one in proposals]
+    old = copies(asked, known_prompts(), dedup.threshold, dedup.ngram)
+    held = held_out_prompts()
+    leaks = copies(asked, held, dedup.evals_threshold, dedup.ngram)
+    leaks |= {hit.one for hit in contained(asked, held)}
+    later = {
+        max(hit.one, hit.other)
+        for hit in search(asked, asked, dedup.threshold, dedup.ngram)
+        if hit.one != hit.other
+    }
+    for place, proposal in enumerate(proposals):
+        reasons = {"held_out": leaks, "known": old, "copy": later}
+        why = next((name for name, places in reasons.items() if place in places), None)
+        if why or not asked[place].strip():
+            dropped[why or "empty"] += 1
+        else:
+            yield proposal
+
+
+def limited(proposals: Iterator[Proposal], most: int, dropped: Counter[str]) -> list[Proposal]:
+    """So many of each first reason."""
+    counts, kept = Counter[str](), []
+    for proposal in proposals:
+        counts[proposal.reasons[0]] += 1
+        if counts[proposal.reasons[0]] <= most:
+            kept.append(proposal)
+        else:
+            dropped["over monitor.harvest.most"] += 1
+    return kept
+
+
+def to_row(proposal: Proposal) -> dict[str, Any]:
+    """A line of the review file."""
+    call, edited = proposal.call, proposal.call.feedback.get("edited", "").strip()
+    return {
+        "decide": "",  # train, golden, adversarial or drop
+        "propose": "adversarial" if proposal.why.startswith("unsafe") else "train",
+        "reasons": proposal.reasons,
+        "why": proposal.why,
+        "answer": edited or call.answer,
+        "answer_from": "edited" if edited else "model",
+        "messages": [turn for turn in call.messages if turn["role"] != "system"],
+        "language": sure_language(call.prompt()),
+        "time": call.time,
+        "request_id": call.id,
+    }
+
+
+def check_undecided() -> None:
+    """A file with decisions in it is somebody's work."""
+    if HARVEST.exists() and any(row.get("decide") for row in read_objects(HARVEST)):
+        raise UserError(
+            f"{HARVEST}: holds decisions; run `python -m monitor.accept`, which takes them over"
+        )
+
+
+def main() -> None:
+    """Propose."""
+    if len(sys.argv) < 2:
+        raise UserError("usage: make harvest LOGS=..., files or globs")
+    check_undecided()
+    params, release = load("monitor", MonitorParams), read_reference()
+    skipped, dropped = Counter[str](), Counter[str]()
+    calls = read_logs(sys.argv[1:], params, skipped, float("-inf"), float("inf"))
+    want = params.harvest
+    found = gather(calls, observer(release, params), want.confidence, want.most)
+    kept = limited(fresh(found, dropped), want.most, dropped)
+    write_records(HARVEST, map(to_row, kept))
+    counts = Counter(proposal.reasons[0] for proposal in kept)
+    reasons = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS)
+    left = ", ".join(f"{count:,} {reason}" for reason, count in sorted(dropped.items()))
+    print(f"harvest: {HARVEST}: {reasons}; left out {left or 'none'}")
+    print("harvest: decide in the file, then `python -m monitor.accept`")
+
+
+if __name__ == "__main__":
+    run(main)
