@@ -33,6 +33,7 @@ th, td { padding: .25rem .9rem .25rem 0; text-align: start; vertical-align: top;
   border-bottom: 1px solid var(--line) }
 th { font-weight: 600 } thead th { color: var(--soft); white-space: nowrap }
 td.number { text-align: end; white-space: nowrap }
+small { white-space: nowrap }
 svg.bar { display: inline-block; vertical-align: -2px; margin-inline-end: .6rem }
 svg .track { fill: var(--line) } svg .value { fill: var(--accent) }
 svg .interval { stroke: var(--text); stroke-width: 1.5 }
@@ -89,7 +90,7 @@ def bar(value: float, low: float | None = None, high: float | None = None) -> Ht
             f'<path class="interval" d="M{left:.1f} {middle}H{right:.1f}'
             f'M{left:.1f} 3V{HEIGHT - 3}M{right:.1f} 3V{HEIGHT - 3}"/>'
         )
-        words += f" ({low:.1%} to {high:.1%})"
+        words += f' <small class="soft">{low:.1%} to {high:.1%}</small>'
     return Html(
         f'<svg class="bar" width="{BAR}" height="{HEIGHT}" aria-hidden="true">'
         f'<rect class="track" width="{BAR}" height="{HEIGHT}" rx="2"/>'
