@@ -59,10 +59,7 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
     try:
         with _open(path) as file:
             for line in file:
-                try:
-                    yield from _read_line(line, vllm)
-                except BadCall as reason:
-                    skipped[str(reason)] += 1
+                yield from read_line(line, vllm, skipped)
     except (EOFError, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: cannot be read ({error}); put a whole file there") from None
     vllm.close()
@@ -77,11 +74,15 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8", errors="replace")
 
 
-def _read_line(line: str, vllm: "VllmLog") -> Iterator[Call]:
-    if line.startswith("{"):
-        yield from _read_object(line)
-    elif line.strip() and (call := vllm.read(line)):
-        yield call
+def read_line(line: str, vllm: "VllmLog", skipped: Counter[str]) -> Iterator[Call]:
+    """The calls of a line, of OTLP several; a line that is none is counted in `skipped`."""
+    try:
+        if line.startswith("{"):
+            yield from _read_object(line)
+        elif line.strip() and (call := vllm.read(line)):
+            yield call
+    except BadCall as reason:
+        skipped[str(reason)] += 1
 
 
 def _read_object(line: str) -> Iterator[Call]:

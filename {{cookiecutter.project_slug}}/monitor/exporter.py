@@ -1,0 +1,136 @@
+"""Quality signals of a growing log as Prometheus metrics: text format on http://ADDRESS:PORT.
+
+usage   python -m monitor.exporter LOG [PORT] [ADDRESS]     (9464, 127.0.0.1)
+reads   LOG as it grows (and anew when it is replaced), reports/monitor/reference.json
+serves  llm_requests_total, llm_events_total{event}, llm_looked_at_total{event},
+        llm_incidents_total{kind}, llm_skipped_lines_total{reason}, llm_latency_seconds,
+        and what is usual: llm_release_ratio{event}, llm_limit_ratio{event}
+
+Counts only: no text leaves the log. monitor/prometheus/rules.yml has the alerts.
+"""
+
+import sys
+import time
+from collections import Counter as Counts
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from lib.config import load
+from lib.errors import UserError, run
+from lib.monitoring.calls import Call
+from lib.monitoring.incidents import KINDS
+from lib.monitoring.masked import mask
+from lib.monitoring.readers import VllmLog, read_line
+from lib.monitoring.reference import read_reference
+from lib.monitoring.window import BATCH, Observer, batches
+from lib.params.curate import CurateParams
+from lib.params.monitor import MonitorParams
+from lib.pii.redact import Finder
+from monitor.run import observer
+
+DEFAULTS = ("9464", "127.0.0.1")  # port, address
+EVERY = 5.0  # seconds between two looks at the log
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)
+
+
+class Metrics:
+    """The series, and what puts calls into them."""
+
+    def __init__(self, watcher: Observer, params: MonitorParams) -> None:
+        self.watcher, self.registry = watcher, CollectorRegistry()
+        registry = self.registry
+        self.requests = Counter("llm_requests", "Requests in the log.", registry=registry)
+        self.events = Counter("llm_events", "Requests that show it.", ["event"], registry=registry)
+        self.looked = Counter("llm_looked_at", "Requests that could.", ["event"], registry=registry)
+        self.incidents = Counter("llm_incidents", "Incidents.", ["kind"], registry=registry)
+        self.skipped = Counter("llm_skipped_lines", "No requests.", ["reason"], registry=registry)
+        self.latency = Histogram(
+            "llm_latency_seconds", "Whole answers.", buckets=SECONDS, registry=registry
+        )
+        for kind in KINDS:  # a counter that appears with its first incident shows no rise
+            self.incidents.labels(kind)
+        release = Gauge("llm_release_ratio", "Share at release.", ["event"], registry=registry)
+        for event in watcher.release.counts.of:
+            release.labels(event).set(watcher.release.counts.rate(event))
+            self.events.labels(event)
+        limit = Gauge("llm_limit_ratio", "Share at most.", ["event"], registry=registry)
+        for event, share in params.limits.model_dump().items():
+            limit.labels(event).set(share)
+
+    def add(self, calls: list[Call]) -> None:
+        """Count calls."""
+        window = self.watcher.observe(calls)
+        self.requests.inc(window.calls)
+        for event, count in window.counts.of.items():
+            self.looked.labels(event).inc(count)
+            self.events.labels(event).inc(window.counts.seen[event])
+        for kind, count in window.kinds.items():
+            self.incidents.labels(kind).inc(count)
+        for call in calls:
+            if call.latency_ms is not None:
+                self.latency.observe(call.latency_ms / 1000)
+
+    def skip(self, skipped: Counts[str]) -> None:
+        """Count lines that were no calls, and forget them."""
+        for reason, count in skipped.items():
+            self.skipped.labels(reason).inc(count)
+        skipped.clear()
+
+
+class Tail:
+    """The new whole lines of a file that grows, is cut off or is replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.at, self.inode = path, 0, 0
+
+    def lines(self) -> Iterator[str]:
+        """Those written since the last call."""
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            now = self.path.stat()
+            if now.st_ino != self.inode or now.st_size < self.at:
+                self.inode, self.at = now.st_ino, 0
+            file.seek(self.at)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # still being written
+                self.at += len(line)
+                yield line.decode("utf-8", "replace")
+
+
+def look(tail: Tail, vllm: VllmLog, metrics: Metrics, finder: Finder, skipped: Counts[str]) -> None:
+    """Count what is new in the log."""
+    calls = (call for line in tail.lines() for call in read_line(line, vllm, skipped))
+    for batch in batches((mask(call, finder) for call in calls), BATCH):
+        metrics.add(batch)
+    metrics.skip(skipped)
+
+
+def main() -> None:
+    """Serve until stopped."""
+    if not 2 <= len(sys.argv) <= 4:
+        raise UserError("usage: python -m monitor.exporter LOG [PORT] [ADDRESS]")
+    log, port, address = [*sys.argv[1:], *DEFAULTS[len(sys.argv) - 2 :]]
+    if not port.isdecimal():
+        raise UserError(f"the port is {port!r}; it must be a number such as {DEFAULTS[0]}")
+    params = load("monitor", MonitorParams)
+    metrics = Metrics(observer(read_reference(), params), params)
+    finder, skipped = Finder(load("curate", CurateParams).pii), Counts[str]()
+    tail = Tail(Path(log))
+    vllm = VllmLog(datetime.now(UTC).year, skipped)
+    look(tail, vllm, metrics, finder, skipped)
+    start_http_server(int(port), address, metrics.registry)
+    print(f"exporter: http://{address}:{port}/metrics from {tail.path}", flush=True)
+    while True:
+        time.sleep(EVERY)
+        look(tail, vllm, metrics, finder, skipped)
+
+
+if __name__ == "__main__":
+    run(main)
