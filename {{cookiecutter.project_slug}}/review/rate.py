@@ -1,0 +1,250 @@
+"""Have people compare the answers of two systems, blind: a page on this machine, used by keyboard.
+
+usage   python -m review.rate [--old base] [--new tuned] [--set golden] [--cases 50] [--port 8321]
+        (or: make rate OLD=few_shot NEW=tuned)
+reads   predictions/OLD.jsonl, predictions/NEW.jsonl, review/rate.html
+writes  ratings/RATER.jsonl, whole and on disk after each rating; stop and go on at any time
+
+All raters get the same cases, so that their agreement can be told; each in an order of their own
+and with sides of their own. Answers that are the same are not shown.
+"""
+
+import argparse
+import json
+import os
+import re
+import webbrowser
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from lib.errors import UserError, run
+from lib.files import atomic_text
+from lib.predictions import FOLDER as ANSWERS
+from lib.predictions import SYSTEMS, Row, of_sets
+from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings
+
+PAGE = Path(__file__).with_suffix(".html")
+RATER = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+LONGEST = 4096  # bytes of a request
+JSON = "application/json"
+
+
+class Question(NamedTuple):
+    """A case with the answers of both systems."""
+
+    key: str
+    prompt: str
+    answers: dict[str, str]  # by system
+
+
+class Study:
+    """Which questions a rater has still to answer, and the file of those answered."""
+
+    def __init__(self, old: str, new: str, questions: list[Question]) -> None:
+        self.systems = [old, new]
+        self.questions = {one.key: one for one in questions}
+        self.lock = Lock()  # one thread a request
+
+    def done(self, rater: str) -> list[Rating]:
+        """The rater's ratings of these questions, the latest last."""
+        rows = read_ratings(FOLDER / f"{rater}.jsonl")
+        return [
+            row for row in rows if row["systems"] == self.systems and row["case"] in self.questions
+        ]
+
+    def left_of(self, rater: str, key: str) -> str:
+        """The system that stands left, drawn by a hash."""
+        return self.systems[int(digest(f"side:{rater}:{key}"), 16) % 2]
+
+    def next(self, rater: str) -> dict[str, Any]:
+        """What the page shows: nothing tells which system is which."""
+        rated = {row["case"] for row in self.done(rater)}
+        state: dict[str, Any] = {"done": len(rated), "of": len(self.questions)}
+        waiting = [key for key in self.questions if key not in rated]
+        if not waiting:
+            return state
+        key = min(waiting, key=lambda one: digest(f"order:{rater}:{one}"))
+        left = self.left_of(rater, key)
+        answers = self.questions[key].answers
+        right = next(name for name in self.systems if name != left)
+        shown = {"left": answers[left], "right": answers[right]}
+        return state | {"case": key, "prompt": self.questions[key].prompt, **shown}
+
+    def rate(self, rater: str, key: str, choice: str) -> None:
+        """Keep a rating: left, right or tie."""
+        left = self.left_of(rater, key)
+        right = next(name for name in self.systems if name != left)
+        winner = {"left": left, "right": right, TIE: TIE}[choice]
+        row = {"rater": rater, "systems": self.systems, "case": key, "left": left, "winner": winner}
+        others = [one for one in self.every(rater) if not self.is_of(one, key)]
+        self.save(rater, [*others, row])
+
+    def undo(self, rater: str) -> None:
+        """Take the last rating back."""
+        if done := self.done(rater):
+            key = done[-1]["case"]
+            self.save(rater, [one for one in self.every(rater) if not self.is_of(one, key)])
+
+    def every(self, rater: str) -> list[Rating]:
+        """The whole file of a rater, other systems too."""
+        return read_ratings(FOLDER / f"{rater}.jsonl")
+
+    def is_of(self, row: Rating, key: str) -> bool:
+        """Whether a rating is of this case and these systems."""
+        return bool(row["systems"] == self.systems and row["case"] == key)
+
+    def save(self, rater: str, rows: list[Rating]) -> None:
+        """Replace the file at once: `dvc add` may have made the old one a link into the cache."""
+        with atomic_text(FOLDER / f"{rater}.jsonl") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class Handler(BaseHTTPRequestHandler):
+    """GET / (the page), GET /next?rater=, POST /rate and /undo; answers in JSON."""
+
+    study: Study
+
+    def do_GET(self) -> None:
+        """The page, or the next question."""
+        url = urlsplit(self.path)
+        if not self.is_local():
+            self.reply(HTTPStatus.FORBIDDEN, {"error": "asked under another host name"})
+        elif url.path == "/":
+            self.send(HTTPStatus.OK, "text/html; charset=utf-8", PAGE.read_bytes())
+        elif url.path == "/next":
+            rater = parse_qs(url.query).get("rater", [""])[0]
+            self.answer(rater, lambda: None)
+        else:
+            self.reply(HTTPStatus.NOT_FOUND, {"error": "no such page"})
+
+    def do_POST(self) -> None:
+        """Take a rating, or take one back; the reply is the next question."""
+        if not self.is_local() or self.headers.get("Content-Type") != JSON:
+            return self.reply(HTTPStatus.FORBIDDEN, {"error": "only the page itself may send"})
+        asked = self.body()
+        rater = str(asked.get("rater", ""))
+        key, choice = str(asked.get("case")), str(asked.get("choice"))
+        if self.path == "/undo":
+            return self.answer(rater, lambda: self.study.undo(rater))
+        if key not in self.study.questions or choice not in ("left", "right", TIE):
+            return self.reply(HTTPStatus.BAD_REQUEST, {"error": "no such case or choice"})
+        return self.answer(rater, lambda: self.study.rate(rater, key, choice))
+
+    def answer(self, rater: str, act: Any) -> None:
+        """Do something for a rater, then send the next question."""
+        if not RATER.fullmatch(rater):
+            allowed = "a name takes a to z, 0 to 9, - and _, at most 32"
+            return self.reply(HTTPStatus.BAD_REQUEST, {"error": allowed})
+        with self.study.lock:
+            act()
+            return self.reply(HTTPStatus.OK, self.study.next(rater))
+
+    def is_local(self) -> bool:
+        """Whether the page of this server asks, and no other site by way of the browser."""
+        port = self.connection.getsockname()[1]
+        hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+        origin = self.headers.get("Origin")
+        own = origin is None or origin in [f"http://{host}" for host in hosts]
+        return self.headers.get("Host") in hosts and own
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object that was sent; {} when it is none."""
+        length = self.headers.get("Content-Length", "")
+        try:
+            asked = json.loads(self.rfile.read(max(0, min(int(length), LONGEST))))
+        except ValueError:
+            return {}
+        return asked if isinstance(asked, dict) else {}
+
+    def reply(self, status: HTTPStatus, value: dict[str, Any]) -> None:
+        """Send JSON."""
+        self.send(status, JSON, json.dumps(value).encode())
+
+    def send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+        """Send bytes that no cache keeps."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: a terminal full of requests helps nobody."""
+
+
+def questions(old: str, new: str, part: str, most: int) -> list[Question]:
+    """At most `most` cases on which the answers differ, drawn by a hash."""
+    for name in (old, new):
+        if not (ANSWERS / f"{name}.jsonl").is_file():
+            raise UserError(f"{ANSWERS}/{name}.jsonl is missing; `dvc repro eval` writes it")
+    pairs = pairs_of(old, new)
+    if not of_sets(pairs.new, part):
+        raise UserError(f"{old} and {new} have no case of {part} in common")
+    found = [
+        question(before, after, old, new)
+        for after, before in zip(pairs.new, pairs.old, strict=True)
+        if after["set"] == part and after["output"] != before["output"]
+    ]
+    if not found:
+        raise UserError(f"{old} and {new} give the same answers to all of {part}: nothing to rate")
+    return sorted(found, key=lambda one: one.key)[:most]
+
+
+def question(before: Row, after: Row, old: str, new: str) -> Question:
+    """One case with its two answers."""
+    answers = {old: str(before["output"]), new: str(after["output"])}
+    return Question(case_id(before, after), after["prompt"], answers)
+
+
+def serve(study: Study, port: int) -> ThreadingHTTPServer:
+    """A server on this machine alone; port 0 takes a free one."""
+    handler = type("StudyHandler", (Handler,), {"study": study})
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise UserError(f"port {port}: {error.strerror}; --port takes another, 0 any") from None
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m review.rate", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--old", choices=SYSTEMS, default="base")
+    parser.add_argument("--new", choices=SYSTEMS, default="tuned")
+    parser.add_argument("--set", choices=("golden", "test", "adversarial"), default="golden")
+    parser.add_argument("--cases", type=int, default=50, help="at most")
+    parser.add_argument("--port", type=int, default=8321)
+    parser.add_argument("--no-browser", action="store_true")
+    args = parser.parse_args()
+    if args.old == args.new or args.cases < 1:
+        raise UserError("review.rate: takes two different systems and at least one case")
+    return args
+
+
+def main() -> None:
+    """Serve the page until Ctrl+C."""
+    args = parse_args()
+    study = Study(args.old, args.new, questions(args.old, args.new, args.set, args.cases))
+    server = serve(study, args.port)
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    print(
+        f"{len(study.questions)} questions at {url} (Ctrl+C ends; every rating is kept)", flush=True
+    )
+    if not args.no_browser:
+        webbrowser.open(url)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print("\nResults: make ratings")
+
+
+if __name__ == "__main__":
+    run(main)

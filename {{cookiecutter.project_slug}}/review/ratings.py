@@ -1,0 +1,142 @@
+"""What people's ratings say: which system they prefer, whether they agree, whether place matters.
+
+usage   python -m review.ratings      (or: make ratings)
+reads   ratings/*.jsonl (written by `make rate`), predictions/*.jsonl
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from lib.errors import UserError, run
+from lib.markdown import table
+from lib.predictions import Pairs, Row, group, read_predictions, same_cases
+from lib.records import read_objects
+from lib.stats import bootstrap_interval, wilson_interval
+
+FOLDER = Path("ratings")
+TIE = "tie"
+RESAMPLES, SEED = 2000, 1
+
+Rating = dict[str, Any]  # rater, systems (two), case, left, winner (a system, or tie)
+
+
+def digest(text: str) -> str:
+    """A hash, the same on every machine."""
+    return sha256(text.encode()).hexdigest()
+
+
+def case_id(old: Row, new: Row) -> str:
+    """Names a question with its two answers: ratings of other answers do not count for these."""
+    shown = [old["set"], old["id"], old["prompt"], old["output"], new["output"]]
+    return digest("\0".join(shown))[:16]
+
+
+def pairs_of(old: str, new: str) -> Pairs:
+    """The cases that both systems answered."""
+    return same_cases(read_predictions(new), read_predictions(old))
+
+
+def read_ratings(path: Path) -> list[Rating]:
+    """One rater's ratings, of each case the last one."""
+    rows = read_objects(path) if path.is_file() else []
+    return list({(*row["systems"], row["case"]): row for row in rows}.values())
+
+
+def alpha(units: Iterable[list[str]]) -> float:
+    """Krippendorff's alpha of nominal values, a list of the raters' values for each unit.
+
+    1: all agree, 0: as by chance; nan where nothing can be compared or all values are one.
+    Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section C.
+    """
+    units = [values for values in units if len(values) > 1]
+    totals: defaultdict[str, int] = defaultdict(int)
+    observed = 0.0
+    for values in units:
+        for value in values:
+            totals[value] += 1
+            observed += (len(values) - values.count(value)) / (len(values) - 1)
+    count = sum(totals.values())
+    expected = sum(one * (count - one) for one in totals.values())
+    return 1 - (count - 1) * observed / expected if expected else float("nan")
+
+
+def preference(ratings: list[Rating], pairs: Pairs, old: str, new: str) -> list[str]:
+    """Wins, ties and the win rate; a tie is half a win."""
+    groups = {case_id(o, n): group(n) for n, o in zip(pairs.new, pairs.old, strict=True)}
+    points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
+    member = [groups[one["case"]] for one in ratings]
+    low, high = bootstrap_interval(points, member, RESAMPLES, SEED)
+    ties = points.count(0.5)
+    wins, mean = points.count(1.0), sum(points) / len(points)
+    same = sum(o["output"] == n["output"] for n, o in zip(pairs.new, pairs.old, strict=True))
+    said = f"The interval holds 50 %: the ratings do not tell {new} from {old}."
+    if low > 0.5 or high < 0.5:
+        said = f"People prefer {new if low > 0.5 else old}."
+    rows = [
+        ["ratings, of different cases", f"{len(points)}, {len({one['case'] for one in ratings})}"],
+        [f"{new} preferred", str(wins)],
+        [f"{old} preferred", str(len(points) - wins - ties)],
+        ["equally good", str(ties)],
+        [f"win rate of {new}", f"{mean:.1%} (95 % interval {low:.1%} to {high:.1%})"],
+        ["answers the same, not shown", f"{same} of {len(pairs.new)} cases"],
+    ]
+    return [*table(["what", "answer"], rows), "", said]
+
+
+def agreement(ratings: list[Rating]) -> str:
+    """Krippendorff's alpha over the cases that several people rated."""
+    units: defaultdict[str, list[str]] = defaultdict(list)
+    for one in ratings:
+        units[one["case"]].append(one["winner"])
+    shared = [values for values in units.values() if len(values) > 1]
+    if not shared:
+        return "Agreement: no case was rated by two people."
+    found = alpha(shared)
+    value = "undefined, all ratings are the same" if found != found else f"{found:.2f}"
+    return f"Agreement: Krippendorff's alpha {value} over {len(shared)} cases rated by several."
+
+
+def position(ratings: list[Rating]) -> str:
+    """Whether people chose a side rather than an answer."""
+    decided = [one["winner"] == one["left"] for one in ratings if one["winner"] != TIE]
+    low, high = wilson_interval(sum(decided), len(decided))
+    said = "no sign of a bias" if low <= 0.5 <= high else "a BIAS: ask people to read both"
+    return (
+        f"Position: the left answer was chosen {sum(decided)} of {len(decided)} times "
+        f"(95 % interval {low:.1%} to {high:.1%}): {said}."
+    )
+
+
+def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
+    """All that the ratings of two systems say."""
+    pairs = pairs_of(old, new)
+    today = {case_id(o, n) for n, o in zip(pairs.new, pairs.old, strict=True)}
+    current = [one for one in ratings if one["case"] in today]
+    lines = [f"# {new} against {old}", ""]
+    if gone := len(ratings) - len(current):
+        lines += [f"{gone} ratings are of answers that have changed since; they do not count.", ""]
+    if not current:
+        return lines
+    each = defaultdict[str, int](int)
+    for one in current:
+        each[one["rater"]] += 1
+    raters = ", ".join(f"{name} {number}" for name, number in sorted(each.items()))
+    lines += [*preference(current, pairs, old, new), "", f"Ratings by {raters}."]
+    return [*lines, agreement(current), position(current), ""]
+
+
+def main() -> None:
+    """Print the results of every pair of systems that was rated."""
+    ratings = [one for path in sorted(FOLDER.glob("*.jsonl")) for one in read_ratings(path)]
+    if not ratings:
+        raise UserError(f"{FOLDER}/ has no ratings; `make rate` asks for some")
+    for old, new in sorted({tuple(one["systems"]) for one in ratings}):
+        mine = [one for one in ratings if one["systems"] == [old, new]]
+        print("\n".join(results(old, new, mine)))
+
+
+if __name__ == "__main__":
+    run(main)
