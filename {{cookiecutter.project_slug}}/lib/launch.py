@@ -5,7 +5,9 @@ A stage that finds itself alone, where params.yaml asks for more, turns into the
 with the same params; MACHINE_RANK says which one it is, MAIN_ADDRESS where number 0 listens.
 """
 
+import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,6 +39,22 @@ def wanted(hardware: HardwareParams) -> int:
 def launched() -> bool:
     """Whether this process was started by the launcher."""
     return "LOCAL_RANK" in os.environ
+
+
+def settle() -> None:
+    """What a process that the launcher started needs before it trains.
+
+    It is killed when the launcher is (Linux): it would train on unseen, in a session of its own,
+    while the next run waits for it. And torch learns to load a checkpoint to `cpu:0`, as
+    transformers calls the processor of one process among several.
+    """
+    if not launched():
+        return
+    if prctl := getattr(ctypes.CDLL(None), "prctl", None):
+        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, <sys/prctl.h>
+    from torch.serialization import register_package
+
+    register_package(5, lambda _: None, lambda storage, at: storage if at == "cpu:0" else None)
 
 
 def sharded() -> bool:
