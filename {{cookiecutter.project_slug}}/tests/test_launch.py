@@ -91,6 +91,19 @@ def test_the_stage_becomes_the_launcher(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert json.loads(Path(config).read_text(encoding="utf-8"))["use_cpu"] is True
 
 
+def test_one_of_several_processes_loads_a_checkpoint(tmp_path: Path) -> None:
+    """As transformers does, which calls its processor cpu:0; torch alone does not know that."""
+    code = (
+        "import sys, torch; from lib.launch import settle; settle(); "
+        "torch.save(torch.ones(2), sys.argv[1]); "
+        "print(torch.load(sys.argv[1], map_location=torch.device('cpu', 0)).sum().item())"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path / "checkpoint")]
+    env = os.environ | {"LOCAL_RANK": "0"}
+    done = subprocess.run(run, capture_output=True, text=True, env=env)
+    assert (done.stdout, done.returncode) == ("2.0\n", 0)
+
+
 def test_two_processes_learn_like_one(tmp_path: Path) -> None:
     """Half the batch on each: the same records in every step, and the same loss."""
     config = tmp_path / "accelerate.json"
