@@ -14,7 +14,7 @@ from lib.errors import UserError, run
 from lib.markdown import table
 from lib.predictions import Pairs, Row, group, read_predictions, same_cases
 from lib.records import read_objects
-from lib.stats import bootstrap_interval, wilson_interval
+from lib.stats import ALPHA, compare_paired, wilson_interval
 
 FOLDER = Path("ratings")
 TIE = "tie"
@@ -67,19 +67,20 @@ def preference(ratings: list[Rating], pairs: Pairs, old: str, new: str) -> list[
     """Wins, ties and the win rate; a tie is half a win."""
     groups = {case_id(o, n): group(n) for n, o in zip(pairs.new, pairs.old, strict=True)}
     points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
+    against = [1 - one for one in points]
     member = [groups[one["case"]] for one in ratings]
-    low, high = bootstrap_interval(points, member, RESAMPLES, SEED)
-    ties = points.count(0.5)
-    wins, mean = points.count(1.0), sum(points) / len(points)
+    found = compare_paired(points, against, member, RESAMPLES, SEED)
+    mean, low, high = (0.5 + value / 2 for value in (found.mean, found.low, found.high))
     same = sum(o["output"] == n["output"] for n, o in zip(pairs.new, pairs.old, strict=True))
-    said = f"The interval holds 50 %: the ratings do not tell {new} from {old}."
-    if low > 0.5 or high < 0.5:
-        said = f"People prefer {new if low > 0.5 else old}."
+    said = f"These ratings do not tell {new} from {old}"
+    if found.p < ALPHA:
+        said = f"People prefer {new if mean > 0.5 else old}"
+    said += f" (p = {found.p:.3f}: how often chance alone gives as much)."
     rows = [
         ["ratings, of different cases", f"{len(points)}, {len({one['case'] for one in ratings})}"],
-        [f"{new} preferred", str(wins)],
-        [f"{old} preferred", str(len(points) - wins - ties)],
-        ["equally good", str(ties)],
+        [f"{new} preferred", str(found.won)],
+        [f"{old} preferred", str(found.lost)],
+        ["equally good", str(len(points) - found.won - found.lost)],
         [f"win rate of {new}", f"{mean:.1%} (95 % interval {low:.1%} to {high:.1%})"],
         ["answers the same, not shown", f"{same} of {len(pairs.new)} cases"],
     ]

@@ -98,10 +98,15 @@ def test_results(study: Study) -> None:
     study.rate("ben", study.next("ben")["case"], "tie")
     page = results_page()
     assert "win rate of tuned           | 99.4%" in page
-    assert "People prefer tuned." in page
+    assert "People prefer tuned (p = 0.0" in page
     assert "the same, not shown | 1 of 41 cases" in page
     assert "over 40 cases rated by several" in page
     assert "no sign of a bias" in page
+
+
+def test_a_single_rating_shows_no_preference(study: Study) -> None:
+    study.rate("anna", study.next("anna")["case"], "left")
+    assert "do not tell tuned from base (p = 1.000" in results_page()
 
 
 def test_who_always_takes_the_left_is_found(study: Study) -> None:
