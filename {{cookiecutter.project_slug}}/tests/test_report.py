@@ -1,6 +1,9 @@
 """The page of a run and its headline numbers."""
 
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from lib.params.eval import EvalParams
 from stages.report import data_table, gain, headline, speed_table
@@ -38,6 +41,12 @@ def test_gain_knows_noise(base: str, tuned: str, said: str) -> None:
 def test_at_most_twelve_headline_numbers() -> None:
     systems = dict.fromkeys(("base", "tuned", "quantized"), SYSTEM)
     assert 0 < len(headline(systems, {"val_loss": 1.0, "train_loss": 2.0}, BENCH)) <= 12
+
+
+def test_nothing_else_adds_columns_to_dvc_exp_show() -> None:
+    stages = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    shown = [list(one) for stage in stages.values() for one in stage.get("metrics", [])]
+    assert shown == [["metrics.json"]]
 
 
 def test_speed_table_shows_each_model_at_each_load() -> None:
