@@ -22,7 +22,10 @@ SHORT = {
     "eval": {"max_new_tokens": 4},
     "bench": {"requests": 2},
 }
-TIMINGS = {"metrics/train.json", "metrics/bench.json", "metrics.json", "reports/summary.md"}
+TIMINGS = {
+    *("metrics/train.json", "plots/speed.json"),
+    *("metrics/bench.json", "metrics.json", "reports/summary.md"),
+}
 
 
 def sh(folder: Path, *command: str) -> str:

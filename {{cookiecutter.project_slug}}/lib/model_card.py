@@ -163,8 +163,8 @@ def data_section(data: Data) -> Lines:
 
 def training_section(params: TrainParams, metrics: dict[str, Any]) -> Lines:
     """Params and what training measured."""
-    unused = {"lora"} if params.method == "full" else set()
-    unused |= set() if params.method == "dpo" else {"dpo"}
+    unused = {"lora"} if params.weights == "full" else set()
+    unused |= set() if params.prefers else {"preference"}
     used = flat(params.model_dump(exclude=unused))
     rows = [[f"`{name}`", cell(str(value))] for name, value in used.items()]
     found = [

@@ -2,8 +2,8 @@
 
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base
 writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
-        plots/{train,val}.json (loss curves), reports/mask.html (what is learnt, token by token),
-        reports/estimate.json (compute and memory), metrics/train.json
+        plots/{train,val,speed}.json and reports/train.svg (curves), reports/mask.html (what is
+        learnt, token by token), reports/estimate.json (compute and memory), metrics/train.json
 
 Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoints.py).
 """
@@ -13,13 +13,13 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lib.chat import IGNORED, Example
+from lib.chat import Example
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, atomic_text, sha256, write_json
-from lib.launch import launch, launched, sharded, wanted, world_size
+from lib.launch import launch, launched, settle, sharded, wanted, world_size
 from lib.model_card import Data, describe, training_card
 from lib.models import (
     TUNED,
@@ -49,24 +49,36 @@ from lib.training.estimate import (
     shape_of,
 )
 from lib.training.export import generation_config, merge_checked
+from lib.training.history import History, figures, timed, write_curves
 from lib.training.mask import write_page
+from lib.training.packing import packed_lengths
+from lib.training.preference import as_chat, check_pairs, fit_preference, learnable
 from lib.training.preflight import check_licence, check_tokenizer
-from lib.training.trainers import Setup, check_pairs, encode_records, fit_dpo, fit_sft
+from lib.training.tracking import track
+from lib.training.trainers import Setup, encode_records, fit_sft
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+Splits = dict[str, list[Record]]  # train and val
 SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
 
-def check_data(chats: list[Record], pairs: list[Record], params: TrainParams) -> None:
-    """There must be something to learn from; raises UserError."""
-    if not chats:
+def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
+    """There must be something to learn from, and to choose by; raises UserError."""
+    if params.supervised and not chats["train"]:
         raise UserError(f"{SPLITS['train']}: holds no chat to learn from; see metrics/split.json")
-    if params.method == "dpo" and not pairs:
+    if params.prefers and not learnable(pairs["train"], params.method):
         raise UserError(
             f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
-            "train.method dpo needs; add a source of pairs to data.sources"
+            f"train.method {params.method} needs; add a source of pairs to data.sources"
+        )
+    validating = [chats["val"]] * params.supervised
+    validating += [learnable(pairs["val"], params.method)] * params.prefers
+    if params.keep == "best" and not all(validating):
+        raise UserError(
+            f"{SPLITS['val']}: has no {'pair' if params.prefers else 'chat'} to validate with, and "
+            "train.keep best chooses by that loss; raise split.val, or set train.keep to last"
         )
 
 
@@ -83,19 +95,25 @@ def preflight(
     shards = processes if hardware.strategy == "fsdp" else 1
     shape = replace(shape_of(config, base, params, setup.device == "cpu"), shards=shards)
     lengths = [len(example.input_ids) for example in examples]
-    phases = {"sft": load_of(lengths, params.epochs, 1, params, processes)}
-    if pairs:
-        phases["dpo"] = load_of(pairs, params.dpo.epochs, 2, params, processes)
-    check_memory(shape, phases, params.method, available_memory(setup.device))
+    if params.packing:
+        lengths = packed_lengths(lengths, params.max_length)
+    phases = {}
+    if params.supervised:
+        phases["sft"] = load_of(lengths, params.epochs, 1, params, processes)
+    if params.prefers:
+        texts = 2 if params.method == "dpo" else 1
+        load = load_of(pairs, params.preference.epochs, texts, params, processes)
+        phases[params.method] = replace(load, reference=True)
+    check_memory(shape, phases, params.weights, available_memory(setup.device))
     if os.environ.get("RANK", "0") == "0":
         write_page(setup.tokenizer, examples, params.batch_size)
         write_json("reports/estimate.json", report(shape, phases))
     return peak(shape, phases)
 
 
-def resumed_step(folder: Path) -> int:
-    """The step an interrupted supervised run goes on from; 0 for a fresh one."""
-    last = last_whole(folder)
+def resumed_step(setup: Setup) -> int:
+    """The step an interrupted run goes on from in its first training; 0 for a fresh one."""
+    last = last_whole(setup.folder / ("sft" if setup.params.supervised else setup.params.method))
     if last is None:
         return 0
     print(f"train: goes on from {last}")
@@ -105,28 +123,33 @@ def resumed_step(folder: Path) -> int:
 def train(
     setup: Setup,
     examples: dict[str, list[Example]],
-    pairs: list[Record],
+    pairs: Splits,
     task: TaskParams,
     data: Data,
 ) -> None:
     """Train, and write everything once all processes are done."""
-    base, method, adapter = setup.base, setup.params.method, setup.folder / "adapter"
-    first_step, started = resumed_step(setup.folder / "sft"), time.perf_counter()
-    start = start_model(base, method, "cpu" if sharded() else setup.device)
-    sft = last = fit_sft(setup, start, examples)
-    if method == "dpo":
-        last = fit_dpo(setup, merge(sft, base, method, adapter), pairs)
-    gather(last, adapter)
-    if not last.accelerator.is_main_process:
+    base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
+    first_step, started = resumed_step(setup), time.perf_counter()
+    model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
+    histories: dict[str, History] = {}
+    if params.supervised:
+        trainer = fit_sft(setup, model, examples)
+        histories["sft"] = trainer.state.log_history
+    if params.prefers:
+        start = merge(trainer, base, params.method, adapter) if params.supervised else model
+        trainer = fit_preference(setup, start, pairs)
+        histories[params.method] = trainer.state.log_history
+    gather(trainer, adapter)
+    if not trainer.accelerator.is_main_process:
         return
     compared = [example.input_ids for example in examples["val"] or examples["train"]]
-    merged, off = merge_checked(last, base, method, adapter, compared)
-    numbers = measured(sft, examples["train"], first_step, time.perf_counter() - started)
-    numbers["peak_memory_bytes"] = peak_memory(setup.device)
-    numbers |= measured_pairs(last, pairs, method) | {"merge_difference": off}
+    merged, off = merge_checked(trainer, base, params.method, adapter, compared)
+    numbers = figures(params, histories, examples["train"], pairs["train"])
+    numbers |= timed(numbers, first_step, time.perf_counter() - started)
+    numbers |= {"peak_memory_bytes": peak_memory(setup.device), "merge_difference": off}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)
-    save(merged, setup.tokenizer, adapter, training_card(base, setup.params, task, data, numbers))
-    write_curves(sft.state.log_history)
+    save(merged, setup.tokenizer, adapter, training_card(base, params, task, data, numbers))
+    write_curves(histories)
     write_json("metrics/train.json", numbers)
     shutil.rmtree(setup.folder)
     print(f"train: {numbers['steps']} steps, {numbers['records']} records, {numbers['seconds']} s")
@@ -148,50 +171,14 @@ def save(
         make_readable(folder)
 
 
-def write_curves(history: list[dict[str, float]]) -> None:
-    """The losses by step, for `dvc plots`; no timings, so that equal runs write equal files."""
-    train = [row for row in history if "loss" in row]
-    val = [row for row in history if "eval_loss" in row]
-    keys = ("step", "loss", "grad_norm", "learning_rate")
-    write_json("plots/train.json", [{key: row[key] for key in keys} for row in train])
-    write_json("plots/val.json", [{"step": row["step"], "loss": row["eval_loss"]} for row in val])
-
-
-def measured(
-    trainer: "Trainer", examples: list[Example], first_step: int, seconds: float
-) -> dict[str, Any]:
-    """What supervised training was; the timings are those of this session alone."""
-    history, steps = trainer.state.log_history, trainer.state.global_step
-    tokens = sum(len(row["input_ids"]) for row in trainer.train_dataset)
-    val = [{"val_loss": row["eval_loss"]} for row in history if "eval_loss" in row]
-    return {
-        "records": len(examples),
-        "tokens": tokens,
-        "share_learnt": sum(label != IGNORED for e in examples for label in e.labels)
-        / sum(len(e.labels) for e in examples),
-        "steps": steps,
-        "train_loss": [row["loss"] for row in history if "loss" in row][-1],
-        **(val[-1] if val else {}),
-        "resumed_at_step": first_step,
-        "seconds": round(seconds, 1),
-        "tokens_per_second": round(tokens * (1 - first_step / max(steps, 1)) / seconds),
-    }
-
-
-def measured_pairs(trainer: "Trainer", pairs: list[Record], method: str) -> dict[str, Any]:
-    """What preference training was; without it, how many pairs lie unused."""
-    if method != "dpo":
-        return {"pairs_unused": len(pairs)}
-    last = [row for row in trainer.state.log_history if "rewards/margins" in row][-1]
-    return {"pairs": len(pairs), "dpo_loss": last["loss"], "dpo_margin": last["rewards/margins"]}
-
-
 def main() -> None:
+    settle()
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    if params.method == "full" and base.dtype != "float32":
+    if params.weights == "full" and base.dtype != "float32":
         raise UserError(
-            "params.yaml: train.method full needs base.dtype float32, or small steps are lost"
+            "params.yaml: where every weight learns (train.method or train.preference.weights is "
+            "full), base.dtype must be float32, or small steps are lost"
         )
     if hardware.strategy == "fsdp" and params.method not in ("lora", "full"):
         raise UserError(
@@ -202,19 +189,23 @@ def main() -> None:
     require_proof(*SPLITS.values())
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
-    pairs = [record for record in splits["train"] if is_pair(record)]
-    check_data(chats["train"], pairs, params)
+    pairs = {name: [r for r in rows if is_pair(r)] for name, rows in splits.items()}
+    check_data(chats, pairs, params)
+    if not params.supervised:
+        chats = {name: [as_chat(pair) for pair in found] for name, found in pairs.items()}
 
     deterministic(params.seed, hardware.threads)
     settings = [section.model_dump() for section in (params, hardware, base)]
     hashes = {path: sha256(path) for path in SPLITS.values()}
     folder = scratch(settings, task.system, identity(base), list(hashes.values()), world_size())
+    track(params.tracking, folder)
     tokenizer = load_tokenizer(base.model, base.revision)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
     examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
-    compared = check_pairs(setup, pairs) if params.method == "dpo" else []
-    estimated = preflight(setup, examples["train"], compared, hardware)
+    preferred = pairs if params.prefers else {}
+    lengths = {name: check_pairs(setup, found) for name, found in preferred.items()}
+    estimated = preflight(setup, examples["train"], lengths.get("train", []), hardware)
     if wanted(hardware) > 1 and not launched():
         launch("stages.train", hardware)
     from torch import OutOfMemoryError

@@ -33,9 +33,11 @@ WHY = {
     "qlora": "Adapters on a base held in 4 bits (NF4; Dettmers et al., 2023): trains a model on a "
     "GPU too small for it otherwise, at some speed. They are merged into the unquantized base, "
     "which differs a little from the one they were trained on; eval measures the merged model.",
-    "dpo": "Supervised fine-tuning first, then direct preference optimisation (Rafailov et al., "
-    "2023) on pairs of a better and a worse answer: for what is easier to compare than to write "
-    "down, such as tone, length or refusals.",
+    "dpo": "Direct preference optimisation (Rafailov et al., 2023) on pairs of a better and a "
+    "worse answer: for what is easier to compare than to write down, such as tone or refusals.",
+    "kto": "Learning from single answers that were found good or bad (Kahneman-Tversky "
+    "optimisation; Ethayarajh et al., 2024), as users' thumbs give them: no second answer to the "
+    "same question is needed.",
 }
 ALTERNATIVES = (
     "Prompting needs no training and follows a changed rule at once; retrieval brings facts that "
@@ -74,6 +76,15 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
     return table(["what", "answer"], rows)
 
 
+def method(params: TrainParams) -> Lines:
+    """The method, and what it stands on."""
+    if not params.prefers:
+        return [WHY[params.method]]
+    start = "after supervised fine-tuning on the chats" if params.supervised else "from the base"
+    learnt = "every weight" if params.weights == "full" else "adapters, merged afterwards"
+    return [WHY[params.method], "", f"Here {start}; what learns: {learnt}."]
+
+
 def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
     """Every key of the sections that decide the weights."""
     rows = [
@@ -86,14 +97,15 @@ def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
 
 def compute(estimate: dict[str, Any], used: dict[str, Any]) -> Lines:
     """What was expected before the first step, and what it came to."""
-    sft = estimate["phases"]["sft"]
-    operations = sft["operations"] * used["tokens"] / sft["tokens"]
-    rows = [
-        ["steps", number(sft["steps"]), number(used["steps"])],
-        ["tokens", number(sft["tokens"]), number(used["tokens"])],
-        ["operations", number(sft["operations"]), number(operations)],
-    ]
-    lines = ["Supervised fine-tuning:", "", *table(["what", "estimated", "used"], rows), ""]
+    lines = []
+    if sft := estimate["phases"].get("sft"):
+        operations = sft["operations"] * used["tokens"] / sft["tokens"]
+        rows = [
+            ["steps", number(sft["steps"]), number(used["steps"])],
+            ["tokens", number(sft["tokens"]), number(used["tokens"])],
+            ["operations", number(sft["operations"]), number(operations)],
+        ]
+        lines += ["Supervised fine-tuning:", "", *table(["what", "estimated", "used"], rows), ""]
     for name, phase in estimate["phases"].items():
         held = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in phase["memory_bytes"].items())
         total = sum(phase["memory_bytes"].values()) / 1e9
@@ -160,7 +172,7 @@ def main() -> None:
     sections = {"train": params, "base": base, "hardware": hardware}
     page = {
         "At a glance": glance(params, base, task, used),
-        "Method": [WHY[params.method]],
+        "Method": method(params),
         "Would prompting or retrieval do?": [ALTERNATIVES],
         "Configuration": configuration({n: one.model_dump() for n, one in sections.items()}),
         "Compute": compute(estimate, used),

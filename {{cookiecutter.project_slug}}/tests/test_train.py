@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from transformers import Trainer
 from trl import SFTTrainer
 
 from lib.chat import IGNORED, encode_prompt
@@ -25,14 +27,11 @@ from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.records import Message, Record
 from lib.training.adapters import merge, sort_target_modules, start_model
-from lib.training.trainers import (
-    Setup,
-    check_pairs,
-    encode_records,
-    fit_dpo,
-    fit_sft,
-    training_dataset,
-)
+from lib.training.adapters import start_model as start_model_of_lib
+from lib.training.history import measured
+from lib.training.packing import check_packing
+from lib.training.preference import check_pairs, fit_preference, label_weights, rows_of
+from lib.training.trainers import Setup, encode_records, fit_sft, settings, training_dataset
 from stages.train import check_data
 from tests.toy import chat, pair, train_params
 
@@ -61,15 +60,19 @@ def pairs(count: int) -> list[Record]:
     return [pair(f"票 {number}", "yes", "no") for number in range(count)]
 
 
+def sft_trainer_of(setup: Setup, val: list[Record] | None = None) -> Trainer:
+    """The trainer of a supervised run over 10 records: 5 steps, checkpoints at 2, 4 and 5."""
+    validated = encode_records(setup, val or chats(3))
+    examples = {"train": encode_records(setup, chats(10)), "val": validated}
+    return fit_sft(setup, start_model(BASE, setup.params.weights, "cpu"), examples)
+
+
 def sft(setup: Setup) -> torch.nn.Module:
-    """The merged model of a supervised run over 10 records: 5 steps, checkpoints at 2, 4 and 5."""
-    examples = {"train": encode_records(setup, chats(10)), "val": encode_records(setup, chats(3))}
-    model = start_model(BASE, setup.params.method, "cpu")
-    trainer = fit_sft(setup, model, examples)
-    return merge(trainer, BASE, setup.params.method, setup.folder / "adapter")
+    """The merged model of that run."""
+    return merge(sft_trainer_of(setup), BASE, setup.params.method, setup.folder / "adapter")
 
 
-def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
@@ -81,8 +84,8 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
     if method == "qlora":
         pytest.importorskip("bitsandbytes")
-    tuned = weights(sft(setup_of(method, tmp_path)))
-    assert not same(weights(load_model("base", "float32")), tuned)
+    tuned = weights_of(sft(setup_of(method, tmp_path)))
+    assert not same(weights_of(load_model("base", "float32")), tuned)
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
 
 
@@ -90,21 +93,69 @@ def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
 def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> None:
     """It goes on in the second epoch, from the checkpoint before the last."""
     setup = setup_of(method, tmp_path)
-    undisturbed = weights(sft(setup))
+    undisturbed = weights_of(sft(setup))
     shutil.rmtree(tmp_path / "sft" / "checkpoint-5")
     assert (tmp_path / "sft" / "checkpoint-4").is_dir()
-    assert same(undisturbed, weights(sft(setup_of(method, tmp_path))))
+    assert same(undisturbed, weights_of(sft(setup_of(method, tmp_path))))
 
 
-def test_resumed_preference_training_ends_in_the_same_bits(tmp_path: Path) -> None:
+def preferring(method: str, folder: Path, **changes: Any) -> Setup:
+    """A setup of preference training with other params in its section."""
+    setup = setup_of(method, folder)
+    section = setup.params.preference.model_copy(update=changes)
+    return replace(setup, params=setup.params.model_copy(update={"preference": section}))
+
+
+def preference(setup: Setup, train: list[Record]) -> Trainer:
+    """The trainer of a preference run, after its start."""
+    start = sft(setup) if setup.params.supervised else load_model("base", "float32")
+    return fit_preference(setup, start, {"train": train, "val": pairs(3)})
+
+
+@pytest.mark.parametrize(
+    ("method", "start", "weights"),
+    [
+        ("dpo", "sft", "full"),
+        ("dpo", "base", "lora"),
+        ("kto", "sft", "lora"),
+        ("kto", "base", "full"),
+    ],
+)
+def test_the_good_answer_is_preferred(
+    method: str, start: str, weights: str, tmp_path: Path
+) -> None:
+    setup = preferring(method, tmp_path, start=start, weights=weights)
+    history = preference(setup, pairs(16)).state.log_history
+    margins = [row["rewards/margins"] for row in history if "rewards/margins" in row]
+    assert abs(margins[0]) < 0.01  # the reference is where the training starts
+    assert margins[-1] > margins[0]
+
+
+def test_lone_good_and_bad_answers_are_learnt_from(tmp_path: Path) -> None:
+    setup = preferring("kto", tmp_path, start="base")
+    lone = [pair(f"票 {at}", "yes" * (at % 3 == 0), "no" * (at % 3 > 0)) for at in range(12)]
+    rows = rows_of(setup, lone)
+    assert [row["label"] for row in rows] == [at % 3 == 0 for at in range(12)]
+    assert label_weights(rows) == {"desirable_weight": 2.0, "undesirable_weight": 1.0}
+    assert preference(setup, lone).state.global_step == 6
+
+
+def test_dpo_leaves_a_lone_answer_out(tmp_path: Path) -> None:
+    assert len(rows_of(setup_of("dpo", tmp_path), [pair("a", "yes", ""), *pairs(2)])) == 2
+
+
+@pytest.mark.parametrize(("method", "weights"), [("dpo", "lora"), ("dpo", "full"), ("kto", "lora")])
+def test_resumed_preference_training_ends_in_the_same_bits(
+    method: str, weights: str, tmp_path: Path
+) -> None:
     def tuned() -> dict[str, torch.Tensor]:
-        setup = setup_of("dpo", tmp_path)
-        trainer = fit_dpo(setup, sft(setup), pairs(10))
-        return weights(merge(trainer, BASE, "dpo", tmp_path / "adapter"))
+        setup = preferring(method, tmp_path, weights=weights)
+        trainer = preference(setup, pairs(10 if method == "dpo" else 5))
+        return weights_of(merge(trainer, BASE, method, tmp_path / "adapter"))
 
     undisturbed = tuned()
-    shutil.rmtree(tmp_path / "dpo" / "checkpoint-5")
-    assert (tmp_path / "dpo" / "checkpoint-4").is_dir()
+    shutil.rmtree(tmp_path / method / "checkpoint-5")
+    assert (tmp_path / method / "checkpoint-4").is_dir()
     assert same(undisturbed, tuned())
 
 
@@ -113,6 +164,91 @@ def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Pat
     setup = setup_with(tmp_path, loss_on=loss_on)
     rows = list(training_dataset(setup, encode_records(setup, chats(2))))
     assert [row["labels"] == row["input_ids"] for row in rows] == [i < whole for i in range(4)]
+
+
+def epoch_loss(setup: Setup, records: list[Record]) -> float:
+    """The summed loss of one epoch, at a learning rate too small to change anything."""
+    examples = {"train": encode_records(setup, records), "val": []}
+    trainer = fit_sft(setup, start_model(BASE, "full", "cpu"), examples)
+    learnt = [sum(label != IGNORED for label in row["labels"][1:]) for row in trainer.train_dataset]
+    (row,) = [row for row in trainer.state.log_history if "train_loss" in row]
+    assert trainer.state.global_step == 1
+    return float(row["train_loss"]) * sum(learnt)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_packed_rows_have_the_loss_of_unpacked_ones(
+    attention: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_train.start_model", with_attention(attention))
+    changes: dict[str, Any] = {"epochs": 1, "learning_rate": 1e-20, "batch_size": 16}
+    records = [chat("票 word 🙂 " * (1 + at % 5), f"answer {at}") for at in range(16)]
+    apart = epoch_loss(setup_with(tmp_path / "apart", **changes), records)
+    packed = setup_with(tmp_path / "packed", **changes, packing=True)
+    rows = training_dataset(packed, encode_records(packed, records))
+    assert len(rows) < len(records)
+    assert epoch_loss(packed, records) == pytest.approx(apart, rel=1e-5)
+
+
+def with_attention(name: str) -> Callable[..., Any]:
+    """start_model with another implementation of attention."""
+
+    def start(base: BaseParams, method: str, device: str) -> Any:
+        model = start_model_of_lib(base, method, device)
+        model.set_attn_implementation(name)
+        return model
+
+    return start
+
+
+def test_packing_is_refused_where_records_see_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model("base", "float32")
+    one, other = [5, 6, 7, 8], [9, 10, 11, 12]
+    check_packing(model, one, other)
+    monkeypatch.setattr("transformers.masking_utils.find_packed_sequence_indices", lambda _: None)
+    with pytest.raises(UserError, match="records packed into one row see each other"):
+        check_packing(model, one, other)
+
+
+def test_every_record_is_packed_once(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, packing=True)
+    examples = encode_records(setup, chats(9))
+    rows = training_dataset(setup, examples)
+    lengths = [length for row in rows["seq_lengths"] for length in row]
+    assert sorted(lengths) == sorted(2 * [len(example.input_ids) for example in examples])
+    assert max(map(len, rows["input_ids"])) <= 64
+
+
+def test_dataloader_workers_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = weights_of(sft(setup_of("lora", tmp_path / "alone")))
+
+    def with_workers(*args: Any) -> dict[str, Any]:
+        return settings(*args) | {"dataloader_num_workers": 2}
+
+    monkeypatch.setattr("lib.training.trainers.settings", with_workers)
+    assert same(alone, weights_of(sft(setup_of("lora", tmp_path / "workers"))))
+
+
+def stopping_early(folder: Path) -> Trainer:
+    """A run that learns what its validation records contradict."""
+    changes = {"learning_rate": 3e-3, "epochs": 8, "keep": "best", "early_stopping": 2}
+    contradicted = [chat(f"票 {number}", "no such thing") for number in range(3)]
+    return sft_trainer_of(setup_with(folder, **changes), contradicted)
+
+
+def test_the_best_checkpoint_is_kept_and_training_stops_early(tmp_path: Path) -> None:
+    trainer = stopping_early(tmp_path)
+    found = measured(trainer.state.log_history, "best")
+    validated = [row["eval_loss"] for row in trainer.state.log_history if "eval_loss" in row]
+    assert found["steps"] == found["kept_step"] + 4 < 20
+    assert trainer.evaluate()["eval_loss"] == found["val_loss"] == min(validated)
+
+
+def test_a_run_that_stopped_early_is_not_trained_further(tmp_path: Path) -> None:
+    """Killed after its last step, before it was written."""
+    first, again = stopping_early(tmp_path), stopping_early(tmp_path)
+    assert first.state.global_step == again.state.global_step
+    assert same(weights_of(first.model), weights_of(again.model))
 
 
 def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:
@@ -154,13 +290,6 @@ def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ours == pytest.approx(first_loss("trl"), rel=1e-5)
 
 
-def test_dpo_after_sft_learns_to_prefer_the_chosen_answer(tmp_path: Path) -> None:
-    setup = setup_of("dpo", tmp_path)
-    trainer = fit_dpo(setup, sft(setup), pairs(32))
-    history = [row for row in trainer.state.log_history if "rewards/margins" in row]
-    assert history[-1]["rewards/margins"] > history[0]["rewards/margins"]
-
-
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     setup = setup_with(tmp_path, learning_rate=1e30, max_grad_norm=1e30)
     with pytest.raises(UserError, match=r"the loss is (nan|inf) at step \d+; lower"):
@@ -186,7 +315,11 @@ def test_a_pair_that_would_be_cut_is_named(tmp_path: Path) -> None:
 
 def test_dpo_without_pairs_says_what_to_add(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="add a source of pairs"):
-        check_data(chats(1), [], setup_of("dpo", tmp_path).params)
+        check_data(
+            {"train": chats(1), "val": []},
+            {"train": [], "val": []},
+            setup_of("dpo", tmp_path).params,
+        )
 
 
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     [
         "分类 \\| 票",
         "Rafailov et al.",
+        "Here after supervised fine-tuning on the chats; what learns: adapters",
         "`reports/verdict.md`",
         "| `train.lora.rank` ",
         "| tokens     | 1,000     | 900       |",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lib.params.task import TaskParams
-from lib.params.train import DpoParams, LoraParams, TrainParams
+from lib.params.train import LoraParams, PreferenceParams, TrainParams
 from lib.records import Record, record_id
 
 JSON_TASK = TaskParams(
@@ -91,7 +91,7 @@ def metrics(stage: str) -> Any:
     return json.loads(Path(f"metrics/{stage}.json").read_text(encoding="utf-8"))
 
 
-def train_params(method: Literal["lora", "full", "qlora", "dpo"]) -> TrainParams:
+def train_params(method: Literal["lora", "full", "qlora", "dpo", "kto"]) -> TrainParams:
     """Two short epochs."""
     return TrainParams(
         method=method,
@@ -105,9 +105,15 @@ def train_params(method: Literal["lora", "full", "qlora", "dpo"]) -> TrainParams
         batch_size=4,
         gradient_accumulation=1,
         max_length=64,
+        packing=False,
         loss_on="answer",
         word_dropout=0.0,
         checkpoint_steps=2,
+        keep="last",
+        early_stopping=None,
+        tracking="none",
         lora=LoraParams(rank=4, alpha=8, dropout=0.1, target_modules="all-linear"),
-        dpo=DpoParams(beta=0.1, learning_rate=1e-3, epochs=2),
+        preference=PreferenceParams(
+            start="sft", weights="lora", beta=0.1, learning_rate=1e-3, epochs=2
+        ),
     )

@@ -1,8 +1,8 @@
 """The `train` section: method and hyperparameters."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lib.config import Section
 
@@ -16,10 +16,13 @@ class LoraParams(Section):
     target_modules: str | list[str]  # "all-linear", or names such as [q_proj, v_proj]
 
 
-class DpoParams(Section):
-    """Direct preference optimisation (Rafailov et al., 2023), after supervised fine-tuning."""
+class PreferenceParams(Section):
+    """Learning from better and worse answers: methods dpo (Rafailov et al., 2023) and kto
+    (Ethayarajh et al., 2024)."""
 
-    beta: float = Field(gt=0)  # how far the policy may move from the SFT model: higher stays closer
+    start: Literal["sft", "base"]  # after supervised fine-tuning on the chats, or without it
+    weights: Literal["lora", "full"]  # what learns, in both trainings: adapters, or every weight
+    beta: float = Field(gt=0)  # how far the policy may move from its start: higher stays closer
     learning_rate: float = Field(gt=0)
     epochs: float = Field(gt=0)
 
@@ -27,7 +30,7 @@ class DpoParams(Section):
 class TrainParams(Section):
     """What the train stage does; learning rate and epochs are those of supervised fine-tuning."""
 
-    method: Literal["lora", "full", "qlora", "dpo"]
+    method: Literal["lora", "full", "qlora", "dpo", "kto"]
     seed: int = Field(ge=0)
     epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
@@ -35,11 +38,41 @@ class TrainParams(Section):
     warmup: float = Field(ge=0, lt=1)  # share of all steps
     weight_decay: float = Field(ge=0)
     max_grad_norm: float = Field(gt=0)
-    batch_size: int = Field(ge=1)  # records a step, on each device
+    batch_size: int = Field(ge=1)  # rows a step, on each device
     gradient_accumulation: int = Field(ge=1)
     max_length: int = Field(ge=16)  # tokens; a longer record stops the run, none is cut
+    packing: bool  # supervised: a row is as many whole records as max_length holds
     loss_on: Literal["answer", "prompt_first", "all"]  # which tokens are learnt
     word_dropout: float = Field(ge=0, lt=1)  # share of a prompt's tokens blanked, anew each epoch
-    checkpoint_steps: int = Field(ge=1)
+    checkpoint_steps: int = Field(ge=1)  # between checkpoints, and between validations
+    keep: Literal["last", "best"]  # which checkpoint is the model: best has the least val loss
+    early_stopping: int | None = Field(ge=1)  # stop after so many validations without a better one
+    tracking: Literal["none", "tensorboard", "wandb", "mlflow"]
     lora: LoraParams
-    dpo: DpoParams
+    preference: PreferenceParams
+
+    @property
+    def prefers(self) -> bool:
+        """Whether it learns from preferences."""
+        return self.method in ("dpo", "kto")
+
+    @property
+    def supervised(self) -> bool:
+        """Whether it learns from chats."""
+        return not self.prefers or self.preference.start == "sft"
+
+    @property
+    def weights(self) -> str:
+        """What learns: lora, qlora or full."""
+        return self.preference.weights if self.prefers else self.method
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.early_stopping and self.keep == "last":
+            raise ValueError("early_stopping null, unless keep is best")
+        if self.method == "kto" and self.batch_size < 2:
+            raise ValueError(
+                "batch_size 2 or more with method kto, which compares a record with the others of "
+                "its batch"
+            )
+        return self

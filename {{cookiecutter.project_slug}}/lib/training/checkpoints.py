@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 
 def scratch(*decisive: object) -> Path:
     """The checkpoint folder of the run that `decisive` (JSON-serialisable values) describes."""
     raw = json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()
     name = blake2b(raw, digest_size=8).hexdigest()
-    return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name)
+    return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name).absolute()
 
 
 @contextmanager
@@ -48,3 +49,13 @@ def last_whole(folder: Path) -> str | None:
             continue
         return str(steps[step])
     return None
+
+
+def history_of(folder: Path) -> list[dict[str, Any]]:
+    """What was logged up to the newest whole checkpoint; nothing where there is none."""
+    last = last_whole(folder)
+    if last is None:
+        return []
+    state = json.loads(Path(last, "trainer_state.json").read_text(encoding="utf-8"))
+    history: list[dict[str, Any]] = state["log_history"]
+    return history

@@ -104,16 +104,17 @@ def shape_of(
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    sizes = linear_sizes(model, params.lora.target_modules) if params.method != "full" else []
+    sizes = linear_sizes(model, params.lora.target_modules) if params.weights != "full" else []
     count = sum(weight.numel() for weight in model.parameters())
     text = config.get_text_config()
+    whole = {"float32": 4, "bfloat16": 2}[base.dtype]
     return Shape(
         parameters=count,
         trainable=sum(params.lora.rank * (i + o) for i, o in sizes) or count,
         layers=text.num_hidden_layers,
         hidden=text.hidden_size,
         vocabulary=text.vocab_size,
-        weight_bytes={"float32": 4, "bfloat16": 2}[base.dtype] if params.method != "qlora" else 0.6,
+        weight_bytes=0.6 if params.weights == "qlora" else whole,
         checkpointing=not on_cpu,
     )
 
@@ -164,7 +165,7 @@ def check_memory(shape: Shape, phases: dict[str, Load], method: str, available: 
         ),
         0,
     )
-    lighter = {"full": "train.method lora", "lora": "train.method qlora", "dpo": "a smaller base"}
+    lighter = {"full": "train.method lora", "lora": "train.method qlora"}
     cure = (
         f"train.batch_size {smaller} fits (and more train.gradient_accumulation)"
         if smaller

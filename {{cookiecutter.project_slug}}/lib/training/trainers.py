@@ -1,4 +1,4 @@
-"""The two trainings of the train stage, supervised (SFT) and preference (DPO), both trl's."""
+"""Supervised fine-tuning (SFT) by trl's trainer, and what it shares with preference training."""
 
 import math
 import random
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.chat import IGNORED, Example, encode_example, with_system
+from lib.chat import IGNORED, Example, encode_example
 from lib.errors import UserError
 from lib.launch import world_size
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
-from lib.records import Message, Record, text_of
+from lib.records import Message, Record
 from lib.training.adapters import lora_config
 from lib.training.batches import order
-from lib.training.checkpoints import last_whole
+from lib.training.callbacks import measure_speed, no_longer_improves, stop_at_nan, stop_early
+from lib.training.checkpoints import history_of, last_whole
 from lib.training.mask import check_mask
+from lib.training.packing import check_packing, pack
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -82,7 +84,10 @@ def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
     blank = int(tokenizer.pad_token_id)
     inputs = [drop_words(example, params.word_dropout, blank, keep, rng) for example in drawn]
     ready = [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
-    return as_dataset(ready, list(range(len(ready))))
+    rows = as_dataset(ready, list(range(len(ready))))
+    if not params.packing:
+        return rows
+    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
 
 
 def drop_words(
@@ -98,18 +103,6 @@ def drop_words(
     ]
 
 
-def check_pairs(setup: Setup, records: list[Record]) -> list[int]:
-    """Tokens of each pair's two texts, one after the other; raises UserError at a pair that trl
-    would cut or leave out."""
-    lengths = []
-    for record in records:
-        for answer in (record["chosen"], record["rejected"]):
-            chat = [*record["prompt"], Message(role="assistant", content=answer)]
-            lengths.append(len(setup.encode(chat).input_ids))
-            check_length(record["id"], lengths[-1], setup.params.max_length)
-    return lengths
-
-
 def check_length(name: str, length: int, longest: int) -> None:
     """Raise UserError at a record that would have to be cut."""
     if length > longest:
@@ -119,26 +112,9 @@ def check_length(name: str, length: int, longest: int) -> None:
         )
 
 
-def pairs_dataset(records: list[Record], places: list[int], system: str) -> "Dataset":
-    """Columns prompt, chosen and rejected as chats, as trl's DPOTrainer takes them."""
-    from datasets import Dataset
-
-    def answer(text: str) -> list[dict[str, str]]:
-        return [{"role": "assistant", "content": text}]
-
-    rows = [
-        {
-            "prompt": with_system(record["prompt"], system),
-            "chosen": answer(record["chosen"]),
-            "rejected": answer(record["rejected"]),
-        }
-        for record in records
-    ]
-    return Dataset.from_list([rows[place] for place in places])
-
-
-def settings(setup: Setup, phase: str, rate: float) -> dict[str, Any]:
-    """Trainer arguments that supervised and preference training share."""
+def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> dict[str, Any]:
+    """Trainer arguments that supervised and preference training share; `validated` says whether
+    there are records to validate with, at each checkpoint and at the end."""
     params, on_cpu = setup.params, setup.device == "cpu"
     return {
         "output_dir": str(setup.folder / phase),
@@ -160,31 +136,18 @@ def settings(setup: Setup, phase: str, rate: float) -> dict[str, Any]:
         "dataloader_pin_memory": not on_cpu,
         "save_strategy": "steps",
         "save_steps": params.checkpoint_steps,
-        "save_total_limit": 2,  # the last may be half written
+        "save_total_limit": 2,  # the last may be half written; with the best one, if that is older
+        "eval_strategy": "steps" if validated else "no",
+        "eval_steps": params.checkpoint_steps,
+        "load_best_model_at_end": params.keep == "best",
+        "metric_for_best_model": "eval_loss" if params.keep == "best" else None,
         # the mean loss since the last log is not in a checkpoint: log whenever one is written
         "logging_steps": math.gcd(params.checkpoint_steps, 10),
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # it would show the last sound loss instead
-        "report_to": "none",
+        "report_to": params.tracking,
+        "run_name": f"{setup.folder.name}-{phase}",
     }
-
-
-def stop_at_nan() -> "TrainerCallback":
-    """A callback that ends a run whose loss is no number, before more time goes into it."""
-    from transformers import TrainerCallback
-
-    class StopAtNan(TrainerCallback):
-        def on_log(
-            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
-        ) -> None:
-            if not math.isfinite(logs.get("loss", 0.0)):
-                raise UserError(
-                    f"train: the loss is {logs['loss']} at step {state.global_step}; lower "
-                    "train.learning_rate or train.max_grad_norm, or raise train.warmup; earlier "
-                    f"checkpoints are in {args.output_dir}"
-                )
-
-    return StopAtNan()
 
 
 def sft_trainer(device: str) -> "type[SFTTrainer]":
@@ -228,49 +191,48 @@ def fit_sft(
     checkpoint and at the end."""
     from trl import SFTConfig
 
-    params, train, val = setup.params, examples["train"], examples["val"]
+    params, val = setup.params, examples["val"]
     arguments = SFTConfig(
-        **settings(setup, "sft", params.learning_rate),
-        packing=False,
-        dataset_kwargs={"skip_prepare_dataset": True},  # encoded, checked and ordered already
-        eval_strategy="steps" if val else "no",
-        eval_steps=params.checkpoint_steps,
+        **settings(setup, "sft", params.learning_rate, bool(val)),
+        packing=params.packing,
+        eval_packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},  # encoded, ordered and packed already
     )
+    rows = training_dataset(setup, examples["train"])
     trainer = sft_trainer(setup.device)(
         model=model,
         args=arguments,
-        train_dataset=training_dataset(setup, train),
+        train_dataset=rows_to_train(setup, rows, arguments),
         eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
         processing_class=setup.tokenizer,
-        peft_config=None if params.method == "full" else lora_config(params.lora),
-        callbacks=[stop_at_nan()],
+        peft_config=lora_config(params.lora) if params.weights != "full" else None,
+        callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
     )
-    trainer.train(resume_from_checkpoint=last_whole(setup.folder / "sft"))
-    if val and last_evaluated(trainer) < trainer.state.global_step:
-        trainer.evaluate()
+    if params.packing:
+        check_packing(trainer.model, *[e.input_ids for e in [*examples["train"] * 2][:2]])
+    trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
     return trainer
 
 
-def last_evaluated(trainer: "Trainer") -> int:
-    """The last step with a validation loss; 0 when there is none."""
-    return max((row["step"] for row in trainer.state.log_history if "eval_loss" in row), default=0)
+def rows_a_step(arguments: Any) -> int:
+    """Rows that all processes together take for one step."""
+    on_each = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+    return int(on_each * world_size())
 
 
-def fit_dpo(setup: Setup, model: "PreTrainedModel", pairs: list[Record]) -> "Trainer":
-    """Preference training of a fresh adapter; the model without it is the reference."""
-    from trl import DPOConfig, DPOTrainer
+def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerCallback"]:
+    """What is watched while a trainer runs; `lengths` are the tokens of each row."""
+    step = rows_a_step(arguments)
+    step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
+    patience = setup.params.early_stopping
+    return [stop_at_nan(), stop_early(patience), measure_speed(step_tokens, setup.device)]
 
-    params = setup.params
-    lengths = [len(text_of(pair["prompt"])) for pair in pairs]
-    places = order(lengths, params.dpo.epochs, params.batch_size * world_size(), params.seed)
-    arguments = DPOConfig(**settings(setup, "dpo", params.dpo.learning_rate), beta=params.dpo.beta)
-    trainer = DPOTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=pairs_dataset(pairs, places, setup.system),
-        processing_class=setup.tokenizer,
-        peft_config=lora_config(params.lora),
-        callbacks=[stop_at_nan()],
-    )
-    trainer.train(resume_from_checkpoint=last_whole(setup.folder / "dpo"))
-    return trainer
+
+def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":
+    """All rows; of a run that had stopped early when it was killed, those it has trained on, or it
+    would take one step more."""
+    history = history_of(Path(arguments.output_dir))
+    if not no_longer_improves(history, setup.params.early_stopping):
+        return rows
+    done = int(history[-1]["step"]) * rows_a_step(arguments)
+    return rows.select(range(min(done, len(rows))))

@@ -1,0 +1,81 @@
+"""What is watched while a trainer runs: a loss that is no number, validation that no longer
+improves, and speed."""
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from lib.errors import UserError
+from lib.training.estimate import peak_memory
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+
+def stop_at_nan() -> "TrainerCallback":
+    """A callback that ends a run whose loss is no number, before more time goes into it."""
+    from transformers import TrainerCallback
+
+    class StopAtNan(TrainerCallback):
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
+        ) -> None:
+            if not math.isfinite(logs.get("loss", 0.0)):
+                raise UserError(
+                    f"train: the loss is {logs['loss']} at step {state.global_step}; lower "
+                    "train.learning_rate or train.max_grad_norm, or raise train.warmup; earlier "
+                    f"checkpoints are in {args.output_dir}"
+                )
+
+    return StopAtNan()
+
+
+def no_longer_improves(history: list[dict[str, float]], patience: int | None) -> bool:
+    """Whether the last `patience` validations in a trainer's history all fell short of an earlier
+    one. Told from the history alone, so that a resumed run stops where an undisturbed one does."""
+    losses = [row["eval_loss"] for row in history if "eval_loss" in row]
+    if patience is None or len(losses) <= patience:
+        return False
+    return min(losses[-patience:]) >= min(losses[:-patience])
+
+
+def stop_early(patience: int | None) -> "TrainerCallback":
+    """A callback that ends a run whose validation no longer improves; never, where null."""
+    from transformers import TrainerCallback
+
+    class StopEarly(TrainerCallback):
+        def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if no_longer_improves(state.log_history, patience):
+                control.should_training_stop = True
+
+    return StopEarly()
+
+
+def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
+    """A callback that adds to a trainer's history: tokens a second since the last log, the memory
+    held at most so far, and in the end all tokens; `step_tokens` are those of each step."""
+    from transformers import TrainerCallback
+
+    class MeasureSpeed(TrainerCallback):
+        tokens = 0
+        seconds = began = 0.0
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.began = time.perf_counter()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.seconds += time.perf_counter() - self.began
+            self.tokens += step_tokens[state.global_step - 1]
+
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
+        ) -> None:
+            if "loss" in logs and self.seconds:
+                speed = round(self.tokens / self.seconds)
+                measured = {"tokens_per_second": speed, "memory_bytes": peak_memory(device)}
+                state.log_history[-1].update(measured)
+                self.tokens, self.seconds = 0, 0.0
+            if "train_runtime" in logs:  # the last row of a history
+                state.log_history[-1]["tokens"] = sum(step_tokens[: state.global_step])
+
+    return MeasureSpeed()

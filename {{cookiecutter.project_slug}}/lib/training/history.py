@@ -1,0 +1,116 @@
+"""What a trainer's history says: figures for metrics, rows for `dvc plots`, and a picture.
+
+DVCLive would write such files too, but it wants a git repository with a commit, may run `dvc init`,
+and writes while the stage runs, so that a killed run leaves half of them. The trainer's own history
+is in every checkpoint: a resumed run writes whole curves, equal to those of an undisturbed one.
+"""
+
+from typing import Any
+
+from lib.chat import IGNORED, Example
+from lib.curves import Panel, curves
+from lib.files import atomic_text, write_json
+from lib.params.train import TrainParams
+from lib.records import Record
+from lib.training.preference import learnable
+
+History = list[dict[str, Any]]
+TIMED = ("tokens_per_second", "memory_bytes")
+
+
+def losses(history: History, name: str = "loss") -> History:
+    """The rows with a loss of that name."""
+    return [row for row in history if name in row]
+
+
+def measured(history: History, keep: str) -> dict[str, Any]:
+    """Figures of one training: tokens trained on, steps, and losses. The validation loss is that
+    of the weights that are kept, at `kept_step` where they are not the last."""
+    end = next(row for row in history if "train_runtime" in row)
+    found = {"tokens": end["tokens"], "steps": end["step"]}
+    found["train_loss"] = losses(history)[-1]["loss"]
+    if validated := losses(history, "eval_loss"):
+        best = min(validated, key=lambda row: row["eval_loss"])
+        kept = best if keep == "best" else validated[-1]
+        found["val_loss"] = kept["eval_loss"]
+        if keep == "best":
+            found["kept_step"] = kept["step"]
+    return found
+
+
+def figures(
+    params: TrainParams, histories: dict[str, History], chats: list[Example], pairs: list[Record]
+) -> dict[str, Any]:
+    """What training was: its first part, or only one, and what preferences added."""
+    first, *_ = histories.values()
+    numbers: dict[str, Any] = {"records": len(chats if params.supervised else pairs)}
+    numbers |= measured(first, params.keep)
+    if params.supervised:
+        numbers["share_learnt"] = share_learnt(chats)
+    if not params.prefers:
+        return numbers | {"pairs_unused": len(pairs)}
+    used, history = len(learnable(pairs, params.method)), histories[params.method]
+    numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
+    margins = losses(history, "rewards/margins")
+    return numbers | {
+        "preference_loss": losses(history)[-1]["loss"],
+        "preference_margin": margins[-1]["rewards/margins"] if margins else None,
+    }
+
+
+def share_learnt(examples: list[Example]) -> float:
+    """The share of tokens that the loss counts."""
+    labels = [label for example in examples for label in example.labels]
+    return sum(label != IGNORED for label in labels) / len(labels)
+
+
+def timed(numbers: dict[str, Any], first_step: int, seconds: float) -> dict[str, Any]:
+    """Timings of this session alone, which may have gone on from `first_step`."""
+    here = 1 - first_step / max(numbers["steps"], 1)
+    return {
+        "resumed_at_step": first_step,
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(numbers["tokens"] * here / seconds),
+    }
+
+
+def in_a_row(histories: dict[str, History]) -> History:
+    """All rows of a run, one training after the other; the steps go on counting."""
+    rows, before = History(), 0
+    for phase, history in histories.items():
+        rows += [row | {"phase": phase, "step": before + row["step"]} for row in history]
+        before = rows[-1]["step"]
+    return rows
+
+
+def write_curves(histories: dict[str, History]) -> None:
+    """plots/{train,val}.json and reports/train.svg, which are the same in equal runs, and
+    plots/speed.json, whose timings are not."""
+    rows = in_a_row(histories)
+    train, val = losses(rows), losses(rows, "eval_loss")
+    keys = ("phase", "step", "loss", "grad_norm", "learning_rate")
+    write_json("plots/train.json", [{key: row[key] for key in keys} for row in train])
+    write_json(
+        "plots/val.json",
+        [{"phase": row["phase"], "step": row["step"], "loss": row["eval_loss"]} for row in val],
+    )
+    timed = [row for row in train if TIMED[0] in row]
+    write_json("plots/speed.json", [{key: row[key] for key in ("step", *TIMED)} for row in timed])
+    with atomic_text("reports/train.svg") as file:
+        file.write(picture(train, val))
+
+
+def picture(train: History, val: History) -> str:
+    """Loss (train and validation), learning rate and gradient norm by step."""
+
+    def line(rows: History, name: str) -> list[tuple[float, float]]:
+        return [(row["step"], row[name]) for row in rows]
+
+    return curves(
+        "step",
+        [
+            Panel("Loss", {"train": line(train, "loss"), "val": line(val, "eval_loss")}),
+            Panel("Learning rate", {"": line(train, "learning_rate")}),
+            Panel("Gradient norm", {"": line(train, "grad_norm")}),
+        ],
+    )

@@ -1,0 +1,127 @@
+"""Preference training by trl: DPO learns from pairs, KTO from answers that are good or bad.
+
+A pair may lack a side (the text is empty): a lone answer that was found good or bad. KTO takes it;
+DPO compares, and leaves it out.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from lib.chat import with_system
+from lib.launch import world_size
+from lib.records import Message, Record, text_of
+from lib.training.adapters import lora_config
+from lib.training.batches import order
+from lib.training.checkpoints import last_whole
+from lib.training.trainers import Setup, check_length, rows_to_train, settings, watchers
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, Trainer
+
+Row = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion and label
+
+
+def learnable(pairs: list[Record], method: str) -> list[Record]:
+    """The pairs a method can learn from: dpo needs both sides."""
+    if method == "kto":
+        return pairs
+    return [pair for pair in pairs if pair["chosen"] and pair["rejected"]]
+
+
+def answer(text: str) -> list[Message]:
+    """The assistant's turn."""
+    return [Message(role="assistant", content=text)]
+
+
+def as_chat(pair: Record) -> Record:
+    """A pair as a chat with its good answer, or the bad one where it has no other."""
+    copy = pair.copy()
+    copy["messages"] = [*pair["prompt"], *answer(pair["chosen"] or pair["rejected"])]
+    return copy
+
+
+def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
+    """Pairs as trl's trainer of the method takes them: whole, or a row for each side of KTO."""
+    rows: list[Row] = []
+    for pair in learnable(pairs, setup.params.method):
+        prompt = with_system(pair["prompt"], setup.system)
+        good, bad = answer(pair["chosen"]), answer(pair["rejected"])
+        if setup.params.method == "dpo":
+            rows.append({"prompt": prompt, "chosen": good, "rejected": bad})
+            continue
+        sides = [(good, True), (bad, False)]
+        rows += [
+            {"prompt": prompt, "completion": said, "label": label}
+            for said, label in sides
+            if said[0]["content"]
+        ]
+    return rows
+
+
+def answers_of(row: Row) -> list[list[Message]]:
+    """The answers a row holds, one or two."""
+    return [row[name] for name in ("chosen", "rejected", "completion") if name in row]
+
+
+def check_pairs(setup: Setup, pairs: list[Record]) -> list[int]:
+    """Tokens of each text that preference training reads; raises UserError at a pair that trl
+    would cut or leave out."""
+    lengths = []
+    for pair in pairs:
+        for row in rows_of(setup, [pair]):
+            for said in answers_of(row):
+                lengths.append(len(setup.encode([*row["prompt"], *said]).input_ids))
+                check_length(pair["id"], lengths[-1], setup.params.max_length)
+    return lengths
+
+
+def row_tokens(setup: Setup, row: Row) -> int:
+    """Tokens that the model reads of a row."""
+    texts = [[*row["prompt"], *said] for said in answers_of(row)]
+    return sum(len(setup.encode(text).input_ids) for text in texts)
+
+
+def label_weights(rows: list[Row]) -> dict[str, float]:
+    """KTO's weights of good and bad answers: the rarer count for as much as the others together
+    (equation 8 of Ethayarajh et al., 2024)."""
+    count = Counter(row["label"] for row in rows)
+    if len(count) < 2:
+        return {}
+    good, bad = count[True], count[False]
+    return {"desirable_weight": max(1.0, bad / good), "undesirable_weight": max(1.0, good / bad)}
+
+
+def fit_preference(
+    setup: Setup, model: "PreTrainedModel", pairs: dict[str, list[Record]]
+) -> "Trainer":
+    """DPO or KTO on pairs["train"], validated on pairs["val"]. A fresh adapter learns, and the
+    model without it is the reference; or every weight does, and what the reference says is
+    computed before the first step, so that no second model takes memory."""
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
+
+    params, wanted = setup.params, setup.params.preference
+    rows = {name: rows_of(setup, found) for name, found in pairs.items()}
+    lengths = [len(text_of(row["prompt"])) for row in rows["train"]]
+    places = order(lengths, wanted.epochs, params.batch_size * world_size(), params.seed)
+    config, trainer_of = {"dpo": (DPOConfig, DPOTrainer), "kto": (KTOConfig, KTOTrainer)}[
+        params.method
+    ]
+    arguments = config(
+        **settings(setup, params.method, wanted.learning_rate, bool(rows["val"])),
+        **(label_weights(rows["train"]) if params.method == "kto" else {}),
+        beta=wanted.beta,
+        precompute_ref_log_probs=params.weights == "full",
+    )
+    drawn = [rows["train"][place] for place in places]
+    trainer: Trainer = trainer_of(
+        model=model,
+        args=arguments,
+        train_dataset=rows_to_train(setup, Dataset.from_list(drawn), arguments),
+        eval_dataset=Dataset.from_list(rows["val"]) if rows["val"] else None,
+        processing_class=setup.tokenizer,
+        peft_config=lora_config(params.lora) if params.weights != "full" else None,
+        callbacks=watchers(setup, arguments, [row_tokens(setup, row) for row in drawn]),
+    )
+    trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
+    return trainer
