@@ -31,7 +31,7 @@ from lib.params.gate import GateParams
 from lib.params.monitor import MonitorParams
 from lib.params.task import TaskParams
 from lib.pii.redact import Finder
-from monitor.page import page
+from monitor.page import report_page
 
 EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}
 FOLDER = Path("reports/monitor")
@@ -181,7 +181,7 @@ def report(rows: dict[str, Any]) -> Path:
     path = FOLDER / f"{rows['window']}.html"
     write_json(path.with_suffix(".json"), rows)
     with atomic_text(path) as file:
-        file.write(page(rows))
+        file.write(report_page(rows))
     return path
 
 
