@@ -17,7 +17,9 @@ PAGE = Path("reports/mask.html")
 LOST = "\ufffd"  # a token that holds only part of a character
 
 STYLE = """
-body { font: 15px/1.6 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+:root { color-scheme: light dark }
+body { font: 15px/1.6 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem }
+h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid #8886; padding: .6rem }
 .learnt { background: #2a9d4a44 } .special { outline: 1px solid #888 }
 .token { border-right: 1px dotted #8888 }
@@ -76,7 +78,7 @@ def row(tokenizer: "PreTrainedTokenizerBase", example: Example) -> str:
     learnt = sum(label != IGNORED for label in example.labels)
     runs = sum(known for known, _ in groupby(label != IGNORED for label in example.labels))
     head = f"{len(spans)} tokens, {learnt} learnt in {runs} stretch{'es' * (runs != 1)}"
-    return f"<h2>{head}</h2>\n<pre>{''.join(spans)}</pre>"
+    return f'<h2>{head}</h2>\n<pre dir="auto">{"".join(spans)}</pre>'
 
 
 def write_page(
@@ -99,6 +101,7 @@ def write_page(
     with atomic_text(path) as file:
         file.write(
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             "<title>What training learns</title>\n"
             f"<style>{STYLE}</style></head>\n<body><h1>What training learns</h1>\n"
             '<p>The first records, token by token; <span class="learnt">coloured</span> is what '
