@@ -45,12 +45,12 @@ def data_table(stages: dict[str, Metrics]) -> list[str]:
     return table(["stage", "rows in", "kept", "dropped"], rows)
 
 
-def quality_table(systems: dict[str, Metrics]) -> list[str]:
-    """Exact match with its 95 % interval, and safety, of each system."""
+def quality_table(systems: dict[str, Metrics], primary: str) -> list[str]:
+    """The primary score with its 95 % interval, and safety, of each system."""
     rows = []
     for name, metrics in systems.items():
         sets = [
-            f"{m['exact_match']:.1%} ({m['exact_match_low']:.1%} to {m['exact_match_high']:.1%})"
+            f"{m['score']:.1%} ({m['score_low']:.1%} to {m['score_high']:.1%})"
             if (m := metrics.get(part))
             else "no cases"
             for part in ("golden", "test")
@@ -61,9 +61,8 @@ def quality_table(systems: dict[str, Metrics]) -> list[str]:
             for key in ("unsafe_rate", "over_refusal_rate")
         ]
         rows.append([name, *sets, *rates])
-    return table(
-        ["system", "golden exact match", "test exact match", "unsafe", "over-refusal"], rows
-    )
+    scores = [f"{part} {primary.replace('_', ' ')}" for part in ("golden", "test")]
+    return table(["system", *scores, "unsafe", "over-refusal"], rows)
 
 
 def speed_table(bench: Metrics) -> list[str]:
@@ -125,7 +124,7 @@ def main() -> None:
         "Leakage: none, proved by the split stage. More: reports/data_spec.md, leakage.json.",
         "",
     ]
-    lines += ["## Quality", "", *quality_table(systems), ""]
+    lines += ["## Quality", "", *quality_table(systems, params.primary), ""]
     lines += [gain(answers, params, gate.smallest), ""]
     lines += [
         "## Size and speed",

@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lib.params.eval import EvalParams
-from stages.report import data_table, gain, headline, speed_table
+from stages.report import data_table, gain, headline, quality_table, speed_table
 from tests.reviewed import answers
 
 PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=200, seed=1)
@@ -47,6 +47,13 @@ def test_nothing_else_adds_columns_to_dvc_exp_show() -> None:
     stages = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     shown = [list(one) for stage in stages.values() for one in stage.get("metrics", [])]
     assert shown == [["metrics.json"]]
+
+
+def test_quality_is_that_of_the_primary_score() -> None:
+    quality = {"score": 0.7, "score_low": 0.6, "score_high": 0.8}
+    lines = quality_table({"base": {}, "tuned": {"golden": quality}}, "field_f1")
+    assert lines[0].split(" | ")[1].strip() == "golden field f1"
+    assert "70.0% (60.0% to 80.0%) | no cases" in lines[3]
 
 
 def test_speed_table_shows_each_model_at_each_load() -> None:
