@@ -154,11 +154,6 @@ def identity(base: BaseParams) -> str:
     return ",".join(map(sha256, files)) or f"{base.model}@{base.revision}"
 
 
-def folder_size(folder: str | Path) -> int:
-    """Bytes of the weights in a model folder."""
-    return sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
-
-
 def make_readable(folder: Path) -> None:
     """Undo transformers' owner-only file modes, which break a shared DVC cache."""
     for path in folder.rglob("*"):

@@ -19,8 +19,6 @@ from lib.models import (
     QUANTIZED,
     TUNED,
     deterministic,
-    folder_size,
-    load_model,
     load_tokenizer,
     torch_device,
 )
@@ -28,6 +26,7 @@ from lib.params.base import BaseParams
 from lib.params.bench import BenchParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
+from lib.quantize.read import load_weights, weights_size
 from lib.records import Message, is_pair, prompt_of, read_records
 
 TEST = "data/split/test.jsonl"
@@ -59,7 +58,7 @@ def bench_transformers(folder: str, chats: list[list[Message]], params: BenchPar
     hardware = load("hardware", HardwareParams)
     deterministic(0, hardware.threads)
     tokenizer = load_tokenizer(folder)
-    model = load_model(folder, load("base", BaseParams).dtype, torch_device(hardware))
+    model = load_weights(folder, load("base", BaseParams).dtype, torch_device(hardware))
     prompts = [encode_prompt(tokenizer, chat, "") for chat in chats]
     hf.timed(model, tokenizer, prompts[:WARM_UP], params.max_new_tokens)
     figures = {}
@@ -104,7 +103,7 @@ def main() -> None:
         figures["served"] = bench_server(params.url, chats, params)
     else:
         for name, folder in MODELS.items():
-            figures[name] = {"bytes": folder_size(folder), **measure(folder, chats, params)}
+            figures[name] = {"bytes": weights_size(folder), **measure(folder, chats, params)}
     write_json("metrics/bench.json", figures)
     print(f"bench: {', '.join(name for name in figures if name != 'engine')} on {params.engine}")
 

@@ -16,7 +16,7 @@ from lib.evaluation.cases import TEST, collect_cases
 from lib.evaluation.rows import make_row
 from lib.evaluation.summary import summarise, summarise_adversarial
 from lib.files import write_json
-from lib.models import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer, torch_device
+from lib.models import QUANTIZED, TUNED, deterministic, load_tokenizer, torch_device
 from lib.params.base import BaseParams
 from lib.params.curate import CurateParams
 from lib.params.eval import EvalParams
@@ -24,6 +24,7 @@ from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.pii.redact import Finder
 from lib.proof import require_proof
+from lib.quantize.read import load_weights
 from lib.records import write_records
 
 FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
@@ -43,7 +44,7 @@ def main() -> None:
     folder = FOLDERS.get(system, base.model)
     revision = base.revision if system == "base" else None
     tokenizer = load_tokenizer(folder, revision)
-    model = load_model(folder, base.dtype, torch_device(hardware), revision)
+    model = load_weights(folder, base.dtype, torch_device(hardware), revision)
     prompts = [encode_prompt(tokenizer, case["prompt"], task.system) for case in cases]
     answers = answer_all(model, tokenizer, prompts, params.batch_size, params.max_new_tokens)
 

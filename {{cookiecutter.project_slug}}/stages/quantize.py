@@ -14,7 +14,6 @@ from lib.models import (
     QUANTIZED,
     TUNED,
     deterministic,
-    load_model,
     load_tokenizer,
     make_readable,
     torch_device,
@@ -28,7 +27,7 @@ from lib.quantize import bitsandbytes, compressed, gguf
 from lib.quantize.calibration import TRAIN, VAL, draw_examples
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare
-from lib.quantize.read import load_quantized, weights_size
+from lib.quantize.read import load_weights, weights_size
 
 MEASURED = 64  # val records that perplexity is of
 
@@ -65,8 +64,8 @@ def main() -> None:
     device = torch_device(hardware)
     examples = draw_examples(VAL, MEASURED, load_tokenizer(TUNED), task.system, params)
     figures = compare(
-        load_model(TUNED, base.dtype, device),
-        load_quantized(QUANTIZED, base.dtype, device),
+        load_weights(TUNED, base.dtype, device),
+        load_weights(QUANTIZED, base.dtype, device),
         examples,
     )
     sizes = {"tuned_bytes": weights_size(TUNED), "quantized_bytes": weights_size(QUANTIZED)}

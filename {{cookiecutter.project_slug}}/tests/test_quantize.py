@@ -16,7 +16,7 @@ from lib.params.quantize import QuantizeParams
 from lib.quantize import read
 from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
-from lib.quantize.read import load_quantized, weights_size
+from lib.quantize.read import load_weights, weights_size
 from lib.records import write_records
 from stages.quantize import quantize
 from tests.toy import chat, pair
@@ -48,7 +48,7 @@ def test_a_scheme_gives_a_smaller_model_that_answers_alike(scheme: str) -> None:
     assert weights_size(QUANTIZED) < weights_size(TUNED)
     examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(scheme))
     figures = compare(
-        load_model(TUNED, "float32"), load_quantized(QUANTIZED, "float32", "cpu"), examples
+        load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
     )
     assert 0 < figures["layer_error_max"] < 0.3
     assert len(figures["layer_error"]) == 3

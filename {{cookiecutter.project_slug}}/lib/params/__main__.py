@@ -11,6 +11,7 @@ from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.monitor import MonitorParams
+from lib.params.parity import ParityParams
 from lib.params.quantize import QuantizeParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[Section]] = {
     "train": TrainParams,
     "eval": EvalParams,
     "quantize": QuantizeParams,
+    "parity": ParityParams,
     "bench": BenchParams,
     "gate": GateParams,
     "monitor": MonitorParams,

@@ -1,4 +1,4 @@
-"""Load what the quantize stage wrote, whatever its format, into transformers.
+"""Load a model into transformers, whatever format the quantize stage wrote it in.
 
 compressed-tensors and bitsandbytes are transformers' own business. GPTQ and GGUF become plain
 weights here, the numbers that a kernel of vLLM or llama.cpp computes with; the parity stage shows
@@ -20,13 +20,21 @@ GGUF = "model.gguf"
 PACKED = ("qweight", "qzeros", "scales", "g_idx")
 
 
-def load_quantized(folder: str, dtype: str, device: str) -> "PreTrainedModel":
-    """The model of a folder in any of our formats, in evaluation mode; raises UserError."""
-    if Path(folder, GGUF).is_file():
-        return load_model(folder, dtype, device, gguf_file=GGUF)
-    if quantization(folder).get("quant_method") == "gptq":
-        return load_gptq(folder, dtype, device)
-    return load_model(folder, dtype, device)
+def load_weights(
+    model: str, dtype: str, device: str, revision: str | None = None
+) -> "PreTrainedModel":
+    """The model of a folder in any of our formats, or of a hub id, in evaluation mode."""
+    from transformers import GenerationConfig
+
+    if Path(model, GGUF).is_file():
+        # its own reading of a GGUF's settings leaves out head_dim (transformers 5.17)
+        loaded = load_model(model, dtype, device, gguf_file=GGUF, config=load_config(model))
+    elif quantization(model).get("quant_method") == "gptq":
+        loaded = load_gptq(model, dtype, device)
+    else:
+        return load_model(model, dtype, device, revision)
+    loaded.generation_config = GenerationConfig.from_pretrained(model)
+    return loaded
 
 
 def weights_size(folder: str | Path) -> int:
@@ -37,7 +45,8 @@ def weights_size(folder: str | Path) -> int:
 
 def quantization(folder: str) -> dict[str, Any]:
     """How config.json says that the weights are packed; empty where they are not."""
-    config = json.loads(Path(folder, "config.json").read_text(encoding="utf-8"))
+    path = Path(folder, "config.json")
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     packing: dict[str, Any] = config.get("quantization_config", {})
     return packing
 

@@ -1,0 +1,104 @@
+"""What a server makes of chats and texts, and how it answers: the served side of parity.
+
+llama-server and vLLM tell their prompts by routes of their own. Of another OpenAI-compatible server
+only the number of tokens and the text of its answers are known.
+"""
+
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Literal
+
+from lib.engines.api import post
+from lib.engines.parity import Greedy, Prompt
+from lib.errors import UserError
+from lib.records import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Kind = Literal["llama.cpp", "vllm", "other"]
+PROBE = [Message(role="user", content="?")]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its OpenAI-compatible URL, ending in /v1, and the model it serves."""
+
+    url: str
+    model: str
+    kind: Kind
+
+    @property
+    def root(self) -> str:
+        """Where its own routes are."""
+        return self.url.rstrip("/").removesuffix("/v1")
+
+
+def recognise(url: str, model: str, tokenizer: "PreTrainedTokenizerBase") -> Server:
+    """Tell a server by the routes it has."""
+    kinds: tuple[Kind, ...] = ("llama.cpp", "vllm")
+    for kind in kinds:
+        server = Server(url, model, kind)
+        try:
+            prompt_of_chat(server, PROBE, tokenizer)
+        except (UserError, LookupError):
+            continue
+        return server
+    return Server(url, model, "other")
+
+
+def prompt_of_chat(
+    server: Server, chat: list[Message], tokenizer: "PreTrainedTokenizerBase"
+) -> Prompt:
+    """The prompt that the server's own template makes of a chat."""
+    if server.kind == "llama.cpp":
+        text = str(post(server.root, "apply-template", {"messages": chat})["prompt"])
+        body = {"content": text, "add_special": True, "parse_special": True}
+        return Prompt(text, list(post(server.root, "tokenize", body)["tokens"]))
+    body = {"model": server.model, "messages": chat, "add_generation_prompt": True}
+    ids = list(post(server.root, "tokenize", body)["tokens"])
+    return Prompt(str(tokenizer.decode(ids)), ids)
+
+
+def prompt_of_text(server: Server, text: str) -> Prompt:
+    """The tokens of a bare text, without any that begins it."""
+    body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
+    if server.kind == "vllm":
+        body = {"model": server.model, "prompt": text, "add_special_tokens": False}
+    return Prompt(text, list(post(server.root, "tokenize", body)["tokens"]))
+
+
+def answer_chat(
+    server: Server,
+    chat: list[Message],
+    max_new_tokens: int,
+    tokenizer: "PreTrainedTokenizerBase",
+    stops: set[int],
+) -> tuple[Greedy, int]:
+    """The greedy answer, and how many tokens the server says its prompt has."""
+    body: dict[str, Any] = {"model": server.model, "messages": chat, "temperature": 0}
+    body |= {"max_tokens": max_new_tokens}
+    if server.kind != "other":
+        body |= {"logprobs": True, "top_logprobs": 1}
+    if server.kind == "vllm":
+        body["return_tokens_as_token_ids"] = True
+    reply = post(server.url, "chat/completions", body)
+    try:
+        choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
+        text = str(choice["message"]["content"] or "")
+        told = ((choice.get("logprobs") or {}).get("content")) or []
+        tokens = list(takewhile(lambda token: token[0] not in stops, map(read_token, told)))
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{server.url}: its reply is not OpenAI-compatible ({error!r})") from None
+    ids = [token for token, _ in tokens]
+    if not told:
+        ids = tokenizer.encode(text, add_special_tokens=False)
+    stopped = choice["finish_reason"] != "length"
+    clean = not any(str(token) in text for token in tokenizer.all_special_tokens)
+    return Greedy(ids, [value for _, value in tokens], stopped, clean), prompt_tokens
+
+
+def read_token(entry: dict[str, Any]) -> tuple[int, float]:
+    """Id and log-probability: llama-server gives an `id`, vLLM the token as `token_id:17`."""
+    told = entry["id"] if "id" in entry else str(entry["token"]).removeprefix("token_id:")
+    return int(told), float(entry["logprob"])

@@ -1,0 +1,172 @@
+"""Hold the forms the tuned model takes against each other: is what is served what was evaluated?
+
+reads   models/{tuned,quantized}, the base, evals/golden.jsonl
+writes  reports/parity.json: base and adapter against the merged model, quantized against merged,
+        and the server of the chosen stack (bench) against the same weights in transformers
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.chat import encode_prompt, with_system
+from lib.config import load
+from lib.engines import server
+from lib.engines.hard_texts import HARD_TEXTS
+from lib.engines.parity import (
+    Check,
+    Greedy,
+    Prompt,
+    answer,
+    as_json,
+    compare_answers,
+    compare_prompts,
+)
+from lib.engines.serverside import Server, answer_chat, prompt_of_chat, prompt_of_text, recognise
+from lib.errors import UserError, run
+from lib.evals import GOLDEN, read_golden
+from lib.files import write_json
+from lib.models import (
+    QUANTIZED,
+    TUNED,
+    deterministic,
+    load_model,
+    load_tokenizer,
+    stop_tokens,
+    torch_device,
+)
+from lib.params.base import BaseParams
+from lib.params.bench import BenchParams
+from lib.params.hardware import HardwareParams
+from lib.params.parity import ParityParams
+from lib.params.task import TaskParams
+from lib.quantize.read import load_weights
+from lib.records import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+REPORT = "reports/parity.json"
+ADAPTER = Path(TUNED, "adapter")
+IN_PROCESS = "bench.engine is transformers: what is measured is the process that eval ran in"
+NO_ADAPTER = "training left no adapter (train.method full or dpo)"
+
+Checks = dict[str, Check]
+
+
+def golden_chats(count: int, system: str) -> list[list[Message]]:
+    """The prompts that every form answers, evenly spread over the golden cases."""
+    cases = read_golden()
+    if not cases:
+        raise UserError(f"{GOLDEN}: holds no case; parity asks its prompts")
+    step = max(len(cases) / count, 1)
+    places = [int(number * step) for number in range(min(count, len(cases)))]
+    return [with_system(cases[place].prompt(), system) for place in places]
+
+
+def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
+    """A chat as training and eval see it."""
+    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    return Prompt(str(text), encode_prompt(tokenizer, chat, ""))
+
+
+def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":
+    """Base and adapter, not merged."""
+    from peft import PeftModel
+
+    model = load_model(base.model, base.dtype, device, base.revision)
+    adapted: PreTrainedModel = PeftModel.from_pretrained(model, str(ADAPTER)).eval()
+    return adapted
+
+
+def compare_served(
+    served: Server,
+    chats: list[list[Message]],
+    right: list[Greedy],
+    tokenizer: "PreTrainedTokenizerBase",
+    params: ParityParams,
+) -> Checks:
+    """All checks of a server against the answers of the same weights in transformers."""
+    ours = [our_prompt(tokenizer, chat) for chat in chats]
+    checks = {name: Check(None, None, 0) for name in ("template", "bos", "tokenizer")}
+    theirs = ours
+    if served.kind != "other":
+        theirs = [prompt_of_chat(served, chat, tokenizer) for chat in chats]
+        hard = [Prompt(t, tokenizer.encode(t, add_special_tokens=False)) for t in HARD_TEXTS]
+        split = [prompt_of_text(served, text) for text in HARD_TEXTS]
+        checks = compare_prompts([*ours, *hard], [*theirs, *split], tokenizer)
+    stops = stop_tokens(tokenizer, TUNED)
+    replies = [answer_chat(served, c, params.max_new_tokens, tokenizer, stops) for c in chats]
+    counts = [count for _, count in replies]
+    checks["prompt_tokens"] = compare_counts([len(prompt.ids) for prompt in theirs], counts)
+    return checks | compare_answers(right, [reply for reply, _ in replies], params.same)
+
+
+def compare_counts(expected: list[int], counted: list[int]) -> Check:
+    """The tokens that the server counted for its prompts."""
+    off = [n for n, (a, b) in enumerate(zip(expected, counted, strict=True)) if a != b]
+    detail = f"prompt {off[0]}: {counted[off[0]]}, not {expected[off[0]]}" if off else ""
+    return Check(not off, len(off), 0, detail)
+
+
+@contextmanager
+def chosen_stack(params: BenchParams, folder: str) -> Iterator[str]:
+    """The URL of the server that bench measures, started for the folder where it has a command."""
+    if not params.command:
+        yield params.url
+        return
+    with server.serving(params.command, folder, params.startup_seconds) as url:
+        yield url
+
+
+def failures(systems: dict[str, Checks]) -> list[str]:
+    """The failed checks, by name."""
+    return [
+        f"{system}: {name}: {check.detail or f'{check.found}, allowed is {check.limit}'}"
+        for system, checks in systems.items()
+        for name, check in checks.items()
+        if check.passed is False
+    ]
+
+
+def main() -> None:
+    params, task = load("parity", ParityParams), load("task", TaskParams)
+    base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
+    bench = load("bench", BenchParams)
+    deterministic(0, hardware.threads)
+    device = torch_device(hardware)
+    tokenizer = load_tokenizer(TUNED)
+    chats = golden_chats(params.prompts, task.system)
+    prompts = [our_prompt(tokenizer, chat) for chat in chats]
+
+    def answers(model: "PreTrainedModel") -> list[Greedy]:
+        return answer(model, tokenizer, prompts, params.max_new_tokens)
+
+    merged = answers(load_weights(TUNED, base.dtype, device))
+    quantized = answers(load_weights(QUANTIZED, base.dtype, device))
+    systems = {"quantized": compare_answers(merged, quantized, params.quantized)}
+    left_out = {}
+    if ADAPTER.is_dir():
+        adapted = answers(load_adapted(base, device))
+        systems["adapter"] = compare_answers(merged, adapted, params.same)
+    else:
+        left_out["adapter"] = NO_ADAPTER
+    if bench.engine == "server":
+        with chosen_stack(bench, QUANTIZED) as url:
+            served = recognise(url, server.served_model(url), tokenizer)
+            systems["served"] = compare_served(served, chats, quantized, tokenizer, params)
+    else:
+        left_out["served"] = IN_PROCESS
+    failed = failures(systems)
+    report = {name: as_json(checks) for name, checks in systems.items()}
+    write_json(
+        REPORT, {"passed": not failed, "prompts": len(chats), **report, "left_out": left_out}
+    )
+    if failed:
+        raise UserError(f"parity: {failed[0]} ({len(failed)} checks failed; {REPORT} has all)")
+    print(f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts")
+
+
+if __name__ == "__main__":
+    run(main)

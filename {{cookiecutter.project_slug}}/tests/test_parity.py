@@ -1,0 +1,122 @@
+"""Each way a served model can differ from the trained one has its own name."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lib.engines.parity import (
+    Check,
+    Greedy,
+    Prompt,
+    answer,
+    compare_answers,
+    compare_prompts,
+)
+from lib.engines.serverside import read_token
+from lib.models import load_model, load_tokenizer
+from lib.params.parity import LimitsParams
+from lib.records import Message
+from stages.parity import compare_counts, failures, our_prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+LIMITS = LimitsParams(prefix=0.9, logprob=0.1)
+CHAT = [Message(role="user", content="退款 please 🚀")]
+RIGHT = Greedy(ids=[5, 6, 7, 8], logprobs=[-0.1] * 4, stopped=True)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> "PreTrainedTokenizerBase":
+    tokenizer = load_tokenizer("base")
+    tokenizer.bos_token = "<|endoftext|>"  # noqa: S105
+    return tokenizer
+
+
+def failed(checks: dict[str, Check]) -> list[str]:
+    return [name for name, check in checks.items() if not check.passed]
+
+
+def test_the_same_prompt_passes(tokenizer: "PreTrainedTokenizerBase") -> None:
+    ours = our_prompt(tokenizer, CHAT)
+    assert failed(compare_prompts([ours], [ours], tokenizer)) == []
+
+
+def test_a_server_that_tells_only_tokens_passes(tokenizer: "PreTrainedTokenizerBase") -> None:
+    ours = our_prompt(tokenizer, CHAT)
+    theirs = Prompt(str(tokenizer.decode(ours.ids)), ours.ids)
+    assert failed(compare_prompts([ours], [theirs], tokenizer)) == []
+
+
+def test_a_swapped_template(tokenizer: "PreTrainedTokenizerBase") -> None:
+    ours, text = our_prompt(tokenizer, CHAT), f"[INST] {CHAT[0]['content']} [/INST]"
+    theirs = Prompt(text, tokenizer.encode(text))
+    checks = compare_prompts([ours], [theirs], tokenizer)
+    assert failed(checks) == ["template"]
+    assert "'[INST] 退款" in checks["template"].detail
+
+
+@pytest.mark.parametrize("ours_begins", [True, False])
+def test_a_beginning_of_text_too_many(
+    ours_begins: bool, tokenizer: "PreTrainedTokenizerBase"
+) -> None:
+    plain, bos = our_prompt(tokenizer, CHAT), int(tokenizer.bos_token_id)
+    ours = replace(plain, ids=[bos] * ours_begins + plain.ids)
+    theirs = replace(ours, ids=[bos, *ours.ids])
+    assert failed(compare_prompts([ours], [theirs], tokenizer)) == ["bos"]
+
+
+def test_a_beginning_of_text_too_few(tokenizer: "PreTrainedTokenizerBase") -> None:
+    theirs = our_prompt(tokenizer, CHAT)
+    ours = replace(theirs, ids=[int(tokenizer.bos_token_id), *theirs.ids])
+    assert failed(compare_prompts([ours], [theirs], tokenizer)) == ["bos"]
+
+
+def test_another_pre_tokenizer(tokenizer: "PreTrainedTokenizerBase") -> None:
+    ours = our_prompt(tokenizer, CHAT)
+    letters = [id for letter in ours.text for id in tokenizer.encode(letter)]
+    checks = compare_prompts([ours], [replace(ours, ids=letters)], tokenizer)
+    assert failed(checks) == ["tokenizer"]
+
+
+@pytest.mark.parametrize(
+    ("found", "names"),
+    [
+        (RIGHT, []),
+        (replace(RIGHT, stopped=False), ["stop"]),
+        (replace(RIGHT, clean=False), ["stop"]),
+        (replace(RIGHT, ids=[5, 9, 7, 8]), ["prefix"]),
+        (replace(RIGHT, ids=[5, 6, 7, 8, 9]), ["prefix"]),
+        (replace(RIGHT, logprobs=[-0.4] * 4), ["logprob"]),
+        (replace(RIGHT, logprobs=[]), ["logprob"]),  # not told: neither passed nor failed
+    ],
+)
+def test_answers(found: Greedy, names: list[str]) -> None:
+    assert failed(compare_answers([RIGHT], [found], LIMITS)) == names
+
+
+def test_two_empty_answers_agree() -> None:
+    empty = Greedy([], [], stopped=True)
+    assert compare_answers([empty], [empty], LIMITS)["prefix"].found == 1
+
+
+def test_log_probabilities_are_those_of_the_model(tokenizer: "PreTrainedTokenizerBase") -> None:
+    model = load_model("base", "float32")
+    (one,) = answer(model, tokenizer, [our_prompt(tokenizer, CHAT)], 8)
+    assert len(one.logprobs) == len(one.ids) > 0
+    assert all(value <= 0 for value in one.logprobs)
+
+
+def test_prompt_tokens_are_counted() -> None:
+    assert compare_counts([3, 4], [3, 5]).detail == "prompt 1: 5, not 4"
+
+
+def test_what_is_not_told_is_no_failure() -> None:
+    checks = {"template": Check(None, None, 0), "bos": Check(False, 1, 0, "two")}
+    assert failures({"served": checks}) == ["served: bos: two"]
+
+
+def test_tokens_of_llama_server_and_of_vllm() -> None:
+    assert read_token({"id": 17, "token": "a", "logprob": -0.5}) == (17, -0.5)
+    assert read_token({"token": "token_id:17", "logprob": -0.5}) == (17, -0.5)
