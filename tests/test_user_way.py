@@ -24,7 +24,7 @@ SHORT = {
 }
 TIMINGS = {
     *("metrics/train.json", "plots/speed.json"),
-    *("metrics/bench.json", "metrics.json", "reports/summary.md"),
+    *("metrics/bench.json", "metrics.json", "reports/summary.md", "reports/verdict.md"),
 }
 
 
