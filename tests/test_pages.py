@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +98,23 @@ def test_the_evaluation_page(browser: Any, project: Path) -> None:
     assert errors == []
 
 
-def start(project: Path) -> tuple[subprocess.Popen[str], str]:
-    """A running `make rate` and its address."""
+@pytest.fixture
+def start(project: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], str]]]:
+    """Starts `make rate`; gives the process, which ends with the test, and its address."""
     command = [sys.executable, "-m", "review.rate", "--no-browser", "--port", "0"]
-    server = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    line = server.stdout.readline()
-    return server, next(word for word in line.split() if word.startswith("http"))
+    started = []
+
+    def run() -> tuple[subprocess.Popen[str], str]:
+        server = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
+        started.append(server)
+        assert server.stdout
+        line = server.stdout.readline()
+        return server, next(word for word in line.split() if word.startswith("http"))
+
+    yield run
+    for server in started:
+        server.kill()
+        server.wait()
 
 
 def rated(project: Path) -> list[dict[str, Any]]:
@@ -113,8 +123,10 @@ def rated(project: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_rating_by_keyboard_survives_a_kill(browser: Any, project: Path) -> None:
-    server, url = start(project)
+def test_rating_by_keyboard_survives_a_kill(
+    browser: Any, project: Path, start: Callable[[], tuple[subprocess.Popen[str], str]]
+) -> None:
+    server, url = start()
     page, errors = open_page(browser, url)
     page.keyboard.type("anna")
     page.keyboard.press("Enter")
@@ -129,16 +141,12 @@ def test_rating_by_keyboard_survives_a_kill(browser: Any, project: Path) -> None
 
     page.keyboard.press("1")  # nobody listens: the page says so and goes on afterwards
     page.get_by_text("Nothing is lost").wait_for()
-    server, url = start(project)
-    try:
-        page.goto(f"{url}#anna")
-        page.get_by_text("3 of 30").wait_for()
-        assert page.text_content("#prompt") == waiting
-        page.keyboard.press("u")
-        page.get_by_text("2 of 30").wait_for()
-        assert len(rated(project)) == 2
-        assert page.title() == "Which answer is better?"
-        assert errors == []
-    finally:
-        server.kill()
-        server.wait()
+    _, url = start()
+    page.goto(f"{url}#anna")
+    page.get_by_text("3 of 30").wait_for()
+    assert page.text_content("#prompt") == waiting
+    page.keyboard.press("u")
+    page.get_by_text("2 of 30").wait_for()
+    assert len(rated(project)) == 2
+    assert page.title() == "Which answer is better?"
+    assert errors == []
