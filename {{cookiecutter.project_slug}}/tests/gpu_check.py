@@ -104,7 +104,9 @@ def records(count: int, words: int) -> list[Record]:
     return [chat(text, f"answer {at % 7}") for at, text in enumerate(asked)]
 
 
-def setup_of(folder: Path, size: Size, device: str, method: str, dtype: Any) -> Setup:
+def setup_of(
+    folder: Path, size: Size, device: str, method: str, dtype: Any, packing: bool = False
+) -> Setup:
     """A setup of one epoch with checkpoints halfway and at the end."""
     deterministic(1, 1)
     base = BaseParams.model_construct(
@@ -117,6 +119,7 @@ def setup_of(folder: Path, size: Size, device: str, method: str, dtype: Any) -> 
         "checkpoint_steps": size.steps // 2,
         "learning_rate": 1e-4,
         "loss_on": "all",
+        "packing": packing,
     }
     params = train_params("lora").model_copy(update={**changes, "method": method})
     tokenizer = load_tokenizer(base.model)
@@ -198,6 +201,19 @@ def resume(folder: Path, size: Size, device: str, dtype: str) -> str:
     return "the same bits" if off == 0 else f"NOT the same: weights differ by up to {off:.2g}"
 
 
+def packing(folder: Path, size: Size, device: str) -> str:
+    """Short records without padding, many in a row, against padded ones."""
+    found = []
+    for packed in (False, True):
+        setup = setup_of(folder, size, device, "lora", "bfloat16", packing=packed)
+        trainer = train(setup, size, size.words // 8)
+        tokens = sum(len(row["input_ids"]) for row in trainer.train_dataset)
+        found.append(tokens / trainer.state.log_history[-1]["train_runtime"])
+        shutil.rmtree(setup.folder)
+    slow, fast = found
+    return f"{slow:,.0f} tokens/s padded, {fast:,.0f} packed ({fast / slow:.2f} times)"
+
+
 def installed() -> str:
     """Versions of what was run."""
     found = []
@@ -217,6 +233,7 @@ def checks(folder: Path, size: Size, device: str) -> dict[str, Callable[[], str]
             folder, size, device, "full", "float32"
         ),
         f"QLoRA, NF4, {size.name}": lambda: speed(folder, size, device, "qlora", "bfloat16"),
+        "packing, LoRA, short records": lambda: packing(folder, size, device),
         "resume, LoRA": lambda: resume(folder, size, device, "bfloat16"),
     }
 

@@ -35,7 +35,7 @@ def test_a_toy_run_fills_the_table(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["gpu_check", "--tiny"])
     whole = gpu_check.checks
-    some = ("LoRA, bf16, toy Qwen3", "resume, LoRA")
+    some = ("packing, LoRA, short records", "resume, LoRA")
     monkeypatch.setattr(gpu_check, "checks", lambda *to: {name: whole(*to)[name] for name in some})
     gpu_check.main()
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
