@@ -11,7 +11,8 @@ STYLE = """
 .alarm { color: var(--bad); background: var(--bad-back); padding: 0 .5rem; border-radius: .2rem }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0; padding: .5rem;
   background: var(--card) }
-.grid { display: grid; gap: 1.5rem 2.5rem; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)) }
+.grid { display: grid; gap: 1.5rem 2.5rem;
+  grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)) }
 """
 
 Row = list[str | int]

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from lib.errors import UserError
 from lib.files import write_json
+from lib.monitoring.phrases import is_injection
 from lib.monitoring.signals import (
     Counts,
     Familiar,
     answer_events,
     answer_values,
     form_events,
+    injection_events,
     prompt_events,
     prompt_values,
     terms,
@@ -69,10 +71,13 @@ def build(
     for prompt in held_out:
         counts.add({"unfamiliar_requests": familiar.is_not(prompt)}, {})
     for row in answers:
-        counts.add(form_events(row["output"], row.get("finish"), task), {})
+        form = form_events(row["output"], row.get("finish"), task)
+        counts.add(form, {})
         if row["set"] == "test":
-            events = answer_events(row["prompt"], row["output"], task, labels)
-            counts.add(events, answer_values(row["output"], task, labels))
+            values = answer_values(row["output"], task, labels)
+            events = answer_events(row["output"], task, values)
+            tried = is_injection(row["prompt"])
+            counts.add(events | injection_events(tried, events | form), values)
     return Reference(system, counts, familiar, labels)
 
 

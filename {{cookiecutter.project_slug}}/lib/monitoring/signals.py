@@ -10,7 +10,6 @@ from math import log2
 from lib.evaluation.scoring import is_refusal, parse
 from lib.intake.boilerplate import is_boilerplate
 from lib.intake.language import sure_language
-from lib.monitoring.calls import Call
 from lib.monitoring.phrases import is_injection
 from lib.params.task import TaskParams
 from lib.text import words
@@ -49,15 +48,16 @@ def form_events(answer: str, finish: str | None, task: TaskParams) -> Events:
     return found
 
 
-def answer_events(prompt: str, answer: str, task: TaskParams, labels: set[str]) -> Events:
-    """What an answer shows that depends on what was asked."""
-    refused = is_refusal(answer, task) or is_boilerplate(answer)
-    found = {"refusals": refused}
-    if task.output != "text":
-        found["unknown_labels"] = OTHER in answer_values(answer, task, labels).values()
-    if is_injection(prompt):
-        found["injections_answered"] = bool(answer.strip()) and not refused
-    return found
+def answer_events(answer: str, task: TaskParams, values: Values) -> Events:
+    """What an answer shows that depends on what was asked; `values` are the answer's."""
+    found = {"refusals": is_refusal(answer, task) or is_boilerplate(answer)}
+    return found if task.output == "text" else found | {"unknown_labels": OTHER in values.values()}
+
+
+def injection_events(tried: bool, answered: Events) -> Events:
+    """Whether a try to take the model over came through."""
+    came_through = not (answered["refusals"] or answered["empty_answers"])
+    return {"injections_answered": came_through} if tried else {}
 
 
 def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
@@ -141,13 +141,3 @@ class Counts:
     def rate(self, name: str) -> float:
         """The share of an event."""
         return self.seen[name] / self.of[name] if self.of[name] else 0.0
-
-
-def call_events(call: Call, task: TaskParams, familiar: Familiar, labels: set[str]) -> Events:
-    """All events of a call that was answered."""
-    prompt = call.prompt()
-    return (
-        prompt_events(prompt, familiar)
-        | form_events(call.answer, call.finish, task)
-        | answer_events(prompt, call.answer, task, labels)
-    )

@@ -3,13 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
+from math import log
 
 from lib.evals import read_adversarial
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import Incident, Watch
 from lib.monitoring.reference import Reference
-from lib.monitoring.signals import Counts, answer_values, call_events, prompt_values
+from lib.monitoring.signals import (
+    Counts,
+    Events,
+    Values,
+    answer_events,
+    answer_values,
+    form_events,
+    injection_events,
+    prompt_events,
+    prompt_values,
+)
 from lib.params.dedup import DedupParams
 from lib.params.task import TaskParams
 
@@ -45,8 +57,6 @@ class Percentiles:
 
     def add(self, value: float) -> None:
         """One more number."""
-        from math import log
-
         self.bins[round(log(max(value, 1e-3)) / log(self.WIDTH))] += 1
 
     def at(self, share: float) -> float | None:
@@ -72,6 +82,7 @@ class Observer:
     ) -> None:
         self.task, self.release = task, release
         self.slow_ms, self.negative = slow_ms, negative
+        self.of_answer = lru_cache(maxsize=10_000)(self._of_answer)  # labels repeat
         self.watch = Watch(task, read_adversarial(), dedup.evals_threshold, dedup.ngram)
 
     def observe(self, calls: Iterable[Call]) -> Window:
@@ -82,27 +93,30 @@ class Observer:
             for call in batch:
                 self._traffic(call, window)
             for call in answered:
-                window.counts.add(self.events(call), self.values(call))
+                window.counts.add(*self.look(call))
             for incident in self.watch.look(answered):
                 window.kinds[incident.kind] += 1
                 if window.kinds[incident.kind] <= EVIDENCE:
                     window.incidents.append(incident)
         return window
 
-    def events(self, call: Call) -> dict[str, bool]:
+    def look(self, call: Call) -> tuple[Events, Values]:
         """Everything that is counted of an answered call."""
-        found = call_events(call, self.task, self.release.familiar, self.release.labels)
+        prompt = call.prompt()
+        asked = prompt_events(prompt, self.release.familiar)
+        said, values = self.of_answer(call.answer, call.finish)
+        events = asked | said | injection_events(asked["injection_tries"], said)
         if call.latency_ms is not None:
-            found["slow"] = call.latency_ms > self.slow_ms
+            events["slow"] = call.latency_ms > self.slow_ms
         if call.feedback:
-            found["negative_feedback"] = self.is_negative(call)
-        return found
+            events["negative_feedback"] = self.is_negative(call)
+        return events, prompt_values(prompt) | values
 
-    def values(self, call: Call) -> dict[str, str]:
-        """The call's value of every distribution."""
-        return prompt_values(call.prompt()) | answer_values(
-            call.answer, self.task, self.release.labels
-        )
+    def _of_answer(self, answer: str, finish: str | None) -> tuple[Events, Values]:
+        """What an answer alone shows."""
+        values = answer_values(answer, self.task, self.release.labels)
+        events = form_events(answer, finish, self.task)
+        return events | answer_events(answer, self.task, values), values
 
     def is_negative(self, call: Call) -> bool:
         """Whether its user or its ticket says that the answer was bad."""
