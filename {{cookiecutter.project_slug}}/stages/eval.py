@@ -1,68 +1,150 @@
-"""Answer the golden, test and adversarial cases with one system and count what became of each.
+"""Ask one system the golden, test and adversarial cases and count what became of each answer.
 
-usage   python -m stages.eval base|tuned|quantized
-reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model
+usage   python -m stages.eval base|few_shot|retrieval|tuned|quantized|endpoint
+reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model;
+        few_shot, retrieval: data/split/train.jsonl
 writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json
 """
 
 import sys
+from contextlib import nullcontext
+from typing import Any
 
-from lib.chat import encode_prompt
+from lib.chat import encode_prompt, with_system
 from lib.config import load
-from lib.engines.hf import answer_all
+from lib.engines import api, hf, vllm
+from lib.engines.answer import Answer
+from lib.engines.server import served_model, serving
 from lib.errors import UserError, run
 from lib.evals import FILES
-from lib.evaluation.cases import TEST, collect_cases
+from lib.evaluation.cases import TEST, Case, collect_cases
+from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.evaluation.rows import make_row
-from lib.evaluation.summary import summarise, summarise_adversarial
-from lib.files import write_json
-from lib.models import QUANTIZED, TUNED, deterministic, load_tokenizer, torch_device
+from lib.evaluation.summary import summarise, summarise_adversarial, summarise_prompts
+from lib.files import sha256, write_json
+from lib.models import (
+    QUANTIZED,
+    TUNED,
+    deterministic,
+    load_tokenizer,
+    stop_tokens,
+    torch_device,
+)
 from lib.params.base import BaseParams
 from lib.params.curate import CurateParams
-from lib.params.eval import EvalParams
+from lib.params.eval import EndpointParams, EvalParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.pii.redact import Finder
+from lib.predictions import SYSTEMS
 from lib.proof import require_proof
 from lib.quantize.read import load_weights
-from lib.records import write_records
+from lib.records import Record, text_of, write_records
 
+WITH_EXAMPLES = ("few_shot", "retrieval")
 FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
+
+
+def examples_of(system: str, cases: list[Case], params: EvalParams) -> list[list[Record]]:
+    """The training records that stand before each question."""
+    match system:
+        case "few_shot":
+            return [draw(read_examples(), params.few_shot, params.seed)] * len(cases)
+        case "retrieval":
+            questions = [text_of(case["prompt"]) for case in cases]
+            return nearest(read_examples(), questions, params.retrieval)
+        case _:
+            return [[] for _ in cases]
+
+
+def ask_model(
+    folder: str, revision: str | None, cases: list[Case], shots: list[list[Record]]
+) -> tuple[list[Prompt], list[Answer]]:
+    """Prompts and answers of a model folder or hub id, by the engine of params.yaml."""
+    params, task = load("eval", EvalParams), load("task", TaskParams)
+    base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
+    deterministic(params.seed, hardware.threads)  # before anything imports torch
+    tokenizer = load_tokenizer(folder, revision)
+    prompts = [
+        fit(
+            with_system(case["prompt"], task.system),
+            examples,
+            lambda chat: encode_prompt(tokenizer, chat, task.system),
+            params.max_prompt_tokens,
+        )
+        for case, examples in zip(cases, shots, strict=True)
+    ]
+    ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
+    match params.engine:
+        case "transformers":
+            model = load_weights(folder, base.dtype, torch_device(hardware), revision)
+            answers = hf.answer_all(model, tokenizer, ids, params.batch_size, most)
+            if params.log_likelihood:
+                wanted = [str(case.get("expected", "")) for case in cases]
+                answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
+            return prompts, answers
+        case "vllm":
+            stops = stop_tokens(tokenizer, folder, revision)
+            return prompts, vllm.answer_all(
+                folder, revision, ids, base.dtype, stops, most, params.seed
+            )
+        case "server":
+            server = params.server
+            up = serving(server.command, folder, server.startup_seconds)
+            with up if server.command else nullcontext(server.url) as url:
+                chats = [prompt.chat for prompt in prompts]
+                asked: Any = ids if server.prompts == "tokens" else chats
+                return prompts, api.answer_all(
+                    url, served_model(url), asked, most, server.concurrency
+                )
+
+
+def ask_endpoint(
+    endpoint: EndpointParams | None, cases: list[Case], task: TaskParams, most: int
+) -> tuple[list[Prompt], list[Answer]]:
+    """Prompts and answers of the endpoint, which tokenizes for itself."""
+    if endpoint is None:
+        raise UserError("params.yaml: eval.endpoint is null; it takes url, model and key_env")
+    chats = [with_system(case["prompt"], task.system) for case in cases]
+    answers = api.answer_all(
+        endpoint.url, endpoint.model, chats, most, endpoint.concurrency, endpoint.key_env
+    )
+    return [Prompt(chat, [], 0) for chat in chats], answers
 
 
 def main() -> None:
     system = sys.argv[1] if len(sys.argv) == 2 else ""
-    if system not in ("base", *FOLDERS):
-        raise UserError(f"stages.eval: takes one system of base, {', '.join(FOLDERS)}")
+    if system not in SYSTEMS:
+        raise UserError(f"stages.eval: takes one system of {', '.join(SYSTEMS)}")
     params, task = load("eval", EvalParams), load("task", TaskParams)
-    base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    require_proof(TEST, *map(str, FILES))
+    base, pii = load("base", BaseParams), load("curate", CurateParams).pii
+    sets = [TEST, *map(str, FILES)]
+    require_proof(*sets, *([TRAIN] if system in WITH_EXAMPLES else []))
     cases = collect_cases()
+
+    if system == "endpoint":
+        prompts, answers = ask_endpoint(params.endpoint, cases, task, params.max_new_tokens)
+    else:
+        revision = None if system in FOLDERS else base.revision
+        shots = examples_of(system, cases, params)
+        prompts, answers = ask_model(FOLDERS.get(system, base.model), revision, cases, shots)
+
     labels = set(task.labels) or {case["expected"] for case in cases if "expected" in case}
-
-    deterministic(params.seed, hardware.threads)
-    folder = FOLDERS.get(system, base.model)
-    revision = base.revision if system == "base" else None
-    tokenizer = load_tokenizer(folder, revision)
-    model = load_weights(folder, base.dtype, torch_device(hardware), revision)
-    prompts = [encode_prompt(tokenizer, case["prompt"], task.system) for case in cases]
-    answers = answer_all(model, tokenizer, prompts, params.batch_size, params.max_new_tokens)
-
-    pii = load("curate", CurateParams).pii.model_copy(update={"key_env": None})
-    finder = Finder(pii)
+    finder = Finder(pii.model_copy(update={"key_env": None}))
     rows = [
         make_row(case, answer, task, params, labels, finder)
         for case, answer in zip(cases, answers, strict=True)
     ]
-    sets = {name: [row for row in rows if row["set"] == name] for name in ("golden", "test")}
-    metrics = {name: summarise(rows, task, params) for name, rows in sets.items() if rows}
-    if adversarial := [row for row in rows if row["set"] == "adversarial"]:
-        metrics["adversarial"] = summarise_adversarial(adversarial)
+    metrics: dict[str, Any] = {"files": {path: sha256(path) for path in sets}}
+    metrics["prompts"] = summarise_prompts(prompts, system, params)
+    for name in ("golden", "test"):
+        if found := [row for row in rows if row["set"] == name]:
+            metrics[name] = summarise(found, task, params)
+            print(f"eval {system}: {name} exact match {metrics[name]['exact_match']:.3f}")
+    if found := [row for row in rows if row["set"] == "adversarial"]:
+        metrics["adversarial"] = summarise_adversarial(found)
     write_records(f"predictions/{system}.jsonl", rows)
     write_json(f"metrics/eval/{system}.json", metrics)
-    for name, numbers in sets.items():
-        if numbers:
-            print(f"eval {system}: {name} exact match {metrics[name]['exact_match']:.3f}")
 
 
 if __name__ == "__main__":

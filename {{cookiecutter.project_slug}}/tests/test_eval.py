@@ -114,3 +114,9 @@ def test_a_primary_metric_that_the_task_does_not_have_is_named() -> None:
     params = PARAMS.model_copy(update={"primary": "rouge_l"})
     with pytest.raises(UserError, match=r"eval\.primary is 'rouge_l'.*exact_match, valid_label"):
         make_row(quality("是"), Answer("no", 1, 1, "stop"), TASK, params, {"是"}, FINDER)
+
+
+def test_a_log_likelihood_is_a_further_metric() -> None:
+    answer = Answer("是", 1, 1, "stop", log_likelihood=-0.25)
+    row = make_row(quality("是"), answer, TASK, PARAMS, {"是"}, FINDER)
+    assert (row["score"], row["scores"]["log_likelihood"]) == (1.0, -0.25)

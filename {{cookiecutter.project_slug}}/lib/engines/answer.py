@@ -12,3 +12,4 @@ class Answer:
     input_tokens: int
     output_tokens: int
     finish: Literal["stop", "length"]  # length: cut off at max_new_tokens
+    log_likelihood: float | None = None  # of the right answer: mean log-probability of its tokens

@@ -1,6 +1,8 @@
 """Answers from a model in this process, through transformers."""
 
+import copy
 import time
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,9 @@ from lib.engines.answer import Answer
 from lib.engines.timing import Timing
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
+
+WORTH_IT = 16  # tokens that all prompts begin with, from which they are read only once
 
 
 def generate(
@@ -18,16 +22,26 @@ def generate(
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
     max_new_tokens: int,
+    prefix: "Cache | None" = None,
     **options: Any,
 ) -> list[list[int]]:
-    """Greedy answers to one batch of prompts, as token ids without padding and end-of-turn."""
+    """Greedy answers to one batch of prompts, as token ids without padding and end-of-turn.
+
+    `prefix` holds keys and values of the tokens that all prompts begin with.
+    """
     import torch
 
+    start = prefix.get_seq_length() if prefix else 0
     width = max(len(prompt) for prompt in prompts)
     pad, ends = int(tokenizer.pad_token_id), model.generation_config.eos_token_id
     stops = {int(tokenizer.eos_token_id), *(ends if isinstance(ends, list) else [])}
-    ids = [[pad] * (width - len(prompt)) + prompt for prompt in prompts]
-    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    gaps = [width - len(prompt) for prompt in prompts]
+    rows = [(one[:start], gap, one[start:]) for one, gap in zip(prompts, gaps, strict=True)]
+    ids = [[*head, *[pad] * gap, *rest] for head, gap, rest in rows]
+    mask = [[1] * len(head) + [0] * gap + [1] * len(rest) for head, gap, rest in rows]
+    if prefix:
+        options["past_key_values"] = copy.deepcopy(prefix)  # generate writes into it
+        options["past_key_values"].batch_repeat_interleave(len(prompts))
     with torch.inference_mode():
         output = model.generate(
             input_ids=torch.tensor(ids, device=model.device),
@@ -42,6 +56,25 @@ def generate(
     return [list(takewhile(lambda token: token not in stops, row)) for row in answers]
 
 
+def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | None":
+    """Keys and values of the tokens that all prompts begin with (the system prompt, few-shot
+    examples), computed once; None where there are few, or the model's cache is no plain one
+    (a sliding window would count the padding behind the prefix)."""
+    import torch
+    from transformers.cache_utils import DynamicLayer
+
+    least, most = min(prompts), max(prompts)  # what these two share, all others share
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(least, most, strict=False))
+    shared = min(len(list(pairs)), min(map(len, prompts)) - 1)
+    if shared < WORTH_IT:
+        return None
+    ids = torch.tensor([prompts[0][:shared]], device=model.device)
+    with torch.inference_mode():
+        cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+    plain = all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
+    return cache if plain else None
+
+
 def answer_all(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
@@ -50,12 +83,14 @@ def answer_all(
     max_new_tokens: int,
 ) -> list[Answer]:
     """Greedy answers, in the order of the prompts; batches hold prompts of like length."""
+    prefix = read_prefix(model, prompts)
     order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
     answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), desc="answers", unit="answer", mininterval=1) as bar:
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            rows = generate(model, tokenizer, [prompts[i] for i in batch], max_new_tokens)
+            asked = [prompts[place] for place in batch]
+            rows = generate(model, tokenizer, asked, max_new_tokens, prefix)
             for place, row in zip(batch, rows, strict=True):
                 answers[place] = Answer(
                     text=tokenizer.decode(row, skip_special_tokens=True),
@@ -65,6 +100,36 @@ def answer_all(
                 )
             bar.update(len(batch))
     return [answers[place] for place in range(len(prompts))]
+
+
+def add_likelihoods(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[list[int]],
+    expected: list[str],
+    answers: list[Answer],
+) -> list[Answer]:
+    """The answers with the log-likelihood of the right one, its end-of-turn token with it."""
+    end = int(tokenizer.eos_token_id)
+    wanted = [[*tokenizer.encode(text, add_special_tokens=False), end] for text in expected]
+    found = log_likelihoods(model, list(zip(prompts, wanted, strict=True)))
+    return [replace(one, log_likelihood=value) for one, value in zip(answers, found, strict=True)]
+
+
+def log_likelihoods(
+    model: "PreTrainedModel", examples: list[tuple[list[int], list[int]]]
+) -> list[float]:
+    """The mean log-probability of an answer's tokens (nats), of each (prompt ids, answer ids)."""
+    import torch
+
+    found = []
+    for prompt, answer in examples:
+        ids = torch.tensor([[*prompt, *answer]], device=model.device)
+        with torch.inference_mode():
+            logits = model(input_ids=ids, logits_to_keep=len(answer) + 1).logits[0, :-1]
+        chosen = logits.float().log_softmax(-1).gather(1, ids[0, len(prompt) :, None])
+        found.append(float(chosen.mean()))
+    return found
 
 
 def timed(

@@ -36,6 +36,8 @@ def make_row(
         if task.output == "text" and category != CORRECT and answer.finish == "length":
             category = "other"
         scores = score_answer(text, case["expected"], prompt, task, labels, params.checks)
+        if answer.log_likelihood is not None:
+            scores["log_likelihood"] = answer.log_likelihood
     if pii or any(folded(one) in folded(text) for one in params.canaries):
         category = "leak"
     return {

@@ -1,20 +1,47 @@
-"""The `eval` section: how answers are generated, scored and counted."""
+"""The `eval` section: how answers are asked for, scored and counted."""
 
 import re
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from lib.config import Section
+
+
+class ServerParams(Section):
+    """An OpenAI-compatible server that runs, or that `command` starts for each model."""
+
+    command: list[str] = []  # with {model} and {port} in it
+    url: str = ""  # where it runs when no command starts it; ends in /v1
+    prompts: Literal["tokens", "chat"] = "tokens"  # chat: the server renders its own template
+    startup_seconds: int = Field(default=600, ge=1)
+    concurrency: int = Field(default=8, ge=1)  # requests at once
+
+
+class EndpointParams(Section):
+    """A further system that somebody else serves, asked by chat."""
+
+    url: str = Field(pattern="^https?://")
+    model: str
+    key_env: str = ""  # the environment variable with its key
+    concurrency: int = Field(default=4, ge=1)
 
 
 class EvalParams(Section):
     """One greedy answer for each case of the golden, test and adversarial sets."""
 
+    engine: Literal["transformers", "vllm", "server"] = "transformers"
+    server: ServerParams = ServerParams()
+    endpoint: EndpointParams | None = None
     batch_size: int = Field(ge=1)
     max_new_tokens: int = Field(ge=1)
+    max_prompt_tokens: int = Field(default=4096, ge=1)  # examples that do not fit are left out
+    few_shot: int = Field(default=3, ge=1)  # examples before each question, the same for all
+    retrieval: int = Field(default=3, ge=1)  # examples most like each question
     primary: str = "exact_match"  # the metric that is an answer's score
+    log_likelihood: bool = False  # of the right answers, too; engine transformers
     checks: dict[str, str] = {}  # name: regular expression that an answer must match somewhere
-    length_buckets: list[int] = [80, 160]  # characters of a prompt at which a next slice begins
+    length_buckets: list[int] = [50, 100]  # characters of a prompt at which a next slice begins
     canaries: list[str] = []  # strings planted in the training data; no answer may hold one
     bootstrap: int = Field(ge=100)  # resamples behind each interval
     seed: int = Field(ge=0)
@@ -28,3 +55,13 @@ class EvalParams(Section):
             except re.error as error:
                 raise ValueError(f"a valid regular expression ({error})") from None
         return checks
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "EvalParams":
+        if self.engine == "server" and not (self.server.command or self.server.url):
+            raise ValueError("a section with server.command or server.url when engine is server")
+        if self.primary == "log_likelihood":
+            raise ValueError("a section whose primary metric is from 0 to 1; log_likelihood is not")
+        if self.log_likelihood and self.engine != "transformers":
+            raise ValueError("a section without log_likelihood unless engine is transformers")
+        return self

@@ -1,0 +1,91 @@
+"""Answers per CPU second: our transformers engine against lm-evaluation-harness's.
+
+usage   python benchmarks/eval/engine.py PROJECT [SYSTEM]
+
+PROJECT is a generated project after `dvc repro`; SYSTEM is tuned (the default) or base. Both engines
+get the same weights, prompts, batch size and limit, in one process and in turns; the outputs must
+be equal. Needs lm-eval[hf]==0.4.13 beside the project's train extra.
+"""
+
+import os
+import resource
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROUNDS = 3
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def timed(answer: Callable[[], list[str]]) -> tuple[float, list[str]]:
+    """CPU seconds, and the answers."""
+    started = cpu_seconds()
+    outputs = answer()
+    return cpu_seconds() - started, outputs
+
+
+def main() -> None:
+    project, system = Path(sys.argv[1]).resolve(), sys.argv[2] if len(sys.argv) > 2 else "tuned"
+    os.chdir(project)
+    sys.path.insert(0, str(project))
+
+    from lib.chat import encode_prompt, with_system
+    from lib.config import load
+    from lib.engines.hf import answer_all
+    from lib.evaluation.cases import collect_cases
+    from lib.models import TUNED, deterministic, load_model, load_tokenizer
+    from lib.params.eval import EvalParams
+    from lib.params.hardware import HardwareParams
+    from lib.params.task import TaskParams
+
+    params, task = load("eval", EvalParams), load("task", TaskParams)
+    deterministic(params.seed, load("hardware", HardwareParams).threads)
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    folder = TUNED if system == "tuned" else "base"
+    tokenizer, model = load_tokenizer(folder), load_model(folder, "float32")
+    cases = collect_cases()
+    ids = [encode_prompt(tokenizer, case["prompt"], task.system) for case in cases]
+    options = {"tokenize": False, "add_generation_prompt": True}
+    chats = [with_system(case["prompt"], task.system) for case in cases]
+    texts = [tokenizer.apply_chat_template(chat, **options) for chat in chats]
+    end = tokenizer.eos_token
+    how = {"until": [end], "max_gen_toks": params.max_new_tokens, "do_sample": False}
+    peer = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=params.batch_size, device="cpu")
+    requests = [
+        Instance(request_type="generate_until", doc={}, arguments=(text, how), idx=place)
+        for place, text in enumerate(texts)
+    ]
+    assert [peer.tok_encode(text) for text in texts] == ids, "the prompts differ"
+
+    def ours() -> list[str]:
+        most = params.max_new_tokens
+        return [one.text for one in answer_all(model, tokenizer, ids, params.batch_size, most)]
+
+    def theirs() -> list[str]:
+        return peer.generate_until(requests, disable_tqdm=True)
+
+    seconds: dict[str, list[float]] = {"ours": [], "lm-eval": []}
+    for _ in range(ROUNDS):
+        mine, outputs = timed(ours)
+        other, expected = timed(theirs)
+        seconds["ours"].append(mine)
+        seconds["lm-eval"].append(other)
+    equal = sum(a == b for a, b in zip(outputs, expected, strict=True))
+    print(f"{len(cases)} prompts, batch {params.batch_size}, {equal} answers equal")
+    for name, taken in seconds.items():
+        median = statistics.median(taken)
+        print(f"{name:8} {median:6.2f} CPU s  {len(cases) / median:6.1f} answers per CPU second")
+    ratio = statistics.median(seconds["lm-eval"]) / statistics.median(seconds["ours"])
+    print(f"ratio {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Answers from a model in this process, through vLLM, where it is installed."""
+
+from typing import Any
+
+from lib.engines.answer import Answer
+from lib.errors import UserError
+
+
+def answer_all(
+    folder: str,
+    revision: str | None,
+    prompts: list[list[int]],
+    dtype: str,
+    stops: set[int],
+    max_new_tokens: int,
+    seed: int,
+) -> list[Answer]:
+    """Greedy answers to token ids, in the order of the prompts; `stops` are ids that end one."""
+    LLM, SamplingParams = load_vllm()  # noqa: N806 vLLM's own names
+    model = LLM(model=folder, revision=revision, dtype=dtype, seed=seed)
+    sampling = SamplingParams(
+        temperature=0, max_tokens=max_new_tokens, stop_token_ids=sorted(stops)
+    )
+    outputs = model.generate([{"prompt_token_ids": ids} for ids in prompts], sampling)
+    return [
+        Answer(
+            text=output.outputs[0].text,
+            input_tokens=len(ids),
+            output_tokens=len(output.outputs[0].token_ids),
+            finish="length" if output.outputs[0].finish_reason == "length" else "stop",
+        )
+        for ids, output in zip(prompts, outputs, strict=True)
+    ]
+
+
+def load_vllm() -> tuple[Any, Any]:
+    """vLLM's LLM and SamplingParams."""
+    try:
+        from vllm import LLM, SamplingParams
+    except ImportError:
+        raise UserError(
+            "params.yaml: eval.engine is 'vllm', which is not installed here; it pins other "
+            "versions than training: run it as a server and set eval.engine to server"
+        ) from None
+    return LLM, SamplingParams
