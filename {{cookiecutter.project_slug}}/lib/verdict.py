@@ -63,11 +63,14 @@ def answer(found: Difference, wanted: float, smallest: float, best: str) -> str:
     """The decision in a sentence; `wanted` is the gain that is asked for."""
     word = verdict(found, smallest)
     if word == "better" and found.low >= wanted:
-        return f"**Fine-tuning is worth it**: it is surely better than `{best}` by {wanted:.1%}."
+        return (
+            f"**Fine-tuning is worth it**: at least {100 * wanted:g} points better than `{best}`, "
+            "as `gate.quality.gain` asks, with the whole 95 % interval."
+        )
     if word == "better":
         return (
-            f"**Fine-tuning helps**, but nothing shows that it gains the {wanted:.1%} over "
-            f"`{best}` that `gate.quality.gain` asks for."
+            f"**Fine-tuning helps**, but nothing shows that it gains the {100 * wanted:g} points "
+            f"over `{best}` that `gate.quality.gain` asks for."
         )
     if word == "inconclusive":
         return (

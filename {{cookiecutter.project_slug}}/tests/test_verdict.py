@@ -24,7 +24,7 @@ def page(**golden: str) -> str:
         (
             "+" + "-" * 39,
             "+" * 40,
-            "**Fine-tuning is worth it**: it is surely better than `few_shot` by 20.0%.",
+            "**Fine-tuning is worth it**: at least 20 points better than `few_shot`,",
         ),
         (
             "-" * 8 + "+" * 32,
