@@ -36,7 +36,7 @@ demo: project ## a project from default answers, its whole pipeline, the result
 
 test: lint ## the template's tests, the project's own, one full pipeline run
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
-	cd $(DEMO) && dvc repro && $(MAKE) --no-print-directory check test
+	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check test
 	pytest -n 2 --dist loadfile
 
 lint: project
