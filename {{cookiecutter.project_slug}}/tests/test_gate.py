@@ -11,7 +11,7 @@ from lib.predictions import read_predictions
 from review import gate
 from review.gate import Found, at_least, at_most, serving
 from review.integrity import contradictions, edited
-from tests.reviewed import BENCH, GATE, PARAMS, TASK, answers, commit, lay_project
+from tests.reviewed import BENCH, GATE, PARAMS, TASK, answers, commit, dvc, lay_project, run
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,16 @@ def rewrite(path: str, old: str, new: str) -> None:
     Path(path).write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_good_results_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_results_pass_in_a_clone_that_pulled_only_eval(
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(tmp_path, "git", "clone", "--quiet", str(finished), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    dvc(Path(), "pull", "--quiet", "eval")
+    assert not Path("data").exists()
     assert gate.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} == {"pass", "gate:"}
