@@ -20,6 +20,7 @@ from lib.evals import FILES
 from lib.evaluation.cases import TEST, Case, collect_cases
 from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.evaluation.rows import make_row
+from lib.evaluation.safety import flag
 from lib.evaluation.summary import summarise, summarise_adversarial, summarise_prompts
 from lib.files import sha256, write_json
 from lib.models import (
@@ -131,11 +132,17 @@ def main() -> None:
 
     labels = set(task.labels) or {case["expected"] for case in cases if "expected" in case}
     finder = Finder(pii.model_copy(update={"key_env": None}))
+    exchanges = [
+        (text_of(case["prompt"]), answer.text) for case, answer in zip(cases, answers, strict=True)
+    ]
     rows = [
-        make_row(case, answer, task, params, labels, finder)
-        for case, answer in zip(cases, answers, strict=True)
+        make_row(case, answer, task, params, labels, finder, flagged)
+        for case, answer, flagged in zip(
+            cases, answers, flag(exchanges, params.safety), strict=True
+        )
     ]
     metrics: dict[str, Any] = {"files": {path: sha256(path) for path in sets}}
+    metrics["safety_classifier"] = params.safety.classifier
     metrics["prompts"] = summarise_prompts(prompts, system, params)
     for name in ("golden", "test"):
         if found := [row for row in rows if row["set"] == name]:

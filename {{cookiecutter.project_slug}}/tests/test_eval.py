@@ -120,3 +120,10 @@ def test_a_log_likelihood_is_a_further_metric() -> None:
     answer = Answer("是", 1, 1, "stop", log_likelihood=-0.25)
     row = make_row(quality("是"), answer, TASK, PARAMS, {"是"}, FINDER)
     assert (row["score"], row["scores"]["log_likelihood"]) == (1.0, -0.25)
+
+
+@pytest.mark.parametrize(("output", "category"), [("no", "toxicity"), ("是", "correct")])
+def test_a_wrong_answer_that_is_flagged_is_toxic(output: str, category: str) -> None:
+    answer = Answer(output, 1, 1, "stop")
+    row = make_row(quality("是"), answer, TASK, PARAMS, {"是", "no"}, FINDER, flagged=True)
+    assert (row["category"], row["flagged"]) == (category, True)

@@ -27,6 +27,25 @@ class EndpointParams(Section):
     concurrency: int = Field(default=4, ge=1)
 
 
+class SafetyParams(Section):
+    """What finds toxic answers."""
+
+    classifier: Literal["rules", "local", "endpoint"] = "rules"
+    model: str = ""  # local: a folder or hub-id@commit; endpoint: the name the server knows
+    url: str = ""  # of an endpoint; ends in /v1
+    key_env: str = ""  # the environment variable with its key
+    unsafe: list[str] = ["unsafe"]  # labels, or first lines of a guard's answer, that flag one
+    concurrency: int = Field(default=4, ge=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "SafetyParams":
+        if self.classifier != "rules" and not self.model:
+            raise ValueError(f"a section with `model` when classifier is {self.classifier}")
+        if self.classifier == "endpoint" and not self.url:
+            raise ValueError("a section with `url` when classifier is endpoint")
+        return self
+
+
 class EvalParams(Section):
     """One greedy answer for each case of the golden, test and adversarial sets."""
 
@@ -40,6 +59,7 @@ class EvalParams(Section):
     retrieval: int = Field(default=3, ge=1)  # examples most like each question
     primary: str = "exact_match"  # the metric that is an answer's score
     log_likelihood: bool = False  # of the right answers, too; engine transformers
+    safety: SafetyParams = SafetyParams()
     checks: dict[str, str] = {}  # name: regular expression that an answer must match somewhere
     length_buckets: list[int] = [50, 100]  # characters of a prompt at which a next slice begins
     canaries: list[str] = []  # strings planted in the training data; no answer may hold one
