@@ -1,10 +1,11 @@
 """Answers per CPU second: our transformers engine against lm-evaluation-harness's.
 
-usage   python benchmarks/eval/engine.py PROJECT [SYSTEM]
+usage   python benchmarks/eval/engine.py PROJECT [EXAMPLES]
 
-PROJECT is a generated project after `dvc repro`; SYSTEM is tuned (the default) or base. Both engines
-get the same weights, prompts, batch size and limit, in one process and in turns; the outputs must
-be equal. Needs lm-eval[hf]==0.4.13 beside the project's train extra.
+PROJECT is a generated project after `dvc repro`; EXAMPLES training records, 0 unless given, stand
+before each question, the same for all. Both engines get the same weights (tuned), prompts, batch
+size and limit, in one process and in turns; the outputs must be equal.
+Needs lm-eval[hf]==0.4.13 beside the project's train and eval extras.
 """
 
 import os
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def cpu_seconds() -> float:
@@ -31,7 +32,7 @@ def timed(answer: Callable[[], list[str]]) -> tuple[float, list[str]]:
 
 
 def main() -> None:
-    project, system = Path(sys.argv[1]).resolve(), sys.argv[2] if len(sys.argv) > 2 else "tuned"
+    project, shots = Path(sys.argv[1]).resolve(), int([*sys.argv, "0"][2])
     os.chdir(project)
     sys.path.insert(0, str(project))
 
@@ -39,6 +40,7 @@ def main() -> None:
     from lib.config import load
     from lib.engines.hf import answer_all
     from lib.evaluation.cases import collect_cases
+    from lib.evaluation.prompting import draw, read_examples, with_examples
     from lib.models import TUNED, deterministic, load_model, load_tokenizer
     from lib.params.eval import EvalParams
     from lib.params.hardware import HardwareParams
@@ -49,12 +51,12 @@ def main() -> None:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    folder = TUNED if system == "tuned" else "base"
-    tokenizer, model = load_tokenizer(folder), load_model(folder, "float32")
+    tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
     cases = collect_cases()
-    ids = [encode_prompt(tokenizer, case["prompt"], task.system) for case in cases]
+    examples = draw(read_examples(), shots, params.seed)
+    chats = [with_examples(with_system(case["prompt"], task.system), examples) for case in cases]
+    ids = [encode_prompt(tokenizer, chat, task.system) for chat in chats]
     options = {"tokenize": False, "add_generation_prompt": True}
-    chats = [with_system(case["prompt"], task.system) for case in cases]
     texts = [tokenizer.apply_chat_template(chat, **options) for chat in chats]
     end = tokenizer.eos_token
     how = {"until": [end], "max_gen_toks": params.max_new_tokens, "do_sample": False}
@@ -63,7 +65,8 @@ def main() -> None:
         Instance(request_type="generate_until", doc={}, arguments=(text, how), idx=place)
         for place, text in enumerate(texts)
     ]
-    assert [peer.tok_encode(text) for text in texts] == ids, "the prompts differ"
+    if [peer.tok_encode(text) for text in texts] != ids:
+        sys.exit("the prompts differ")
 
     def ours() -> list[str]:
         most = params.max_new_tokens
@@ -79,7 +82,10 @@ def main() -> None:
         seconds["ours"].append(mine)
         seconds["lm-eval"].append(other)
     equal = sum(a == b for a, b in zip(outputs, expected, strict=True))
-    print(f"{len(cases)} prompts, batch {params.batch_size}, {equal} answers equal")
+    tokens = sum(map(len, ids)) / len(ids)
+    print(
+        f"{len(cases)} prompts of {tokens:.0f} tokens, batch {params.batch_size}, {equal} answers equal"
+    )
     for name, taken in seconds.items():
         median = statistics.median(taken)
         print(f"{name:8} {median:6.2f} CPU s  {len(cases) / median:6.1f} answers per CPU second")
