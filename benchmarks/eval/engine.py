@@ -83,9 +83,7 @@ def main() -> None:
         seconds["lm-eval"].append(other)
     equal = sum(a == b for a, b in zip(outputs, expected, strict=True))
     tokens = sum(map(len, ids)) / len(ids)
-    print(
-        f"{len(cases)} prompts of {tokens:.0f} tokens, batch {params.batch_size}, {equal} answers equal"
-    )
+    print(f"{len(cases)} prompts of {tokens:.0f} tokens, {equal} answers equal")
     for name, taken in seconds.items():
         median = statistics.median(taken)
         print(f"{name:8} {median:6.2f} CPU s  {len(cases) / median:6.1f} answers per CPU second")
