@@ -130,11 +130,16 @@ def duration(hours: float) -> str:
 
 def checkpoints(params: TrainParams) -> Lines:
     """How a run survives, and what of it is kept."""
+    kept = {"last": "the last step", "best": "the checkpoint with the least validation loss"}
+    stop = f", or after {params.early_stopping} validations without a better one"
     return [
         f"One every {params.checkpoint_steps} steps, in `.scratch/train/` under a name made from "
         "data, params and base, so that a run goes on from its own past only; two are kept, since "
         "the last may be half written. A killed run goes on from the last whole one and ends in "
         "the same bits. They are deleted when the stage has written `models/tuned`.",
+        "",
+        f"Kept are the weights of {kept[params.keep]}; training ends after its epochs"
+        f"{stop if params.early_stopping else ''}. Neither looks at test or golden cases.",
     ]
 
 

@@ -54,6 +54,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "operations in 3 steps",
         "| `val_loss` | 0.25  |",
         "One every 2 steps",
+        "Kept are the weights of the last step; training ends after its epochs.",
         "Seed 1 draws",
         "abc  data/split/train.jsonl",
     ],
