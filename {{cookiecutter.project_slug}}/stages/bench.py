@@ -1,110 +1,214 @@
-"""Measure latency, throughput and size before and after quantization.
+"""Measure latency, throughput, cost and size before and after quantization.
 
 reads   models/{tuned,quantized}, data/split/test.jsonl
-writes  metrics/bench.json (timings: of this machine, at this moment)
+writes  metrics/bench.json (timings: of this machine, at this moment; lib/engines/timing.py says
+        what they mean), reports/bench.svg (latency against throughput)
 """
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
+from functools import partial
 from itertools import cycle, islice
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
 
 from lib.chat import encode_prompt, with_system
 from lib.config import load
-from lib.engines import hf, server
-from lib.engines.timing import summarise
+from lib.curves import Panel, curves
+from lib.engines import client, hf, server
+from lib.engines.client import Length
+from lib.engines.timing import Objective, Timing, summarise
 from lib.errors import UserError, run
-from lib.files import write_json
-from lib.models import (
-    QUANTIZED,
-    TUNED,
-    deterministic,
-    load_tokenizer,
-    torch_device,
-)
+from lib.files import atomic_text, write_json
+from lib.models import QUANTIZED, TUNED, deterministic, load_tokenizer, torch_device
 from lib.params.base import BaseParams
 from lib.params.bench import BenchParams
+from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
+from lib.quantize.gguf import NAME, write_gguf
 from lib.quantize.read import load_weights, weights_size
 from lib.records import Message, is_pair, prompt_of, read_records
 
 TEST = "data/split/test.jsonl"
 MODELS = {"tuned": TUNED, "quantized": QUANTIZED}
-WARM_UP = 2
+GGUF = Path(".scratch/bench")  # the tuned model as llama.cpp reads it
+WARM_UP = 2  # requests
 
+Chats = list[list[Message]]
 Figures = dict[str, Any]
-T = TypeVar("T")
+Summarise = Callable[[list[Timing], float], dict[str, float]]
+Measured = Coroutine[Any, Any, list[Timing]]
 
 
-def read_chats(params: BenchParams, system: str) -> list[list[Message]]:
+class Load(NamedTuple):
+    """Requests always under way, or else a rate (a second) at which they arrive at random."""
+
+    concurrency: int
+    rate: float
+
+    @property
+    def name(self) -> str:
+        """Its key in metrics/bench.json."""
+        return f"rate_{self.rate:g}" if self.rate else f"concurrency_{self.concurrency}"
+
+
+def loads(params: BenchParams) -> list[Load]:
+    """Every load that is measured, one after the other."""
+    closed = [Load(concurrency, 0.0) for concurrency in params.concurrency]
+    return closed + [Load(0, rate) for rate in params.rates]
+
+
+def read_chats(params: BenchParams, system: str) -> Chats:
     """Prompts of the test split, with the system prompt: some to warm up, then others for each
-    concurrency, or a server's prefix cache would be measured. A small split comes over again."""
-    count = WARM_UP + params.requests * len(params.concurrency)
+    load, or a server's prefix cache would be measured. A small split comes over again."""
+    count = WARM_UP + params.requests * len(loads(params))
     chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
     if not chats:
         raise UserError(f"{TEST}: holds no chat to send; see metrics/split.json")
+    if params.lengths:
+        return made_up(chats, params.lengths.input, count)
     return list(islice(cycle(chats), count))
 
 
-def own_share(items: list[T], place: int, params: BenchParams) -> list[T]:
-    """What the load at `place` in params.concurrency sends."""
+def made_up(chats: Chats, tokens: int, count: int) -> Chats:
+    """Questions of so many tokens, each another stretch of what the test split asks."""
+    tokenizer = load_tokenizer(TUNED)
+    text = "\n".join(chat[-1]["content"] for chat in chats)
+    ids = tokenizer.encode(text, add_special_tokens=False, verbose=False)
+    stretches = [
+        list(islice(cycle(ids), start, start + tokens))
+        for start in (place * (tokens + 1) % len(ids) for place in range(count))
+    ]
+    return [[Message(role="user", content=tokenizer.decode(part))] for part in stretches]
+
+
+def own_share(chats: Chats, place: int, params: BenchParams) -> Chats:
+    """What the load at `place` sends."""
     start = WARM_UP + place * params.requests
-    return items[start : start + params.requests]
+    return chats[start : start + params.requests]
 
 
-def bench_transformers(folder: str, chats: list[list[Message]], params: BenchParams) -> Figures:
-    """Figures by concurrency of a model in this process; requests at once are one batch."""
-    hardware = load("hardware", HardwareParams)
+def answer_length(params: BenchParams) -> Length:
+    """How long answers may be."""
+    if params.lengths:
+        return Length(params.lengths.output, exact=True)
+    return Length(params.max_new_tokens)
+
+
+def bench_transformers(
+    folder: str, chats: Chats, params: BenchParams, summed: Summarise
+) -> Figures:
+    """Figures by load of a model in this process; requests at once are one batch."""
+    hardware, length = load("hardware", HardwareParams), answer_length(params)
     deterministic(0, hardware.threads)
+    started = time.perf_counter()
     tokenizer = load_tokenizer(folder)
     model = load_weights(folder, load("base", BaseParams).dtype, torch_device(hardware))
-    prompts = [encode_prompt(tokenizer, chat, "") for chat in chats]
-    hf.timed(model, tokenizer, prompts[:WARM_UP], params.max_new_tokens)
-    figures = {}
-    for place, concurrency in enumerate(params.concurrency):
-        own = own_share(prompts, place, params)
-        started = time.perf_counter()
-        timings = []
-        for start in range(0, len(own), concurrency):
-            batch = own[start : start + concurrency]
-            timings += hf.timed(model, tokenizer, batch, params.max_new_tokens)
-        figures[f"concurrency_{concurrency}"] = summarise(timings, time.perf_counter() - started)
-    return figures
+    figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
 
+    def timed(some: Chats) -> list[Timing]:
+        prompts = [encode_prompt(tokenizer, chat, "") for chat in some]
+        return hf.timed(model, tokenizer, prompts, length.most, length.exact)
 
-def bench_server(url: str, chats: list[list[Message]], params: BenchParams) -> Figures:
-    """Figures by concurrency of an OpenAI-compatible server."""
-    model = server.served_model(url)
-    asyncio.run(server.closed_loop(url, model, chats[:WARM_UP], 1, params.max_new_tokens))
-    figures = {}
-    for place, concurrency in enumerate(params.concurrency):
+    timed(chats[:WARM_UP])
+    for place, one in enumerate(tqdm(loads(params), desc=f"bench {folder}", leave=False)):
         own = own_share(chats, place, params)
+        batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
         started = time.perf_counter()
-        loop = server.closed_loop(url, model, own, concurrency, params.max_new_tokens)
-        timings = asyncio.run(loop)
-        figures[f"concurrency_{concurrency}"] = summarise(timings, time.perf_counter() - started)
+        timings = [timing for batch in batches for timing in timed(batch)]
+        figures[one.name] = summed(timings, time.perf_counter() - started)
     return figures
 
 
-def measure(folder: str, chats: list[list[Message]], params: BenchParams) -> Figures:
-    """Figures of one model on the chosen engine."""
-    if params.engine == "transformers":
-        return bench_transformers(folder, chats, params)
-    with server.serving(params.command, folder, params.startup_seconds) as url:
-        return bench_server(url, chats, params)
+def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
+    """Figures by load of an OpenAI-compatible server; one failed request ends the stage."""
+    model, length = server.served_model(url), answer_length(params)
+
+    def under(one: Load, some: Chats) -> Measured:
+        if one.rate:
+            return client.open_loop(url, model, some, one.rate, params.seed, length)
+        return client.closed_loop(url, model, some, one.concurrency, length)
+
+    asyncio.run(under(Load(1, 0.0), chats[:WARM_UP]))
+    figures: Figures = {}
+    for place, one in enumerate(tqdm(loads(params), desc=f"bench {url}", leave=False)):
+        started = time.perf_counter()
+        timings = asyncio.run(under(one, own_share(chats, place, params)))
+        figures[one.name] = summed(timings, time.perf_counter() - started)
+    return figures
+
+
+def bench_command(folder: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
+    """Figures by load of the server that bench.command starts for a model."""
+    model, started = servable(folder, params), time.perf_counter()
+    with server.serving(params.command, model, params.startup_seconds) as url:
+        figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
+        figures |= bench_server(url, chats, params, summed)
+        if peak := server.peak_memory():
+            figures["peak_memory_bytes"] = peak
+    return figures
+
+
+def servable(folder: str, params: BenchParams) -> str:
+    """The folder that a command takes; llama.cpp's wants a GGUF, which the tuned model is not."""
+    wants_gguf = any(NAME in part for part in params.command)
+    if not wants_gguf or Path(folder, NAME).is_file():
+        return folder
+    if folder != TUNED:
+        raise UserError(
+            f"{folder}: holds no {NAME}, which bench.command reads; set quantize.scheme to a type "
+            "of GGUF, such as q8_0"
+        )
+    GGUF.mkdir(parents=True, exist_ok=True)
+    write_gguf(folder, GGUF, "none", load("base", BaseParams).dtype, load_tokenizer(folder))
+    return str(GGUF)
+
+
+def picture(figures: Figures) -> str:
+    """Latency against throughput, a line for each model, a point for each load."""
+    panels = []
+    for name, title in (
+        ("ttft_ms_p95", "First token, ms, p95"),
+        ("e2e_ms_p95", "Request, ms, p95"),
+    ):
+        lines: dict[str, list[tuple[float, float]]] = {
+            system: sorted(
+                (row["output_tokens_per_s"], row[name])
+                for row in figures[system].values()
+                if isinstance(row, dict)
+            )
+            for system in ("tuned", "quantized", "served")
+            if system in figures
+        }
+        panels.append(Panel(title, lines))
+    return curves("output tokens a second", panels)
 
 
 def main() -> None:
-    params, task = load("bench", BenchParams), load("task", TaskParams)
+    params, task, gate = (
+        load("bench", BenchParams),
+        load("task", TaskParams),
+        load("gate", GateParams),
+    )
+    objective = Objective(gate.latency.ttft_ms_p95, gate.latency.e2e_ms_p95)
+    price = gate.cost.machine_per_hour
+    summed = partial(summarise, objective=objective, machine_per_hour=price)
     chats = read_chats(params, task.system)
     figures: Figures = {"engine": params.engine}
     if params.engine == "server" and not params.command:
-        figures["served"] = bench_server(params.url, chats, params)
+        figures["served"] = bench_server(params.url, chats, params, summed)
     else:
+        measure = bench_transformers if params.engine == "transformers" else bench_command
         for name, folder in MODELS.items():
-            figures[name] = {"bytes": weights_size(folder), **measure(folder, chats, params)}
+            size = {"bytes": weights_size(folder)}
+            figures[name] = size | measure(folder, chats, params, summed)
     write_json("metrics/bench.json", figures)
+    with atomic_text("reports/bench.svg") as file:
+        file.write(picture(figures))
     print(f"bench: {', '.join(name for name in figures if name != 'engine')} on {params.engine}")
 
 

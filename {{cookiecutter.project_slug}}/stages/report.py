@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.config import load
+from lib.cost import busiest
 from lib.errors import run
 from lib.files import atomic_text, write_json
 from lib.headline import headline_quality
@@ -70,14 +71,14 @@ def speed_table(bench: Metrics) -> list[str]:
     rows = []
     for name in ("tuned", "quantized", "served"):
         for load_name, row in bench.get(name, {}).items():
-            if load_name == "bytes":
+            if not isinstance(row, dict):  # bytes, start-up
                 continue
             size = bench[name].get("bytes")
             rows.append(
                 [
                     name,
                     f"{size / MEGABYTE:,.2f} MB" if size else "unknown",
-                    load_name.removeprefix("concurrency_"),
+                    load_name.removeprefix("concurrency_").replace("rate_", "rate "),
                     f"{row['ttft_ms_p50']:.1f}",
                     f"{row['e2e_ms_p95']:.1f}",
                     f"{row['output_tokens_per_s']:,.0f}",
@@ -108,7 +109,7 @@ def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Met
     for name in ("tuned", "quantized"):
         if name in bench:
             numbers[f"{name}_mb"] = bench[name]["bytes"] / MEGABYTE
-            numbers[f"{name}_tokens_per_s"] = list(bench[name].values())[-1]["output_tokens_per_s"]
+            numbers[f"{name}_tokens_per_s"] = (busiest(bench, name) or {})["output_tokens_per_s"]
     return {name: round(value, 4) for name, value in numbers.items()}
 
 

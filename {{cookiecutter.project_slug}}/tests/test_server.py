@@ -1,47 +1,28 @@
-"""The bench client against a real server with a known schedule."""
+"""The bench client against a real server with a known schedule, and servers that go wrong."""
 
 import asyncio
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from lib.engines import server
-from lib.engines.timing import Timing, summarise
+from lib.engines import client, server
+from lib.engines.client import Length
+from lib.engines.timing import Objective, Timing, summarise
 from lib.errors import UserError
 from lib.records import Message
 
 CHAT = [Message(role="user", content="你好")]
-SCHEDULED = """
-import asyncio, json, sys
-from aiohttp import web
-
 FIRST, NEXT, TOKENS = 0.1, 0.02, 6
-
-async def models(request):
-    return web.json_response({"data": [{"id": "scheduled"}]})
-
-async def chat(request):
-    body = await request.json()
-    if body["messages"][0]["content"] == "fail":
-        return web.Response(status=500, text="out of memory")
-    answer = web.StreamResponse()
-    await answer.prepare(request)
-    async def send(value):
-        await answer.write(f"data: {json.dumps(value)}\\n\\n".encode())
-    await send({"choices": [{"delta": {"role": "assistant", "content": None}}]})
-    for token in range(TOKENS):
-        await asyncio.sleep(NEXT if token else FIRST)
-        await send({"choices": [{"delta": {"content": "x"}}]})
-    await send({"choices": [], "usage": {"completion_tokens": TOKENS}})
-    await answer.write(b"data: [DONE]\\n\\n")
-    return answer
-
-app = web.Application()
-app.router.add_get("/v1/models", models)
-app.router.add_post("/v1/chat/completions", chat)
-web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
-"""
+SCHEDULED = [sys.executable, str(Path(__file__).with_name("scheduled.py")), "{port}"]
+COMMAND = [*SCHEDULED, str(FIRST), str(NEXT), str(TOKENS)]
+SHORT = Length(TOKENS)
+OBJECTIVE = Objective(ttft=1000, e2e=2000)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,29 +33,81 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    script = tmp_path_factory.mktemp("server") / "scheduled.py"
-    script.write_text(SCHEDULED, encoding="utf-8")
-    with server.serving([sys.executable, str(script), "{port}"], "", patience=30) as url:
+def url() -> Iterator[str]:
+    with server.serving(COMMAND, "", patience=30) as url:
         yield url
 
 
 def test_times_to_first_and_next_token_are_the_schedule(url: str) -> None:
-    timing = asyncio.run(server.closed_loop(url, "scheduled", [CHAT], 1, 6))[0]
-    assert timing.tokens == 6
-    assert timing.first >= 0.1
-    assert timing.total - timing.first >= 5 * 0.02
+    (timing,) = asyncio.run(client.closed_loop(url, "scheduled", [CHAT], 1, SHORT))
+    assert (timing.input_tokens, timing.output_tokens, len(timing.stamps)) == (7, TOKENS, TOKENS)
+    assert timing.first >= FIRST
+    assert timing.total >= FIRST + (TOKENS - 1) * NEXT
 
 
 def test_requests_run_side_by_side(url: str) -> None:
-    timings = asyncio.run(server.closed_loop(url, "scheduled", [CHAT] * 8, 8, 6))
+    timings = asyncio.run(client.closed_loop(url, "scheduled", [CHAT] * 8, 8, SHORT))
     assert len(timings) == 8
+
+
+def test_requests_arrive_at_random_whatever_is_under_way(url: str) -> None:
+    timings = asyncio.run(client.open_loop(url, "scheduled", [CHAT] * 9, 200, 1, SHORT))
+    assert [timing.output_tokens for timing in timings] == [TOKENS] * 9
+
+
+def test_an_answer_of_exact_length_is_asked_for(url: str) -> None:
+    (timing,) = asyncio.run(client.closed_loop(url, "scheduled", [CHAT], 1, Length(2, exact=True)))
+    assert timing.output_tokens == 2
 
 
 def test_one_failed_request_fails_the_bench(url: str) -> None:
     bad = [Message(role="user", content="fail")]
     with pytest.raises(UserError, match="500: out of memory"):
-        asyncio.run(server.closed_loop(url, "scheduled", [CHAT, bad], 2, 6))
+        asyncio.run(client.closed_loop(url, "scheduled", [CHAT, bad], 2, SHORT))
+    with pytest.raises(UserError, match="500: out of memory"):
+        asyncio.run(client.open_loop(url, "scheduled", [CHAT, bad], 100, 1, SHORT))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_the_peak_memory_of_a_server_is_its_own_and_that_of_its_children(url: str) -> None:
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; x = "
+    child += "bytearray(10**8); time.sleep(60)'])"
+    before = server.peak_memory() or 0
+    process = subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
+    try:
+        while (server.peak_memory() or 0) < before + 10**8:
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        server.stop(process)
+
+
+def test_a_stage_that_is_ended_stops_its_server(tmp_path: Path) -> None:
+    port, stage = server.free_port(), tmp_path / "stage.py"
+    command = [part.replace("{port}", str(port)) for part in COMMAND]
+    stage.write_text(
+        "import time\nfrom lib.engines import server\n"
+        f"server.free_port = lambda: {port}\n"
+        f"with server.serving({command}, '', 30):\n    print('up', flush=True)\n"
+        "    time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    for sign, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, -signal.SIGINT)):
+        process = subprocess.Popen(
+            [sys.executable, str(stage)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(sign)
+        assert process.wait(timeout=30) == code
+        process.stdout.close()
+        with pytest.raises(UserError, match="no OpenAI-compatible server"):
+            server.served_model(f"http://127.0.0.1:{port}/v1")
 
 
 def test_a_server_that_is_not_there() -> None:
@@ -99,6 +132,17 @@ def test_a_server_that_ends_at_once() -> None:
 
 
 def test_time_per_token_leaves_out_the_first() -> None:
-    figures = summarise([Timing(first=1.0, total=2.0, tokens=11)], seconds=2.0)
-    assert (figures["ttft_ms_p50"], figures["tpot_ms_p50"]) == (1000, 100)
-    assert figures["output_tokens_per_s"] == 5.5
+    timing = Timing(stamps=(1.0, 1.4, 2.0), input_tokens=3, output_tokens=11)
+    figures = summarise([timing], 2.0, OBJECTIVE, machine_per_hour=3.6)
+    assert (figures["ttft_ms_p50"], figures["tpot_ms_p50"], figures["itl_ms_p50"]) == (
+        1000,
+        100,
+        500,
+    )
+    assert (figures["output_tokens_per_s"], figures["input_tokens_mean"]) == (5.5, 3)
+    assert figures["cost_per_1000_requests"] == pytest.approx(2.0)
+
+
+def test_goodput_counts_what_kept_both_limits() -> None:
+    kept, slow_first, slow = (Timing(stamps, 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1)))
+    assert summarise([kept, slow_first, slow], 2.0, OBJECTIVE, 0)["goodput_per_s"] == 0.5

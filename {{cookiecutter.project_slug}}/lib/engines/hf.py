@@ -137,8 +137,10 @@ def timed(
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
     max_new_tokens: int,
+    exact: bool = False,
 ) -> list[Timing]:
-    """Answer one batch and time it; requests of a batch start and end together."""
+    """Answer one batch and time each token, as a stream would bring it; with `exact` no row ends
+    before `max_new_tokens`."""
     import torch
 
     stamps: list[float] = []
@@ -146,11 +148,14 @@ def timed(
     def stamp(ids: Any, scores: Any) -> Any:
         if scores.is_cuda:
             torch.cuda.synchronize()
-        stamps.append(time.perf_counter())
+        stamps.append(time.perf_counter() - started)
         return scores
 
+    options = {"min_new_tokens": max_new_tokens} if exact else {}
     started = time.perf_counter()
-    rows = generate(model, tokenizer, prompts, max_new_tokens, logits_processor=[stamp])
-    ended = time.perf_counter()
+    rows = generate(model, tokenizer, prompts, max_new_tokens, logits_processor=[stamp], **options)
     counts = [min(len(row) + 1, max_new_tokens) for row in rows]  # with the end-of-turn token
-    return [Timing(stamps[0] - started, ended - started, count) for count in counts]
+    return [
+        Timing(tuple(stamps[:count]), len(prompt), count)
+        for prompt, count in zip(prompts, counts, strict=True)
+    ]

@@ -1,34 +1,35 @@
-"""Any OpenAI-compatible server: start it, wait for it, time streamed requests, stop it."""
+"""Any OpenAI-compatible server: start it, wait for it, stop it."""
 
-import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
-import aiohttp
-
-from lib.engines.timing import Timing
+from lib.engines.builds import llamacpp
 from lib.errors import UserError
-from lib.records import Message
 
 LOG = Path(".scratch/server.log")
+LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` has built
 
 
 @contextmanager
 def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
-    """Run `command`, {model} and {port} filled in; yield its URL; stop it, whatever happens."""
+    """Run `command`, {model}, {port} and {llama-server} filled in; yield its URL; stop it and all
+    it started, whatever happens to this process short of SIGKILL."""
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
+    if filled[0] == LLAMA_SERVER:
+        filled[0] = str(llamacpp("llama-server"))
     LOG.parent.mkdir(exist_ok=True)
-    with LOG.open("wb") as log:
+    with LOG.open("wb") as log, ending_on_sigterm():
         try:
             process = subprocess.Popen(filled, stdout=log, stderr=log, start_new_session=True)
         except OSError as error:
@@ -41,6 +42,50 @@ def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
             yield url
         finally:
             stop(process)
+
+
+@contextmanager
+def ending_on_sigterm() -> Iterator[None]:
+    """SIGTERM, which would end this process on the spot, leaves the block as an exception does."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def peak_memory() -> int | None:
+    """Bytes held at most by the processes that this one has started and that still run, the sum
+    of their peaks; None where the system does not tell (only Linux does)."""
+    peaks = [status_of(child).get("VmHWM") for child in descendants(os.getpid())]
+    kilobytes = [int(peak.split()[0]) for peak in peaks if peak]
+    return 1024 * sum(kilobytes) if kilobytes else None
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process has started, and they in turn, by /proc."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        parents[int(folder.name)] = int(status_of(int(folder.name)).get("PPid", "0"))
+    found, queue = [], [process]
+    while queue:
+        queue = [child for child, parent in parents.items() if parent in queue]
+        found += queue
+    return found
+
+
+def status_of(process: int) -> dict[str, str]:
+    """/proc/PROCESS/status; empty when it has ended."""
+    try:
+        text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, _, value in pairs}
 
 
 def free_port() -> int:
@@ -82,69 +127,3 @@ def served_model(url: str) -> str:
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = getattr(error, "reason", error)
         raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({reason})") from None
-
-
-async def request(
-    session: aiohttp.ClientSession, url: str, model: str, chat: list[Message], max_new_tokens: int
-) -> Timing:
-    """Stream one greedy answer; tokens are counted by the server (`usage`), never by chunks."""
-    body = {
-        "model": model,
-        "messages": chat,
-        "max_tokens": max_new_tokens,
-        "temperature": 0,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    started = time.perf_counter()
-    first, last, tokens = 0.0, 0.0, 0
-    async with session.post(f"{url}/chat/completions", json=body) as response:
-        if response.status != 200:
-            raise UserError(f"{url}: answered {response.status}: {(await response.text())[:200]}")
-        async for line in response.content:
-            chunk = parse_event(line)
-            if chunk is None:
-                continue
-            tokens = (chunk.get("usage") or {}).get("completion_tokens", tokens)
-            if has_content(chunk):
-                last = time.perf_counter() - started
-                first = first or last
-    if not tokens:
-        raise UserError(f"{url}: reported no token usage, which the figures need")
-    return Timing(first or time.perf_counter() - started, last or first, tokens)
-
-
-def parse_event(line: bytes) -> dict[str, Any] | None:
-    """The JSON of a server-sent event's data line; None for other lines and the end mark."""
-    if not line.startswith(b"data:") or line[5:].strip() == b"[DONE]":
-        return None
-    chunk: dict[str, Any] = json.loads(line[5:])
-    if chunk.get("error"):
-        raise UserError(f"server: {str(chunk['error'])[:200]}")
-    return chunk
-
-
-def has_content(chunk: dict[str, Any]) -> bool:
-    """Whether a chunk brings text (a first chunk often brings only the role)."""
-    return any((choice.get("delta") or {}).get("content") for choice in chunk.get("choices") or [])
-
-
-async def closed_loop(
-    url: str, model: str, chats: list[list[Message]], concurrency: int, max_new_tokens: int
-) -> list[Timing]:
-    """Time all chats with `concurrency` requests under way at once; any failure raises."""
-    waiting = list(reversed(chats))
-    timings: list[Timing] = []
-
-    async def worker(session: aiohttp.ClientSession) -> None:
-        while waiting:
-            timings.append(await request(session, url, model, waiting.pop(), max_new_tokens))
-
-    connector = aiohttp.TCPConnector(limit=concurrency)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        try:
-            await asyncio.gather(*(worker(session) for _ in range(concurrency)))
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            reason = f"{type(error).__name__} {error}"
-            raise UserError(f"{url}: a request failed ({reason})") from None
-    return timings

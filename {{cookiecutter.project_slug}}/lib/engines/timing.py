@@ -1,39 +1,83 @@
-"""What a served request costs in time, and how many requests sum up to figures."""
+"""What a served request costs in time, and how requests sum up to figures.
+
+TTFT     time to first token: from sending a request to the first text of its answer
+TPOT     time per output token after the first: (end to end - TTFT) / (tokens - 1), one a request
+ITL      inter-token latency: each gap between two pieces of text of an answer; a server that sends
+         several tokens at once has fewer, longer gaps, and TPOT is the fairer figure
+e2e      end to end: from sending a request to the last text of its answer
+goodput  requests a second that kept TTFT and e2e within the declared limits
+
+Tokens are those the server counts (`usage`). Percentiles are over requests (ITL: over gaps),
+interpolated linearly.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from lib.cost import cost_per_1000
+
+PERCENTILES = (50, 90, 95, 99)
+
 
 @dataclass(frozen=True)
 class Timing:
-    """One request: seconds to its first and to its last token, and how many tokens came."""
+    """One request: seconds from its start to each piece of text, and its tokens."""
 
-    first: float
-    total: float
-    tokens: int
+    stamps: tuple[float, ...]
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def first(self) -> float:
+        """TTFT in seconds."""
+        return self.stamps[0]
+
+    @property
+    def total(self) -> float:
+        """End to end, in seconds."""
+        return self.stamps[-1]
 
 
-def summarise(timings: list[Timing], seconds: float) -> dict[str, float]:
-    """Figures of requests that took `seconds` together, in milliseconds and per second.
+@dataclass(frozen=True)
+class Objective:
+    """Milliseconds that a request may take."""
 
-    ttft is the time to the first token; tpot the time for each further token, without ttft;
-    e2e the whole request.
-    """
-    tpot = [(t.total - t.first) / (t.tokens - 1) for t in timings if t.tokens > 1]
-    return {
-        "requests": len(timings),
-        **percentiles("ttft_ms", [t.first for t in timings]),
+    ttft: float
+    e2e: float
+
+    def met(self, timing: Timing) -> bool:
+        """Whether a request kept both."""
+        return timing.first * 1000 <= self.ttft and timing.total * 1000 <= self.e2e
+
+
+def summarise(
+    timings: list[Timing], seconds: float, objective: Objective, machine_per_hour: float
+) -> dict[str, float]:
+    """Figures of requests that took `seconds` together, in milliseconds and per second; the cost
+    of 1,000 requests is in the currency of the machine's price."""
+    several = [timing for timing in timings if timing.output_tokens > 1]
+    tpot = [(t.total - t.first) / (t.output_tokens - 1) for t in several]
+    gaps = [gap for timing in timings for gap in np.diff(timing.stamps)]
+    count = len(timings)
+    figures = {
+        "requests": count,
+        **percentiles("ttft_ms", [timing.first for timing in timings]),
         **percentiles("tpot_ms", tpot),
-        **percentiles("e2e_ms", [t.total for t in timings]),
-        "output_tokens_per_s": round(sum(t.tokens for t in timings) / seconds, 1),
-        "requests_per_s": round(len(timings) / seconds, 2),
+        **percentiles("itl_ms", gaps),
+        **percentiles("e2e_ms", [timing.total for timing in timings]),
+        "input_tokens_mean": round(sum(t.input_tokens for t in timings) / count, 1),
+        "output_tokens_mean": round(sum(t.output_tokens for t in timings) / count, 1),
+        "output_tokens_per_s": round(sum(t.output_tokens for t in timings) / seconds, 1),
+        "requests_per_s": round(count / seconds, 4),
+        "goodput_per_s": round(sum(map(objective.met, timings)) / seconds, 4),
     }
+    return figures | {"cost_per_1000_requests": round(cost_per_1000(figures, machine_per_hour), 6)}
 
 
 def percentiles(name: str, seconds: list[float]) -> dict[str, float]:
-    """p50, p95 and p99 in milliseconds; none where nothing was measured."""
+    """p50, p90, p95 and p99 in milliseconds; none where nothing was measured."""
     if not seconds:
         return {}
-    values = np.percentile(seconds, [50, 95, 99]) * 1000
-    return {f"{name}_p{p}": round(float(v), 2) for p, v in zip((50, 95, 99), values, strict=True)}
+    values = np.percentile(seconds, PERCENTILES) * 1000
+    return {f"{name}_p{p}": round(float(v), 2) for p, v in zip(PERCENTILES, values, strict=True)}

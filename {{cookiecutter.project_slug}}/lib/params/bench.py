@@ -7,8 +7,15 @@ from pydantic import Field, model_validator
 from lib.config import Section
 
 
+class Lengths(Section):
+    """Tokens of made-up requests, instead of those of the test split."""
+
+    input: int = Field(ge=1)  # of the question: text of the test split, cut to so many
+    output: int = Field(ge=1)  # of the answer, whatever it says
+
+
 class BenchParams(Section):
-    """Closed-loop load: `concurrency` requests are always under way."""
+    """Load on the tuned and the quantized model, one after the other."""
 
     engine: Literal["transformers", "server"]
     # engine server: the command that starts an OpenAI-compatible server, {model} and {port} filled
@@ -16,12 +23,20 @@ class BenchParams(Section):
     command: list[str] = []
     url: str = Field(default="http://127.0.0.1:8000/v1", pattern=r"^https?://")
     startup_seconds: int = Field(default=600, ge=1)
-    requests: int = Field(ge=1)  # measured requests at each concurrency
-    concurrency: list[int] = Field(min_length=1)
+    requests: int = Field(ge=1)  # measured requests at each load
+    concurrency: list[int] = Field(min_length=1)  # requests always under way (closed loop)
+    # requests a second that arrive at random (Poisson), whatever is under way; a server only
+    rates: list[float] = []
+    lengths: Lengths | None = None
     max_new_tokens: int = Field(ge=1)
+    seed: int = Field(default=1, ge=0)  # of the arrivals
 
     @model_validator(mode="after")
-    def _positive(self) -> "BenchParams":
+    def _possible(self) -> "BenchParams":
         if min(self.concurrency) < 1:
             raise ValueError("a section whose concurrency holds numbers from 1 up")
+        if min(self.rates, default=1) <= 0:
+            raise ValueError("a section whose rates are above 0")
+        if self.rates and self.engine == "transformers":
+            raise ValueError("a section with rates: [] where engine is transformers")
         return self

@@ -1,0 +1,51 @@
+"""An OpenAI-compatible server that keeps an exact schedule: what a bench client should measure.
+
+usage   python tests/scheduled.py PORT FIRST NEXT TOKENS    (FIRST, NEXT: seconds to a token)
+
+Each token has its own due time, so a late one delays no other. A chat that says "fail" gets a 500.
+The answer begins with a chunk without content, as llama.cpp's does.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from aiohttp import web
+
+
+def event(value: dict[str, Any]) -> bytes:
+    """A server-sent event."""
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+async def models(request: web.Request) -> web.Response:
+    """One model."""
+    return web.json_response({"data": [{"id": "scheduled"}]})
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    """The tokens when they are due."""
+    started = asyncio.get_running_loop().time()
+    first, following = float(sys.argv[2]), float(sys.argv[3])
+    body = await request.json()
+    if body["messages"][0]["content"] == "fail":
+        return web.Response(status=500, text="out of memory")
+    count = int(sys.argv[4]) if not body.get("ignore_eos") else body["max_tokens"]
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    await answer.write(event({"choices": [{"delta": {"role": "assistant", "content": None}}]}))
+    for token in range(count):
+        due = started + first + following * token
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
+        await answer.write(event({"choices": [{"delta": {"content": "x"}}]}))
+    usage = {"prompt_tokens": 7, "completion_tokens": count}
+    await answer.write(event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n")
+    return answer
+
+
+if __name__ == "__main__":
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    app.router.add_post("/v1/chat/completions", chat)
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
