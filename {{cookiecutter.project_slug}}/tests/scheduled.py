@@ -1,9 +1,9 @@
 """An OpenAI-compatible server that keeps an exact schedule: what a bench client should measure.
 
-usage   python tests/scheduled.py PORT FIRST NEXT TOKENS    (FIRST, NEXT: seconds to a token)
+usage   python tests/scheduled.py PORT FIRST NEXT TOKENS [early]   (FIRST, NEXT: seconds to a token)
 
 Each token has its own due time, so a late one delays no other. A chat that says "fail" gets a 500.
-The answer begins with a chunk without content, as llama.cpp's does.
+The answer begins with a chunk without content, as llama.cpp's and vLLM's do; `early`: at once.
 """
 
 import asyncio
@@ -31,14 +31,19 @@ async def chat(request: web.Request) -> web.StreamResponse:
     body = await request.json()
     if body["messages"][0]["content"] == "fail":
         return web.Response(status=500, text="out of memory")
-    count = int(sys.argv[4]) if not body.get("ignore_eos") else body["max_tokens"]
+    most = body.get("max_tokens") or body.get("max_completion_tokens")
+    count = most if body.get("ignore_eos") else int(sys.argv[4])
     answer = web.StreamResponse()
     await answer.prepare(request)
-    await answer.write(event({"choices": [{"delta": {"role": "assistant", "content": None}}]}))
+    head = event({"choices": [{"delta": {"role": "assistant", "content": None}}]})
+    if sys.argv[5:] == ["early"]:
+        await answer.write(head)
+        head = b""
     for token in range(count):
         due = started + first + following * token
         await asyncio.sleep(due - asyncio.get_running_loop().time())
-        await answer.write(event({"choices": [{"delta": {"content": "x"}}]}))
+        await answer.write(head + event({"choices": [{"delta": {"content": "x"}}]}))
+        head = b""
     usage = {"prompt_tokens": 7, "completion_tokens": count}
     await answer.write(event({"choices": [], "usage": usage}) + b"data: [DONE]\n\n")
     return answer

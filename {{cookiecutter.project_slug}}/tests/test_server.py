@@ -20,7 +20,7 @@ from lib.records import Message
 CHAT = [Message(role="user", content="你好")]
 FIRST, NEXT, TOKENS = 0.1, 0.02, 6
 SCHEDULED = [sys.executable, str(Path(__file__).with_name("scheduled.py")), "{port}"]
-COMMAND = [*SCHEDULED, str(FIRST), str(NEXT), str(TOKENS)]
+COMMAND = [*SCHEDULED, str(FIRST), str(NEXT), str(TOKENS), "early"]
 SHORT = Length(TOKENS)
 OBJECTIVE = Objective(ttft=1000, e2e=2000)
 
