@@ -8,6 +8,7 @@ from lib.config import load
 from lib.errors import run
 from lib.monitoring.reference import REFERENCE, build, write_reference
 from lib.params.gate import GateParams
+from lib.params.monitor import MonitorParams
 from lib.params.task import TaskParams
 from lib.records import answer_of, is_pair, prompt_text, read_objects, read_records
 
@@ -34,7 +35,9 @@ def main() -> None:
     task, system = load("task", TaskParams), load("gate", GateParams).system
     answers = list(read_objects(f"predictions/{system}.jsonl"))
     held_out = prompts_of("val") + prompts_of("test")
-    reference = build(system, prompts_of("train"), held_out, answers, task, labels_of(task))
+    embedding = load("monitor", MonitorParams).embedding
+    train, labels = prompts_of("train"), labels_of(task)
+    reference = build(system, train, held_out, answers, task, labels, embedding)
     write_reference(reference)
     print(f"monitor_reference: {REFERENCE}: {system}, {len(answers)} answers")
 

@@ -11,8 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lib.errors import UserError
 from lib.files import write_json
+from lib.monitoring.embedding import WRITTEN, Distant, distant_from
 from lib.monitoring.phrases import is_injection
 from lib.monitoring.signals import (
     Counts,
@@ -39,6 +42,7 @@ class Reference(NamedTuple):
     counts: Counts
     familiar: Familiar
     labels: set[str]
+    distant: Distant | None = None  # where monitor.embedding names a model
 
 
 def vocabulary_of(prompts: Iterable[str]) -> set[str]:
@@ -63,6 +67,7 @@ def build(
     answers: list[dict[str, Any]],
     task: TaskParams,
     labels: set[str],
+    embedding: str | None = None,
 ) -> Reference:
     """The reference of a release from prompts and from rows of predictions/SYSTEM.jsonl."""
     familiar, counts = familiar_from(train, held_out), Counts()
@@ -70,6 +75,9 @@ def build(
         counts.add(prompt_events(prompt), prompt_values(prompt))
     for prompt in held_out:
         counts.add({"unfamiliar_requests": familiar.is_not(prompt)}, {})
+    distant = distant_from(embedding, train, held_out, USUAL) if embedding else None
+    for far in distant.are(held_out) if distant else []:
+        counts.add({"distant_requests": far}, {})
     for row in answers:
         form = form_events(row["output"], row.get("finish"), task)
         counts.add(form, {})
@@ -78,7 +86,7 @@ def build(
             events = answer_events(row["output"], task, values)
             tried = is_injection(row["prompt"])
             counts.add(events | injection_events(tried, events | form), values)
-    return Reference(system, counts, familiar, labels)
+    return Reference(system, counts, familiar, labels, distant)
 
 
 def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
@@ -92,9 +100,25 @@ def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
         "distributions": spreads,
         "unknown_words": reference.familiar.usual,
         "labels": sorted(reference.labels),
+        "embedding": as_json(reference.distant),
         "vocabulary": " ".join(sorted(reference.familiar.vocabulary)),
     }
     write_json(path, value)
+
+
+def as_json(distant: Distant | None) -> dict[str, Any] | None:
+    """Centroids as lists of numbers."""
+    if distant is None:
+        return None
+    rows = [[round(float(one), WRITTEN) for one in row] for row in distant.centroids]
+    return {"model": distant.model, "usual": distant.usual, "centroids": rows}
+
+
+def from_json(value: dict[str, Any] | None) -> Distant | None:
+    """What `as_json` wrote."""
+    if value is None:
+        return None
+    return Distant(value["model"], np.array(value["centroids"], np.float32), value["usual"])
 
 
 def read_reference(path: Path = REFERENCE) -> Reference:
@@ -106,7 +130,8 @@ def read_reference(path: Path = REFERENCE) -> Reference:
             counts.seen[name], counts.of[name] = seen, of
         counts.spreads = {name: Counter(one) for name, one in value["distributions"].items()}
         familiar = Familiar(set(value["vocabulary"].split(" ")), value["unknown_words"])
-        return Reference(value["system"], counts, familiar, set(value["labels"]))
+        distant = from_json(value["embedding"])
+        return Reference(value["system"], counts, familiar, set(value["labels"]), distant)
     except FileNotFoundError:
         cure = "`dvc repro monitor_reference` writes it, `dvc pull monitor_reference` gets it"
         raise UserError(f"{path}: not found; {cure}") from None

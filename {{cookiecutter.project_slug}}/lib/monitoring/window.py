@@ -94,6 +94,9 @@ class Observer:
                 self._traffic(call, window)
             for call in answered:
                 window.counts.add(*self.look(call))
+            if distant := self.release.distant:
+                for far in distant.are([call.prompt() for call in answered]):
+                    window.counts.add({"distant_requests": far}, {})
             for incident in self.watch.look(answered):
                 window.kinds[incident.kind] += 1
                 if window.kinds[incident.kind] <= EVIDENCE:
