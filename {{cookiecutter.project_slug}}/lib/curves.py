@@ -56,7 +56,7 @@ def draw(panel: Panel, last: float, top: int) -> list[str]:
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
     for number in range(5):
         x = last * number / 4
-        label = f'<text x="{px(x):.1f}" y="{bottom + 18}" text-anchor="middle">{x:.4g}</text>'
+        label = f'<text x="{px(x):.1f}" y="{bottom + 18}" text-anchor="middle">{x:.0f}</text>'
         parts.append(label)
     for at, ((name, line), colour) in enumerate(zip(lines.items(), COLOURS, strict=False)):
         points = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in line)
