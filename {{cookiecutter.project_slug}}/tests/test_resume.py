@@ -1,0 +1,82 @@
+"""The train stage, killed with SIGKILL, ends in the same bits as an undisturbed run."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.files import sha256, write_json
+from lib.records import write_records
+from stages import train
+from tests.toy import chat, metrics, pair, train_params
+
+ROOT = Path(__file__).parents[1]
+SECTIONS = """
+task: {system: "", output: text}
+base: {model: base, licence: Apache-2.0}
+hardware: {device: cpu, threads: 1}
+train: """
+
+
+def lay_out_project(folder: Path, method: str) -> None:
+    """A project that trains for 18 steps: params, data, its proof, the base, the code."""
+    chats = [chat(f"票 {number}", f"answer {number % 2}") for number in range(24)]
+    pairs = [pair(f"票 {number}", "yes", "no") for number in range(24)]
+    sft = {"epochs": 3 if method == "full" else 0.2}
+    params = train_params(method).model_copy(update=sft | {"checkpoint_steps": 4})  # type: ignore[arg-type]
+    folder.mkdir()
+    (folder / "params.yaml").write_text(SECTIONS + params.model_dump_json(), encoding="utf-8")
+    for name in ("lib", "stages", "base"):
+        (folder / name).symlink_to(ROOT / name)
+    splits = {
+        "train": [*chats, *pairs],
+        "val": [chat("票 x", "answer 1"), pair("票 y", "yes", "no")],
+    }
+    compared: dict[str, Any] = {}
+    for name, rows in splits.items():
+        path = folder / f"data/split/{name}.jsonl"
+        write_records(path, rows)
+        compared[f"data/split/{name}.jsonl"] = {"sha256": sha256(path)}
+    write_json(folder / "reports/leakage.json", {"passed": True, "compared": compared})
+
+
+def tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Run the stage to its end; the hashes of what it wrote, by file."""
+    monkeypatch.chdir(folder)
+    train.main()
+    written = [*Path("models/tuned").glob("*"), Path("plots/train.json"), Path("plots/val.json")]
+    return {path.name: sha256(path) for path in written if path.is_file()}
+
+
+def kill_at(folder: Path, checkpoint: str) -> None:
+    """Start the stage as a user does, and kill it when a second checkpoint (a glob) appears: it may
+    be half written, the first is whole."""
+    run = [sys.executable, "-m", "stages.train"]
+    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen(
+        run, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while len(list(folder.glob(f".scratch/train/*/{checkpoint}"))) < 2:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "models").exists()
+
+
+@pytest.mark.parametrize(("method", "checkpoint"), [("full", "sft"), ("dpo", "dpo")])
+def test_a_killed_run_ends_in_the_same_bits(
+    method: str, checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out_project(tmp_path / "killed", method)
+    shutil.copytree(tmp_path / "killed", tmp_path / "undisturbed", symlinks=True)
+    kill_at(tmp_path / "killed", f"{checkpoint}/checkpoint-*")
+    resumed = tuned(tmp_path / "killed", monkeypatch)
+    assert metrics("train")["resumed_at_step"] > 0
+    assert resumed == tuned(tmp_path / "undisturbed", monkeypatch)
