@@ -1,6 +1,6 @@
 """Hold the forms the tuned model takes against each other: is what is served what was evaluated?
 
-reads   models/{tuned,quantized}, the base, evals/golden.jsonl
+reads   models/{tuned,quantized}, the base, evals/golden.jsonl, data/split/test.jsonl
 writes  reports/parity.json: base and adapter against the merged model, quantized against merged,
         and the server of the chosen stack (bench) against the same weights in transformers
 """
@@ -42,11 +42,12 @@ from lib.params.hardware import HardwareParams
 from lib.params.parity import ParityParams
 from lib.params.task import TaskParams
 from lib.quantize.read import load_weights
-from lib.records import Message
+from lib.records import Message, is_pair, prompt_of, read_records
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+TEST = "data/split/test.jsonl"
 REPORT = "reports/parity.json"
 ADAPTER = Path(TUNED, "adapter")
 IN_PROCESS = "bench.engine is transformers: what is measured is the process that eval ran in"
@@ -55,14 +56,16 @@ NO_ADAPTER = "training left no adapter (train.method full or dpo)"
 Checks = dict[str, Check]
 
 
-def golden_chats(count: int, system: str) -> list[list[Message]]:
-    """The prompts that every form answers, evenly spread over the golden cases."""
-    cases = read_golden()
-    if not cases:
-        raise UserError(f"{GOLDEN}: holds no case; parity asks its prompts")
-    step = max(len(cases) / count, 1)
-    places = [int(number * step) for number in range(min(count, len(cases)))]
-    return [with_system(cases[place].prompt(), system) for place in places]
+def chosen_chats(count: int, system: str) -> list[list[Message]]:
+    """The prompts that every form answers, evenly spread over the golden cases, or over the test
+    split where there are none."""
+    chats = [case.prompt() for case in read_golden()]
+    chats = chats or [prompt_of(record) for record in read_records(TEST) if not is_pair(record)]
+    if not chats:
+        raise UserError(f"{GOLDEN} and {TEST}: hold no chat; parity asks their prompts")
+    step = max(len(chats) / count, 1)
+    places = [int(number * step) for number in range(min(count, len(chats)))]
+    return [with_system(chats[place], system) for place in places]
 
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
@@ -137,7 +140,7 @@ def main() -> None:
     deterministic(0, hardware.threads)
     device = torch_device(hardware)
     tokenizer = load_tokenizer(TUNED)
-    chats = golden_chats(params.prompts, task.system)
+    chats = chosen_chats(params.prompts, task.system)
     prompts = [our_prompt(tokenizer, chat) for chat in chats]
 
     def answers(model: "PreTrainedModel") -> list[Greedy]:
