@@ -7,6 +7,7 @@ from lib.params.bench import BenchParams
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.dedup import DedupParams
+from lib.params.deploy import DeployParams
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
@@ -31,6 +32,7 @@ SECTIONS: dict[str, type[Section]] = {
     "parity": ParityParams,
     "bench": BenchParams,
     "gate": GateParams,
+    "deploy": DeployParams,
     "monitor": MonitorParams,
 }
 

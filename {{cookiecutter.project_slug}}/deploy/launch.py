@@ -1,0 +1,133 @@
+"""Launch files: what starts each serving stack on a package, as text by file name.
+
+Images are pinned by tag: their digests cannot be known offline. Pin those of your registry.
+"""
+
+import io
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from lib.params.deploy import DeployParams
+
+IMAGES = {
+    "vllm": "vllm/vllm-openai:v0.32.0",
+    "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a tag that moves; CPU
+    "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
+}
+ON_GPU = ("vllm", "tgi")
+NAME = "model"  # under which it is served
+
+
+def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
+    """What the server of a stack is told, `model` being where it sees the weights."""
+    context, slots = str(deploy.context), str(deploy.concurrency)
+    match deploy.stack:
+        case "vllm":
+            options = ["--served-model-name", NAME, "--port", str(port)]
+            return [model, *options, "--max-model-len", context, "--max-num-seqs", slots]
+        case "llama.cpp":  # its context is shared by the slots
+            shared = str(deploy.context * deploy.concurrency)
+            options = ["--alias", NAME, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
+            return ["-m", f"{model}/model.gguf", *options]
+        case "tgi":
+            options = ["--port", str(port), "--max-total-tokens", context]
+            return ["--model-id", model, *options, "--max-concurrent-requests", slots]
+        case _:
+            return ["serve", model, "--port", str(port)]
+
+
+def local_command(deploy: DeployParams, model: str, llama_server: str) -> list[str]:
+    """The command of `make serve`: the stack on this machine, without containers."""
+    programs = {
+        "transformers": ["transformers"],
+        "vllm": [".venv-serve/bin/vllm", "serve"],
+        "llama.cpp": [llama_server],
+    }
+    return [*programs[deploy.stack], *arguments(deploy, model, deploy.port)]
+
+
+def compose(deploy: DeployParams) -> str:
+    """compose.yaml (Compose specification)."""
+    service = container(deploy)
+    service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
+    service["volumes"] = ["./model:/model:ro"]
+    service["restart"] = "unless-stopped"
+    if deploy.stack in ON_GPU:
+        devices = [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+        service["deploy"] = {"resources": {"reservations": {"devices": devices}}}
+    return as_yaml({"services": {NAME: service}})
+
+
+def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
+    """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it."""
+    service = container(deploy)
+    hub = base != "base"
+    model = base if hub else "/base"
+    options = ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{NAME}=/adapter"]
+    revised = ["--revision", revision] if hub and revision else []
+    shape = ["--max-model-len", str(deploy.context), "--max-num-seqs", str(deploy.concurrency)]
+    served = ["--served-model-name", "base", "--port", str(deploy.port)]
+    service["command"] = [model, *revised, *served, *shape, *options]
+    service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
+    folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
+    service["volumes"] = folders
+    return as_yaml({"services": {NAME: service}})
+
+
+def container(deploy: DeployParams) -> dict[str, Any]:
+    """Image and command, the weights being at /model."""
+    command = arguments(deploy, "/model", deploy.port)
+    if deploy.stack != "tgi":
+        command += ["--host", "0.0.0.0"]  # noqa: S104 of the container; published on 127.0.0.1
+    return {"image": IMAGES[deploy.stack], "command": command}
+
+
+def kubernetes(deploy: DeployParams, memory: int) -> str:
+    """kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
+    `memory` is in bytes."""
+    labels = {"app": NAME}
+    one = container(deploy)
+    limits: dict[str, Any] = {"memory": f"{-(-memory // 2**20)}Mi"}
+    if deploy.stack in ON_GPU:
+        limits["nvidia.com/gpu"] = 1
+    pod = {
+        "name": NAME,
+        "image": one["image"],
+        "args": one["command"],
+        "ports": [{"containerPort": deploy.port}],
+        "readinessProbe": {"httpGet": {"path": "/health", "port": deploy.port}},
+        "resources": {"limits": limits},
+        "volumeMounts": [{"name": "weights", "mountPath": "/model", "readOnly": True}],
+    }
+    claim = {"claimName": NAME, "readOnly": True}
+    volumes = [{"name": "weights", "persistentVolumeClaim": claim}]
+    workload = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [pod], "volumes": volumes},
+            },
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME},
+        "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": deploy.port}]},
+    }
+    return as_yaml(workload) + "---\n" + as_yaml(service)
+
+
+def as_yaml(value: dict[str, Any]) -> str:
+    """Block style, keys in the order given."""
+    yaml, text = YAML(), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.width = 120
+    yaml.dump(value, text)
+    return text.getvalue()

@@ -1,0 +1,53 @@
+"""The Modelfile of Ollama, with an explicit template and stops: an unknown template would silently
+be replaced by a poor default."""
+
+from typing import TYPE_CHECKING
+
+from lib.errors import UserError
+from lib.records import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SYSTEM, ASKED, ANSWERED = "⟦system⟧", "⟦asked⟧", "⟦answered⟧"
+
+
+def modelfile(
+    tokenizer: "PreTrainedTokenizerBase", stops: list[str], system: str, context: int
+) -> str:
+    """A Modelfile beside model.gguf; raises UserError when the template has no such form."""
+    lines = [
+        "FROM ./model/model.gguf",
+        f'TEMPLATE """{go_template(tokenizer)}"""',
+        *(f'PARAMETER stop "{stop}"' for stop in stops),
+        "PARAMETER temperature 0",
+        f"PARAMETER num_ctx {context}",
+    ]
+    if system:
+        lines.append(f'SYSTEM """{system}"""')
+    return "\n".join(lines) + "\n"
+
+
+def go_template(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """The chat template as Ollama's Go template of one turn, which it repeats for each turn."""
+
+    def rendered(*messages: Message, prompted: bool) -> str:
+        text = tokenizer.apply_chat_template(
+            list(messages), tokenize=False, add_generation_prompt=prompted
+        )
+        return str(text)
+
+    asked = Message(role="user", content=ASKED)
+    bare = rendered(asked, prompted=True)
+    whole = rendered(Message(role="system", content=SYSTEM), asked, prompted=True)
+    answered = rendered(asked, Message(role="assistant", content=ANSWERED), prompted=False)
+    head = whole.removesuffix(bare)
+    if head == whole or SYSTEM not in head or not answered.startswith(f"{bare}{ANSWERED}"):
+        raise UserError(
+            "deploy.stack is 'ollama', but the base's chat template is not one turn after the "
+            "other, as an Ollama template must be; choose llama.cpp, which renders the template"
+        )
+    tail = answered.removeprefix(f"{bare}{ANSWERED}")
+    turn = bare.replace(ASKED, "{{ .Prompt }}") + "{{ .Response }}" + tail
+    first = head.replace(SYSTEM, "{{ .System }}")
+    return "{{ if .System }}" + first + "{{ end }}" + turn

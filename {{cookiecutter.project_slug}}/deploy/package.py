@@ -1,0 +1,164 @@
+"""Pack the released model for its serving stack: `make package`.
+
+reads   models/<gate.system>, models/tuned (card, adapter), predictions/<gate.system>.jsonl,
+        metrics/eval, evals/golden.jsonl, data/split
+writes  dist/<deploy.stack>/: weights with tokenizer, template and generation config, launch files,
+        smoke.py and smoke.json, requirements.md, model card, sbom.json, SHA256SUMS
+
+Nothing is pushed anywhere. A package is written whole or not at all.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy import launch, ollama, smoke
+from deploy.requirements import cache_bytes_per_token, memory_table
+from deploy.sbom import sbom
+from lib.chat import with_system
+from lib.config import load
+from lib.errors import UserError, run
+from lib.evals import read_golden
+from lib.files import atomic_folder, sha256, write_json
+from lib.model_card import read_results, with_results
+from lib.models import QUANTIZED, TUNED, load_tokenizer, make_readable, stop_tokens
+from lib.params.base import BaseParams
+from lib.params.deploy import DeployParams
+from lib.params.eval import EvalParams
+from lib.params.gate import GateParams
+from lib.params.task import TaskParams
+from lib.predictions import read_predictions
+from lib.quantize.gguf import NAME, write_gguf
+from lib.quantize.read import weights_size
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
+ON_GGUF = ("llama.cpp", "ollama")
+SMOKE_CASES = 8
+SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
+
+
+def check_formats(source: str, deploy: DeployParams, system: str) -> None:
+    """The weights must be what the stack reads; raises UserError with the cure."""
+    if not Path(source, "config.json").is_file():
+        raise UserError(f"{source}: holds no model; `dvc repro` makes it, `dvc pull` gets it")
+    is_gguf = Path(source, NAME).is_file()
+    if deploy.stack in ON_GGUF and not is_gguf and system == "quantized":
+        raise UserError(
+            f"deploy.stack is '{deploy.stack}', which reads GGUF, and {source} is none; set "
+            "quantize.scheme to a type of GGUF such as q8_0, or gate.system to tuned"
+        )
+    if deploy.stack not in ON_GGUF and is_gguf:
+        raise UserError(
+            f"{source}: is GGUF, which {deploy.stack} does not serve; set deploy.stack to "
+            "llama.cpp or ollama, or quantize.scheme to w4a16"
+        )
+
+
+def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BaseParams) -> None:
+    """The weights in the stack's format, with what belongs to them."""
+    if deploy.stack in ON_GGUF and not Path(source, NAME).is_file():
+        folder.mkdir()
+        write_gguf(source, folder, "none", base.dtype, load_tokenizer(source))
+        return
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("adapter", "README.md"))
+
+
+def smoke_cases(system: str, task: TaskParams, limits: EvalParams) -> dict[str, Any]:
+    """Golden questions, evenly spread, with the answers and token counts that eval recorded."""
+    chats = {case.id: with_system(case.prompt(), task.system) for case in read_golden()}
+    rows = [
+        row
+        for row in read_predictions(system)
+        if row["set"] == "golden" and row["id"] in chats and row.get("finish") == "stop"
+    ]
+    if not rows:
+        raise UserError(
+            f"predictions/{system}.jsonl: holds no golden answer that ended; the smoke test of a "
+            "package asks such cases: add golden cases, or raise eval.max_new_tokens"
+        )
+    drawn = rows[:: max(len(rows) // SMOKE_CASES, 1)][:SMOKE_CASES]
+    cases = [
+        {
+            "messages": chats[row["id"]],
+            "output": row["output"],
+            "input_tokens": row["input_tokens"],
+        }
+        for row in drawn
+    ]
+    return {"max_tokens": limits.max_new_tokens, "same": SAME, "cases": cases}
+
+
+def launch_files(
+    deploy: DeployParams, task: TaskParams, tokenizer: "PreTrainedTokenizerBase", memory: int
+) -> dict[str, str]:
+    """What starts the stack, by file name; transformers needs no file, `make serve` starts it."""
+    if deploy.stack == "transformers":
+        return {}
+    if deploy.stack == "ollama":
+        stops = [str(tokenizer.decode([one])) for one in sorted(stop_tokens(tokenizer, TUNED))]
+        return {"Modelfile": ollama.modelfile(tokenizer, stops, task.system, deploy.context)}
+    return {
+        "compose.yaml": launch.compose(deploy),
+        "kubernetes.yaml": launch.kubernetes(deploy, memory),
+    }
+
+
+def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
+    """The adapter as a model beside its base, which vLLM serves together."""
+    adapter = Path(TUNED, "adapter")
+    if deploy.stack != "vllm" or not adapter.is_dir():
+        return
+    shutil.copytree(adapter, folder / "adapter")
+    if Path(base.model).is_dir():
+        shutil.copytree(base.model, folder / "base")
+    rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
+    text = launch.compose_lora(deploy, base.model, base.revision, rank)
+    (folder / "compose-lora.yaml").write_text(text, encoding="utf-8")
+
+
+def write_checksums(folder: Path) -> None:
+    """SHA256SUMS of every file, as `sha256sum --check` reads it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def main() -> None:
+    deploy, gate = load("deploy", DeployParams), load("gate", GateParams)
+    base, task, limits = (
+        load("base", BaseParams),
+        load("task", TaskParams),
+        load("eval", EvalParams),
+    )
+    system, source = gate.system, FOLDERS[gate.system]
+    check_formats(source, deploy, system)
+    recorded = smoke_cases(system, task, limits)
+    tokenizer = load_tokenizer(TUNED)
+    config = json.loads(Path(source, "config.json").read_text(encoding="utf-8"))
+    card = Path(TUNED, "README.md").read_text(encoding="utf-8")
+    with atomic_folder(Path("dist", deploy.stack)) as folder:
+        copy_weights(source, folder / "model", deploy, base)
+        size = weights_size(folder / "model")
+        memory = size + cache_bytes_per_token(config) * deploy.context * deploy.concurrency
+        for name, text in launch_files(deploy, task, tokenizer, 2 * memory).items():
+            (folder / name).write_text(text, encoding="utf-8")
+        add_adapter(folder, deploy, base)
+        shutil.copy(smoke.__file__, folder / "smoke.py")
+        server = {"port": deploy.port, "special": tokenizer.all_special_tokens}
+        write_json(folder / "smoke.json", server | recorded)
+        (folder / "requirements.md").write_text(memory_table(config, size, deploy), "utf-8")
+        name = Path.cwd().name
+        figures = with_results(card, name, system, read_results())
+        (folder / "README.md").write_text(figures, encoding="utf-8")
+        write_json(folder / "sbom.json", sbom(name, folder / "model", base))
+        make_readable(folder)
+        write_checksums(folder)
+    print(f"package: dist/{deploy.stack}: {system}, {size:,} bytes of weights")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,46 @@
+"""The bill of materials of a package, in CycloneDX 1.6 (ECMA-424): the model, what it was made
+from, and the data that it learnt."""
+
+from pathlib import Path
+from typing import Any
+
+from lib.files import sha256
+from lib.params.base import BaseParams
+
+SPLITS = ("train", "val")
+
+
+def sbom(name: str, model: Path, base: BaseParams) -> dict[str, Any]:
+    """The document, without time or serial number: the same package has the same bytes."""
+    weights = sorted([*model.glob("*.safetensors"), *model.glob("*.gguf")])
+    files = [component("file", path.name, path) for path in weights]
+    made_from = {
+        "type": "machine-learning-model",
+        "bom-ref": "base",
+        "name": base.model,
+        "licenses": [{"license": {"name": base.licence}}],
+    }
+    if base.revision:
+        made_from["version"] = base.revision
+    data = [
+        component("data", f"{split}.jsonl", path)
+        for split in SPLITS
+        if (path := Path(f"data/split/{split}.jsonl")).is_file()
+    ]
+    parts = [made_from, *files, *data]
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {"type": "machine-learning-model", "bom-ref": "model", "name": name}
+        },
+        "components": parts,
+        "dependencies": [{"ref": "model", "dependsOn": [part["bom-ref"] for part in parts]}],
+    }
+
+
+def component(kind: str, name: str, path: Path) -> dict[str, Any]:
+    """A file with its hash."""
+    hashes = [{"alg": "SHA-256", "content": sha256(path)}]
+    return {"type": kind, "bom-ref": name, "name": name, "hashes": hashes}

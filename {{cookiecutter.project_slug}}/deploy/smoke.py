@@ -1,0 +1,76 @@
+"""Ask a server the recorded questions of its package: is it the model that was evaluated?
+
+usage   python smoke.py [URL]    (by default http://127.0.0.1:<deploy.port>/v1)
+reads   smoke.json beside this file
+
+Needs Python alone, so it travels in the package. Exits 0 when all is well, 2 when a check fails, 1
+when the server does not answer. Each failed check names itself: `template` (the server makes other
+prompts of the chats than training did, told by their number of tokens), `stop` (an answer does not
+end by itself), `special` (control tokens in an answer), `answers` (too few are those recorded).
+"""
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+SECONDS = 120  # one answer may take
+
+
+def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The JSON that the server answers."""
+    request = urllib.request.Request(  # noqa: S310 the URL is the user's own
+        f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
+        reply: dict[str, Any] = json.load(response)
+        return reply
+
+
+def first_model(url: str) -> str:
+    """The model that the server lists first."""
+    with urllib.request.urlopen(f"{url}/models", timeout=SECONDS) as response:  # noqa: S310
+        return str(json.load(response)["data"][0]["id"])
+
+
+def check(url: str, recorded: dict[str, Any]) -> list[str]:
+    """What is wrong, a line each."""
+    model, wrong, same = first_model(url), list[str](), 0
+    for number, case in enumerate(recorded["cases"]):
+        body = {"model": model, "messages": case["messages"], "temperature": 0}
+        reply = ask(url, body | {"max_tokens": recorded["max_tokens"]})
+        choice, tokens = reply["choices"][0], reply["usage"]["prompt_tokens"]
+        text = choice["message"]["content"] or ""
+        if tokens != case["input_tokens"]:
+            wrong.append(
+                f"template: case {number}: {tokens} prompt tokens, not {case['input_tokens']}"
+            )
+        if choice["finish_reason"] != "stop":
+            wrong.append(f"stop: case {number}: finish_reason is {choice['finish_reason']}")
+        if any(token in text for token in recorded["special"]):
+            wrong.append(f"special: case {number}: a control token is in the answer")
+        same += text.strip() == case["output"].strip()
+    share = same / len(recorded["cases"])
+    if share < recorded["same"]:
+        wrong.append(f"answers: {share:.0%} are those recorded, {recorded['same']:.0%} must be")
+    return wrong
+
+
+def main() -> None:
+    recorded = json.loads(Path(__file__).with_name("smoke.json").read_text(encoding="utf-8"))
+    given = sys.argv[1] if len(sys.argv) > 1 else f"http://127.0.0.1:{recorded['port']}/v1"
+    url = given.rstrip("/")
+    try:
+        wrong = check(url, recorded)
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        print(f"{url}: no OpenAI-compatible answer ({error})", file=sys.stderr)
+        raise SystemExit(1) from None
+    for line in wrong:
+        print(line)
+    print(f"smoke: {len(recorded['cases'])} cases, {len(wrong)} failures")
+    raise SystemExit(2 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""A package holds what its stack needs, sums that hold, and a smoke test that can fail."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from deploy import package, serve
+from deploy.launch import compose_lora
+from deploy.ollama import go_template
+from deploy.requirements import cache_bytes_per_token
+from lib.errors import UserError
+from lib.files import sha256, write_json
+from lib.models import load_tokenizer
+from lib.params.deploy import DeployParams, Stack
+from lib.records import write_records
+from tests.test_bench import GATE
+
+ROOT = Path(__file__).parents[1]
+PARAMS = """
+task: {system: Triage., output: label, labels: [退款]}
+base: {model: base, licence: Apache-2.0, dtype: float32}
+eval: {batch_size: 8, max_new_tokens: 8, bootstrap: 100, seed: 1}
+"""
+ANSWER = "退款"
+
+
+def lay_out(folder: Path, stack: Stack) -> None:
+    """A project whose tuned model is the embedded base with an adapter, and one golden answer."""
+    for name in ("models/tuned", "models/quantized"):
+        shutil.copytree(ROOT / "base", folder / name)
+    (folder / "base").symlink_to(ROOT / "base")
+    card = "---\nlicense: apache-2.0\n---\n\n# Model\n"
+    (folder / "models/tuned/README.md").write_text(card, encoding="utf-8")
+    write_json(folder / "models/tuned/adapter/adapter_config.json", {"r": 16})
+    turns = [{"role": "user", "content": "钱退我"}, {"role": "assistant", "content": ANSWER}]
+    write_records(folder / "evals/golden.jsonl", [{"id": "g1", "messages": turns}])
+    row: dict[str, Any] = {"set": "golden", "id": "g1", "category": "correct", "finish": "stop"}
+    row |= {"output": ANSWER, "input_tokens": 9}
+    write_records(folder / "predictions/quantized.jsonl", [row])
+    figures = {"golden": {"exact_match": 1.0, "exact_match_low": 1.0, "exact_match_high": 1.0}}
+    write_json(folder / "metrics/eval/quantized.json", figures)
+    deploy = f"deploy: {{stack: {stack}, port: 8000, context: 512, concurrency: 4}}\n"
+    (folder / "params.yaml").write_text(PARAMS + GATE + deploy, encoding="utf-8")
+
+
+@pytest.fixture
+def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package for vLLM."""
+    lay_out(tmp_path, "vllm")
+    monkeypatch.chdir(tmp_path)
+    package.main()
+    return tmp_path / "dist/vllm"
+
+
+def test_every_file_is_in_the_sums(packed: Path) -> None:
+    lines = (packed / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
+    assert set(sums) == files - {"SHA256SUMS"}
+    assert all(sha256(packed / name) == digest for name, digest in sums.items())
+    assert "exact_match" in (packed / "README.md").read_text(encoding="utf-8")
+
+
+def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) -> None:
+    yaml = YAML(typ="safe")
+    service = yaml.load(packed / "compose.yaml")["services"]["model"]
+    assert service["ports"] == ["127.0.0.1:8000:8000"]
+    workload, exposed = yaml.load_all(packed / "kubernetes.yaml")
+    (pod,) = workload["spec"]["template"]["spec"]["containers"]
+    assert exposed["spec"]["ports"][0]["targetPort"] == pod["ports"][0]["containerPort"] == 8000
+    assert pod["resources"]["limits"]["nvidia.com/gpu"] == 1
+    lora = yaml.load(packed / "compose-lora.yaml")["services"]["model"]["command"]
+    assert lora[-3:] == ["16", "--lora-modules", "model=/adapter"]
+    assert (packed / "base/config.json").is_file()
+
+
+def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
+    deploy = DeployParams(stack="vllm", port=1, context=512, concurrency=1)
+    text = compose_lora(deploy, "Qwen/Qwen3-0.6B", "c1899de", 8)
+    command = YAML(typ="safe").load(text)["services"]["model"]["command"]
+    assert command[:3] == ["Qwen/Qwen3-0.6B", "--revision", "c1899de"]
+
+
+def test_the_bill_of_materials_names_the_weights(packed: Path) -> None:
+    parts = json.loads((packed / "sbom.json").read_text(encoding="utf-8"))["components"]
+    digest = sha256(packed / "model/model.safetensors")
+    assert {"alg": "SHA-256", "content": digest} in [h for p in parts for h in p.get("hashes", [])]
+
+
+@pytest.mark.parametrize(
+    ("stack", "line"),
+    [("llama.cpp", "models/quantized is none; set quantize.scheme"), ("ollama", "reads GGUF")],
+)
+def test_weights_of_another_format_are_one_line(
+    stack: Stack, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(tmp_path, stack)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=line):
+        package.main()
+    assert not Path("dist").exists() or not list(Path("dist").iterdir())
+
+
+def test_nothing_packed_cannot_be_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path, "transformers")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="dist/transformers/model: not found; `make package`"):
+        serve.main()
+
+
+def test_ollama_gets_the_template_of_training() -> None:
+    assert go_template(load_tokenizer(str(ROOT / "base"))) == (
+        "{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n{{ end }}"
+        "<|im_start|>user\n{{ .Prompt }}<|im_end|>\n"
+        "<|im_start|>assistant\n{{ .Response }}<|im_end|>\n"
+    )
+
+
+def test_memory_of_a_token_is_that_of_llama_3_8b() -> None:
+    shape = {"num_hidden_layers": 32, "num_key_value_heads": 8, "num_attention_heads": 32}
+    assert cache_bytes_per_token(shape | {"hidden_size": 4096}) == 128 * 1024
+
+
+@contextmanager
+def answering(text: str, tokens: int, finish: str = "stop") -> Iterator[str]:
+    """A server that always says the same; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self, value: dict[str, Any]) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(value).encode())
+
+        def do_GET(self) -> None:
+            self.reply({"data": [{"id": "model"}]})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            choice = {"message": {"content": text}, "finish_reason": finish}
+            self.reply({"choices": [choice], "usage": {"prompt_tokens": tokens}})
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def run_smoke(packed: Path, url: str) -> tuple[int, str]:
+    """Exit code and words of the package's own smoke test, by a bare Python."""
+    command = [sys.executable, "-I", str(packed / "smoke.py"), url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_smoke_passes_what_was_evaluated_and_names_what_was_not(packed: Path) -> None:
+    with answering(ANSWER, 9) as url:
+        assert run_smoke(packed, url) == (0, "smoke: 1 cases, 0 failures\n")
+    with answering("other <|im_end|>", 11, "length") as url:
+        code, said = run_smoke(packed, url)
+    assert code == 2
+    assert [line.split(":")[0] for line in said.splitlines()[:-1]] == [
+        "template",
+        "stop",
+        "special",
+        "answers",
+    ]
+    code, said = run_smoke(packed, url)
+    assert (code, said.count("\n"), "no OpenAI-compatible answer" in said) == (1, 1, True)
