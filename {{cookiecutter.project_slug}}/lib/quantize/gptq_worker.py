@@ -11,7 +11,7 @@ import sys
 
 def main() -> None:
     job = json.load(sys.stdin)
-    os.environ["GPTQMODEL_CPU_WORKERS"] = str(job["threads"])
+    os.environ["GPTQMODEL_CPU_WORKERS"] = str(max(job["threads"], 2))  # its loader asks for two
     import torch
     from gptqmodel import GPTQModel, QuantizeConfig
 
