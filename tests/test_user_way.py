@@ -24,7 +24,8 @@ SHORT = {
 }
 TIMINGS = {
     *("metrics/train.json", "plots/speed.json"),
-    *("metrics/bench.json", "metrics.json", "reports/summary.md", "reports/verdict.md"),
+    *("metrics/bench.json", "reports/bench.svg", "reports/deployment_plan.md"),
+    *("metrics.json", "reports/summary.md", "reports/verdict.md"),
 }
 
 

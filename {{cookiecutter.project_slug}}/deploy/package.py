@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy import launch, ollama, smoke
-from deploy.requirements import cache_bytes_per_token, memory_table
 from deploy.sbom import sbom
 from lib.chat import with_system
 from lib.config import load
@@ -31,6 +30,7 @@ from lib.params.task import TaskParams
 from lib.predictions import read_predictions
 from lib.quantize.gguf import NAME, write_gguf
 from lib.quantize.read import weights_size
+from lib.serving_memory import cache_bytes_per_token, memory_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -17,12 +17,12 @@ from ruamel.yaml import YAML
 from deploy import package, serve
 from deploy.launch import compose_lora
 from deploy.ollama import go_template
-from deploy.requirements import cache_bytes_per_token
 from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.models import load_tokenizer
 from lib.params.deploy import DeployParams, Stack
 from lib.records import write_records
+from lib.serving_memory import cache_bytes_per_token
 from tests.test_bench import GATE
 
 ROOT = Path(__file__).parents[1]

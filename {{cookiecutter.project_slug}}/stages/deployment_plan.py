@@ -1,0 +1,164 @@
+"""Say on one page how the model goes into production and back out: for a review, from artifacts.
+
+reads   params.yaml, metrics/{bench,quantize}.json, the released model's config.json and weights
+writes  reports/deployment_plan.md (holds timings, so it is in git and not in the cache)
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from lib.config import load
+from lib.cost import busiest
+from lib.errors import run
+from lib.files import atomic_text
+from lib.markdown import table
+from lib.models import QUANTIZED, TUNED
+from lib.params.bench import BenchParams
+from lib.params.deploy import DeployParams
+from lib.params.gate import GateParams
+from lib.params.hardware import HardwareParams
+from lib.quantize.read import weights_size
+from lib.serving_memory import memory_table
+
+PLAN = "reports/deployment_plan.md"
+FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
+BUSY = 0.7  # of what one server answers; above it queues grow and the slowest requests suffer
+RATES = (1, 10, 100)  # requests a second
+
+Lines = list[str]
+Figures = dict[str, Any]
+
+
+def read_json(path: str | Path) -> Figures:
+    """A file that an earlier stage wrote."""
+    value: Figures = json.loads(Path(path).read_text(encoding="utf-8"))
+    return value
+
+
+def packaging(deploy: DeployParams, system: str, size: int, quantized: Figures) -> Lines:
+    """What is shipped."""
+    scheme = f", scheme {quantized['scheme']}" if system == "quantized" else ""
+    return [
+        f"`make package` writes `dist/{deploy.stack}/` from `models/{system}` ({size / 1e6:,.1f} MB"
+        f"{scheme}): weights, tokenizer, template, generation config, launch files, smoke test, "
+        "model card, SBOM and `SHA256SUMS`. `reports/parity.json` shows that what is served is what was "
+        "evaluated; `make smoke` shows it again on the machine that serves.",
+    ]
+
+
+def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> Lines:
+    """The memory it takes."""
+    config = read_json(Path(FOLDERS[system], "config.json"))
+    needed = memory_table(config, size, deploy).splitlines()[2:]
+    return [*needed, "", f"Trained, evaluated and measured on: {trained_on} (`hardware.device`)."]
+
+
+def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
+    """Each load that bench put on the model, against the limits of the gate."""
+    limits, rows = gate.latency, []
+    for name, row in figures.items():
+        if isinstance(row, dict):
+            kept = (
+                row["ttft_ms_p95"] <= limits.ttft_ms_p95 and row["e2e_ms_p95"] <= limits.e2e_ms_p95
+            )
+            rows.append(
+                [
+                    name.replace("_", " "),
+                    f"{row['ttft_ms_p95']:,.0f}",
+                    f"{row['e2e_ms_p95']:,.0f}",
+                    f"{row['requests_per_s']:,.2f}",
+                    f"{row['goodput_per_s']:,.2f}",
+                    f"{row['cost_per_1000_requests']:.4f}",
+                    "yes" if kept else "NO",
+                ]
+            )
+    head = ["load", "first token ms p95", "request ms p95", "requests/s", "goodput/s"]
+    return [
+        *table([*head, "cost of 1,000", "within limits"], rows),
+        "",
+        f"Limits (`gate.latency`): first token {limits.ttft_ms_p95:,.0f} ms, request "
+        f"{limits.e2e_ms_p95:,.0f} ms, both p95. Engine: {engine}. `reports/bench.svg` draws it.",
+    ]
+
+
+def scaling(load_row: Figures | None, gate: GateParams) -> Lines:
+    """How many such servers a rate of requests needs; an estimate, from one server's goodput."""
+    good = load_row["goodput_per_s"] if load_row else 0
+    if not good:
+        return [
+            "No request kept the limits at the highest load measured, so no number of such "
+            "servers would do: a faster machine, a smaller model or other limits."
+        ]
+    rows = []
+    for rate in RATES:
+        servers = math.ceil(rate / (BUSY * good))
+        price = servers * gate.cost.machine_per_hour
+        rows.append([f"{rate}", f"{servers}", f"{price:,.2f}"])
+    return [
+        *table(["requests a second", "servers", "price an hour"], rows),
+        "",
+        f"One server answers {good:,.2f} requests a second within the limits at the highest load "
+        f"measured; planned is {BUSY:.0%} of it. An estimate: measure with your traffic "
+        "(`bench.rates`) before you rely on it.",
+    ]
+
+
+def rollout(deploy: DeployParams, gate: GateParams) -> Lines:
+    """The steps in, each with what stops it."""
+    return [
+        "1. `python -m review.gate` exits 0 on the commit, and a person has read "
+        "`reports/verdict.md` and the flipped cases of `python -m review.compare`.",
+        "2. Tag the commit, `dvc push`, `make package`, and check the sums where it is unpacked: "
+        "`sha256sum --check SHA256SUMS`.",
+        f"3. Start it beside the old one ({deploy.concurrency} requests at once, "
+        f"{deploy.context:,} tokens of context); `smoke.py` must pass.",
+        "4. Mirror real requests to it without using its answers; `make monitor` over them must "
+        "exit 0.",
+        "5. Give it 5 % of the requests for a day, then half, then all. Stop and roll back at any "
+        f"alarm, at a p95 above {gate.latency.e2e_ms_p95:,.0f} ms, and at more than "
+        f"{gate.safety.leaks} leaks.",
+        "6. Keep the old package running, without requests, for a week.",
+    ]
+
+
+ROLLBACK = [
+    "Send all requests to the old package, which still runs; then find out. When it is gone: "
+    "`git checkout` the last gated tag, `dvc checkout`, `make package`, `make serve`, `make smoke` "
+    "([docs/runbook.md](../docs/runbook.md#roll-back-to-the-last-gated-commit)). No data is "
+    "migrated either way: a model has no state.",
+]
+MONITORING = [
+    "`make monitor LOGS=...` holds production logs against `reports/monitor/reference.json`, "
+    "written with this release: answers, drift of requests, incidents, latency and cost. "
+    "Prometheus rules and a Grafana dashboard are in `monitor/`. Every alert has an entry in "
+    "[docs/runbook.md](../docs/runbook.md) that says what it means and who does what.",
+]
+
+
+def main() -> None:
+    deploy, gate = load("deploy", DeployParams), load("gate", GateParams)
+    engine, trained_on = load("bench", BenchParams).engine, load("hardware", HardwareParams).device
+    bench, quantized = read_json("metrics/bench.json"), read_json("metrics/quantize.json")
+    system = gate.system
+    size = weights_size(FOLDERS[system])
+    page = {
+        "Packaging": packaging(deploy, system, size, quantized),
+        "Hardware": hardware_lines(deploy, system, size, trained_on),
+        "Measured": measured(bench.get(system) or bench.get("served", {}), gate, engine),
+        "Scaling estimate": scaling(busiest(bench, system), gate),
+        "Rollout": rollout(deploy, gate),
+        "Rollback": ROLLBACK,
+        "Monitoring and alerts": MONITORING,
+    }
+    with atomic_text(PLAN) as file:
+        file.write(f"# Deployment plan\n\nStack: {deploy.stack}; model: {system}. Written by ")
+        file.write("`stages/deployment_plan.py`: a change made here is lost.\n")
+        for title, lines in page.items():
+            file.write("\n".join(["", f"## {title}", "", *lines, ""]))
+    print(f"deployment_plan: {PLAN}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,54 @@
+"""The deployment plan says what was measured, what breaks a limit, how many servers it takes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.files import write_json
+from stages import deployment_plan
+from tests.test_bench import GATE
+
+SECTIONS = """
+deploy: {stack: vllm, port: 8000, context: 512, concurrency: 4}
+bench: {engine: transformers, requests: 1, concurrency: [1], max_new_tokens: 8}
+hardware: {device: cpu, threads: 1}
+"""
+SHAPE = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
+
+
+def load_row(latency: float, goodput: float) -> dict[str, float]:
+    """Figures of one load."""
+    names = ("ttft_ms_p95", "e2e_ms_p95", "requests_per_s", "goodput_per_s")
+    values = dict(zip(names, (latency, latency, 8.0, goodput), strict=True))
+    return values | {"cost_per_1000_requests": 0.5}
+
+
+def plan(folder: Path, loads: dict[str, Any]) -> str:
+    """The page for these loads on the quantized model."""
+    (folder / "params.yaml").write_text(SECTIONS + GATE, encoding="utf-8")
+    write_json("metrics/bench.json", {"engine": "transformers", "quantized": {"bytes": 9} | loads})
+    write_json("metrics/quantize.json", {"scheme": "w4a16"})
+    write_json("models/quantized/config.json", SHAPE)
+    write_json("models/quantized/model.safetensors", {})
+    deployment_plan.main()
+    return Path(deployment_plan.PLAN).read_text(encoding="utf-8")
+
+
+def test_loads_are_held_against_the_limits_and_servers_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = plan(tmp_path, {"concurrency_1": load_row(10, 8), "concurrency_4": load_row(70_000, 8)})
+    kept, broken = (line for line in page.splitlines() if line.startswith("| concurrency"))
+    assert (kept.endswith("yes           |"), broken.endswith("NO            |")) == (True, True)
+    # 10 a second, each server planned at 70 % of 8: two; 100 a second: eighteen
+    assert "| 10                | 2       | 2.00          |" in page
+    assert "| 100               | 18      | 18.00         |" in page
+
+
+def test_a_model_too_slow_gets_no_number_of_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "No request kept the limits" in plan(tmp_path, {"concurrency_1": load_row(70_000, 0)})
