@@ -43,8 +43,8 @@ def packaging(deploy: DeployParams, system: str, size: int, quantized: Figures) 
     return [
         f"`make package` writes `dist/{deploy.stack}/` from `models/{system}` ({size / 1e6:,.1f} MB"
         f"{scheme}): weights, tokenizer, template, generation config, launch files, smoke test, "
-        "model card, SBOM and `SHA256SUMS`. `reports/parity.json` shows that what is served is what was "
-        "evaluated; `make smoke` shows it again on the machine that serves.",
+        "model card, SBOM and `SHA256SUMS`. `reports/parity.json` shows that what is served is "
+        "what was evaluated; `make smoke` shows it again on the machine that serves.",
     ]
 
 
