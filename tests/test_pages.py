@@ -128,6 +128,7 @@ def test_rating_by_keyboard_survives_a_kill(
 ) -> None:
     server, url = start()
     page, errors = open_page(browser, url)
+    page.locator("#rater:focus").wait_for()  # or the first letters of the name are lost
     page.keyboard.type("anna")
     page.keyboard.press("Enter")
     for done, key in enumerate(["1", "2", "ArrowRight"], start=1):

@@ -58,14 +58,12 @@ def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
 
     config, packing = load_config(folder), quantization(folder)
     del config.quantization_config
-    model = AutoModelForCausalLM.from_pretrained(
-        None,
-        config=config,
-        state_dict=plain_weights(folder, packing, getattr(torch, dtype)),
-        dtype=dtype,
-        device_map=device,
-    )
-    return model.eval()
+    model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype))
+    weights = plain_weights(folder, packing, getattr(torch, dtype))
+    for copy, original in model.all_tied_weights_keys.items():
+        weights.setdefault(copy, weights[original])
+    model.load_state_dict(weights)
+    return model.to(device).eval()
 
 
 def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str, Tensor]":
