@@ -23,7 +23,12 @@ from ruamel.yaml import YAML
 TEMPLATE = Path(__file__).parents[1]
 WORK = TEMPLATE / "build/bench"
 DEMO = "build/demo/ticket-triage"
-TIMINGS = {"metrics/train.json", "metrics/bench.json", "metrics.json", "reports/summary.md"}
+# Outputs that tell how long something took: two runs differ in them.
+TIMINGS = {
+    *("metrics/train.json", "plots/speed.json"),
+    *("metrics/bench.json", "reports/bench.svg", "reports/deployment_plan.md"),
+    *("metrics.json", "reports/summary.md", "reports/verdict.md"),
+}
 PACKAGES = ("cookiecutter", "dvc", "torch", "transformers", "trl", "peft", "llmcompressor")
 
 

@@ -16,16 +16,13 @@ import pytest
 from cookiecutter.main import cookiecutter
 from ruamel.yaml import YAML
 
+from benchmarks.demo import TIMINGS
+
 TEMPLATE = Path(__file__).parents[1]
 SHORT = {
     "train": {"epochs": 0.1, "checkpoint_steps": 10},
     "eval": {"max_new_tokens": 4},
     "bench": {"requests": 2},
-}
-TIMINGS = {
-    *("metrics/train.json", "plots/speed.json"),
-    *("metrics/bench.json", "reports/bench.svg", "reports/deployment_plan.md"),
-    *("metrics.json", "reports/summary.md", "reports/verdict.md"),
 }
 
 
