@@ -3,8 +3,9 @@
 usage   python benchmarks/eval/engine.py PROJECT [EXAMPLES]
 
 PROJECT is a generated project after `dvc repro`; EXAMPLES training records, 0 unless given, stand
-before each question, the same for all. Both engines get the same weights (tuned), prompts, batch
-size and limit, in one process and in turns; the outputs must be equal.
+before each question, the same for all. Both engines get the same weights (tuned), prompts and
+limit, in one process and in turns; the outputs must be equal. Ours fills batches up to
+eval.batch_tokens; lm-eval takes a number of rows: 32, and as many as our largest batch has.
 Needs lm-eval[hf]==0.4.13 beside the project's train and eval extras.
 """
 
@@ -13,6 +14,7 @@ import resource
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROUNDS = 2
@@ -38,7 +40,7 @@ def main() -> None:
 
     from lib.chat import encode_prompt, with_system
     from lib.config import load
-    from lib.engines.hf import answer_all
+    from lib.engines.hf import answer_all, batches
     from lib.evaluation.cases import collect_cases
     from lib.evaluation.prompting import draw, read_examples, with_examples
     from lib.models import TUNED, deterministic, load_model, load_tokenizer
@@ -60,35 +62,38 @@ def main() -> None:
     texts = [tokenizer.apply_chat_template(chat, **options) for chat in chats]
     end = tokenizer.eos_token
     how = {"until": [end], "max_gen_toks": params.max_new_tokens, "do_sample": False}
-    peer = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=params.batch_size, device="cpu")
+    most = params.max_new_tokens
+    largest = max(map(len, batches([len(one) + most for one in ids], params.batch_tokens)))
+    peers = {
+        rows: HFLM(pretrained=model, tokenizer=tokenizer, batch_size=rows, device="cpu")
+        for rows in sorted({32, largest})
+    }
     requests = [
         Instance(request_type="generate_until", doc={}, arguments=(text, how), idx=place)
         for place, text in enumerate(texts)
     ]
-    if [peer.tok_encode(text) for text in texts] != ids:
+    if [peers[largest].tok_encode(text) for text in texts] != ids:
         sys.exit("the prompts differ")
 
     def ours() -> list[str]:
-        most = params.max_new_tokens
-        return [one.text for one in answer_all(model, tokenizer, ids, params.batch_size, most)]
+        return [one.text for one in answer_all(model, tokenizer, ids, params.batch_tokens, most)]
 
-    def theirs() -> list[str]:
-        return peer.generate_until(requests, disable_tqdm=True)
-
-    seconds: dict[str, list[float]] = {"ours": [], "lm-eval": []}
+    seconds: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
         mine, outputs = timed(ours)
-        other, expected = timed(theirs)
-        seconds["ours"].append(mine)
-        seconds["lm-eval"].append(other)
-    equal = sum(a == b for a, b in zip(outputs, expected, strict=True))
-    tokens = sum(map(len, ids)) / len(ids)
-    print(f"{len(cases)} prompts of {tokens:.0f} tokens, {equal} answers equal")
+        seconds.setdefault("ours", []).append(mine)
+        for rows, peer in peers.items():
+            ask = partial(peer.generate_until, requests, disable_tqdm=True)
+            other, expected = timed(ask)
+            seconds.setdefault(f"lm-eval, batches of {rows}", []).append(other)
+            equal = sum(a == b for a, b in zip(outputs, expected, strict=True))
+            print(f"{equal} of {len(cases)} answers equal to lm-eval's in batches of {rows}")
+    print(f"{len(cases)} prompts of {sum(map(len, ids)) / len(ids):.0f} tokens")
+    best = statistics.median(seconds["ours"])
     for name, taken in seconds.items():
         median = statistics.median(taken)
-        print(f"{name:8} {median:6.2f} CPU s  {len(cases) / median:6.1f} answers per CPU second")
-    ratio = statistics.median(seconds["lm-eval"]) / statistics.median(seconds["ours"])
-    print(f"ratio {ratio:.2f}")
+        speed = len(cases) / median
+        print(f"{name:24} {median:6.2f} CPU s {speed:6.1f} answers a CPU s {median / best:5.2f}")
 
 
 if __name__ == "__main__":

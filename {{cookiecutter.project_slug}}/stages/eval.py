@@ -79,7 +79,7 @@ def ask_model(
     match params.engine:
         case "transformers":
             model = load_weights(folder, base.dtype, torch_device(hardware), revision)
-            answers = hf.answer_all(model, tokenizer, ids, params.batch_size, most)
+            answers = hf.answer_all(model, tokenizer, ids, params.batch_tokens, most)
             if params.log_likelihood:
                 wanted = [str(case.get("expected", "")) for case in cases]
                 answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)

@@ -20,7 +20,7 @@ from review.integrity import recompute
 
 SETTINGS = """
 task: {system: "", output: label, labels: [refund, setup]}
-eval: {batch_size: 1, max_new_tokens: 8, bootstrap: 500, seed: 1}
+eval: {batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1}
 train: {learning_rate: 0.001}
 gate:
   system: quantized

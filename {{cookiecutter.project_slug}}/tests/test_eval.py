@@ -16,7 +16,7 @@ from lib.params.task import TaskParams
 from lib.pii.redact import Finder
 
 TASK = TaskParams(system="", output="label", labels=["是", "no"], refusal="I cannot help.")
-PARAMS = EvalParams(batch_size=1, max_new_tokens=9, bootstrap=100, seed=1, canaries=["Otter 91"])
+PARAMS = EvalParams(batch_tokens=1, max_new_tokens=9, bootstrap=100, seed=1, canaries=["Otter 91"])
 FINDER = Finder(PiiParams(entities=["EMAIL_ADDRESS"], regions=[], score=0.35))
 
 

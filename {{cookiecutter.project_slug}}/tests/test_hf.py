@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.engines.hf import answer_all, log_likelihoods, read_prefix
+from lib.engines.hf import answer_all, batches, log_likelihoods, read_prefix
 
 torch = pytest.importorskip("torch")
 
@@ -34,10 +34,15 @@ def test_a_shared_beginning_is_read_once_and_changes_no_answer(model) -> None:  
     prefix = read_prefix(model, PROMPTS)
     assert prefix is not None
     assert prefix.get_seq_length() == len(SHARED)
-    together = [answer.text for answer in answer_all(model, Tokenizer(), PROMPTS, 2, 8)]
+    together = [answer.text for answer in answer_all(model, Tokenizer(), PROMPTS, 64, 8)]
     alone = [answer_all(model, Tokenizer(), [prompt], 1, 8)[0].text for prompt in PROMPTS]
-    plain = [answer_all(model, Tokenizer(), [p, [33, 34]], 2, 8)[0].text for p in PROMPTS]
+    plain = [answer_all(model, Tokenizer(), [p, [33, 34]], 64, 8)[0].text for p in PROMPTS]
     assert together == alone == plain
+
+
+def test_a_batch_holds_rows_of_like_length_up_to_its_tokens() -> None:
+    assert batches([3, 9, 4, 3, 4], 12) == [[1], [2, 4, 0], [3]]
+    assert batches([50, 2], 12) == [[0], [1]]  # too long for any batch, and not lost
 
 
 def test_prompts_with_little_in_common_share_nothing(model) -> None:  # type: ignore[no-untyped-def]

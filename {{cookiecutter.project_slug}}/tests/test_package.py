@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PARAMS = """
 task: {system: Triage., output: label, labels: [退款]}
 base: {model: base, licence: Apache-2.0, dtype: float32}
-eval: {batch_size: 8, max_new_tokens: 8, bootstrap: 100, seed: 1}
+eval: {batch_tokens: 8, max_new_tokens: 8, bootstrap: 100, seed: 1}
 """
 ANSWER = "退款"
 

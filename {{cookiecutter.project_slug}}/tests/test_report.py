@@ -9,7 +9,7 @@ from lib.params.eval import EvalParams
 from stages.report import data_table, gain, headline, quality_table, speed_table
 from tests.reviewed import answers
 
-PARAMS = EvalParams(batch_size=1, max_new_tokens=1, bootstrap=200, seed=1)
+PARAMS = EvalParams(batch_tokens=1, max_new_tokens=1, bootstrap=200, seed=1)
 QUALITY = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6}
 SYSTEM = {
     "golden": QUALITY,

@@ -75,20 +75,31 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
     return cache if plain else None
 
 
+def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
+    """Places of rows of like length that go together, the longest first: what does not fit the
+    memory fails at once. A batch takes `batch_tokens`, padding included; a longer row goes alone.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
+    found: list[list[int]] = []
+    for place in order:
+        if not found or lengths[found[-1][0]] * (len(found[-1]) + 1) > batch_tokens:
+            found.append([])
+        found[-1].append(place)
+    return found
+
+
 def answer_all(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
-    batch_size: int,
+    batch_tokens: int,
     max_new_tokens: int,
 ) -> list[Answer]:
-    """Greedy answers, in the order of the prompts; batches hold prompts of like length."""
+    """Greedy answers, in the order of the prompts."""
     prefix = read_prefix(model, prompts)
-    order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
     answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), desc="answers", unit="answer", mininterval=1) as bar:
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
+        for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[place] for place in batch]
             rows = generate(model, tokenizer, asked, max_new_tokens, prefix)
             for place, row in zip(batch, rows, strict=True):

@@ -52,7 +52,7 @@ class EvalParams(Section):
     engine: Literal["transformers", "vllm", "server"] = "transformers"
     server: ServerParams = ServerParams()
     endpoint: EndpointParams | None = None
-    batch_size: int = Field(ge=1)
+    batch_tokens: int = Field(ge=1)  # of prompts and answers, padding included
     max_new_tokens: int = Field(ge=1)
     max_prompt_tokens: int = Field(default=4096, ge=1)  # examples that do not fit are left out
     few_shot: int = Field(default=3, ge=1)  # examples before each question, the same for all
