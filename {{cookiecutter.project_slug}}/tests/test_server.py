@@ -100,6 +100,8 @@ def test_a_stage_that_is_ended_stops_its_server(tmp_path: Path) -> None:
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # a job in the background inherits an ignored SIGINT
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
