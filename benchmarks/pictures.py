@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "build/demo/ticket-triage"
 PICTURES = TEMPLATE / "pictures"
-SYSTEMS = ("base", "tuned", "quantized")
+SYSTEMS = ("base", "few_shot", "retrieval", "tuned", "quantized")
 INK, LINE, FILL = "#1f2933", "#52606d", "#e4ecf7"
-COLOURS = ["#9aa5b1", "#2563eb", "#0d9488", "#b45309"]
+COLOURS = ["#9aa5b1", "#b45309", "#d4a017", "#2563eb", "#0d9488"]
 
 
 def metrics(name: str) -> dict[str, Any]:
@@ -50,27 +50,16 @@ def draw_pipeline() -> None:
     axes.set_ylim(0, 1)
     axes.axis("off")
     box = {"boxstyle": "round,pad=0.5", "facecolor": FILL, "edgecolor": LINE}
+    boxes = []
     for place, (name, caption) in enumerate(captions().items()):
-        middle = place + 0.5
-        axes.text(
-            middle,
-            0.72,
-            name,
-            ha="center",
-            va="center",
-            size=14,
-            weight="bold",
-            color=INK,
-            bbox=box,
-        )
-        axes.text(middle, 0.22, caption, ha="center", va="center", size=10, color=INK)
+        spot = (place + 0.5, 0.72)
+        text = {"ha": "center", "va": "center", "color": INK}
+        boxes.append(axes.text(*spot, name, size=14, weight="bold", bbox=box, **text))
+        axes.text(spot[0], 0.22, caption, size=10, **text)
         if place:
-            axes.annotate(
-                "",
-                (middle - 0.36, 0.72),
-                (middle - 0.64, 0.72),
-                arrowprops={"arrowstyle": "->", "color": LINE, "lw": 1.6},
-            )
+            ends = {"patchA": boxes[-2].get_bbox_patch(), "patchB": boxes[-1].get_bbox_patch()}
+            look = {"arrowstyle": "->", "color": LINE, "lw": 1.6, "shrinkA": 3, "shrinkB": 3}
+            axes.annotate("", spot, (spot[0] - 1, spot[1]), arrowprops={**look, **ends})
     figure.savefig(PICTURES / "pipeline.png", dpi=150, bbox_inches="tight")
 
 
@@ -87,13 +76,13 @@ def draw_comparison() -> None:
         left.text(place + 0.08, value + 2, f"{value:.0f} %", size=11, color=INK)
         shares = metrics(f"eval/{name}")["test"]["by_language"]
         heights = [100 * share for share in shares.values()]
-        places = [spot + 0.27 * (place - 1) for spot in range(len(shares))]
-        right.bar(places, heights, width=0.25, color=COLOURS[place], label=name)
+        places = [spot + 0.17 * (place - 2) for spot in range(len(shares))]
+        right.bar(places, heights, width=0.16, color=COLOURS[place], label=name)
         right.set_xticks(range(len(shares)), list(shares))
-    left.set_xticks(range(3), SYSTEMS)
+    left.set_xticks(range(len(SYSTEMS)), SYSTEMS)
     left.set_title("Golden set: exact match, 95 % interval", color=INK)
     right.set_title("Test split: exact match by language", color=INK)
-    right.legend(frameon=False, ncols=3)
+    right.legend(frameon=False, ncols=3, fontsize=9)
     for axes in (left, right):
         axes.set_ylim(0, 110)
         axes.spines[["top", "right"]].set_visible(False)
