@@ -39,6 +39,7 @@ class Question(NamedTuple):
     key: str
     prompt: str
     answers: dict[str, str]  # by system
+    expected: str = ""  # the right answer, which raters do not see
 
 
 class Study:
@@ -201,7 +202,8 @@ def questions(old: str, new: str, part: str, most: int) -> list[Question]:
 def question(before: Row, after: Row, old: str, new: str) -> Question:
     """One case with its two answers."""
     answers = {old: str(before["output"]), new: str(after["output"])}
-    return Question(case_id(before, after), after["prompt"], answers)
+    expected = str(after.get("expected", ""))
+    return Question(case_id(before, after), after["prompt"], answers, expected)
 
 
 def serve(study: Study, port: int) -> ThreadingHTTPServer:

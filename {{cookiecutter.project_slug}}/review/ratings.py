@@ -63,7 +63,9 @@ def alpha(units: Iterable[list[str]]) -> float:
     return 1 - (count - 1) * observed / expected if expected else float("nan")
 
 
-def preference(ratings: list[Rating], pairs: Pairs, old: str, new: str) -> list[str]:
+def preference(
+    ratings: list[Rating], pairs: Pairs, old: str, new: str, who: str = "People prefer"
+) -> list[str]:
     """Wins, ties and the win rate; a tie is half a win."""
     groups = {case_id(o, n): group(n) for n, o in zip(pairs.new, pairs.old, strict=True)}
     points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
@@ -74,7 +76,7 @@ def preference(ratings: list[Rating], pairs: Pairs, old: str, new: str) -> list[
     same = sum(o["output"] == n["output"] for n, o in zip(pairs.new, pairs.old, strict=True))
     said = f"These ratings do not tell {new} from {old}"
     if found.p < ALPHA:
-        said = f"People prefer {new if mean > 0.5 else old}"
+        said = f"{who} {new if mean > 0.5 else old}"
     said += f" (p = {found.p:.3f}: how often chance alone gives as much)."
     rows = [
         ["ratings, of different cases", f"{len(points)}, {len({one['case'] for one in ratings})}"],
@@ -129,13 +131,26 @@ def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
     return [*lines, agreement(current), position(current), ""]
 
 
+def read_folder() -> list[Rating]:
+    """All people's ratings; a judge's verdicts lie in a folder of their own (review/judge.py)."""
+    return [one for path in sorted(FOLDER.glob("*.jsonl")) for one in read_ratings(path)]
+
+
+def rated_pairs(ratings: list[Rating]) -> dict[tuple[str, str], list[Rating]]:
+    """The ratings of each two systems."""
+    found: defaultdict[tuple[str, str], list[Rating]] = defaultdict(list)
+    for one in ratings:
+        old, new = one["systems"]
+        found[old, new].append(one)
+    return dict(sorted(found.items()))
+
+
 def main() -> None:
     """Print the results of every pair of systems that was rated."""
-    ratings = [one for path in sorted(FOLDER.glob("*.jsonl")) for one in read_ratings(path)]
+    ratings = read_folder()
     if not ratings:
         raise UserError(f"{FOLDER}/ has no ratings; `make rate` asks for some")
-    for old, new in sorted({tuple(one["systems"]) for one in ratings}):
-        mine = [one for one in ratings if one["systems"] == [old, new]]
+    for (old, new), mine in rated_pairs(ratings).items():
         print("\n".join(results(old, new, mine)))
 
 

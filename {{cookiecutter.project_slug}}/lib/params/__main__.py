@@ -11,6 +11,8 @@ from lib.params.deploy import DeployParams
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
+from lib.params.harness import HarnessParams
+from lib.params.judge import JudgeParams
 from lib.params.monitor import MonitorParams
 from lib.params.parity import ParityParams
 from lib.params.quantize import QuantizeParams
@@ -32,6 +34,8 @@ SECTIONS: dict[str, type[Section]] = {
     "parity": ParityParams,
     "bench": BenchParams,
     "gate": GateParams,
+    "judge": JudgeParams,
+    "harness": HarnessParams,
     "deploy": DeployParams,
     "monitor": MonitorParams,
 }

@@ -1,0 +1,24 @@
+"""The `judge` section: a model that compares the answers of two systems."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from lib.config import Section
+
+
+class JudgeParams(Section):
+    """Any OpenAI-compatible endpoint; off while `url` is empty."""
+
+    url: str = Field(default="", pattern="^$|^https?://")  # ends in /v1
+    model: str = ""
+    key_env: str = ""  # the environment variable with its key
+    requests: int = Field(default=200, ge=2)  # in one run, at most; two a case
+    max_new_tokens: int = Field(default=16, ge=1)  # the last line of the answer is the verdict
+    concurrency: int = Field(default=4, ge=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.url and not self.model:
+            raise ValueError("a section with `model` when url is set")
+        return self

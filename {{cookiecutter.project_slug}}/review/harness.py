@@ -1,0 +1,146 @@
+"""What did the model forget? Tasks of lm-evaluation-harness, asked of tuned and base alike.
+
+usage   python -m review.harness      (or: make harness)
+needs   pip install -c constraints.txt '.[harness]'
+reads   params.yaml (harness, base, hardware), evals/harness/*.yaml, models/tuned
+writes  reports/harness.json, reports/harness.md
+
+Tasks of evals/harness run offline; those that lm-evaluation-harness brings load their data from the
+hub. Both models answer the same questions, so they are compared question by question.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from lib.config import load
+from lib.errors import UserError, run
+from lib.files import atomic_text, write_json
+from lib.markdown import table
+from lib.models import TUNED, deterministic, load_tokenizer, torch_device
+from lib.params.base import BaseParams
+from lib.params.hardware import HardwareParams
+from lib.params.harness import HarnessParams
+from lib.quantize.read import load_weights
+from lib.stats import ALPHA, compare_paired
+
+TASKS = Path("evals/harness")
+JSON, PAGE = Path("reports/harness.json"), Path("reports/harness.md")
+RESAMPLES, SEED = 2000, 1
+
+Scores = dict[tuple[str, str], list[float]]  # (task, metric) -> a score for each question
+
+
+def load_harness() -> Any:
+    """lm_eval; raises UserError where it is not installed."""
+    try:
+        import lm_eval.models.huggingface
+        import lm_eval.tasks
+    except ImportError:
+        raise UserError(
+            "review.harness: lm-evaluation-harness is not installed; "
+            "pip install -c constraints.txt '.[harness]'"
+        ) from None
+    return lm_eval
+
+
+def read_tasks(lm_eval: Any, params: HarnessParams) -> Any:
+    """The task manager; raises UserError for a task it does not know."""
+    manager = lm_eval.tasks.TaskManager(include_path=str(TASKS))
+    for name in params.tasks:
+        if name not in manager.all_tasks:
+            raise UserError(
+                f"params.yaml: harness.tasks has '{name}', which is neither in {TASKS}/ nor a task "
+                f"of lm-evaluation-harness {lm_eval.__version__} (`lm_eval ls tasks`)"
+            )
+    return manager
+
+
+def ask(
+    lm_eval: Any, manager: Any, folder: str, revision: str | None, params: HarnessParams
+) -> Scores:
+    """The scores of one model, question by question."""
+    base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
+    device = torch_device(hardware)
+    model = lm_eval.models.huggingface.HFLM(
+        pretrained=load_weights(folder, base.dtype, device, revision),
+        tokenizer=load_tokenizer(folder, revision),
+        batch_size=params.batch_size,
+        device=device,
+    )
+    try:
+        results = lm_eval.simple_evaluate(
+            model=model,
+            tasks=params.tasks,
+            limit=params.limit,
+            task_manager=manager,
+            apply_chat_template=params.chat,
+            bootstrap_iters=0,
+        )
+    except (OSError, ValueError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"params.yaml: harness.tasks {params.tasks}: {said}") from None
+    return {
+        (task, metric): [float(row[metric]) for row in rows]
+        for task, rows in results["samples"].items()
+        for metric in rows[0]["metrics"]
+        if all(isinstance(row[metric], int | float) for row in rows)
+    }
+
+
+def compare(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
+    """A row for each task and metric that has a figure for each question."""
+    rows = []
+    for (task, metric), after in tuned.items():
+        before = base[task, metric]
+        each = [str(number) for number in range(len(after))]
+        found = compare_paired(after, before, each, RESAMPLES, SEED)
+        row: dict[str, Any] = {"task": task, "metric": metric, "questions": len(after)}
+        row |= {"base": sum(before) / len(before), "tuned": sum(after) / len(after)}
+        row |= {"difference": found.mean, "low": found.low, "high": found.high, "p": found.p}
+        rows.append({name: round(v, 6) if isinstance(v, float) else v for name, v in row.items()})
+    return rows
+
+
+def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
+    """The report."""
+    head = ["task", "metric", "questions", "base", "tuned", "difference (95 % interval)", "verdict"]
+    lines = ["# General ability: tuned against base", ""]
+    if params.limit:
+        lines += [f"The first {params.limit} questions of each task: a look, not a result.", ""]
+    shown = [
+        [
+            *(str(row[name]) for name in ("task", "metric", "questions")),
+            *(f"{row[name]:.3f}" for name in ("base", "tuned")),
+            f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})",
+            word(row),
+        ]
+        for row in rows
+    ]
+    return [*lines, *table(head, shown), "", "Compared question by question; see lib/stats.py."]
+
+
+def word(row: dict[str, Any]) -> str:
+    """Better or worse where chance alone hardly gives as much."""
+    if row["p"] >= ALPHA:
+        return "inconclusive"
+    return "better" if row["difference"] > 0 else "**worse**"
+
+
+def main() -> None:
+    params, base = load("harness", HarnessParams), load("base", BaseParams)
+    if not Path(TUNED).is_dir():
+        raise UserError(f"{TUNED}: is missing; `dvc repro train` makes it")
+    deterministic(SEED, load("hardware", HardwareParams).threads)
+    lm_eval = load_harness()
+    manager = read_tasks(lm_eval, params)
+    before = ask(lm_eval, manager, base.model, base.revision, params)
+    rows = compare(before, ask(lm_eval, manager, TUNED, None, params))
+    write_json(JSON, rows)
+    lines = page(rows, params)
+    with atomic_text(PAGE) as file:
+        file.write("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,234 @@
+"""Have a model compare the answers of two systems: cheaper than people, and held against them.
+
+usage   python -m review.judge [--old base] [--new tuned] [--set golden] [--cases 50]
+        (or: make judge OLD=few_shot NEW=tuned)
+reads   params.yaml (judge), evals/judge.md, predictions/OLD.jsonl, predictions/NEW.jsonl, ratings/
+writes  ratings/judge/MODEL.jsonl, whole and on disk after each verdict
+
+It is asked about the cases that `make rate` shows, twice each: with either answer first. Who wins
+once only has not won: models favour a place (Zheng et al., 2023, Judging LLM-as-a-Judge). Verdicts
+are never asked for again while question, answers, prompt and model stay the same; the file is their
+cache. Requests, answers and references are sent to `judge.url`, as they stand in predictions/.
+"""
+
+import argparse
+import json
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from lib.config import load
+from lib.engines.api import answer_chat
+from lib.errors import UserError, run
+from lib.files import atomic_text
+from lib.params.judge import JudgeParams
+from lib.predictions import SYSTEMS
+from lib.records import Message, read_objects
+from lib.stats import wilson_interval
+from review.agreement import kappa
+from review.rate import Question, questions
+from review.ratings import (
+    FOLDER,
+    TIE,
+    Rating,
+    digest,
+    pairs_of,
+    preference,
+    rated_pairs,
+    read_folder,
+)
+
+PROMPT = Path("evals/judge.md")
+PLACES = re.compile(r"\{(prompt|expected|a|b)\}")
+UNCLEAR = "unclear"  # a verdict that is none of the allowed ones
+
+Verdict = dict[str, Any]  # asked, case, systems, left, winner, input_tokens, output_tokens
+
+
+class Ask(NamedTuple):
+    """One question to the judge: a case with one of the systems as answer A."""
+
+    key: str  # names model, limit and whole prompt
+    case: str
+    left: str
+    right: str
+    prompt: str
+
+    def verdict(self, said: str) -> str:
+        """Who won, by the last line of what the judge said: a system, TIE or UNCLEAR."""
+        last = (said.strip().splitlines() or [""])[-1].strip(" \t*_`.\"'").upper()
+        return {"A": self.left, "B": self.right, "TIE": TIE}.get(last, UNCLEAR)
+
+
+def read_prompt() -> str:
+    """The judge's instructions; raises UserError without a place for each answer."""
+    try:
+        text = PROMPT.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{PROMPT}: not found; it says what the judge is asked") from None
+    for place in ("{prompt}", "{a}", "{b}"):
+        if place not in text:
+            raise UserError(f"{PROMPT}: has no place {place}, where a text of the case goes")
+    return text
+
+
+def fill(prompt: str, texts: dict[str, str]) -> str:
+    """The prompt with its places filled, all at once: a text may hold `{b}` itself."""
+    return PLACES.sub(lambda place: texts[place[1]], prompt)
+
+
+def asks(
+    cases: list[Question], old: str, new: str, prompt: str, params: JudgeParams
+) -> Iterator[Ask]:
+    """Two questions a case."""
+    for one in cases:
+        for left, right in ((old, new), (new, old)):
+            texts = {"prompt": one.prompt, "expected": one.expected}
+            texts |= {"a": one.answers[left], "b": one.answers[right]}
+            filled = fill(prompt, texts)
+            key = digest("\0".join([params.model, str(params.max_new_tokens), filled]))[:16]
+            yield Ask(key, one.key, left, right, filled)
+
+
+def verdicts_file(model: str) -> Path:
+    """Where a judge's verdicts are kept."""
+    return FOLDER / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
+
+
+def judge(waiting: list[Ask], known: dict[str, Verdict], params: JudgeParams, path: Path) -> None:
+    """Ask, and keep each verdict at once in `known` and in the file."""
+
+    def ask(one: Ask) -> Verdict:
+        chat = [Message(role="user", content=one.prompt)]
+        answer = answer_chat(params.url, params.model, chat, params.max_new_tokens, params.key_env)
+        row = {"asked": one.key, "case": one.case, "systems": sorted([one.left, one.right])}
+        row |= {"left": one.left, "winner": one.verdict(answer.text)}
+        return row | {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
+
+    with ThreadPoolExecutor(params.concurrency) as pool:
+        futures = [pool.submit(ask, one) for one in waiting]
+        try:
+            for future in tqdm(as_completed(futures), total=len(futures), desc="verdicts"):
+                row = future.result()
+                known[row["asked"]] = row
+                save(path, list(known.values()))
+        except BaseException:  # Ctrl+C too: what is queued is not asked any more
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def save(path: Path, rows: list[Verdict]) -> None:
+    """Replace the file at once; its order does not tell who answered first."""
+    with atomic_text(path) as file:
+        for row in sorted(rows, key=lambda row: str(row["asked"])):
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def outcomes(verdicts: list[Verdict]) -> dict[str, str]:
+    """Case -> who won in both places; TIE where that differs, UNCLEAR where one verdict is."""
+    by_case: defaultdict[str, list[str]] = defaultdict(list)
+    for one in verdicts:
+        by_case[one["case"]].append(one["winner"])
+    both = {case: set(winners) for case, winners in by_case.items() if len(winners) == 2}
+    return {
+        case: UNCLEAR if UNCLEAR in winners else min(winners) if len(winners) == 1 else TIE
+        for case, winners in both.items()
+    }
+
+
+def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
+    """Case -> what most people said; TIE where they are even."""
+    votes: defaultdict[str, int] = defaultdict(int)
+    for one in ratings:
+        votes[one["case"]] += {new: 1, old: -1}.get(one["winner"], 0)
+    return {case: new if vote > 0 else old if vote < 0 else TIE for case, vote in votes.items()}
+
+
+def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) -> list[str]:
+    """What speaks for and against believing the judge."""
+    decided = [one for one in verdicts if one["winner"] not in (TIE, UNCLEAR)]
+    first = sum(one["winner"] == one["left"] for one in decided)
+    low, high = wilson_interval(first, len(decided))
+    unclear = sum(one["winner"] == UNCLEAR for one in verdicts)
+    clear = [case for case, winner in found.items() if winner != UNCLEAR]
+    kinds = Counter(case for case, _ in {(one["case"], one["winner"]) for one in verdicts})
+    steady = sum(kinds[case] == 1 for case in clear)
+    lines = [
+        f"Consistency: the same verdict in both places in {steady} of {len(clear)} cases.",
+        f"Position: answer A won {first} of {len(decided)} times (95 % interval {low:.1%} to "
+        f"{high:.1%}).",
+        f"Malformed: {unclear} of {len(verdicts)} verdicts; their cases do not count.",
+    ]
+    shared = [case for case in clear if case in said]
+    if not shared:
+        return [*lines, "Agreement with people: no case was rated by both; `make rate` asks some."]
+    same = sum(found[case] == said[case] for case in shared)
+    agreed = kappa([(found[case], said[case]) for case in shared])
+    value = f"{agreed.kappa:.2f} (95 % interval {agreed.low:.2f} to {agreed.high:.2f})"
+    if agreed.kappa != agreed.kappa:
+        value = "undefined, all verdicts are the same"
+    lines.append(
+        f"Agreement with people: {same} of {len(shared)} cases, Cohen's kappa {value}. Below 0.6, "
+        "do not decide by the judge."
+    )
+    return lines
+
+
+def report(cases: list[Question], old: str, new: str, verdicts: list[Verdict]) -> list[str]:
+    """All that the judge's verdicts say about these cases."""
+    found = outcomes(verdicts)
+    lines = [f"# {new} against {old}, by a judge", ""]
+    if missing := len(cases) - len(found):
+        lines += [f"{missing} of {len(cases)} cases are not judged yet.", ""]
+    counted = [
+        {"case": case, "winner": winner} for case, winner in found.items() if winner != UNCLEAR
+    ]
+    if counted:
+        lines += [*preference(counted, pairs_of(old, new), old, new, "The judge prefers"), ""]
+    ratings = rated_pairs(read_folder()).get((old, new), [])
+    tokens = [sum(one[name] for one in verdicts) for name in ("input_tokens", "output_tokens")]
+    lines += trust(found, verdicts, people(ratings, old, new))
+    return [*lines, f"Tokens of these verdicts: {tokens[0]:,} in, {tokens[1]:,} out.", ""]
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m review.judge", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--old", choices=SYSTEMS, default="base")
+    parser.add_argument("--new", choices=SYSTEMS, default="tuned")
+    parser.add_argument("--set", choices=("golden", "test", "adversarial"), default="golden")
+    parser.add_argument("--cases", type=int, default=50, help="at most")
+    args = parser.parse_args()
+    if args.old == args.new or args.cases < 1:
+        raise UserError("review.judge: takes two different systems and at least one case")
+    return args
+
+
+def main() -> None:
+    """Ask what was not asked yet, within the budget, and print the results."""
+    args, params = parse_args(), load("judge", JudgeParams)
+    if not params.url:
+        raise UserError("params.yaml: judge.url is empty: no judge; it takes an address like …/v1")
+    cases = questions(args.old, args.new, args.set, args.cases)
+    wanted = list(asks(cases, args.old, args.new, read_prompt(), params))
+    path = verdicts_file(params.model)
+    known = {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
+    waiting = [one for one in wanted if one.key not in known]
+    judge(waiting[: params.requests], known, params, path)
+    verdicts = [known[one.key] for one in wanted if one.key in known]
+    print("\n".join(report(cases, args.old, args.new, verdicts)))
+    if (left := len(waiting) - params.requests) > 0:
+        print(f"judge.requests allows {params.requests} a run; run again for {left} more.")
+
+
+if __name__ == "__main__":
+    run(main)
