@@ -39,6 +39,7 @@ test: lint ## the template's tests, the project's own, one full pipeline run
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
 	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check test
 	pytest -n 2 --dist loadfile
+	cd '{{cookiecutter.project_slug}}' && pytest -rs tests/engines/test_*.py  # says which engines are not built
 
 lint: project
 	ruff check . && ruff format --check . && mypy

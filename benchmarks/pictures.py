@@ -53,12 +53,21 @@ def draw_pipeline() -> None:
     boxes = []
     for place, (name, caption) in enumerate(captions().items()):
         spot = (place + 0.5, 0.72)
-        text = {"ha": "center", "va": "center", "color": INK}
+        text: dict[str, Any] = {"ha": "center", "va": "center", "color": INK}
         boxes.append(axes.text(*spot, name, size=14, weight="bold", bbox=box, **text))
         axes.text(spot[0], 0.22, caption, size=10, **text)
         if place:
-            ends = {"patchA": boxes[-2].get_bbox_patch(), "patchB": boxes[-1].get_bbox_patch()}
-            look = {"arrowstyle": "->", "color": LINE, "lw": 1.6, "shrinkA": 3, "shrinkB": 3}
+            ends: dict[str, Any] = {
+                "patchA": boxes[-2].get_bbox_patch(),
+                "patchB": boxes[-1].get_bbox_patch(),
+            }
+            look: dict[str, Any] = {
+                "arrowstyle": "->",
+                "color": LINE,
+                "lw": 1.6,
+                "shrinkA": 3,
+                "shrinkB": 3,
+            }
             axes.annotate("", spot, (spot[0] - 1, spot[1]), arrowprops={**look, **ends})
     figure.savefig(PICTURES / "pipeline.png", dpi=150, bbox_inches="tight")
 

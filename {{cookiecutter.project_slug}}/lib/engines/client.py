@@ -58,6 +58,11 @@ async def request(
                 stamps.append(time.perf_counter() - started)
     if not usage.get("completion_tokens"):
         raise UserError(f"{url}: reported no token usage, which the figures need")
+    if length.exact and usage["completion_tokens"] != length.most:
+        raise UserError(
+            f"{url}: answered {usage['completion_tokens']} tokens, where bench.lengths wants "
+            f"{length.most}: it does not know `ignore_eos`; set bench.lengths to null"
+        )
     stamps = stamps or [time.perf_counter() - started]  # nothing but an end-of-turn token
     return Timing(tuple(stamps), usage.get("prompt_tokens", 0), usage["completion_tokens"])
 

