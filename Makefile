@@ -35,7 +35,7 @@ demo: project ## a project from default answers, its whole pipeline, the result
 	@printf '  dvc exp show --only-changed                  # compare the runs\n'
 
 test: lint ## the template's tests, the project's own, one full pipeline run
-	cd $(DEMO) && $(PIP) install --quiet -c constraints.txt '.[harness,bitsandbytes]'  # or their tests are skipped
+	cd $(DEMO) && $(PIP) install --quiet -c constraints.txt '.[harness,bitsandbytes,mlflow,tensorboard,wandb]'  # or their tests are skipped
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
 	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check test
 	pytest -n 2 --dist loadfile

@@ -1,18 +1,20 @@
 """Training in several processes: what they are told, and how they are started.
 
 A stage that finds itself alone, where params.yaml asks for more, turns into the launcher
-(`accelerate launch`), which starts it once for every process. Several machines: each runs the stage
-with the same params; MACHINE_RANK says which one it is, MAIN_ADDRESS where number 0 listens.
+(`accelerate launch`, wrapped below), which starts it once for every process. Several machines: each
+runs the stage with the same params; MACHINE_RANK says which one it is, MAIN_ADDRESS where number 0
+listens.
 """
 
 import ctypes
+import logging
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lib.errors import UserError
+from lib.errors import USER_ERROR, UserError
 from lib.files import write_json
 from lib.params.hardware import HardwareParams
 
@@ -88,7 +90,11 @@ def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any
             "fsdp_cpu_ram_efficient_loading": False,
         }
     if hardware.strategy == "deepspeed":
-        config["deepspeed_config"] = {"zero_stage": 2, "zero3_init_flag": False}
+        config["deepspeed_config"] = {
+            "zero_stage": 2,
+            "zero3_init_flag": False,
+            "deepspeed_multinode_launcher": "standard",  # each machine starts its own; not by pdsh
+        }
     return config | (place() if hardware.machines > 1 else {})
 
 
@@ -108,7 +114,25 @@ def launch(module: str, hardware: HardwareParams) -> NoReturn:
     config = accelerate_config(hardware, wanted(hardware))
     path = CONFIG.with_stem(f"accelerate-{config['machine_rank']}")  # folders may be shared
     write_json(path, config)
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(path)]
+    command = [sys.executable, "-m", "lib.launch", "--config_file", str(path)]
     os.environ.setdefault("OMP_NUM_THREADS", str(hardware.threads))
     sys.stdout.flush()
     os.execv(sys.executable, [*command, "--module", module])  # noqa: S606
+
+
+def main() -> None:
+    """accelerate's launcher, silent about a process that has told the user of a mistake."""
+    from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the error says it
+    try:
+        launch_command(launch_command_parser().parse_args())
+    except ChildFailedError as error:
+        if any(failure.exitcode == USER_ERROR for failure in error.failures.values()):
+            raise SystemExit(USER_ERROR) from None
+        raise
+
+
+if __name__ == "__main__":
+    main()

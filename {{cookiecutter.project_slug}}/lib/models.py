@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lib.chat import freeze
 from lib.errors import UserError
 from lib.files import sha256
+from lib.hub import refusal
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 
@@ -57,7 +58,7 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise UserError(unreachable(model, error)) from None
+        raise UserError(refusal(model, error)) from None
     if not tokenizer.chat_template:
         raise UserError(f"{model}: has no chat template; choose an instruct model")
     tokenizer.chat_template = freeze(str(tokenizer.chat_template))
@@ -93,7 +94,7 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
     try:
         return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise UserError(unreachable(model, error)) from None
+        raise UserError(refusal(model, error)) from None
 
 
 def load_model(
@@ -115,7 +116,7 @@ def load_model(
             **options,
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
-        raise UserError(unreachable(model, error)) from None
+        raise UserError(refusal(model, error)) from None
     return loaded.eval()
 
 
@@ -124,12 +125,6 @@ def check_folder(model: str) -> None:
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
     if looks_local and not Path(model, "config.json").is_file():
         raise UserError(f"{model}: is no model folder (config.json is missing)")
-
-
-def unreachable(model: str, error: Exception) -> str:
-    """One line for a model that does not load."""
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"{model}: does not load ({first}); check base.model, base.revision and `hf auth whoami`"
 
 
 def torch_device(hardware: HardwareParams) -> str:

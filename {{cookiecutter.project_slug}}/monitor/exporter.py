@@ -67,8 +67,8 @@ class Metrics:
         for event, count in window.counts.of.items():
             self.looked.labels(event).inc(count)
             self.events.labels(event).inc(window.counts.seen[event])
-        for kind, count in window.kinds.items():
-            self.incidents.labels(kind).inc(count)
+        for kind in KINDS:
+            self.incidents.labels(kind).inc(window.kinds[kind])
         for call in calls:
             if call.latency_ms is not None:
                 self.latency.observe(call.latency_ms / 1000)

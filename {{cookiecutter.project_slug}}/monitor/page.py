@@ -75,7 +75,10 @@ def _incidents(incidents: list[dict[str, Any]], counts: dict[str, int]) -> list[
     ]
     total = ", ".join(f"{kind} {count:,}" for kind, count in counts.items() if count)
     return [
-        Html(f"<h2>Incidents</h2><p>{total}. Personal data and secrets are masked.</p>"),
+        Html(
+            f"<h2>Incidents</h2><p>{total}. Personal data and secrets are masked. Injection tries "
+            "are an alarm when their share rises.</p>"
+        ),
         table(["kind", "time, UTC", "why, request, answer"], rows),
     ]
 

@@ -21,7 +21,7 @@ from lib.errors import UserError
 from lib.files import atomic_text, write_json
 from lib.monitoring.calls import BadCall, Call, timestamp
 from lib.monitoring.checks import Check, compare
-from lib.monitoring.incidents import KINDS
+from lib.monitoring.incidents import KINDS, TRIES, Incident
 from lib.monitoring.masked import masked_calls
 from lib.monitoring.reference import Reference, read_reference
 from lib.monitoring.window import Observer, Window
@@ -110,9 +110,14 @@ def figures(
         },
         "latency_ms": percentiles(window),
         "cost": cost(window, machine_per_hour),
-        "incidents": [incident._asdict() for incident in window.incidents],
-        "incident_counts": {kind: window.kinds[kind] for kind in KINDS},
+        "incidents": [one._asdict() for one in sorted(window.incidents, key=is_try)],
+        "incident_counts": {kind: window.kinds[kind] for kind in (*KINDS, TRIES)},
     }
+
+
+def is_try(incident: Incident) -> bool:
+    """Whether it was tried only: those are listed last."""
+    return incident.kind == TRIES
 
 
 def percentiles(window: Window) -> dict[str, float | None]:

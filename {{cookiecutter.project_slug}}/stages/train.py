@@ -54,7 +54,7 @@ from lib.training.mask import write_page
 from lib.training.packing import packed_lengths
 from lib.training.preference import as_chat, check_pairs, fit_preference, learnable
 from lib.training.preflight import check_licence, check_tokenizer
-from lib.training.tracking import track
+from lib.training.tracking import begin_anew, track
 from lib.training.trainers import Setup, encode_records, fit_sft
 
 if TYPE_CHECKING:
@@ -136,7 +136,10 @@ def train(
         trainer = fit_sft(setup, model, examples)
         histories["sft"] = trainer.state.log_history
     if params.prefers:
-        start = merge(trainer, base, params.method, adapter) if params.supervised else model
+        start = model
+        if params.supervised:
+            start = merge(trainer, base, params.method, adapter)
+            begin_anew(params.tracking, params.method)
         trainer = fit_preference(setup, start, pairs)
         histories[params.method] = trainer.state.log_history
     gather(trainer, adapter)

@@ -15,6 +15,7 @@ from lib.errors import UserError
 from lib.files import write_json
 from lib.launch import accelerate_config, wanted
 from lib.params.hardware import HardwareParams
+from tests.test_resume import lay_out_project
 from tests.together import train_together
 
 GPUS = HardwareParams(device="multi-gpu", threads=4, processes=4)
@@ -86,7 +87,7 @@ def test_the_stage_becomes_the_launcher(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(SystemExit):
         launch.launch("stages.train", CPUS)
     config = str(tmp_path / "accelerate-0.json")
-    run = ["-m", "accelerate.commands.launch", "--config_file", config, "--module", "stages.train"]
+    run = ["-m", "lib.launch", "--config_file", config, "--module", "stages.train"]
     assert called == [[sys.executable, *run]]
     assert json.loads(Path(config).read_text(encoding="utf-8"))["use_cpu"] is True
 
@@ -108,7 +109,7 @@ def test_two_processes_learn_like_one(tmp_path: Path) -> None:
     """Half the batch on each: the same records in every step, and the same loss."""
     config = tmp_path / "accelerate.json"
     write_json(config, accelerate_config(CPUS, 2))
-    run = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
+    run = [sys.executable, "-m", "lib.launch", "--config_file", str(config)]
     together = [*run, "--module", "tests.together", str(tmp_path / "two.json"), "2"]
     alone = {"WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"}
     env = {name: value for name, value in os.environ.items() if name not in alone}
@@ -120,3 +121,20 @@ def test_two_processes_learn_like_one(tmp_path: Path) -> None:
     )
     assert len(one) > 3
     assert two == pytest.approx(one, rel=1e-5)
+
+
+def test_a_mistake_that_all_processes_make_is_one_line(tmp_path: Path) -> None:
+    lay_out_project(tmp_path / "project", "full")
+    params = tmp_path / "project/params.yaml"
+    text = params.read_text(encoding="utf-8")
+    text = text.replace("{device: cpu, threads: 1}", "{device: cpu, threads: 1, processes: 2}")
+    text = text.replace('"learning_rate":0.001', '"learning_rate":1e+30', 1)
+    params.write_text(text.replace('"max_grad_norm":1.0', '"max_grad_norm":1e+30'), "utf-8")
+    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    run = [sys.executable, "-m", "stages.train"]
+    done = subprocess.run(
+        run, cwd=tmp_path / "project", env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("train: the loss is") == 1
+    assert "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.records import write_records
 from stages import train
@@ -80,3 +81,26 @@ def test_a_killed_run_ends_in_the_same_bits(
     resumed = tuned(tmp_path / "killed", monkeypatch)
     assert metrics("train")["resumed_at_step"] > 0
     assert resumed == tuned(tmp_path / "undisturbed", monkeypatch)
+
+
+def test_out_of_memory_is_one_line_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    lay_out_project(tmp_path / "project", "full")
+    real, calls = torch.nn.functional.cross_entropy, []
+
+    def cross_entropy(*args: Any, **named: Any) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 10:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nmore")
+        return real(*args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("torch.nn.functional.cross_entropy", cross_entropy)
+        with pytest.raises(UserError, match=r"2 GiB.*; lower train.batch_size") as said:
+            tuned(tmp_path / "project", monkeypatch)
+    assert "\n" not in str(said.value)
+    tuned(tmp_path / "project", monkeypatch)
+    assert metrics("train")["resumed_at_step"] > 0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lib.errors import UserError
+from lib.hub import refusal
 from lib.params.base import BaseParams
 
 FILE = "tokenizer.json"
@@ -34,8 +35,4 @@ def tokenizer_file(base: BaseParams) -> Path:
     try:
         return Path(hf_hub_download(base.model, FILE, revision=base.revision))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{base.model}: its {FILE} cannot be had ({reason}); check base.model, base.revision "
-            "and `hf auth whoami`"
-        ) from None
+        raise UserError(refusal(base.model, error)) from None

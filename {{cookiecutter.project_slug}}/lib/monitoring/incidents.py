@@ -14,6 +14,7 @@ from lib.similarity.shingles import ngrams, word_hashes
 from lib.text import folded
 
 KINDS = ("unsafe_answers", "forbidden_text", "system_prompt_out", "pii_out", "secret_out")
+TRIES = "injection_tries"  # listed with the incidents; an alarm when their share rises, not by one
 QUOTED = 40  # characters of the system prompt that are not there by chance
 SHOWN = 600  # characters of a prompt or answer that are kept as evidence
 
@@ -27,6 +28,11 @@ class Incident(NamedTuple):
     why: str
     prompt: str
     answer: str
+
+
+def evidence(kind: str, why: str, call: Call) -> Incident:
+    """An incident with as much of its call as is kept."""
+    return Incident(kind, call.time, call.id, why, call.prompt()[:SHOWN], call.answer[:SHOWN])
 
 
 class Watch:
@@ -44,7 +50,7 @@ class Watch:
         """The incidents of some calls that were answered, in their order."""
         like = self._like_a_case([call.prompt() for call in calls])
         return [
-            Incident(kind, call.time, call.id, why, call.prompt()[:SHOWN], call.answer[:SHOWN])
+            evidence(kind, why, call)
             for call, case in zip(calls, like, strict=True)
             for kind, why in self._reasons(call, case)
         ]

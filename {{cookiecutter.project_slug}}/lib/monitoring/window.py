@@ -9,7 +9,7 @@ from math import log
 
 from lib.evals import read_adversarial
 from lib.monitoring.calls import Call
-from lib.monitoring.incidents import Incident, Watch
+from lib.monitoring.incidents import TRIES, Incident, Watch, evidence
 from lib.monitoring.reference import Reference
 from lib.monitoring.signals import (
     Counts,
@@ -45,6 +45,12 @@ class Window:
     priced: int = 0  # calls whose log has a cost
     latency: "Percentiles" = field(default_factory=lambda: Percentiles())
     ttft: "Percentiles" = field(default_factory=lambda: Percentiles())
+
+    def note(self, incident: Incident) -> None:
+        """Count it, and keep it while there are few of its kind."""
+        self.kinds[incident.kind] += 1
+        if self.kinds[incident.kind] <= EVIDENCE:
+            self.incidents.append(incident)
 
 
 class Percentiles:
@@ -93,14 +99,16 @@ class Observer:
             for call in batch:
                 self._traffic(call, window)
             for call in answered:
-                window.counts.add(*self.look(call))
+                events, values = self.look(call)
+                window.counts.add(events, values)
+                if events[TRIES]:
+                    said = "was answered" if events["injections_answered"] else "was not answered"
+                    window.note(evidence(TRIES, f"asks to break instructions; {said}", call))
             if distant := self.release.distant:
                 for far in distant.are([call.prompt() for call in answered]):
                     window.counts.add({"distant_requests": far}, {})
             for incident in self.watch.look(answered):
-                window.kinds[incident.kind] += 1
-                if window.kinds[incident.kind] <= EVIDENCE:
-                    window.incidents.append(incident)
+                window.note(incident)
         return window
 
     def look(self, call: Call) -> tuple[Events, Values]:
@@ -108,7 +116,7 @@ class Observer:
         prompt = call.prompt()
         asked = prompt_events(prompt, self.release.familiar)
         said, values = self.of_answer(call.answer, call.finish)
-        events = asked | said | injection_events(asked["injection_tries"], said)
+        events = asked | said | injection_events(asked[TRIES], said)
         if call.latency_ms is not None:
             events["slow"] = call.latency_ms > self.slow_ms
         if call.feedback:

@@ -3,6 +3,7 @@ environment of its own. lib/quantize/read.py reads what it writes without it."""
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,16 +26,18 @@ def write_gptq(
     seed: int,
 ) -> None:
     """Quantize `source` into `folder` to 4 bits in groups of 128, calibrated on token ids."""
-    job = {"source": source, "folder": str(folder), "device": device, "rows": rows}
-    settings = {"threads": threads, "seed": seed}
-    done = subprocess.run(
-        [gptqmodel(), gptq_worker.__file__],
-        input=json.dumps({**job, **settings}),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    paths = {"source": str(Path(source).resolve()), "folder": str(folder.resolve())}
+    job = paths | {"device": device, "rows": rows, "threads": threads, "seed": seed}
+    with tempfile.TemporaryDirectory() as workplace:  # it leaves a folder logs/ where it runs
+        done = subprocess.run(
+            [gptqmodel(), Path(gptq_worker.__file__).resolve()],
+            input=json.dumps(job),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            cwd=workplace,
+        )
     if done.returncode:
         said = (done.stderr.strip() or "no output").splitlines()[-1]
         raise UserError(f"quantize: GPTQModel ended with code {done.returncode}: {said}")

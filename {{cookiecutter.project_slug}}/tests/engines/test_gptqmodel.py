@@ -24,6 +24,7 @@ def test_gptq_gives_a_smaller_model_that_answers_alike(
     lay_tuned(tmp_path, monkeypatch)
     with atomic_folder(QUANTIZED) as folder:
         quantize(params("gptq"), BASE, CPU, "", folder)
+    assert not Path("logs").exists()
     assert weights_size(QUANTIZED) < 0.5 * weights_size(TUNED)
     config = json.loads(Path(QUANTIZED, "config.json").read_text("utf-8"))
     assert config["quantization_config"]["meta"] == {"quantizer": ["gptqmodel:7.6.0"]}

@@ -1,0 +1,41 @@
+"""Why a model did not come from the Hugging Face hub, and what to do about it."""
+
+# How huggingface_hub names a refusal: the cure. The first that is found counts; a gated model's
+# error is one of a missing model, too.
+CURES = {
+    "GatedRepoError": "it is gated: ask for access on its page, then `hf auth login`",
+    "RevisionNotFoundError": "it has no such revision: check base.revision",
+    "RepositoryNotFoundError": (
+        "the hub has no such model, or shows it to its owner alone: check base.model and "
+        "`hf auth whoami`"
+    ),
+    "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and it was never downloaded: unset it",
+    "LocalEntryNotFoundError": (
+        "the hub is out of reach and it was never downloaded: is there a network? HF_ENDPOINT "
+        "names a mirror, and base.model may be a folder"
+    ),
+}
+
+
+def refusal(model: str, error: Exception) -> str:
+    """One line for a model that does not load."""
+    names = [name for cause in causes(error) for name in class_names(cause)]
+    for name, cure in CURES.items():
+        if name in names:
+            return f"{model}: {cure}"
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"{model}: does not load ({first}); check base.model and base.revision"
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """An error and those it came of; transformers wraps the hub's in its own."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def class_names(error: BaseException) -> list[str]:
+    """By name, as huggingface_hub takes half a second to import and is not needed for a folder."""
+    return [kind.__name__ for kind in type(error).__mro__]
