@@ -38,6 +38,13 @@ def wanted(hardware: HardwareParams) -> int:
     return torch.cuda.device_count() * hardware.machines
 
 
+def has_bf16(device: str) -> bool:
+    """Whether training on `device` computes in bfloat16: GPUs do from Ampere on."""
+    import torch
+
+    return device != "cpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def launched() -> bool:
     """Whether this process was started by the launcher."""
     return "LOCAL_RANK" in os.environ
@@ -73,7 +80,7 @@ def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any
             hardware.strategy
         ],  # MULTI_GPU with use_cpu: processes that talk by gloo
         "use_cpu": hardware.device == "cpu",
-        "mixed_precision": "no" if hardware.device == "cpu" else "bf16",
+        "mixed_precision": "bf16" if has_bf16(hardware.device) else "no",
         "num_processes": processes,
         "num_machines": hardware.machines,
         "machine_rank": 0,

@@ -18,7 +18,8 @@ class Message(TypedDict):
 
 
 class Record(TypedDict):
-    """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`).
+    """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`). A lone answer,
+    good or bad, is a pair whose other side is empty.
 
     `split` is None unless the source fixes it; `group` names what must stay on one side of a
     split and is the record's own id when nothing else is known. `tags` name edge cases.

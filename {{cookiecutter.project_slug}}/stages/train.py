@@ -19,7 +19,7 @@ from lib.chat import Example
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, atomic_text, sha256, write_json
-from lib.launch import launch, launched, settle, sharded, wanted, world_size
+from lib.launch import has_bf16, launch, launched, settle, sharded, wanted, world_size
 from lib.model_card import Data, describe, training_card
 from lib.models import (
     TUNED,
@@ -79,6 +79,27 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
         raise UserError(
             f"{SPLITS['val']}: has no {'pair' if params.prefers else 'chat'} to validate with, and "
             "train.keep best chooses by that loss; raise split.val, or set train.keep to last"
+        )
+
+
+def check_settings(
+    params: TrainParams, base: BaseParams, hardware: HardwareParams, device: str
+) -> None:
+    """What does not go together, or not on this machine; raises UserError."""
+    if params.weights == "full" and base.dtype != "float32":
+        raise UserError(
+            "params.yaml: where every weight learns (train.method or train.preference.weights is "
+            "full), base.dtype must be float32, or small steps are lost"
+        )
+    if hardware.strategy == "fsdp" and params.method not in ("lora", "full"):
+        raise UserError(
+            f"params.yaml: train.method {params.method} does not train with hardware.strategy "
+            "fsdp; take ddp, or method lora or full"
+        )
+    if base.dtype == "bfloat16" and device != "cpu" and not has_bf16(device):
+        raise UserError(
+            "params.yaml: base.dtype is bfloat16, which this GPU does not compute in; set it to "
+            "float32"
         )
 
 
@@ -178,17 +199,8 @@ def main() -> None:
     settle()
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    if params.weights == "full" and base.dtype != "float32":
-        raise UserError(
-            "params.yaml: where every weight learns (train.method or train.preference.weights is "
-            "full), base.dtype must be float32, or small steps are lost"
-        )
-    if hardware.strategy == "fsdp" and params.method not in ("lora", "full"):
-        raise UserError(
-            f"params.yaml: train.method {params.method} does not train with hardware.strategy "
-            "fsdp; take ddp, or method lora or full"
-        )
     device = torch_device(hardware)
+    check_settings(params, base, hardware, device)
     require_proof(*SPLITS.values())
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}

@@ -47,6 +47,20 @@ def test_every_row_is_accounted_for() -> None:
     assert (found["rows_in"], found["rows_kept"], found["dropped"]) == (4, 1, dropped)
 
 
+def test_lone_answers_are_pairs_that_lack_a_side() -> None:
+    raw(ask("一", label=True), ask("two", "no label 🙂", label=False), ask("x", "", label=False))
+    main()
+    found = [(row["chosen"], row["rejected"]) for row in rows("data/curated.jsonl")]
+    assert found == [("refund", ""), ("", "no label 🙂")]
+    assert metrics("curate")["dropped"] == {"empty": 1}
+
+
+def test_a_lone_answer_that_is_good_and_bad_contradicts_itself() -> None:
+    raw(ask("my money", label=True), ask("my money", label=False))
+    main()
+    assert metrics("curate")["dropped"] == {"conflicting_label": 2}
+
+
 def test_rejected_rows_can_be_found_again() -> None:
     raw(ask("fine"), ask("two", "pizza"))
     main()

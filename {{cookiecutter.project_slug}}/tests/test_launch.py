@@ -32,7 +32,10 @@ def accepted(config: dict[str, Any], tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp", "deepspeed"])
-def test_accelerate_takes_the_configuration(strategy: str, tmp_path: Path) -> None:
+def test_accelerate_takes_the_configuration(
+    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: True)
     hardware = GPUS.model_copy(update={"strategy": strategy})
     found = accepted(accelerate_config(hardware, 4), tmp_path)
     assert (found.num_processes, found.num_machines, found.mixed_precision) == (4, 1, "bf16")

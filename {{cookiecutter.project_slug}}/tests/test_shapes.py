@@ -40,6 +40,29 @@ def test_pairs_agree(row: dict[str, Any]) -> None:
     assert read(row) == Draft(prompt=[TURNS[0]], chosen="a", rejected="b")
 
 
+@pytest.mark.parametrize(
+    ("label", "columns", "chosen", "rejected"),
+    [
+        (True, {}, "a", ""),
+        (False, {}, "", "a"),
+        ("False", {"label": "label"}, "", "a"),
+        (1, {"label": "label"}, "a", ""),
+        ("refund", {}, "a", None),  # a column of that name, no verdict
+    ],
+)
+def test_a_lone_answer_is_good_or_bad(
+    label: Any, columns: dict[str, str], chosen: str, rejected: str | None
+) -> None:
+    row = {"prompt": "q", "completion": [assistant("a")], "label": label}
+    draft = read(row, **columns)
+    assert (draft.chosen, draft.rejected) == (chosen, rejected)
+
+
+def test_a_mapped_label_must_be_a_verdict() -> None:
+    with pytest.raises(Reject, match="bad_label"):
+        read({"prompt": "q", "completion": "a", "thumb": "so-so"}, label="thumb")
+
+
 def test_alpaca_input_follows_the_instruction() -> None:
     draft = read({"instruction": "Translate", "input": "hola", "output": "hello"})
     assert draft.prompt[0]["content"] == "Translate\n\nhola"
@@ -95,7 +118,7 @@ def test_system_prompt_goes_and_is_noted() -> None:
         ({"messages": TURNS[::-1]}, "roles_out_of_order"),
         ({"messages": [*TURNS, TURNS[0]]}, "roles_out_of_order"),
         ({"prompt": ["q"], "completion": "a"}, "bad_turns"),
-        ({"prompt": "q", "completion": [1]}, "not_text"),
+        ({"prompt": "q", "completion": [1]}, "bad_turns"),
         ({"prompt": "q", "completion": "a", "tags": [["x"]]}, "not_text"),
         (
             {"chosen": TURNS, "rejected": [{"role": "user", "content": "x"}, TURNS[1]]},

@@ -32,7 +32,7 @@ from lib.training.history import measured
 from lib.training.packing import check_packing
 from lib.training.preference import check_pairs, fit_preference, label_weights, rows_of
 from lib.training.trainers import Setup, encode_records, fit_sft, settings, training_dataset
-from stages.train import check_data
+from stages.train import check_data, check_settings
 from tests.toy import chat, pair, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
@@ -328,6 +328,18 @@ def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(UserError, match=r"hardware\.device is 'gpu', but torch sees no GPU"):
         torch_device(HardwareParams(device="gpu", threads=1))
+
+
+def test_bf16_where_the_chip_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    setup = replace(setup_of("lora", tmp_path), device="cuda:0")
+    for has in (True, False):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has
+        )
+        assert settings(setup, "sft", 1e-3)["bf16"] is has
+    base = BASE.model_copy(update={"dtype": "bfloat16"})
+    with pytest.raises(UserError, match="bfloat16, which this GPU does not compute in"):
+        check_settings(setup.params, base, HardwareParams(device="gpu", threads=1), "cuda:0")
 
 
 def test_a_model_folder_without_a_model() -> None:

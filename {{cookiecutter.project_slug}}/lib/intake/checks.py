@@ -63,9 +63,7 @@ def tidy(text: str, draft: Draft) -> str:
 
 def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
     """Empty, damaged, unfilled, with a secret in it, too short or too long."""
-    texts = [turn["content"] for turn in draft.prompt] + [draft.chosen]
-    if draft.rejected is not None:
-        texts.append(draft.rejected)
+    texts = [turn["content"] for turn in draft.prompt] + answers(draft)
     if not all(texts):
         raise Reject("empty")
     if any(DAMAGE.search(text) for text in [*texts, draft.scenario]):
@@ -82,6 +80,13 @@ def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
         raise Reject("too_long")
 
 
+def answers(draft: Draft) -> list[str]:
+    """One, or the two of a pair; of a lone answer the side that is there."""
+    if draft.rejected is None:
+        return [draft.chosen]
+    return [draft.chosen or draft.rejected] if draft.lone else [draft.chosen, draft.rejected]
+
+
 def too_long(texts: list[str], most: int, count: CountTokens) -> bool:
     """Whether the texts have more tokens together. A token stands for a byte at least, so most
     texts need not be counted."""
@@ -90,6 +95,8 @@ def too_long(texts: list[str], most: int, count: CountTokens) -> bool:
 
 def check_answer(draft: Draft, task: TaskParams) -> None:
     """The answer to learn must be one the task allows; a rejected answer may be anything else."""
+    if draft.lone and draft.rejected:
+        return
     if task.output == "json":
         values = read_answer(draft.chosen, task)
         written = json.dumps(values, ensure_ascii=False)

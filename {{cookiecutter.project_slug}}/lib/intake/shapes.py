@@ -21,6 +21,9 @@ ROLES = {
 }
 
 
+LABELS = {"true": True, "1": True, "false": False, "0": False}  # of a lone answer, in a table
+
+
 class Reject(Exception):
     """A row that cannot be kept; the text is the reason's name in the ledger."""
 
@@ -32,6 +35,7 @@ class Draft:
     prompt: list[Message]
     chosen: str
     rejected: str | None = None  # preference pairs only
+    lone: bool = False  # a pair that lacks one side, which is empty: KTO learns from such answers
     scenario: str = ""
     language: str = ""
     tags: list[str] = field(default_factory=list)
@@ -61,7 +65,10 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
             answer = {name: as_text(get(name)).strip() for name in task.fields}
         if answer is None:
             raise Reject("no_answer")
-        draft = from_turns([*read_prompt(get("prompt")), assistant(as_text(answer))])
+        turns = read_turns(answer) if isinstance(answer, list) else [assistant(as_text(answer))]
+        draft = from_turns([*read_prompt(get("prompt")), *turns])
+        if "label" not in task.fields:
+            read_label(draft, get("label"), "label" in columns)
     else:
         raise Reject("unknown_shape")
     draft.scenario = as_text(get("scenario") or "").strip()
@@ -143,6 +150,17 @@ def from_turns(turns: list[Message]) -> Draft:
     if len(spoken) < len(turns):
         draft.changes.add("system_prompt_removed")
     return draft
+
+
+def read_label(draft: Draft, label: Any, mapped: bool) -> None:
+    """Make a lone answer of a draft whose row says that it is good or bad: trl's unpaired format. A
+    column that only happens to have that name holds no true or false, unless it is mapped."""
+    good = label if isinstance(label, bool) or not mapped else LABELS.get(as_text(label).lower())
+    if isinstance(good, bool):
+        draft.lone = True
+        draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
+    elif mapped:
+        raise Reject("bad_label")
 
 
 def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:

@@ -8,7 +8,7 @@ from lib.config import Section
 
 # What a column may be mapped to; task.output json also takes the names of task.fields.
 COLUMNS = (
-    *("messages", "prompt", "completion", "chosen", "rejected"),
+    *("messages", "prompt", "completion", "label", "chosen", "rejected"),
     *("scenario", "language", "tags", "group", "licence"),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.chat import IGNORED, Example, encode_example
 from lib.errors import UserError
-from lib.launch import world_size
+from lib.launch import has_bf16, world_size
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 from lib.records import Message, Record
@@ -131,7 +131,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "gradient_accumulation_steps": params.gradient_accumulation,
         "max_length": params.max_length,
         "use_cpu": on_cpu,
-        "bf16": not on_cpu,
+        "bf16": has_bf16(setup.device),
         "gradient_checkpointing": not on_cpu,  # trades a third more compute for memory
         "dataloader_pin_memory": not on_cpu,
         "save_strategy": "steps",
