@@ -1,8 +1,10 @@
-"""Does training work on this machine's GPU, how fast, and is a resumed run the same to the bit?
+"""Do training and quantization work on this machine's GPU, how fast, and is a resumed run the same
+to the bit?
 
 usage   make gpu-check, or python -m tests.gpu_check [--tiny]
         --tiny: a toy model, on the CPU where there is no GPU: shows that this script works
 prints  a Markdown table: what was run, what came out, on which GPU with which versions, when
+exit    0, or 1 where a check broke; the others are run all the same
 
 The model is a Qwen3 of 0.6 B parameters with random weights, made on the spot; nothing is
 downloaded. Speed and memory are those of a real one; what it learns means nothing.
@@ -13,18 +15,26 @@ import re
 import shutil
 import sys
 import tempfile
+import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from lib.engines import hf
 from lib.errors import UserError, run
 from lib.files import atomic_folder
 from lib.models import deterministic, load_config, load_tokenizer, stop_tokens
 from lib.params.base import BaseParams
+from lib.quantize.compressed import write_compressed
+from lib.quantize.gptq import write_gptq
+from lib.quantize.measure import compare
+from lib.quantize.read import load_weights, weights_size
 from lib.records import Record
 from lib.training.adapters import merge, start_model
 from lib.training.estimate import GPUS, load_of, operations, peak, peak_memory, shape_of
@@ -32,9 +42,14 @@ from lib.training.trainers import Setup, encode_records, fit_sft
 from tests.toy import chat, train_params
 
 if TYPE_CHECKING:
-    from transformers import Trainer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes")
+PACKAGES = (
+    *("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes"),
+    *("llmcompressor", "compressed-tensors"),
+)
+THREADS = 4
+AT_ONCE, ANSWER = 16, 64  # prompts in a batch, tokens of an answer
 
 
 @dataclass(frozen=True)
@@ -67,12 +82,12 @@ QWEN3 = Size(
 TINY = Size(
     "toy Qwen3",
     {
-        "hidden_size": 32,
+        "hidden_size": 128,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
-        "head_dim": 16,
-        "intermediate_size": 64,
+        "head_dim": 64,
+        "intermediate_size": 128,
         "vocab_size": 6144,
         "max_position_embeddings": 1024,
     },
@@ -214,6 +229,47 @@ def packing(folder: Path, size: Size, device: str) -> str:
     return f"{slow:,.0f} tokens/s padded, {fast:,.0f} packed ({fast / slow:.2f} times)"
 
 
+def quantized(folder: Path, size: Size, device: str, scheme: str) -> str:
+    """Time, size, error and speed of the model by a scheme, against its bf16 form."""
+    base = str(folder / "base")
+    setup = setup_of(folder, size, device, "lora", "bfloat16")
+    examples = encode_records(setup, records(AT_ONCE, size.words // 4))
+    rows = [example.input_ids for example in examples]
+    started = time.perf_counter()
+    with atomic_folder(folder / scheme) as partial:
+        if scheme == "gptq":
+            write_gptq(base, partial, device, setup.tokenizer, rows, THREADS, 1)
+        else:
+            write_compressed(base, partial, scheme, "bfloat16", device, setup.tokenizer, rows)
+    seconds = time.perf_counter() - started
+    before = load_weights(base, "bfloat16", device)
+    after = load_weights(str(folder / scheme), "bfloat16", device)
+    figures = compare(before, after, examples)
+    slow, fast = (answers_a_second(model, setup.tokenizer, rows) for model in (before, after))
+    share = weights_size(folder / scheme) / weights_size(base)
+    shutil.rmtree(folder / scheme)
+    return (
+        f"written in {seconds:.0f} s, {share:.0%} of the bytes, largest layer error "
+        f"{figures['layer_error_max']:.3f}, {AT_ONCE} answers at once {fast:,.0f} tokens/s "
+        f"(bf16 {slow:,.0f}), in transformers"
+    )
+
+
+def answers_a_second(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prompts: list[list[int]]
+) -> float:
+    """Tokens a second of answers of one length, after a warm-up."""
+    hf.timed(model, tokenizer, prompts, 4, True)
+    started = time.perf_counter()
+    hf.timed(model, tokenizer, prompts, ANSWER, True)
+    return len(prompts) * ANSWER / (time.perf_counter() - started)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, for a cell of the table."""
+    return (str(error).splitlines() or [""])[0]
+
+
 def installed() -> str:
     """Versions of what was run."""
     found = []
@@ -235,6 +291,9 @@ def checks(folder: Path, size: Size, device: str) -> dict[str, Callable[[], str]
         f"QLoRA, NF4, {size.name}": lambda: speed(folder, size, device, "qlora", "bfloat16"),
         "packing, LoRA, short records": lambda: packing(folder, size, device),
         "resume, LoRA": lambda: resume(folder, size, device, "bfloat16"),
+    } | {
+        f"quantize to {scheme}, {size.name}": partial(quantized, folder, size, device, scheme)
+        for scheme in ("fp8", "w4a16", "awq", "gptq")
     }
 
 
@@ -251,6 +310,7 @@ def main() -> None:
     where = torch.cuda.get_device_name() if device != "cpu" else f"CPU, {platform.machine()}"
     size = TINY if tiny else QWEN3
     today = datetime.now(UTC).date().isoformat()
+    broken = 0
     print("| check | result | when, where |\n| --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as name:
         make_base(Path(name, "base"), size)
@@ -259,7 +319,13 @@ def main() -> None:
                 result = check()
             except UserError as error:
                 result = f"not run: {error}"
+            except Exception as error:  # it hides no other
+                traceback.print_exc()
+                broken += 1
+                result = f"BROKEN: {type(error).__name__}: {first_line(error)}"
             print(f"| {what} | {result} | {today}, {where}, {installed()} |", flush=True)
+    if broken:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,20 @@ def test_a_toy_run_fills_the_table(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["gpu_check", "--tiny"])
     whole = gpu_check.checks
-    some = ("packing, LoRA, short records", "resume, LoRA")
-    monkeypatch.setattr(gpu_check, "checks", lambda *to: {name: whole(*to)[name] for name in some})
-    gpu_check.main()
+    some = ("packing, LoRA, short records", "resume, LoRA", "quantize to w4a16, toy Qwen3")
+
+    def broken() -> str:
+        raise RuntimeError("a kernel is missing\nand more")
+
+    monkeypatch.setattr(
+        gpu_check,
+        "checks",
+        lambda *to: {"broken": broken} | {name: whole(*to)[name] for name in some},
+    )
+    with pytest.raises(SystemExit):
+        gpu_check.main()
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert "tokens/s" in rows[2]
-    assert rows[3].startswith("| resume, LoRA | the same bits |")
+    assert rows[2].startswith("| broken | BROKEN: RuntimeError: a kernel is missing |")
+    assert "tokens/s" in rows[3]
+    assert rows[4].startswith("| resume, LoRA | the same bits |")
+    assert "of the bytes, largest layer error 0." in rows[5]

@@ -143,7 +143,7 @@ def server(study: Study) -> Iterator[HTTPConnection]:
     """A connection to a running server."""
     running = serve(study, 0)
     Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield HTTPConnection("127.0.0.1", running.server_address[1], timeout=10)
+    yield HTTPConnection("127.0.0.1", running.server_address[1], timeout=60)
     running.shutdown()
     running.server_close()
 

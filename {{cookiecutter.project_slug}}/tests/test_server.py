@@ -34,7 +34,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with server.serving(COMMAND, "", patience=30) as url:
+    with server.serving(COMMAND, "", patience=300) as url:
         yield url
 
 
@@ -88,7 +88,7 @@ def test_a_stage_that_is_ended_stops_its_server(tmp_path: Path) -> None:
     stage.write_text(
         "import time\nfrom lib.engines import server\n"
         f"server.free_port = lambda: {port}\n"
-        f"with server.serving({command}, '', 30):\n    print('up', flush=True)\n"
+        f"with server.serving({command}, '', 300):\n    print('up', flush=True)\n"
         "    time.sleep(60)\n",
         encoding="utf-8",
     )
@@ -106,7 +106,7 @@ def test_a_stage_that_is_ended_stops_its_server(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         process.send_signal(sign)
-        assert process.wait(timeout=30) == code
+        assert process.wait(timeout=120) == code
         process.stdout.close()
         with pytest.raises(UserError, match="no OpenAI-compatible server"):
             server.served_model(f"http://127.0.0.1:{port}/v1")
@@ -128,7 +128,7 @@ def test_a_command_that_does_not_exist() -> None:
 def test_a_server_that_ends_at_once() -> None:
     with (
         pytest.raises(UserError, match="ended with code 3"),
-        server.serving([sys.executable, "-c", "raise SystemExit(3)"], "", patience=30),
+        server.serving([sys.executable, "-c", "raise SystemExit(3)"], "", patience=300),
     ):
         pass
 

@@ -49,7 +49,7 @@ def serving(folder: str, *options: str) -> Iterator[str]:
     """A llama-server on a free port."""
     program = str(builds.llamacpp("llama-server"))
     command = [program, "-m", f"{folder}/{gguf.NAME}", "--port", "{port}", "-t", "1", *options]
-    with server.serving(command, folder, patience=60) as url:
+    with server.serving(command, folder, patience=300) as url:
         yield url
 
 
