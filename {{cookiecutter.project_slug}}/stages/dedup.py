@@ -32,7 +32,7 @@ from lib.similarity.heldout import eval_prompts
 from lib.similarity.minhash import components
 from lib.similarity.shingles import Pairs, Places
 from lib.similarity.survey import Survey, like_a_case, originals
-from lib.similarity.workers import cluster, processes
+from lib.similarity.workers import workers
 
 CURATED = Path("data/curated.jsonl")
 STAYS, EXACT, NEAR, CONTRADICTION, CASE = range(5)  # what becomes of a record, and why
@@ -166,7 +166,7 @@ def main() -> None:
     """Run the stage."""
     params = load("dedup", DedupParams)
     cases = read_cases(load("split", SplitParams).benchmarks)
-    with cluster() if params.engine == "daft-ray" else processes(params.processes) as each:
+    with workers(params, "dedup") as each:
         found, near = find(CURATED, tuple(case.prompt for case in cases), params, each)
     fates = decide(found, near)
     write(found, fates, similarities(fates, found, near, params), cases)

@@ -17,14 +17,17 @@ import numpy as np
 from lib.balance import check_coverage, check_weights, over_cap, weighted
 from lib.config import load
 from lib.errors import UserError, run
-from lib.files import atomic_folder, sha256, write_json
+from lib.files import atomic_folder, write_json
 from lib.ledger import Ledger
+from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
 from lib.records import Record, is_pair, prompt_text, read_records, row_text, write_records
 from lib.similarity.containment import SHARE, contained
-from lib.similarity.heldout import eval_files, find_leaks, held_out, leak_error
+from lib.similarity.files import search_files
+from lib.similarity.heldout import find_leaks, held_out, leak_error
 from lib.similarity.minhash import near_pairs
+from lib.similarity.workers import workers
 
 FOLDER = Path("data/split")
 NAMES = ("train", "val", "test")
@@ -110,17 +113,16 @@ def drop_over_cap(records: list[Record], fates: list[str], params: SplitParams) 
 
 def prove(folder: Path, params: SplitParams) -> dict[str, Any]:
     """Search the files as written; raise when anything leaks, else say what was compared."""
-    splits = {name: list(read_records(folder / f"{name}.jsonl")) for name in NAMES}
-    held = held_out(splits, params.benchmarks)
-    if leaks := find_leaks(splits["train"], held, params):
-        raise leak_error(leaks)
-    rows = Counter(["train"] * len(splits["train"]) + [one.file for one in held])
+    with workers(load("dedup", DedupParams), "proof") as each:
+        searched = search_files(folder, params, each)
+    if searched.leaks:
+        raise leak_error(searched.leaks)
     compared = {
-        f"{FOLDER}/{name}.jsonl": {"sha256": sha256(folder / f"{name}.jsonl"), "rows": rows[name]}
-        for name in NAMES
+        f"{FOLDER}/{name}.jsonl" if name in NAMES else name: {"sha256": hashed, "rows": rows}
+        for (name, hashed), rows in zip(
+            searched.hashes.items(), searched.rows.values(), strict=True
+        )
     }
-    for path in map(str, eval_files(params.benchmarks)):
-        compared[path] = {"sha256": sha256(path), "rows": rows[path]}
     return {
         "threshold": params.threshold,
         "ngram": params.ngram,

@@ -109,6 +109,26 @@ def test_published_leak_fails_and_names_the_rows() -> None:
     assert not Path("data/split").exists()
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_proof_reads_every_row_in_blocks(
+    processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.similarity.survey.BLOCK", 2000)
+    leaked, tested = (
+        chat("red blue\u2028green 好", split="train"),
+        chat("Red, blue, green 好", split="test"),
+    )
+    records = [*different(200), leaked, tested]
+    params = PARAMS.replace("processes: 1", f"processes: {processes}")
+    lay_out(Path(), params, deduped=records)
+    with pytest.raises(UserError, match=f"1 train rows .*{leaked['id']} ~ test {tested['id']}"):
+        main()
+    lay_out(Path(), params, deduped=records[:-2])
+    main()
+    proof = json.loads(Path("reports/leakage.json").read_text(encoding="utf-8"))["compared"]
+    assert sum(proof[f"data/split/{name}.jsonl"]["rows"] for name in NAMES) == 200
+
+
 def test_published_leak_may_be_dropped_from_train() -> None:
     leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
     found = split(*different(40), leaked, tested, on_leak="drop_train")

@@ -48,8 +48,10 @@ class Grams(NamedTuple):
 
 
 class Index(NamedTuple):
-    """The rare n-grams of prompts, sorted by hash, and what tells quickly that one is not there."""
+    """Prompts by their rare n-grams, sorted by hash, and what tells quickly that none is there."""
 
+    prompts: Sequence[str]
+    share: float
     grams: Grams
     sizes: list[int]  # n of the n-grams
     present: npt.NDArray[np.bool_]  # by the first bits of a hash
@@ -60,8 +62,12 @@ def contained(
 ) -> list[Hit]:
     """Every (text, prompt, containment) where the text has at least `share` of the prompt's
     n-grams; without pairs of the same place unless `itself`. Exact but for 64-bit hashes."""
-    index = _index(prompts, share)
-    found = []
+    return quoted_in(texts, index_of(prompts, share), itself)
+
+
+def quoted_in(texts: Sequence[str], index: Index, itself: bool = True) -> list[Hit]:
+    """What `contained` finds, of prompts that are indexed already."""
+    prompts, share, found = index.prompts, index.share, []
     starts = range(0, len(texts), CHUNK)
     for start in tqdm(starts, desc="quotations", unit="chunk", delay=2, leave=False):
         pairs = _candidates(texts[start : start + CHUNK], index, len(prompts))
@@ -97,7 +103,7 @@ def _candidates(texts: Sequence[str], index: Index, count: int) -> Places:
     return np.stack(np.divmod(np.unique(np.concatenate(codes)), max(count, 1)), axis=1)
 
 
-def _index(prompts: Sequence[str], share: float) -> Index:
+def index_of(prompts: Sequence[str], share: float = SHARE) -> Index:
     """The rarest n-grams of each prompt, as many as must include a shared one."""
     counts, sizes = np.zeros(BUCKETS, np.int64), set[int]()
     for size, grams in _prompt_grams(prompts):
@@ -115,7 +121,7 @@ def _index(prompts: Sequence[str], share: float) -> Index:
     rare = rare.where(np.argsort(rare.hashes, kind="stable"))
     present = np.zeros(8 << len(rare.hashes).bit_length(), bool)  # one in eight to sixteen is set
     present[_bucket(rare.hashes, len(present))] = True
-    return Index(rare, sorted(sizes), present)
+    return Index(prompts, share, rare, sorted(sizes), present)
 
 
 def _bucket(hashes: Hashes, count: int) -> Places:

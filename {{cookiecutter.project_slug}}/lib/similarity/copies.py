@@ -4,10 +4,9 @@ The work is done by `each`, a `map` over this machine's processes or a cluster's
 the sorting of the buckets is done here. So the result is the same wherever the work is done.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,10 +25,9 @@ from lib.similarity.survey import (
     survey,
     with_quotes,
 )
+from lib.similarity.workers import Each
 
 SUSPECTS = 4096  # records searched for quotations at a time
-
-Each = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
 
 
 def find(path: Path, cases: Cases, params: DedupParams, each: Each) -> tuple[Survey, Related]:

@@ -14,8 +14,8 @@ from lib.evals import case_files, read_either
 from lib.params.split import Benchmark, SplitParams
 from lib.records import Record, prompt_text, row_text, text_of
 from lib.similarity.benchmarks import read_benchmark
-from lib.similarity.containment import contained
-from lib.similarity.leakage import Hit, search
+from lib.similarity.containment import index_of, quoted_in
+from lib.similarity.leakage import Hit, NearIndex, search_by
 from lib.text import same_text_key
 
 SHOWN = 5  # leaks named in an error message
@@ -71,33 +71,51 @@ def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> li
     return found
 
 
+class Search:
+    """Looks for leaks of what is held out; everything about that is computed once."""
+
+    def __init__(self, held: list[HeldOut], params: SplitParams) -> None:
+        self.held, prompts = held, [one.prompt for one in held]
+        self.texts = _first_places(map(same_text_key, prompts))
+        self.near = NearIndex(prompts, params.threshold, params.ngram) if held else None
+        self.quotable = index_of(prompts)
+        self.groups = _first_places(one.group for one in held)
+
+    def leaks(self, train: list[Record]) -> list[Leak]:
+        """Every one of these rows and held-out prompt that have a group, a text or much of it in
+        common. Rows are judged one by one: those of parts are those of the whole."""
+        found: dict[tuple[int, int], Leak] = {}
+        for kind, hits in self._searches(train):
+            for one, other, similarity in hits:
+                leak = Leak(train[one]["id"], kind, self.held[other], similarity)
+                found.setdefault((one, other), leak)
+        return [found[pair] for pair in sorted(found)]
+
+    def _searches(self, train: list[Record]) -> Iterator[tuple[str, list[Hit]]]:
+        asked = [prompt_text(record) for record in train]
+        yield "exact", _same(map(same_text_key, asked), self.texts)
+        yield "near", search_by(self.near, asked) if self.near else []
+        yield "contained", quoted_in(list(map(row_text, train)), self.quotable)
+        yield "group", _same((record["group"] for record in train), self.groups)
+
+
 def find_leaks(train: list[Record], held: list[HeldOut], params: SplitParams) -> list[Leak]:
-    """Every train row and held-out prompt that have a group, a text or much of it in common."""
-    found: dict[tuple[int, int], Leak] = {}
-    for kind, hits in _searches(train, held, params):
-        for one, other, similarity in hits:
-            leak = Leak(train[one]["id"], kind, held[other], similarity)
-            found.setdefault((one, other), leak)
-    return [found[pair] for pair in sorted(found)]
+    """Every leak of what is held out in train."""
+    return Search(held, params).leaks(train)
 
 
-def _searches(
-    train: list[Record], held: list[HeldOut], params: SplitParams
-) -> Iterator[tuple[str, list[Hit]]]:
-    asked = [prompt_text(record) for record in train]
-    prompts = [one.prompt for one in held]
-    yield "exact", _same(map(same_text_key, asked), map(same_text_key, prompts))
-    yield "near", search(asked, prompts, params.threshold, params.ngram)
-    yield "contained", contained(list(map(row_text, train)), prompts)
-    yield "group", _same((record["group"] for record in train), (one.group for one in held))
-
-
-def _same(ones: Iterable[Hashable], others: Iterable[Hashable]) -> list[Hit]:
-    """For each of `ones` the first of `others` that equals it; an empty one equals none."""
+def _first_places(keys: Iterable[Hashable]) -> dict[Hashable, int]:
+    """Where each key stands first; an empty one equals none."""
     first: dict[Hashable, int] = {}
-    for place, key in enumerate(others):
-        first.setdefault(key, place)
-    return [Hit(place, first[key], 1.0) for place, key in enumerate(ones) if key and key in first]
+    for place, key in enumerate(keys):
+        if key:
+            first.setdefault(key, place)
+    return first
+
+
+def _same(keys: Iterable[Hashable], first: dict[Hashable, int]) -> list[Hit]:
+    """For each key the place where it stands first among others."""
+    return [Hit(place, first[key], 1.0) for place, key in enumerate(keys) if key in first]
 
 
 def leak_error(leaks: list[Leak]) -> UserError:

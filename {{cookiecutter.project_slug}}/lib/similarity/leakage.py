@@ -41,10 +41,15 @@ def search(ones: Sequence[str], others: Sequence[str], threshold: float, ngram: 
     """Every pair of texts, one from each list, at least `threshold` similar."""
     if not ones or not others:
         return []
-    index, start, found = NearIndex(others, threshold, ngram), 0, []
+    return search_by(NearIndex(others, threshold, ngram), ones)
+
+
+def search_by(index: "NearIndex", ones: Sequence[str]) -> list[Hit]:
+    """What `search` finds, of others that are indexed already."""
+    start, found = 0, []
     with tqdm(total=len(ones), desc="near copies", unit="row", delay=2, leave=False) as bar:
         for some in chunks(ones):
-            hits = index.search(ngrams(word_hashes(some), ngram))
+            hits = index.search(ngrams(word_hashes(some), index.ngram))
             found += [hit._replace(one=hit.one + start) for hit in hits]
             start += len(some)
             bar.update(len(some))
@@ -76,7 +81,8 @@ class NearIndex:
     """The shingles of texts, at least one, to search others for near copies of them."""
 
     def __init__(self, texts: Sequence[str], threshold: float, ngram: int) -> None:
-        self.threshold, self.sets = threshold, shingle(texts, ngram)
+        self.threshold, self.ngram = threshold, ngram
+        self.sets = shingle(texts, ngram)
         self.known, number, counts = np.unique(
             self.sets.hashes, return_inverse=True, return_counts=True
         )

@@ -13,19 +13,28 @@ from typing import Any
 from tqdm import tqdm
 
 from lib.errors import UserError
-from lib.similarity.copies import Each
+from lib.params.dedup import DedupParams
 
 PARTITIONS = 1024  # of the work for a cluster
 
+Each = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
+
 
 @contextmanager
-def processes(count: int) -> Iterator[Each]:
+def workers(params: DedupParams, what: str) -> Iterator[Each]:
+    """A `map` over who does the work by params; progress is shown as `what`."""
+    with cluster() if params.engine == "daft-ray" else processes(params.processes, what) as each:
+        yield each
+
+
+@contextmanager
+def processes(count: int, what: str) -> Iterator[Each]:
     """A `map` over so many processes of this machine."""
     if count == 1:
-        yield partial(_shown, map)
+        yield partial(_shown, what, map)
     else:
         with ProcessPoolExecutor(count, get_context("spawn")) as pool:
-            yield partial(_shown, pool.map)
+            yield partial(_shown, what, pool.map)
 
 
 @contextmanager
@@ -53,8 +62,8 @@ def cluster() -> Iterator[Each]:
         ray.init(runtime_env={"py_modules": [str(Path("lib").resolve())]}, log_to_driver=False)
     except ConnectionError:
         raise UserError(
-            f"RAY_ADDRESS: no Ray cluster answers at {os.environ['RAY_ADDRESS']}; `ray status "
-            "--address ...` tells whether it runs"
+            f"RAY_ADDRESS: no Ray cluster takes us at {os.environ['RAY_ADDRESS']}; `ray status "
+            "--address ...` tells whether it runs, and whether it wants a token (RAY_AUTH_MODE)"
         ) from None
     try:
         daft.set_runner_ray(noop_if_initialized=True)
@@ -80,8 +89,11 @@ def check_address(address: str) -> None:
 def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[Any]:
     import daft
 
+    home = Path.cwd()
+
     @daft.func(return_dtype=daft.DataType.python())
     def done(part: Any) -> Any:
+        os.chdir(home)  # a worker starts where its machine's Ray was started
         try:
             return work(part)
         except UserError as error:
@@ -101,6 +113,6 @@ def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[An
 
 
 def _shown(
-    each: Callable[..., Iterable[Any]], work: Callable[[Any], Any], parts: list[Any]
+    what: str, each: Callable[..., Iterable[Any]], work: Callable[[Any], Any], parts: list[Any]
 ) -> Iterable[Any]:
-    return tqdm(each(work, parts), total=len(parts), desc="dedup", delay=2, leave=False)
+    return tqdm(each(work, parts), total=len(parts), desc=what, delay=2, leave=False)
