@@ -19,6 +19,7 @@ endif
 export RUFF_CACHE_DIR := $(CURDIR)/build/cache/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/build/cache/mypy
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/cache/python
+unexport PYTHONDONTWRITEBYTECODE # or each of hundreds of processes compiles torch anew
 export PYTEST_ADDOPTS := -p no:cacheprovider
 
 .PHONY: help demo project test lint tiny-base sample clean

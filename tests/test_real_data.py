@@ -12,7 +12,8 @@ import pytest
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 SHARED = TEMPLATE.parent / "shared/data"
-SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PROJECT)}
+CACHE = TEMPLATE / "build/cache/python"  # none in the project folder: a bake would copy them
+SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONPYCACHEPREFIX": str(CACHE), "PYTHONPATH": str(PROJECT)}
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data")
 

@@ -26,7 +26,8 @@ KINDS = {
     "phone": "PHONE_NUMBER",
     "us_ssn": "US_SSN",
 }
-SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+CACHE = TEMPLATE / "build/cache/python"  # none in the project folder: a bake would copy them
+SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONPYCACHEPREFIX": str(CACHE)}
 
 
 @pytest.fixture(scope="module")

@@ -133,10 +133,9 @@ def test_a_mistake_that_all_processes_make_is_one_line(tmp_path: Path) -> None:
     text = text.replace("{device: cpu, threads: 1}", "{device: cpu, threads: 1, processes: 2}")
     text = text.replace('"learning_rate":0.001', '"learning_rate":1e+30', 1)
     params.write_text(text.replace('"max_grad_norm":1.0', '"max_grad_norm":1e+30'), "utf-8")
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     run = [sys.executable, "-m", "stages.train"]
     done = subprocess.run(
-        run, cwd=tmp_path / "project", env=env, capture_output=True, text=True, check=False
+        run, cwd=tmp_path / "project", capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert done.stderr.count("train: the loss is") == 1

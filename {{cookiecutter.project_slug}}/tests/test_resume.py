@@ -1,6 +1,5 @@
 """The train stage, killed with SIGKILL, ends in the same bits as an undisturbed run."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -59,9 +58,8 @@ def kill_at(folder: Path, checkpoint: str) -> None:
     """Start the stage as a user does, and kill it when a second checkpoint (a glob) appears: it may
     be half written, the first is whole."""
     run = [sys.executable, "-m", "stages.train"]
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(
-        run, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        run, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     while len(list(folder.glob(f".scratch/train/*/{checkpoint}"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"

@@ -12,7 +12,10 @@ from lib.errors import UserError
 from lib.training.tracking import track
 from tests.test_resume import lay_out_project
 
-ENV = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "WANDB_MODE": "offline"}
+ENV = os.environ | {
+    "WANDB_MODE": "offline",
+    "WANDB__SERVICE_WAIT": "300",  # seconds; a busy machine takes long to start it
+}
 
 
 def losses_of_tensorboard(home: Path) -> dict[str, int]:
