@@ -1,12 +1,12 @@
 """A user's mistake is one line and exit code 2; anything else is a bug and keeps its traceback."""
 
+import json
 import os
 import sys
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 USER_ERROR = 2  # exit code
-GRACE = 3  # seconds
 
 
 class UserError(Exception):
@@ -14,12 +14,19 @@ class UserError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call a stage's main; a UserError ends in one line on stderr and exit code 2. One that all
-    processes of a training make is said once: the launcher ends the others when the first ends."""
+    """Call a stage's main; a UserError ends in one line on stderr and exit code 2."""
     try:
         main()
     except UserError as error:
-        if os.environ.get("RANK", "0") != "0":
-            time.sleep(GRACE)
-        print(error, file=sys.stderr)
+        tell(str(error))
         raise SystemExit(USER_ERROR) from None
+
+
+def tell(message: str) -> None:
+    """Say it on stderr. One of several processes leaves it to their launcher (lib/launch.py), where
+    torch looks for what went wrong: a mistake that all of them make is said once."""
+    launcher = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if launcher:
+        Path(launcher).write_text(json.dumps({"message": message}), encoding="utf-8")
+    else:
+        print(message, file=sys.stderr)

@@ -128,7 +128,7 @@ def launch(module: str, hardware: HardwareParams) -> NoReturn:
 
 
 def main() -> None:
-    """accelerate's launcher, silent about a process that has told the user of a mistake."""
+    """accelerate's launcher; what its processes tell of a user's mistake is said here, once."""
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
@@ -136,9 +136,12 @@ def main() -> None:
     try:
         launch_command(launch_command_parser().parse_args())
     except ChildFailedError as error:
-        if any(failure.exitcode == USER_ERROR for failure in error.failures.values()):
-            raise SystemExit(USER_ERROR) from None
-        raise
+        failed = [one for one in error.failures.values() if one.exitcode == USER_ERROR]
+        told = [one.message for one in failed if Path(one.error_file).is_absolute()]  # or <N/A>
+        if not told:
+            raise
+        print(told[0], file=sys.stderr)
+        raise SystemExit(USER_ERROR) from None
 
 
 if __name__ == "__main__":
