@@ -19,6 +19,7 @@ import numpy as np
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
+from lib.groups import components
 from lib.params.split import SplitParams  # noqa: E402
 from lib.records import prompt_text, row_text  # noqa: E402
 from lib.similarity.containment import contained  # noqa: E402
@@ -64,7 +65,8 @@ def row_wise(rows: Rows) -> list[bool]:
 def grouped(rows: Rows) -> list[bool]:
     """scikit-learn's StratifiedGroupKFold, first of ten folds."""
     folds = StratifiedGroupKFold(10, shuffle=True, random_state=0)
-    scenarios, groups = ([row[key] for row in rows] for key in ("scenario", "group"))
+    scenarios = [row["scenario"] for row in rows]
+    groups = components(row["groups"] for row in rows)
     return as_flags(next(folds.split(rows, scenarios, groups))[1], len(rows))
 
 

@@ -21,8 +21,9 @@ class Record(TypedDict):
     """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`). A lone answer,
     good or bad, is a pair whose other side is empty.
 
-    `split` is None unless the source fixes it; `group` names what must stay on one side of a
-    split and is the record's own id when nothing else is known. `tags` name edge cases.
+    `split` is None unless the source fixes it; `groups` name what must stay on one side of a
+    split (a customer, a document): the record's own id when nothing else is known. `tags` name edge
+    cases.
     """
 
     id: str
@@ -33,7 +34,7 @@ class Record(TypedDict):
     scenario: str
     language: str
     tags: list[str]
-    group: str
+    groups: list[str]
     source: str
     licence: str
     split: str | None

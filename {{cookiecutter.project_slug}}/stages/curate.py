@@ -50,7 +50,7 @@ def read_draft(row: Row, source: Source, task: TaskParams) -> Draft:
 
 
 def redact(draft: Draft, redactor: Redactor) -> None:
-    """Mask personal data in every text of a draft. Its group may be a customer's name: hashed."""
+    """Mask personal data in every text of a draft. Its groups may be customers' names: hashed."""
     for turn in draft.prompt:
         turn["content"] = redactor.redact(turn["content"])
     draft.chosen = redactor.redact(draft.chosen)
@@ -59,7 +59,7 @@ def redact(draft: Draft, redactor: Redactor) -> None:
     draft.scenario = redactor.redact(draft.scenario)
     draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like one
     draft.tags = [redactor.redact(tag) for tag in draft.tags]
-    draft.group = redactor.hide(draft.group)
+    draft.groups = [redactor.hide(group) for group in draft.groups]
 
 
 def to_record(draft: Draft, source: str, split: str | None) -> Record:
@@ -74,7 +74,7 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
         "scenario": draft.scenario,
         "language": draft.language,
         "tags": draft.tags,
-        "group": draft.group or record["id"],
+        "groups": draft.groups or [record["id"]],
         "source": source,
         "licence": draft.licence,
         "split": split,

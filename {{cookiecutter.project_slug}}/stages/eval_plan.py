@@ -12,6 +12,7 @@ from lib.errors import run
 from lib.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
 from lib.evaluation.scoring import CATEGORIES
 from lib.files import atomic_text, sha256
+from lib.groups import components
 from lib.markdown import cell, table
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
@@ -168,7 +169,7 @@ def main() -> None:
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     require_proof(str(GOLDEN), str(ADVERSARIAL), TEST)
     golden, adversarial = read_golden(), read_adversarial()
-    test = [record["group"] for record in read_records(TEST) if not is_pair(record)]
+    test = components(record["groups"] for record in read_records(TEST) if not is_pair(record))
     ids = {"golden": [case.id for case in golden], "test": test}
     groups = ids | {"adversarial": [case.id for case in adversarial]}
     names = [f"scenario {case.scenario}" for case in golden if case.scenario]

@@ -18,6 +18,7 @@ from lib.balance import check_coverage, check_weights, over_cap, weighted
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_folder, write_json
+from lib.groups import components
 from lib.ledger import Ledger
 from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
@@ -62,7 +63,7 @@ def find_ties(records: list[Record], params: SplitParams) -> dict[int, list[int]
 
 def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
     """The fate of each record: its source's split; else that of the earlier rows it is tied to
-    by likeness or group; else the one drawn by its group.
+    by likeness or a group; else the one drawn by its first group.
 
     A row tied to rows of two splits would draw them together and is dropped, `between_splits`:
     whatever comes later moves no row before it.
@@ -71,17 +72,16 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
     of_group: dict[str, str] = {}
     for place, record in enumerate(records):
         tied = {fates[earlier] for earlier in ties.get(place, ())} & set(NAMES)
-        if record["group"] in of_group:
-            tied.add(of_group[record["group"]])
+        tied |= {of_group[group] for group in record["groups"] if group in of_group}
         if record["split"]:
             fate = record["split"]
         elif len(tied) > 1:
             fate = "between_splits"
         else:
-            fate = tied.pop() if tied else drawn(record["group"], params)
+            fate = tied.pop() if tied else drawn(record["groups"][0], params)
         fates.append(fate)
         if fate in NAMES:
-            of_group.setdefault(record["group"], fate)
+            of_group |= {group: fate for group in record["groups"] if group not in of_group}
     return fates
 
 
@@ -191,8 +191,8 @@ def main() -> None:
     write_json("reports/leakage.json", report | {"removed": dict(sorted(removed.items()))})
 
     ledger = account(records, fates)
-    groups = len({record["group"] for rows in splits.values() for record in rows})
-    metrics = ledger.close() | {"groups": groups, "repeats": len(splits["train"]) - train}
+    groups = components([record["groups"] for rows in splits.values() for record in rows])
+    metrics = ledger.close() | {"groups": len(set(groups)), "repeats": len(splits["train"]) - train}
     write_json("metrics/split.json", metrics | {name: counts(splits[name]) for name in NAMES})
     print(ledger.summary("split"))
     print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in NAMES))

@@ -117,9 +117,9 @@ def test_conflicting_rows_all_go_and_say_where_they_were() -> None:
 def test_group_of_the_source_is_kept_but_not_its_name() -> None:
     raw(ask("one", group="ann"), ask("two", group="ann"), ask("three", group="bob"))
     main()
-    groups = [record["group"] for record in rows("data/curated.jsonl")]
+    groups = [record["groups"] for record in rows("data/curated.jsonl")]
     assert groups[0] == groups[1] != groups[2]
-    assert "ann" not in groups
+    assert ["ann"] not in groups
 
 
 def test_same_bytes_again() -> None:
@@ -152,6 +152,7 @@ def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> No
         ("[{path: data/raw}]", "write data/raw/"),
         ("[{path: /etc/passwd}]", "it must be a path inside the project"),
         ("[{path: data/raw/*, columns: {promt: x}}]", "maps the unknown name 'promt'"),
+        ("[{path: data/raw/*, columns: {group.: x}}]", "maps the unknown name 'group.'"),
         ("[{path: data/raw/*, split: dev}]", "data.sources.0.split is 'dev'; it must be 'train'"),
     ],
 )

@@ -72,14 +72,20 @@ def test_columns_are_mapped() -> None:
     draft = read(
         {"text": "q", "tag": 7, "who": "ann"}, prompt="text", completion="tag", group="who"
     )
-    assert (draft.chosen, draft.group) == ("7", "ann")
+    assert (draft.chosen, draft.groups) == ("7", ["ann"])
 
 
 def test_columns_reach_into_objects_unless_one_has_that_very_name() -> None:
     row = {"meta": {"q": "inside", "who": "ann"}, "meta.q": "outside", "label": "a"}
     draft = read(row, prompt="meta.q", completion="label", group="meta.who", language="meta.no.x")
     asked = draft.prompt[0]["content"]
-    assert (asked, draft.group, draft.language) == ("outside", "ann", "")
+    assert (asked, draft.groups, draft.language) == ("outside", ["ann"], "")
+
+
+def test_groups_of_several_kinds_are_told_apart() -> None:
+    row = {"prompt": "q", "completion": "a", "who": 7, "doc": 0, "site": ""}
+    columns = {"group.customer": "who", "group.document": "doc", "group.site": "site"}
+    assert to_draft(row, columns, TEXT_TASK).groups == ["customer:7", "document:0"]
 
 
 @pytest.mark.parametrize("tags", [["sarcasm", "emoji"], "emoji, sarcasm,,emoji"])

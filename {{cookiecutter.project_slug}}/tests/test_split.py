@@ -56,7 +56,7 @@ def test_adding_rows_moves_no_row() -> None:
 
 def test_no_row_depends_on_a_later_one() -> None:
     texts = documents(300)  # full of near copies, chains of them too
-    records = [chat(text, group=str(at % 60)) for at, text in enumerate(texts)]
+    records = [chat(text, groups=[str(at % 60)]) for at, text in enumerate(texts)]
     fates = assign(records, find_ties(records, SPLIT), SPLIT)
     assert {*NAMES, "between_splits"} == set(fates)
     for some in range(0, 300, 20):
@@ -68,17 +68,27 @@ def test_a_row_between_two_splits_goes_and_is_counted() -> None:
         next(name for name in map(str, range(99)) if drawn(name, SPLIT) == fate)
         for fate in ("test", "train")
     )
-    one, other = chat("a b c d e f g", group=tested), chat("u v w x y z", group=trained)
-    between = chat("a b c d e f g h", group=trained)
+    one, other = chat("a b c d e f g", groups=[tested]), chat("u v w x y z", groups=[trained])
+    between = chat("a b c d e f g h", groups=[trained])
     found = split(*different(40), one, other, between)
     assert between["id"] not in found
     assert metrics("split")["dropped"] == {"between_splits": 1}
 
 
 def test_groups_stay_together() -> None:
-    records = [record | {"group": str(at % 9)} for at, record in enumerate(different(60))]
+    records = [record | {"groups": [str(at % 9)]} for at, record in enumerate(different(60))]
     found = split(*records)
     assert all(len({found[one["id"]] for one in records[at::9]}) == 1 for at in range(9))
+
+
+def test_a_row_of_two_groups_ties_both() -> None:
+    ones = [record | {"groups": [f"user{at}"]} for at, record in enumerate(different(60))]
+    twos = [chat(f"bee{at} fly{at}", groups=[f"user{at}", f"document{at}"]) for at in range(60)]
+    threes = [chat(f"ash{at} oak{at}", groups=[f"document{at}"]) for at in range(60)]
+    found = split(*ones, *twos, *threes)
+    for same in zip(ones, twos, threes, strict=True):
+        assert len({found[one["id"]] for one in same}) == 1
+    assert metrics("split")["groups"] == 60
 
 
 def test_near_copies_stay_together() -> None:
@@ -171,7 +181,8 @@ def test_benchmarks_are_held_out() -> None:
 
 
 def test_a_group_published_on_both_sides_leaks() -> None:
-    ours, theirs = chat("a b", group="g", split="train"), chat("c d", group="g", split="test")
+    ours = chat("a b", groups=["g"], split="train")
+    theirs = chat("c d", groups=["h", "g"], split="test")
     with pytest.raises(UserError, match=rf"{ours['id']} ~ test {theirs['id']} \(group\)"):
         split(*different(40), ours, theirs)
 

@@ -54,7 +54,7 @@ def case(key: str, asked: str) -> dict[str, Any]:
 def finish(record: Any, fields: dict[str, Any]) -> Record:
     """The keys every record has."""
     record["id"] = record_id(record)
-    record |= {"scenario": "", "language": "", "tags": [], "group": record["id"]}
+    record |= {"scenario": "", "language": "", "tags": [], "groups": [record["id"]]}
     record |= {"source": "data/raw/a", "licence": "CC0-1.0", "split": None, **fields}
     return record
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lib.evals import Adversarial, Golden, read_adversarial, read_golden
+from lib.groups import components
 from lib.records import Record, answer_of, is_pair, prompt_of, read_records
 
 TEST = "data/split/test.jsonl"
@@ -24,14 +25,14 @@ def golden_case(golden: Golden) -> Case:
     }
 
 
-def split_case(record: Record) -> Case:
-    """The same for a record of the test split."""
+def split_case(record: Record, group: str) -> Case:
+    """The same for a record of the test split; `group` names all that it is not independent of."""
     return {
         "set": "test",
         "id": record["id"],
         "scenario": record["scenario"],
         "language": record["language"],
-        "group": record["group"],
+        "group": group,
         "tags": record["tags"],
         "prompt": prompt_of(record),
         "expected": answer_of(record),
@@ -57,8 +58,9 @@ def adversarial_case(adversarial: Adversarial) -> Case:
 
 def collect_cases() -> list[Case]:
     """All cases, in the order golden, test, adversarial."""
+    test = [record for record in read_records(TEST) if not is_pair(record)]
     return [
         *map(golden_case, read_golden()),
-        *(split_case(record) for record in read_records(TEST) if not is_pair(record)),
+        *map(split_case, test, components(record["groups"] for record in test)),
         *map(adversarial_case, read_adversarial()),
     ]

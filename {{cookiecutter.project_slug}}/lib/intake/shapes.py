@@ -39,7 +39,7 @@ class Draft:
     scenario: str = ""
     language: str = ""
     tags: list[str] = field(default_factory=list)
-    group: str = ""
+    groups: list[str] = field(default_factory=list)
     licence: str = ""  # empty: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
 
@@ -71,11 +71,12 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
             read_label(draft, get("label"), "label" in columns)
     else:
         raise Reject("unknown_shape")
-    draft.scenario = as_text(get("scenario") or "").strip()
-    draft.language = as_text(get("language") or "").strip()
+    draft.scenario = optional_text(get("scenario"))
+    draft.language = optional_text(get("language"))
     draft.tags = read_tags(get("tags") or [])
-    draft.group = as_text(get("group") or "").strip()
-    draft.licence = as_text(get("licence") or "").strip()
+    kinds = ["group", *(name for name in columns if name.startswith("group."))]
+    draft.groups = read_groups({kind: get(kind) for kind in kinds})
+    draft.licence = optional_text(get("licence"))
     return draft
 
 
@@ -95,6 +96,13 @@ def read_tags(value: Any) -> list[str]:
     return sorted({tag.strip() for tag in tags} - {""})
 
 
+def read_groups(cells: dict[str, Any]) -> list[str]:
+    """The groups of a row, by the names of its columns: `group.customer` 7 is not
+    `group.document` 7."""
+    found = {kind.partition(".")[2]: optional_text(value) for kind, value in cells.items()}
+    return [f"{kind}:{value}" if kind else value for kind, value in found.items() if value]
+
+
 def user(content: str) -> Message:
     """A turn of the user."""
     return {"role": "user", "content": content}
@@ -112,6 +120,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, (int, float, dict)):
         return json.dumps(value, ensure_ascii=False)
     raise Reject("not_text")
+
+
+def optional_text(value: Any) -> str:
+    """A cell as text; nothing where there is none. A 0 is something."""
+    return "" if value is None else as_text(value).strip()
 
 
 def read_turns(value: Any) -> list[Message]:

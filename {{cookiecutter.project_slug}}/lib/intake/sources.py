@@ -1,5 +1,6 @@
 """The files that data.sources names."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def check_columns(sources: list[Source], task: TaskParams) -> None:
     """Each mapping must be from a name we know."""
     allowed = [*COLUMNS, *task.fields]
     for source in sources:
-        unknown = [name for name in source.columns if name not in allowed]
+        names = [re.sub(r"^group\.[\w-]+$", "group", name) for name in source.columns]
+        unknown = [name for name in names if name not in allowed]
         if unknown:
             raise UserError(
                 f"params.yaml: data.sources: '{source.path}' maps the unknown name "

@@ -6,7 +6,8 @@ from pydantic import Field, field_validator
 
 from lib.config import Section
 
-# What a column may be mapped to; task.output json also takes the names of task.fields.
+# What a column may be mapped to; task.output json also takes the names of task.fields. Where rows
+# have several kinds of groups, each has a name of its own: group.customer, group.document.
 COLUMNS = (
     *("messages", "prompt", "completion", "label", "chosen", "rejected"),
     *("scenario", "language", "tags", "group", "licence"),

@@ -5,7 +5,7 @@ copies: what they missed, it finds.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,12 +22,12 @@ SHOWN = 5  # leaks named in an error message
 
 
 class HeldOut(NamedTuple):
-    """One prompt that must not be trained on; `group` only where it came with one."""
+    """One prompt that must not be trained on; `groups` only where it came with some."""
 
     file: str  # val, test or a path in evals/
     id: str
     prompt: str
-    group: str = ""
+    groups: tuple[str, ...] = ()
 
 
 class Leak(NamedTuple):
@@ -63,7 +63,7 @@ def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[tuple[Path, str, str]]
 def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
     """Every prompt of val, test, the files of cases in evals/, and the named benchmarks."""
     found = [
-        HeldOut(name, record["id"], prompt_text(record), record["group"])
+        HeldOut(name, record["id"], prompt_text(record), tuple(record["groups"]))
         for name in ("val", "test")
         for record in splits[name]
     ]
@@ -76,10 +76,10 @@ class Search:
 
     def __init__(self, held: list[HeldOut], params: SplitParams) -> None:
         self.held, prompts = held, [one.prompt for one in held]
-        self.texts = _first_places(map(same_text_key, prompts))
+        self.texts = _first_places([same_text_key(prompt)] for prompt in prompts)
         self.near = NearIndex(prompts, params.threshold, params.ngram) if held else None
         self.quotable = index_of(prompts)
-        self.groups = _first_places(one.group for one in held)
+        self.groups = _first_places(one.groups for one in held)
 
     def leaks(self, train: list[Record]) -> list[Leak]:
         """Every one of these rows and held-out prompt that have a group, a text or much of it in
@@ -93,10 +93,10 @@ class Search:
 
     def _searches(self, train: list[Record]) -> Iterator[tuple[str, list[Hit]]]:
         asked = [prompt_text(record) for record in train]
-        yield "exact", _same(map(same_text_key, asked), self.texts)
+        yield "exact", _same(([same_text_key(one)] for one in asked), self.texts)
         yield "near", search_by(self.near, asked) if self.near else []
         yield "contained", quoted_in(list(map(row_text, train)), self.quotable)
-        yield "group", _same((record["group"] for record in train), self.groups)
+        yield "group", _same((record["groups"] for record in train), self.groups)
 
 
 def find_leaks(train: list[Record], held: list[HeldOut], params: SplitParams) -> list[Leak]:
@@ -104,18 +104,23 @@ def find_leaks(train: list[Record], held: list[HeldOut], params: SplitParams) ->
     return Search(held, params).leaks(train)
 
 
-def _first_places(keys: Iterable[Hashable]) -> dict[Hashable, int]:
-    """Where each key stands first; an empty one equals none."""
+def _first_places(keys: Iterable[Sequence[Hashable]]) -> dict[Hashable, int]:
+    """Where each of the keys at a place stands first; an empty one equals none."""
     first: dict[Hashable, int] = {}
-    for place, key in enumerate(keys):
-        if key:
+    for place, some in enumerate(keys):
+        for key in filter(None, some):
             first.setdefault(key, place)
     return first
 
 
-def _same(keys: Iterable[Hashable], first: dict[Hashable, int]) -> list[Hit]:
-    """For each key the place where it stands first among others."""
-    return [Hit(place, first[key], 1.0) for place, key in enumerate(keys) if key in first]
+def _same(keys: Iterable[Sequence[Hashable]], first: dict[Hashable, int]) -> list[Hit]:
+    """For each of the keys at a place the place where it stands first among others."""
+    return [
+        Hit(place, first[key], 1.0)
+        for place, some in enumerate(keys)
+        for key in some
+        if key in first
+    ]
 
 
 def leak_error(leaks: list[Leak]) -> UserError:

@@ -1,0 +1,21 @@
+"""Which rows belong together, when each may be in several groups."""
+
+from collections.abc import Iterable, Sequence
+
+
+def components(rows: Iterable[Sequence[str]]) -> list[str]:
+    """For each row, given by its groups (at least one), the name of all that it is tied to: rows
+    that share a group, or are tied by a third one, have the same. It is one of their groups."""
+    parent: dict[str, str] = {}
+
+    def root(group: str) -> str:
+        while parent.setdefault(group, group) != group:
+            parent[group] = group = parent[parent[group]]
+        return group
+
+    firsts = []
+    for groups in rows:
+        firsts.append(groups[0])
+        for other in groups[1:]:
+            parent[root(other)] = root(groups[0])
+    return [root(first) for first in firsts]
