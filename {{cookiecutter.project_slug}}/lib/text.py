@@ -1,4 +1,4 @@
-"""Words of any language, and the normal form by which two texts are the same."""
+"""Words of any language, the normal form by which two texts are the same, and JSON's escapes."""
 
 import re
 import unicodedata
@@ -10,6 +10,21 @@ UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+
+# JSON's escapes in a text; JSON inside JSON has the backslashes doubled.
+ESCAPE = re.compile(r'\\++(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\++')
+
+
+def unescape(text: str) -> str:
+    r"""The text without JSON's escapes, in which `\n138...` would hide a number."""
+    return ESCAPE.sub(escaped, text) if "\\" in text else text
+
+
+def escaped(found: re.Match[str]) -> str:
+    """What an escape stands for, or a space: half a character is no text."""
+    code, letter = found[1], found[2]
+    sign = chr(int(code, 16)) if code else {"n": "\n", '"': '"', "/": "/"}.get(letter, " ")
+    return " " if "\ud800" <= sign <= "\udfff" else sign
 
 
 def folded(text: str) -> str:

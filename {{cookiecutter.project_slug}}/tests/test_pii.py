@@ -52,6 +52,13 @@ PERSONAL = {
     "电话13812345678找我": "电话<CN_MOBILE_NUMBER_1>找我",
     "身份证11010519491231002X。": "身份证<CN_RESIDENT_ID_1>。",
 }
+HIDDEN = {  # by escapes: presidio alone does not see these
+    r'{"n": "to\n536-22-8726\nana@example.com"}': r'{"n": "to\n<US_SSN_1>\n<EMAIL_ADDRESS_1>"}',
+    r"\u5317\u4eac\u0031\u00338\u200b12345678": r"\u5317\u4eac<CN_MOBILE_NUMBER_1>",
+    r'"{\"at\": \"\\n192.168.0.7\"}"': r'"{\"at\": \"\\n<IP_ADDRESS_1>\"}"',
+    "ana%40example.com, ana&#64;example.com": "<EMAIL_ADDRESS_1>, <EMAIL_ADDRESS_1>",
+}
+
 HARMLESS = [
     "order HW-48213 of 2024-05-17",
     "firmware 1.2.3, model C-2000",
@@ -72,11 +79,12 @@ HARMLESS = [
     "ZIP 01609-0668",
     "DE00 6908 8762 7770 7763 16",
     "$4,180,066.50 10",
+    r"\frac{1}{2} \ne 100%40 &#64; C:\new\table",
     "1Zabc, lodash@latest, ana@localhost",
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), PERSONAL.items())
+@pytest.mark.parametrize(("text", "expected"), (PERSONAL | HIDDEN).items())
 def test_found(text: str, expected: str) -> None:
     assert Redactor(FINDER).redact(text) == expected
 

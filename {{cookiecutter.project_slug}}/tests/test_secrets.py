@@ -15,6 +15,7 @@ KEY = f"-----BEGIN PRIVATE KEY-----\n{LINES}\n-----END PRIVATE KEY-----"
         (f"my key {TOKEN}, help", "my key <SECRET>, help"),
         (f"密钥是{TOKEN}，请帮忙🙂", "密钥是<SECRET>，请帮忙🙂"),
         (f"{KEY}\nthat is it", "<SECRET>\nthat is it"),
+        (rf'{{"note": "it is\n{TOKEN}"}}', r'{"note": "it is\n<SECRET>"}'),
         (
             "postgres://admin:s3cr3tP4ssw0rd@db.internal/main",
             "postgres://admin:<SECRET>@db.internal/main",

@@ -5,15 +5,12 @@ Nothing is lost: a person can look at a row, mend it in data/raw and run again.
 """
 
 import json
-import re
 from typing import Any, TextIO
 
 from lib.intake.secrets import mask_secrets
 from lib.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
-
-# Any number of backslashes: JSON inside JSON has them doubled.
-ESCAPE = re.compile(r'\\+(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\')
+from lib.text import unescape
 
 
 class Rejected:
@@ -47,10 +44,3 @@ def mask(value: Any, redactor: Redactor) -> Any:
     text = str(value).encode("utf-8", "replace").decode()  # unpaired surrogates cannot be written
     masked = redactor.redact(mask_secrets(text))
     return value if masked == str(value) else masked
-
-
-def unescape(raw: str) -> str:
-    r"""Undo JSON's escapes in what is no JSON: `\n138...` would hide a number."""
-    return ESCAPE.sub(
-        lambda found: chr(int(found[1], 16)) if found[1] else {"n": "\n"}.get(found[2], " "), raw
-    )

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from lib.text import UNSPACED
+from lib.text import UNSPACED, unescape
 
 MASK = "<SECRET>"
 # "密钥ghp_…" has no word boundary before the key. As many bytes come out as go in.
@@ -17,16 +17,20 @@ UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 
 
 def find_secrets(text: str) -> list[str]:
-    """Each secret as it stands in the text, the longest first."""
-    spaced = text if text.isascii() else UNSPACED_LETTER.sub(" ", text)
-    found = {finding.secret for finding in load_scanner().scan(spaced)}
+    """Each secret as it stands in the text or in what its escapes mean, the longest first."""
+    texts = {text, unescape(text)}
+    spaced = [one if one.isascii() else UNSPACED_LETTER.sub(" ", one) for one in texts]
+    found = {finding.secret for one in spaced for finding in load_scanner().scan(one)}
     return sorted(found, key=lambda secret: (-len(secret), secret))
 
 
 def mask_secrets(text: str) -> str:
     """The text with <SECRET> in place of each secret."""
-    for secret in find_secrets(text):
+    secrets = find_secrets(text)
+    for secret in secrets:
         text = text.replace(secret, MASK)
+    if any(secret in unescape(text) for secret in secrets):  # its line breaks are escapes
+        return mask_secrets(unescape(text))
     return text
 
 

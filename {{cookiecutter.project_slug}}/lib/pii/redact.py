@@ -20,7 +20,7 @@ from typing import Any
 from lib.errors import UserError
 from lib.params.pii import NAMES, PiiParams
 from lib.pii.gates import ANY, gates
-from lib.text import UNSPACED
+from lib.text import ESCAPE, UNSPACED, escaped
 
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9@:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
@@ -42,9 +42,12 @@ GROUPED = {
     "CN_RESIDENT_ID",
 }
 # What is not seen and may stand inside a value: control signs, soft hyphens, marks of no width.
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
-)
+MARKS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+UNSEEN = re.compile(f"[{MARKS}]")
+# What stands for another sign: JSON's escapes, and the @ of addresses in links and HTML.
+HIDING = re.compile(rf"{ESCAPE.pattern}|(%40|&#64;|&#x40;)|[{MARKS}]")
+MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
+SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes
 KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
 Span = tuple[int, int, str]  # start, end, entity
@@ -57,14 +60,23 @@ class Finder:
         self.params = params
         self.key = read_key(params.key_env)
         self.gates = gates(sorted(set(params.entities) - NAMES), params.regions)
-        self.find = lru_cache(maxsize=50_000)(self._find)  # copies cost nothing
+        self._remembered = lru_cache(maxsize=10_000)(self._find)
+
+    def find(self, text: str) -> tuple[Span, ...]:
+        """Spans in order, none overlapping. Copies of short texts cost nothing."""
+        return self._remembered(text) if len(text) <= SHORT else self._find(text)
 
     def _find(self, text: str) -> tuple[Span, ...]:
-        """Spans in order, none overlapping."""
-        if UNSEEN.search(text):
-            places = [place for place, sign in enumerate(text) if not UNSEEN.match(sign)]
-            spans = self._find(UNSEEN.sub("", text))
-            return tuple((places[start], places[end - 1] + 1, kind) for start, end, kind in spans)
+        """Spans as they stand in the text, though they are looked for in what it means."""
+        if not MAY_HIDE.search(text):
+            return self._search(text)
+        shown, starts, ends = seen(text)
+        return tuple(
+            (starts[start], ends[end - 1], kind) for start, end, kind in self._search(shown)
+        )
+
+    def _search(self, text: str) -> tuple[Span, ...]:
+        """Spans of a text in which nothing hides."""
         plain = as_plain(text)
         results = [one for entity in self.possible(plain) for one in self.ask(entity, plain)]
         if self.params.ner:
@@ -109,7 +121,7 @@ class Redactor:
 
     def name(self, entity: str, value: str) -> str:
         """<ENTITY_n>, n counted inside the record; with a key, the same in every record."""
-        value = UNSEEN.sub("", value).translate(PLAIN).casefold()
+        value = seen(value)[0].translate(PLAIN).casefold()
         if entity in GROUPED:
             value = re.sub(r"[\W_]", "", value)
         if self.finder.key:
@@ -125,6 +137,30 @@ class Redactor:
         key = hashlib.sha256(self.finder.key).digest() if self.finder.key else b""
         data = value.encode("utf-8", "replace")
         return hashlib.blake2b(data, digest_size=8, key=key).hexdigest() if value else ""
+
+
+def seen(text: str) -> tuple[str, list[int], list[int]]:
+    """The text as its reader sees it; where in the text each of its signs starts and ends."""
+    shown, starts, ends, at = [], list[int](), list[int](), 0
+    for found in HIDING.finditer(text):
+        shown.append(text[at : found.start()])
+        starts += range(at, found.start())
+        ends += range(at + 1, found.start() + 1)
+        at = found.end()
+        if sign := meant(found):
+            shown.append(sign)
+            starts.append(found.start())
+            ends.append(at)
+    starts += range(at, len(text))
+    ends += range(at + 1, len(text) + 1)
+    return "".join(shown) + text[at:], starts, ends
+
+
+def meant(found: re.Match[str]) -> str:
+    """The sign that what hides it stands for; nothing for one that is not seen."""
+    if found[3]:
+        return "@"
+    return UNSEEN.sub("", escaped(found) if found[0].startswith("\\") else found[0])
 
 
 def as_plain(text: str) -> str:
