@@ -15,7 +15,7 @@ from tqdm import tqdm
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
-from lib.intake.checks import check
+from lib.intake.checks import check, check_length
 from lib.intake.conflicts import Conflicts
 from lib.intake.formats import Row, read_rows
 from lib.intake.rejected import Rejected
@@ -109,10 +109,12 @@ def sound(
                 try:
                     draft = read_draft(row, source, task)
                     check(draft, task, params, count)
+                    redact(draft, redactor)
+                    if redactor.found:  # a placeholder may be longer than what it stands for
+                        check_length(draft, params, count)
                 except Reject as reason:
                     out.add(file, row.line, str(reason), row.raw or row.value)
                     continue
-                redact(draft, redactor)
                 note = Note(file, row.line, sorted(draft.changes), redactor.found)
                 yield note, to_record(draft, file, source.split)
             check_yield(file, ledger, out)

@@ -1,5 +1,8 @@
 """What a draft must pass."""
 
+import json
+from typing import Any
+
 import pytest
 
 from lib.intake.checks import check
@@ -7,6 +10,7 @@ from lib.intake.shapes import Draft, Reject, user
 from lib.params.curate import CurateParams
 from lib.params.pii import PiiParams
 from lib.params.task import TaskParams
+from tests.test_secrets import TOKEN
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
 LIMITS = CurateParams(
@@ -29,9 +33,9 @@ def checked(
     answer: str,
     task: TaskParams = TEXT_TASK,
     limits: CurateParams = LIMITS,
-    **fields: str,
+    **fields: Any,
 ) -> Draft:
-    draft = Draft([user(asked)], answer, **{"licence": "CC0-1.0"} | fields)  # type: ignore[arg-type]
+    draft = Draft([user(asked)], answer, **{"licence": "CC0-1.0"} | fields)
     check(draft, task, limits, count_words)
     return draft
 
@@ -45,11 +49,16 @@ def checked(
         ("half \ud83d", "a", TEXT_TASK, "damaged_text"),
         ("lost \ufffd", "a", TEXT_TASK, "damaged_text"),
         ("bell\x07", "a", TEXT_TASK, "damaged_text"),
+        ('{"q": "half \\ud83d"}', "a", TEXT_TASK, "damaged_text"),
+        ("ask", '{"intent": "setup", "urgency": "half \\ud83d"}', JSON_TASK, "damaged_text"),
+        ("ask", '{"intent": "setup", "urgency": "a\\u0000b"}', JSON_TASK, "damaged_text"),
         ("cafÃ© con leche", "a", TEXT_TASK, "mojibake"),
+        ("ask", json.dumps({"intent": "setup", "urgency": "cafÃ© solo"}), JSON_TASK, "mojibake"),
         ("è·¯ç”±å™¨", "a", TEXT_TASK, "mojibake"),
         ("Dear {{first_name}}", "a", TEXT_TASK, "unfilled_template"),
         ("ask", "Dear [Your Name],", TEXT_TASK, "unfilled_template"),
-        ("key ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8", "a", TEXT_TASK, "secret"),
+        (f"key {TOKEN}", "a", TEXT_TASK, "secret"),
+        ("ask", json.dumps({"intent": "setup", "urgency": f"key\n{TOKEN}"}), JSON_TASK, "secret"),
         ("ask", "As an AI language model, I have no router.", TEXT_TASK, "boilerplate"),
         ("ask", "delivery", LABEL_TASK, "unknown_label"),
         ("ask", "refund", JSON_TASK, "answer_not_json"),
@@ -70,6 +79,20 @@ def test_json_answer_is_written_in_the_order_of_the_task() -> None:
     draft = checked("ask", '{"urgency":"low","intent":"setup"}', JSON_TASK)
     assert draft.chosen == '{"intent": "setup", "urgency": "low"}'
     assert (draft.scenario, draft.changes) == ("setup", {"answer_rewritten"})
+
+
+def test_open_values_of_a_json_answer_are_tidied() -> None:
+    draft = checked(
+        "ask", json.dumps({"intent": "setup", "urgency": "cafe\u0301\u200b "}), JSON_TASK
+    )
+    assert json.loads(draft.chosen)["urgency"] == "caf\u00e9"
+    assert {"nfc", "invisible_removed", "spaces_trimmed"} < draft.changes
+
+
+@pytest.mark.parametrize(("tags", "groups"), [(["gr\udcf6"], []), ([], ["gr\udcf6"])])
+def test_tags_and_groups_may_be_damaged_too(tags: list[str], groups: list[str]) -> None:
+    with pytest.raises(Reject, match="damaged_text"):
+        checked("ask", "a", tags=tags, groups=groups)
 
 
 def test_labels_of_the_data_are_one_line() -> None:

@@ -27,7 +27,7 @@ def raw(*lines: Any, name: str = "a.jsonl") -> None:
     Path("data/raw", name).write_text("\n".join(texts), "utf-8", "surrogatepass")
 
 
-def ask(asked: str, answer: str = "refund", **more: Any) -> dict[str, Any]:
+def ask(asked: Any, answer: str = "refund", **more: Any) -> dict[str, Any]:
     return {"prompt": asked, "completion": answer, **more}
 
 
@@ -90,6 +90,26 @@ def test_nothing_personal_gets_out(line: Any, capsys: pytest.CaptureFixture[str]
     output = "".join([*written, *capsys.readouterr()])
     assert "ana@" not in output
     assert "13812345678" not in output
+
+
+def test_escapes_of_json_hide_nothing_in_records() -> None:
+    values = "write\nana@example.com\n13812345678"
+    lay_out(Path(), PARAMS.replace("output: label", "output: json, fields: {note: []}"))
+    raw(ask(values, json.dumps({"note": values})), ask({"body": values}, '{"note": ""}'))
+    main()
+    masked = "write\n<EMAIL_ADDRESS_1>\n<CN_MOBILE_NUMBER_1>"
+    first, second = (record["messages"] for record in rows("data/curated.jsonl"))
+    assert json.loads(first[1]["content"]) == {"note": masked}
+    assert json.loads(second[0]["content"]) == {"body": masked}
+
+
+def test_tokens_are_counted_again_once_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", "0123456789abcdef")
+    keyed = PARAMS.replace("score:", "key_env: PII_KEY, score:").replace("tokens: 50", "tokens: 7")
+    lay_out(Path(), keyed)
+    raw(ask("write soon"), ask("call 13812345678"), ask("call 1 2 3 4 5 6"))  # <, name, >
+    main()
+    assert metrics("curate")["dropped"] == {"too_long": 1}
 
 
 def test_found_kinds_are_counted() -> None:

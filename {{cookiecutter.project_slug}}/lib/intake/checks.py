@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ftfy.badness import is_bad
 
@@ -42,7 +43,8 @@ def check(draft: Draft, task: TaskParams, params: CurateParams, count: CountToke
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft)
     check_licence(draft, params)
-    check_text(draft, params, count)
+    check_text(draft, params)
+    check_length(draft, params, count)
     check_answer(draft, task)
     check_language(draft, task, params)
 
@@ -61,14 +63,15 @@ def tidy(text: str, draft: Draft) -> str:
     return unicodedata.normalize("NFC", lines)
 
 
-def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
-    """Empty, damaged, unfilled, with a secret in it, too short or too long."""
+def check_text(draft: Draft, params: CurateParams) -> None:
+    """Empty, damaged, unfilled, too short, or with a secret in it."""
     texts = [turn["content"] for turn in draft.prompt] + answers(draft)
     if not all(texts):
         raise Reject("empty")
-    if any(DAMAGE.search(text) for text in [*texts, draft.scenario]):
+    read = [in_json(text) for text in texts]
+    if any(DAMAGE.search(text) for text in [*read, draft.scenario, *draft.tags, *draft.groups]):
         raise Reject("damaged_text")
-    if any(not text.isascii() and is_bad(text) for text in texts):
+    if any(not text.isascii() and is_bad(text) for text in read):
         raise Reject("mojibake")
     if any(UNFILLED.search(text) for text in texts):
         raise Reject("unfilled_template")
@@ -76,8 +79,28 @@ def check_text(draft: Draft, params: CurateParams, count: CountTokens) -> None:
         raise Reject("too_short")
     if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
         raise Reject("secret")
-    if too_long(texts, params.max_tokens, count):
-        raise Reject("too_long")
+
+
+def in_json(text: str) -> str:
+    """The keys and values of a text that is JSON, as escapes hide what they hold; any other text
+    as it is."""
+    if "\\" not in text or text[0] not in '{["':
+        return text
+    try:
+        return "\n".join(strings(json.loads(text)))
+    except (ValueError, RecursionError):
+        return text
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, dict):
+        value = [part for item in value.items() for part in item]
+    if isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    elif isinstance(value, str):
+        yield value
 
 
 def answers(draft: Draft) -> list[str]:
@@ -87,10 +110,13 @@ def answers(draft: Draft) -> list[str]:
     return [draft.chosen or draft.rejected] if draft.lone else [draft.chosen, draft.rejected]
 
 
-def too_long(texts: list[str], most: int, count: CountTokens) -> bool:
-    """Whether the texts have more tokens together. A token stands for a byte at least, so most
+def check_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
+    """At most `max_tokens` in all texts together. A token stands for a byte at least, so most
     texts need not be counted."""
-    return sum(len(text.encode()) for text in texts) > most and sum(map(count, texts)) > most
+    texts = [turn["content"] for turn in draft.prompt] + answers(draft)
+    most = params.max_tokens
+    if sum(len(text.encode()) for text in texts) > most and sum(map(count, texts)) > most:
+        raise Reject("too_long")
 
 
 def check_answer(draft: Draft, task: TaskParams) -> None:
@@ -99,6 +125,7 @@ def check_answer(draft: Draft, task: TaskParams) -> None:
         return
     if task.output == "json":
         values = read_answer(draft.chosen, task)
+        values = {name: tidy(value, draft) for name, value in values.items()}
         written = json.dumps(values, ensure_ascii=False)
         if written != draft.chosen:
             draft.changes.add("answer_rewritten")
