@@ -62,7 +62,7 @@ def run(folder: Path, columns: str, params: dict[str, Any], *names: str) -> dict
     for name in ("golden", "adversarial"):
         (folder / f"evals/{name}.jsonl").touch()
     sources = ", ".join(
-        f"{{path: raw/{name}.jsonl, split: {name}, columns: {columns}, "
+        f"{{path: data/raw/{name}.jsonl, split: {name}, columns: {columns}, "
         "licence: public, consent: not_needed}"
         for name in names
     )
@@ -75,7 +75,8 @@ def run(folder: Path, columns: str, params: dict[str, Any], *names: str) -> dict
 
 
 def test_clinc150_keeps_its_published_splits(tmp_path: Path) -> None:
-    (tmp_path / "raw").symlink_to(SHARED / "clinc150")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/raw").symlink_to(SHARED / "clinc150")
     columns = "{prompt: text, completion: intent}"
     found = run(tmp_path, columns, {"output": "label", "val": 0.1}, "train", "val", "test")
     assert (found["val"]["rows"], found["test"]["rows"]) == (3000, 4500)
@@ -84,7 +85,8 @@ def test_clinc150_keeps_its_published_splits(tmp_path: Path) -> None:
 
 
 def test_gsm8k_keeps_its_published_splits(tmp_path: Path) -> None:
-    (tmp_path / "raw").symlink_to(SHARED / "gsm8k")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/raw").symlink_to(SHARED / "gsm8k")
     columns = "{prompt: question, completion: answer}"
     found = run(tmp_path, columns, {"output": "text", "val": 0}, "train", "test")
     assert found["test"]["rows"] == 1319
@@ -97,11 +99,12 @@ def test_leaks_planted_into_gsm8k_go(tmp_path: Path) -> None:
     planted = [text.upper() for text in asked[:20]]
     planted += [text.replace("How", "So tell me how") for text in asked[20:40]]
     planted += [f"Look at this: {text} I do not know, can you help?" for text in asked[40:]]
-    (tmp_path / "raw").mkdir()
-    (tmp_path / "raw/test.jsonl").symlink_to(SHARED / "gsm8k/test.jsonl")
+    raw = tmp_path / "data/raw"
+    raw.mkdir(parents=True)
+    (raw / "test.jsonl").symlink_to(SHARED / "gsm8k/test.jsonl")
     rows = [json.dumps({"question": text, "answer": "planted"}) for text in planted]
     train = (SHARED / "gsm8k/train.jsonl").read_text(encoding="utf-8")
-    (tmp_path / "raw/train.jsonl").write_text(train + "\n".join(rows), encoding="utf-8")
+    (raw / "train.jsonl").write_text(train + "\n".join(rows), encoding="utf-8")
     columns = "{prompt: question, completion: answer}"
     found = run(tmp_path, columns, {"output": "text", "val": 0}, "train", "test")
     assert found["dropped"] == {"leaked": 60}

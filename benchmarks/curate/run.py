@@ -47,10 +47,9 @@ PARAMS: dict[str, Any] = {
 
 def lay_out(corpus: Path) -> None:
     """What the stage needs besides its code."""
-    (WORK / "data").mkdir(exist_ok=True)
     (WORK / "base").unlink(missing_ok=True)
     (WORK / "base").symlink_to(PROJECT / "base")
-    source = {"path": corpus.name, "licence": "CC0-1.0", "consent": "not_needed"}
+    source = {"path": f"data/raw/{corpus.name}", "licence": "CC0-1.0", "consent": "not_needed"}
     with (WORK / "params.yaml").open("w") as file:
         YAML().dump(PARAMS | {"data": {"sources": [source]}}, file)
 
@@ -74,11 +73,11 @@ def main() -> None:
     print("| format | rows | system | kept | CPU s | rows / CPU s | wall s | peak MB |")
     print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
     for form in sys.argv[2:] or ["jsonl"]:
-        corpus = make(WORK, megabytes, form)
+        corpus = make(WORK / "data/raw", megabytes, form)
         lay_out(corpus)
         os.chdir(WORK)
         for module in ("stages.curate", "benchmarks.curate.peer"):
-            cpu, wall, memory = measured(module, corpus.name)
+            cpu, wall, memory = measured(module, str(corpus))
             found = json.loads(Path("metrics/curate.json").read_text())
             rows, kept = found["rows_in"], found["rows_kept"]
             print(

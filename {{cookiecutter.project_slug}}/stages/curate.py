@@ -16,11 +16,12 @@ from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
 from lib.intake.checks import check, check_length
+from lib.intake.columns import Columns, check_columns
 from lib.intake.conflicts import Conflicts
 from lib.intake.formats import Row, read_rows
 from lib.intake.rejected import Rejected
 from lib.intake.shapes import Draft, Reject, to_draft
-from lib.intake.sources import check_columns, find_files
+from lib.intake.sources import find_files
 from lib.intake.tokens import token_counter
 from lib.ledger import Ledger
 from lib.params.base import BaseParams
@@ -81,43 +82,54 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
     }
 
 
-def check_yield(file: str, ledger: Ledger, rejected: Rejected) -> None:
+def check_yield(file: str, out: Rejected) -> None:
     """A file of which nothing can be kept is a mistake in the configuration, not in its rows."""
-    account = ledger.account(file)
+    account = out.ledger.account(file)
     if not account.rows_in:
         raise UserError(f"{file}: holds no rows; fill it or take it out of data.sources")
     unsound = account.dropped.total() - account.dropped["licence"]
     if unsound == account.rows_in:
         raise UserError(
-            f"{file}: none of its {account.rows_in} rows can be kept ({rejected.first[file]}); "
+            f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
             "mend the file, or map its columns with data.sources columns in params.yaml"
         )
+
+
+def read(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, Row]]:
+    """Every row of every source, with its file; entered in the ledger."""
+    files = find_files(sources)
+    with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
+        for source, paths in files:
+            columns = Columns(source)
+            for path in paths:
+                for row in read_rows(path):
+                    progress.update()
+                    out.ledger.enter(path.as_posix())
+                    columns.see(row.value or {})
+                    yield source, path.as_posix(), row
+            columns.check(out.finder)
+            for path in paths:
+                check_yield(path.as_posix(), out)
 
 
 def sound(
     sources: list[Source], task: TaskParams, params: CurateParams, base: BaseParams, out: Rejected
 ) -> Iterator[tuple[Note, Record]]:
     """Every sound record of every source; the other rows go to `out`."""
-    ledger, count = out.ledger, token_counter(base)
-    with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
-        for source, path in find_files(sources):
-            file = path.as_posix()
-            for row in read_rows(path):
-                progress.update()
-                ledger.enter(file)
-                redactor = Redactor(out.finder)
-                try:
-                    draft = read_draft(row, source, task)
-                    check(draft, task, params, count)
-                    redact(draft, redactor)
-                    if redactor.found:  # a placeholder may be longer than what it stands for
-                        check_length(draft, params, count)
-                except Reject as reason:
-                    out.add(file, row.line, str(reason), row.raw or row.value)
-                    continue
-                note = Note(file, row.line, sorted(draft.changes), redactor.found)
-                yield note, to_record(draft, file, source.split)
-            check_yield(file, ledger, out)
+    count = token_counter(base)
+    for source, file, row in read(sources, out):
+        redactor = Redactor(out.finder)
+        try:
+            draft = read_draft(row, source, task)
+            check(draft, task, params, count)
+            redact(draft, redactor)
+            if redactor.found:  # a placeholder may be longer than what it stands for
+                check_length(draft, params, count)
+        except Reject as reason:
+            out.add(file, row.line, str(reason), row.raw or row.value)
+            continue
+        note = Note(file, row.line, sorted(draft.changes), redactor.found)
+        yield note, to_record(draft, file, source.split)
 
 
 def agreeing(

@@ -16,7 +16,7 @@ from lib.files import atomic_folder, atomic_text, sha256
 from lib.intake.sources import find_files
 from lib.markdown import cell, sections, table
 from lib.params.curate import CurateParams
-from lib.params.data import DataParams
+from lib.params.data import DataParams, Source
 from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
 from lib.records import read_records
@@ -59,11 +59,17 @@ def glance(stages: dict[str, Metrics], proof: Metrics) -> Lines:
     return table(["what", "answer"], rows)
 
 
+def files_of(data: DataParams) -> list[tuple[Source, str]]:
+    """Each file, with its source."""
+    return [
+        (source, path.as_posix()) for source, paths in find_files(data.sources) for path in paths
+    ]
+
+
 def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Metrics]) -> Lines:
     """Where the rows come from, under which terms, and how many are left."""
     rows = []
-    for source, path in find_files(data.sources):
-        file = path.as_posix()
+    for source, file in files_of(data):
         read = stages["curate"]["sources"][file]["rows_in"]
         kept = stages["split"]["sources"].get(file, {"rows_kept": 0})["rows_kept"]
         terms = [source.licence, source.consent.replace("_", " "), source.split or "drawn"]
@@ -193,7 +199,7 @@ def read_readme() -> dict[str, str]:
 
 def hashes(data: DataParams, proof: Metrics) -> Lines:
     """In the form that `sha256sum --check` takes."""
-    raw = {path.as_posix(): sha256(path) for _, path in find_files(data.sources)}
+    raw = {file: sha256(file) for _, file in files_of(data)}
     compared = {path: one["sha256"] for path, one in proof["compared"].items()}
     return ["```", *(f"{value}  {path}" for path, value in (raw | compared).items()), "```"]
 

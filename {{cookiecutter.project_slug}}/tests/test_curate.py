@@ -169,15 +169,24 @@ def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> No
     [
         ("[{path: data/raw/no*}]", "no file matches 'data/raw/no"),
         ("[{path: data/raw/*}, {path: data/raw/a.jsonl}]", "a.jsonl: is matched by 'data/raw/"),
-        ("[{path: data/raw}]", "write data/raw/"),
-        ("[{path: /etc/passwd}]", "it must be a path inside the project"),
+        ("[{path: data/raw/more}]", "write data/raw/more/"),
+        ("[{path: /etc/passwd}]", "it must be in data/raw/, which dvc watches"),
+        ("[{path: data/raw/../../x.csv}]", "it must be in data/raw/, which dvc watches"),
+        ("[{path: data/more/x.csv}]", "it must be in data/raw/, which dvc watches"),
         ("[{path: data/raw/*, columns: {promt: x}}]", "maps the unknown name 'promt'"),
         ("[{path: data/raw/*, columns: {group.: x}}]", "maps the unknown name 'group.'"),
+        (
+            "[{path: data/raw/*, columns: {scenario: who, group: custmer, licence: licens}}]",
+            "to 'custmer', which none of its rows has; they have prompt, completion, who",
+        ),
+        ("[{path: data/raw/*, columns: {prompt: text}}]", "maps prompt to 'text', which none of"),
+        ("[{path: data/raw/*, columns: {group: who.id}}]", "maps group to 'who.id', which none of"),
         ("[{path: data/raw/*, split: dev}]", "data.sources.0.split is 'dev'; it must be 'train'"),
     ],
 )
 def test_wrong_sources_are_named(sources: str, said: str) -> None:
-    raw(ask("one"))
+    raw(ask("one", who="ann"))
+    Path("data/raw/more").mkdir()
     sources = sources.replace("{path", "{licence: CC0-1.0, consent: given, path")
     lay_out(Path(), PARAMS.replace(SOURCES, sources))
     with pytest.raises(UserError, match=said):

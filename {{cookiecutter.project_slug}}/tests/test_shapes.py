@@ -94,6 +94,11 @@ def test_tags_are_a_list_or_text_with_commas(tags: object) -> None:
     assert (draft.tags, draft.licence) == (["emoji", "sarcasm"], "MIT")
 
 
+@pytest.mark.parametrize("spelt", ["licence", "license"])
+def test_a_licence_is_spelt_either_way(spelt: str) -> None:
+    assert read({"prompt": "q", "completion": "a", spelt: "MIT"}).licence == "MIT"
+
+
 def test_turns_may_be_called_anything() -> None:
     assert read({"chat": TURNS}, messages="chat").chosen == "a"
 

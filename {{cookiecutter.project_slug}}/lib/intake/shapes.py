@@ -76,7 +76,8 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
     draft.tags = read_tags(get("tags") or [])
     kinds = ["group", *(name for name in columns if name.startswith("group."))]
     draft.groups = read_groups({kind: get(kind) for kind in kinds})
-    draft.licence = optional_text(get("licence"))
+    licence = columns.get("licence", "licence" if "licence" in row else "license")
+    draft.licence = optional_text(cell(row, licence))
     return draft
 
 

@@ -1,17 +1,15 @@
 """The files that data.sources names."""
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from lib.errors import UserError
-from lib.params.data import COLUMNS, Source
-from lib.params.task import TaskParams
+from lib.params.data import Source
 
 
-def find_files(sources: list[Source]) -> Iterator[tuple[Source, Path]]:
+def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
     """The files of each source, in order; a file that two sources match is a mistake."""
     seen: dict[Path, str] = {}
+    found = []
     for source in sources:
         # A name that holds glob's own signs, such as `a[1].csv`, is still a name.
         exact = Path(source.path)
@@ -30,17 +28,5 @@ def find_files(sources: list[Source]) -> Iterator[tuple[Source, Path]]:
                     "leave it to one entry of data.sources"
                 )
             seen[path] = source.path
-            yield source, path
-
-
-def check_columns(sources: list[Source], task: TaskParams) -> None:
-    """Each mapping must be from a name we know."""
-    allowed = [*COLUMNS, *task.fields]
-    for source in sources:
-        names = [re.sub(r"^group\.[\w-]+$", "group", name) for name in source.columns]
-        unknown = [name for name in names if name not in allowed]
-        if unknown:
-            raise UserError(
-                f"params.yaml: data.sources: '{source.path}' maps the unknown name "
-                f"'{unknown[0]}'; columns takes {', '.join(allowed)}"
-            )
+        found.append((source, files))
+    return found

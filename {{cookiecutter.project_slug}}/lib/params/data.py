@@ -27,9 +27,9 @@ class Source(Section):
 
     @field_validator("path")
     @classmethod
-    def _inside_project(cls, path: str) -> str:
-        if path.startswith("/") or ".." in path.split("/"):
-            raise ValueError("a path inside the project, such as data/raw/tickets.jsonl")
+    def _in_data_raw(cls, path: str) -> str:
+        if not path.startswith("data/raw/") or ".." in path.split("/"):
+            raise ValueError("in data/raw/, which dvc watches, such as data/raw/tickets.jsonl")
         return path
 
 
