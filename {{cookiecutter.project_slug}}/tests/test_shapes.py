@@ -33,7 +33,9 @@ def test_shapes_agree(row: dict[str, Any]) -> None:
     [
         {"prompt": "q", "chosen": "a", "rejected": "b"},
         {"prompt": [TURNS[0]], "chosen": [TURNS[1]], "rejected": [{"role": "gpt", "content": "b"}]},
-        {"chosen": TURNS, "rejected": [TURNS[0], {"role": "assistant", "content": "b"}]},
+        {"chosen": TURNS, "rejected": [TURNS[0], assistant("b")]},
+        {"prompt": "q", "chosen": TURNS, "rejected": [TURNS[0], assistant("b")], "messages": TURNS},
+        {"prompt": "q", "chosen": [{"role": "system", "content": "s"}, *TURNS], "rejected": "b"},
     ],
 )
 def test_pairs_agree(row: dict[str, Any]) -> None:
@@ -61,6 +63,11 @@ def test_a_lone_answer_is_good_or_bad(
 def test_a_mapped_label_must_be_a_verdict() -> None:
     with pytest.raises(Reject, match="bad_label"):
         read({"prompt": "q", "completion": "a", "thumb": "so-so"}, label="thumb")
+
+
+def test_a_zero_is_something() -> None:
+    draft = read({"instruction": "Is this even?", "input": 0, "output": "yes", "tags": 0})
+    assert (draft.prompt[0]["content"], draft.tags) == ("Is this even?\n\n0", ["0"])
 
 
 def test_alpaca_input_follows_the_instruction() -> None:
@@ -131,6 +138,10 @@ def test_system_prompt_goes_and_is_noted() -> None:
         ({"prompt": ["q"], "completion": "a"}, "bad_turns"),
         ({"prompt": "q", "completion": [1]}, "bad_turns"),
         ({"prompt": "q", "completion": "a", "tags": [["x"]]}, "not_text"),
+        ({"prompt": "q", "chosen": [*TURNS, *TURNS], "rejected": "b"}, "prompts_differ"),
+        ({"chosen": TURNS, "rejected": "b"}, "prompts_differ"),
+        ({"messages": [{"role": "user", "content": [{"image": "x"}]}, TURNS[1]]}, "not_text"),
+        ({"messages": [{"role": "user", "content": ["q"]}, TURNS[1]]}, "not_text"),
         (
             {"chosen": TURNS, "rejected": [{"role": "user", "content": "x"}, TURNS[1]]},
             "prompts_differ",

@@ -4,6 +4,7 @@ A row is turned into a draft: turns and answers, nothing checked against the tas
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ ROLES = {
     "developer": "system",
 }
 
+
+Get = Callable[[str], Any]  # the value of a column, by our name for it
 
 LABELS = {"true": True, "1": True, "false": False, "0": False}  # of a lone answer, in a table
 
@@ -50,35 +53,32 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
     def get(name: str) -> Any:
         return cell(row, columns.get(name, name))
 
-    turns = row.get("conversations") if get("messages") is None else get("messages")
-    if turns is not None:
-        draft = from_turns(read_turns(turns))
-    elif get("chosen") is not None and get("rejected") is not None:
-        draft = from_pair(get("prompt"), get("chosen"), get("rejected"))
-    elif "instruction" in row and "output" in row:
-        parts = [as_text(row["instruction"]), as_text(row.get("input") or "")]
-        asked = "\n\n".join(part for part in parts if part)
-        draft = from_turns([user(asked), assistant(as_text(row["output"]))])
-    elif get("prompt") is not None:
-        answer = get("completion")
-        if answer is None and task.fields and all(name in columns for name in task.fields):
-            answer = {name: as_text(get(name)).strip() for name in task.fields}
-        if answer is None:
-            raise Reject("no_answer")
-        turns = read_turns(answer) if isinstance(answer, list) else [assistant(as_text(answer))]
-        draft = from_turns([*read_prompt(get("prompt")), *turns])
-        if "label" not in task.fields:
-            read_label(draft, get("label"), "label" in columns)
-    else:
-        raise Reject("unknown_shape")
+    draft = read_shape(row, get, columns, task)
     draft.scenario = optional_text(get("scenario"))
     draft.language = optional_text(get("language"))
-    draft.tags = read_tags(get("tags") or [])
+    draft.tags = read_tags(get("tags"))
     kinds = ["group", *(name for name in columns if name.startswith("group."))]
     draft.groups = read_groups({kind: get(kind) for kind in kinds})
     licence = columns.get("licence", "licence" if "licence" in row else "license")
     draft.licence = optional_text(cell(row, licence))
     return draft
+
+
+def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
+    """What is asked and answered. A row may have several shapes at once (pairs often have the
+    better chat as `messages`, too): the first of these counts."""
+    turns = row.get("conversations") if get("messages") is None else get("messages")
+    if get("chosen") is not None and get("rejected") is not None:
+        return from_pair(get("prompt"), get("chosen"), get("rejected"))
+    if turns is not None:
+        return from_turns(read_turns(turns))
+    if "instruction" in row and "output" in row:
+        given = "" if row.get("input") is None else as_text(row["input"])
+        asked = "\n\n".join(part for part in (as_text(row["instruction"]), given) if part)
+        return from_turns([user(asked), assistant(as_text(row["output"]))])
+    if get("prompt") is not None:
+        return from_completion(get, columns, task)
+    raise Reject("unknown_shape")
 
 
 def cell(row: dict[str, Any], column: str) -> Any:
@@ -93,7 +93,7 @@ def cell(row: dict[str, Any], column: str) -> Any:
 
 def read_tags(value: Any) -> list[str]:
     """Tags of edge cases: a list, or text with commas between them; each once, in order."""
-    tags = as_text(value).split(",") if not isinstance(value, list) else map(as_text, value)
+    tags = map(as_text, value) if isinstance(value, list) else optional_text(value).split(",")
     return sorted({tag.strip() for tag in tags} - {""})
 
 
@@ -142,10 +142,18 @@ def read_turn(turn: Any) -> Message:
     role = ROLES.get(str(turn.get("role", turn.get("from"))))
     content = turn.get("content", turn.get("value"))
     if isinstance(content, list):
-        content = "\n".join(str(part.get("text")) for part in content if isinstance(part, dict))
+        content = "\n".join(read_part(part) for part in content)
     if role is None or not isinstance(content, str):
         raise Reject("bad_turns")
     return {"role": role, "content": content}
+
+
+def read_part(part: Any) -> str:
+    """The text of a part of a turn. A picture would leave a question that cannot be answered."""
+    text = part.get("text") if isinstance(part, dict) else None
+    if not isinstance(text, str):
+        raise Reject("not_text")
+    return text
 
 
 def read_prompt(value: Any) -> list[Message]:
@@ -156,13 +164,28 @@ def read_prompt(value: Any) -> list[Message]:
 def from_turns(turns: list[Message]) -> Draft:
     """A chat: the system prompt goes (task.system takes its place), then user and assistant
     take turns and the assistant has the last word."""
-    spoken = turns[1:] if turns[0]["role"] == "system" else turns
-    roles = [turn["role"] for turn in spoken]
+    said = spoken(turns)
+    roles = [turn["role"] for turn in said]
     if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
         raise Reject("roles_out_of_order")
-    draft = Draft(prompt=spoken[:-1], chosen=spoken[-1]["content"])
-    if len(spoken) < len(turns):
+    draft = Draft(prompt=said[:-1], chosen=said[-1]["content"])
+    if len(said) < len(turns):
         draft.changes.add("system_prompt_removed")
+    return draft
+
+
+def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
+    """A prompt and its answer, which may be in as many columns as the task has fields; a `label`
+    may say whether it is good."""
+    answer = get("completion")
+    if answer is None and task.fields and all(name in columns for name in task.fields):
+        answer = {name: as_text(get(name)).strip() for name in task.fields}
+    if answer is None:
+        raise Reject("no_answer")
+    turns = read_turns(answer) if isinstance(answer, list) else [assistant(as_text(answer))]
+    draft = from_turns([*read_prompt(get("prompt")), *turns])
+    if "label" not in task.fields:
+        read_label(draft, get("label"), "label" in columns)
     return draft
 
 
@@ -177,21 +200,24 @@ def read_label(draft: Draft, label: Any, mapped: bool) -> None:
         raise Reject("bad_label")
 
 
+def spoken(turns: list[Message]) -> list[Message]:
+    """The turns without a system prompt before them."""
+    return turns[1:] if turns and turns[0]["role"] == "system" else turns
+
+
 def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
-    """A preference pair; either side is text, or turns that end with the answer. Turns without a
-    `prompt` must share what comes before the answer."""
-    if prompt is None:
-        before = [read_turns(side)[:-1] for side in (chosen, rejected)]
-        if before[0] != before[1]:
-            raise Reject("prompts_differ")
-        prompt = before[0]
-    asked = read_prompt(prompt)
+    """A preference pair; either side is text, or turns that end with the answer. What comes before
+    it must be the same on both sides, and what `prompt` says if there is one."""
     good, bad = (
-        read_turns(side)[-1] if isinstance(side, list) else assistant(as_text(side))
+        read_turns(side) if isinstance(side, list) else [assistant(as_text(side))]
         for side in (chosen, rejected)
     )
-    if bad["role"] != "assistant":
+    asked = good[:-1] if prompt is None else read_prompt(prompt)
+    for before in (good[:-1], bad[:-1]):
+        if spoken(before) != spoken(asked) and (before or prompt is None):
+            raise Reject("prompts_differ")
+    if bad[-1]["role"] != "assistant":
         raise Reject("roles_out_of_order")
-    draft = from_turns([*asked, good])
-    draft.rejected = bad["content"]
+    draft = from_turns([*asked, good[-1]])
+    draft.rejected = bad[-1]["content"]
     return draft
