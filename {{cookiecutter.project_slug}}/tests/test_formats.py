@@ -38,11 +38,19 @@ def test_jsonl_bad_rows_are_rows(file: Path) -> None:
 
 
 def test_first_row_broken_is_still_jsonl(file: Path) -> None:
-    assert rows_of(file, 'oops\n{"a": 2}\n')[1] == (2, {"a": 2}, "")
+    assert rows_of(file, '{oops\n{"a": 2}\n')[1] == (2, {"a": 2}, "")
 
 
-def test_deep_nesting_is_a_bad_row(file: Path) -> None:
-    assert rows_of(file, '{"a": ' + "[" * 100_000 + "\n")[0][2] == "invalid_json"
+@pytest.mark.parametrize("levels", [99, 600, 100_000])
+def test_deep_nesting_is_a_bad_row(file: Path, levels: int) -> None:
+    deep = '{"a": ' + "[" * levels + "]" * levels + "}"
+    reason = "" if levels == 99 else "invalid_json"
+    assert rows_of(file, f"{deep}\n")[0][2] == reason
+
+
+def test_deep_nesting_in_a_list_is_a_bad_row(file: Path) -> None:
+    found = rows_of(file, '[{"a": ' + "[" * 600 + "]" * 600 + '}, {"a": 1}]')
+    assert [reason for _, _, reason in found] == ["invalid_json", ""]
 
 
 def test_byte_order_mark(file: Path) -> None:
@@ -89,6 +97,24 @@ def test_csv_with_lines_in_cells(file: Path) -> None:
     assert found == [(2, {"a": "1", "b": "two\nlines"}, ""), (4, {"a": "3", "b": "4"}, "")]
 
 
+def test_csv_with_a_long_cell(file: Path) -> None:
+    cell = "3,4\n" * 250
+    assert rows_of(file, f'a,b\n1,"{cell}"\n') == [(2, {"a": "1", "b": cell}, "")]
+
+
+def test_csv_with_json_in_cells(file: Path) -> None:
+    found = rows_of(file, 'a,b\n1,"\n{""a"": 1}"\n')
+    assert found == [(2, {"a": "1", "b": '\n{"a": 1}'}, "")]
+
+
+def test_csv_with_a_quote_in_a_cell(file: Path) -> None:
+    assert rows_of(file, 'a,b\n5" wide,x\n') == [(2, {"a": '5" wide', "b": "x"}, "")]
+
+
+def test_csv_header_of_two_lines(file: Path) -> None:
+    assert rows_of(file, 'a,"b\nc"\n1,2\n') == [(3, {"a": "1", "b\nc": "2"}, "")]
+
+
 def test_csv_that_begins_a_line_like_json(file: Path) -> None:
     assert rows_of(file, "a,b\n{{name}},x\n") == [(2, {"a": "{{name}}", "b": "x"}, "")]
 
@@ -108,9 +134,25 @@ def test_csv_wrong_number_of_cells(file: Path) -> None:
     ]
 
 
-def test_csv_open_quote_costs_one_row(file: Path) -> None:
-    found = rows_of(file, 'a,b\n1,"open\n3,4\n5,6\n')
-    assert [(line, reason) for line, _, reason in found] == [(2, "invalid_csv"), (3, ""), (4, "")]
+@pytest.mark.parametrize(
+    "content",
+    [
+        'a,b\n3,4\n1,"open\n5,6\n',
+        'a,b\n3,4\n1,"open\n5,6\n7,"x"\n',
+        'a,b\n3,4\n1,"say "hi"\n5,6\n',
+    ],
+)
+def test_csv_is_not_read_past_a_broken_quote(file: Path, content: str) -> None:
+    with pytest.raises(UserError, match=r"rows\.txt:3: the CSV breaks off here, at a quote"):
+        rows_of(file, content)
+
+
+def test_csv_with_an_open_quote_is_not_read_to_its_end(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.intake.formats.LONGEST_VALUE", 64)
+    with pytest.raises(UserError, match=r"rows\.txt:2: the CSV breaks off.*larger than"):
+        rows_of(file, 'a,b\n1,"open\n' + "5,6\n" * 99)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])

@@ -118,7 +118,7 @@ def test_no_stage_lets_a_value_out(plant: Planter, capfd: pytest.CaptureFixture[
     write("list.json", "[" + ",\n".join(map(json.dumps, list_rows)) + "]")
     header = f"prompt,completion,{plant.one()}"
     quoted = plant.value().replace(" ", "")
-    write("table.csv", header, f"q,refund,{quoted}", f"{quoted},refund", f'"{quoted},refund,x', "a")
+    write("table.csv", header, f"q,refund,{quoted}", f"{quoted},refund", f'"{quoted}",a,b,c', "a")
     conflicts = [ask(f"same {plant.one()}", answer) for answer in ("refund", "setup")]
     conflicts[1]["prompt"] = conflicts[0]["prompt"]
     write("conflicts.jsonl", ask("calm"), *conflicts)
@@ -133,6 +133,7 @@ def test_no_stage_lets_a_value_out(plant: Planter, capfd: pytest.CaptureFixture[
     ("name", "lines", "said"),
     [
         ("header.csv", ["{0},{0}", "{1},{2}"], "no CSV header"),
+        ("quote.csv", ["a,{0}", '"{1},{2}'], "breaks off"),
         ("broken.json", ['[{{"prompt": "{0}"', "{1}"], "breaks off"),
         ("useless.jsonl", ['{{"{0}": "{1}"}}', "{2}"], "none of its"),
         ("cut.parquet", ["PAR1{0} {1}", "{2}"], "parquet"),

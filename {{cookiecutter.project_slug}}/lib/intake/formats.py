@@ -3,7 +3,8 @@ gzip or zstd.
 
 All are streamed: a row and a few pieces of the file are in memory at once. Bytes that are not UTF-8
 become unpaired surrogates here and are caught as damage by curate, so one bad row never stops a
-file. Only a file that cannot be read at all is an error.
+file. Only a file that cannot be read is an error, or read no further: after a quote of CSV or a
+value of a JSON list that does not end, nobody can tell rows from what is in them.
 """
 
 import csv
@@ -12,8 +13,8 @@ import io
 import json
 import re
 import zlib
-from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -21,8 +22,8 @@ from lib.errors import UserError
 
 HEAD = 1 << 16  # bytes that tell the format
 PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
-LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list
-LONGEST_RECORD = 200  # lines of one CSV record
+LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list, or of one cell of CSV
+DEEPEST = 100  # levels of objects and lists; Python's own limit is met by what reads them later
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 SEPARATOR = re.compile(r"[\s,]*")
@@ -73,20 +74,24 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
         return _list_rows(path, buffered)
-    if re.search(rb"^(\xef\xbb\xbf)?\s*\{\s*[\"}]", head, re.MULTILINE):
+    if start.startswith(b"{"):
         return _jsonl_rows(buffered)
     if b"\0" in start.partition(b"\n")[0]:
         raise UserError(f"{path}: is not text; allowed are {KNOWN}")
     return _csv_rows(path, buffered) if start else iter(())
 
 
-def parse(raw: str) -> dict[str, Any] | str:
-    """A JSON object, or the reason why this is none."""
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return "invalid_json"
-    return value if isinstance(value, dict) else "not_an_object"
+def fault(value: Any) -> str:
+    """Why a JSON value is no row; empty if it is one."""
+    if not isinstance(value, dict):
+        return "not_an_object"
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        level = [part for part in level if isinstance(part, (dict, list))]
+        if not level:
+            return ""
+    return "invalid_json"
 
 
 def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
@@ -94,8 +99,12 @@ def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
         raw = line.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
         if not raw:
             continue
-        value = parse(raw)
-        yield Row(number, value) if isinstance(value, dict) else Row(number, None, raw, value)
+        try:
+            value = json.loads(raw)
+            reason = fault(value)
+        except (ValueError, RecursionError):
+            reason = "invalid_json"
+        yield Row(number, None, raw, reason) if reason else Row(number, value)
 
 
 def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
@@ -120,57 +129,49 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
             if not piece:
                 raise UserError(f"{path}:{line}: the JSON list breaks off here; mend it")
             text, at, start = text[at:] + piece, 0, 0
-        elif isinstance(value, dict):
-            yield Row(line, value)
-            start = end
         else:
-            yield Row(line, None, text[at:end], "not_an_object")
+            reason = fault(value)
+            yield Row(line, None, text[at:end], reason) if reason else Row(line, value)
             start = end
 
 
 def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
-    csv.field_size_limit(1 << 30)
+    """Records of as many cells as the header has. The lines of a record are kept until it ends."""
+    csv.field_size_limit(LONGEST_VALUE)
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     first = text.readline()
     delimiter = max(",;\t|", key=first.count)
-    header = _cells([first], delimiter) or []
-    if len(header) < 2 or len(set(header)) < len(header):
-        raise UserError(f"{path}:1: is no CSV header of two or more names; allowed are {KNOWN}")
-    for number, raw, cells in _csv_records(text, delimiter):
-        if cells and len(cells) == len(header):
-            yield Row(number, dict(zip(header, cells, strict=True)))
-        elif raw.strip():
-            yield Row(number, None, raw, "invalid_csv")
-
-
-def _csv_records(
-    text: Iterable[str], delimiter: str
-) -> Iterator[tuple[int, str, list[str] | None]]:
-    """(line, raw text, cells) of each record. A quote that is never closed costs one line: the
-    lines after it are read again as records of their own."""
-    lines, again, number = iter(text), deque[str](), 2
-    while again or (line := next(lines, None)) is not None:
-        taken = [again.popleft() if again else cast(str, line)]
-        cells = _cells(taken, delimiter)
-        while cells is None and len(taken) < LONGEST_RECORD:
-            more = again.popleft() if again else next(lines, None)
-            if more is None:
-                break
-            taken.append(more)
-            cells = _cells(taken, delimiter)
-        if cells is None:
-            again.extendleft(reversed(taken[1:]))
-            taken = taken[:1]
-        yield number, "".join(taken), cells
-        number += len(taken)
-
-
-def _cells(lines: list[str], delimiter: str) -> list[str] | None:
-    """The cells of one record, [] when it is none, None when a quote is still open."""
+    lines, header, number = list[str](), list[str](), 1
+    noted = _noted(chain([first], text), lines)
     try:
-        return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+        for cells in csv.reader(noted, delimiter=delimiter, strict=True):
+            if not header:
+                header = check_header(path, cells)
+            elif len(cells) == len(header):
+                yield Row(number, dict(zip(header, cells, strict=True)))
+            elif "".join(lines).strip():
+                yield Row(number, None, "".join(lines), "invalid_csv")
+            number += len(lines)
+            lines.clear()
     except csv.Error as error:
-        return None if "unexpected end of data" in str(error) else []
+        raise UserError(
+            f"{path}:{number}: the CSV breaks off here, at a quote that is not closed or stands "
+            f"inside a quoted cell ({error}); close it, or write it twice"
+        ) from None
+
+
+def _noted(text: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """The lines of a text; each is put into a list as it is read."""
+    for line in text:
+        lines.append(line)
+        yield line
+
+
+def check_header(path: Path, cells: list[str]) -> list[str]:
+    """The names of the columns."""
+    if len(cells) < 2 or len(set(cells)) < len(cells):
+        raise UserError(f"{path}:1: is no CSV header of two or more names; allowed are {KNOWN}")
+    return cells
 
 
 def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
