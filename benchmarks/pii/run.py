@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from benchmarks.pii.texts import SEED, Text, make_set
 
@@ -103,10 +103,23 @@ def speed(corpora: dict[str, list[str]]) -> None:
     print("\nDocuments a second. Spans are identical on every document.")
 
 
-def shares(find: Callable[[str], Sequence[Span]], texts: Sequence[Text]) -> dict[str, str]:
-    """Recall, exact bounds and precision of each kind. Recall: values wholly inside a span of
-    their kind. Precision: spans of a kind that touch a value of it. A note in brackets after a
-    kind sets some of its values apart."""
+class Shares(NamedTuple):
+    """How much of a kind is found, wholly and with exact bounds, and how much of what is found is
+    right. No precision where nothing is found, or for values that a note sets apart."""
+
+    recall: float
+    exact: float
+    precision: float | None
+
+    def __str__(self) -> str:
+        precision = "" if self.precision is None else f"{self.precision:.3f}"
+        return f"{self.recall:.3f} | {self.exact:.3f} | {precision}"
+
+
+def measure(find: Callable[[str], Sequence[Span]], texts: Sequence[Text]) -> dict[str, Shares]:
+    """The shares of each kind. Recall: values wholly inside a span of their kind. Precision: spans
+    of a kind that touch a value of it. A note in brackets after a kind sets some of its values
+    apart."""
     values, covered, exact, spans, right = (Counter[str]() for _ in range(5))
     for text, gold in texts:
         found = find(text)
@@ -120,17 +133,19 @@ def shares(find: Callable[[str], Sequence[Span]], texts: Sequence[Text]) -> dict
             right[kind] += any(
                 a < end and start < b for start, end, one in gold if plain_kind(one) == kind
             )
-    lines = {}
-    for kind in sorted(values):
-        precision = f"{right[kind] / spans[kind]:.3f}" if spans[kind] else ""
-        bounds = f"{exact[kind] / values[kind]:.3f}"
-        lines[kind] = f"{covered[kind] / values[kind]:.3f} | {bounds} | {precision}"
-    return lines
+    return {
+        kind: Shares(
+            covered[kind] / values[kind],
+            exact[kind] / values[kind],
+            right[kind] / spans[kind] if spans[kind] else None,
+        )
+        for kind in sorted(values)
+    }
 
 
 def quality(name: str, texts: Sequence[Text]) -> None:
     """One line for each kind: ours, and presidio's own recognizers."""
-    ours, stock = shares(Finder(PARAMS).find, texts), shares(stock_presidio(), texts)
+    ours, stock = measure(Finder(PARAMS).find, texts), measure(stock_presidio(), texts)
     count = Counter(kind for one in texts for *_, kind in one.spans)
     print(f"\n{name}: {len(texts):,} texts\n")
     head = "| kind | values | recall | exact bounds | precision |"
