@@ -176,6 +176,13 @@ def test_plain_text_is_as_long() -> None:
     assert as_plain(text) == "电话：+86 138 1234-5678 😀 3"
 
 
+def test_long_texts_are_not_remembered() -> None:
+    finder = Finder(ALL)
+    for text in ("a short text", "a long text " * 100):
+        finder.find(text)
+    assert finder._remembered.cache_info().currsize == 1
+
+
 def test_placeholders_are_consistent_inside_a_record() -> None:
     redactor = Redactor(FINDER)
     first = redactor.redact("ana@example.com and bo@example.com")
