@@ -69,6 +69,13 @@ def test_rejected_rows_can_be_found_again() -> None:
     assert json.loads(row["text"]) == ask("two", "pizza")
 
 
+def test_a_row_that_cannot_be_read_stays_as_it_was_but_for_what_is_masked() -> None:
+    raw(ask("fine"), r'{"prompt": "a \"quoted\"\nana@example.com"')
+    main()
+    (row,) = rows("data/rejected.jsonl")
+    assert row["text"] == r'{"prompt": "a \"quoted\"\n<EMAIL_ADDRESS_1>"'
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -10,7 +10,6 @@ from typing import Any, TextIO
 from lib.intake.secrets import mask_secrets
 from lib.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
-from lib.text import unescape
 
 
 class Rejected:
@@ -23,7 +22,7 @@ class Rejected:
     def add(self, source: str, line: int, reason: str, row: Any) -> None:
         """Note one dropped row: its value, or its raw text where it could not be parsed."""
         redactor = Redactor(self.finder)
-        masked = mask(unescape(row) if isinstance(row, str) else row, redactor)
+        masked = mask(row, redactor)
         if not isinstance(masked, str):
             masked = json.dumps(masked, ensure_ascii=False, default=str)
         # Again as a whole: the name of a column may tell that its value is a secret.
