@@ -26,7 +26,8 @@ import json, sys
 from pathlib import Path
 from benchmarks.pii.run import PARAMS, Finder, annotated, measure
 from benchmarks.pii.texts import make_set
-from lib.pii.redact import as_plain, join
+from lib.pii.plain import as_plain
+from lib.pii.redact import join
 
 finder = Finder(PARAMS)
 texts = annotated(Path(sys.argv[1])) if sys.argv[1:] else make_set(each=60, hard=600)

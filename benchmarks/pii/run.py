@@ -25,7 +25,8 @@ TEMPLATE = Path(__file__).parents[2]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 from lib.params.pii import NAMES, Entity, PiiParams  # noqa: E402
-from lib.pii.redact import Finder, Span, as_plain, join, load_recognizers  # noqa: E402
+from lib.pii.plain import as_plain  # noqa: E402
+from lib.pii.redact import Finder, Span, join, load_recognizers  # noqa: E402
 
 ENTITIES = [entity for entity in get_args(Entity) if entity not in NAMES]
 PARAMS = PiiParams(entities=ENTITIES, regions=["US", "GB", "DE", "ES", "CN"], score=0.35)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from lib.errors import UserError
 from lib.params.pii import NAMES, Entity, PiiParams
-from lib.pii.redact import Finder, Redactor, as_plain, join
+from lib.pii.plain import as_plain
+from lib.pii.redact import Finder, Redactor, join
 
 ENTITIES = [entity for entity in get_args(Entity) if entity not in NAMES]
 ALL = PiiParams(entities=ENTITIES, regions=["US", "DE", "ES", "CN"], score=0.35)

@@ -20,17 +20,8 @@ from typing import Any
 from lib.errors import UserError
 from lib.params.pii import NAMES, PiiParams
 from lib.pii.gates import ANY, gates
-from lib.text import ESCAPE, UNSPACED, escaped
+from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
 
-# "电话138…" has no word boundary before the number: such letters are looked at as spaces.
-BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9@:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
-# Full-width signs, other digits, spaces and hyphens as the ASCII ones they stand for, one for one.
-PLAIN = (
-    {0xFEE0 + sign: sign for sign in range(0x21, 0x7F) if sign != ord(":")}
-    | {zero + digit: 0x30 + digit for zero in (0x660, 0x6F0, 0x966) for digit in range(10)}
-    | dict.fromkeys([0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)], 0x20)
-    | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
-)
 # Kinds of which 4111-1111 and 4111 1111 are the same value.
 GROUPED = {
     "PHONE_NUMBER",
@@ -41,12 +32,6 @@ GROUPED = {
     "CN_MOBILE_NUMBER",
     "CN_RESIDENT_ID",
 }
-# What is not seen and may stand inside a value: control signs, soft hyphens, marks of no width.
-MARKS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
-UNSEEN = re.compile(f"[{MARKS}]")
-# What stands for another sign: JSON's escapes, and the @ of addresses in links and HTML.
-HIDING = re.compile(rf"{ESCAPE.pattern}|(%40|&#64;|&#x40;)|[{MARKS}]")
-MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
 SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes
 KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
@@ -137,35 +122,6 @@ class Redactor:
         key = hashlib.sha256(self.finder.key).digest() if self.finder.key else b""
         data = value.encode("utf-8", "replace")
         return hashlib.blake2b(data, digest_size=8, key=key).hexdigest() if value else ""
-
-
-def seen(text: str) -> tuple[str, list[int], list[int]]:
-    """The text as its reader sees it; where in the text each of its signs starts and ends."""
-    shown, starts, ends, at = [], list[int](), list[int](), 0
-    for found in HIDING.finditer(text):
-        shown.append(text[at : found.start()])
-        starts += range(at, found.start())
-        ends += range(at + 1, found.start() + 1)
-        at = found.end()
-        if sign := meant(found):
-            shown.append(sign)
-            starts.append(found.start())
-            ends.append(at)
-    starts += range(at, len(text))
-    ends += range(at + 1, len(text) + 1)
-    return "".join(shown) + text[at:], starts, ends
-
-
-def meant(found: re.Match[str]) -> str:
-    """The sign that what hides it stands for; nothing for one that is not seen."""
-    if found[3]:
-        return "@"
-    return UNSEEN.sub("", escaped(found) if found[0].startswith("\\") else found[0])
-
-
-def as_plain(text: str) -> str:
-    """The text as recognizers are shown it: of the same length, every sign in its place."""
-    return text if text.isascii() else BESIDE_ASCII.sub(" ", text.translate(PLAIN))
 
 
 def read_key(name: str | None) -> bytes:
