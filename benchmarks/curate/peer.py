@@ -12,8 +12,9 @@ from typing import Any
 
 from datasets import load_dataset
 from lib.config import load
+from lib.intake.cells import Reject
 from lib.intake.checks import check
-from lib.intake.shapes import Reject, to_draft
+from lib.intake.shapes import to_draft
 from lib.intake.tokens import token_counter
 from lib.params.base import BaseParams
 from lib.params.curate import CurateParams

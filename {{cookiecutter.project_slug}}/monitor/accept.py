@@ -23,9 +23,9 @@ from lib.errors import UserError, run
 from lib.evals import ADVERSARIAL, GOLDEN
 from lib.evaluation.scoring import is_refusal
 from lib.files import atomic_text
+from lib.intake.cells import Reject
 from lib.intake.checks import read_answer
 from lib.intake.secrets import find_secrets
-from lib.intake.shapes import Reject
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.dedup import DedupParams

@@ -15,12 +15,13 @@ from tqdm import tqdm
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
+from lib.intake.cells import Reject
 from lib.intake.checks import check, check_length
 from lib.intake.columns import Columns, check_columns
 from lib.intake.conflicts import Conflicts
 from lib.intake.formats import Row, read_rows
 from lib.intake.rejected import Rejected
-from lib.intake.shapes import Draft, Reject, to_draft
+from lib.intake.shapes import Draft, to_draft
 from lib.intake.sources import find_files
 from lib.intake.tokens import token_counter
 from lib.ledger import Ledger

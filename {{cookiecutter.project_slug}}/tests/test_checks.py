@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from lib.intake.cells import Reject, user
 from lib.intake.checks import check
-from lib.intake.shapes import Draft, Reject, user
+from lib.intake.shapes import Draft
 from lib.params.curate import CurateParams
 from lib.params.pii import PiiParams
 from lib.params.task import TaskParams

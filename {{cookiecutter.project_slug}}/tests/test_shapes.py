@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from lib.intake.shapes import Draft, Reject, assistant, to_draft, user
+from lib.intake.cells import Reject, assistant, user
+from lib.intake.shapes import Draft, to_draft
 from tests.toy import JSON_TASK, TEXT_TASK
 
 TURNS = [user("q"), assistant("a")]

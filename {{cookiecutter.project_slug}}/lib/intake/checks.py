@@ -9,9 +9,10 @@ from typing import Any
 from ftfy.badness import is_bad
 
 from lib.intake.boilerplate import is_boilerplate
+from lib.intake.cells import Reject
 from lib.intake.language import primary, sure_language
 from lib.intake.secrets import find_secrets
-from lib.intake.shapes import Draft, Reject
+from lib.intake.shapes import Draft
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
 

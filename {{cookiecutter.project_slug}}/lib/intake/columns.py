@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from lib.errors import UserError
+from lib.intake.cells import cell
 from lib.intake.rejected import mask
-from lib.intake.shapes import cell
 from lib.params.data import COLUMNS, Source
 from lib.params.task import TaskParams
 from lib.pii.redact import Finder, Redactor
