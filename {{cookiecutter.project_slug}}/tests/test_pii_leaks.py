@@ -96,6 +96,8 @@ def soiled_rows(plant: Planter) -> list[Any]:
         {"instruction": value(), "input": value(), "output": value()},
         {"what": value()},
         pair,
+        {**pair, "prompt": {"body": f"as\n{value()}"}, "rejected": json.dumps([f"as\n{value()}"])},
+        {**pair, "prompt": "in JSON in JSON", "rejected": json.dumps(json.dumps(f"\n{value()}"))},
         {**pair, "rejected": [{"role": "user", "content": value()}]},
         value(),
         f'{{"prompt": "{value()}',
