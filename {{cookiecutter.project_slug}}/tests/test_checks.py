@@ -11,7 +11,7 @@ from lib.intake.shapes import Draft
 from lib.params.curate import CurateParams
 from lib.params.pii import PiiParams
 from lib.params.task import TaskParams
-from tests.test_secrets import TOKEN
+from tests.test_secrets import OTHER, TOKEN
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
 LIMITS = CurateParams(
@@ -59,7 +59,7 @@ def checked(
         ("Dear {{first_name}}", "a", TEXT_TASK, "unfilled_template"),
         ("ask", "Dear [Your Name],", TEXT_TASK, "unfilled_template"),
         (f"key {TOKEN}", "a", TEXT_TASK, "secret"),
-        ("ask", json.dumps({"intent": "setup", "urgency": f"key\n{TOKEN}"}), JSON_TASK, "secret"),
+        ("ask", json.dumps({"intent": "setup", "urgency": f"key\n{OTHER}"}), JSON_TASK, "secret"),
         ("ask", "As an AI language model, I have no router.", TEXT_TASK, "boilerplate"),
         ("ask", "delivery", LABEL_TASK, "unknown_label"),
         ("ask", "refund", JSON_TASK, "answer_not_json"),

@@ -5,6 +5,7 @@ import pytest
 from lib.intake.secrets import find_secrets, mask_secrets
 
 TOKEN = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
+OTHER = "AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q"  # must begin a word
 LINES = "\n".join("MIIEow" + letter * 58 for letter in "abcdefg")
 KEY = f"-----BEGIN PRIVATE KEY-----\n{LINES}\n-----END PRIVATE KEY-----"
 
@@ -15,7 +16,7 @@ KEY = f"-----BEGIN PRIVATE KEY-----\n{LINES}\n-----END PRIVATE KEY-----"
         (f"my key {TOKEN}, help", "my key <SECRET>, help"),
         (f"密钥是{TOKEN}，请帮忙🙂", "密钥是<SECRET>，请帮忙🙂"),
         (f"{KEY}\nthat is it", "<SECRET>\nthat is it"),
-        (rf'{{"note": "it is\n{TOKEN}"}}', r'{"note": "it is\n<SECRET>"}'),
+        (rf'{{"note": "it is\n{OTHER}"}}', r'{"note": "it is\n<SECRET>"}'),
         (
             "postgres://admin:s3cr3tP4ssw0rd@db.internal/main",
             "postgres://admin:<SECRET>@db.internal/main",
