@@ -6,9 +6,10 @@ reads   params.yaml (judge), evals/judge.md, predictions/OLD.jsonl, predictions/
 writes  ratings/judge/MODEL.jsonl, whole and on disk after each verdict
 
 It is asked about the cases that `make rate` shows, twice each: with either answer first. Who wins
-once only has not won: models favour a place (Zheng et al., 2023, Judging LLM-as-a-Judge). Verdicts
-are never asked for again while question, answers, prompt and model stay the same; the file is their
-cache. Requests, answers and references are sent to `judge.url`, as they stand in predictions/.
+once only has not won: models favour a place (Zheng et al., 2023, Judging LLM-as-a-Judge). A verdict
+is not asked for again while question, answers, prompt and model stay the same, whichever systems
+gave those answers; a malformed one is, in the next run. The file keeps them. Requests, answers and
+references are sent to `judge.url`, as they stand in predictions/.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from review.ratings import (
     FOLDER,
     TIE,
     Rating,
+    alpha,
     digest,
     pairs_of,
     preference,
@@ -47,8 +49,10 @@ from review.ratings import (
 PROMPT = Path("evals/judge.md")
 PLACES = re.compile(r"\{(prompt|expected|a|b)\}")
 UNCLEAR = "unclear"  # a verdict that is none of the allowed ones
+SAID = {"A": "A", "B": "B", "TIE": TIE}  # by the last line of an answer
 
-Verdict = dict[str, Any]  # asked, case, systems, left, winner, input_tokens, output_tokens
+Kept = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens, output_tokens
+Verdict = dict[str, Any]  # the same with case, left and winner, of the systems in question
 
 
 class Ask(NamedTuple):
@@ -60,10 +64,16 @@ class Ask(NamedTuple):
     right: str
     prompt: str
 
-    def verdict(self, said: str) -> str:
-        """Who won, by the last line of what the judge said: a system, TIE or UNCLEAR."""
-        last = (said.strip().splitlines() or [""])[-1].strip(" \t*_`.\"'").upper()
-        return {"A": self.left, "B": self.right, "TIE": TIE}.get(last, UNCLEAR)
+    def verdict(self, kept: Kept) -> Verdict:
+        """What the judge said, of these systems."""
+        winner = {"A": self.left, "B": self.right}.get(kept["said"], kept["said"])
+        return {**kept, "case": self.case, "left": self.left, "winner": winner}
+
+
+def read_verdict(answer: str) -> str:
+    """A, B, TIE or UNCLEAR, by the last line of the judge's answer."""
+    last = (answer.strip().splitlines() or [""])[-1].strip(" \t*_`.\"'").upper()
+    return SAID.get(last, UNCLEAR)
 
 
 def read_prompt() -> str:
@@ -101,14 +111,25 @@ def verdicts_file(model: str) -> Path:
     return FOLDER / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
 
 
-def judge(waiting: list[Ask], known: dict[str, Verdict], params: JudgeParams, path: Path) -> None:
+def read_kept(path: Path) -> dict[str, Kept]:
+    """The verdicts kept, by what was asked."""
+    return {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
+
+
+def waits(wanted: list[Ask], known: dict[str, Kept]) -> list[Ask]:
+    """What is still to be asked: first what never was, then what was answered unclearly."""
+    each = {one.key: one for one in wanted}.values()  # the same texts in two cases are asked once
+    unclear = [one for one in each if one.key in known and known[one.key]["said"] == UNCLEAR]
+    return [*(one for one in each if one.key not in known), *unclear]
+
+
+def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path: Path) -> None:
     """Ask, and keep each verdict at once in `known` and in the file."""
 
-    def ask(one: Ask) -> Verdict:
+    def ask(one: Ask) -> Kept:
         chat = [Message(role="user", content=one.prompt)]
         answer = answer_chat(params.url, params.model, chat, params.max_new_tokens, params.key_env)
-        row = {"asked": one.key, "case": one.case, "systems": sorted([one.left, one.right])}
-        row |= {"left": one.left, "winner": one.verdict(answer.text)}
+        row: Kept = {"asked": one.key, "said": read_verdict(answer.text)}
         return row | {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
 
     with ThreadPoolExecutor(params.concurrency) as pool:
@@ -123,7 +144,7 @@ def judge(waiting: list[Ask], known: dict[str, Verdict], params: JudgeParams, pa
             raise
 
 
-def save(path: Path, rows: list[Verdict]) -> None:
+def save(path: Path, rows: list[Kept]) -> None:
     """Replace the file at once; its order does not tell who answered first."""
     with atomic_text(path) as file:
         for row in sorted(rows, key=lambda row: str(row["asked"])):
@@ -173,6 +194,7 @@ def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) 
     same = sum(found[case] == said[case] for case in shared)
     agreed = kappa([(found[case], said[case]) for case in shared])
     value = f"{agreed.kappa:.2f} (95 % interval {agreed.low:.2f} to {agreed.high:.2f})"
+    value += f", Krippendorff's alpha {alpha([found[case], said[case]] for case in shared):.2f}"
     if agreed.kappa != agreed.kappa:
         value = "undefined, all verdicts are the same"
     lines.append(
@@ -221,10 +243,10 @@ def main() -> None:
     cases = questions(args.old, args.new, args.set, args.cases)
     wanted = list(asks(cases, args.old, args.new, read_prompt(), params))
     path = verdicts_file(params.model)
-    known = {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
-    waiting = [one for one in wanted if one.key not in known]
+    known = read_kept(path)
+    waiting = waits(wanted, known)
     judge(waiting[: params.requests], known, params, path)
-    verdicts = [known[one.key] for one in wanted if one.key in known]
+    verdicts = [one.verdict(known[one.key]) for one in wanted if one.key in known]
     print("\n".join(report(cases, args.old, args.new, verdicts)))
     if (left := len(waiting) - params.requests) > 0:
         print(f"judge.requests allows {params.requests} a run; run again for {left} more.")

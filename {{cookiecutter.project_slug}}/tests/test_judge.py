@@ -1,6 +1,7 @@
 """A judge is asked twice a case, never again, within its budget; its verdicts are read strictly."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -112,6 +113,29 @@ def test_a_second_run_asks_nothing_and_a_new_answer_is_asked_about(
     assert len(ASKED) == 2
 
 
+def test_verdicts_serve_other_systems_that_gave_the_same_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(capsys)
+    shutil.copy("predictions/tuned.jsonl", "predictions/few_shot.jsonl")
+    ASKED.clear()
+    monkeypatch.setattr(sys, "argv", ["judge", "--new", "few_shot"])
+    assert "win rate of few_shot        | 100.0%" in say(capsys)
+    monkeypatch.setattr(sys, "argv", ["judge", "--old", "tuned", "--new", "base"])
+    assert "win rate of base            | 0.0%" in say(capsys)
+    assert ASKED == []
+
+
+def test_two_cases_of_the_same_texts_are_asked_about_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for system in ("base", "tuned"):
+        row = answered("1", f"{system}, at length")
+        write_records(f"predictions/{system}.jsonl", [row, {**row, "id": "2"}])
+    assert "the same verdict in both places in 2 of 2 cases" in say(capsys)
+    assert len(ASKED) == 2
+
+
 def test_the_budget_ends_a_run_and_the_next_goes_on(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +167,8 @@ def test_what_was_judged_before_a_failure_is_kept(capsys: pytest.CaptureFixture[
     ],
 )
 def test_a_verdict_is_read_strictly(said: str, winner: str) -> None:
-    assert judge.Ask("", "", "base", "tuned", "").verdict(said) == winner
+    kept = {"said": judge.read_verdict(said)}
+    assert judge.Ask("", "", "base", "tuned", "").verdict(kept)["winner"] == winner
 
 
 def test_malformed_verdicts_are_counted_and_decide_nothing(
@@ -155,12 +180,26 @@ def test_malformed_verdicts_are_counted_and_decide_nothing(
     assert "win rate" not in out
 
 
+def test_malformed_verdicts_are_asked_for_again_after_those_never_asked_for(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    better, SAYS["verdict"] = SAYS["verdict"], lambda prompt: "I prefer the first one"
+    allow(url, 15)
+    say(capsys)
+    SAYS["verdict"] = better
+    assert "Malformed: 5 of 20 verdicts" in say(capsys)
+    assert "win rate of tuned           | 100.0%" in say(capsys)
+    assert len(ASKED) == 15 + 15 + 5
+
+
 def test_agreement_with_people(capsys: pytest.CaptureFixture[str]) -> None:
     study = Study("base", "tuned", questions("base", "tuned", "golden", 50))
     for at, key in enumerate(study.questions):
         likes = "base" if at == 0 else "tuned"
         study.rate("anna", key, "left" if study.left_of("anna", key) == likes else "right")
-    assert "Agreement with people: 9 of 10 cases" in say(capsys)
+    out = say(capsys)
+    assert "Agreement with people: 9 of 10 cases" in out
+    assert "Krippendorff's alpha 0.00" in out
 
 
 def test_it_is_off_by_default(url: str) -> None:

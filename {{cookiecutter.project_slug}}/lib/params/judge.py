@@ -13,7 +13,7 @@ class JudgeParams(Section):
     url: str = Field(default="", pattern="^$|^https?://")  # ends in /v1
     model: str = ""
     key_env: str = ""  # the environment variable with its key
-    requests: int = Field(default=200, ge=2)  # in one run, at most; two a case
+    requests: int = Field(default=200, ge=2)  # that one run sends, at most; two a case
     max_new_tokens: int = Field(default=16, ge=1)  # the last line of the answer is the verdict
     concurrency: int = Field(default=4, ge=1)
 
