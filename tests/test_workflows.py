@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -116,6 +117,109 @@ def test_the_comment_is_written_once_then_updated(
     last = (tmp_path / "calls").read_text().splitlines()[-1]
     assert re.search(rf"({sent}) ", last)
     assert ("/77" in last) == bool(found)
+
+
+def test_only_the_comment_job_sees_the_token(files: dict[str, list[Path]]) -> None:
+    for path in files["gitlab"]:
+        jobs = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        assert [name for name, job in jobs.items() if "environment" in job] == ["comment"]
+        assert jobs["comment"]["environment"]["name"] == "review-comment"
+        assert jobs["comment"]["variables"]["GIT_STRATEGY"] == "none"
+        assert "REVIEW_TOKEN" not in str(jobs["comment"]["rules"])  # rules cannot see a scoped one
+
+
+def test_without_a_token_the_comment_stays_an_artifact(files: dict[str, list[Path]]) -> None:
+    jobs = YAML(typ="safe").load(files["gitlab"][-1].read_text(encoding="utf-8"))
+    script = "\n".join(jobs["comment"]["script"])
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, env={"REVIEW_TOKEN": ""}, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "artifact of job review" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real git and DVC project beside an empty DVC remote, and a clone without cache."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    project = folder / "project"
+    (project / ".dvc").mkdir(parents=True)
+    (folder / "storage").mkdir()
+    config = "[core]\n    remote = storage\n    analytics = false\n['remote \"storage\"']\n"
+    (project / ".dvc/config").write_text(f"{config}    url = ../../storage\n")
+    (project / ".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n")
+    (project / ".gitignore").write_text("/answers\n")
+    (project / "dvc.yaml").write_text("stages: {eval: {cmd: echo > answers, outs: [answers]}}")
+    (project / "review").mkdir()
+    for name in ("gate", "compare"):
+        (project / f"review/{name}.py").write_text(f"print('{name}: ran')")
+    shell(project, "git init -q -b main && dvc repro -q && git add --all && git commit -qm 1")
+    shell(folder, "git clone -q project clone")
+    return folder
+
+
+def shell(folder: Path, script: str, **names: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as the runners do, with the real dvc."""
+    keys = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+    names |= dict.fromkeys(keys, "me@example.invalid")
+    names["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["bash", "-eo", "pipefail", "-c", script]
+    return subprocess.run(command, cwd=folder, env=names, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("ci", CI_FILES)
+@pytest.mark.parametrize(
+    ("before", "fork", "passes", "said"),
+    [
+        ("cd ../project && dvc push -q", False, True, "gate: ran"),
+        (":", False, False, "was 'dvc push' forgotten"),
+        (":", True, True, "a fork has no key"),
+        ("rmdir ../storage", False, True, "no DVC remote that CI can reach is configured"),
+        ("dvc config -q --unset core.remote", False, True, "no DVC remote that CI can reach"),
+        ("dvc remote modify storage url s3://none/x", False, False, "or are the keys of the DVC"),
+        ("git rm -q dvc.lock && git commit -qm 2", False, False, "dvc.lock is gone"),
+        ("git rm -q dvc.lock && git commit -q --amend -m 1", False, True, "no dvc.lock yet"),
+    ],
+)
+def test_a_gate_that_should_have_run_fails_the_job(
+    files: dict[str, list[Path]],
+    reviewed: Path,
+    ci: str,
+    before: str,
+    fork: bool,
+    passes: bool,
+    said: str,
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(reviewed, tmp_path, dirs_exist_ok=True)
+    clone = tmp_path / "clone"
+    assert shell(clone, before).returncode == 0
+    base = shell(clone, "git rev-list --max-parents=0 HEAD").stdout.strip()
+    jobs = YAML(typ="safe").load(files[ci][-1].read_text(encoding="utf-8"))
+    if ci == "github":
+        done, summary = review_on_github(jobs["jobs"]["review"]["steps"], clone, base, fork)
+    else:
+        ids = {"SOURCE_PROJECT_ID": "2" if fork else "1", "PROJECT_ID": "1", "DIFF_BASE_SHA": base}
+        names = {f"CI_MERGE_REQUEST_{name}": value for name, value in ids.items()}
+        done = shell(clone, "\n".join(jobs["review"]["script"]), **names)
+        summary = (clone / "comparison.md").read_text()
+    assert said in summary
+    assert said in (clone / "gate.txt").read_text()  # which the comparison quotes
+    assert (done.returncode == 0) == passes
+
+
+def review_on_github(
+    steps: list[Any], clone: Path, base: str, fork: bool
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """The steps that pull and gate, and the job summary."""
+    scripts = {step.get("name"): step for step in steps}
+    names = {f"GITHUB_{name}": name for name in ("OUTPUT", "STEP_SUMMARY")}
+    names |= {"BASE": base, "FORK": str(fork).lower()}
+    done = shell(clone, scripts["Predictions from the DVC remote"]["run"], **names)
+    assert scripts["Gate"]["if"] == "steps.pull.outputs.gate == 'yes'"
+    if (clone / "OUTPUT").exists():
+        assert (clone / "OUTPUT").read_text() == "gate=yes\n"
+        done = shell(clone, scripts["Gate"]["run"], **names)
+    return done, (clone / "STEP_SUMMARY").read_text()
 
 
 @pytest.mark.parametrize("ci", CI_FILES)
