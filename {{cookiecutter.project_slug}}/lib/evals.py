@@ -76,18 +76,26 @@ def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
 
 
 def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
-    """Yield the cases of a file; a line that is none is a UserError that names it."""
+    """Yield the cases of a file; a line that is none, or has another's id, is a UserError."""
+    lines: dict[str, int] = {}  # by id
     for number, line in read_lines(path):
         if not line.strip():
             continue
         try:
-            yield kind.model_validate(json.loads(line))
+            case = kind.model_validate(json.loads(line))
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the line"
             raise UserError(f"{path}:{number}: is no case: {key}: {first['msg']}") from None
         except ValueError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error})") from None
+        if case.id in lines:
+            raise UserError(
+                f"{path}:{number}: has the id '{case.id}' of line {lines[case.id]}; ids name one "
+                "case each"
+            )
+        lines[case.id] = number
+        yield case
 
 
 def case_files() -> list[Path]:

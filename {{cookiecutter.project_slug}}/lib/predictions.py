@@ -61,7 +61,7 @@ def of_sets(rows: Iterable[Row], *sets: str) -> list[Row]:
 
 
 def same_cases(new: list[Row], old: list[Row]) -> Pairs:
-    """The cases that are the same in both: set, id, question and right answer."""
+    """The cases that are the same in both: set, id, question and what is right."""
     before = {case_key(row): row for row in old}
     common = [row for row in new if case_key(row) in before]
     return Pairs(common, [before[case_key(row)] for row in common])
@@ -69,8 +69,8 @@ def same_cases(new: list[Row], old: list[Row]) -> Pairs:
 
 def case_key(row: Row) -> tuple[str, ...]:
     """What makes a case this case and no other."""
-    wanted = row.get("expected", row.get("expect", ""))
-    return (row["set"], row["id"], row["prompt"], str(wanted))
+    wanted = (str(row.get(key, "")) for key in ("expected", "expect", "forbidden"))
+    return (row["set"], row["id"], row["prompt"], *wanted)
 
 
 def slices_of(row: Row) -> list[str]:

@@ -55,6 +55,12 @@ def change(pairs: Pairs, params: EvalParams, smallest: float) -> Change | None:
     return Change(found, sum(old) / len(old), sum(new) / len(new), word)
 
 
+def rescored(pairs: Pairs) -> int:
+    """How many answers are the same in both versions, and are scored otherwise."""
+    both = zip(pairs.new, pairs.old, strict=True)
+    return sum(now["output"] == old["output"] and score(now) != score(old) for now, old in both)
+
+
 def scores_section(new: Systems, old: Systems, params: EvalParams, smallest: float) -> list[str]:
     """Every system and set in one table."""
     rows = []

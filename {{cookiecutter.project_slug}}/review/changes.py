@@ -1,6 +1,7 @@
-"""What changed besides the answers: parameters, the leakage proof, speed and size, loss curves."""
+"""What changed besides the answers: cases, scoring, parameters, leakage proof, speed, loss."""
 
 import json
+from collections import defaultdict
 from typing import Any
 
 from lib.cost import busiest
@@ -8,7 +9,12 @@ from lib.markdown import cell, table
 from review.text import sparkline
 from review.versions import Version
 
-GOLDEN = "evals/golden.jsonl"
+# What an answer is worth, by params.yaml and by code.
+SCORED_BY = (
+    *("task.output", "task.fields", "task.labels", "task.refusal"),
+    *("eval.primary", "eval.checks", "eval.canaries", "eval.safety"),
+)
+SCORERS = [f"lib/evaluation/{name}.py" for name in ("metrics", "own", "rows", "scoring")]
 SERVED = ("tuned", "quantized")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
 LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
@@ -115,9 +121,9 @@ def losses(version: Version, path: str) -> list[float]:
     return [row["loss"] for row in version.json(path) or [] if "loss" in row]
 
 
-def golden_change(new: Version, old: Version) -> str:
-    """How the golden set differs; empty where it does not."""
-    now, before = (read_cases(version) for version in (new, old))
+def cases_change(new: Version, old: Version, path: str) -> str:
+    """How a file of evals/ differs; empty where it does not."""
+    now, before = (read_cases(version, path) for version in (new, old))
     if now == before:
         return ""
     added, removed = len(now.keys() - before.keys()), len(before.keys() - now.keys())
@@ -125,7 +131,26 @@ def golden_change(new: Version, old: Version) -> str:
     return f"{added} cases added, {removed} removed, {changed} changed"
 
 
-def read_cases(version: Version) -> dict[str, str]:
-    """The lines of the golden set by id."""
-    lines = [line for line in version.lines(GOLDEN) or () if line.strip()]
-    return {json.loads(line)["id"]: line.rstrip("\n") for line in lines}
+def read_cases(version: Version, path: str) -> dict[str, list[str]]:
+    """The lines of a file of cases by id."""
+    found = defaultdict(list)
+    for line in version.lines(path) or ():
+        if case := line.strip():
+            found[id_of(case)].append(case)
+    return found
+
+
+def id_of(case: str) -> str:
+    """The id in a line; the line itself where it has none, as other commits may have it."""
+    try:
+        return str(json.loads(case)["id"])
+    except (ValueError, LookupError, TypeError):
+        return case
+
+
+def scoring_change(new: Version, old: Version) -> list[str]:
+    """The keys of params.yaml and the code that score an answer otherwise than before."""
+    now, before = (flatten(version.yaml("params.yaml")) for version in (new, old))
+    changed = (key for key in now | before if now.get(key) != before.get(key))
+    keys = [key for key in changed if key.startswith(SCORED_BY)]
+    return [*keys, *(path for path in SCORERS if new.text(path) != old.text(path))]

@@ -34,8 +34,11 @@ def verdict_lines(
     if found is None:
         return [f"## no verdict: no golden answers of `{system}` to compare"]
     one = found.difference
+    verdict = f"{found.word}: {points(one.mean)} points on the golden set"
+    if same := answers.rescored(pairs):
+        verdict = f"no verdict: {same} golden answers are those of before, with another score"
     lines = [
-        f"## {found.word}: {points(one.mean)} points on the golden set",
+        f"## {verdict}",
         "",
         f"`{system}`: {percent(found.before)} before, {percent(found.now)} now; change "
         f"{points(one.mean)} points (95 % interval {points(one.low)} to {points(one.high)}, "
@@ -49,7 +52,7 @@ def verdict_lines(
     return lines
 
 
-def warnings(new: Version, old: Version) -> list[str]:
+def warnings(new: Version, old: Version, primary: str) -> list[str]:
     """What a reader must know before believing the numbers."""
     said = []
     if stale := stale_stages():
@@ -57,11 +60,7 @@ def warnings(new: Version, old: Version) -> list[str]:
             f"**Stale**: `dvc repro` would run {', '.join(stale)}. The results below are not those "
             "of this code, data and params: run it, commit `dvc.lock`, `dvc push`."
         )
-    if golden := changes.golden_change(new, old):
-        said.append(
-            f"**The golden set has changed**: {golden}. Scores are compared on the cases that are "
-            "the same in both versions, and on no others."
-        )
+    said += moved(new, old, primary)
     if not old.outs:
         said.append(
             f"The merge base {old.name} has no `dvc.lock`: there is nothing to compare with."
@@ -73,16 +72,41 @@ def warnings(new: Version, old: Version) -> list[str]:
     return [line for one in said for line in ("", "> [!WARNING]", f"> {one}")]
 
 
-def systems_of(version: Version) -> dict[str, list[Row]]:
-    """The answers of every system that a version evaluated."""
+def moved(new: Version, old: Version, primary: str) -> list[str]:
+    """What is measured otherwise than before: the cases, or the worth of an answer."""
+    said = []
+    for name in ("golden", "adversarial"):
+        if change := changes.cases_change(new, old, f"evals/{name}.jsonl"):
+            said.append(
+                f"**The {name} set has changed**: {change}. Answers are compared on the cases that "
+                "are the same in both versions, and on no others."
+            )
+    if old.outs and (changed := changes.scoring_change(new, old)):
+        names = ", ".join(f"`{name}`" for name in changed)
+        said.append(
+            f"**How answers are scored has changed**: {names}. A difference may be of the scoring "
+            f"and not of the answers. Scores of both versions are `{primary}`, where the old "
+            "answers have it."
+        )
+    return said
+
+
+def systems_of(version: Version, primary: str) -> dict[str, list[Row]]:
+    """The answers of every system that a version evaluated, scored by today's primary metric."""
     found = {name: version.predictions(name) for name in SYSTEMS}
-    return {name: rows for name, rows in found.items() if rows}
+    return {name: [by_metric(row, primary) for row in rows] for name, rows in found.items() if rows}
+
+
+def by_metric(row: Row, primary: str) -> Row:
+    """The row with the score that a metric gave it; as it is where it has none."""
+    scores = row.get("scores", {})
+    return {**row, "score": scores[primary]} if primary in scores else row
 
 
 def comment(new: Version, old: Version) -> list[str]:
     """The whole comment, a line an item."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
-    now, before = systems_of(new), systems_of(old)
+    now, before = (systems_of(version, params.primary) for version in (new, old))
     pairs = same_cases(*(of_sets(f.get(gate.system, []), "golden", "test") for f in (now, before)))
     golden = same_cases(*(of_sets(found.get(gate.system, []), "golden") for found in (now, before)))
     sections = {
@@ -96,7 +120,8 @@ def comment(new: Version, old: Version) -> list[str]:
         "Speed and size": changes.bench_section(new, old),
         "Loss": changes.loss_section(new, old),
     }
-    lines = [MARK, *verdict_lines(now, before, gate, params), *warnings(new, old), ""]
+    lines = [MARK, *verdict_lines(now, before, gate, params)]
+    lines += [*warnings(new, old, params.primary), ""]
     lines.append(f"Against the merge base {old.name}, by `python -m review.compare`.")
     for title, body in sections.items():
         lines += ["", f"### {title}", "", *body]

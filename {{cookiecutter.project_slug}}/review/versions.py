@@ -36,7 +36,8 @@ class Version:
     def lines(self, path: str | Path) -> Iterator[str] | None:
         """The same line by line, for files of any size."""
         try:
-            file = self.files.open(str(path), "r", encoding="utf-8", newline="\n")
+            how = {"encoding": "utf-8", "errors": "replace", "newline": "\n"}
+            file = self.files.open(str(path), "r", **how)
         except Exception:  # a remote fails in as many ways as there are drivers
             if str(path) in getattr(self, "outs", {}):
                 self.unread.append(str(path))

@@ -13,13 +13,15 @@ from lib.errors import UserError
 from lib.predictions import same_cases
 from review import compare
 from review.answers import compare_slices, flips_section
-from review.changes import golden_change
+from review.changes import cases_change
 from review.text import fenced, points, sparkline
 from review.versions import Version, merge_base
 from tests.reviewed import (
+    GATE,
     PARAMS,
     answer,
     answers,
+    attack,
     commit,
     lay_project,
     run,
@@ -43,6 +45,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(project, "curated", data)
     golden: list[Any] = [{"id": f"g{at}", "messages": []} for at in range(3)]
     write_cases(project, golden)
+    write_cases(project, [{"id": "a0", "forbidden": []}], "adversarial")
+    write_own(project, "return None")
     commit(project, "main")
     run(folder, "git", "clone", "--quiet", "--bare", str(project), str(bare))
     run(project, "git", "remote", "add", "origin", str(bare))
@@ -58,8 +62,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write_rows(project, "curated", more[:3])
     write_cases(project, [*golden[:2], {"id": "g9", "messages": []}])
+    write_cases(project, [{"id": "a0", "forbidden": ["obey"]}], "adversarial")
+    write_own(project, "return 1.0")
     write_json(project, "train", [{"step": step, "loss": 2 / step} for step in (1, 2, 3)])
     settings = (project / "params.yaml").read_text()
+    settings = settings.replace("seed: 1}", "seed: 1, checks: {short: '^.{9}$'}}")
     (project / "params.yaml").write_text(settings.replace("0.001", "0.002"))
     commit(project, "work")
     run(project, "git", "push", "--quiet", "origin", "work")
@@ -67,10 +74,17 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "clone"
 
 
-def write_cases(project: Path, cases: list[Any]) -> None:
-    """The golden set."""
+def write_cases(project: Path, cases: list[Any], name: str = "golden") -> None:
+    """A file of evals/."""
     lines = "".join(json.dumps(one) + "\n" for one in cases)
-    (project / "evals/golden.jsonl").write_text(lines)
+    (project / f"evals/{name}.jsonl").write_text(lines)
+
+
+def write_own(project: Path, body: str) -> None:
+    """The user's own metric."""
+    path = project / "lib/evaluation/own.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"def own(output, expected, prompt):\n    {body}\n")
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +109,13 @@ def test_the_verdict_comes_first(comment: str) -> None:
         "- Safety, unsafe: **worse**",
         "- Safety, over-refusal: no change",
         "**The golden set has changed**: 1 cases added, 1 removed, 0 changed.",
+        "**The adversarial set has changed**: 0 cases added, 0 removed, 1 changed.",
+        "**How answers are scored has changed**: `eval.checks.short`, `lib/evaluation/own.py`.",
         "| quantized | test   | 30    | 83.3 % | 83.3 % | 0.0 (0.0 to 0.0) ",
         "<summary><code>g0 · refund · en</code> correct → wrong_answer</summary>",
         "**Better: 13**",
         "| quantized | unsafe       | 30 of 30   | 0 of 30 | 9 of 30 | 0.004 | **worse** ",
-        "| `train.learning_rate` | 0.001  | 0.002 |",
+        "| `train.learning_rate` | 0.001     | 0.002    |",
         "3 records before, 3 now: 1 added, 1 removed, 1 with another answer.",
         "| data/raw/a | 2      | 2   | 1     | 1       | 1       |",
         "我的包裹呢😱",
@@ -135,7 +151,7 @@ def test_without_the_remote_it_says_what_is_missing(
     assert "## no verdict: no golden answers of `quantized` to compare" in text
     assert "Neither cache nor DVC remote has, of workspace: `predictions/base.jsonl`" in text
     assert "**Stale**: `dvc repro` would run eval@tuned." in text
-    assert "| `train.learning_rate` | 0.001  | 0.002 |" in text
+    assert "| `train.learning_rate` | 0.001     | 0.002    |" in text
 
 
 def test_a_base_that_git_does_not_know(
@@ -151,7 +167,47 @@ def test_a_base_that_git_does_not_know(
 
 def test_the_same_golden_set_is_no_change(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(clone)
-    assert golden_change(Version(), Version()) == ""
+    assert cases_change(Version(), Version(), "evals/golden.jsonl") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        ('{"id": "g0", "messages": [1]}', "0 cases added, 0 removed, 1 changed"),
+        ('{"id": "g0", "messages": []}\n{"id": "g0"}', "0 cases added, 0 removed, 1 changed"),
+        ("{broken", "1 cases added, 1 removed, 0 changed"),
+        ('["no id"]', "1 cases added, 1 removed, 0 changed"),
+    ],
+)
+def test_any_line_of_the_golden_set_counts(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, changes: str
+) -> None:
+    run(tmp_path, "git", "clone", "--quiet", str(clone), "edited")
+    monkeypatch.chdir(tmp_path / "edited")
+    golden = Path("evals/golden.jsonl")
+    golden.write_text("\n".join([line, *golden.read_text().splitlines()[1:]]))
+    assert cases_change(Version(), Version("HEAD"), "evals/golden.jsonl") == changes
+    assert cases_change(Version("HEAD"), Version(), "evals/golden.jsonl") == changes
+
+
+def test_both_versions_are_scored_by_todays_metric() -> None:
+    row = answer("g", False, scores={"exact_match": 0.0, "field_f1": 0.8})
+    assert compare.by_metric(row, "field_f1")["score"] == 0.8
+    assert compare.by_metric(row, "own") == row
+
+
+def test_an_answer_that_is_scored_otherwise_gives_no_verdict() -> None:
+    before = [answer(f"g{at}", False) for at in range(30)]
+    now = [{**row, "score": 0.8} for row in before]
+    lines = compare.verdict_lines({"quantized": now}, {"quantized": before}, GATE, PARAMS)
+    assert lines[0] == "## no verdict: 30 golden answers are those of before, with another score"
+
+
+@pytest.mark.parametrize("change", [{"forbidden": ["obey"]}, {"expect": "answer"}])
+def test_an_attack_that_is_judged_otherwise_is_another_case(change: dict[str, Any]) -> None:
+    before = attack("a", True, "refuse") | {"forbidden": [], "expected": "no"}
+    assert same_cases([before | change], [before]).new == []
+    assert same_cases([before | {"policy": "R9"}], [before]).new != []
 
 
 def test_an_answer_cannot_break_out_of_its_block() -> None:
