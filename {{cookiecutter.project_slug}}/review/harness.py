@@ -6,11 +6,13 @@ reads   params.yaml (harness, base, hardware), evals/harness/*.yaml, models/tune
 writes  reports/harness.json, reports/harness.md
 
 Tasks of evals/harness run offline; those that lm-evaluation-harness brings load their data from the
-hub. Both models answer the same questions, so they are compared question by question.
+hub. Both models answer the same questions, so they are compared question by question where a metric
+is a mean over questions; of others, such as perplexity, there are the two figures alone.
 """
 
+from math import isclose
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib.config import load
 from lib.errors import UserError, run
@@ -27,7 +29,16 @@ TASKS = Path("evals/harness")
 JSON, PAGE = Path("reports/harness.json"), Path("reports/harness.md")
 RESAMPLES, SEED = 2000, 1
 
-Scores = dict[tuple[str, str], list[float]]  # (task, metric) -> a score for each question
+
+class Score(NamedTuple):
+    """One metric of one task."""
+
+    value: float
+    each: list[float]  # of each question; empty where the value is not their mean
+    higher: bool  # is better
+
+
+Scores = dict[tuple[str, str], Score]  # by task and metric
 
 
 def load_harness() -> Any:
@@ -58,7 +69,7 @@ def read_tasks(lm_eval: Any, params: HarnessParams) -> Any:
 def ask(
     lm_eval: Any, manager: Any, folder: str, revision: str | None, params: HarnessParams
 ) -> Scores:
-    """The scores of one model, question by question."""
+    """The scores of one model."""
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
     model = lm_eval.models.huggingface.HFLM(
@@ -79,51 +90,79 @@ def ask(
     except (OSError, ValueError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"params.yaml: harness.tasks {params.tasks}: {said}") from None
-    return {
-        (task, metric): [float(row[metric]) for row in rows]
-        for task, rows in results["samples"].items()
-        for metric in rows[0]["metrics"]
-        if all(isinstance(row[metric], int | float) for row in rows)
-    }
+    return read_scores(results)
+
+
+def read_scores(results: Any) -> Scores:
+    """Every metric of lm-evaluation-harness's results; one of several filters is named with it."""
+    found = {}
+    for task, rows in results["samples"].items():
+        for name, value in results["results"][task].items():
+            metric, comma, kept = name.partition(",")
+            if comma and isinstance(value, int | float) and not metric.endswith("_stderr"):
+                each = [row.get(metric) for row in rows if row["filter"] == kept]
+                higher = results["higher_is_better"].get(task, {}).get(metric) is not False
+                title = metric if kept == "none" else f"{metric} ({kept})"
+                found[task, title] = Score(float(value), mean_of(each, value), higher)
+    return found
+
+
+def mean_of(each: list[Any], value: float) -> list[float]:
+    """The values of the questions if `value` is their mean, or nothing."""
+    numbers = [float(one) for one in each if isinstance(one, int | float)]
+    whole = bool(numbers) and len(numbers) == len(each)
+    return numbers if whole and isclose(sum(numbers) / len(numbers), value, abs_tol=1e-9) else []
 
 
 def compare(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
-    """A row for each task and metric that has a figure for each question."""
+    """A row for each task and metric; without interval and p where no question has a score."""
     rows = []
     for (task, metric), after in tuned.items():
         before = base[task, metric]
-        each = [str(number) for number in range(len(after))]
-        found = compare_paired(after, before, each, RESAMPLES, SEED)
-        row: dict[str, Any] = {"task": task, "metric": metric, "questions": len(after)}
-        row |= {"base": sum(before) / len(before), "tuned": sum(after) / len(after)}
-        row |= {"difference": found.mean, "low": found.low, "high": found.high, "p": found.p}
+        row: dict[str, Any] = {"task": task, "metric": metric, "questions": len(after.each) or None}
+        row |= {"higher_is_better": after.higher, "base": before.value, "tuned": after.value}
+        row |= {"difference": after.value - before.value, "low": None, "high": None, "p": None}
+        if after.each and before.each:
+            each = [str(number) for number in range(len(after.each))]
+            found = compare_paired(after.each, before.each, each, RESAMPLES, SEED)
+            row |= {"low": found.low, "high": found.high, "p": found.p}
         rows.append({name: round(v, 6) if isinstance(v, float) else v for name, v in row.items()})
     return rows
 
 
 def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
     """The report."""
-    head = ["task", "metric", "questions", "base", "tuned", "difference (95 % interval)", "verdict"]
+    head = ["task", "metric", "better", "questions", "base", "tuned"]
+    head += ["difference (95 % interval)", "verdict"]
     lines = ["# General ability: tuned against base", ""]
     if params.limit:
         lines += [f"The first {params.limit} questions of each task: a look, not a result.", ""]
     shown = [
         [
-            *(str(row[name]) for name in ("task", "metric", "questions")),
-            *(f"{row[name]:.3f}" for name in ("base", "tuned")),
-            f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})",
-            word(row),
+            *(row["task"], row["metric"], "higher" if row["higher_is_better"] else "lower"),
+            *(str(row["questions"] or ""), f"{row['base']:.3f}", f"{row['tuned']:.3f}"),
+            *(difference(row), word(row)),
         ]
         for row in rows
     ]
-    return [*lines, *table(head, shown), "", "Compared question by question; see lib/stats.py."]
+    lines += [*table(head, shown), "", "Compared question by question; see lib/stats.py."]
+    if any(row["p"] is None for row in rows):
+        lines += ["Not tested: what is no mean over questions, such as perplexity."]
+    return lines
+
+
+def difference(row: dict[str, Any]) -> str:
+    """Tuned minus base, with its interval if there is one."""
+    interval = "" if row["p"] is None else f" ({row['low']:+.3f} to {row['high']:+.3f})"
+    return f"{row['difference']:+.3f}{interval}"
 
 
 def word(row: dict[str, Any]) -> str:
-    """Better or worse where chance alone hardly gives as much."""
-    if row["p"] >= ALPHA:
-        return "inconclusive"
-    return "better" if row["difference"] > 0 else "**worse**"
+    """Better or worse where chance alone hardly gives as much; untested, by the figure alone."""
+    said = "better" if (row["difference"] > 0) == row["higher_is_better"] else "**worse**"
+    if row["p"] is None:
+        return f"{said if row['difference'] else 'the same'}, not tested"
+    return said if row["p"] < ALPHA else "inconclusive"
 
 
 def main() -> None:

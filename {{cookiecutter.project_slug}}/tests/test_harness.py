@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,11 +56,42 @@ def test_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         harness.load_harness()
 
 
-def test_a_loss_beyond_chance_is_called_worse() -> None:
-    before, after = {("t", "acc"): [1.0] * 20}, {("t", "acc"): [0.0] * 10 + [1.0] * 10}
-    rows = harness.compare(before, after)
-    assert rows[0]["difference"] == -0.5
-    assert harness.word(rows[0]) == "**worse**"
+def results(metric: str, higher: bool, value: float, *rows: Any) -> Any:
+    """What lm-evaluation-harness returns, of one task t and one metric."""
+    samples = [{"filter": "none", "metrics": [metric], metric: row} for row in rows]
+    figures = {"alias": "t", "sample_len": 9, f"{metric},none": value}
+    figures[f"{metric}_stderr,none"] = 0.1
+    known = {"t": {metric: higher}}
+    return {"samples": {"t": samples}, "results": {"t": figures}, "higher_is_better": known}
+
+
+@pytest.mark.parametrize(("higher", "word"), [(True, "**worse**"), (False, "better")])
+def test_a_fall_beyond_chance_is_worse_where_higher_is_better(higher: bool, word: str) -> None:
+    before = harness.read_scores(results("m", higher, 1.0, *[1.0] * 20))
+    after = harness.read_scores(results("m", higher, 0.5, *[0.0] * 10, *[1.0] * 10))
+    (row,) = harness.compare(before, after)
+    assert row["difference"] == -0.5
+    assert harness.word(row) == word
+
+
+@pytest.mark.parametrize("each", [-3.0, (-3.0, 2)], ids=["log-likelihood", "with words"])
+def test_a_perplexity_that_rises_is_worse_and_not_tested(each: Any) -> None:
+    versions = [harness.read_scores(results("perplexity", False, v, each, each)) for v in (20, 30)]
+    (row,) = harness.compare(*versions)
+    assert (row["base"], row["tuned"], row["p"]) == (20.0, 30.0, None)
+    assert harness.word(row) == "**worse**, not tested"
+    assert "such as perplexity" in harness.page([row], HarnessParams(tasks=["t"]))[-1]
+
+
+def test_filters_of_one_metric_are_told_apart() -> None:
+    found = results("m", True, 0.0, 0.0)
+    found["samples"]["t"].append({"filter": "loose", "metrics": ["m"], "m": 1.0})
+    found["results"]["t"]["m,loose"] = 1.0
+    scores = harness.read_scores(found)
+    assert {title: score.each for (_, title), score in scores.items()} == {
+        "m": [0.0],
+        "m (loose)": [1.0],
+    }
 
 
 def test_every_question_has_one_right_choice() -> None:
