@@ -245,7 +245,7 @@ def main() -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print("\nResults: make ratings")
+        print("\nResults, and the ratings into DVC: make ratings")
 
 
 if __name__ == "__main__":

@@ -149,7 +149,10 @@ def main() -> None:
     """Print the results of every pair of systems that was rated."""
     ratings = read_folder()
     if not ratings:
-        raise UserError(f"{FOLDER}/ has no ratings; `make rate` asks for some")
+        raise UserError(
+            f"{FOLDER}/ has no ratings; `make rate` asks for some, `dvc pull {FOLDER}` fetches "
+            "those of others"
+        )
     for (old, new), mine in rated_pairs(ratings).items():
         print("\n".join(results(old, new, mine)))
 

@@ -1,7 +1,9 @@
-"""Ratings are blind, kept at once and taken up again; their figures are those of the literature."""
+"""Ratings are blind, kept at once and in DVC; their figures are those of the literature."""
 
 import json
 import math
+import shutil
+import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,6 +18,7 @@ from lib.records import write_records
 from review import rate, ratings
 from review.rate import Study, questions, serve
 from review.ratings import alpha, read_ratings, results
+from tests.reviewed import CONFIG, dvc, run
 
 FILE = Path("ratings/anna.jsonl")
 
@@ -114,6 +117,28 @@ def test_who_always_takes_the_left_is_found(study: Study) -> None:
         study.rate("anna", key, "left")
     assert "the left answer was chosen 40 of 40 times" in results_page()
     assert "a BIAS" in results_page()
+
+
+def test_make_ratings_keeps_them_in_dvc(study: Study) -> None:
+    home, here = Path(rate.__file__).parents[1], Path.cwd()
+    for name in ("Makefile", ".gitignore"):
+        shutil.copy(home / name, here)
+    (here / ".dvc").mkdir()
+    (here / ".dvc/config").write_text(CONFIG.format(folder=here))
+    (here / ".dvc/.gitignore").write_text("/cache\n/tmp\n")
+    run(here, "git", "init", "--quiet")
+    make = ("make", "ratings", f"VENV={Path(sys.executable).parents[1]}", f"PYTHONPATH={home}")
+    for _ in range(2):
+        study.rate("anna", study.next("anna")["case"], "tie")
+        run(here, "git", "add", "--all")  # as the README has it, before or after
+        assert "Ratings by anna" in run(here, *make)
+        run(here, "git", "commit", "--quiet", "--message", "Ratings")
+    assert "ratings.dvc\n" in run(here, "git", "ls-files")
+    assert "ratings/" not in run(here, "git", "ls-files")
+    dvc(here, "push", "--quiet")
+    run(here, "git", "clone", "--quiet", ".", "clone")
+    dvc(here / "clone", "pull", "--quiet", "ratings")
+    assert (here / "clone" / FILE).read_bytes() == FILE.read_bytes()
 
 
 def results_page() -> str:
