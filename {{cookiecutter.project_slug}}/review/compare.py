@@ -16,7 +16,7 @@ from lib.params.gate import GateParams
 from lib.predictions import SYSTEMS, Row, of_sets, same_cases
 from review import answers, changes
 from review.datadiff import data_section
-from review.text import percent, points
+from review.text import p_value, percent, points
 from review.versions import Version, merge_base
 
 MARK = "<!-- review.compare -->"  # by which the workflows find the comment that they update
@@ -42,7 +42,7 @@ def verdict_lines(
         "",
         f"`{system}`: {percent(found.before)} before, {percent(found.now)} now; change "
         f"{points(one.mean)} points (95 % interval {points(one.low)} to {points(one.high)}, "
-        f"p = {one.p:.3f}); {one.won} of {one.cases} cases better, {one.lost} worse. "
+        f"{p_value(one.p)}); {one.won} of {one.cases} cases better, {one.lost} worse. "
         f"A difference matters from {points(gate.smallest).lstrip('+')} points.",
         "",
     ]
@@ -61,11 +61,9 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
             "of this code, data and params: run it, commit `dvc.lock`, `dvc push`."
         )
     said += moved(new, old, primary)
-    if not old.outs:
-        said.append(
-            f"The merge base {old.name} has no `dvc.lock`: there is nothing to compare with."
-        )
     for version in (new, old):
+        if not version.outs:
+            said.append(f"**No results**: {version.name} has no `dvc.lock`; nothing is compared.")
         if version.unread:
             names = ", ".join(f"`{path}`" for path in dict.fromkeys(version.unread))
             said.append(f"Neither cache nor DVC remote has, of {version.name}: {names}.")

@@ -154,6 +154,17 @@ def test_without_the_remote_it_says_what_is_missing(
     assert "| `train.learning_rate` | 0.001     | 0.002    |" in text
 
 
+def test_a_version_without_results_is_named(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, "git", "clone", "--quiet", str(clone), "fork")
+    monkeypatch.chdir(tmp_path / "fork")
+    monkeypatch.setattr(compare, "stale_stages", list)
+    Path("dvc.lock").unlink()
+    said = "\n".join(compare.warnings(Version(), Version("HEAD"), "exact_match"))
+    assert "**No results**: workspace has no `dvc.lock`" in said
+
+
 def test_a_base_that_git_does_not_know(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
