@@ -42,7 +42,6 @@ from review.ratings import (
     digest,
     pairs_of,
     preference,
-    rated_pairs,
     read_folder,
 )
 
@@ -215,7 +214,7 @@ def report(cases: list[Question], old: str, new: str, verdicts: list[Verdict]) -
     ]
     if counted:
         lines += [*preference(counted, pairs_of(old, new), old, new, "The judge prefers"), ""]
-    ratings = rated_pairs(read_folder()).get((old, new), [])
+    ratings = [one for one in read_folder() if set(one["systems"]) == {old, new}]
     tokens = [sum(one[name] for one in verdicts) for name in ("input_tokens", "output_tokens")]
     lines += trust(found, verdicts, people(ratings, old, new))
     return [*lines, f"Tokens of these verdicts: {tokens[0]:,} in, {tokens[1]:,} out.", ""]

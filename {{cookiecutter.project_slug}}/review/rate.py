@@ -203,7 +203,7 @@ def question(before: Row, after: Row, old: str, new: str) -> Question:
     """One case with its two answers."""
     answers = {old: str(before["output"]), new: str(after["output"])}
     expected = str(after.get("expected", ""))
-    return Question(case_id(before, after), after["prompt"], answers, expected)
+    return Question(case_id({old: before, new: after}), after["prompt"], answers, expected)
 
 
 def serve(study: Study, port: int) -> ThreadingHTTPServer:

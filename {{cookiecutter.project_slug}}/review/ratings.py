@@ -29,9 +29,11 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def case_id(old: Row, new: Row) -> str:
-    """Names a question with its two answers: ratings of other answers do not count for these."""
-    shown = [old["set"], old["id"], old["prompt"], old["output"], new["output"]]
+def case_id(rows: dict[str, Row]) -> str:
+    """Names a question with the answers of two systems, whichever is called the old one: ratings
+    of other answers do not count for these."""
+    one, other = (rows[system] for system in sorted(rows))
+    shown = [one["set"], one["id"], one["prompt"], one["output"], other["output"]]
     return digest("\0".join(shown))[:16]
 
 
@@ -68,7 +70,8 @@ def preference(
     ratings: list[Rating], pairs: Pairs, old: str, new: str, who: str = "People prefer"
 ) -> list[str]:
     """Wins, ties and the win rate; a tie is half a win."""
-    groups = {case_id(o, n): group(n) for n, o in zip(pairs.new, pairs.old, strict=True)}
+    both = zip(pairs.new, pairs.old, strict=True)
+    groups = {case_id({old: before, new: after}): group(after) for after, before in both}
     points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
     against = [1 - one for one in points]
     member = [groups[one["case"]] for one in ratings]
@@ -117,7 +120,8 @@ def position(ratings: list[Rating]) -> str:
 def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
     """All that the ratings of two systems say."""
     pairs = pairs_of(old, new)
-    today = {case_id(o, n) for n, o in zip(pairs.new, pairs.old, strict=True)}
+    both = zip(pairs.new, pairs.old, strict=True)
+    today = {case_id({old: before, new: after}) for after, before in both}
     current = [one for one in ratings if one["case"] in today]
     lines = [f"# {new} against {old}", ""]
     if gone := len(ratings) - len(current):

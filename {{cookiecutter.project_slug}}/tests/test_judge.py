@@ -192,7 +192,11 @@ def test_malformed_verdicts_are_asked_for_again_after_those_never_asked_for(
     assert len(ASKED) == 15 + 15 + 5
 
 
-def test_agreement_with_people(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("argv", [[], ["--old", "tuned", "--new", "base"]])
+def test_agreement_with_people(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["judge", *argv])
     study = Study("base", "tuned", questions("base", "tuned", "golden", 50))
     for at, key in enumerate(study.questions):
         likes = "base" if at == 0 else "tuned"
