@@ -150,8 +150,9 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / ".gitignore").write_text("/answers\n")
     (project / "dvc.yaml").write_text("stages: {eval: {cmd: echo > answers, outs: [answers]}}")
     (project / "review").mkdir()
-    for name in ("gate", "compare"):
-        (project / f"review/{name}.py").write_text(f"print('{name}: ran')")
+    # The gate speaks as of an error: that is to be seen, too.
+    (project / "review/gate.py").write_text("import sys\nprint('gate: ran', file=sys.stderr)\n")
+    (project / "review/compare.py").write_text("print('compare: ran')\n")
     shell(project, "git init -q -b main && dvc repro -q && git add --all && git commit -qm 1")
     shell(folder, "git clone -q project clone")
     return folder
