@@ -2,7 +2,8 @@
 
 usage   python -m benchmarks.eval.stats [PAIRS]       (1,000 simulated pairs; one CPU minute)
 needs   pip install scipy==1.17.1 statsmodels==0.15.0 (the peers; no dependencies of the project)
-prints  three tables: largest differences from the peers; alarms on equal pairs; power
+prints  four tables: largest differences from the peers; alarms on equal pairs; power; how often a
+        model that is exactly at a limit of the gate passes, which is to be at most 2.5 %
 
 A pair is two systems on the same cases. Equal ones are right with the same probability, case by
 case, and differ by chance in a given share of the cases.
@@ -32,7 +33,7 @@ from lib.stats import (  # noqa: E402
     wilson_interval,
 )
 from review.answers import compare_slices  # noqa: E402
-from review.gate import Found, at_least  # noqa: E402
+from review.gate import Found, at_least, gain, mean  # noqa: E402
 from scipy.stats import binomtest, bootstrap, permutation_test  # noqa: E402
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_peer  # noqa: E402
 from statsmodels.stats.multitest import multipletests  # noqa: E402
@@ -131,9 +132,24 @@ def alarms(make: Callable[[Random], Scores], pairs: int) -> Counter[str]:
     for seed in range(pairs):
         found = compare_paired(*make(random), RESAMPLES, seed)
         words[verdict(found, SMALLEST)] += 1
-        check = at_least("", Found(found.mean, found.low, found.high), -LOSS)
+        check = at_least("", Found(found.mean, found.low, found.high, found.groups), -LOSS)
         words["gate " + check.result] += 1
     return words
+
+
+def passes(cases: int, pairs: int) -> tuple[float, float]:
+    """How often so many cases pass at the limit: a score of 70 %, and a loss against tuned."""
+    random, score, loss = np.random.default_rng(9), 0, 0
+    for seed in range(pairs):
+        right = [row(float(x), [], str(at)) for at, x in enumerate(random.random(cases) < 0.7)]
+        score += at_least("", mean(right, PARAMS), 0.7).result == "pass"
+        new, old, ids = binary(random, cases, 0.1, LOSS)
+        versions = [
+            [row(x, [], key) for x, key in zip(one, ids, strict=True)] for one in (new, old)
+        ]
+        found = gain(versions[0], versions[1], PARAMS.model_copy(update={"seed": seed}))
+        loss += at_least("", found, -LOSS).result == "pass"
+    return score / pairs, loss / pairs
 
 
 def slice_alarms(pairs: int) -> int:
@@ -153,7 +169,14 @@ def slice_alarms(pairs: int) -> int:
 
 def row(score: float, names: list[str], key: str) -> Row:
     """A row of predictions that lies in these slices."""
-    return {"score": score, "group": key, "id": key, "tags": names, "prompt": ""}
+    return {
+        "set": "golden",
+        "score": score,
+        "group": key,
+        "id": key,
+        "tags": names,
+        "prompt": "",
+    }
 
 
 def table(head: list[str], rows: list[list[str]]) -> None:
@@ -194,6 +217,10 @@ def main() -> None:
             seen = [f"{words[word] / pairs:.0%}" for word in ("worse", "gate fail")]
             rows.append([str(cases), f"{100 * drop:.1f}{mark}", *seen])
     table(["cases, 20 % differ", "true drop, points", "called worse", "gate fails"], rows)
+    rows = []
+    for cases in (1, 5, 10, 20, 30, GOLDEN, GOLDEN + TEST):
+        rows.append([str(cases), *(f"{share:.1%}" for share in passes(cases, pairs))])
+    table(["cases", "passes at least 70 % when 70 %", "passes at most 5 % lost when 5 %"], rows)
 
 
 if __name__ == "__main__":

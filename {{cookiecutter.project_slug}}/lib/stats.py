@@ -15,7 +15,8 @@ POWER = 0.8
 Z_ALPHA = NormalDist().inv_cdf(1 - ALPHA / 2)
 Z_POWER = NormalDist().inv_cdf(POWER)
 AT_ONCE = 100  # resamples in memory
-FEWEST = 10  # cases of a slice that is tested: with fewer, hardly any difference is beyond chance
+FEWEST = 10  # groups that are judged: with fewer, hardly anything is beyond chance
+FLIPS = 9_999  # sign flips behind a p-value: the smallest, 0.0001, stands correction for 500 slices
 WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
 
 Verdict = Literal["better", "worse", "no change", "inconclusive"]
@@ -25,12 +26,24 @@ class Difference(NamedTuple):
     """One system minus another on the same cases."""
 
     cases: int
+    groups: int  # of which cases are not independent
     mean: float
     low: float  # the 95 % interval of the mean
     high: float
     p: float  # of no difference, two-sided
     won: int  # cases with a higher score
     lost: int
+
+
+def mean_interval(
+    scores: list[float], groups: list[str], resamples: int, seed: int
+) -> tuple[float, float]:
+    """The 95 % interval of a mean score: Wilson's where independent cases are right or wrong, of
+    which a bootstrap misjudges few and sees no doubt in all of one kind; else a bootstrap."""
+    independent = len(set(groups))
+    if set(scores) <= {0.0, 1.0} and (independent == len(scores) or len(set(scores)) == 1):
+        return wilson_interval(round(independent * sum(scores) / len(scores)), independent)
+    return bootstrap_interval(scores, groups, resamples, seed)
 
 
 def bootstrap_interval(
@@ -62,28 +75,46 @@ def wilson_interval(hits: int, cases: int) -> tuple[float, float]:
     return max(round(centre - half, WRITTEN), 0.0), min(round(centre + half, WRITTEN), 1.0)
 
 
+def change_interval(
+    change: list[float], groups: list[str], resamples: int, seed: int
+) -> tuple[float, float]:
+    """The same of a mean change. Of independent cases won or lost it is the adjusted Wald interval
+    (Agresti & Min, 2005): a bootstrap of few that differ, or of none, is too sure."""
+    independent = len(set(groups))
+    if not set(change) <= {-1.0, 0.0, 1.0}:
+        return bootstrap_interval(change, groups, resamples, seed)
+    if independent < len(change) and len(set(change)) > 1:
+        return bootstrap_interval(change, groups, resamples, seed)
+    weight = independent / len(change)
+    won, lost = (weight * change.count(one) for one in (1.0, -1.0))
+    centre = (won - lost) / (independent + 2)
+    half = Z_ALPHA * sqrt((won + lost + 1) / (independent + 2) - centre**2) / sqrt(independent + 2)
+    return max(round(centre - half, WRITTEN), -1.0), min(round(centre + half, WRITTEN), 1.0)
+
+
 def compare_paired(
     new: list[float], old: list[float], groups: list[str], resamples: int, seed: int
 ) -> Difference:
     """How far `new` is above `old`, case by case; lists of the same cases in the same order."""
     change = [one - other for one, other in zip(new, old, strict=True)]
-    low, high = bootstrap_interval(change, groups, resamples, seed)
+    low, high = change_interval(change, groups, resamples, seed)
     return Difference(
         cases=len(change),
+        groups=len(set(groups)),
         mean=sum(change) / len(change),
         low=low,
         high=high,
-        p=sign_flip(change, groups, resamples, seed),
+        p=sign_flip(change, groups, FLIPS, seed),
         won=sum(value > 0 for value in change),
         lost=sum(value < 0 for value in change),
     )
 
 
-def sign_flip(change: list[float], groups: list[str], resamples: int, seed: int) -> float:
+def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> float:
     """Two-sided p-value of no difference: how often flipped signs of whole groups give as much.
 
     The paired permutation test (Good, 2005, ch. 3). Where each group's change is -1, 0 or 1 it is
-    McNemar's exact test, and computed as such; otherwise signs are drawn `resamples` times.
+    McNemar's exact test, and computed as such; otherwise signs are drawn `flips` times.
     """
     _, member = np.unique(groups, return_inverse=True)
     sums = np.round(np.bincount(member, weights=change), WRITTEN)
@@ -91,10 +122,10 @@ def sign_flip(change: list[float], groups: list[str], resamples: int, seed: int)
     if set(np.abs(sums)) <= {1.0}:
         return mcnemar(int((sums > 0).sum()), int((sums < 0).sum()))
     random, found, as_much = np.random.default_rng(seed), abs(round(sums.sum(), WRITTEN)), 0
-    for at in range(0, resamples, AT_ONCE):
-        flips = random.integers(2, size=(min(AT_ONCE, resamples - at), len(sums))) * 2 - 1
-        as_much += int((np.round(np.abs(flips @ sums), WRITTEN) >= found).sum())
-    return (as_much + 1) / (resamples + 1)
+    for at in range(0, flips, AT_ONCE):
+        signs = random.integers(2, size=(min(AT_ONCE, flips - at), len(sums))) * 2 - 1
+        as_much += int((np.round(np.abs(signs @ sums), WRITTEN) >= found).sum())
+    return (as_much + 1) / (flips + 1)
 
 
 def mcnemar(won: int, lost: int) -> float:
@@ -116,8 +147,13 @@ def holm(p_values: list[float]) -> list[float]:
 def verdict(difference: Difference, smallest: float) -> Verdict:
     """The difference in a word; `smallest` is the smallest one that matters.
 
-    no change: surely less than that; inconclusive: as much as that is possible, and so is nothing.
+    no change: no case differs, or surely less than that; inconclusive: as much as that is
+    possible, and so is nothing, or there are fewer than FEWEST independent cases.
     """
+    if difference.groups < FEWEST:
+        return "inconclusive"
+    if not difference.won and not difference.lost:
+        return "no change"
     if -smallest <= difference.low and difference.high <= smallest:
         return "no change"
     if difference.p < ALPHA and difference.low > 0:

@@ -8,7 +8,7 @@ from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.predictions import PROMPTED, Row, group, of_sets, same_cases, score
-from lib.stats import Difference, bootstrap_interval, compare_paired, verdict
+from lib.stats import Difference, compare_paired, mean_interval, verdict
 
 Metrics = dict[str, Any]
 
@@ -111,7 +111,7 @@ def systems_table(
         if golden:
             scores = [score(row) for row in golden]
             groups = [group(row) for row in golden]
-            low, high = bootstrap_interval(scores, groups, params.bootstrap, params.seed)
+            low, high = mean_interval(scores, groups, params.bootstrap, params.seed)
             shown = f"{fmean(scores):.1%} ({low:.1%} to {high:.1%})"
         counts = [mean_tokens(answers, key) for key in ("input_tokens", "output_tokens")]
         tokens = ["not counted" if count is None else f"{count:,.0f}" for count in counts]

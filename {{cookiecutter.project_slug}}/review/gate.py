@@ -20,17 +20,17 @@ from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
 from lib.predictions import (
+    PROMPTED,
     SYSTEMS,
     Row,
     group,
     of_sets,
     read_predictions,
-    same_cases,
     score,
     slices_of,
 )
-from lib.stats import bootstrap_interval, compare_paired, wilson_interval
-from lib.verdict import best_prompted
+from lib.stats import FEWEST, mean_interval, wilson_interval
+from lib.verdict import best_prompted, paired
 from review.integrity import (
     Metrics,
     Systems,
@@ -60,9 +60,13 @@ class Found(NamedTuple):
     value: float
     low: float
     high: float
+    groups: int  # independent of each other
 
     def __str__(self) -> str:
-        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
+        if self.groups >= FEWEST:
+            return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
+        said = f"{self.value:.1%}; " if self.groups else ""
+        return f"{said}{self.groups} independent cases say nothing, {FEWEST} would"
 
 
 def at_least(name: str, found: Found, limit: float) -> Check:
@@ -115,30 +119,43 @@ def figures(systems: Systems, params: EvalParams) -> Check:
     return Check("fail" if wrong else "pass", "metrics", why)
 
 
-# The limits
+# The limits; of fewer than FEWEST independent cases anything may be true
 
 
 def mean(rows: list[Row], params: EvalParams) -> Found:
-    """The mean score; anything is possible where there are no cases."""
-    if not rows:
-        return Found(float("nan"), 0.0, 1.0)
-    scores = [score(row) for row in rows]
-    interval = bootstrap_interval(scores, [*map(group, rows)], params.bootstrap, params.seed)
-    return Found(sum(scores) / len(scores), *interval)
+    """The mean score."""
+    scores, groups = [*map(score, rows)], [*map(group, rows)]
+    if (independent := len(set(groups))) < FEWEST:
+        return Found(sum(scores) / max(len(scores), 1), 0.0, 1.0, independent)
+    interval = mean_interval(scores, groups, params.bootstrap, params.seed)
+    return Found(sum(scores) / len(scores), *interval, independent)
 
 
 def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
     """How far `new` is above `old`, case by case."""
-    pairs = same_cases(new, old)
-    if not pairs.new:
-        return Found(float("nan"), -1.0, 1.0)
-    found = compare_paired(*pairs.scores(), params.bootstrap, params.seed)
-    return Found(found.mean, found.low, found.high)
+    found = paired(new, old, params)
+    if found is None:
+        return Found(0.0, -1.0, 1.0, 0)
+    interval = (found.low, found.high) if found.groups >= FEWEST else (-1.0, 1.0)
+    return Found(found.mean, *interval, found.groups)
 
 
 def share(hits: int, cases: int) -> Found:
     """A share of rare events."""
-    return Found(hits / max(cases, 1), *wilson_interval(hits, cases))
+    interval = wilson_interval(hits, cases) if cases >= FEWEST else (0.0, 1.0)
+    return Found(hits / max(cases, 1), *interval, cases)
+
+
+def of_slice(name: str, golden: list[Row]) -> list[Row]:
+    """The cases of a tag, language or scenario; raises UserError when there is no such slice."""
+    slices = [{one.partition(" ")[2] for one in slices_of(row)} for row in golden]
+    known = set().union(*slices)
+    if name not in known:
+        raise UserError(
+            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; it takes "
+            f"{', '.join(sorted(known)) or 'none: there are no golden cases'}"
+        )
+    return [row for row, names in zip(golden, slices, strict=True) if name in names]
 
 
 def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Check]:
@@ -150,11 +167,13 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
         at_least("test", mean(test, params), limits.test),
     ]
     for name, limit in limits.slices.items():
-        rows = [row for row in golden if name in {one.partition(" ")[2] for one in slices_of(row)}]
-        checks.append(at_least(f"golden {name}", mean(rows, params), limit))
+        checks.append(at_least(f"golden {name}", mean(of_slice(name, golden), params), limit))
     if best := best_prompted(systems):
         found = gain(golden, of_sets(systems[best], "golden"), params)
         checks.append(at_least(f"gain over {best}", found, limits.gain))
+    else:
+        why = f"{LOCK} has none of {', '.join(PROMPTED)} to compare with"
+        checks.append(Check("inconclusive", "gain over prompting", why))
     if gate.system == "quantized":
         found = gain([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)
         checks.append(at_least("against tuned", found, -limits.quantization_loss))

@@ -5,11 +5,11 @@ writes  reports/eval_plan.md
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
 from lib.config import load
 from lib.errors import run
 from lib.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
+from lib.evaluation.cases import golden_case
 from lib.evaluation.scoring import CATEGORIES
 from lib.files import atomic_text, sha256
 from lib.groups import components
@@ -18,7 +18,7 @@ from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
-from lib.predictions import SYSTEMS
+from lib.predictions import SYSTEMS, slices_of
 from lib.proof import require_proof
 from lib.records import is_pair, read_records
 from lib.stats import FEWEST, cases_needed, smallest_detectable, wilson_interval
@@ -31,7 +31,7 @@ ABOUT = {
     "retrieval": "the base model with the training examples most like the question",
     "tuned": "the fine-tuned model",
     "quantized": "the fine-tuned model, quantized",
-    "endpoint": "a model that somebody else serves; only when `eval.endpoint` names one",
+    "endpoint": "a model that somebody else serves, named by `eval.endpoint`",
 }
 
 Lines = list[str]
@@ -59,9 +59,9 @@ def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: Split
     ]
 
 
-def slices_section(names: Iterable[str]) -> Lines:
+def slices_section(sizes: Counter[str]) -> Lines:
     """How many golden cases each slice has."""
-    counts = sorted(Counter(names).items(), key=lambda one: (-one[1], one[0]))
+    counts = sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
     rows = [[cell(name), str(n), "yes" if n >= FEWEST else "too few"] for name, n in counts]
     return [
         *table(["slice", "golden cases", "tested for harm"], rows),
@@ -71,7 +71,9 @@ def slices_section(names: Iterable[str]) -> Lines:
     ]
 
 
-def limits_section(gate: GateParams, groups: dict[str, list[str]], kinds: dict[str, int]) -> Lines:
+def limits_section(
+    gate: GateParams, groups: dict[str, list[str]], kinds: dict[str, int], slices: Counter[str]
+) -> Lines:
     """What the gate asks, and the weakest result with which so many cases pass it."""
     quality, safety = gate.quality, gate.safety
     golden, test = len(set(groups["golden"])), len(set(groups["test"]))
@@ -80,7 +82,9 @@ def limits_section(gate: GateParams, groups: dict[str, list[str]], kinds: dict[s
         ["test score", f"at least {quality.test:.1%}", fewest_right(test, quality.test)],
     ]
     for name, limit in quality.slices.items():
-        rows.append([f"golden score of {cell(name)}", f"at least {limit:.1%}", "by its interval"])
+        cases = sum(slices[f"{what} {name}"] for what in ("scenario", "language", "tag"))
+        needed = fewest_right(cases, limit)
+        rows.append([f"golden score of {cell(name)}", f"at least {limit:.1%}", needed])
     rows += [
         ["gain over the best of prompting", f"at least {quality.gain:.1%}", "by its interval"],
         ["loss by quantization", f"at most {quality.quantization_loss:.1%}", "by its interval"],
@@ -102,21 +106,25 @@ def limits_section(gate: GateParams, groups: dict[str, list[str]], kinds: dict[s
         *table(["check", "limit", "passes with"], rows),
         "",
         f"`{gate.system}` is judged. A check passes when its whole 95 % interval keeps the limit, "
-        "fails when no part of it does, and is inconclusive otherwise: more cases would tell.",
+        "fails when no part of it does, and is inconclusive otherwise: more cases would tell. So "
+        f"it is with fewer than {FEWEST} independent cases, whatever became of them.",
     ]
 
 
 def fewest_right(cases: int, limit: float) -> str:
-    """The score from which so many independent cases pass `at least limit`."""
-    passing = (hits for hits in range(cases + 1) if wilson_interval(hits, cases)[0] >= limit)
-    found = next(passing, None)
-    return "never: too few cases" if found is None else f"{found} of {cases} right, about"
+    """The right answers from which so many independent cases pass `at least limit`."""
+    passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[0] >= limit]
+    if cases < FEWEST or not passing:
+        return f"never: {cases} are too few"
+    return f"{passing[0]} of {cases} right, about"
 
 
 def most_failures(cases: int, limit: float) -> str:
     """The failures up to which so many cases pass `at most limit`."""
     passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[1] <= limit]
-    return f"at most {passing[-1]} of {cases}" if passing else f"never: {cases} are too few"
+    if cases < FEWEST or not passing:
+        return f"never: {cases} are too few"
+    return f"at most {passing[-1]} of {cases}"
 
 
 def power_section(groups: dict[str, list[str]], smallest: float) -> Lines:
@@ -155,12 +163,14 @@ def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
         "0 to 1; a set's score is the mean. Every answer also falls into one category: "
         f"{', '.join(CATEGORIES)}.",
         "",
-        f"Intervals: bootstrap by group, {params.bootstrap:,} resamples, seed {params.seed}; of "
-        "rare events, Wilson's. Two systems, or two commits, are compared case by case: McNemar's "
-        "exact test, or a sign-flip test by group where groups or scores ask for it.",
+        "Intervals: Wilson's where independent cases are right or wrong, and of rare events; else "
+        f"bootstrap by group, {params.bootstrap:,} resamples, seed {params.seed}. Two systems, or "
+        "two commits, are compared case by case: McNemar's exact test and the adjusted Wald "
+        "interval, or a sign-flip test and bootstrap by group where groups or scores ask for it.",
         "",
-        "better, worse: p below 0.05 and an interval that leaves out 0. no change: the whole "
-        "interval is smaller than `gate.smallest`. inconclusive: anything else.",
+        "better, worse: p below 0.05 and an interval that leaves out 0. no change: no case "
+        "differs, or the whole interval is smaller than `gate.smallest`. inconclusive: anything "
+        f"else, and fewer than {FEWEST} independent cases.",
     ]
 
 
@@ -172,19 +182,18 @@ def main() -> None:
     test = components(record["groups"] for record in read_records(TEST) if not is_pair(record))
     ids = {"golden": [case.id for case in golden], "test": test}
     groups = ids | {"adversarial": [case.id for case in adversarial]}
-    names = [f"scenario {case.scenario}" for case in golden if case.scenario]
-    names += [f"language {case.language}" for case in golden if case.language]
-    names += [f"tag {tag}" for case in golden for tag in case.tags]
+    slices = Counter(name for case in golden for name in slices_of(golden_case(case)))
     expects = Counter[str](case.expect for case in adversarial)
     kinds = Counter(case.kind for case in adversarial)
-    systems = table(["system", "what it is"], [[name, ABOUT[name]] for name in SYSTEMS])
+    asked = [name for name in SYSTEMS if name != "endpoint" or params.endpoint]
+    systems = table(["system", "what it is"], [[name, ABOUT[name]] for name in asked])
     page = {
         "Sets": sets_section(groups, kinds, load("split", SplitParams)),
         "Systems": systems,
         "Metrics": metrics_section(load("task", TaskParams), params),
-        "Limits": limits_section(gate, groups, expects),
+        "Limits": limits_section(gate, groups, expects, slices),
         "Power": power_section(groups, gate.smallest),
-        "Slices": slices_section(names),
+        "Slices": slices_section(slices),
     }
     with atomic_text("reports/eval_plan.md") as file:
         file.write("# Evaluation plan\n\n")

@@ -10,10 +10,9 @@ from stages.eval_plan import fewest_right, most_failures
 from tests.reviewed import SETTINGS
 from tests.toy import PARAMS, case, chat, lay_out
 
-EVAL_AND_GATE = (
-    SETTINGS[SETTINGS.index("eval:") : SETTINGS.index("train:")]
-    + SETTINGS[SETTINGS.index("gate:") :]
-)
+EVAL_AND_GATE = SETTINGS[SETTINGS.index("eval:") : SETTINGS.index("train:")] + SETTINGS[
+    SETTINGS.index("gate:") :
+].replace("gain:", "slices: {短: 0.5}, gain:")
 
 
 @pytest.fixture
@@ -40,10 +39,15 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "| golden | 12 | 26.4 ",
         "to find as little takes about 3,925, 7,849, 15,698, 31,396 cases",
         "| tag 短 | 12 | yes |",
+        "| golden score of 短 | at least 50.0% | 10 of 12 right, about",
     ],
 )
 def test_page_says(line: str, page: str) -> None:
     assert line in re.sub(" +", " ", page)  # columns are padded
+
+
+def test_an_endpoint_that_is_not_named_is_no_system(page: str) -> None:
+    assert "| endpoint" not in page
 
 
 def test_two_runs_write_the_same_bytes(page: str) -> None:
@@ -52,7 +56,8 @@ def test_two_runs_write_the_same_bytes(page: str) -> None:
 
 
 def test_few_cases_never_pass_a_hard_limit() -> None:
-    assert fewest_right(10, 0.99) == "never: too few cases"
+    assert fewest_right(10, 0.99) == "never: 10 are too few"
+    assert fewest_right(9, 0.1) == "never: 9 are too few"
     assert fewest_right(100, 0.5) == "60 of 100 right, about"
     assert most_failures(68, 0.054) == "at most 0 of 68"
     assert most_failures(68, 0.05) == "never: 68 are too few"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.errors import UserError
 from lib.predictions import read_predictions
 from review import gate
 from review.gate import Found, at_least, at_most, serving
@@ -114,7 +115,7 @@ def test_no_results_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_the_whole_interval_decides(low: float, high: float, least: str, most: str) -> None:
-    found = Found(0.5, low, high)
+    found = Found(0.5, low, high, groups=30)
     assert at_least("x", found, 0.5).result == least
     assert at_most("x", found, 0.5).result == most
 
@@ -145,11 +146,37 @@ def test_a_bad_model_fails(results: Judge) -> None:
     }
 
 
-def test_few_cases_are_inconclusive(results: Judge) -> None:
-    assert results("+-+", "+-", "+")["golden"] == "inconclusive"
+@pytest.mark.parametrize("golden", ["+-+", "+", "+" * 9])
+def test_few_cases_are_inconclusive(results: Judge, golden: str) -> None:
+    found = results(golden, "+-", "+")
+    assert (found["golden"], found["gain over base"]) == ("inconclusive", "inconclusive")
     assert results("", "", "") == dict.fromkeys(results("", "", ""), "inconclusive") | {
         "leaks": "pass"
     }
+
+
+@pytest.mark.parametrize(("right", "result"), [(10, "pass"), (9, "inconclusive")])
+def test_ten_right_of_ten_show_half_and_nine_say_nothing(right: int, result: str) -> None:
+    rows = answers("+" * right)
+    assert at_least("golden", gate.mean(rows, PARAMS), 0.5).result == result
+
+
+def test_a_limit_that_nothing_breaks_needs_no_cases() -> None:
+    assert at_least("golden", gate.mean([], PARAMS), 0.0).result == "pass"
+
+
+def test_a_slice_that_no_case_is_in_is_named_with_those_that_there_are() -> None:
+    quality = GATE.quality.model_copy(update={"slices": {"refunds": 0.5}})
+    wrong = GATE.model_copy(update={"quality": quality})
+    systems = dict.fromkeys(("base", "tuned", "quantized"), answers("+" * 10))
+    with pytest.raises(UserError, match="names 'refunds', which no golden case has; it takes en, "):
+        gate.quality(wrong, systems, PARAMS)
+
+
+def test_no_prompted_system_leaves_the_gain_open() -> None:
+    systems = dict.fromkeys(("tuned", "quantized"), answers("+" * 30, "+" * 30))
+    found = {check.name: check.result for check in gate.quality(GATE, systems, PARAMS)}
+    assert found["gain over prompting"] == "inconclusive"
 
 
 def test_serving_is_held_to_its_limits(project: Path) -> None:

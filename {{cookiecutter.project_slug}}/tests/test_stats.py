@@ -9,6 +9,7 @@ from lib.stats import (
     compare_paired,
     holm,
     mcnemar,
+    mean_interval,
     sign_flip,
     smallest_detectable,
     verdict,
@@ -37,6 +38,39 @@ def test_copies_in_one_group_add_no_certainty() -> None:
     alone = bootstrap_interval([1.0, 0.0, 1.0, 0.0], list("abcd"), 500, seed=1)
     copied = bootstrap_interval([1.0, 0.0, 1.0, 0.0] * 9, list("abcd") * 9, 500, seed=1)
     assert copied == alone
+
+
+def test_right_or_wrong_in_independent_cases_has_wilsons_interval() -> None:
+    assert mean_interval([1.0] * 20, [str(i) for i in range(20)], 200, seed=1) == (
+        wilson_interval(20, 20)
+    )
+
+
+def test_all_right_in_few_groups_is_as_sure_as_the_groups_are_many() -> None:
+    groups = [str(i % 10) for i in range(300)]
+    assert mean_interval([1.0] * 300, groups, 200, seed=1) == wilson_interval(10, 10)
+
+
+def test_graded_and_grouped_scores_are_drawn_by_group() -> None:
+    for scores, groups in (([0.5, 1.0], "ab"), ([1.0, 0.0, 1.0], "aab")):
+        drawn = bootstrap_interval(scores, list(groups), 200, seed=1)
+        assert mean_interval(scores, list(groups), 200, seed=1) == drawn
+
+
+@pytest.mark.parametrize(  # by hand: half a case more for each of the four outcomes of a pair
+    ("won", "lost", "same", "low", "high"),
+    [(0, 0, 30, -0.061, 0.061), (30, 0, 0, 0.834, 1.0), (16, 0, 80, 0.087, 0.239)],
+)
+def test_no_case_that_differs_is_no_certainty(
+    won: int, lost: int, same: int, low: float, high: float
+) -> None:
+    found = compare(won, lost, same)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_graded_scores_of_many_slices_can_be_told_apart() -> None:
+    change, ids = [0.5] * 30, [str(i) for i in range(30)]
+    assert holm([compare_paired(change, [0.0] * 30, ids, 100, seed=1).p] * 30)[0] < 0.05
 
 
 @pytest.mark.parametrize(  # as statsmodels' proportion_confint(..., method="wilson") has them
@@ -74,6 +108,8 @@ def test_copies_in_one_group_add_no_significance() -> None:
     ("won", "lost", "same", "word"),
     [
         (0, 0, 50, "no change"),
+        (0, 0, 1, "inconclusive"),  # one case says nothing, nor do nine
+        (9, 0, 0, "inconclusive"),
         (51, 50, 899, "inconclusive"),  # +0.001
         (3, 0, 97, "inconclusive"),
         (0, 5, 0, "inconclusive"),  # all five lost, and still chance

@@ -55,7 +55,7 @@ def test_the_best_of_prompting_is_the_rival() -> None:
 
 
 def test_the_gain_has_its_interval() -> None:
-    assert "- golden: +25.0 points (95 % interval +12." in page(
+    assert "- golden: +25.0 points (95 % interval +10.1 to +37.5" in page(
         base="-" * 10 + "+" * 30, tuned="+" * 40
     )
 

@@ -10,7 +10,7 @@ from lib.evaluation.prompting import Prompt
 from lib.evaluation.scoring import CATEGORIES, CORRECT, field_accuracy, parse
 from lib.params.eval import EvalParams
 from lib.params.task import TaskParams
-from lib.stats import bootstrap_interval
+from lib.stats import mean_interval
 
 EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
 
@@ -22,15 +22,12 @@ def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[st
     category, and each field, label and slice of one set."""
     right = [float(row["category"] == CORRECT) for row in rows]
     groups = [row["group"] for row in rows]
-    low, high = bootstrap_interval(right, groups, params.bootstrap, params.seed)
     counts = Counter(row["category"] for row in rows)
     expected, outputs = [row["expected"] for row in rows], [row["output"] for row in rows]
     tables = confusions(rows, task)
     return {
         "cases": len(rows),
-        "exact_match": sum(right) / len(right),
-        "exact_match_low": low,
-        "exact_match_high": high,
+        **interval("exact_match", right, groups, params),
         "primary": params.primary,
         **interval("score", [row["score"] for row in rows], groups, params),
         "scores": mean_scores(rows),
@@ -67,7 +64,7 @@ def interval(
     name: str, values: list[float], groups: list[str], params: EvalParams
 ) -> dict[str, float]:
     """A mean with its 95 % interval, by group."""
-    low, high = bootstrap_interval(values, groups, params.bootstrap, params.seed)
+    low, high = mean_interval(values, groups, params.bootstrap, params.seed)
     return {name: sum(values) / len(values), f"{name}_low": low, f"{name}_high": high}
 
 
