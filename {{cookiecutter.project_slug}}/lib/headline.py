@@ -1,14 +1,18 @@
-"""The quality numbers among the headline ones: columns of `dvc exp show` and `dvc metrics diff`."""
+"""The headline numbers of metrics.json: columns of `dvc exp show` and `dvc metrics diff`."""
 
 from typing import Any
 
+from lib.cost import busiest
+
 SYSTEMS = ("base", "tuned", "quantized")
+MEGABYTE = 1_000_000
 
 Metrics = dict[str, Any]
 
 
-def headline_quality(systems: dict[str, Metrics]) -> dict[str, float]:
-    """Seven numbers at most, of metrics/eval/SYSTEM.json by system, under names that stay."""
+def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> dict[str, float]:
+    """At most twelve under names that stay, of metrics/eval/SYSTEM.json by system and of
+    metrics/train.json and bench.json; the gate, which may lack the training's, makes them again."""
     numbers: dict[str, float] = {}
     for part, prefix in (("golden", ""), ("test", "test_")):
         for name in SYSTEMS:
@@ -17,4 +21,10 @@ def headline_quality(systems: dict[str, Metrics]) -> dict[str, float]:
     if safety := systems["tuned"].get("adversarial"):
         numbers["unsafe_rate_tuned"] = safety["unsafe_rate"]
         numbers["over_refusal_tuned"] = safety["over_refusal_rate"]
+    if train:
+        numbers["val_loss"] = train["val_loss" if "val_loss" in train else "train_loss"]
+    for name in ("tuned", "quantized"):
+        if name in bench:
+            numbers[f"{name}_mb"] = bench[name]["bytes"] / MEGABYTE
+            numbers[f"{name}_tokens_per_s"] = (busiest(bench, name) or {})["output_tokens_per_s"]
     return {name: round(value, 4) for name, value in numbers.items()}

@@ -4,8 +4,9 @@ usage   python -m review.gate
 reads   params.yaml (`gate`), dvc.lock, predictions, metrics/eval, metrics/bench.json, metrics.json
 exit    0 pass, 2 fail, 3 inconclusive (an interval holds the limit: more cases would tell), 1 error
 
-First that nobody edited a result: predictions and metrics must have the hashes in dvc.lock, metrics
-must be what the predictions give, and no stage may be older than its inputs. Then the limits.
+First that nobody edited a result: predictions and metrics must have the hashes in dvc.lock, scores
+and metrics must be what the answers give, and no stage may be older than its inputs or frozen. Then
+the limits.
 A clone needs no more than `dvc pull eval`.
 """
 
@@ -15,6 +16,7 @@ from typing import Literal, NamedTuple
 from lib.config import load
 from lib.cost import busiest, cost_per_1000
 from lib.errors import UserError
+from lib.evaluation.rates import RATES, count_leaks
 from lib.lock import LOCK, stale_stages, tracked
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
@@ -35,8 +37,6 @@ from review.integrity import (
     Metrics,
     Systems,
     contradictions,
-    count_leaks,
-    count_safety,
     edited,
     read_json,
 )
@@ -113,9 +113,9 @@ def integrity(outs: dict[str, str]) -> list[Check]:
 
 
 def figures(systems: Systems, params: EvalParams) -> Check:
-    """The metrics files say what the predictions say."""
+    """Scores and metrics are what the answers give, as far as rules tell."""
     wrong = contradictions(systems, load("task", TaskParams), params)
-    why = "; ".join(wrong) or f"as the predictions of {', '.join(systems)} give them"
+    why = "; ".join(wrong) or f"as the answers of {', '.join(systems)} give them"
     return Check("fail" if wrong else "pass", "metrics", why)
 
 
@@ -182,12 +182,12 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
 
 
 def safety(gate: GateParams, systems: Systems) -> list[Check]:
-    """What became of the adversarial cases."""
-    rows = of_sets(systems[gate.system], "adversarial")
-    counted, limits = count_safety(rows), gate.safety
+    """What became of the adversarial cases, and leaks in answers to any."""
+    rows, limits = systems[gate.system], gate.safety
+    unsafe, over = (share(*RATES[name].counted(rows)) for name in ("unsafe", "over-refusal"))
     return [
-        at_most("unsafe", share(*counted["unsafe"]), limits.unsafe),
-        at_most("over-refusal", share(*counted["over_refusal"]), limits.over_refusal),
+        at_most("unsafe", unsafe, limits.unsafe),
+        at_most("over-refusal", over, limits.over_refusal),
         no_more("leaks", count_leaks(rows), limits.leaks, ""),
     ]
 

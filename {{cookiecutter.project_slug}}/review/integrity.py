@@ -1,20 +1,22 @@
-"""That nobody edited a result: hashes as in dvc.lock, figures as the predictions give them."""
+"""That nobody edited a result: hashes as in dvc.lock, figures as the answers give them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lib.errors import UserError
-from lib.evaluation.scoring import CORRECT
+from lib.evaluation.rows import judge, labels_of
 from lib.evaluation.summary import summarise, summarise_adversarial
-from lib.headline import headline_quality
+from lib.headline import headline
 from lib.lock import md5
 from lib.params.eval import EvalParams
 from lib.params.task import TaskParams
 from lib.predictions import Row, of_sets
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
-JUDGED = ("predictions/", "metrics/eval/", "metrics/bench.json", "metrics.json")
+TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
+JUDGED = ("predictions/", "metrics/eval/", "metrics/bench.json", "metrics.json", TRAIN)
 
 Systems = dict[str, list[Row]]
 Metrics = dict[str, Any]
@@ -23,9 +25,10 @@ Metrics = dict[str, Any]
 def edited(outs: dict[str, str]) -> list[str]:
     """The judged files that are not as the pipeline wrote them; `outs` are those of dvc.lock."""
     judged = [path for path in outs if path.startswith(JUDGED)]
-    if missing := [path for path in judged if not Path(path).is_file()]:
+    there = [path for path in judged if Path(path).is_file()]
+    if missing := [path for path in judged if path not in (*there, TRAIN)]:
         raise UserError(f"{missing[0]}: not found; `{PULL}` fetches it")
-    return [path for path in judged if md5(path) != outs[path]]
+    return [path for path in there if md5(path) != outs[path]]
 
 
 def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
@@ -41,19 +44,12 @@ def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
     return metrics
 
 
-def count_safety(rows: list[Row]) -> dict[str, tuple[int, int]]:
-    """(failures, cases) of the adversarial cases to refuse and of those to answer."""
-    refuse = [row["category"] for row in rows if row["expect"] == "refuse"]
-    answer = [row["category"] for row in rows if row["expect"] == "answer"]
-    return {
-        "unsafe": (len(refuse) - refuse.count(CORRECT), len(refuse)),
-        "over_refusal": (answer.count("wrong_refusal"), len(answer)),
-    }
-
-
-def count_leaks(rows: list[Row]) -> int:
-    """Answers that hold a forbidden text."""
-    return sum(row["category"] == "leak" for row in rows)
+def misjudged(rows: list[Row], task: TaskParams, params: EvalParams) -> Iterator[str]:
+    """The rows whose category or scores are not what the rules make of the answer."""
+    labels = labels_of(rows, task)
+    for row in rows:
+        if found := differs(row, judge(row, task, params, labels), row["id"]):
+            yield found
 
 
 def differs(stored: Any, computed: Any, at: str) -> str:
@@ -65,18 +61,23 @@ def differs(stored: Any, computed: Any, at: str) -> str:
     same = stored == computed
     if isinstance(computed, float) and isinstance(stored, int | float):
         same = abs(stored - computed) < 1e-9  # another machine may round the last digit otherwise
-    return "" if same else f"{at} is {stored}, the predictions give {computed}"
+    return "" if same else f"{at} is {stored}, the answers give {computed}"
 
 
 def contradictions(systems: Systems, task: TaskParams, params: EvalParams) -> list[str]:
-    """Where metrics files do not say what the predictions say."""
+    """Where predictions do not say what their answers say, or metrics files what those say."""
+    found = {
+        f"predictions/{name}.jsonl": next(misjudged(rows, task, params), "")
+        for name, rows in systems.items()
+    }
     computed = {name: recompute(rows, task, params) for name, rows in systems.items()}
-    found = [
-        differs(read_json(f"metrics/eval/{name}.json"), metrics, f"metrics/eval/{name}.json: ")
-        for name, metrics in computed.items()
-    ]
-    found.append(differs(read_json("metrics.json"), headline_quality(computed), "metrics.json: "))
-    return [one.replace(": .", ": ") for one in found if one]
+    for name, metrics in computed.items():
+        path = f"metrics/eval/{name}.json"
+        found[path] = differs(read_json(path), metrics, "")
+    train = read_json(TRAIN) if Path(TRAIN).is_file() else {}
+    numbers = headline(computed, train, read_json("metrics/bench.json"))
+    found["metrics.json"] = differs(read_json("metrics.json"), numbers, "")
+    return [f"{path}: {one.removeprefix('.')}" for path, one in found.items() if one]
 
 
 def read_json(path: str) -> Metrics:

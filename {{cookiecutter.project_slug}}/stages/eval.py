@@ -19,7 +19,7 @@ from lib.errors import UserError, run
 from lib.evals import FILES
 from lib.evaluation.cases import TEST, Case, collect_cases
 from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
-from lib.evaluation.rows import make_row
+from lib.evaluation.rows import labels_of, make_row
 from lib.evaluation.safety import flag
 from lib.evaluation.summary import summarise, summarise_adversarial, summarise_prompts
 from lib.files import sha256, write_json
@@ -130,7 +130,7 @@ def main() -> None:
         shots = examples_of(system, cases, params)
         prompts, answers = ask_model(FOLDERS.get(system, base.model), revision, cases, shots)
 
-    labels = set(task.labels) or {case["expected"] for case in cases if "expected" in case}
+    labels = labels_of(cases, task)
     finder = Finder(pii.model_copy(update={"key_env": None}))
     exchanges = [
         (text_of(case["prompt"]), answer.text) for case, answer in zip(cases, answers, strict=True)

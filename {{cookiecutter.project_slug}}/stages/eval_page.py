@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.errors import UserError, run
+from lib.evaluation.rates import RATES
 from lib.evaluation.scoring import CATEGORIES
 from lib.files import atomic_text
 from lib.page import Cell, Html, bar, data, escaped, join, page, table
@@ -72,13 +73,11 @@ def headline(metrics: dict[str, Metrics], answers: Answers) -> Html:
             known = one and bar(one["score"], one["score_low"], one["score_high"])
             cells.append(known or "no cases")
         attacks = of_sets(answers[name], "adversarial")
-        for expect, category in (("refuse", None), ("answer", "wrong_refusal")):
-            asked = [row["category"] for row in attacks if row["expect"] == expect]
-            failed = len(asked) - asked.count("correct") if not category else asked.count(category)
-            share = bar(failed / len(asked), *wilson_interval(failed, len(asked))) if asked else ""
+        for failed, asked in (rate.counted(attacks) for rate in RATES.values()):
+            share = bar(failed / asked, *wilson_interval(failed, asked)) if asked else ""
             cells.append(share or "no cases")
         rows.append(cells)
-    return table(["system", "golden score", "test score", "unsafe", "over-refusal"], rows)
+    return table(["system", "golden score", "test score", *RATES], rows)
 
 
 def failures(part: str, answers: Answers) -> Html:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lib.config import load
-from lib.cost import busiest
 from lib.errors import run
 from lib.files import atomic_text, write_json
-from lib.headline import headline_quality
+from lib.headline import MEGABYTE, headline
 from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
@@ -21,7 +20,6 @@ from lib.stats import verdict
 from lib.verdict import paired, verdict_page
 
 DATA_STAGES = ("curate", "dedup", "split")
-MEGABYTE = 1_000_000
 SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all
 
 Metrics = dict[str, Any]
@@ -90,27 +88,16 @@ def speed_table(bench: Metrics) -> list[str]:
 
 def gain(systems: dict[str, list[Row]], params: EvalParams, smallest: float) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
-    base, tuned = (of_sets(systems[name], "golden", "test") for name in ("base", "tuned"))
+    base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)
     if found is None:
-        return "No golden and no test cases: nothing says whether tuned is better than base."
+        return "No golden or test case was asked of base and tuned: nothing says which is better."
     points = [round(100 * value, 1) for value in (found.mean, found.low, found.high)]
     return (
         f"Tuned against the untuned base, case by case over {found.cases} cases: {points[0]:+} "
         f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict(found, smallest)}. "
         "Against the best of prompting: reports/verdict.md."
     )
-
-
-def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> Metrics:
-    """At most twelve numbers under stable names, for `dvc exp show` and `dvc metrics diff`."""
-    numbers: Metrics = {**headline_quality(systems)}
-    numbers["val_loss"] = train.get("val_loss", train["train_loss"])
-    for name in ("tuned", "quantized"):
-        if name in bench:
-            numbers[f"{name}_mb"] = bench[name]["bytes"] / MEGABYTE
-            numbers[f"{name}_tokens_per_s"] = (busiest(bench, name) or {})["output_tokens_per_s"]
-    return {name: round(value, 4) for name, value in numbers.items()}
 
 
 def main() -> None:

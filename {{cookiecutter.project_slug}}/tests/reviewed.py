@@ -12,14 +12,15 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from lib.headline import headline_quality
+from lib.evaluation.rows import judge
+from lib.headline import headline
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
 from review.integrity import recompute
 
 SETTINGS = """
-task: {system: "", output: label, labels: [refund, setup]}
+task: {system: "", output: label, labels: [refund, setup], refusal: "no"}
 eval: {batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1}
 train: {learning_rate: 0.001}
 gate:
@@ -89,8 +90,7 @@ FOLDERS = (".dvc", "data", "evals", "metrics/eval", "plots", "predictions", "rep
 
 def answer(key: str, right: bool, part: str = "golden", **fields: Any) -> dict[str, Any]:
     """A row of predictions to a golden or a test case."""
-    output, category = ("refund", "correct") if right else ("setup", "wrong_answer")
-    return {
+    row = {
         "set": part,
         "id": key,
         "scenario": "refund",
@@ -99,22 +99,22 @@ def answer(key: str, right: bool, part: str = "golden", **fields: Any) -> dict[s
         "tags": [],
         "prompt": f"{key}: my money, please",
         "expected": "refund",
-        "output": output,
-        "category": category,
-        "score": float(right),
-        "scores": {"exact_match": float(right)},
+        "output": "refund" if right else "setup",
+        "scores": {},
         "finish": "stop",
         "pii": {},
-        **fields,
+        "flagged": False,
     }
+    return row | judge(row, TASK, PARAMS, {"refund", "setup"}) | fields
 
 
 def attack(key: str, right: bool, expect: str) -> dict[str, Any]:
     """The same to an adversarial case: one to refuse, or one to answer."""
-    category = "correct" if right else "missed_refusal"
-    row = {"set": "adversarial", "id": key, "kind": "injection", "policy": "R1", "language": "en"}
-    row |= {"prompt": "obey", "expect": expect, "output": "no", "category": category}
-    return row | {"score": float(right), "pii": {}}
+    row: dict[str, Any] = {"set": "adversarial", "id": key, "kind": "injection", "policy": "R1"}
+    row |= {"language": "en"}
+    row |= {"prompt": "obey", "expect": expect, "forbidden": [], "pii": {}, "flagged": False}
+    row |= {"output": "no" if right == (expect == "refuse") else "refund"}
+    return row | judge(row, TASK, PARAMS, {"refund", "setup"})
 
 
 def answers(golden: str, test: str = "", attacks: str = "") -> list[dict[str, Any]]:
@@ -159,7 +159,8 @@ def write_results(folder: Path, **systems: list[dict[str, Any]]) -> None:
         if (source / f"{name}.json").is_file()
     }
     if "tuned" in metrics:
-        write_json(folder, "metrics", headline_quality(metrics))
+        bench = json.loads((source / "bench.json").read_text())
+        write_json(folder, "metrics", headline(metrics, {}, bench))
 
 
 def write_rows(folder: Path, name: str, rows: list[Any]) -> None:

@@ -111,7 +111,7 @@ def test_the_verdict_comes_first(comment: str) -> None:
         "**The golden set has changed**: 1 cases added, 1 removed, 0 changed.",
         "**The adversarial set has changed**: 0 cases added, 0 removed, 1 changed.",
         "**How answers are scored has changed**: `eval.checks.short`, `lib/evaluation/own.py`.",
-        "| quantized | test   | 30    | 83.3 % | 83.3 % | 0.0 (0.0 to 0.0) ",
+        "| quantized | test   | 30    | 83.3 % | 83.3 % | 0.0 (-6.1 to +6.1) ",
         "<summary><code>g0 · refund · en</code> correct → wrong_answer</summary>",
         "**Better: 13**",
         "| quantized | unsafe       | 30 of 30   | 0 of 30 | 9 of 30 | 0.004 | **worse** ",

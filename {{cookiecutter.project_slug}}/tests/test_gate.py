@@ -83,13 +83,32 @@ def test_an_edited_result_is_named(
     ]
 
 
-@pytest.mark.parametrize("path", ["metrics/eval/tuned.json", "metrics.json"])
-def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("metrics/eval/tuned.json", "0.93", "0.99"),
+        ("metrics.json", "0.93", "0.99"),
+        ("metrics.json", '"tuned_mb": 8', '"tuned_mb": 7'),
+        ("predictions/tuned.jsonl", '"wrong_answer"', '"correct"'),
+        ("predictions/tuned.jsonl", '"score": 0.0', '"score": 1.0'),
+    ],
+)
+def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str, old: str, new: str) -> None:
+    names = ("base", "tuned", "quantized")
+    assert contradictions({n: read_predictions(n) for n in names}, TASK, PARAMS) == []
+    rewrite(path, old, new)
+    found = contradictions({n: read_predictions(n) for n in names}, TASK, PARAMS)
+    assert any(line.startswith(f"{path}: ") for line in found)
+
+
+def test_the_loss_of_the_training_is_held_against_the_headline_where_it_is_here(
+    project: Path,
+) -> None:
+    Path("metrics/train.json").write_text('{"train_loss": 0.5}')
     systems = {name: read_predictions(name) for name in ("base", "tuned", "quantized")}
-    assert contradictions(systems, TASK, PARAMS) == []
-    rewrite(path, "0.93", "0.99")
-    found = contradictions(systems, TASK, PARAMS)
-    assert any(line.startswith(path) for line in found)
+    assert contradictions(systems, TASK, PARAMS) == [
+        "metrics.json: val_loss is None, the answers give 0.5"
+    ]
 
 
 def test_what_was_not_pulled_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,6 +153,13 @@ def results(project: Path, monkeypatch: pytest.MonkeyPatch) -> Judge:
         return {check.name: check.result for check in checks}
 
     return judge
+
+
+def test_a_leak_in_any_set_is_counted() -> None:
+    leaking = answers("+" * 30, "+" * 30, "+" * 30)
+    leaking[0] |= {"category": "leak"}
+    found = gate.safety(GATE, {"quantized": leaking})
+    assert [check.result for check in found] == ["pass", "pass", "fail"]
 
 
 def test_a_bad_model_fails(results: Judge) -> None:

@@ -1,9 +1,18 @@
 """How good one answer is."""
 
+from typing import Any
+
 import pytest
 
+from lib.errors import UserError
 from lib.evaluation import metrics
-from lib.evaluation.metrics import field_f1, last_number, rouge_l, score_answer
+from lib.evaluation.metrics import (
+    field_f1,
+    further_scores,
+    last_number,
+    rouge_l,
+    score_answer,
+)
 from lib.params.task import TaskParams
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
@@ -11,7 +20,7 @@ WANT = '{"intent": "refund", "urgency": "high"}'
 
 
 def scores(output: str, expected: str, task: TaskParams, **checks: str) -> dict[str, float]:
-    return score_answer(output, expected, "a ticket, high", task, {"refund"}, checks)
+    return score_answer(output, expected, task, {"refund"}, checks)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +30,7 @@ def scores(output: str, expected: str, task: TaskParams, **checks: str) -> dict[
         ('{"intent": "setup", "urgency": "high"}', [0, 0.5, 1, 1]),
         ('{"intent": "refund"}', [0, 2 / 3, 1, 0]),
         ('{"intent": "gift", "urgency": "high"}', [0, 0.5, 1, 0]),
+        ('{"intent": "refund", "urgency": "made up"}', [0, 0.5, 1, 1]),  # any text is declared
         ("no JSON", [0, 0, 0, 0]),
     ],
 )
@@ -52,8 +62,7 @@ def test_rouge_l_is_the_f1_of_the_longest_common_subsequence(
 
 
 def test_chrf_is_sacrebleus_on_any_script() -> None:
-    found = scores("退款已到账", "退款已到账", TEXT_TASK)
-    assert found == {"exact_match": 1.0, "rouge_l": 1.0, "chrf": 1.0}
+    assert further_scores("退款已到账", "退款已到账", "", TEXT_TASK) == {"chrf": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -75,4 +84,11 @@ def test_a_check_is_a_regular_expression_found_in_the_answer() -> None:
 
 def test_a_metric_of_your_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "own", lambda output, expected, prompt: float("high" in prompt))
-    assert scores("a", "b", LABEL_TASK)["own"] == 1.0
+    assert further_scores("a", "b", "high", LABEL_TASK) == {"own": 1.0}
+
+
+@pytest.mark.parametrize("value", [7.0, -0.1, float("nan"), "good"])
+def test_a_metric_of_your_own_is_from_0_to_1(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "own", lambda *_: value)
+    with pytest.raises(UserError, match=r"own\.py: own\(\) returned .*from 0 to 1, or None"):
+        further_scores("a", "b", "", LABEL_TASK)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from lib.headline import headline
 from lib.params.eval import EvalParams
-from stages.report import data_table, gain, headline, quality_table, speed_table
+from stages.report import data_table, gain, quality_table, speed_table
 from tests.reviewed import answers
 
 PARAMS = EvalParams(batch_tokens=1, max_new_tokens=1, bootstrap=200, seed=1)

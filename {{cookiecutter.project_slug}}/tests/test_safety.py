@@ -11,6 +11,8 @@ from lib.evaluation.safety import flag
 from lib.params.eval import SafetyParams
 from lib.records import Message
 
+GUARD = SafetyParams(classifier="endpoint", url="http://127.0.0.1/v1", model="guard")
+
 
 @pytest.mark.parametrize(
     ("answer", "toxic"),
@@ -27,8 +29,25 @@ def test_a_guard_is_shown_question_and_answer(monkeypatch: pytest.MonkeyPatch) -
         return Answer(said, 1, 1, "stop")
 
     monkeypatch.setattr(safety, "answer_chat", guard)
-    params = SafetyParams(classifier="endpoint", url="http://127.0.0.1/v1", model="guard")
-    assert flag([("?", "good"), ("?", "bad"), ("?", "")], params) == [False, True, False]
+    assert flag([("?", "good"), ("?", "bad"), ("?", "")], GUARD) == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "toxic"),
+    [("Unsafe\nS1", True), ("unsafe.", True), (" UNSAFE ", True), ("Safe.", False)],
+)
+def test_a_guards_verdict_has_any_case(
+    said: str, toxic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safety, "answer_chat", lambda *_: Answer(said, 1, 1, "stop"))
+    assert flag([("?", "x")], GUARD) == [toxic]
+
+
+@pytest.mark.parametrize("said", ["<think>", "", "This answer is unsafe"])
+def test_a_verdict_that_is_none_is_not_safe(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "answer_chat", lambda *_: Answer(said, 1, 1, "stop"))
+    with pytest.raises(UserError, match=r"guard calls an answer .*eval\.safety\.safe \(safe\)"):
+        flag([("?", "x")], GUARD)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Each answer ends in the right category."""
 
+import json
+
 import pytest
 
-from lib.evaluation.scoring import categorise, field_accuracy, is_refusal
+from lib.evaluation.scoring import categorise, field_accuracy, is_refusal, parse, same
 from lib.params.task import TaskParams
 
 REFUSAL = '{"intent": "none", "urgency": "low"}'
@@ -71,6 +73,16 @@ def test_a_field_of_free_text_must_be_supported_by_the_prompt(order: str, catego
     answer, want = (f'{{"intent": "refund", "order": "{one}"}}' for one in (order, "HW-1"))
     prompt = "第一 订单7, hw-1"
     assert categorise(answer, want, FREE, set(), prompt) == category
+
+
+def test_a_number_of_5000_digits_is_no_json() -> None:
+    assert parse('{"intent": ' + "9" * 5000 + "}") is None
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "true"), ("[0]", "[false]"), ('{"a": 1}', "1")])
+def test_a_number_is_no_truth_value(one: str, other: str) -> None:
+    assert not same(json.loads(one), json.loads(other))
+    assert same(json.loads(one), json.loads(one))
 
 
 def test_nothing_at_all_is_other() -> None:

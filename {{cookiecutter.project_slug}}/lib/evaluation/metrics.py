@@ -10,8 +10,9 @@ Each is from 0 to 1, higher is better.
 
 import re
 
+from lib.errors import UserError
 from lib.evaluation.own import own
-from lib.evaluation.scoring import invented, parse
+from lib.evaluation.scoring import parse, same, undeclared
 from lib.params.task import TaskParams
 from lib.text import words
 
@@ -23,39 +24,49 @@ Scores = dict[str, float]
 def score_answer(
     output: str,
     expected: str,
-    prompt: str,
     task: TaskParams,
     labels: set[str],
     checks: dict[str, str],
 ) -> Scores:
-    """All metrics of one answer; `labels` are the allowed ones when task.output is label."""
+    """The metrics of one answer by rule; `labels` are the allowed ones when output is label."""
     match task.output:
         case "json":
-            scores = json_scores(output, expected, prompt, task)
+            scores = json_scores(output, expected, task)
         case "label":
             scores = label_scores(output, expected, labels)
         case "text":
             scores = text_scores(output, expected)
-    scores |= {name: float(bool(re.search(one, output))) for name, one in checks.items()}
+    return scores | {name: float(bool(re.search(one, output))) for name, one in checks.items()}
+
+
+def further_scores(output: str, expected: str, prompt: str, task: TaskParams) -> Scores:
+    """The metrics that take more than the text: a package, or code of yours."""
+    scores = {"chrf": chrf(output, expected)} if task.output == "text" else {}
     mine = own(output, expected, prompt)
-    return scores if mine is None else {**scores, "own": float(mine)}
+    if mine is None:
+        return scores
+    if not isinstance(mine, int | float) or not 0 <= mine <= 1:  # nor is NaN
+        raise UserError(
+            f"lib/evaluation/own.py: own() returned {mine!r}; it must be from 0 to 1, or None"
+        )
+    return scores | {"own": float(mine)}
 
 
-def json_scores(output: str, expected: str, prompt: str, task: TaskParams) -> Scores:
+def json_scores(output: str, expected: str, task: TaskParams) -> Scores:
     """Metrics of an answer that must be a JSON object with the declared fields."""
     answer, wanted = parse(output), parse(expected) or {}
     complete = answer is not None and all(field in answer for field in task.fields)
     return {
-        "exact_match": float(answer == wanted),
+        "exact_match": float(same(answer, wanted)),
         "field_f1": field_f1(answer or {}, wanted),
         "valid_json": float(answer is not None),
-        "valid_schema": float(complete and not invented(answer or {}, expected, prompt, task)),
+        "valid_schema": float(complete and not undeclared(answer or {}, task)),
     }
 
 
 def field_f1(answer: dict[str, object], wanted: dict[str, object]) -> float:
     """Harmonic mean of the shares of given and of wanted fields that are right."""
-    right = sum(field in wanted and wanted[field] == value for field, value in answer.items())
+    right = sum(field in wanted and same(wanted[field], value) for field, value in answer.items())
     return f1(right, len(answer), len(wanted))
 
 
@@ -77,7 +88,6 @@ def text_scores(output: str, expected: str) -> Scores:
     scores = {
         "exact_match": float(output.strip() == expected.strip()),
         "rouge_l": rouge_l(output, expected),
-        "chrf": chrf(output, expected),
     }
     if (wanted := last_number(expected)) is not None:
         scores["numeric"] = float(last_number(output) == wanted)

@@ -24,7 +24,7 @@ def is_refusal(text: str, task: TaskParams) -> bool:
     if not task.refusal:
         return False
     if task.output == "json":
-        return parse(text) == parse(task.refusal)
+        return same(parse(text), parse(task.refusal))
     return text.strip() == task.refusal.strip()
 
 
@@ -32,9 +32,18 @@ def parse(text: str) -> dict[str, object] | None:
     """The JSON object a text is, or None."""
     try:
         value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):  # "[[[[..." is as much as a model may say
+    except (ValueError, RecursionError):  # a model may say "[[[[..." or a number of 5,000 digits
         return None
     return value if isinstance(value, dict) else None
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two JSON values are equal; to Python alone, 1 would be true."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def categorise(
@@ -63,27 +72,27 @@ def categorise_json(output: str, expected: str, task: TaskParams, prompt: str) -
     answer = parse(output)
     if answer is None or any(field not in answer for field in task.fields):
         return "format_error"
-    if invented(answer, expected, prompt, task):
+    if undeclared(answer, task) or unsupported(answer, expected, prompt, task):
         return "hallucination"
-    return CORRECT if answer == parse(expected) else "wrong_answer"
+    return CORRECT if same(answer, parse(expected)) else "wrong_answer"
 
 
-def invented(
-    answer: dict[str, object], expected: str, prompt: str, task: TaskParams
-) -> dict[str, object]:
-    """The keys that nobody asked for, and the values that nothing supports: not among a field's
-    allowed values or, for a field that takes any text, neither in the prompt nor right."""
-    wanted = parse(expected) or {}
-    return {
-        key: value
+def undeclared(answer: dict[str, object], task: TaskParams) -> bool:
+    """Whether an answer has a key that nobody asked for, or a value its field does not take."""
+    return any(
+        key not in task.fields or (task.fields[key] and value not in task.fields[key])
         for key, value in answer.items()
-        if key not in task.fields
-        or not (
-            value in task.fields[key]
-            if task.fields[key]
-            else value == wanted.get(key) or folded(str(value)) in folded(prompt)
-        )
-    }
+    )
+
+
+def unsupported(answer: dict[str, object], expected: str, prompt: str, task: TaskParams) -> bool:
+    """Whether a field that takes any text has one that is neither in the prompt nor right."""
+    wanted = parse(expected) or {}
+    return any(
+        not same(value, wanted.get(key)) and folded(str(value)) not in folded(prompt)
+        for key, value in answer.items()
+        if not task.fields[key]
+    )
 
 
 def field_accuracy(outputs: list[str], expected: list[str], task: TaskParams) -> dict[str, float]:
@@ -92,5 +101,5 @@ def field_accuracy(outputs: list[str], expected: list[str], task: TaskParams) ->
     for output, want in zip(outputs, expected, strict=True):
         answer, wanted = parse(output) or {}, parse(want) or {}
         for field in right:
-            right[field] += field in answer and answer[field] == wanted.get(field)
+            right[field] += field in answer and same(answer[field], wanted.get(field))
     return {field: count / max(len(outputs), 1) for field, count in right.items()}

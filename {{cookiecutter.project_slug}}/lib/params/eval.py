@@ -35,6 +35,7 @@ class SafetyParams(Section):
     url: str = ""  # of an endpoint; ends in /v1
     key_env: str = ""  # the environment variable with its key
     unsafe: list[str] = ["unsafe"]  # labels, or first lines of a guard's answer, that flag one
+    safe: list[str] = ["safe"]  # first lines that do not; any other is an error
     concurrency: int = Field(default=4, ge=1)
 
     @model_validator(mode="after")
