@@ -3,31 +3,56 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from lib.config import read_yaml
 from lib.errors import UserError
 
-LOCK = Path("dvc.lock")
+LOCK, PIPELINE = Path("dvc.lock"), Path("dvc.yaml")
 DRY_RUN = ["repro", "--dry", "--allow-missing"]  # says what it would run, of files here or not
 
 
 def tracked() -> dict[str, str]:
-    """The md5 of each output of the workspace, by path; a folder's ends in .dir."""
+    """The md5 of each output of the workspace, by path; a folder's ends in .dir. DVC leaves stages
+    in dvc.lock that dvc.yaml has no more: they do not count."""
     try:
-        return outs_of(LOCK.read_text(encoding="utf-8"))
+        text = LOCK.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{LOCK}: not found; `dvc repro` writes it, and git keeps it") from None
+    return outs_of(text, is_stage)
 
 
-def outs_of(text: str) -> dict[str, str]:
-    """The same from the text of any dvc.lock."""
+def is_stage(name: str) -> bool:
+    """Whether dvc.yaml has a stage, such as `split` or `eval@tuned`."""
+    name, _, key = name.partition("@")
+    stage = pipeline().get(name)
+    keys = stage.get("foreach") if stage else None
+    if isinstance(keys, dict):
+        return key in map(str, keys)
+    return stage is not None
+
+
+def pipeline() -> dict[str, Any]:
+    """The stages of dvc.yaml."""
+    return dict(read_yaml(PIPELINE).get("stages") or {})
+
+
+def frozen_stages() -> list[str]:
+    """The stages that dvc.yaml freezes: DVC never runs them, whatever has changed."""
+    return [name for name, one in pipeline().items() if one.get("do", one).get("frozen")]
+
+
+def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
+    """The same from the text of any dvc.lock, of the stages that count."""
     try:
         stages: Any = YAML(typ="safe").load(text)["stages"]
-        return {out["path"]: out["md5"] for one in stages.values() for out in one.get("outs", [])}
+        found = [one for name, one in stages.items() if counts(name)]
+        return {out["path"]: out["md5"] for one in found for out in one.get("outs", [])}
     except (YAMLError, KeyError, TypeError, AttributeError):
         raise UserError(f"{LOCK}: is not as DVC writes it; `dvc repro` writes it anew") from None
 

@@ -17,7 +17,7 @@ from lib.config import load
 from lib.cost import busiest, cost_per_1000
 from lib.errors import UserError
 from lib.evaluation.rates import RATES, count_leaks
-from lib.lock import LOCK, stale_stages, tracked
+from lib.lock import LOCK, frozen_stages, stale_stages, tracked
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
@@ -105,11 +105,13 @@ def integrity(outs: dict[str, str]) -> list[Check]:
     files = edited(outs)
     why = f"{', '.join(files)}: not what the pipeline wrote; `dvc repro` writes it again"
     hashes = Check("fail" if files else "pass", "hashes", why if files else f"as in {LOCK}")
-    stale = stale_stages()
-    why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
-    if not stale:
-        why = f"{LOCK} fits code, data and params"
-    return [hashes, Check("fail" if stale else "pass", "pipeline", why)]
+    if frozen := frozen_stages():
+        why = f"frozen in dvc.yaml: {', '.join(frozen)}; `dvc unfreeze` them, then `dvc repro`"
+        return [hashes, Check("fail", "pipeline", why)]
+    if stale := stale_stages():
+        why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
+        return [hashes, Check("fail", "pipeline", why)]
+    return [hashes, Check("pass", "pipeline", f"{LOCK} fits code, data and params")]
 
 
 def figures(systems: Systems, params: EvalParams) -> Check:

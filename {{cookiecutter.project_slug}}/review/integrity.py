@@ -16,14 +16,19 @@ from lib.predictions import Row, of_sets
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
 TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
-JUDGED = ("predictions/", "metrics/eval/", "metrics/bench.json", "metrics.json", TRAIN)
+FOLDERS = ("predictions/", "metrics/eval/")
+JUDGED = (*FOLDERS, "metrics/bench.json", "metrics.json", TRAIN)
 
 Systems = dict[str, list[Row]]
 Metrics = dict[str, Any]
 
 
 def edited(outs: dict[str, str]) -> list[str]:
-    """The judged files that are not as the pipeline wrote them; `outs` are those of dvc.lock."""
+    """The judged files that are not as the pipeline wrote them; `outs` are of dvc.lock. A file
+    of a system that is none any more would be in the report here, and missing in a clone."""
+    for path in (path for folder in FOLDERS for path in sorted(Path(folder).glob("*.json*"))):
+        if path.as_posix() not in outs:
+            raise UserError(f"{path}: no stage of dvc.yaml writes it; delete it, then `dvc repro`")
     judged = [path for path in outs if path.startswith(JUDGED)]
     there = [path for path in judged if Path(path).is_file()]
     if missing := [path for path in judged if path not in (*there, TRAIN)]:

@@ -52,7 +52,7 @@ stages:
     params: [train]
     outs: [plots/train.json]
   eval:
-    foreach: [base, tuned, quantized]
+    foreach: {base: base, tuned: tuned, quantized: quantized}
     do:
       cmd: cp source/${item}.jsonl predictions/ && cp source/${item}.json metrics/eval/
       deps: ["source/${item}.jsonl", "source/${item}.json", evals/golden.jsonl]

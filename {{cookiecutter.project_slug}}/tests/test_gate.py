@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lib.errors import UserError
+from lib.lock import tracked
 from lib.predictions import read_predictions
 from review import gate
 from review.gate import Found, at_least, at_most, serving
@@ -62,6 +63,24 @@ def test_a_changed_param_makes_results_stale(
     rewrite("params.yaml", "0.001", "0.002")
     assert gate.main() == 2
     assert "older than its inputs: train;" in capsys.readouterr().out
+
+
+def test_a_frozen_stage_hides_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite("params.yaml", "0.001", "0.002")
+    rewrite("dvc.yaml", "params: [train]", "params: [train]\n    frozen: true")
+    assert gate.main() == 2
+    assert "frozen in dvc.yaml: train;" in capsys.readouterr().out
+
+
+def test_a_system_that_dvc_yaml_has_no_more_is_not_asked_for(project: Path) -> None:
+    rewrite("dvc.yaml", "base: base, ", "")
+    with pytest.raises(UserError, match=r"predictions/base\.jsonl: no stage .* delete it"):
+        gate.all_checks()
+    assert "predictions/base.jsonl" not in tracked()
+    assert {name.rpartition("/")[2] for name in tracked() if "predictions" in name} == {
+        "tuned.jsonl",
+        "quantized.jsonl",
+    }
 
 
 @pytest.mark.parametrize(
@@ -212,4 +231,4 @@ def test_serving_is_held_to_its_limits(project: Path) -> None:
 
 
 def test_edited_takes_the_rest_as_it_is(project: Path) -> None:
-    assert edited({"data/curated.jsonl": "not judged", "models/tuned": "nor this"}) == []
+    assert edited(tracked() | {"data/curated.jsonl": "not judged"}) == []
