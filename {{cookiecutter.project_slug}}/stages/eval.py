@@ -91,7 +91,7 @@ def ask_model(
             )
         case "server":
             server = params.server
-            up = serving(server.command, folder, server.startup_seconds)
+            up = serving(server.command, folder, server.startup_seconds, "eval.server")
             with up if server.command else nullcontext(server.url) as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats

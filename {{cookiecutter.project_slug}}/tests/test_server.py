@@ -117,10 +117,11 @@ def test_a_server_that_is_not_there() -> None:
         server.served_model(f"http://127.0.0.1:{server.free_port()}/v1")
 
 
-def test_a_command_that_does_not_exist() -> None:
+@pytest.mark.parametrize("section", ["bench", "eval.server"])
+def test_a_command_that_does_not_exist(section: str) -> None:
     with (
-        pytest.raises(UserError, match="no-such-server does not start"),
-        server.serving(["no-such-server"], "", patience=1),
+        pytest.raises(UserError, match=rf"^{section}\.command: no-such-server does not start"),
+        server.serving(["no-such-server"], "", patience=1, section=section),
     ):
         pass
 

@@ -21,9 +21,12 @@ LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` ha
 
 
 @contextmanager
-def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
+def serving(
+    command: list[str], model: str, patience: float, section: str = "bench"
+) -> Iterator[str]:
     """Run `command`, {model}, {port} and {llama-server} filled in; yield its URL; stop it and all
-    it started, whatever happens to this process short of SIGKILL."""
+    it started, whatever happens to this process short of SIGKILL. Errors name the `section` of
+    params.yaml that it stands in."""
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
     if filled[0] == LLAMA_SERVER:
@@ -34,11 +37,11 @@ def serving(command: list[str], model: str, patience: float) -> Iterator[str]:
             process = subprocess.Popen(filled, stdout=log, stderr=log, start_new_session=True)
         except OSError as error:
             raise UserError(
-                f"bench.command: {filled[0]} does not start ({error.strerror})"
+                f"{section}.command: {filled[0]} does not start ({error.strerror})"
             ) from None
         try:
             url = f"http://127.0.0.1:{port}/v1"
-            wait_until_up(url, process, patience)
+            wait_until_up(url, process, patience, section)
             yield url
         finally:
             stop(process)
@@ -95,19 +98,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_up(url: str, process: subprocess.Popen[bytes], patience: float) -> None:
+def wait_until_up(
+    url: str, process: subprocess.Popen[bytes], patience: float, section: str
+) -> None:
     """Return once the server lists its models; raises UserError when it ends or takes too long."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise UserError(f"bench.command: ended with code {process.returncode}; see {LOG}")
+            raise UserError(f"{section}.command: ended with code {process.returncode}; see {LOG}")
         try:
             served_model(url)
         except UserError:
             time.sleep(0.5)
             continue
         return
-    raise UserError(f"bench.command: not up after {patience:.0f} s; see {LOG}")
+    raise UserError(f"{section}.command: not up after {patience:.0f} s; see {LOG}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
