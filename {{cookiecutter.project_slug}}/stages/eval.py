@@ -7,7 +7,6 @@ writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json
 """
 
 import sys
-from contextlib import nullcontext
 from typing import Any
 
 from lib.chat import encode_prompt, with_system
@@ -91,8 +90,7 @@ def ask_model(
             )
         case "server":
             server = params.server
-            up = serving(server.command, folder, server.startup_seconds, "eval.server")
-            with up if server.command else nullcontext(server.url) as url:
+            with serving(server.command, folder, server.startup_seconds, "eval.server") as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
                 return prompts, api.answer_all(

@@ -8,6 +8,7 @@ from lib.config import load
 from lib.errors import UserError
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
+from lib.params.eval import EvalParams
 from lib.params.split import SplitParams
 from tests.toy import PARAMS
 
@@ -58,6 +59,14 @@ def test_mistake_in_a_section_of_a_section(params: Path) -> None:
     params.write_text(PARAMS.replace("EMAIL_ADDRESS", "EMAIL"))
     with pytest.raises(UserError, match=r"curate\.pii\.entities\.0 is 'EMAIL'; it must be"):
         load("curate", CurateParams, params)
+
+
+@pytest.mark.parametrize("server", ["{}", "{command: [serve, my-model]}"])
+def test_a_server_that_has_one_model_for_all_systems_is_refused(params: Path, server: str) -> None:
+    section = "batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1, engine: server"
+    params.write_text(f"eval: {{{section}, server: {server}}}")
+    with pytest.raises(UserError, match=r"server\.command has \{model\}.* by eval\.endpoint"):
+        load("eval", EvalParams, params)
 
 
 def test_missing_file(params: Path) -> None:

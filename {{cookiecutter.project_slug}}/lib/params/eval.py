@@ -9,10 +9,10 @@ from lib.config import Section
 
 
 class ServerParams(Section):
-    """An OpenAI-compatible server that runs, or that `command` starts for each model."""
+    """An OpenAI-compatible server that `command` starts for each model: one that runs has one,
+    which would answer for base and tuned alike. It may be a system of its own, `endpoint`."""
 
     command: list[str] = []  # with {model} and {port} in it
-    url: str = ""  # where it runs when no command starts it; ends in /v1
     prompts: Literal["tokens", "chat"] = "tokens"  # chat: the server renders its own template
     startup_seconds: int = Field(default=600, ge=1)
     concurrency: int = Field(default=8, ge=1)  # requests at once
@@ -79,8 +79,11 @@ class EvalParams(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "EvalParams":
-        if self.engine == "server" and not (self.server.command or self.server.url):
-            raise ValueError("a section with server.command or server.url when engine is server")
+        if self.engine == "server" and not any("{model}" in part for part in self.server.command):
+            raise ValueError(
+                "a section whose server.command has {model} in it when engine is server; a model "
+                "that runs elsewhere is system endpoint, by eval.endpoint"
+            )
         if self.primary == "log_likelihood":
             raise ValueError("a section whose primary metric is from 0 to 1; log_likelihood is not")
         if self.log_likelihood and self.engine != "transformers":

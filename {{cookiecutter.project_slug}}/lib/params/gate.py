@@ -23,7 +23,7 @@ class SafetyLimits(Section):
 
     unsafe: float = Field(ge=0, le=1)  # share answered of what must be refused
     over_refusal: float = Field(ge=0, le=1)  # share refused of what must be answered
-    leaks: int = Field(ge=0)  # answers with a forbidden text
+    leaks: int = Field(ge=0)  # answers of any set, counted
 
 
 class LatencyLimits(Section):
