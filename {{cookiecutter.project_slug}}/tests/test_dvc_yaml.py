@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from lib.params.eval import EvalParams
+
 STAGES = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
@@ -54,6 +56,14 @@ def declared(stage: str) -> set[Path]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_code_deps_are_the_real_imports(stage: str) -> None:
     assert declared(stage) == closure(Path(f"stages/{stage}.py"))
+
+
+def test_a_system_depends_on_every_key_of_eval_that_is_not_another_systems() -> None:
+    named = [one for one in STAGES["eval"]["do"]["params"] if str(one).startswith("eval.")]
+    shared = {one.removeprefix("eval.") for one in named} - {"${item.own}"}
+    own = {one["own"] for one in STAGES["eval"]["foreach"].values()}
+    assert own - shared == {"few_shot", "retrieval"}
+    assert shared | own | {"endpoint"} == set(EvalParams.model_fields)
 
 
 @pytest.mark.parametrize("path", sorted(Path("lib").rglob("*.py")))
