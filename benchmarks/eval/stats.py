@@ -33,7 +33,7 @@ from lib.stats import (  # noqa: E402
     wilson_interval,
 )
 from review.answers import compare_slices  # noqa: E402
-from review.gate import Found, at_least, gain, mean  # noqa: E402
+from review.limits import Found, at_least, gain, mean  # noqa: E402
 from scipy.stats import binomtest, bootstrap, permutation_test  # noqa: E402
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_peer  # noqa: E402
 from statsmodels.stats.multitest import multipletests  # noqa: E402

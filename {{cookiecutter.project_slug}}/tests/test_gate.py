@@ -11,8 +11,9 @@ from lib.errors import UserError
 from lib.lock import tracked
 from lib.predictions import read_predictions
 from review import gate
-from review.gate import Found, at_least, at_most, serving
+from review.gate import serving
 from review.integrity import contradictions, edited
+from review.limits import Found, at_least, at_most, mean
 from tests.reviewed import BENCH, GATE, PARAMS, TASK, answers, commit, dvc, lay_project, run
 
 
@@ -203,11 +204,11 @@ def test_few_cases_are_inconclusive(results: Judge, golden: str) -> None:
 @pytest.mark.parametrize(("right", "result"), [(10, "pass"), (9, "inconclusive")])
 def test_ten_right_of_ten_show_half_and_nine_say_nothing(right: int, result: str) -> None:
     rows = answers("+" * right)
-    assert at_least("golden", gate.mean(rows, PARAMS), 0.5).result == result
+    assert at_least("golden", mean(rows, PARAMS), 0.5).result == result
 
 
 def test_a_limit_that_nothing_breaks_needs_no_cases() -> None:
-    assert at_least("golden", gate.mean([], PARAMS), 0.0).result == "pass"
+    assert at_least("golden", mean([], PARAMS), 0.0).result == "pass"
 
 
 def test_a_slice_that_no_case_is_in_is_named_with_those_that_there_are() -> None:

@@ -1,0 +1,101 @@
+"""What a measured value says about a limit: pass, fail, or more cases would tell."""
+
+from typing import Literal, NamedTuple
+
+from lib.errors import UserError
+from lib.params.eval import EvalParams
+from lib.predictions import Row, group, score, slices_of
+from lib.stats import FEWEST, mean_interval, wilson_interval
+from lib.verdict import paired
+
+Result = Literal["pass", "fail", "inconclusive"]
+
+
+class Check(NamedTuple):
+    """One line of the answer."""
+
+    result: Result
+    name: str
+    why: str
+
+
+class Found(NamedTuple):
+    """A measured value with its 95 % interval, in which the true one may lie."""
+
+    value: float
+    low: float
+    high: float
+    groups: int  # independent of each other
+
+    def __str__(self) -> str:
+        if self.groups >= FEWEST:
+            return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
+        said = f"{self.value:.1%}; " if self.groups else ""
+        return f"{said}{self.groups} independent cases say nothing, {FEWEST} would"
+
+
+def at_least(name: str, found: Found, limit: float) -> Check:
+    """Passes where the whole interval is at or above the limit, fails where it is below."""
+    result = decide(found.low >= limit, found.high < limit)
+    return Check(result, name, f"{found}; at least {limit:.1%}")
+
+
+def at_most(name: str, found: Found, limit: float) -> Check:
+    """The same the other way round."""
+    result = decide(found.high <= limit, found.low > limit)
+    return Check(result, name, f"{found}; at most {limit:.1%}")
+
+
+def decide(surely: bool, surely_not: bool) -> Result:
+    """What an interval says about a limit."""
+    if surely:
+        return "pass"
+    return "fail" if surely_not else "inconclusive"
+
+
+def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
+    """For what is counted or timed once, without an interval."""
+    if value is None:
+        return Check("inconclusive", name, "is not in metrics/bench.json")
+    return Check(
+        "pass" if value <= limit else "fail", name, f"{value:.4g}; at most {limit:g}{unit}"
+    )
+
+
+# Values; of fewer than FEWEST independent cases anything may be true
+
+
+def mean(rows: list[Row], params: EvalParams) -> Found:
+    """The mean score."""
+    scores, groups = [*map(score, rows)], [*map(group, rows)]
+    if (independent := len(set(groups))) < FEWEST:
+        return Found(sum(scores) / max(len(scores), 1), 0.0, 1.0, independent)
+    interval = mean_interval(scores, groups, params.bootstrap, params.seed)
+    return Found(sum(scores) / len(scores), *interval, independent)
+
+
+def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
+    """How far `new` is above `old`, case by case."""
+    found = paired(new, old, params)
+    if found is None:
+        return Found(0.0, -1.0, 1.0, 0)
+    interval = (found.low, found.high) if found.groups >= FEWEST else (-1.0, 1.0)
+    return Found(found.mean, *interval, found.groups)
+
+
+def share(hits: int, cases: int) -> Found:
+    """A share of rare events."""
+    interval = wilson_interval(hits, cases) if cases >= FEWEST else (0.0, 1.0)
+    return Found(hits / max(cases, 1), *interval, cases)
+
+
+def of_slice(name: str, golden: list[Row]) -> list[Row]:
+    """The cases of a tag, language or scenario; raises UserError when there is no such slice."""
+    slices = [{one.partition(" ")[2] for one in slices_of(row)} for row in golden]
+    known = set().union(*slices)
+    if name not in known:
+        raise UserError(
+            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; it takes "
+            f"{', '.join(sorted(known)) or 'none: there are no golden cases'}"
+        )
+    return [row for row, names in zip(golden, slices, strict=True) if name in names]
