@@ -1,7 +1,7 @@
 """Intervals and paired tests, so that noise is not taken for progress.
 
-Scores are floats from 0 to 1, one a case. Cases of one `group` are not independent, so whole groups
-are drawn or flipped, never single cases.
+Scores are floats from 0 to 1, one a case. Cases of one `group` are not independent: whole groups
+are drawn or flipped, never single cases, and counted for what they are worth.
 """
 
 from math import ceil, comb, sqrt
@@ -38,12 +38,23 @@ class Difference(NamedTuple):
 def mean_interval(
     scores: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """The 95 % interval of a mean score: Wilson's where independent cases are right or wrong, of
-    which a bootstrap misjudges few and sees no doubt in all of one kind; else a bootstrap."""
-    independent = len(set(groups))
-    if set(scores) <= {0.0, 1.0} and (independent == len(scores) or len(set(scores)) == 1):
-        return wilson_interval(round(independent * sum(scores) / len(scores)), independent)
-    return bootstrap_interval(scores, groups, resamples, seed)
+    """The 95 % interval of a mean score: of right or wrong Wilson's, for as many independent cases
+    as tell as much (Dean & Pagano, 2015): a bootstrap of few, or of all of a kind, is too sure."""
+    if not set(scores) <= {0.0, 1.0}:
+        return bootstrap_interval(scores, groups, resamples, seed)
+    independent = effective(scores, groups)
+    return wilson_interval(independent * sum(scores) / len(scores), independent)
+
+
+def effective(values: list[float], groups: list[str]) -> float:
+    """How many independent cases tell as much: as there are cases where those of a group have
+    nothing in common, as there are groups where they are the same (Kish, 1965, ch. 8)."""
+    names, member = np.unique(groups, return_inverse=True)
+    off = np.array(values) - sum(values) / len(values)
+    if not off.any():
+        return len(names)
+    spread = float((np.bincount(member, weights=off) ** 2).sum())
+    return min(len(values) * float((off**2).sum()) / spread, len(values)) if spread else len(values)
 
 
 def bootstrap_interval(
@@ -62,7 +73,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def wilson_interval(hits: int, cases: int) -> tuple[float, float]:
+def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson, 1927); for rare events, which a bootstrap misjudges.
 
     Of no hit at all in 20 cases a bootstrap says 0 to 0, this one 0 to 16 %. No cases: 0 to 1.
@@ -78,17 +89,14 @@ def wilson_interval(hits: int, cases: int) -> tuple[float, float]:
 def change_interval(
     change: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """The same of a mean change. Of independent cases won or lost it is the adjusted Wald interval
-    (Agresti & Min, 2005): a bootstrap of few that differ, or of none, is too sure."""
-    independent = len(set(groups))
+    """The same of a mean change. Of cases won or lost it is the adjusted Wald interval (Agresti &
+    Min, 2005): a bootstrap of few that differ, or of none, is too sure."""
     if not set(change) <= {-1.0, 0.0, 1.0}:
         return bootstrap_interval(change, groups, resamples, seed)
-    if independent < len(change) and len(set(change)) > 1:
-        return bootstrap_interval(change, groups, resamples, seed)
-    weight = independent / len(change)
-    won, lost = (weight * change.count(one) for one in (1.0, -1.0))
-    centre = (won - lost) / (independent + 2)
-    half = Z_ALPHA * sqrt((won + lost + 1) / (independent + 2) - centre**2) / sqrt(independent + 2)
+    cases = effective(change, groups) + 2
+    won, lost = ((cases - 2) * change.count(one) / len(change) for one in (1.0, -1.0))
+    centre = (won - lost) / cases
+    half = Z_ALPHA * sqrt(((won + lost + 1) / cases - centre**2) / cases)
     return max(round(centre - half, WRITTEN), -1.0), min(round(centre + half, WRITTEN), 1.0)
 
 

@@ -53,8 +53,8 @@ def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: Split
     return [
         *table(["set", "cases", "groups", "origin", "sha256, first 16"], rows),
         "",
-        "Cases of one group (a customer, a thread, near copies) are not independent: intervals "
-        f"draw whole groups. Kinds of adversarial cases: {attacks or 'none'}. Training has seen "
+        "Cases of one group (a customer, a thread, near copies) are not independent: they widen "
+        f"intervals. Kinds of adversarial cases: {attacks or 'none'}. Training has seen "
         "none of the three: reports/leakage.json proves it, and eval refuses any other file.",
     ]
 
@@ -163,10 +163,11 @@ def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
         "0 to 1; a set's score is the mean. Every answer also falls into one category: "
         f"{', '.join(CATEGORIES)}.",
         "",
-        "Intervals: Wilson's where independent cases are right or wrong, and of rare events; else "
-        f"bootstrap by group, {params.bootstrap:,} resamples, seed {params.seed}. Two systems, or "
-        "two commits, are compared case by case: McNemar's exact test and the adjusted Wald "
-        "interval, or a sign-flip test and bootstrap by group where groups or scores ask for it.",
+        "Intervals of right or wrong: Wilson's, for as many independent cases as the groups are "
+        "worth; of graded scores: bootstrap by group, "
+        f"{params.bootstrap:,} resamples, seed {params.seed}. Two systems, or two commits, are "
+        "compared case by case: McNemar's exact test, or a sign-flip test by group where groups or "
+        "scores ask for it, and the adjusted Wald interval, or the same bootstrap.",
         "",
         "better, worse: p below 0.05 and an interval that leaves out 0. no change: no case "
         "differs, or the whole interval is smaller than `gate.smallest`. inconclusive: anything "

@@ -39,6 +39,10 @@ def test_gain_knows_noise(base: str, tuned: str, said: str) -> None:
     assert f": {said}. " in gain(systems, PARAMS, smallest=0.01)
 
 
+def test_without_base_the_report_goes_on() -> None:
+    assert "No golden or test case was asked of base" in gain({"tuned": answers("+")}, PARAMS, 0.01)
+
+
 def test_at_most_twelve_headline_numbers() -> None:
     systems = dict.fromkeys(("base", "tuned", "quantized"), SYSTEM)
     assert 0 < len(headline(systems, {"val_loss": 1.0, "train_loss": 2.0}, BENCH)) <= 12

@@ -7,6 +7,7 @@ from lib.stats import (
     bootstrap_interval,
     cases_needed,
     compare_paired,
+    effective,
     holm,
     mcnemar,
     mean_interval,
@@ -51,10 +52,24 @@ def test_all_right_in_few_groups_is_as_sure_as_the_groups_are_many() -> None:
     assert mean_interval([1.0] * 300, groups, 200, seed=1) == wilson_interval(10, 10)
 
 
-def test_graded_and_grouped_scores_are_drawn_by_group() -> None:
-    for scores, groups in (([0.5, 1.0], "ab"), ([1.0, 0.0, 1.0], "aab")):
-        drawn = bootstrap_interval(scores, list(groups), 200, seed=1)
-        assert mean_interval(scores, list(groups), 200, seed=1) == drawn
+def test_graded_scores_are_drawn_by_group() -> None:
+    drawn = bootstrap_interval([0.5, 1.0, 0.0], list("aab"), 200, seed=1)
+    assert mean_interval([0.5, 1.0, 0.0], list("aab"), 200, seed=1) == drawn
+
+
+@pytest.mark.parametrize(
+    ("values", "groups", "cases"),
+    [
+        ([1, 0, 0, 1], "abcd", 4),
+        ([1, 1, 0, 0], "aabb", 2),  # copies
+        ([1, 0, 1, 0], "aabb", 4),  # groups with nothing in common
+        ([1, 1, 1, 1], "aabb", 2),
+    ],
+)
+def test_cases_of_a_group_tell_less_as_they_are_alike(
+    values: list[float], groups: str, cases: int
+) -> None:
+    assert effective(values, list(groups)) == cases
 
 
 @pytest.mark.parametrize(  # by hand: half a case more for each of the four outcomes of a pair

@@ -64,7 +64,7 @@ class EvalParams(Section):
     checks: dict[str, str] = {}  # name: regular expression that an answer must match somewhere
     length_buckets: list[int] = [50, 100]  # characters of a prompt at which a next slice begins
     canaries: list[str] = []  # strings planted in the training data; no answer may hold one
-    bootstrap: int = Field(ge=100)  # resamples behind each interval
+    bootstrap: int = Field(ge=100)  # resamples behind each interval of graded scores
     seed: int = Field(ge=0)
 
     @field_validator("checks")
