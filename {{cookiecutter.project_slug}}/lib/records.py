@@ -75,6 +75,14 @@ def prompt_text(record: Record) -> str:
     return text_of(prompt_of(record))
 
 
+def prompt_texts(record: Record) -> list[str]:
+    """Every prompt that is answered in a record, the earlier turns of a chat too; last what is
+    asked in the end."""
+    turns = prompt_of(record)
+    answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
+    return [text_of(turns[:at]) for at in answered] + [text_of(turns)]
+
+
 def row_text(record: Record) -> str:
     """All that is trained on: what is asked and every answer."""
     return "\n".join([prompt_text(record), *answers_of(record)])

@@ -1,11 +1,13 @@
 """Drop copies and near copies, and whatever resembles or quotes a case in evals/.
 
 Two records of a kind (chat or preference pair) are copies when what is asked and every answer are
-at least `threshold` similar. Of a chain of copies the longest prompt stays, then the first in the
-data. Similar questions with other answers stay, and are counted; preference pairs with similar
-questions and the answers turned round contradict each other, and none of them stays. Rows that
-their source has published as val or test all stay. A row that stays has a `cluster`: the id of the
-first row that stays of those with similar questions, whatever their answers and kinds.
+at least `threshold` similar. A record goes where it is a copy of one that stays: of two the longer
+prompt does, then the first in the data. So of a chain of copies those stay that are too far from
+each other. Similar questions with other answers stay, and are counted; preference pairs with
+similar questions and the answers turned round contradict each other, and none of them stays, nor a
+copy of one. Rows that their source has published as val or test all stay. A row that stays has a
+`cluster`: the id of the first row that stays of those with similar questions, whatever their
+answers and kinds.
 
 reads   data/curated.jsonl, evals/ (its cases, and the test sets that split.benchmarks names)
 writes  data/deduped.jsonl, data/duplicates.jsonl, metrics/dedup.json
@@ -31,7 +33,7 @@ from lib.similarity.copies import find
 from lib.similarity.heldout import eval_prompts
 from lib.similarity.minhash import components
 from lib.similarity.shingles import Pairs, Places
-from lib.similarity.survey import Survey, like_a_case, originals
+from lib.similarity.survey import Survey, by_worth, like_a_case, originals
 from lib.similarity.workers import workers
 
 CURATED = Path("data/curated.jsonl")
@@ -66,8 +68,7 @@ def decide(found: Survey, near: Related) -> Fates:
     """What becomes of each record."""
     count, places, first = len(found.starts), np.arange(len(found.starts)), originals(found)
     exact = np.stack([first, places], axis=1)[first != places]
-    copies = near.pairs[near.relation == Relation.COPY]
-    kept = keepers(components(count, np.concatenate([exact, copies])), found)
+    kept = keepers(first, near.pairs[near.relation == Relation.COPY], found)
     opponent = contradicted(kept, near.pairs[near.relation == Relation.CONTRADICTION])
     reason = np.where(first[kept] == first, EXACT, NEAR)
     reason[kept == places] = STAYS
@@ -83,13 +84,19 @@ def decide(found: Survey, near: Related) -> Fates:
     return Fates(reason.astype(np.int8), other, cluster[labels])
 
 
-def keepers(labels: Places, found: Survey) -> Places:
-    """Of each record the copy that stays: published, else the longest, else the first."""
-    order = np.lexsort((-found.lengths, ~found.published, labels))
-    _, best, number = np.unique(labels[order], return_index=True, return_inverse=True)
-    kept = np.empty(len(labels), np.int64)
-    kept[order] = order[best[number]]
-    return kept
+def keepers(first: Places, copies: Pairs, found: Survey) -> Places:
+    """Of each record the one that stays in its place: itself, or the best that it is a copy of.
+    Who goes drops nobody: a chain of copies has ends that are none of each other."""
+    order = by_worth(found)
+    rank = np.argsort(order)
+    best = np.full(len(rank), len(rank))  # of exact copies
+    np.minimum.at(best, first, rank)
+    pairs = np.sort(best[first[copies]], axis=1)  # ranks: (better, worse)
+    kept, published = list(range(len(rank))), found.published[order].tolist()
+    for one, other in pairs[np.lexsort(pairs.T[::-1])].tolist():
+        if kept[one] == one and kept[other] == other and not published[other]:
+            kept[other] = one
+    return order[np.array(kept, np.int64)[best[first]]]
 
 
 def contradicted(kept: Places, pairs: Pairs) -> Places:
@@ -105,9 +112,10 @@ def similarities(fates: Fates, found: Survey, near: Related, params: DedupParams
     """How similar the prompts are of each record that goes and of what it goes for."""
     result = np.where(fates.reason == CASE, found.similarity, 1.0)
     rows = np.flatnonzero((fates.reason == NEAR) | (fates.reason == CONTRADICTION))
-    pairs = np.sort(np.stack([rows, fates.other[rows]], axis=1), axis=1)
+    sides = np.stack([rows, fates.other[rows]], axis=1)
+    pairs = np.sort(originals(found)[sides], axis=1)  # as they were compared
     result[rows] = known(near, pairs, len(found.starts))
-    unknown = np.isnan(result[rows])  # the ends of a chain
+    unknown = np.isnan(result[rows])  # a copy of one contradicted, or of what contradicts it
     rows, pairs = rows[unknown], pairs[unknown]
     for part in batches(pairs, found.starts, found.ends):
         result[rows[part]], _ = compare(CURATED, found.starts[pairs[part]], params)

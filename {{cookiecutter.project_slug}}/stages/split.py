@@ -8,7 +8,9 @@ writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.j
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,20 @@ from lib.ledger import Ledger
 from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
-from lib.records import Record, is_pair, prompt_text, read_records, row_text, write_records
+from lib.records import (
+    Record,
+    is_pair,
+    prompt_text,
+    prompt_texts,
+    read_records,
+    row_text,
+    write_records,
+)
 from lib.similarity.containment import SHARE, contained
 from lib.similarity.files import search_files
 from lib.similarity.heldout import find_leaks, held_out, leak_error
 from lib.similarity.minhash import near_pairs
+from lib.similarity.shingles import Pairs
 from lib.similarity.workers import workers
 
 FOLDER = Path("data/split")
@@ -49,16 +60,29 @@ def drawn(group: str, params: SplitParams) -> str:
     return "val" if place < params.test + params.val else "train"
 
 
-def find_ties(records: list[Record], params: SplitParams) -> dict[int, list[int]]:
+def find_ties(records: Sequence[Record], params: SplitParams) -> dict[int, list[int]]:
     """For each record the earlier ones that it is a near copy of, contains or is contained in."""
     prompts = [prompt_text(record) for record in records]
-    near, _ = near_pairs(prompts, params.threshold, params.ngram, PERMUTATIONS, params.seed, RECALL)
     hits = contained([row_text(record) for record in records], prompts, itself=False)
     parts = np.array([hit[:2] for hit in hits], np.int64).reshape(-1, 2)
     ties: defaultdict[int, list[int]] = defaultdict(list)
-    for low, high in np.sort(np.concatenate([near, parts]), axis=1).tolist():
+    for low, high in np.sort(np.concatenate([near(records, params), parts]), axis=1).tolist():
         ties[high].append(low)
     return ties
+
+
+def near(records: Sequence[Record], params: SplitParams) -> Pairs:
+    """Records of which one answers, at any turn, what resembles the prompt of the other."""
+    asked = [prompt_texts(record) for record in records]
+    count = np.fromiter(map(len, asked), np.int64, len(asked))
+    owner, last = np.repeat(np.arange(len(asked)), count), np.cumsum(count) - 1
+    pairs, _ = near_pairs(
+        *(chain.from_iterable(asked), params.threshold, params.ngram),
+        *(PERMUTATIONS, params.seed, RECALL),
+    )
+    final = np.isin(pairs, last).any(axis=1)  # who only begin alike are nothing to each other
+    pairs = owner[pairs[final]]
+    return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:

@@ -1,6 +1,7 @@
 """Copies go, one of each group stays, and every dropped row says what it copies."""
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from lib.errors import UserError
 from lib.records import Record
 from lib.similarity.survey import BLOCK
 from stages.dedup import main
-from tests.test_minhash import documents
-from tests.toy import PARAMS, case, chat, lay_out, metrics, pair, rows
+from tests.test_minhash import documents, jaccard
+from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair, rows
 
 OUTPUTS = ("data/deduped.jsonl", "data/duplicates.jsonl", "metrics/dedup.json")
 LONG = "my router blinks red since the last update of its firmware"
@@ -55,6 +56,25 @@ def test_near_copies_keep_the_longest() -> None:
     assert dedup(chat(LONG), longer) == [LONG + " today"]
     (copy,) = rows("data/duplicates.jsonl")
     assert (copy["reason"], copy["kept"], copy["similarity"]) == ("near_copy", longer["id"], 0.9091)
+
+
+def test_a_chain_of_copies_loses_only_what_is_near_to_a_row_that_stays() -> None:
+    words = [f"w{at}" for at in range(360)]
+    texts = [" ".join(words[at : at + 60]) for at in range(300)]
+    stay = set(dedup(*map(chat, texts)))
+    assert 20 < len(stay) < 60
+    asked = {record["id"]: record["messages"][0]["content"] for record in map(chat, texts)}
+    for copy in rows("data/duplicates.jsonl"):
+        assert asked[copy["kept"]] in stay
+        assert copy["similarity"] == round(jaccard(copy["prompt"], asked[copy["kept"]], 2), 4)
+        assert copy["similarity"] >= 0.8
+    near = [jaccard(one, other, 2) for one, other in combinations(stay, 2)]
+    assert max(near) < 0.8
+
+
+def test_of_a_crowd_of_copies_one_stays() -> None:
+    texts = [f"{LONG} {LONG} {LONG} {at}" for at in range(1, 300)]
+    assert dedup(*map(chat, texts)) == [texts[99]]
 
 
 def test_chinese_near_copies() -> None:
@@ -165,6 +185,19 @@ def test_a_row_that_quotes_a_case_goes() -> None:
     quoting = chat(f"Hello, it is me again. {LONG}. Nobody has answered me for weeks, please do.")
     assert dedup(quoting, golden=[case("c1", LONG)]) == []
     assert metrics("dedup")["dropped"] == {"golden_copy": 1}
+
+
+def test_a_chat_that_answers_a_case_and_goes_on_goes() -> None:
+    longer = dialogue("my lock jams, what now?", "refund", "and the thermostat", "setup")
+    assert dedup(longer, golden=[case("c1", "My lock jams: what now")]) == []
+    (copy,) = rows("data/duplicates.jsonl")
+    assert (copy["reason"], copy["kept"], copy["similarity"]) == ("golden_copy", "c1", 1.0)
+
+
+def test_the_system_turn_of_a_case_is_not_compared() -> None:
+    golden = case("c1", LONG)
+    golden["messages"].insert(0, {"role": "system", "content": "Sort the ticket, and be brief."})
+    assert dedup(chat(LONG), golden=[golden]) == []
 
 
 def test_near_copy_of_a_dropped_row_goes_by_its_own_similarity() -> None:

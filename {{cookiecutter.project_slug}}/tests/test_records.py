@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 
 from lib.errors import UserError
-from lib.records import answers_of, prompt_of, read_records, record_id, text_of, write_records
-from tests.toy import chat, pair
+from lib.records import (
+    answers_of,
+    prompt_of,
+    prompt_texts,
+    read_records,
+    record_id,
+    text_of,
+    write_records,
+)
+from tests.toy import chat, dialogue, pair
 
 
 def test_id_is_of_the_content_alone() -> None:
@@ -26,6 +34,11 @@ def test_parts_of_a_chat() -> None:
 def test_parts_of_a_pair() -> None:
     record = pair("q", "a", "b")
     assert (text_of(prompt_of(record)), answers_of(record)) == ("q", ["a", "b"])
+
+
+def test_prompts_of_a_chat_are_all_that_it_answers() -> None:
+    assert prompt_texts(chat("q", "a")) == ["q"]
+    assert prompt_texts(dialogue("q", "a", "r", "b")) == ["q", "q\na\nr"]
 
 
 def test_there_and_back(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from lib.params.split import SplitParams
 from lib.records import Record
 from stages.split import NAMES, assign, drawn, find_ties, main, position
 from tests.test_minhash import documents
-from tests.toy import PARAMS, case, chat, lay_out, metrics, pair, rows
+from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair, rows
 
 SPLIT = SplitParams(seed=0, val=0.2, test=0.2, threshold=0.6, ngram=2, on_leak="fail")
 FOURTEEN = "my new lock beeps all night and the neighbours want to call the police"
@@ -152,6 +152,28 @@ def test_every_file_of_cases_is_held_out(name: str) -> None:
     evals: dict[str, Any] = {name: [case("c1", "a b c")]}
     with pytest.raises(UserError, match=rf"~ evals/{name}.jsonl c1 \(exact\)"):
         split(*different(40), chat("A b c.", split="train"), **evals)
+
+
+def test_a_chat_that_answers_what_is_held_out_and_goes_on_is_found() -> None:
+    asked = "my lock jams, what now?"
+    longer = dialogue(asked, "refund", "and the thermostat", "setup", split="train")
+    with pytest.raises(UserError, match=rf"{longer['id']} ~ test .* \(exact\)"):
+        split(*different(40), longer, chat(asked, split="test"))
+
+
+def test_chats_follow_the_one_that_is_asked_what_they_answer_first() -> None:
+    first = different(40)
+    longer = [
+        dialogue(one["messages"][0]["content"], "refund", f"and a{at} b{at}", "setup")
+        for at, one in enumerate(first)
+    ]
+    found = split(*first, *longer)
+    assert all(found[one["id"]] == found[two["id"]] for one, two in zip(first, longer, strict=True))
+
+
+def test_chats_that_only_begin_alike_share_nothing() -> None:
+    records = [dialogue("hello there", "hi", f"red{at} blue{at}", "setup") for at in range(9)]
+    assert find_ties(records, SPLIT) == {}
 
 
 @pytest.mark.parametrize("row", [chat, lambda asked: pair(asked, "refund", "setup")])

@@ -1,6 +1,7 @@
 """Toy projects for the tests of the data stages."""
 
 import json
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,13 @@ split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}
 def chat(asked: str, answer: str = "refund", **fields: Any) -> Record:
     """A chat as curate writes it."""
     messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+    return finish({"id": "", "messages": messages}, fields)
+
+
+def dialogue(*texts: str, **fields: Any) -> Record:
+    """A chat of several turns; the user has the first."""
+    roles = cycle(["user", "assistant"])
+    messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=False)]
     return finish({"id": "", "messages": messages}, fields)
 
 

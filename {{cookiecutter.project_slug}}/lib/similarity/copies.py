@@ -19,11 +19,12 @@ from lib.similarity.survey import (
     Cases,
     Survey,
     blocks,
+    by_worth,
     concatenate,
     fresh,
     nothing,
     survey,
-    with_quotes,
+    with_hits,
 )
 from lib.similarity.workers import Each
 
@@ -36,9 +37,11 @@ def find(path: Path, cases: Cases, params: DedupParams, each: Each) -> tuple[Sur
     parts = list(each(look, list(blocks(path))))
     found = Survey(*concatenate(parts or [nothing()]))
     del parts
-    found = with_quotes(found, _quotes(path, found, cases, each))
-    places = fresh(found)
-    pairs = places[candidates(found.keys[places])]
+    found = with_hits(found, _quotes(path, found, cases, each))
+    places = by_worth(found)  # all of a bucket are compared with its first, which stays
+    places = places[np.isin(places, fresh(found))]
+    pairs = np.sort(places[candidates(found.keys[places])], axis=1)
+    pairs = pairs[np.lexsort(pairs.T[::-1])]
     found = found._replace(keys=found.keys[:0].copy())  # by far the largest
     near = Related(pairs, np.empty(len(pairs)), np.empty(len(pairs), np.int8))
     order = list(batches(pairs, found.starts, found.ends))

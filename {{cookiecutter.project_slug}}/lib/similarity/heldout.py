@@ -6,13 +6,14 @@ copies: what they missed, it finds.
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from lib.errors import UserError
-from lib.evals import case_files, read_either
+from lib.evals import Case, case_files, read_either
 from lib.params.split import Benchmark, SplitParams
-from lib.records import Record, prompt_text, row_text, text_of
+from lib.records import Record, prompt_text, prompt_texts, row_text, text_of
 from lib.similarity.benchmarks import read_benchmark
 from lib.similarity.containment import index_of, quoted_in
 from lib.similarity.leakage import Hit, NearIndex, search_by
@@ -56,8 +57,13 @@ def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[tuple[Path, str, str]]
         if path in columns:
             rows = read_benchmark(path, columns[path])
         else:
-            rows = ((case.id, text_of(case.prompt())) for case in read_either(path))
+            rows = ((case.id, _asked(case)) for case in read_either(path))
         yield from ((path, key, prompt) for key, prompt in rows)
+
+
+def _asked(case: Case) -> str:
+    """The prompt as records have theirs: without system turns."""
+    return text_of([turn for turn in case.prompt() if turn["role"] != "system"])
 
 
 def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
@@ -92,11 +98,20 @@ class Search:
         return [found[pair] for pair in sorted(found)]
 
     def _searches(self, train: list[Record]) -> Iterator[tuple[str, list[Hit]]]:
-        asked = [prompt_text(record) for record in train]
-        yield "exact", _same(([same_text_key(one)] for one in asked), self.texts)
-        yield "near", search_by(self.near, asked) if self.near else []
+        asked = [prompt_texts(record) for record in train]
+        yield "exact", _same((map(same_text_key, some) for some in asked), self.texts)
+        yield "near", self._near(asked)
         yield "contained", quoted_in(list(map(row_text, train)), self.quotable)
         yield "group", _same((record["groups"] for record in train), self.groups)
+
+    def _near(self, asked: list[list[str]]) -> list[Hit]:
+        """Near copies of any prompt of a row, at most one hit a pair: the most similar."""
+        if not self.near:
+            return []
+        rows = [place for place, some in enumerate(asked) for _ in some]
+        hits = search_by(self.near, list(chain.from_iterable(asked)))
+        hits = [hit._replace(one=rows[hit.one]) for hit in hits]
+        return sorted(hits, key=lambda hit: -hit.similarity)
 
 
 def find_leaks(train: list[Record], held: list[HeldOut], params: SplitParams) -> list[Leak]:
@@ -113,7 +128,7 @@ def _first_places(keys: Iterable[Sequence[Hashable]]) -> dict[Hashable, int]:
     return first
 
 
-def _same(keys: Iterable[Sequence[Hashable]], first: dict[Hashable, int]) -> list[Hit]:
+def _same(keys: Iterable[Iterable[Hashable]], first: dict[Hashable, int]) -> list[Hit]:
     """For each of the keys at a place the place where it stands first among others."""
     return [
         Hit(place, first[key], 1.0)

@@ -17,9 +17,17 @@ import numpy.typing as npt
 
 from lib.errors import UserError
 from lib.params.dedup import DedupParams
-from lib.records import PUBLISHED, Record, answers_of, is_pair, prompt_text, read_objects
+from lib.records import (
+    PUBLISHED,
+    Record,
+    answers_of,
+    is_pair,
+    prompt_text,
+    prompt_texts,
+    read_objects,
+)
 from lib.similarity.containment import SHORTEST
-from lib.similarity.leakage import Hit, Known, NearIndex
+from lib.similarity.leakage import Hit, Known, NearIndex, search_by
 from lib.similarity.minhash import band_keys, bands, signatures
 from lib.similarity.shingles import CHUNK, Hashes, Places, Shingles, mix, ngrams, take, word_hashes
 
@@ -77,7 +85,7 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         raise
     ends = block[0] + np.cumsum([len(line) for line in lines])
     parts = [[prompt_text(record), *answers_of(record)] for record in records]
-    return Survey(
+    found = Survey(
         np.append(block[0], ends[:-1]),
         ends,
         np.array([record["id"].encode() for record in records]),
@@ -87,6 +95,7 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         np.array([record["split"] in PUBLISHED for record in records]),
         *concatenate(_contents(some, cases, params) for some in _chunks(parts)),
     )
+    return with_hits(found, _earlier_turns(records, cases, params))
 
 
 def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
@@ -119,8 +128,14 @@ def fresh(found: Survey) -> Places:
     return np.flatnonzero((originals(found) == np.arange(len(found.starts))) & ~like_a_case(found))
 
 
-def with_quotes(found: Survey, hits: Iterable[Hit]) -> Survey:
-    """The survey with the cases that records contain, where they resemble no other one more."""
+def by_worth(found: Survey) -> Places:
+    """Places of the records, best first: of copies stays what is published, else the longest, else
+    the first in the data."""
+    return np.lexsort((-found.lengths, ~found.published))
+
+
+def with_hits(found: Survey, hits: Iterable[Hit]) -> Survey:
+    """The survey with further cases that records hold, where they resemble no other one more."""
     case, similarity = found.case.copy(), found.similarity.copy()
     for one, other, value in hits:
         if value > similarity[one]:
@@ -188,6 +203,15 @@ def _resembled(
             if value > similarity[one]:
                 case[one], similarity[one] = other, value
     return case, similarity
+
+
+def _earlier_turns(records: list[Record], cases: Cases, params: DedupParams) -> Iterator[Hit]:
+    """The cases that questions resemble which chats answer before their last one."""
+    asked = [(at, text) for at, record in enumerate(records) for text in prompt_texts(record)[:-1]]
+    if asked and cases:
+        index = _near_index(cases, params.evals_threshold, params.ngram)
+        for hit in search_by(index, [text for _, text in asked]):
+            yield hit._replace(one=asked[hit.one][0])
 
 
 def _may_quote(words: Shingles, cases: Cases) -> npt.NDArray[np.bool_]:
