@@ -37,7 +37,8 @@ WHOLE, SOME = 200_000, 20_000  # the exact join takes all of so many documents; 
 PARAMS = (
     f"dedup: {{threshold: {peers.THRESHOLD}, evals_threshold: 0.6, ngram: {peers.NGRAM}, "
     f"permutations: {peers.PERMUTATIONS}, seed: 1, processes: 1}}\n"
-    "split: {seed: 0, val: 0.1, test: 0.1, threshold: 0.6, ngram: 3, on_leak: fail}\n"
+    f"split: {{seed: 0, val: 0.1, test: 0.1, threshold: 0.6, ngram: {peers.NGRAM}, "
+    "on_leak: fail}\n"
     "task: {system: '', output: text}\n"
 )
 

@@ -39,12 +39,15 @@ def check_weights(records: list[Record], balance: Balance) -> None:
 def check_coverage(
     splits: dict[str, list[Record]], scenarios: set[str], coverage: Coverage
 ) -> None:
-    """Every scenario and tag has its fewest rows in each split, or one line names all gaps."""
+    """Every scenario and tag has its fewest rows in each split, or one line names all gaps. A
+    split without rows is meant to have none (`val: 0`)."""
     scenarios = scenarios | {row["scenario"] for rows in splits.values() for row in rows} - {""}
     wanted = {("scenario", name): coverage.scenario for name in sorted(scenarios)}
     wanted |= {("tag", name): fewest for name, fewest in coverage.tags.items()}
     gaps = []
     for split, rows in splits.items():
+        if not rows:
+            continue
         counts = Counter(("scenario", row["scenario"]) for row in rows)
         counts += Counter(("tag", tag) for row in rows for tag in row["tags"])
         gaps += [

@@ -30,7 +30,7 @@ from lib.params.split import Benchmark, SplitParams
 from lib.records import prompt_text, read_lines
 from lib.similarity.compare import Related, Relation, Values, batches, compare, known
 from lib.similarity.copies import find
-from lib.similarity.heldout import eval_prompts
+from lib.similarity.heldout import check_thresholds, eval_prompts
 from lib.similarity.minhash import components
 from lib.similarity.shingles import Pairs, Places
 from lib.similarity.survey import Survey, by_worth, like_a_case, originals
@@ -172,8 +172,9 @@ def account(found: Survey, fates: Fates, cases: Sequence[Case]) -> Ledger:
 
 def main() -> None:
     """Run the stage."""
-    params = load("dedup", DedupParams)
-    cases = read_cases(load("split", SplitParams).benchmarks)
+    params, split = load("dedup", DedupParams), load("split", SplitParams)
+    check_thresholds(params, split)
+    cases = read_cases(split.benchmarks)
     with workers(params, "dedup") as each:
         found, near = find(CURATED, tuple(case.prompt for case in cases), params, each)
     fates = decide(found, near)

@@ -36,7 +36,7 @@ from lib.records import (
 )
 from lib.similarity.containment import SHARE, contained
 from lib.similarity.files import search_files
-from lib.similarity.heldout import find_leaks, held_out, leak_error
+from lib.similarity.heldout import check_thresholds, find_leaks, held_out, leak_error
 from lib.similarity.minhash import near_pairs
 from lib.similarity.shingles import Pairs
 from lib.similarity.workers import workers
@@ -195,6 +195,7 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
 def main() -> None:
     """Run the stage."""
     params, task = load("split", SplitParams), load("task", TaskParams)
+    check_thresholds(load("dedup", DedupParams), params)
     records = list(read_records("data/deduped.jsonl"))
     check_weights(records, params.balance)
     fates = assign(records, find_ties(records, params), params)
@@ -204,7 +205,8 @@ def main() -> None:
     drop_over_cap(records, fates, params)
     splits = by_split(records, fates)
     check_sizes(splits, params)
-    check_coverage(splits, set(task.fields.get(task.scenario, ())), params.coverage)
+    scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
+    check_coverage(splits, scenarios, params.coverage)
 
     train = len(splits["train"])
     splits["train"] = weighted(splits["train"], params.balance.weights)

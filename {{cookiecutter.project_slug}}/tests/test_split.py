@@ -240,6 +240,36 @@ def test_all_gaps_in_coverage_are_named_in_one_line() -> None:
     assert "\n" not in line
 
 
+def test_declared_labels_are_scenarios_to_cover() -> None:
+    records = [record | {"scenario": "refund"} for record in different(40)]
+    with pytest.raises(UserError, match=r"train has 0 of scenario setup \(1 wanted\)"):
+        split(*records, more=", coverage: {scenario: 1}")
+
+
+def test_a_split_that_is_to_be_empty_covers_nothing() -> None:
+    records = [
+        record | {"scenario": ["refund", "setup"][at % 2]}
+        for at, record in enumerate(different(60))
+    ]
+    params = PARAMS.replace("val: 0.2", "val: 0, coverage: {scenario: 1}")
+    lay_out(Path(), params, deduped=records)
+    main()
+    assert metrics("split")["val"]["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "message"),
+    [
+        ("evals_threshold: 0.6", "evals_threshold: 0.7", "evals_threshold is 0.7; it must be at"),
+        ("ngram: 2, permutations", "ngram: 3, permutations", "ngram is 3 and split.ngram 2"),
+    ],
+)
+def test_dedup_must_find_whatever_the_proof_does(ours: str, theirs: str, message: str) -> None:
+    lay_out(Path(), PARAMS.replace(ours, theirs), deduped=different(40))
+    with pytest.raises(UserError, match=f"params.yaml: dedup.{message}"):
+        main()
+
+
 def test_report_holds_the_hashes_of_what_was_compared() -> None:
     split(*different(40), golden=[case("c1", "a b c")])
     report = json.loads(Path("reports/leakage.json").read_text())

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lib.errors import UserError
 from lib.evals import Case, case_files, read_either
+from lib.params.dedup import DedupParams
 from lib.params.split import Benchmark, SplitParams
 from lib.records import Record, prompt_text, prompt_texts, row_text, text_of
 from lib.similarity.benchmarks import read_benchmark
@@ -136,6 +137,20 @@ def _same(keys: Iterable[Iterable[Hashable]], first: dict[Hashable, int]) -> lis
         for key in some
         if key in first
     ]
+
+
+def check_thresholds(dedup: DedupParams, split: SplitParams) -> None:
+    """Raise UserError where dedup may let through what the proof of split then finds."""
+    if dedup.evals_threshold > split.threshold:
+        raise UserError(
+            f"params.yaml: dedup.evals_threshold is {dedup.evals_threshold}; it must be at most "
+            f"split.threshold ({split.threshold}), or split finds copies of evals/ that dedup left"
+        )
+    if dedup.ngram != split.ngram:
+        raise UserError(
+            f"params.yaml: dedup.ngram is {dedup.ngram} and split.ngram {split.ngram}; they must "
+            "be equal, or split finds copies of evals/ that dedup left"
+        )
 
 
 def leak_error(leaks: list[Leak]) -> UserError:
