@@ -12,6 +12,7 @@ from lib.records import Message, read_lines
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
 FILES = (GOLDEN, ADVERSARIAL)
+DATA = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
 
 class Turn(BaseModel):
@@ -98,13 +99,30 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
         yield case
 
 
-def case_files() -> list[Path]:
-    """The two fixed files, which must be there, and whatever other JSONL lies beside them."""
-    return [*FILES, *sorted(set(GOLDEN.parent.glob("*.jsonl")) - set(FILES))]
+def data_files() -> list[Path]:
+    """The two fixed files, which must be there, and every other file of data in evals/."""
+    found = {path for path in GOLDEN.parent.rglob("*") if path.is_file() and is_data(path)}
+    return [*FILES, *sorted(found - set(FILES))]
+
+
+def is_data(path: Path) -> bool:
+    """Whether a file is named like data, packed or not."""
+    return path.name.removesuffix(".gz").removesuffix(".zst").endswith(DATA)
 
 
 def read_either(path: Path) -> Sequence[Case]:
     """The cases of any file of evals/, as far as the data stages need them."""
     if path == GOLDEN:
         return read_golden(path)
-    return read_adversarial(path) if path == ADVERSARIAL else list(read_cases(path, Case))
+    if path == ADVERSARIAL:
+        return read_adversarial(path)
+    cure = (
+        "a test set of another form is to be named in split.benchmarks, such as "
+        f"{{path: {path}, column: question}}, or else to be moved out of evals/"
+    )
+    if path.suffix != ".jsonl":
+        raise UserError(f"{path}: is no file of cases (JSONL with id and messages); {cure}")
+    try:
+        return list(read_cases(path, Case))
+    except UserError as error:
+        raise UserError(f"{error}; {cure}") from None

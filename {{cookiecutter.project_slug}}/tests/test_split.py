@@ -202,6 +202,22 @@ def test_benchmarks_are_held_out() -> None:
     assert report["compared"]["evals/published.csv"]["rows"] == 1
 
 
+def test_cases_in_a_folder_of_evals_are_held_out() -> None:
+    Path("evals/more").mkdir(parents=True)
+    Path("evals/more/old.jsonl").write_text(json.dumps(case("c1", "a b c")), encoding="utf-8")
+    with pytest.raises(UserError, match=r"~ evals/more/old.jsonl c1 \(exact\)"):
+        split(*different(40), chat("a b c", split="train"))
+
+
+@pytest.mark.parametrize("name", ["own.jsonl", "own.csv", "deep/own.parquet", "own.json.gz"])
+def test_data_in_evals_that_nobody_compares_is_a_mistake(name: str) -> None:
+    path = Path("evals") / name
+    path.parent.mkdir(parents=True)
+    path.write_text('{"question": "a b c"}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=rf"^{path}.* no .*case.* named in split.benchmarks"):
+        split(*different(40))
+
+
 def test_a_group_published_on_both_sides_leaks() -> None:
     ours = chat("a b", groups=["g"], split="train")
     theirs = chat("c d", groups=["h", "g"], split="test")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib.errors import UserError
-from lib.evals import Case, case_files, read_either
+from lib.evals import Case, data_files, read_either
 from lib.params.dedup import DedupParams
 from lib.params.split import Benchmark, SplitParams
 from lib.records import Record, prompt_text, prompt_texts, row_text, text_of
@@ -46,9 +46,9 @@ class Leak(NamedTuple):
 
 
 def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
-    """Every file of evals/ that training must not see."""
+    """Every file of data in evals/: training must not see what is in it."""
     named = [Path(benchmark.path) for benchmark in benchmarks]
-    return [path for path in case_files() if path not in named] + named
+    return [path for path in data_files() if path not in named] + named
 
 
 def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[tuple[Path, str, str]]:
