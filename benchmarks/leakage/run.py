@@ -19,14 +19,15 @@ import numpy as np
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
-from lib.groups import components
+from lib.groups import components  # noqa: E402
 from lib.params.split import SplitParams  # noqa: E402
 from lib.records import prompt_text, row_text  # noqa: E402
 from lib.similarity.containment import contained  # noqa: E402
 from lib.similarity.heldout import HeldOut, find_leaks  # noqa: E402
 from lib.similarity.leakage import search  # noqa: E402
+from lib.similarity.ties import find_ties  # noqa: E402
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split  # noqa: E402
-from stages.split import assign, find_ties  # noqa: E402
+from stages.split import assign  # noqa: E402
 from tests.toy import chat  # noqa: E402
 
 PARAMS = SplitParams(seed=0, val=0.0, test=0.1, threshold=0.6, ngram=3, on_leak="fail")

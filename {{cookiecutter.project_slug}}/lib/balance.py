@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from hashlib import blake2b
 
 from lib.errors import UserError
-from lib.params.split import Balance, Coverage
+from lib.params.split import Balance, Coverage, SplitParams
 from lib.records import Record, is_pair
 
 
@@ -33,6 +33,18 @@ def check_weights(records: list[Record], balance: Balance) -> None:
             raise UserError(
                 f"params.yaml: split.balance.weights has the unknown scenario '{name}'; "
                 f"the records have {', '.join(known) or 'none'}"
+            )
+
+
+def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
+    """A split that should have rows and has none is a mistake."""
+    shares = {"train": 1.0, "val": params.val, "test": params.test}
+    for name, share in shares.items():
+        if share and not splits[name]:
+            sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
+            raise UserError(
+                f"params.yaml: split: {name} is empty ({sizes}); add rows, or change "
+                "split.val, split.test or the sources' split"
             )
 
 

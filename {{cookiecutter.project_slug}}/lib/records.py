@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
+from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
 from lib.errors import UserError
@@ -99,6 +100,24 @@ def read_records(path: str | Path) -> Iterator[Record]:
     """Yield the records of a JSONL file that a stage wrote."""
     for row in read_objects(path):
         yield cast(Record, row)
+
+
+class RecordFile:
+    """The records of a JSONL file that a stage wrote, read anew whenever they are gone through."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Record]:
+        return read_records(self.path)
+
+
+def without_words(record: Record) -> Record:
+    """A record as far as it can be kept in memory for every row: its texts are empty."""
+    kept: dict[str, Any] = {
+        key: intern(value) if isinstance(value, str) else value for key, value in record.items()
+    }
+    return cast(Record, kept | {key: "" for key in CONTENT if key in kept})
 
 
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:

@@ -7,43 +7,40 @@ reads   data/deduped.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from contextlib import ExitStack
 from hashlib import blake2b
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from lib.balance import check_coverage, check_weights, over_cap, weighted
+from lib.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_folder, write_json
+from lib.errors import run
+from lib.files import atomic_folder, atomic_text, write_json
 from lib.groups import components
 from lib.ledger import Ledger
 from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
-from lib.records import (
-    Record,
-    is_pair,
-    prompt_text,
-    prompt_texts,
-    read_records,
-    row_text,
-    write_records,
-)
-from lib.similarity.containment import SHARE, contained
-from lib.similarity.files import search_files
-from lib.similarity.heldout import check_thresholds, find_leaks, held_out, leak_error
-from lib.similarity.minhash import near_pairs
-from lib.similarity.shingles import Pairs
-from lib.similarity.workers import workers
+from lib.records import Record, RecordFile, is_pair, read_lines, read_records, without_words
+from lib.similarity.containment import SHARE
+from lib.similarity.files import Searched, search_files
+from lib.similarity.heldout import check_thresholds, leak_error
+from lib.similarity.ties import Ties, find_ties, tie_leaks
+from lib.similarity.workers import Each, workers
 
 FOLDER = Path("data/split")
 NAMES = ("train", "val", "test")
-PERMUTATIONS, RECALL = 128, 0.9999  # a pair that is missed here would fail the proof
+DEDUPED = Path("data/deduped.jsonl")
+MANY = 0.05  # share of the rows between splits from which it is said
+
+
+class Settled(NamedTuple):
+    """A split that does not leak."""
+
+    fates: list[str]  # of each record: its split, or why it has none
+    searched: Searched
+    removed: Counter[str]  # rows of train that leaked, by kind
 
 
 def position(group: str, seed: int) -> float:
@@ -58,31 +55,6 @@ def drawn(group: str, params: SplitParams) -> str:
     if place < params.test:
         return "test"
     return "val" if place < params.test + params.val else "train"
-
-
-def find_ties(records: Sequence[Record], params: SplitParams) -> dict[int, list[int]]:
-    """For each record the earlier ones that it is a near copy of, contains or is contained in."""
-    prompts = [prompt_text(record) for record in records]
-    hits = contained([row_text(record) for record in records], prompts, itself=False)
-    parts = np.array([hit[:2] for hit in hits], np.int64).reshape(-1, 2)
-    ties: defaultdict[int, list[int]] = defaultdict(list)
-    for low, high in np.sort(np.concatenate([near(records, params), parts]), axis=1).tolist():
-        ties[high].append(low)
-    return ties
-
-
-def near(records: Sequence[Record], params: SplitParams) -> Pairs:
-    """Records of which one answers, at any turn, what resembles the prompt of the other."""
-    asked = [prompt_texts(record) for record in records]
-    count = np.fromiter(map(len, asked), np.int64, len(asked))
-    owner, last = np.repeat(np.arange(len(asked)), count), np.cumsum(count) - 1
-    pairs, _ = near_pairs(
-        *(chain.from_iterable(asked), params.threshold, params.ngram),
-        *(PERMUTATIONS, params.seed, RECALL),
-    )
-    final = np.isin(pairs, last).any(axis=1)  # who only begin alike are nothing to each other
-    pairs = owner[pairs[final]]
-    return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
@@ -117,17 +89,6 @@ def by_split(records: list[Record], fates: list[str]) -> dict[str, list[Record]]
     }
 
 
-def drop_leaked(records: list[Record], fates: list[str], params: SplitParams) -> Counter[str]:
-    """Turn the fate of train rows that leak something held out; return how many by kind."""
-    splits = by_split(records, fates)
-    leaks = find_leaks(splits["train"], held_out(splits, params.benchmarks), params)
-    kinds = {leak.train: leak.kind for leak in reversed(leaks)}
-    for place, record in enumerate(records):
-        if fates[place] == "train" and record["id"] in kinds:
-            fates[place] = "leaked"
-    return Counter(kinds.values())
-
-
 def drop_over_cap(records: list[Record], fates: list[str], params: SplitParams) -> None:
     """Turn the fate of train rows above the cap of their scenario."""
     train = [place for place, fate in enumerate(fates) if fate == "train"]
@@ -135,12 +96,42 @@ def drop_over_cap(records: list[Record], fates: list[str], params: SplitParams) 
         fates[train[at]] = "capped"
 
 
-def prove(folder: Path, params: SplitParams) -> dict[str, Any]:
-    """Search the files as written; raise when anything leaks, else say what was compared."""
-    with workers(load("dedup", DedupParams), "proof") as each:
+def write(folder: Path, records: list[Record], fates: list[str], params: SplitParams) -> None:
+    """Write each line into the file of its split; in train as often as its weight says."""
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(atomic_text(folder / f"{name}.jsonl")) for name in NAMES}
+        for record, fate, (_, line) in zip(records, fates, read_lines(DEDUPED), strict=True):
+            if fate in NAMES:
+                weights = params.balance.weights if fate == "train" else {}
+                files[fate].write(line * weights.get(record["scenario"], 1))
+
+
+def settle(
+    folder: Path, records: list[Record], ties: Ties, params: SplitParams, each: Each
+) -> Settled:
+    """Split, write, and search what is written, until nothing leaks. Rows that the search finds
+    alike are tied; what cannot be tied goes from train where params say so, else it is raised."""
+    leaked: dict[int, str] = {}
+    while True:
+        fates = assign(records, ties, params)
+        for place in leaked:
+            fates[place] = "leaked"
+        drop_over_cap(records, fates, params)
+        write(folder, records, fates, params)
         searched = search_files(folder, params, each)
-    if searched.leaks:
-        raise leak_error(searched.leaks)
+        if not searched.leaks:
+            return Settled(fates, searched, Counter(leaked.values()))
+        stuck = tie_leaks(searched.leaks, records, fates, ties)
+        if stuck and params.on_leak == "fail":
+            raise leak_error(stuck)
+        kinds = {leak.train: leak.kind for leak in reversed(stuck)}
+        for place, (record, fate) in enumerate(zip(records, fates, strict=True)):
+            if fate == "train" and record["id"] in kinds:
+                leaked[place] = kinds[record["id"]]
+
+
+def report(searched: Searched, removed: Counter[str], params: SplitParams) -> dict[str, Any]:
+    """What was compared, and that nothing leaks."""
     compared = {
         f"{FOLDER}/{name}.jsonl" if name in NAMES else name: {"sha256": hashed, "rows": rows}
         for (name, hashed), rows in zip(
@@ -153,19 +144,8 @@ def prove(folder: Path, params: SplitParams) -> dict[str, Any]:
         "contained": SHARE,
         "leaks": 0,
         "compared": compared,
+        "removed": dict(sorted(removed.items())),
     }
-
-
-def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
-    """A split that should have rows and has none is a mistake."""
-    shares = {"train": 1.0, "val": params.val, "test": params.test}
-    for name, share in shares.items():
-        if share and not splits[name]:
-            sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
-            raise UserError(
-                f"params.yaml: split: {name} is empty ({sizes}); add rows, or change "
-                "split.val, split.test or the sources' split"
-            )
 
 
 def counts(records: list[Record]) -> dict[str, Any]:
@@ -192,36 +172,42 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
     return ledger
 
 
+def warn(fates: list[str], params: SplitParams) -> None:
+    """Say so where many rows are lost between splits."""
+    lost = fates.count("between_splits") / len(fates)
+    if lost > MANY:
+        print(
+            f"split: warning: {lost:.0%} of the rows resemble rows of two splits and are dropped "
+            f"(between_splits); raise split.threshold ({params.threshold}), so that fewer are "
+            "tied, or give rows made from one template one group (columns: {group: ...})"
+        )
+
+
 def main() -> None:
     """Run the stage."""
     params, task = load("split", SplitParams), load("task", TaskParams)
-    check_thresholds(load("dedup", DedupParams), params)
-    records = list(read_records("data/deduped.jsonl"))
+    dedup = load("dedup", DedupParams)
+    check_thresholds(dedup, params)
+    records = list(map(without_words, read_records(DEDUPED)))
     check_weights(records, params.balance)
-    fates = assign(records, find_ties(records, params), params)
-    removed = Counter[str]()
-    if params.on_leak == "drop_train":
-        removed = drop_leaked(records, fates, params)
-    drop_over_cap(records, fates, params)
-    splits = by_split(records, fates)
-    check_sizes(splits, params)
-    scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
-    check_coverage(splits, scenarios, params.coverage)
+    ties = find_ties(RecordFile(DEDUPED), params)
+    with atomic_folder(FOLDER) as folder, workers(dedup, "proof") as each:
+        fates, searched, removed = settle(folder, records, ties, params, each)
+        splits = by_split(records, fates)
+        check_sizes(splits, params)
+        scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
+        check_coverage(splits, scenarios, params.coverage)
+    write_json("reports/leakage.json", report(searched, removed, params))
 
     train = len(splits["train"])
     splits["train"] = weighted(splits["train"], params.balance.weights)
-    with atomic_folder(FOLDER) as folder:
-        for name in NAMES:
-            write_records(folder / f"{name}.jsonl", splits[name])
-        report = prove(folder, params)
-    write_json("reports/leakage.json", report | {"removed": dict(sorted(removed.items()))})
-
     ledger = account(records, fates)
     groups = components([record["groups"] for rows in splits.values() for record in rows])
     metrics = ledger.close() | {"groups": len(set(groups)), "repeats": len(splits["train"]) - train}
     write_json("metrics/split.json", metrics | {name: counts(splits[name]) for name in NAMES})
     print(ledger.summary("split"))
     print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in NAMES))
+    warn(fates, params)
 
 
 if __name__ == "__main__":

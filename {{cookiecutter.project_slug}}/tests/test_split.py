@@ -1,6 +1,7 @@
 """Nothing crosses from train to what is held out, and the stage proves it."""
 
 import json
+import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from lib.errors import UserError
 from lib.files import sha256
 from lib.params.split import SplitParams
 from lib.records import Record
-from stages.split import NAMES, assign, drawn, find_ties, main, position
+from lib.similarity.ties import find_ties
+from stages.split import NAMES, assign, drawn, main, position
 from tests.test_minhash import documents
 from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair, rows
 
@@ -23,6 +25,14 @@ FOURTEEN = "my new lock beeps all night and the neighbours want to call the poli
 def different(count: int) -> list[Record]:
     """Records that have nothing in common."""
     return [chat(f"red{at} blue{at} green{at}") for at in range(count)]
+
+
+def templated(count: int) -> list[Record]:
+    """Tickets of one template, of which some are near copies of each other and some are not."""
+    draw, words = random.Random(0), [f"w{at}" for at in range(12)]
+    asked = (draw.choices(words, k=4) for _ in range(count))
+    texts = [f"I bought the {a} in {b} last {c} and it broke on {d}" for a, b, c, d in asked]
+    return list(map(chat, dict.fromkeys(texts)))
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +71,19 @@ def test_no_row_depends_on_a_later_one() -> None:
     assert {*NAMES, "between_splits"} == set(fates)
     for some in range(0, 300, 20):
         assert assign(records[:some], find_ties(records[:some], SPLIT), SPLIT) == fates[:some]
+
+
+def test_rows_that_minhash_missed_are_tied_by_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib.similarity.minhash.NEIGHBOURS", 1)
+    records = templated(300)
+    before = split(*records[:200])
+    assert before.items() <= split(*records).items()
+    assert json.loads(Path("reports/leakage.json").read_text())["leaks"] == 0
+
+
+def test_many_rows_between_splits_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    split(*templated(300))
+    assert "% of the rows resemble rows of two splits and are dropped" in capsys.readouterr().out
 
 
 def test_a_row_between_two_splits_goes_and_is_counted() -> None:
@@ -139,6 +162,13 @@ def test_the_proof_reads_every_row_in_blocks(
     assert sum(proof[f"data/split/{name}.jsonl"]["rows"] for name in NAMES) == 200
 
 
+def test_the_cure_of_a_published_leak_names_its_source() -> None:
+    leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
+    with pytest.raises(UserError, match="a source has fixed a split here") as error:
+        split(*different(40), leaked, tested)
+    assert "evals" not in str(error.value)
+
+
 def test_published_leak_may_be_dropped_from_train() -> None:
     leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
     found = split(*different(40), leaked, tested, on_leak="drop_train")
@@ -150,7 +180,7 @@ def test_published_leak_may_be_dropped_from_train() -> None:
 @pytest.mark.parametrize("name", ["golden", "adversarial", "regression"])
 def test_every_file_of_cases_is_held_out(name: str) -> None:
     evals: dict[str, Any] = {name: [case("c1", "a b c")]}
-    with pytest.raises(UserError, match=rf"~ evals/{name}.jsonl c1 \(exact\)"):
+    with pytest.raises(UserError, match=rf"~ evals/{name}.jsonl c1 \(exact\); `dvc repro` drops"):
         split(*different(40), chat("A b c.", split="train"), **evals)
 
 

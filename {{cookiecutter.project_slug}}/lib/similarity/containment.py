@@ -10,10 +10,7 @@ Who has `share` of a prompt's n-grams has one of any `1 - share` of them. So onl
 part of each prompt is kept in memory and looked up, and the pairs found are compared in full.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from hashlib import blake2b
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,19 +18,23 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from lib.similarity.leakage import Hit
-from lib.text import words
+from lib.similarity.shingles import (
+    Hashes,
+    Places,
+    chunks,
+    common,
+    distinct,
+    ngrams,
+    word_hashes,
+)
 
 SHORTEST, LONGEST = 8, 13  # words an n-gram
 SHARE = (
     0.8  # from which a prompt counts as contained; so many tokens make Llama 2's "dirty" samples
 )
-CHUNK = 4096  # texts worked on at a time
 BUCKETS = 1 << 22  # in which n-grams are counted
 SLACK = 1e-9  # of a product of fractions
 MULTIPLIERS = np.random.RandomState(13).randint(0, 1 << 63, LONGEST, np.uint64) | np.uint64(1)
-
-Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
 
 
 class Grams(NamedTuple):
@@ -58,32 +59,43 @@ class Index(NamedTuple):
 
 
 def contained(
-    texts: Sequence[str], prompts: Sequence[str], share: float = SHARE, itself: bool = True
+    texts: Iterable[str], prompts: Sequence[str], share: float = SHARE, itself: bool = True
 ) -> list[Hit]:
     """Every (text, prompt, containment) where the text has at least `share` of the prompt's
     n-grams; without pairs of the same place unless `itself`. Exact but for 64-bit hashes."""
     return quoted_in(texts, index_of(prompts, share), itself)
 
 
-def quoted_in(texts: Sequence[str], index: Index, itself: bool = True) -> list[Hit]:
+def quoted_in(texts: Iterable[str], index: Index, itself: bool = True) -> list[Hit]:
     """What `contained` finds, of prompts that are indexed already."""
-    prompts, share, found = index.prompts, index.share, []
-    starts = range(0, len(texts), CHUNK)
-    for start in tqdm(starts, desc="quotations", unit="chunk", delay=2, leave=False):
-        pairs = _candidates(texts[start : start + CHUNK], index, len(prompts))
-        pairs[:, 0] += start
-        for one, other in pairs if itself else pairs[pairs[:, 0] != pairs[:, 1]]:
-            value = _containment(texts[one], prompts[other])
-            if value >= share - SLACK:
-                found.append(Hit(int(one), int(other), value))
+    start, found = 0, []
+    for some in tqdm(chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False):
+        pairs = _candidates(some, index, len(index.prompts))
+        if not itself:
+            pairs = pairs[pairs[:, 0] + start != pairs[:, 1]]
+        values = _containments(some, index.prompts, pairs)
+        for (one, other), value in zip(pairs.tolist(), values.tolist(), strict=True):
+            if value >= index.share - SLACK:
+                found.append(Hit(start + one, other, value))
+        start += len(some)
     return found
 
 
-def _containment(text: str, prompt: str) -> float:
-    asked, said = _hashed([prompt]), _hashed([text])
-    size = min(len(asked.hashes), LONGEST)
-    grams = np.unique(_ngrams(asked, size).hashes)
-    return float(np.isin(grams, _ngrams(said, size).hashes).mean())
+def _containments(
+    texts: Sequence[str], prompts: Sequence[str], pairs: Places
+) -> npt.NDArray[np.float64]:
+    """The share of each prompt's n-grams that the text of the pair has."""
+    if not len(pairs):
+        return np.empty(0)
+    places, at = np.unique(pairs[:, 1], return_inverse=True)
+    said, asked = word_hashes(texts), word_hashes([prompts[place] for place in places.tolist()])
+    sizes, values = np.minimum(asked.sizes(), LONGEST)[at], np.empty(len(pairs))
+    for size in np.unique(sizes).tolist():
+        chosen = np.flatnonzero(sizes == size)
+        ones, others = (distinct(ngrams(words, size)) for words in (said, asked))
+        both = np.stack([pairs[chosen, 0], at[chosen]], axis=1)
+        values[chosen] = common(ones, others, both) / others.sizes()[at[chosen]]
+    return values
 
 
 def _candidates(texts: Sequence[str], index: Index, count: int) -> Places:
@@ -131,9 +143,10 @@ def _bucket(hashes: Hashes, count: int) -> Places:
 
 def _prompt_grams(prompts: Sequence[str]) -> Iterator[tuple[int, Grams]]:
     """(n, distinct n-grams of prompts, by prompt); n is 13, or the length of a shorter prompt."""
-    for start in range(0, len(prompts), CHUNK):
-        asked = _hashed(prompts[start : start + CHUNK])
-        sizes = np.minimum(np.bincount(asked.text, minlength=CHUNK)[asked.text], LONGEST)
+    start = 0
+    for some in chunks(prompts):
+        asked = _hashed(some)
+        sizes = np.minimum(np.bincount(asked.text)[asked.text], LONGEST)
         for size in range(SHORTEST, LONGEST + 1):
             if size in sizes:
                 grams = _ngrams(asked.where(sizes == size), size)
@@ -141,6 +154,7 @@ def _prompt_grams(prompts: Sequence[str]) -> Iterator[tuple[int, Grams]]:
                 new = np.ones(len(text), bool)
                 new[1:] = (hashes[1:] != hashes[:-1]) | (text[1:] != text[:-1])
                 yield size, Grams(hashes[new], text[new] + start)
+        start += len(some)
 
 
 def _ngrams(said: Grams, size: int) -> Grams:
@@ -155,15 +169,5 @@ def _ngrams(said: Grams, size: int) -> Grams:
 
 def _hashed(texts: Sequence[str]) -> Grams:
     """The words of texts, as n-grams of one word."""
-    split = [words(text) for text in texts]
-    lengths = np.fromiter(map(len, split), np.int64, len(split))
-    hashes = map(_hash, chain.from_iterable(split))
-    return Grams(
-        np.fromiter(hashes, np.uint64, lengths.sum()), np.repeat(np.arange(len(split)), lengths)
-    )
-
-
-@lru_cache(maxsize=1 << 18)
-def _hash(word: str) -> int:
-    digest = blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
+    words = word_hashes(texts)
+    return Grams(words.hashes, np.repeat(np.arange(len(texts)), words.sizes()))

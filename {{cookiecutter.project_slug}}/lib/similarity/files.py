@@ -13,11 +13,9 @@ from typing import NamedTuple
 from lib.files import sha256
 from lib.params.split import SplitParams
 from lib.records import Record, read_records
-from lib.similarity.heldout import HeldOut, Leak, Search, eval_files, held_out
+from lib.similarity.heldout import HELD_OUT, HeldOut, Leak, Search, eval_files, held_out
 from lib.similarity.survey import Block, blocks
 from lib.similarity.workers import Each
-
-HELD_OUT = ("val", "test")
 
 
 class Searched(NamedTuple):

@@ -20,6 +20,7 @@ from lib.similarity.containment import index_of, quoted_in
 from lib.similarity.leakage import Hit, NearIndex, search_by
 from lib.text import same_text_key
 
+HELD_OUT = ("val", "test")  # the splits
 SHOWN = 5  # leaks named in an error message
 
 
@@ -71,7 +72,7 @@ def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> li
     """Every prompt of val, test, the files of cases in evals/, and the named benchmarks."""
     found = [
         HeldOut(name, record["id"], prompt_text(record), tuple(record["groups"]))
-        for name in ("val", "test")
+        for name in HELD_OUT
         for record in splits[name]
     ]
     found += [HeldOut(str(path), key, prompt) for path, key, prompt in eval_prompts(benchmarks)]
@@ -160,8 +161,15 @@ def leak_error(leaks: list[Leak]) -> UserError:
     more = f" and {len(leaks) - SHOWN} more" if len(leaks) > SHOWN else ""
     kinds = Counter(leak.kind for leak in leaks)
     found = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    cures = []
+    if any(leak.held.file not in HELD_OUT for leak in leaks):
+        cures.append("`dvc repro` drops what resembles a case in evals/ or a benchmark")
+    if any(leak.held.file in HELD_OUT for leak in leaks):
+        cures.append(
+            "a source has fixed a split here (data.sources): set split.on_leak to drop_train to "
+            "drop these rows from train, or name the sources of published val and test rows first"
+        )
     return UserError(
-        f"data/deduped.jsonl: {rows} train rows leak held-out ones ({found}): {shown}{more}; set "
-        "split.on_leak to drop_train to drop them from train, mend the sources' split, or name "
-        "published val and test files first in data.sources"
+        f"data/deduped.jsonl: {rows} train rows leak held-out ones ({found}): {shown}{more}; "
+        + "; ".join(cures)
     )

@@ -5,6 +5,9 @@ equal those of `datasketch.MinHash` on the same hashes.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
+from tempfile import TemporaryFile
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +19,16 @@ from lib.similarity.shingles import (
     Shingles,
     chunks,
     distinct,
-    join,
     mix,
     ngrams,
     similarity,
-    take,
     word_hashes,
 )
 
 Signatures = npt.NDArray[np.uint32]  # one row a text
 
 NEIGHBOURS = 32  # in a band's bucket each text is compared with so many that follow it
+BATCH = 1 << 22  # hashes compared at a time
 SLACK = 1e-9  # of a product of fractions
 
 
@@ -89,28 +91,42 @@ def near_pairs(
     """Pairs of texts at least `threshold` similar, and their similarity. `recall` is the share
     of the pairs exactly at the threshold that must be found; of more similar ones, more are."""
     count, rows = bands(threshold, permutations, recall)
-    sets, keys = [], [np.empty((0, count), np.uint64)]
-    for some in chunks(texts):
-        sets.append(distinct(ngrams(word_hashes(some), ngram)))
-        keys.append(band_keys(signatures(sets[-1], permutations, seed), count, rows))
-    pairs = candidates(np.concatenate(keys))
-    sizes = np.concatenate([np.empty(0, np.int64), *(part.sizes() for part in sets)])[pairs]
-    pairs = pairs[sizes.min(axis=1) >= threshold * sizes.max(axis=1) - SLACK]  # others cannot
-    places, flat = np.unique(pairs, return_inverse=True)
-    compared = _gathered(sets, places)
-    found = similarity(compared, compared, flat.reshape(-1, 2))
-    return pairs[found >= threshold], found[found >= threshold]
+    keys, sizes = [np.empty((0, count), np.uint64)], [np.empty(0, np.int64)]
+    with TemporaryFile() as file:  # for the sets: most of them are never compared
+        for some in chunks(texts):
+            sets = distinct(ngrams(word_hashes(some), ngram))
+            keys.append(band_keys(signatures(sets, permutations, seed), count, rows))
+            sizes.append(sets.sizes())
+            file.write(sets.hashes.data)
+        pairs = candidates(np.concatenate(keys))
+        size = np.concatenate(sizes)
+        both = size[pairs]
+        fit = both.min(axis=1) >= threshold * both.max(axis=1) - SLACK  # others cannot
+        pairs, both = pairs[fit], both[fit]
+        found = [np.empty(0)]
+        for part in _batches(both.sum(axis=1)):
+            places, flat = np.unique(pairs[part], return_inverse=True)
+            compared = _read(file, size, places)
+            found.append(similarity(compared, compared, flat.reshape(-1, 2)))
+    values = np.concatenate(found)
+    return pairs[values >= threshold], values[values >= threshold]
 
 
-def _gathered(sets: list[Shingles], places: Places) -> Shingles:
-    """The sets of some texts, by place, out of those of all."""
-    parts, start = [], 0
-    for part in sets:
-        end = start + len(part.starts) - 1
-        first, last = np.searchsorted(places, (start, end))
-        parts.append(take(part, places[first:last] - start))
-        start = end
-    return join(parts)
+def _batches(sizes: Places) -> list[slice]:
+    """Parts of a list whose sizes add up to about BATCH each."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // BATCH)) + 1
+    return [slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(sizes)])]
+
+
+def _read(file: IO[bytes], size: Places, places: Places) -> Shingles:
+    """The sets of some texts, out of a file with those of all, which have these sizes."""
+    starts = np.cumsum(size) - size
+    parts = []
+    for start, own in zip(starts[places].tolist(), size[places].tolist(), strict=True):
+        file.seek(8 * start)
+        parts.append(file.read(8 * own))
+    hashes = np.frombuffer(b"".join(parts), np.uint64)
+    return Shingles(hashes, np.append(0, np.cumsum(size[places])))
 
 
 def components(count: int, pairs: Pairs) -> Places:

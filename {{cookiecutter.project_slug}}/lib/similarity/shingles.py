@@ -174,7 +174,13 @@ def take(shingles: Shingles, places: Places) -> Shingles:
 
 def similarity(ones: Shingles, others: Shingles, pairs: Pairs) -> npt.NDArray[np.float64]:
     """The exact Jaccard similarity of each pair (place in ones, place in others) of sets."""
-    result = np.empty(len(pairs))
+    shared = common(ones, others, pairs)
+    return shared / (ones.sizes()[pairs[:, 0]] + others.sizes()[pairs[:, 1]] - shared)
+
+
+def common(ones: Shingles, others: Shingles, pairs: Pairs) -> npt.NDArray[np.int64]:
+    """How many shingles the two sets of each pair have in common."""
+    result = np.empty(len(pairs), np.int64)
     left, right = ones.starts.tolist(), others.starts.tolist()
     for place, (one, other) in enumerate(pairs.tolist()):
         both = np.concatenate(
@@ -184,6 +190,5 @@ def similarity(ones: Shingles, others: Shingles, pairs: Pairs) -> npt.NDArray[np
             ]
         )
         both.sort()
-        common = np.count_nonzero(both[1:] == both[:-1])
-        result[place] = common / (len(both) - common)
+        result[place] = np.count_nonzero(both[1:] == both[:-1])
     return result
