@@ -44,7 +44,8 @@ def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
             sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
             raise UserError(
                 f"params.yaml: split: {name} is empty ({sizes}); add rows, or change "
-                "split.val, split.test or the sources' split"
+                "split.val, split.test or the sources' split; where most rows resemble each other "
+                "and so share a split, raise split.threshold"
             )
 
 

@@ -113,11 +113,13 @@ class RecordFile:
 
 
 def without_words(record: Record) -> Record:
-    """A record as far as it can be kept in memory for every row: its texts are empty."""
-    kept: dict[str, Any] = {
-        key: intern(value) if isinstance(value, str) else value for key, value in record.items()
+    """What of a record may stay in memory where there are very many: all but its texts."""
+    kept = {
+        key: intern(value) if isinstance(value, str) and key != "id" else value
+        for key, value in record.items()
+        if key not in (*CONTENT, "cluster")
     }
-    return cast(Record, kept | {key: "" for key in CONTENT if key in kept})
+    return cast(Record, kept | {"chosen": ""} if is_pair(record) else kept)
 
 
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:

@@ -117,9 +117,9 @@ def _candidates(texts: Sequence[str], index: Index, count: int) -> Places:
 
 def index_of(prompts: Sequence[str], share: float = SHARE) -> Index:
     """The rarest n-grams of each prompt, as many as must include a shared one."""
-    counts, sizes = np.zeros(BUCKETS, np.int64), set[int]()
+    counts, sizes = np.zeros(BUCKETS, np.int32), set[int]()
     for size, grams in _prompt_grams(prompts):
-        counts += np.bincount(_bucket(grams.hashes, BUCKETS), minlength=BUCKETS)
+        np.add.at(counts, _bucket(grams.hashes, BUCKETS), 1)
         sizes.add(size)
     parts = [Grams(np.empty(0, np.uint64), np.empty(0, np.int64))]
     for _, grams in _prompt_grams(prompts):
@@ -130,6 +130,7 @@ def index_of(prompts: Sequence[str], share: float = SHARE) -> Index:
         needed = own - np.ceil(share * own - SLACK).astype(np.int64) + 1
         parts.append(grams.where(order[place < np.repeat(needed, own)]))
     rare = Grams(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    del parts
     rare = rare.where(np.argsort(rare.hashes, kind="stable"))
     present = np.zeros(8 << len(rare.hashes).bit_length(), bool)  # one in eight to sixteen is set
     present[_bucket(rare.hashes, len(present))] = True

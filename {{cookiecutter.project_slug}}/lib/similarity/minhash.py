@@ -28,7 +28,7 @@ from lib.similarity.shingles import (
 Signatures = npt.NDArray[np.uint32]  # one row a text
 
 NEIGHBOURS = 32  # in a band's bucket each text is compared with so many that follow it
-BATCH = 1 << 22  # hashes compared at a time
+BATCH = 1 << 20  # hashes compared at a time
 SLACK = 1e-9  # of a product of fractions
 
 
