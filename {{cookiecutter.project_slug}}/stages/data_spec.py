@@ -119,7 +119,7 @@ def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
     return [
         f"{sum(dedup['dropped'].values()):,} rows were dropped. Rows are copies when prompt and "
         f"answer have a Jaccard similarity of {params.threshold} or more ({params.ngram}-grams of "
-        f"words); of a group of copies one stays. A row as similar as {params.evals_threshold} to "
+        f"words); of two copies one stays. A row as similar as {params.evals_threshold} to "
         "a case in `evals/`, or that quotes one, always goes. Pairs of rows with similar prompts "
         f"and different answers, both kept: {dedup['conflicting_pairs']:,}.",
     ]

@@ -2,6 +2,8 @@
 
 A group falls where the hash of its name says, so its split depends on nothing else. Shares hold
 by scenario too, up to chance: exact shares would need counting, and then a row added moves others.
+The search behind the proof runs on the files as written; rows that it still finds alike are tied
+and assigned again, until it finds nothing.
 
 reads   data/deduped.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
