@@ -1,6 +1,7 @@
 """Loading and saving models, and the settings that make a run come out the same twice."""
 
 import ctypes
+import json
 import os
 import random
 from pathlib import Path
@@ -67,6 +68,11 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
             f"{model}: its chat template puts today's date into the prompt, so tomorrow's run "
             "would differ; choose another base"
         )
+    if tokenizer.eos_token_id is None:
+        raise UserError(
+            f"{model}: its tokenizer has no end token (eos_token in tokenizer_config.json), so no "
+            "answer would end; choose an instruct model"
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -77,13 +83,35 @@ def stop_tokens(
 ) -> set[int]:
     """Ids that end an answer: the tokenizer's end token and those of the generation config (Gemma
     ends a turn with another token than a text)."""
+    return {int(tokenizer.eos_token_id), *generation_ends(model, revision)}
+
+
+def generation_ends(model: str, revision: str | None = None) -> set[int]:
+    """Ids that end an answer by the generation config; not every model has one."""
     from transformers import GenerationConfig
 
     try:
-        ends = GenerationConfig.from_pretrained(model, revision=revision).eos_token_id
-    except OSError:  # not every model has one
-        ends = None
-    return {int(tokenizer.eos_token_id), *(ends if isinstance(ends, list) else [ends])} - {None}
+        return id_set(GenerationConfig.from_pretrained(model, revision=revision).eos_token_id)
+    except OSError as error:
+        if not lacks(model, "generation_config.json", revision):
+            raise UserError(refusal(model, error)) from None
+        return set()
+
+
+def id_set(ids: int | list[int] | None) -> set[int]:
+    """A configuration's ids: none, one or several."""
+    several = ids if isinstance(ids, list) else [ids]
+    return {one for one in several if one is not None}
+
+
+def lacks(model: str, name: str, revision: str | None) -> bool:
+    """Whether a folder or hub id surely has no such file. Of a hub id the cache remembers that,
+    once the hub has said so; a hub that is out of reach has said nothing."""
+    if Path(model).is_dir():
+        return not Path(model, name).is_file()
+    from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
+
+    return try_to_load_from_cache(model, name, revision=revision) is _CACHED_NO_EXIST
 
 
 def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
@@ -100,31 +128,51 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
 def load_model(
     model: str, dtype: str, device: str = "cpu", revision: str | None = None, **options: object
 ) -> "PreTrainedModel":
-    """The causal language model of a folder or hub id, on `device`, in evaluation mode."""
+    """The causal language model of a folder or hub id, on `device`, in evaluation mode; raises
+    UserError where its files do not hold every weight, as it would be drawn at random."""
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     check_folder(model)
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(
+        loaded, found = AutoModelForCausalLM.from_pretrained(
             model,
             revision=revision,
             dtype=dtype,
             device_map=device,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to name them below
             **options,
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise UserError(refusal(model, error)) from None
+    drawn = sorted([*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])])
+    if drawn:
+        raise UserError(
+            f"{model}: its files hold no weights for {len(drawn)} of the parts that config.json "
+            f"describes, or of another size: {drawn[0]}, ...; take both from the same model"
+        )
     return loaded.eval()
 
 
 def check_folder(model: str) -> None:
     """A path that is written like a folder must be one: it would be taken for a hub id."""
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
-    if looks_local and not Path(model, "config.json").is_file():
+    config = Path(model, "config.json")
+    if looks_local and not config.is_file():
         raise UserError(f"{model}: is no model folder (config.json is missing)")
+    if config.is_file() and not is_object(config):
+        raise UserError(f"{config}: is no JSON object; copy the model again")
+
+
+def is_object(path: Path) -> bool:
+    """Whether a file is a JSON object."""
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
 
 
 def torch_device(hardware: HardwareParams) -> str:

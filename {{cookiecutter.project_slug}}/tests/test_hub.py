@@ -73,7 +73,7 @@ def said(loader: str, address: str, home: Path, **env: str) -> str:
 def test_a_refusal_names_its_cure(name: str, cure: str, hub: str, tmp_path: Path) -> None:
     loader = f"load_tokenizer('{name}', 'abc')"
     assert said(loader, hub, tmp_path).startswith(cure)
-    counter = f"token_counter(BaseParams(model='{name}', revision='abc', licence='MIT'))"
+    counter = f"token_counter(BaseParams(model='{name}', revision='{'ab' * 20}', licence='MIT'))"
     assert said(counter, hub, tmp_path).startswith(cure)
 
 
@@ -81,3 +81,8 @@ def test_a_hub_that_is_turned_off(tmp_path: Path) -> None:
     line = said("load_config('org/name')", NO_HUB, tmp_path, HF_HUB_OFFLINE="1")
     assert line.startswith("org/name: ")
     assert "never downloaded" in line
+
+
+def test_a_generation_config_out_of_reach_is_not_taken_for_none(tmp_path: Path) -> None:
+    loader = "stop_tokens(load_tokenizer('base'), 'org/name')"
+    assert "never downloaded" in said(loader, NO_HUB, tmp_path, HF_HUB_OFFLINE="1")
