@@ -12,7 +12,7 @@ from lib.params.base import BaseParams
 from lib.params.task import TaskParams
 from tests.toy import JSON_TASK, chat, train_params
 
-BASE = BaseParams(model="Qwen/Qwen3-0.6B", revision="c1899de", licence="Apache-2.0")
+BASE = BaseParams(model="Qwen/Qwen3-0.6B", revision="c1899de2" * 5, licence="Apache-2.0")
 DATA = Data({"data/split/train.jsonl": "abc123"}, {"zh": 3, "en": 1}, ["CC0-1.0"])
 METRICS = {"records": 4, "val_loss": 0.123456789, "seconds": 77.7, "peak_memory_bytes": 99999}
 RESULTS: dict[str, Any] = {
