@@ -11,7 +11,7 @@ Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoi
 import os
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from lib.model_card import Data, describe, training_card
 from lib.models import (
     TUNED,
     deterministic,
+    generation_ends,
     identity,
     load_config,
     load_tokenizer,
@@ -39,28 +40,28 @@ from lib.proof import require_proof
 from lib.records import Record, is_pair, read_records
 from lib.training.adapters import gather, merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
-from lib.training.estimate import (
-    available_memory,
-    check_memory,
-    load_of,
-    peak,
-    peak_memory,
-    report,
-    shape_of,
-)
+from lib.training.estimate import Load, check_memory, lighter, load_of, peak, report, shape_of
 from lib.training.export import generation_config, merge_checked
 from lib.training.history import History, figures, timed, write_curves
+from lib.training.machine import available_memory, peak_memory
 from lib.training.mask import write_page
 from lib.training.packing import packed_lengths
-from lib.training.preference import as_chat, check_pairs, fit_preference, learnable
-from lib.training.preflight import check_licence, check_tokenizer
+from lib.training.preference import (
+    as_chat,
+    encode_pairs,
+    fit_preference,
+    lay_out_pairs,
+    learnable,
+)
+from lib.training.preflight import card_of, check_ids, check_licence, check_tokenizer
 from lib.training.tracking import begin_anew, track
-from lib.training.trainers import Setup, encode_records, fit_sft
+from lib.training.trainers import Setup, encode_records, fit_sft, lay_out
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 Splits = dict[str, list[Record]]  # train and val
+HIGH = 1e-4  # learning rate: adapters take it well, the weights of a pretrained model rarely do
 SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
 
@@ -96,6 +97,12 @@ def check_settings(
             f"params.yaml: train.method {params.method} does not train with hardware.strategy "
             "fsdp; take ddp, or method lora or full"
         )
+    rate = params.learning_rate
+    if params.supervised and params.weights == "full" and base.model != "base" and rate > HIGH:
+        print(
+            f"train: train.learning_rate {rate:g} is for adapters; where every weight learns, "
+            "5e-6 to 2e-5 is common"
+        )
     if base.dtype == "bfloat16" and device != "cpu" and not has_bf16(device):
         raise UserError(
             "params.yaml: base.dtype is bfloat16, which this GPU does not compute in; set it to "
@@ -103,42 +110,85 @@ def check_settings(
         )
 
 
-def preflight(
-    setup: Setup, examples: list[Example], pairs: list[int], hardware: HardwareParams
-) -> float:
-    """Everything that can be known before the base is loaded; `pairs` are the tokens of what
-    preference training reads. Returns the bytes a step will need; raises UserError."""
-    params, base = setup.params, setup.base
-    config = load_config(base.model, base.revision)
-    check_licence(base)
-    check_tokenizer(setup.tokenizer, config, params)
-    processes = wanted(hardware)
-    shards = processes if hardware.strategy == "fsdp" else 1
-    shape = replace(shape_of(config, base, params, setup.device == "cpu"), shards=shards)
-    lengths = [len(example.input_ids) for example in examples]
+@dataclass(frozen=True)
+class Texts:
+    """What is trained on, as token ids: chats, and the texts of each row of preferences."""
+
+    chats: dict[str, list[Example]]  # by split
+    rows: list[list[Example]]  # of train
+
+    def all(self) -> list[Example]:
+        """Every text of them."""
+        chats = [example for examples in self.chats.values() for example in examples]
+        return [*chats, *(example for row in self.rows for example in row)]
+
+
+def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
+    """Every record as token ids; raises UserError at one that would be cut or not learnt."""
+    preferred = pairs if setup.params.prefers else {}
+    rows = {name: encode_pairs(setup, found) for name, found in preferred.items()}
+    return Texts(
+        {name: encode_records(setup, found) for name, found in chats.items()},
+        rows.get("train", []),
+    )
+
+
+def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
+    """What each training reads, by its name."""
+    lengths = [len(example.input_ids) for example in texts.chats["train"]]
     if params.packing:
         lengths = packed_lengths(lengths, params.max_length)
     phases = {}
     if params.supervised:
         phases["sft"] = load_of(lengths, params.epochs, 1, params, processes)
     if params.prefers:
-        texts = 2 if params.method == "dpo" else 1
-        load = load_of(pairs, params.preference.epochs, texts, params, processes)
+        lengths = [len(example.input_ids) for row in texts.rows for example in row]
+        each = len(texts.rows[0])
+        load = load_of(lengths, params.preference.epochs, each, params, processes)
         phases[params.method] = replace(load, reference=True)
-    check_memory(shape, phases, params.weights, available_memory(setup.device))
+    return phases
+
+
+def lay_open(setup: Setup, texts: Texts, pairs: list[Record]) -> None:
+    """Write the page of what is learnt."""
+    params, phases = setup.params, {}
+    if params.supervised:
+        laid = lay_out(setup, texts.chats["train"])
+        phases["Supervised fine-tuning"] = (laid, params.batch_size)
+    if params.prefers:
+        laid = lay_out_pairs(setup, pairs, texts.rows)
+        phases[params.method.upper()] = (laid, params.batch_size * len(texts.rows[0]))
+    write_page(setup.tokenizer, phases)
+
+
+def preflight(
+    setup: Setup, config: "PretrainedConfig", phases: dict[str, Load], hardware: HardwareParams
+) -> float:
+    """Whether a step fits into memory, before the base is loaded: the bytes it will need; raises
+    UserError."""
+    base, params, on_cpu = setup.base, setup.params, setup.device == "cpu"
+    spread = wanted(hardware) if hardware.strategy != "ddp" else 1
+    shape = replace(
+        shape_of(config, base, params, on_cpu),
+        shards=spread,
+        weight_shards=spread if hardware.strategy == "fsdp" else 1,
+    )
+    available = available_memory(setup.device, hardware.processes or 1)
+    check_memory(shape, phases, available, lighter(config, base, params, shape))
     if os.environ.get("RANK", "0") == "0":
-        write_page(setup.tokenizer, examples, params.batch_size)
         write_json("reports/estimate.json", report(shape, phases))
     return peak(shape, phases)
 
 
-def resumed_step(setup: Setup) -> int:
-    """The step an interrupted run goes on from in its first training; 0 for a fresh one."""
-    last = last_whole(setup.folder / ("sft" if setup.params.supervised else setup.params.method))
-    if last is None:
-        return 0
-    print(f"train: goes on from {last}")
-    return int(last.rsplit("-", 1)[1])
+def resumed_steps(setup: Setup) -> dict[str, int]:
+    """The step each training of an interrupted run goes on from, by its name; 0 for a fresh one."""
+    steps = {}
+    for phase in ["sft"] * setup.params.supervised + [setup.params.method] * setup.params.prefers:
+        last = last_whole(setup.folder / phase)
+        steps[phase] = int(last.rsplit("-", 1)[1]) if last else 0
+        if last:
+            print(f"train: goes on from {last}")
+    return steps
 
 
 def train(
@@ -150,7 +200,7 @@ def train(
 ) -> None:
     """Train, and write everything once all processes are done."""
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
-    first_step, started = resumed_step(setup), time.perf_counter()
+    resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
     histories: dict[str, History] = {}
     if params.supervised:
@@ -159,7 +209,7 @@ def train(
     if params.prefers:
         start = model
         if params.supervised:
-            start = merge(trainer, base, params.method, adapter)
+            start = merge(trainer, base, params.weights, setup.folder / "sft-adapter")
             begin_anew(params.tracking, params.method)
         trainer = fit_preference(setup, start, pairs)
         histories[params.method] = trainer.state.log_history
@@ -167,12 +217,13 @@ def train(
     if not trainer.accelerator.is_main_process:
         return
     compared = [example.input_ids for example in examples["val"] or examples["train"]]
-    merged, off = merge_checked(trainer, base, params.method, adapter, compared)
-    numbers = figures(params, histories, examples["train"], pairs["train"])
-    numbers |= timed(numbers, first_step, time.perf_counter() - started)
+    merged, off = merge_checked(trainer, base, params.weights, adapter, compared)
+    numbers = figures(setup, histories, examples["train"], pairs["train"])
+    numbers |= timed(histories, resumed, time.perf_counter() - started)
     numbers |= {"peak_memory_bytes": peak_memory(setup.device), "merge_difference": off}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)
-    save(merged, setup.tokenizer, adapter, training_card(base, params, task, data, numbers))
+    card = training_card(base, params, task, data, numbers)
+    save(merged, setup.tokenizer, adapter if params.adapts_base else None, card)
     write_curves(histories)
     write_json("metrics/train.json", numbers)
     shutil.rmtree(setup.folder)
@@ -180,14 +231,18 @@ def train(
 
 
 def save(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", adapter: Path, card: str
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    adapter: Path | None,
+    card: str,
 ) -> None:
-    """Write models/tuned whole or not at all, readable by everyone who may read the project."""
+    """Write models/tuned whole or not at all, readable by everyone who may read the project; with
+    the adapter, where the weights are the base's and that."""
     with atomic_folder(TUNED) as folder:
         model.config.use_cache = True
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        if adapter.exists():
+        if adapter:
             shutil.copytree(adapter, folder / "adapter")
             (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a card of blanks
         with atomic_text(folder / "README.md") as file:
@@ -201,6 +256,7 @@ def main() -> None:
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
     check_settings(params, base, hardware, device)
+    check_licence(base, card_of(base))
     require_proof(*SPLITS.values())
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
@@ -210,28 +266,34 @@ def main() -> None:
         chats = {name: [as_chat(pair) for pair in found] for name, found in pairs.items()}
 
     deterministic(params.seed, hardware.threads)
-    settings = [section.model_dump() for section in (params, hardware, base)]
+    sections = (params.model_copy(update={"tracking": ""}), hardware, base)
+    settings = [section.model_dump() for section in sections]
     hashes = {path: sha256(path) for path in SPLITS.values()}
     folder = scratch(settings, task.system, identity(base), list(hashes.values()), world_size())
     track(params.tracking, folder)
+    config = load_config(base.model, base.revision)
     tokenizer = load_tokenizer(base.model, base.revision)
+    check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
-    examples = {name: encode_records(setup, rows) for name, rows in chats.items()}
-    preferred = pairs if params.prefers else {}
-    lengths = {name: check_pairs(setup, found) for name, found in preferred.items()}
-    estimated = preflight(setup, examples["train"], lengths.get("train", []), hardware)
+    texts = encode(setup, chats, pairs)
+    check_ids(tokenizer, config, texts.all())
+    if os.environ.get("RANK", "0") == "0":
+        lay_open(setup, texts, pairs["train"])
+    estimated = preflight(setup, config, loads(params, texts, wanted(hardware)), hardware)
     if wanted(hardware) > 1 and not launched():
         launch("stages.train", hardware)
     from torch import OutOfMemoryError
 
     try:
         with locked(folder):
-            train(setup, examples, pairs, task, describe(hashes, splits["train"]))
+            train(setup, texts.chats, pairs, task, describe(hashes, splits["train"]))
         if os.environ.get("RANK", "0") == "0":
             used = peak_memory(device)
             print(f"train: memory: estimated {estimated / 1e9:.2f} GB, used {used / 1e9:.2f} GB")
-    except OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not (isinstance(error, OutOfMemoryError) or "DefaultCPUAllocator" in str(error)):
+            raise
         raise UserError(
             f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size, raise "
             "train.gradient_accumulation by as much; the last checkpoint is kept"

@@ -37,7 +37,8 @@ from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
 from lib.records import Record
 from lib.training.adapters import merge, start_model
-from lib.training.estimate import GPUS, load_of, operations, peak, peak_memory, shape_of
+from lib.training.estimate import GPUS, load_of, operations, peak, shape_of
+from lib.training.machine import peak_memory
 from lib.training.trainers import Setup, encode_records, fit_sft
 from tests.toy import chat, train_params
 

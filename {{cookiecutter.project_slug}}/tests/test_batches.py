@@ -24,3 +24,12 @@ def test_the_seed_decides() -> None:
 
 def test_part_of_an_epoch() -> None:
     assert len(order(LENGTHS, 1 / 3, 2, seed=1)) == 3
+
+
+def test_twins_are_in_different_batches_as_far_as_there_are_others() -> None:
+    twins = [at // 2 for at in range(9)]
+    places = order(LENGTHS, 2, 3, seed=1, twins=twins)
+    assert Counter(places) == dict.fromkeys(range(9), 2)
+    batches = [[twins[place] for place in places[at : at + 3]] for at in range(0, 18, 3)]
+    assert all(len(set(batch)) == 3 for batch in batches)
+    assert len(order([1, 1], 1, 2, seed=1, twins=[7, 7])) == 2

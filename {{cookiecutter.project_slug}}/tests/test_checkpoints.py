@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.training import checkpoints
 from lib.training.checkpoints import last_whole, scratch
 
 
@@ -28,6 +29,12 @@ def test_a_fresh_run_has_none(tmp_path: Path) -> None:
 
 def test_any_changed_setting_is_another_run() -> None:
     assert scratch({"seed": 1}, "hash") != scratch({"seed": 2}, "hash")
+
+
+def test_other_code_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scratch({"seed": 1})
+    monkeypatch.setattr(checkpoints, "version", lambda name: f"{name} 99")
+    assert scratch({"seed": 1}) != before
 
 
 def test_temporary_workspaces_share_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Compute and memory of a training, before it starts."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -11,6 +12,7 @@ from lib.training.estimate import (
     Load,
     Shape,
     check_memory,
+    lighter,
     linear_sizes,
     load_of,
     memory,
@@ -18,6 +20,7 @@ from lib.training.estimate import (
     report,
     shape_of,
 )
+from lib.training.machine import allowed, available_memory
 from tests.toy import train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
@@ -44,8 +47,16 @@ def test_adapter_size_is_that_of_peft() -> None:
 
 def test_an_unknown_target_module_is_named_with_those_there_are() -> None:
     model = AutoModelForCausalLM.from_pretrained("base")
-    with pytest.raises(UserError, match="c_attn is no linear layer of the base; it has down_proj"):
+    with pytest.raises(UserError, match=r"c_attn is no linear layer .*; those are down_proj, gate"):
         linear_sizes(model, ["q_proj", "c_attn"])
+
+
+@pytest.mark.parametrize("targets", [[], ["lm_head"]])
+def test_targets_that_take_no_adapter_are_refused(targets: list[str]) -> None:
+    model = AutoModelForCausalLM.from_pretrained("base")
+    with pytest.raises(UserError, match=r"is no linear layer .* that takes an adapter") as said:
+        linear_sizes(model, targets)
+    assert "lm_head," not in str(said.value)
 
 
 def test_compute_of_full_tuning_is_six_operations_a_weight_and_token() -> None:
@@ -74,16 +85,35 @@ def test_only_gpus_that_hold_it_are_named() -> None:
 def test_a_smaller_batch_is_named_where_it_fits() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
     with pytest.raises(UserError, match=r"the device has 24.0; train.batch_size \d+ fits"):
-        check_memory(light, {"sft": replace(LOAD, batch_size=64)}, "lora", 24e9)
+        check_memory(light, {"sft": replace(LOAD, batch_size=64)}, 24e9, [])
 
 
-def test_a_lighter_method_is_named_where_no_batch_fits() -> None:
-    with pytest.raises(UserError, match=r"take train\.method lora"):
-        check_memory(SEVEN_B, {"sft": LOAD}, "full", 24e9)
+def test_a_lighter_setting_is_named_where_no_batch_fits_and_it_does() -> None:
+    light = replace(SEVEN_B, trainable=40_000_000)
+    with pytest.raises(UserError, match=r"; lora with train\.batch_size 2 fits"):
+        check_memory(SEVEN_B, {"sft": LOAD}, 17.5e9, [("lora", light)])
+    with pytest.raises(UserError, match="take a smaller base"):
+        check_memory(SEVEN_B, {"sft": LOAD}, 12e9, [("lora", light)])
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        ("full", ["train.method lora", "train.method qlora"]),
+        ("lora", ["train.method qlora"]),
+        ("dpo", ["train.preference.weights lora"]),
+    ],
+)
+def test_lighter_settings_are_those_the_method_has(method: str, names: list[str]) -> None:
+    params, config = train_params(method), AutoConfig.from_pretrained("base")  # type: ignore[arg-type]
+    section = params.preference.model_copy(update={"weights": "full"})
+    params = params.model_copy(update={"preference": section})
+    shape = shape_of(config, BASE, params, on_cpu=False)
+    assert [name for name, _ in lighter(config, BASE, params, shape)] == names
 
 
 def test_what_fits_passes() -> None:
-    check_memory(SEVEN_B, {"sft": LOAD}, "full", 200e9)
+    check_memory(SEVEN_B, {"sft": LOAD}, 200e9, [])
 
 
 def test_preference_training_is_counted_on_top() -> None:
@@ -106,7 +136,20 @@ def test_more_processes_take_fewer_steps() -> None:
     assert load_of([8] * 32, 1, 1, train_params("lora"), 2).steps == 4
 
 
-def test_shards_divide_weights_and_moments_but_not_activations() -> None:
-    alone, shared = memory(SEVEN_B, LOAD), memory(replace(SEVEN_B, shards=4), LOAD)
-    assert shared["weights"] + shared["optimizer"] == (alone["weights"] + alone["optimizer"]) / 4
-    assert shared["activations"] == alone["activations"]
+def test_shards_divide_gradients_and_moments_and_weights_where_they_are_spread() -> None:
+    alone, zero = memory(SEVEN_B, LOAD), memory(replace(SEVEN_B, shards=4), LOAD)
+    assert zero["gradients"] + zero["optimizer"] == (alone["gradients"] + alone["optimizer"]) / 4
+    assert (zero["weights"], zero["activations"]) == (alone["weights"], alone["activations"])
+    assert memory(replace(SEVEN_B, weight_shards=4), LOAD)["weights"] == alone["weights"] / 4
+
+
+def test_a_container_s_limit_is_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "self").write_text("0::/job/step\n", encoding="utf-8")
+    (tmp_path / "job/step").mkdir(parents=True)
+    (tmp_path / "job/memory.max").write_text("2000\n", encoding="utf-8")
+    (tmp_path / "job/step/memory.max").write_text("max\n", encoding="utf-8")
+    assert allowed(tmp_path / "self", tmp_path) == [2000]
+
+
+def test_processes_share_a_processor_s_memory() -> None:
+    assert available_memory("cpu", 2) == available_memory("cpu") / 2

@@ -99,6 +99,26 @@ def test_a_chat_that_opens_twice_is_refused() -> None:
         check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
 
 
+def test_a_token_that_opens_every_turn_opens_a_chat_once() -> None:
+    """As SmolLM2's does."""
+    tokenizer = AutoTokenizer.from_pretrained("base")
+    tokenizer.add_special_tokens({"bos_token": "<|im_start|>"})
+    example = encode_example(tokenizer, CHAT, "")
+    assert example.input_ids.count(tokenizer.bos_token_id) > 1
+    check_mask(example, tokenizer, {tokenizer.eos_token_id})
+
+
+def test_a_chat_that_does_not_open_as_texts_do_is_refused() -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer, stops = tokenizer_of("mistral", MISTRAL.replace("{{ bos_token }}", ""))
+    opening = ("<s>", tokenizer.bos_token_id)
+    check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing("<s> $A", None, [opening])
+    with pytest.raises(UserError, match="opens no chat with <s>"):
+        check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
+
+
 def test_a_mask_that_learns_nothing_is_refused() -> None:
     tokenizer, stops = tokenizer_of("mistral", MISTRAL)
     with pytest.raises(UserError, match="no token is learnt"):
@@ -126,8 +146,10 @@ def test_pieces_of_tokens_make_up_the_text() -> None:
 def test_the_page_shows_what_is_learnt_and_escapes_the_text(tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained("base")
     chat = [CHAT[0], Message(role="assistant", content="<script>🔒</script>")]
-    write_page(tokenizer, [encode_example(tokenizer, chat, "")], 1, tmp_path / "mask.html")
+    phases = {"DPO": ([encode_example(tokenizer, chat, "")] * 9, 1)}
+    write_page(tokenizer, phases, tmp_path / "mask.html")
     page = (tmp_path / "mask.html").read_text(encoding="utf-8")
     assert "<script>" not in page
     assert 'class="token learnt special" title="2">&lt;|im_end|&gt;' in page
-    assert "learnt in 1 stretch" in page
+    assert page.count("learnt in 1 stretch") == 1
+    assert "<h2>DPO</h2>" in page

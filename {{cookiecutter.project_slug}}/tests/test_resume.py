@@ -81,18 +81,42 @@ def test_a_killed_run_ends_in_the_same_bits(
     assert resumed == tuned(tmp_path / "undisturbed", monkeypatch)
 
 
+@pytest.mark.parametrize("start", ["base", "sft"])
+def test_an_adapter_is_kept_where_it_is_one_on_the_base(
+    start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out_project(tmp_path / "project", "kto")
+    params = tmp_path / "project/params.yaml"
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace('"start":"sft"', f'"start":"{start}"'), encoding="utf-8")
+    tuned(tmp_path / "project", monkeypatch)
+    assert Path("models/tuned/adapter").is_dir() == (start == "base")
+    page = Path("reports/mask.html").read_text(encoding="utf-8")
+    assert ("<h2>KTO</h2>" in page, "<h2>Supervised" in page) == (True, start == "sft")
+    assert metrics("train")["preference_steps"] == 24
+    assert metrics("train")["tokens_per_second"] > 0
+
+
+OUT_OF_MEMORY = {
+    "OutOfMemoryError": "CUDA out of memory. Tried to allocate 2 GiB.\nmore",
+    "RuntimeError": "[enforce fail] DefaultCPUAllocator: can't allocate memory: 2 GiB",
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_MEMORY)
 def test_out_of_memory_is_one_line_and_the_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
+    error = {"OutOfMemoryError": torch.OutOfMemoryError, "RuntimeError": RuntimeError}[name]
     lay_out_project(tmp_path / "project", "full")
     real, calls = torch.nn.functional.cross_entropy, []
 
     def cross_entropy(*args: Any, **named: Any) -> torch.Tensor:
         calls.append(1)
         if len(calls) == 10:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nmore")
+            raise error(OUT_OF_MEMORY[name])
         return real(*args, **named)
 
     with monkeypatch.context() as patched:

@@ -1,10 +1,12 @@
 """Every method trains for real, on the embedded base and a handful of records."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,10 +30,27 @@ from lib.params.hardware import HardwareParams
 from lib.records import Message, Record
 from lib.training.adapters import merge, sort_target_modules, start_model
 from lib.training.adapters import start_model as start_model_of_lib
-from lib.training.history import measured
+from lib.training.callbacks import stop_at_nan
+from lib.training.checkpoints import last_whole
+from lib.training.history import measured, timed
+from lib.training.mask import share_learnt
 from lib.training.packing import check_packing
-from lib.training.preference import check_pairs, fit_preference, label_weights, rows_of
-from lib.training.trainers import Setup, encode_records, fit_sft, settings, training_dataset
+from lib.training.preference import (
+    encode_pairs,
+    fit_preference,
+    label_weights,
+    lay_out_pairs,
+    lay_out_rows,
+    rows_of,
+)
+from lib.training.trainers import (
+    Setup,
+    encode_records,
+    fit_sft,
+    lay_out,
+    settings,
+    training_dataset,
+)
 from stages.train import check_data, check_settings
 from tests.toy import chat, pair, train_params
 
@@ -50,6 +69,11 @@ def setup_with(folder: Path, **changes: Any) -> Setup:
     """A setup of full fine-tuning with other params."""
     setup = setup_of("full", folder)
     return replace(setup, params=setup.params.model_copy(update=changes))
+
+
+def setup_with_method(setup: Setup, method: str) -> Setup:
+    """The same setup of another method."""
+    return replace(setup, params=setup.params.model_copy(update={"method": method}))
 
 
 def chats(count: int) -> list[Record]:
@@ -292,8 +316,34 @@ def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     setup = setup_with(tmp_path, learning_rate=1e30, max_grad_norm=1e30)
-    with pytest.raises(UserError, match=r"the loss is (nan|inf) at step \d+; lower"):
+    with pytest.raises(UserError, match=r"the (loss|gradient) is (nan|inf) at step \d+; lower"):
         sft(setup)
+
+
+def test_a_last_loss_that_is_no_number_makes_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 5 steps the first is logged, and those of checkpoints: 2 and 4."""
+    real, calls = torch.nn.functional.cross_entropy, []
+
+    def cross_entropy(*args: Any, **named: Any) -> torch.Tensor:
+        calls.append(1)
+        return real(*args, **named) * (torch.nan if len(calls) == 5 else 1)
+
+    setup = setup_of("full", tmp_path)
+    examples = {"train": encode_records(setup, chats(20)), "val": []}
+    setup = replace(setup, params=setup.params.model_copy(update={"epochs": 1}))
+    monkeypatch.setattr("torch.nn.functional.cross_entropy", cross_entropy)
+    with pytest.raises(UserError, match="the loss is nan at step 5; lower"):
+        fit_sft(setup, start_model(BASE, "full", "cpu"), examples)
+    assert last_whole(tmp_path / "sft") == str(tmp_path / "sft/checkpoint-4")
+
+
+@pytest.mark.parametrize("name", ["grad_norm", "eval_loss"])
+def test_what_else_must_be_a_number(name: str) -> None:
+    state = SimpleNamespace(global_step=3)
+    with pytest.raises(UserError, match=r"is inf at step 3"):
+        stop_at_nan().on_log(SimpleNamespace(output_dir=""), state, None, logs={name: math.inf})
 
 
 def test_adapter_config_is_written_in_one_order(tmp_path: Path) -> None:
@@ -310,7 +360,51 @@ def test_a_record_that_would_be_cut_is_named(tmp_path: Path) -> None:
 
 def test_a_pair_that_would_be_cut_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"record \w+: \d+ tokens, train.max_length is 64"):
-        check_pairs(setup_of("dpo", tmp_path), [pair("ok", "yes", "no " * 99)])
+        encode_pairs(setup_of("dpo", tmp_path), [pair("ok", "yes", "no " * 99)])
+
+
+def test_a_record_that_is_not_learnt_is_named_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = replace(setup_of("lora", tmp_path), stops={7})
+    monkeypatch.chdir(tmp_path)
+    for encode, record in ((encode_records, chats(1)[0]), (encode_pairs, pairs(1)[0])):
+        with pytest.raises(UserError, match=r"record \w+: loss mask: no end.*; reports/mask\.html"):
+            encode(setup_with_method(setup, "dpo"), [record])
+        page = Path("reports/mask.html").read_text(encoding="utf-8")
+        assert "Refused" in page
+        Path("reports/mask.html").unlink()
+
+
+def test_a_template_that_refuses_a_record_names_it(tmp_path: Path) -> None:
+    setup = setup_of("lora", tmp_path)
+    setup.tokenizer.chat_template = "{{ raise_exception('no roles') }}"
+    with pytest.raises(UserError, match=r"record \w+: chat template of the base: no roles"):
+        encode_records(setup, chats(1))
+
+
+def test_the_page_shows_what_trl_scores(tmp_path: Path) -> None:
+    setup = preferring("dpo", tmp_path, start="base")
+    laid = lay_out_pairs(setup, pairs(5), encode_pairs(setup, pairs(5)))
+    trainer = fit_preference(setup, load_model("base", "float32"), {"train": pairs(5), "val": []})
+    assert len(laid) == 2 * 2 * 5
+    for good, bad, row in zip(laid[::2], laid[1::2], trainer.train_dataset, strict=True):
+        for example, side in ((good, "chosen_ids"), (bad, "rejected_ids")):
+            assert example.input_ids == row["prompt_ids"] + row[side]
+            assert [one for one in example.labels if one != IGNORED] == row[side]
+
+
+def test_kto_learns_from_no_two_sides_of_a_pair_in_a_batch(tmp_path: Path) -> None:
+    setup = preferring("kto", tmp_path, start="base")
+    rows = rows_of(setup, pairs(16))
+    places = lay_out_rows(setup, rows, [9] * 32, 2)
+    batches = [{place // 2 for place in places[at : at + 4]} for at in range(0, 64, 4)]
+    assert all(len(batch) == 4 for batch in batches)
+
+
+def test_the_share_that_is_learnt_is_that_of_training(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, loss_on="all")
+    assert share_learnt(lay_out(setup, encode_records(setup, chats(3)))) == 1
 
 
 def test_dpo_without_pairs_says_what_to_add(tmp_path: Path) -> None:
@@ -340,6 +434,25 @@ def test_bf16_where_the_chip_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     base = BASE.model_copy(update={"dtype": "bfloat16"})
     with pytest.raises(UserError, match="bfloat16, which this GPU does not compute in"):
         check_settings(setup.params, base, HardwareParams(device="gpu", threads=1), "cuda:0")
+
+
+def test_speed_is_that_of_all_trainings_in_this_session() -> None:
+    histories = {
+        "sft": [{"train_runtime": 1.0, "step": 10, "tokens": 1000}],
+        "dpo": [{"train_runtime": 1.0, "step": 4, "tokens": 400}],
+    }
+    found = timed(histories, {"sft": 10, "dpo": 1}, 10.0)
+    assert (found["tokens_per_second"], found["resumed_at_step"]) == (30, 11)
+
+
+def test_the_rate_of_adapters_is_told_where_every_weight_learns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = BASE.model_copy(update={"model": "org/name"})
+    for method, told in (("lora", False), ("full", True)):
+        params = setup_of(method, tmp_path).params
+        check_settings(params, base, HardwareParams(device="cpu", threads=1), "cpu")
+        assert ("learning_rate 0.001 is for adapters" in capsys.readouterr().out) is told
 
 
 def test_a_model_folder_without_a_model() -> None:

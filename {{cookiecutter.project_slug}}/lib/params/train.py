@@ -66,6 +66,12 @@ class TrainParams(Section):
         """What learns: lora, qlora or full."""
         return self.preference.weights if self.prefers else self.method
 
+    @property
+    def adapts_base(self) -> bool:
+        """Whether what is learnt is one adapter on the base; not where preferences are learnt on
+        top of an adapter that is merged already."""
+        return self.weights != "full" and not (self.prefers and self.supervised)
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.early_stopping and self.keep == "last":

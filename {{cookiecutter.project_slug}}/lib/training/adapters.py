@@ -28,9 +28,9 @@ def lora_config(params: LoraParams) -> "LoraConfig":
     )
 
 
-def start_model(base: BaseParams, method: str, device: str) -> "PreTrainedModel":
+def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel":
     """The base as training begins: in 4 bits for qlora (Dettmers et al., 2023), else as it is."""
-    if method != "qlora":
+    if weights != "qlora":
         return load_model(base.model, base.dtype, device, base.revision)
     import torch
     from peft import prepare_model_for_kbit_training
@@ -49,13 +49,13 @@ def start_model(base: BaseParams, method: str, device: str) -> "PreTrainedModel"
     return prepared
 
 
-def merge(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
-    """The trained weights as one plain model; lora and qlora keep theirs in `adapter` too."""
-    return merge_adapter(adapted(trainer, base, method, adapter))
+def merge(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
+    """The trained weights as one plain model; those of an adapter are kept in `adapter` too."""
+    return merge_adapter(adapted(trainer, base, weights, adapter))
 
 
-def adapted(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) -> "PreTrainedModel":
-    """The trained model, its adapter still apart; lora and qlora keep theirs in `adapter` too."""
+def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
+    """The trained model, its adapter still apart, and written to `adapter` too."""
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -63,10 +63,9 @@ def adapted(trainer: "Trainer", base: BaseParams, method: str, adapter: Path) ->
         model = reload(model, base, gathered(adapter))
     if not isinstance(model, PeftModel):
         return model
-    if method in ("lora", "qlora"):
-        model.save_pretrained(adapter)
-        sort_target_modules(adapter / "adapter_config.json")
-    if method == "qlora":  # 4-bit weights cannot take the update: merge into the full base
+    model.save_pretrained(adapter)
+    sort_target_modules(adapter / "adapter_config.json")
+    if weights == "qlora":  # 4-bit weights cannot take the update: merge into the full base
         whole = load_model(base.model, base.dtype, "cpu", base.revision)
         model = PeftModel.from_pretrained(whole, str(adapter))
     return model

@@ -5,15 +5,24 @@ reads on in the same list; the trainer's own samplers draw anew from the global 
 """
 
 import random
+from collections import Counter
+from collections.abc import Hashable, Sequence
 
 MEGABATCH = 50  # batches that are sorted by length together
 
 
-def order(lengths: list[int], epochs: float, batch_size: int, seed: int) -> list[int]:
+def order(
+    lengths: list[int],
+    epochs: float,
+    batch_size: int,
+    seed: int,
+    twins: Sequence[Hashable] | None = None,
+) -> list[int]:
     """Places of the records for all epochs: shuffled, those of a batch of like length.
 
     Padding costs as much as text, so batches of like length train faster; they come in random
-    order, so that the model does not see the short records first.
+    order, so that the model does not see the short records first. Records that are equal in `twins`
+    go into different batches, as far as there are others.
     """
     rng = random.Random(seed)
     places: list[int] = []
@@ -22,15 +31,31 @@ def order(lengths: list[int], epochs: float, batch_size: int, seed: int) -> list
     places = places[: max(1, round(epochs * len(lengths)))]
     step = MEGABATCH * batch_size
     chunks = [places[start : start + step] for start in range(0, len(places), step)]
-    return [place for chunk in chunks for place in by_length(chunk, lengths, batch_size, rng)]
+    return [p for chunk in chunks for p in by_length(chunk, lengths, batch_size, rng, twins)]
 
 
 def by_length(
-    places: list[int], lengths: list[int], batch_size: int, rng: random.Random
+    places: list[int],
+    lengths: list[int],
+    batch_size: int,
+    rng: random.Random,
+    twins: Sequence[Hashable] | None = None,
 ) -> list[int]:
     """One megabatch, its batches of like length in random order, the incomplete one last."""
     ranked = sorted(places, key=lambda place: lengths[place])
+    ranked = ranked if twins is None else apart(ranked, twins)
     batches = [ranked[start : start + batch_size] for start in range(0, len(ranked), batch_size)]
     rest = batches.pop() if len(batches[-1]) < batch_size else []
     rng.shuffle(batches)
     return [place for batch in [*batches, rest] for place in batch]
+
+
+def apart(ranked: list[int], twins: Sequence[Hashable]) -> list[int]:
+    """The same places: the first of each kind in `twins`, then the second of each, and so on, so
+    that only where kinds are few two of one are near each other."""
+    seen = Counter[Hashable]()
+    turns = []
+    for place in ranked:
+        turns.append((seen[twins[place]], place))
+        seen[twins[place]] += 1
+    return [place for _, place in sorted(turns, key=lambda turn: turn[0])]

@@ -6,26 +6,34 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lib.errors import UserError
-from lib.training.estimate import peak_memory
+from lib.training.machine import peak_memory
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
+# What must be a number. Gradients that are none spoil the weights behind a loss that still is one.
+WATCHED = {"loss": "the loss", "grad_norm": "the gradient", "eval_loss": "the loss on validation"}
+
 
 def stop_at_nan() -> "TrainerCallback":
-    """A callback that ends a run whose loss is no number, before more time goes into it."""
+    """A callback that ends a run whose loss is no number, before more time goes into it and before
+    a checkpoint is made of it: the last step is logged too, and what is logged is saved after."""
     from transformers import TrainerCallback
 
     class StopAtNan(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            control.should_log |= state.global_step >= state.max_steps
+
         def on_log(
             self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
         ) -> None:
-            if not math.isfinite(logs.get("loss", 0.0)):
-                raise UserError(
-                    f"train: the loss is {logs['loss']} at step {state.global_step}; lower "
-                    "train.learning_rate or train.max_grad_norm, or raise train.warmup; earlier "
-                    f"checkpoints are in {args.output_dir}"
-                )
+            for name, what in WATCHED.items():
+                if not math.isfinite(logs.get(name, 0.0)):
+                    raise UserError(
+                        f"train: {what} is {logs[name]} at step {state.global_step}; lower "
+                        "train.learning_rate or train.max_grad_norm, or raise train.warmup; "
+                        f"earlier checkpoints are in {args.output_dir}"
+                    )
 
     return StopAtNan()
 

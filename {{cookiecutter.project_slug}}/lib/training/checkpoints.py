@@ -11,15 +11,28 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lib.files import sha256
+
+LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
+
 
 def scratch(*decisive: object) -> Path:
-    """The checkpoint folder of the run that `decisive` (JSON-serialisable values) describes."""
-    raw = json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()
+    """The checkpoint folder of the run that `decisive` (JSON-serialisable values) describes, with
+    the code at hand: half a run by one loss and half by another would be neither."""
+    raw = json.dumps([*decisive, code()], sort_keys=True, ensure_ascii=False).encode()
     name = blake2b(raw, digest_size=8).hexdigest()
     return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name).absolute()
+
+
+def code() -> list[str]:
+    """The code that decides the weights: of this folder, of chats, and of libraries."""
+    folder = Path(__file__).parent
+    files = [*sorted(folder.glob("*.py")), folder.parent / "chat.py"]
+    return [sha256(path) for path in files] + [version(name) for name in LIBRARIES]
 
 
 @contextmanager

@@ -9,10 +9,9 @@ go through the model, and once more, forward only, through the reference.
 """
 
 import math
-import os
-import resource
-import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lib.errors import UserError
@@ -30,6 +29,7 @@ GPUS = {
     "H100 80 GB": (989e12, 80e9),
     "H200 141 GB": (989e12, 141e9),
 }
+LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what learns instead
 UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
 ACTIVATIONS = 17  # values kept for a token, layer and hidden unit (34 bytes in 16 bits)
 OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
@@ -46,7 +46,8 @@ class Shape:
     vocabulary: int
     weight_bytes: float  # of a frozen or trained weight as it is held
     checkpointing: bool  # activations of a layer are computed again instead of kept
-    shards: int = 1  # devices that a weight, its gradient and its moments are spread over
+    shards: int = 1  # devices that gradients and moments are spread over
+    weight_shards: int = 1  # devices that the weights are spread over
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tup
     from torch.nn import Linear
 
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear)}
-    names = {name.rsplit(".", 1)[-1] for name in layers}
-    wanted = names - {"lm_head"} if targets == "all-linear" else set(targets)
-    if isinstance(targets, str) and targets != "all-linear":
-        wanted = {targets}
-    if unknown := sorted(wanted - names):
+    names = {name.rsplit(".", 1)[-1] for name in layers} - {"lm_head"}  # trl refuses that one
+    wanted = {targets} if isinstance(targets, str) else set(targets)
+    wanted = names if wanted == {"all-linear"} else wanted
+    if not wanted <= names or not wanted:
+        unknown = ", ".join(sorted(wanted - names)) or "[]"
         raise UserError(
-            f"params.yaml: train.lora.target_modules: {', '.join(unknown)} is no linear layer of "
-            f"the base; it has {', '.join(sorted(names))}; all-linear takes all but lm_head"
+            f"params.yaml: train.lora.target_modules: {unknown} is no linear layer of the base "
+            f"that takes an adapter; those are {', '.join(sorted(names))}; all-linear takes all"
         )
     chosen = [layer for name, layer in layers.items() if name.rsplit(".", 1)[-1] in wanted]
     return [(layer.in_features, layer.out_features) for layer in chosen]
@@ -138,7 +139,7 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
     else:
         activations = shape.layers * whole_layer
     return {
-        "weights": shape.parameters * shape.weight_bytes / shape.shards,
+        "weights": shape.parameters * shape.weight_bytes / shape.weight_shards,
         "gradients": shape.trainable * 4.0 / shape.shards,
         "optimizer": shape.trainable * 8.0 / shape.shards,
         "activations": float(activations),
@@ -152,36 +153,47 @@ def peak(shape: Shape, phases: dict[str, Load]) -> float:
     return max(sum(memory(shape, load).values()) for load in phases.values())
 
 
-def check_memory(shape: Shape, phases: dict[str, Load], method: str, available: float) -> None:
-    """Raise UserError when a step cannot fit, and name a setting that would."""
+def check_memory(
+    shape: Shape, phases: dict[str, Load], available: float, others: Iterable[tuple[str, Shape]]
+) -> None:
+    """Raise UserError when a step cannot fit, and name a setting that would: a smaller batch, or
+    one of `others` with the shape it gives."""
     if (needed := peak(shape, phases)) <= available:
         return
-    smaller = next(
-        (
-            size
-            for size in range(max(load.batch_size for load in phases.values()) - 1, 0, -1)
-            if peak(shape, {n: replace(one, batch_size=size) for n, one in phases.items()})
-            <= available
-        ),
-        0,
-    )
-    lighter = {"full": "train.method lora", "lora": "train.method qlora"}
-    cure = (
-        f"train.batch_size {smaller} fits (and more train.gradient_accumulation)"
-        if smaller
-        else f"take {lighter.get(method, 'a smaller base')}, shorter records or a larger device"
-    )
+    cures = (fitting(name, one, phases, available) for name, one in chain([("", shape)], others))
+    cure = next(filter(None, cures), "take a smaller base, shorter records or a larger device")
     sizes = f"a step needs about {needed / 1e9:.1f} GB, the device has {available / 1e9:.1f}"
     raise UserError(f"train: {sizes}; {cure}")
 
 
-def available_memory(device: str) -> float:
-    """Bytes that the device has in all."""
-    if device == "cpu":
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    import torch
+def fitting(setting: str, shape: Shape, phases: dict[str, Load], available: float) -> str:
+    """The setting with the largest batch, up to that of the params, by which a step fits; nothing
+    where none does."""
+    most = max(load.batch_size for load in phases.values())
+    for size in range(most, "kto" in phases, -1):
+        loads = {name: replace(load, batch_size=size) for name, load in phases.items()}
+        if peak(shape, loads) <= available:
+            batch = f"train.batch_size {size}" if size < most else ""
+            fits = " with ".join(filter(None, [setting, batch])) + " fits"
+            return fits + " (and more train.gradient_accumulation)" * bool(batch)
+    return ""
 
-    return float(torch.cuda.get_device_properties(device).total_memory)
+
+def lighter(
+    config: "PretrainedConfig", base: BaseParams, params: TrainParams, shape: Shape
+) -> Iterator[tuple[str, Shape]]:
+    """Settings of what learns that hold less than `params`, the heaviest first, and their shape."""
+    four_bits = shape.checkpointing and shape.weight_shards == 1 and not params.prefers
+    for weights in LIGHTER[params.weights]:
+        if weights == "qlora" and not four_bits:
+            continue
+        key, update = "method", dict[str, Any](method=weights)
+        if params.prefers:
+            section = params.preference.model_copy(update={"weights": weights})
+            key, update = "preference.weights", dict[str, Any](preference=section)
+        found = shape_of(config, base, params.model_copy(update=update), not shape.checkpointing)
+        found = replace(found, shards=shape.shards, weight_shards=shape.weight_shards)
+        yield f"train.{key} {weights}", found
 
 
 def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
@@ -206,13 +218,3 @@ def phase_report(shape: Shape, load: Load) -> dict[str, Any]:
     """What one phase, sft or dpo, costs."""
     held = {name: round(value) for name, value in memory(shape, load).items()}
     return {**asdict(load), "operations": operations(shape, load), "memory_bytes": held}
-
-
-def peak_memory(device: str) -> int:
-    """Bytes that this process has held at most: on a GPU those of torch, else all of it."""
-    if device == "cpu":
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    import torch
-
-    return int(torch.cuda.max_memory_allocated(device))

@@ -19,11 +19,11 @@ PROMPTS, POSITIONS = 8, 16  # records that are compared, and the last tokens of 
 
 
 def merge_checked(
-    trainer: "Trainer", base: BaseParams, method: str, adapter: Path, examples: list[list[int]]
+    trainer: "Trainer", base: BaseParams, weights: str, adapter: Path, examples: list[list[int]]
 ) -> tuple["PreTrainedModel", float]:
     """The trained weights as one plain model, and how far merging moved its logits on the first
     `examples` (token ids), in standard deviations; raises UserError where that is too far."""
-    apart = adapted(trainer, base, method, adapter)
+    apart = adapted(trainer, base, weights, adapter)
     before = logits(apart, examples)
     merged = merge_adapter(apart)
     difference = deviation(before, logits(merged, examples))

@@ -7,12 +7,13 @@ is in every checkpoint: a resumed run writes whole curves, equal to those of an 
 
 from typing import Any
 
-from lib.chat import IGNORED, Example
+from lib.chat import Example
 from lib.curves import Panel, curves
 from lib.files import atomic_text, write_json
-from lib.params.train import TrainParams
 from lib.records import Record
+from lib.training.mask import share_learnt
 from lib.training.preference import learnable
+from lib.training.trainers import Setup, lay_out
 
 History = list[dict[str, Any]]
 TIMED = ("tokens_per_second", "memory_bytes")
@@ -39,38 +40,38 @@ def measured(history: History, keep: str) -> dict[str, Any]:
 
 
 def figures(
-    params: TrainParams, histories: dict[str, History], chats: list[Example], pairs: list[Record]
+    setup: Setup, histories: dict[str, History], chats: list[Example], pairs: list[Record]
 ) -> dict[str, Any]:
     """What training was: its first part, or only one, and what preferences added."""
+    params = setup.params
     first, *_ = histories.values()
     numbers: dict[str, Any] = {"records": len(chats if params.supervised else pairs)}
     numbers |= measured(first, params.keep)
     if params.supervised:
-        numbers["share_learnt"] = share_learnt(chats)
+        numbers["share_learnt"] = share_learnt(lay_out(setup, chats))
     if not params.prefers:
         return numbers | {"pairs_unused": len(pairs)}
     used, history = len(learnable(pairs, params.method)), histories[params.method]
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
-    margins = losses(history, "rewards/margins")
+    margins, added = losses(history, "rewards/margins"), measured(history, params.keep)
     return numbers | {
+        "preference_tokens": added["tokens"],
+        "preference_steps": added["steps"],
         "preference_loss": losses(history)[-1]["loss"],
         "preference_margin": margins[-1]["rewards/margins"] if margins else None,
     }
 
 
-def share_learnt(examples: list[Example]) -> float:
-    """The share of tokens that the loss counts."""
-    labels = [label for example in examples for label in example.labels]
-    return sum(label != IGNORED for label in labels) / len(labels)
-
-
-def timed(numbers: dict[str, Any], first_step: int, seconds: float) -> dict[str, Any]:
-    """Timings of this session alone, which may have gone on from `first_step`."""
-    here = 1 - first_step / max(numbers["steps"], 1)
+def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float) -> dict[str, Any]:
+    """Timings of this session alone, in which each training went on from its step in `resumed`."""
+    tokens = 0.0
+    for phase, history in histories.items():
+        end = next(row for row in history if "train_runtime" in row)
+        tokens += end["tokens"] * (1 - resumed[phase] / max(end["step"], 1))
     return {
-        "resumed_at_step": first_step,
+        "resumed_at_step": sum(resumed.values()),
         "seconds": round(seconds, 1),
-        "tokens_per_second": round(numbers["tokens"] * here / seconds),
+        "tokens_per_second": round(tokens / seconds),
     }
 
 

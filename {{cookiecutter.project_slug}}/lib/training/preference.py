@@ -7,13 +7,21 @@ DPO compares, and leaves it out.
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from lib.chat import with_system
+from lib.chat import IGNORED, Example, encode_prompt, with_system
+from lib.errors import UserError
 from lib.launch import world_size
 from lib.records import Message, Record, text_of
 from lib.training.adapters import lora_config
 from lib.training.batches import order
 from lib.training.checkpoints import last_whole
-from lib.training.trainers import Setup, check_length, rows_to_train, settings, watchers
+from lib.training.trainers import (
+    Setup,
+    check_example,
+    naming,
+    rows_to_train,
+    settings,
+    watchers,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer
@@ -63,22 +71,52 @@ def answers_of(row: Row) -> list[list[Message]]:
     return [row[name] for name in ("chosen", "rejected", "completion") if name in row]
 
 
-def check_pairs(setup: Setup, pairs: list[Record]) -> list[int]:
-    """Tokens of each text that preference training reads; raises UserError at a pair that trl
-    would cut or leave out."""
-    lengths = []
+def encode_row(setup: Setup, row: Row) -> list[Example]:
+    """The texts of a row as trl lays them out: what comes behind the prompt is scored."""
+    prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
+    texts = [setup.encode([*row["prompt"], *said]).input_ids for said in answers_of(row)]
+    if any(ids[: len(prompt)] != prompt for ids in texts):
+        raise UserError(
+            "chat template: the rendered prompt is no prefix of the rendered chat, so trl would "
+            "score the wrong tokens; what opens an answer must be the same in both"
+        )
+    return [Example(ids, [IGNORED] * len(prompt) + ids[len(prompt) :]) for ids in texts]
+
+
+def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
+    """The texts of each row that preference training reads; raises UserError at a pair that trl
+    would cut or leave out, or whose answer has no end."""
+    examples = []
     for pair in pairs:
         for row in rows_of(setup, [pair]):
-            for said in answers_of(row):
-                lengths.append(len(setup.encode([*row["prompt"], *said]).input_ids))
-                check_length(pair["id"], lengths[-1], setup.params.max_length)
-    return lengths
+            with naming(pair):
+                found = encode_row(setup, row)
+            for example in found:
+                check_example(setup, pair, example)
+            examples.append(found)
+    return examples
+
+
+def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]]) -> list[Example]:
+    """The texts of all epochs in the order they are trained on; `encoded` is by encode_pairs."""
+    lengths = [sum(len(example.input_ids) for example in texts) for texts in encoded]
+    epochs = setup.params.preference.epochs
+    places = lay_out_rows(setup, rows_of(setup, pairs), lengths, epochs)
+    return [example for place in places for example in encoded[place]]
 
 
 def row_tokens(setup: Setup, row: Row) -> int:
     """Tokens that the model reads of a row."""
-    texts = [[*row["prompt"], *said] for said in answers_of(row)]
-    return sum(len(setup.encode(text).input_ids) for text in texts)
+    return sum(len(example.input_ids) for example in encode_row(setup, row))
+
+
+def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
+    """Places of the rows in the order they are trained on. To tell how far the model has moved,
+    trl's KTO scores each prompt with the answer of the row before it in its batch: the two sides of
+    a pair, or the answers to one question, must not share a batch."""
+    params = setup.params
+    prompts = [text_of(row["prompt"]) for row in rows] if params.method == "kto" else None
+    return order(lengths, epochs, params.batch_size * world_size(), params.seed, prompts)
 
 
 def label_weights(rows: list[Row]) -> dict[str, float]:
@@ -102,8 +140,9 @@ def fit_preference(
 
     params, wanted = setup.params, setup.params.preference
     rows = {name: rows_of(setup, found) for name, found in pairs.items()}
-    lengths = [len(text_of(row["prompt"])) for row in rows["train"]]
-    places = order(lengths, wanted.epochs, params.batch_size * world_size(), params.seed)
+    tokens = {name: [row_tokens(setup, row) for row in found] for name, found in rows.items()}
+    places = lay_out_rows(setup, rows["train"], tokens["train"], wanted.epochs)
+    validated = lay_out_rows(setup, rows["val"], tokens["val"], 1) if rows["val"] else []
     config, trainer_of = {"dpo": (DPOConfig, DPOTrainer), "kto": (KTOConfig, KTOTrainer)}[
         params.method
     ]
@@ -114,14 +153,15 @@ def fit_preference(
         precompute_ref_log_probs=params.weights == "full",
     )
     drawn = [rows["train"][place] for place in places]
+    val = [rows["val"][place] for place in validated]
     trainer: Trainer = trainer_of(
         model=model,
         args=arguments,
         train_dataset=rows_to_train(setup, Dataset.from_list(drawn), arguments),
-        eval_dataset=Dataset.from_list(rows["val"]) if rows["val"] else None,
+        eval_dataset=Dataset.from_list(val) if val else None,
         processing_class=setup.tokenizer,
         peft_config=lora_config(params.lora) if params.weights != "full" else None,
-        callbacks=watchers(setup, arguments, [row_tokens(setup, row) for row in drawn]),
+        callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
     )
     trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
     return trainer

@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lib.chat import Example
 from lib.errors import UserError
+from lib.model_card import hub_licence
+from lib.models import id_set
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 
@@ -12,18 +15,27 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 NON_COMMERCIAL = re.compile(r"\b(nc|non-?commercial|research)\b", re.IGNORECASE)
-CARD_LICENCE = re.compile(r"\A---\n(?:.*\n)*?license: *(\S+)")
 
 
 def check_tokenizer(
-    tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig", params: TrainParams
+    tokenizer: "PreTrainedTokenizerBase",
+    config: "PretrainedConfig",
+    ends: set[int],
+    params: TrainParams,
 ) -> None:
-    """Raise UserError when the tokenizer is another family's, or the params ask for too much."""
+    """Raise UserError when the tokenizer ends a text as neither the configuration nor the
+    generation config (`ends`) does, or the params ask for too much.
+
+    Ids that open or pad a text are not compared: Qwen's configuration names an opening that its
+    tokenizer does not have, and families pad with what they like.
+    """
     text = config.get_text_config()
-    if len(tokenizer) > text.vocab_size:
+    known = ends | id_set(config.eos_token_id) | id_set(text.eos_token_id)
+    if known and tokenizer.eos_token_id not in known:
         raise UserError(
-            f"base: its tokenizer has {len(tokenizer)} tokens, the model only {text.vocab_size}; "
-            "they are not of one family: take both from the same base"
+            f"base: its tokenizer ends a text with {tokenizer.eos_token} ({tokenizer.eos_token_id})"
+            f", the model with {sorted(known)}; they are not of one family: take both from the "
+            "same base"
         )
     longest = getattr(text, "max_position_embeddings", None)
     if longest and params.max_length > longest:
@@ -38,16 +50,61 @@ def check_tokenizer(
         )
 
 
-def check_licence(base: BaseParams) -> None:
-    """Raise UserError when the licence forbids the declared use, or is not the one of the card."""
+def check_ids(
+    tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig", examples: list[Example]
+) -> None:
+    """Raise UserError when a text, or its padding, has a token that the model does not know. More
+    tokens that no text uses do no harm: Gemma 3's has one for pictures in models without eyes."""
+    size = config.get_text_config().vocab_size
+    highest = max(tokenizer.pad_token_id, *(max(example.input_ids) for example in examples))
+    if highest >= size:
+        raise UserError(
+            f"base: its tokenizer gives token {highest}, the model knows {size} of them; they are "
+            "not of one family: take both from the same base"
+        )
+
+
+def card_of(base: BaseParams) -> dict[str, Any]:
+    """What the base's own card declares; nothing where there is none, or the hub is out of reach
+    and has not been asked before."""
+    from huggingface_hub import ModelCard, hf_hub_download
+    from yaml import YAMLError
+
+    path = Path(base.model, "README.md")
+    try:
+        if not Path(base.model).is_dir():
+            path = Path(hf_hub_download(base.model, "README.md", revision=base.revision))
+        card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
+    except (OSError, ValueError, YAMLError):
+        return {}
+    declared: dict[str, Any] = card.data.to_dict()
+    return declared
+
+
+def check_licence(base: BaseParams, card: dict[str, Any]) -> None:
+    """Raise UserError when the licence forbids the declared use, or is not the one of the base's
+    card."""
+    if base.licence.strip().casefold() == "other":
+        raise UserError(
+            "params.yaml: base.licence is other, which is no licence; name the one the base is "
+            "under (license_name on its card)"
+        )
     if base.use == "commercial" and NON_COMMERCIAL.search(base.licence.replace("_", "-")):
         raise UserError(
             f"params.yaml: base.licence {base.licence} allows no commercial use; set base.use to "
             "research, or choose another base"
         )
-    card = Path(base.model, "README.md")
-    found = CARD_LICENCE.match(card.read_text(encoding="utf-8")) if card.is_file() else None
-    if found and found[1].casefold() != base.licence.casefold():
+    found = card.get("license")
+    names = [card.get("license_name")] if found == "other" else [found]
+    names = found if isinstance(found, list) else names  # YAML may hold several
+    if any(names) and licence_id(base.licence) not in {licence_id(str(one)) for one in names}:
         raise UserError(
-            f"params.yaml: base.licence is {base.licence}, {card} says {found[1]}; correct one"
+            f"params.yaml: base.licence is {base.licence}, the card of {base.model} says "
+            f"{', '.join(map(str, names))}; write that one, or take another base"
         )
+
+
+def licence_id(name: str) -> str:
+    """One spelling of a licence's name."""
+    fields = hub_licence(name)
+    return fields.get("license_name", fields["license"])

@@ -2,6 +2,8 @@
 
 import math
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from lib.training.adapters import lora_config
 from lib.training.batches import order
 from lib.training.callbacks import measure_speed, no_longer_improves, stop_at_nan, stop_early
 from lib.training.checkpoints import history_of, last_whole
-from lib.training.mask import check_mask
+from lib.training.mask import PAGE, check_mask, write_page
 from lib.training.packing import check_packing, pack
 
 if TYPE_CHECKING:
@@ -51,11 +53,30 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """Records as token ids and labels; raises UserError at one that would be cut or not learnt."""
     examples = []
     for record in records:
-        example = setup.encode(record["messages"])
-        check_length(record["id"], len(example.input_ids), setup.params.max_length)
-        check_mask(example, setup.tokenizer, setup.stops)
+        with naming(record):
+            example = setup.encode(record["messages"])
+        check_example(setup, record, example)
         examples.append(example)
     return examples
+
+
+@contextmanager
+def naming(record: Record) -> Iterator[None]:
+    """Have a UserError say which record it is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"record {record['id']}: {error}") from None
+
+
+def check_example(setup: Setup, record: Record, example: Example) -> None:
+    """Raise UserError where a text would be cut, or its mask is wrong; that one is on the page."""
+    check_length(record["id"], len(example.input_ids), setup.params.max_length)
+    try:
+        check_mask(example, setup.tokenizer, setup.stops)
+    except UserError as error:
+        write_page(setup.tokenizer, {"Refused": ([example], 1)})
+        raise UserError(f"record {record['id']}: {error}; {PAGE} shows it") from None
 
 
 def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
@@ -69,7 +90,16 @@ def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
 
 
 def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
-    """All epochs of the examples in the order they are trained on.
+    """All epochs of the examples in the order they are trained on, packed where params say so."""
+    params, ready = setup.params, lay_out(setup, examples)
+    rows = as_dataset(ready, list(range(len(ready))))
+    if not params.packing:
+        return rows
+    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
+
+
+def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
+    """All epochs of the examples in the order and with the labels they are trained on.
 
     loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
     learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
@@ -83,11 +113,7 @@ def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
     rng, keep = random.Random(params.seed), set(tokenizer.all_special_ids)
     blank = int(tokenizer.pad_token_id)
     inputs = [drop_words(example, params.word_dropout, blank, keep, rng) for example in drawn]
-    ready = [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
-    rows = as_dataset(ready, list(range(len(ready))))
-    if not params.packing:
-        return rows
-    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
+    return [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
 
 
 def drop_words(
