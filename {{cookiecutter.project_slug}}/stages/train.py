@@ -2,8 +2,8 @@
 
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base
 writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
-        plots/{train,val,speed}.json and reports/train.svg (curves), reports/mask.html (what is
-        learnt, token by token), reports/estimate.json (compute and memory), metrics/train.json
+        plots/{train,val,speed}.json and reports/{train,speed}.svg (curves), reports/mask.html (what
+        is learnt, token by token), reports/estimate.json (compute and memory), metrics/train.json
 
 Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoints.py).
 """
@@ -11,7 +11,7 @@ Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoi
 import os
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,30 +37,22 @@ from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
 from lib.proof import require_proof
-from lib.records import Record, is_pair, read_records
+from lib.records import is_pair, read_records
 from lib.training.adapters import gather, merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
-from lib.training.estimate import Load, check_memory, lighter, load_of, peak, report, shape_of
+from lib.training.estimate import Load, check_memory, lighter, peak, report, shape_of
 from lib.training.export import generation_config, merge_checked
 from lib.training.history import History, figures, timed, write_curves
 from lib.training.machine import available_memory, peak_memory
-from lib.training.mask import write_page
-from lib.training.packing import packed_lengths
-from lib.training.preference import (
-    as_chat,
-    encode_pairs,
-    fit_preference,
-    lay_out_pairs,
-    learnable,
-)
+from lib.training.preference import as_chat, fit_preference, learnable
 from lib.training.preflight import card_of, check_ids, check_licence, check_tokenizer
+from lib.training.texts import Splits, encode, lay_open, loads
 from lib.training.tracking import begin_anew, track
-from lib.training.trainers import Setup, encode_records, fit_sft, lay_out
+from lib.training.trainers import Setup, fit_sft
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-Splits = dict[str, list[Record]]  # train and val
 HIGH = 1e-4  # learning rate: adapters take it well, the weights of a pretrained model rarely do
 SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
@@ -98,7 +90,8 @@ def check_settings(
             "fsdp; take ddp, or method lora or full"
         )
     rate = params.learning_rate
-    if params.supervised and params.weights == "full" and base.model != "base" and rate > HIGH:
+    whole = params.supervised and params.weights == "full" and base.model != "base"
+    if whole and rate > HIGH and not launched():
         print(
             f"train: train.learning_rate {rate:g} is for adapters; where every weight learns, "
             "5e-6 to 2e-5 is common"
@@ -108,57 +101,6 @@ def check_settings(
             "params.yaml: base.dtype is bfloat16, which this GPU does not compute in; set it to "
             "float32"
         )
-
-
-@dataclass(frozen=True)
-class Texts:
-    """What is trained on, as token ids: chats, and the texts of each row of preferences."""
-
-    chats: dict[str, list[Example]]  # by split
-    rows: list[list[Example]]  # of train
-
-    def all(self) -> list[Example]:
-        """Every text of them."""
-        chats = [example for examples in self.chats.values() for example in examples]
-        return [*chats, *(example for row in self.rows for example in row)]
-
-
-def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
-    """Every record as token ids; raises UserError at one that would be cut or not learnt."""
-    preferred = pairs if setup.params.prefers else {}
-    rows = {name: encode_pairs(setup, found) for name, found in preferred.items()}
-    return Texts(
-        {name: encode_records(setup, found) for name, found in chats.items()},
-        rows.get("train", []),
-    )
-
-
-def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
-    """What each training reads, by its name."""
-    lengths = [len(example.input_ids) for example in texts.chats["train"]]
-    if params.packing:
-        lengths = packed_lengths(lengths, params.max_length)
-    phases = {}
-    if params.supervised:
-        phases["sft"] = load_of(lengths, params.epochs, 1, params, processes)
-    if params.prefers:
-        lengths = [len(example.input_ids) for row in texts.rows for example in row]
-        each = len(texts.rows[0])
-        load = load_of(lengths, params.preference.epochs, each, params, processes)
-        phases[params.method] = replace(load, reference=True)
-    return phases
-
-
-def lay_open(setup: Setup, texts: Texts, pairs: list[Record]) -> None:
-    """Write the page of what is learnt."""
-    params, phases = setup.params, {}
-    if params.supervised:
-        laid = lay_out(setup, texts.chats["train"])
-        phases["Supervised fine-tuning"] = (laid, params.batch_size)
-    if params.prefers:
-        laid = lay_out_pairs(setup, pairs, texts.rows)
-        phases[params.method.upper()] = (laid, params.batch_size * len(texts.rows[0]))
-    write_page(setup.tokenizer, phases)
 
 
 def preflight(

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from lib.config import load
-from lib.errors import run
+from lib.errors import UserError, run
 from lib.files import atomic_text, sha256
 from lib.markdown import cell, table
 from lib.model_card import TIMED, flat
 from lib.models import TUNED
 from lib.params.base import BaseParams
+from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
+from lib.training.estimate import GPUS
 
 Lines = list[str]
 
@@ -39,6 +41,11 @@ WHY = {
     "optimisation; Ethayarajh et al., 2024), as users' thumbs give them: no second answer to the "
     "same question is needed.",
 }
+NO_ADAPTER = (
+    " None is exported: the second learns on top of the first, already merged, and is none on the "
+    "base."
+)
+TRAININGS = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
 ALTERNATIVES = (
     "Prompting needs no training and follows a changed rule at once; retrieval brings facts that "
     "change, which weights should not hold. Fine-tuning is for what neither does well: a fixed "
@@ -82,7 +89,8 @@ def method(params: TrainParams) -> Lines:
         return [WHY[params.method]]
     start = "after supervised fine-tuning on the chats" if params.supervised else "from the base"
     learnt = "every weight" if params.weights == "full" else "adapters, merged afterwards"
-    return [WHY[params.method], "", f"Here {start}; what learns: {learnt}."]
+    apart = "" if params.weights == "full" or params.adapts_base else NO_ADAPTER
+    return [WHY[params.method], "", f"Here {start}; what learns: {learnt}.{apart}"]
 
 
 def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
@@ -95,17 +103,19 @@ def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
     return [*table(["key", "value"], rows), "", "`params.yaml` says what each key does."]
 
 
-def compute(estimate: dict[str, Any], used: dict[str, Any]) -> Lines:
-    """What was expected before the first step, and what it came to."""
+def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, float]) -> Lines:
+    """What was expected before the first step, and what it came to; `prices` are of an hour."""
     lines = []
-    if sft := estimate["phases"].get("sft"):
-        operations = sft["operations"] * used["tokens"] / sft["tokens"]
+    for name, phase in estimate["phases"].items():
+        of = "" if name == "sft" else "preference_"
+        steps, tokens = used[f"{of}steps"], used[f"{of}tokens"]
+        operations = phase["operations"] * tokens / phase["tokens"]
         rows = [
-            ["steps", number(sft["steps"]), number(used["steps"])],
-            ["tokens", number(sft["tokens"]), number(used["tokens"])],
-            ["operations", number(sft["operations"]), number(operations)],
+            ["steps", number(phase["steps"]), number(steps)],
+            ["tokens", number(phase["tokens"]), number(tokens)],
+            ["operations", number(phase["operations"]), number(operations)],
         ]
-        lines += ["Supervised fine-tuning:", "", *table(["what", "estimated", "used"], rows), ""]
+        lines += [f"{TRAININGS[name]}:", "", *table(["what", "estimated", "used"], rows), ""]
     for name, phase in estimate["phases"].items():
         held = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in phase["memory_bytes"].items())
         total = sum(phase["memory_bytes"].values()) / 1e9
@@ -113,7 +123,10 @@ def compute(estimate: dict[str, Any], used: dict[str, Any]) -> Lines:
             f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
             f"{total:.2f} GB a device ({held})"
         ]
-    hours = ", ".join(f"{name} {duration(time)}" for name, time in estimate["gpu_hours"].items())
+    hours = ", ".join(
+        f"{name} {duration(time)}" + (f" for {time * prices[name]:.2f}" if name in prices else "")
+        for name, time in estimate["gpu_hours"].items()
+    )
     return [
         *lines,
         "",
@@ -173,6 +186,12 @@ def main() -> None:
     """Run the stage."""
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
+    prices = load("gate", GateParams).cost.gpu_per_hour
+    if unknown := sorted(prices.keys() - GPUS.keys()):
+        raise UserError(
+            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)} is none of the GPUs whose "
+            f"hours are estimated: {', '.join(GPUS)}"
+        )
     used, estimate = read_json("metrics/train.json"), read_json("reports/estimate.json")
     sections = {"train": params, "base": base, "hardware": hardware}
     page = {
@@ -180,7 +199,7 @@ def main() -> None:
         "Method": method(params),
         "Would prompting or retrieval do?": [ALTERNATIVES],
         "Configuration": configuration({n: one.model_dump() for n, one in sections.items()}),
-        "Compute": compute(estimate, used),
+        "Compute": compute(estimate, used, prices),
         "Checkpoints": checkpoints(params),
         "Seeds": seeds(params, hardware),
         "Outcome": outcome(used),

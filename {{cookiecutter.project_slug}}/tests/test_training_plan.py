@@ -1,10 +1,12 @@
 """The training plan says what the artifacts say, and nothing that changes between two runs."""
 
+import json
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.params.train import TrainParams
 from lib.training.estimate import Load, Shape, report
@@ -14,11 +16,20 @@ from tests.toy import train_params
 SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, checkpointing=False)
 LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9)
 USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
+USED |= {"preference_tokens": 180, "preference_steps": 2}
 TIMES = {"seconds": 12.5, "tokens_per_second": 777, "peak_memory_bytes": 999_888_777}
 SECTIONS = """
 task: {system: "分类 | 票", output: text}
 base: {model: base, licence: Apache-2.0}
 hardware: {device: cpu, threads: 2}
+gate:
+  system: tuned
+  smallest: 0.01
+  quality: {golden: 0, test: 0, slices: {}, gain: 0, quantization_loss: 0, format_errors: 1}
+  safety: {unsafe: 1, over_refusal: 1, leaks: 0}
+  latency: {ttft_ms_p95: 1, e2e_ms_p95: 1}
+  cost: {machine_per_hour: 1, per_1000_requests: 1, gpu_per_hour: {L4 24 GB: 1e6}}
+  size: 1
 train: """
 
 
@@ -52,7 +63,9 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "| tokens     | 1,000     | 900       |",
         "| steps      | 9         | 8         |",
         "operations in 3 steps",
-        "| `val_loss` | 0.25  |",
+        "| steps      | 3         | 2         |",
+        "None is exported: the second learns on top of the first",
+        "| `val_loss`          | 0.25  |",
         "One every 2 steps",
         "Kept are the weights of the last step; training ends after its epochs.",
         "Seed 1 draws",
@@ -61,6 +74,15 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 )
 def test_page_says(line: str, page: str) -> None:
     assert line in page
+
+
+def test_cost_is_of_hours_on_a_named_gpu(page: str) -> None:
+    hours = json.loads(Path("reports/estimate.json").read_text(encoding="utf-8"))["gpu_hours"]
+    assert f"L4 24 GB about a minute or less for {1e6 * hours['L4 24 GB']:.2f}, RTX" in page
+    params = Path("params.yaml").read_text(encoding="utf-8").replace("L4 24 GB", "M1")
+    Path("params.yaml").write_text(params, encoding="utf-8")
+    with pytest.raises(UserError, match="M1 is none of the GPUs"):
+        plan()
 
 
 def test_hashes_are_those_of_the_files(page: str) -> None:

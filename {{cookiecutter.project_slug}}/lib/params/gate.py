@@ -38,6 +38,7 @@ class CostLimits(Section):
 
     machine_per_hour: float = Field(ge=0)  # price of the machine that bench ran on
     per_1000_requests: float = Field(gt=0)  # at the highest load: at most
+    gpu_per_hour: dict[str, float] = {}  # what training would cost, by the name of the GPU
 
 
 class GateParams(Section):
