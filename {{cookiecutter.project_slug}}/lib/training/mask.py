@@ -56,7 +56,7 @@ def check_opening(ids: list[int], tokenizer: "PreTrainedTokenizerBase") -> None:
         raise UserError(
             f"chat template: {tokenizer.bos_token} opens a chat twice; take one out of the template"
         )
-    if ids[0] != opening and tokenizer("a")["input_ids"][0] == opening:
+    if ids[0] != opening and tokenizer("a")["input_ids"][:1] == [opening]:
         raise UserError(
             f"chat template: opens no chat with {tokenizer.bos_token}, with which the tokenizer "
             "opens every text, as servers will; begin the template with {{ bos_token }}"

@@ -56,7 +56,8 @@ def check_ids(
     """Raise UserError when a text, or its padding, has a token that the model does not know. More
     tokens that no text uses do no harm: Gemma 3's has one for pictures in models without eyes."""
     size = config.get_text_config().vocab_size
-    highest = max(tokenizer.pad_token_id, *(max(example.input_ids) for example in examples))
+    used = max(max(example.input_ids) for example in examples)
+    highest = max(used, tokenizer.pad_token_id)
     if highest >= size:
         raise UserError(
             f"base: its tokenizer gives token {highest}, the model knows {size} of them; they are "
