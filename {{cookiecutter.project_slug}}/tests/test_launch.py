@@ -138,5 +138,5 @@ def test_a_mistake_that_all_processes_make_is_one_line(tmp_path: Path) -> None:
         run, cwd=tmp_path / "project", capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.count("train: the loss is") == 1
+    assert done.stderr.count("; lower train.learning_rate") == 1
     assert "Traceback" not in done.stderr
