@@ -23,8 +23,9 @@ from lib.errors import UserError, run
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import KINDS
 from lib.monitoring.masked import mask
-from lib.monitoring.readers import VllmLog, read_line
+from lib.monitoring.readers import read_line
 from lib.monitoring.reference import read_reference
+from lib.monitoring.vllm_log import VllmLog
 from lib.monitoring.window import BATCH, Observer, batches
 from lib.params.curate import CurateParams
 from lib.params.monitor import MonitorParams
@@ -106,6 +107,7 @@ class Tail:
 
 def look(tail: Tail, vllm: VllmLog, metrics: Metrics, finder: Finder, skipped: Counts[str]) -> None:
     """Count what is new in the log."""
+    vllm.until = datetime.now(UTC)
     calls = (call for line in tail.lines() for call in read_line(line, vllm, skipped))
     for batch in batches((mask(call, finder) for call in calls), BATCH):
         metrics.add(batch)
@@ -123,7 +125,7 @@ def main() -> None:
     metrics = Metrics(observer(read_reference(), params), params)
     finder, skipped = Finder(load("curate", CurateParams).pii), Counts[str]()
     tail = Tail(Path(log))
-    vllm = VllmLog(datetime.now(UTC).year, skipped)
+    vllm = VllmLog(datetime.now(UTC), skipped)
     look(tail, vllm, metrics, finder, skipped)
     start_http_server(int(port), address, metrics.registry)
     print(f"exporter: http://{address}:{port}/metrics from {tail.path}", flush=True)

@@ -19,8 +19,9 @@ from typing import Any
 from lib.config import load
 from lib.errors import UserError
 from lib.files import atomic_text, write_json
-from lib.monitoring.calls import BadCall, Call, timestamp
+from lib.monitoring.calls import Call
 from lib.monitoring.checks import Check, compare
+from lib.monitoring.fields import BadCall, timestamp
 from lib.monitoring.incidents import KINDS, TRIES, Incident
 from lib.monitoring.masked import masked_calls
 from lib.monitoring.reference import Reference, read_reference

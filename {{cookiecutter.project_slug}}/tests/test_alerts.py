@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from lib.config import load
 from lib.markdown import sections
 from lib.monitoring.checks import LIMITED, RISES
 from lib.monitoring.incidents import KINDS
-from lib.monitoring.readers import VllmLog
 from lib.monitoring.reference import read_reference
+from lib.monitoring.vllm_log import VllmLog
 from lib.params.curate import CurateParams
 from lib.params.monitor import MonitorParams
 from lib.pii.redact import Finder
@@ -90,7 +91,11 @@ def served(pairs: Any) -> tuple[Tail, Metrics, Any]:  # noqa: F811
         Counter[str](),
         Tail(Path("l")),
     )
-    return tail, metrics, lambda: look(tail, VllmLog(2026, skipped), metrics, finder, skipped)
+    return (
+        tail,
+        metrics,
+        lambda: look(tail, VllmLog(datetime.now(UTC), skipped), metrics, finder, skipped),
+    )
 
 
 def text_of(metrics: Metrics) -> str:

@@ -101,6 +101,21 @@ def test_every_reason_is_named(
     assert "ana@example.com" not in json.dumps(found)
 
 
+def test_an_incident_is_its_own_requests_whatever_the_ids(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"choices": [{"message": {"content": "ana@example.com"}}]}
+    innocent = "The camera in my kitchen is too loud since Monday."
+    found = propose(
+        monkeypatch,
+        row(1, "The lock in my kitchen is too loud.", ANSWER, request_id=7, response=said),
+        *(row(at, innocent, ANSWER, request_id=7) for at in range(3)),
+    )
+    assert [one["messages"][0]["content"] for one in found] == [
+        "The lock in my kitchen is too loud."
+    ]
+
+
 def test_an_edited_answer_is_taken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit = '{"intent": "refund"}'
     (found,) = propose(monkeypatch, row(1, NEW, ANSWER, feedback={"edited": edit}))

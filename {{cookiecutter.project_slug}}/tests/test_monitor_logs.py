@@ -2,14 +2,18 @@
 
 import gzip
 import json
+import os
+import re
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lib.errors import UserError
-from lib.monitoring.calls import BadCall, Call, from_row, to_row
+from lib.monitoring.calls import Call, dumps, from_row, to_row
+from lib.monitoring.fields import BadCall
 from lib.monitoring.masked import added_placeholders, find_logs, mask, masked_calls, sampled
 from lib.monitoring.readers import read_calls
 from lib.params.pii import PiiParams
@@ -88,7 +92,7 @@ def read(tmp_path: Path, lines: list[Any]) -> tuple[list[Call], Counter[str]]:
 def test_formats_say_the_same(lines: list[Any], tmp_path: Path) -> None:
     (call,), skipped = read(tmp_path, lines)
     assert (call.prompt(), call.answer, call.finish, call.id) == ("门锁坏了 🔒", "{}", "stop", "r1")
-    assert not skipped
+    assert set(skipped) <= {"other_line"}
 
 
 def test_litellm_has_latency_and_cost(tmp_path: Path) -> None:
@@ -114,7 +118,10 @@ def test_every_line_that_is_no_call_is_counted(tmp_path: Path) -> None:
         "{broken",
         {"unknown": 1},
         row(2, "hi", "{}", time="yesterday"),
-        row(3, "hi", "{}", request={"messages": [7]}),
+        row(3, "hi", "{}", request={"messages": []}),
+        row(4, "hi", "{}", response={"choices": [None, 1], "usage": [1]}),
+        LITELLM | {"call_type": "aembedding"},
+        "Traceback (most recent call last):",
         VLLM[0],
         VLLM[3].replace("r1", "r9"),
     ]
@@ -125,9 +132,66 @@ def test_every_line_that_is_no_call_is_counted(tmp_path: Path) -> None:
         "unknown_shape": 1,
         "no_time": 1,
         "no_messages": 1,
+        "bad_shape": 1,
+        "other_call": 1,
+        "other_line": 1,
         "no_answer": 1,
         "no_request": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"response": {"choices": ["x"]}},
+        {"response": {"choices": [{"message": "x"}]}},
+        {"response": {"usage": {"prompt_tokens": "7"}}},
+        {"request": {"messages": [{"role": "user", "content": 5}]}},
+        {"request_id": ["a"]},
+        {"latency_ms": float("inf")},
+    ],
+)
+def test_a_field_of_another_type_is_counted(changes: dict[str, Any], tmp_path: Path) -> None:
+    calls, skipped = read(tmp_path, [row(1, "hi", "{}") | changes])
+    assert (calls, skipped) == ([], {"bad_shape": 1})
+
+
+def test_a_bad_span_takes_no_other_with_it(tmp_path: Path) -> None:
+    timeless = {key: value for key, value in SPAN.items() if key != "startTimeUnixNano"}
+    spans = {"scopeSpans": [{"spans": [timeless, {"name": "GET"}, SPAN]}]}
+    calls, skipped = read(tmp_path, [{"resourceSpans": [spans]}])
+    assert len(calls) == 1
+    assert skipped == {"no_time": 1, "other_call": 1}
+
+
+@pytest.mark.parametrize("before", [" ", "\t", "\ufeff"])
+def test_a_line_may_begin_with_what_is_not_seen(before: str, tmp_path: Path) -> None:
+    calls, skipped = read(tmp_path, [before + json.dumps(row(1, "hi", "{}"))])
+    assert (len(calls), skipped) == (1, {})
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_a_time_is_read_in_its_unit(unit: int) -> None:
+    assert from_row(row(1, "hi", "{}", time=1763280000 * unit)).time == 1763280000
+
+
+@pytest.mark.parametrize("time", [17632800000, 5, -1763280000, 10**400, True, "0001-01-01", None])
+def test_a_time_that_could_be_another_is_none(time: Any) -> None:
+    with pytest.raises(BadCall, match="no_time"):
+        from_row(row(1, "hi", "{}", time=time))
+
+
+def test_a_vllm_log_over_new_year_is_of_two_years(tmp_path: Path) -> None:
+    asked, answered = (
+        line.replace("11-16", day)
+        for line, day in zip((VLLM[0], VLLM[3]), ("12-31", "01-01"), strict=True)
+    )
+    read(tmp_path, [asked.replace("08:00:00", "23:59:59"), answered.replace("08:00", "00:00")])
+    new_year = datetime(2026, 1, 1, 9, tzinfo=UTC).timestamp()
+    os.utime(tmp_path / "log", (new_year, new_year))
+    (call,) = read_calls([tmp_path / "log"], Counter())
+    assert datetime.fromtimestamp(call.time, UTC).year == 2025
+    assert call.latency_ms == 3000
 
 
 def test_span_without_content_is_counted(tmp_path: Path) -> None:
@@ -191,6 +255,32 @@ def test_content_parts_are_joined() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}]
     call = from_row(row(1, "", "{}", request={"messages": [{"role": "user", "content": parts}]}))
     assert call.prompt() == "a\n\nb"
+
+
+@pytest.mark.parametrize(
+    "error", [f"bad key {KEY}", {"message": f"bad key {KEY}", "code": 401}, {"code": KEY}, [KEY]]
+)
+def test_an_error_is_masked_whatever_its_form(error: Any) -> None:
+    call = mask(from_row(row(1, "hi", "", response=None, error=error)), FINDER)
+    assert "<SECRET>" in str(call.error)
+    assert KEY not in str(call)
+
+
+@pytest.mark.parametrize("error", ["", {}, False, None])
+def test_an_empty_error_is_none(error: Any) -> None:
+    assert from_row(row(1, "hi", "{}", error=error)).error is None
+
+
+def test_ids_stay_or_become_their_hash() -> None:
+    ids = ["r1", 4155550132, "ana@example.com", "bob@example.com", KEY]
+    masked = [mask(from_row(row(1, "hi", "{}", request_id=one)), FINDER).id for one in ids]
+    assert masked[:2] == ["r1", "4155550132"]
+    assert all(re.fullmatch("[0-9a-f]{16}", one) for one in masked[2:])
+    assert len({*masked}) == len(ids)
+
+
+def test_half_a_pair_can_be_written() -> None:
+    assert dumps(from_row(row(1, "a\ud800b", "{}"))).encode()
 
 
 def test_a_line_without_a_request_is_bad() -> None:

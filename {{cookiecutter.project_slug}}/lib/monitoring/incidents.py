@@ -46,13 +46,12 @@ class Watch:
         self.index = NearIndex(prompts, similar, ngram) if cases else None
         self.secret = folded(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
 
-    def look(self, calls: list[Call]) -> list[Incident]:
-        """The incidents of some calls that were answered, in their order."""
+    def look(self, calls: list[Call]) -> list[list[Incident]]:
+        """The incidents of each of some calls that were answered."""
         like = self._like_a_case([call.prompt() for call in calls])
         return [
-            evidence(kind, why, call)
+            [evidence(kind, why, call) for kind, why in self._reasons(call, case)]
             for call, case in zip(calls, like, strict=True)
-            for kind, why in self._reasons(call, case)
         ]
 
     def _like_a_case(self, prompts: list[str]) -> list[Adversarial | None]:

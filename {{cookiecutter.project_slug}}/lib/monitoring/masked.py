@@ -57,8 +57,9 @@ def mask(call: Call, finder: Finder) -> Call:
         for turn in call.messages
     ]
     call.answer = _mask(call.answer, redactor)
-    call.id = redactor.redact(call.id)
-    call.error = redactor.redact(call.error) if call.error else call.error
+    if _mask(call.id, Redactor(finder)) != call.id:
+        call.id = redactor.hide(call.id)  # a placeholder would name many requests
+    call.error = _mask(call.error, redactor) if call.error else None
     call.feedback = {key: _mask(value, redactor) for key, value in call.feedback.items()}
     return call
 

@@ -29,13 +29,11 @@ def gather(
     kept: dict[str, list[Proposal]] = {reason: [] for reason in REASONS}
     for batch in batches(calls, BATCH):
         answered = [call for call in batch if call.error is None]
-        incidents = {one.request_id: one for one in observer.watch.look(answered)}
-        for call in answered:
-            found = incidents.get(call.id)
+        for call, found in zip(answered, observer.watch.look(answered), strict=True):
             reasons = [REASONS[0]] if found else []
             reasons += other_reasons(call, observer, confidence)
             if reasons:
-                why = f"{found.kind}: {found.why}" if found else ""
+                why = "; ".join(f"{one.kind}: {one.why}" for one in found)
                 proposal = Proposal(-rank(call.id), call, reasons, why)
                 for reason in reasons:
                     push(kept[reason], proposal, SPARE * most)

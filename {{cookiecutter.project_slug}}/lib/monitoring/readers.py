@@ -2,49 +2,41 @@
 
 - our own format (calls.py)
 - LiteLLM: its StandardLoggingPayload, an object a line, as its S3, GCS and file loggers write it
-- vLLM: the text log of `vllm serve --enable-log-requests --enable-log-outputs`; the prompt is in it
-  where the log level is DEBUG (in older versions always), else only the answer's side is known
+- vLLM: the text log of `vllm serve --enable-log-requests --enable-log-outputs` (vllm_log.py)
 - OpenTelemetry: OTLP/JSON, as the collector's file exporter writes it, with GenAI spans that hold
   gen_ai.input.messages and gen_ai.output.messages (semantic conventions 1.37 and later)
-
-A vLLM request and its answer are two lines: up to WAITING requests wait for theirs.
 """
 
-import ast
 import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from lib.errors import UserError
-from lib.monitoring.calls import (
+from lib.monitoring.calls import Call, from_row
+from lib.monitoring.fields import (
     BadCall,
-    Call,
+    at,
     content,
-    first_choice,
-    from_row,
+    count,
+    identity,
+    items,
+    lapse_ms,
     number,
+    read_error,
     read_messages,
     text,
     timestamp,
 )
-from lib.records import Message
+from lib.monitoring.vllm_log import VllmLog
 
-WAITING = 10_000
-CHATML = re.compile(r"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>", re.DOTALL)
-STAMP = re.compile(r"\b(?:INFO|DEBUG) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b")
-QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
-ASKED = re.compile(
-    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {QUOTED})?"
-)
-ANSWERED = re.compile(
-    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {QUOTED}"
-    r".*?finish_reason: (\w+)"
-)
+COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion")
+DIGITS = re.compile(r"-?\d{1,19}")
 
 
 def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
@@ -54,8 +46,7 @@ def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
 
 
 def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
-    year = datetime.fromtimestamp(path.stat().st_mtime, UTC).year
-    vllm = VllmLog(year, skipped)
+    vllm = VllmLog(datetime.fromtimestamp(path.stat().st_mtime, UTC), skipped)
     try:
         with _open(path) as file:
             for line in file:
@@ -74,107 +65,132 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8", errors="replace")
 
 
-def read_line(line: str, vllm: "VllmLog", skipped: Counter[str]) -> Iterator[Call]:
-    """The calls of a line, of OTLP several; a line that is none is counted in `skipped`."""
+def read_line(line: str, vllm: VllmLog, skipped: Counter[str]) -> list[Call]:
+    """The calls of a line, of OTLP several; what is none is counted in `skipped`."""
+    calls = []
+    with counting(skipped):
+        for read, part in _parts(line.strip("\ufeff \t\r\n"), vllm):
+            with counting(skipped):  # of the next span nothing is wrong yet
+                if call := read(part):
+                    calls.append(call)
+    return calls
+
+
+@contextmanager
+def counting(skipped: Counter[str]) -> Iterator[None]:
+    """Count what is no call by its reason, and go on."""
     try:
-        if line.startswith("{"):
-            yield from _read_object(line)
-        elif line.strip() and (call := vllm.read(line)):
-            yield call
+        yield
     except BadCall as reason:
         skipped[str(reason)] += 1
+    except RecursionError:  # JSON in JSON without end
+        skipped["bad_shape"] += 1
 
 
-def _read_object(line: str) -> Iterator[Call]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise BadCall("invalid_json") from None
+def _parts(line: str, vllm: VllmLog) -> Iterator[tuple[Callable[[Any], Call | None], Any]]:
+    """What may be a call in a line, and what reads it."""
+    if not line.startswith("{"):
+        yield from [(vllm.read, line)] if line else []
+        return
+    row = _decoded(line)
     if "request_id" in row:
-        yield from_row(row)
+        yield from_row, row
     elif "resourceSpans" in row:
-        yield from _spans(row)
+        yield from ((from_span, span) for span in _spans(row))
     elif "startTime" in row and "call_type" in row:
-        yield from_litellm(row)
+        yield from_litellm, row
     else:
         raise BadCall("unknown_shape")
 
 
 def from_litellm(row: dict[str, Any]) -> Call:
     """A StandardLoggingPayload of LiteLLM's proxy or library."""
-    response = row.get("response") if isinstance(row.get("response"), dict) else {}
-    choice = first_choice(response or {})
-    start, end = timestamp(row["startTime"]), number(row.get("endTime"))
-    first = number(row.get("completionStartTime"))
+    if text(row["call_type"]) not in COMPLETIONS:
+        raise BadCall("other_call")
+    response = row.get("response") if isinstance(row.get("response"), dict) else None
+    start, end, first = (
+        timestamp(row[key]) if row.get(key) else None
+        for key in ("startTime", "endTime", "completionStartTime")
+    )
+    if start is None:
+        raise BadCall("no_time")
     failed = row.get("status") == "failure"
     return Call(
         time=start,
-        id=text(row.get("id")),
+        id=identity(row.get("id")),
         model=text(row.get("model_group")) or text(row.get("model")),
         messages=read_messages(row.get("messages")),
-        answer=content((choice.get("message") or {}).get("content")),
-        finish=choice.get("finish_reason"),
-        input_tokens=row.get("prompt_tokens"),
-        output_tokens=row.get("completion_tokens"),
-        latency_ms=(end - start) * 1000 if end else None,
-        # Without streaming LiteLLM sets it to the end.
-        ttft_ms=(first - start) * 1000 if first and first != end else None,
+        answer=content(at(response, "choices", 0, "message", "content")),
+        finish=text(at(response, "choices", 0, "finish_reason")) or None,
+        input_tokens=count(row.get("prompt_tokens")),
+        output_tokens=count(row.get("completion_tokens")),
+        latency_ms=lapse_ms(start, end),
+        ttft_ms=lapse_ms(start, None if first == end else first),  # not streamed: set to the end
         cost=number(row.get("response_cost")),
-        error=(text(row.get("error_str")) or "failed") if failed else None,
+        error=(read_error(row.get("error_str")) or "failed") if failed else None,
     )
 
 
-def _spans(row: dict[str, Any]) -> Iterator[Call]:
-    for resource in row["resourceSpans"]:
-        for scope in resource.get("scopeSpans", []):
-            for span in scope.get("spans", []):
-                values = attributes(span)
-                if values.get("gen_ai.operation.name") in ("chat", "text_completion"):
-                    yield from_span(span, values)
+def _spans(row: Any) -> Iterator[Any]:
+    for resource in items(row["resourceSpans"]):
+        for scope in items(at(resource, "scopeSpans")):
+            yield from items(at(scope, "spans"))
 
 
-def from_span(span: dict[str, Any], values: dict[str, Any]) -> Call:
+def from_span(span: Any) -> Call:
     """An OpenTelemetry GenAI span whose content was captured."""
+    values = attributes(span)
+    if values.get("gen_ai.operation.name") not in ("chat", "text_completion"):
+        raise BadCall("other_call")
     if "gen_ai.input.messages" not in values:
         raise BadCall("span_without_messages")  # capturing content is off by default
-    start = int(span["startTimeUnixNano"]) / 1e9
-    outputs = _decoded(values.get("gen_ai.output.messages")) or [{}]
-    finish = _decoded(values.get("gen_ai.response.finish_reasons")) or [None]
-    failed = span.get("status", {}).get("code") in (2, "STATUS_CODE_ERROR")
+    start = nanoseconds(at(span, "startTimeUnixNano"))
+    asked = items(_decoded(values["gen_ai.input.messages"]))
+    turns = [{"role": at(turn, "role") or "user", "content": said(turn)} for turn in asked]
+    failed = at(span, "status", "code") in (2, "STATUS_CODE_ERROR")
     return Call(
         time=start,
-        id=text(values.get("gen_ai.response.id")) or text(span.get("spanId")),
+        id=identity(values.get("gen_ai.response.id")) or text(at(span, "spanId")),
         model=text(values.get("gen_ai.response.model") or values.get("gen_ai.request.model")),
-        messages=[
-            Message(role=turn.get("role", "user"), content=_parts(turn))
-            for turn in _decoded(values["gen_ai.input.messages"])
-        ],
-        answer=_parts(outputs[0]),
-        finish=finish[0],
-        input_tokens=values.get("gen_ai.usage.input_tokens"),
-        output_tokens=values.get("gen_ai.usage.output_tokens"),
-        latency_ms=int(span["endTimeUnixNano"]) / 1e6 - start * 1000,
+        messages=read_messages(turns),
+        answer=said(at(_decoded(values.get("gen_ai.output.messages")), 0)),
+        finish=text(at(_decoded(values.get("gen_ai.response.finish_reasons")), 0)) or None,
+        input_tokens=count(values.get("gen_ai.usage.input_tokens")),
+        output_tokens=count(values.get("gen_ai.usage.output_tokens")),
+        latency_ms=lapse_ms(start, nanoseconds(at(span, "endTimeUnixNano"))),
         error=text(values.get("error.type")) or "failed" if failed else None,
     )
 
 
-def attributes(span: dict[str, Any]) -> dict[str, Any]:
+def nanoseconds(value: Any) -> float:
+    """A time of OTLP, whose JSON has whole numbers as texts."""
+    return timestamp(whole(value))
+
+
+def whole(value: Any) -> Any:
+    """The number that a text of digits stands for; anything else as it is."""
+    return int(value) if isinstance(value, str) and DIGITS.fullmatch(value) else value
+
+
+def attributes(span: Any) -> dict[str, Any]:
     """A span's attributes as plain values, and those of its events: content may be on either."""
-    held = [*span.get("attributes", [])]
-    for event in span.get("events", []):
-        held += event.get("attributes", [])
-    return {one["key"]: _value(one["value"]) for one in held}
+    held = [*items(at(span, "attributes"))]
+    for event in items(at(span, "events")):
+        held += items(at(event, "attributes"))
+    return _plain(held)
 
 
-def _value(value: dict[str, Any]) -> Any:
+def _plain(pairs: list[Any]) -> dict[str, Any]:
+    return {text(at(one, "key")): _value(at(one, "value")) for one in pairs}
+
+
+def _value(value: Any) -> Any:
     """OTLP's AnyValue as a plain value."""
-    if "arrayValue" in value:
-        return [_value(one) for one in value["arrayValue"].get("values", [])]
-    if "kvlistValue" in value:
-        return {one["key"]: _value(one["value"]) for one in value["kvlistValue"].get("values", [])}
-    if "intValue" in value:
-        return int(value["intValue"])
-    return next(iter(value.values()), None)
+    if array := at(value, "arrayValue"):
+        return [_value(one) for one in items(at(array, "values"))]
+    if pairs := at(value, "kvlistValue"):
+        return _plain(items(at(pairs, "values")))
+    return whole(at(value, "intValue")) or next(iter((value or {}).values()), None)
 
 
 def _decoded(value: Any) -> Any:
@@ -187,64 +203,7 @@ def _decoded(value: Any) -> Any:
         raise BadCall("invalid_json") from None
 
 
-def _parts(turn: dict[str, Any]) -> str:
-    parts = turn.get("parts") or []
-    return "\n".join(text(part.get("content")) for part in parts if part.get("type") == "text")
-
-
-class VllmLog:
-    """Joins the two lines that vLLM's log has of a request."""
-
-    def __init__(self, year: int, skipped: Counter[str]) -> None:
-        self.year, self.skipped = year, skipped  # the log's times have no year
-        self.waiting: dict[str, tuple[float, str]] = {}
-
-    def read(self, line: str) -> Call | None:
-        """The call that a line completes, if it completes one."""
-        if found := ANSWERED.search(line):
-            return self._answered(found, self._time(line))
-        if found := ASKED.search(line):
-            key, prompt = found.group(1), found.group(2)
-            start = self.waiting.pop(key, (self._time(line), ""))
-            asked = ast.literal_eval(prompt) if prompt else None
-            self.waiting[key] = (start[0], asked or start[1])
-            if len(self.waiting) > WAITING:
-                self.waiting.pop(next(iter(self.waiting)))
-                self.skipped["no_answer"] += 1
-        return None  # other lines of the server are no calls
-
-    def _answered(self, found: re.Match[str], end: float) -> Call | None:
-        key, stream, answer, finish = found.groups()
-        if stream == "delta":
-            return None
-        if key not in self.waiting:
-            raise BadCall("no_request")
-        start, prompt = self.waiting.pop(key)
-        if not prompt:
-            raise BadCall("no_prompt")  # logged at level DEBUG only
-        return Call(
-            time=start,
-            id=key,
-            model="",
-            messages=chatml(prompt),
-            answer=ast.literal_eval(answer) or "",
-            finish=None if finish == "None" else finish,
-            latency_ms=(end - start) * 1000,  # to the second, as the log has it
-        )
-
-    def _time(self, line: str) -> float:
-        if not (found := STAMP.search(line)):
-            raise BadCall("no_time")
-        year, month, day, hour, minute, second = (int(one or self.year) for one in found.groups())
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
-
-    def close(self) -> None:
-        """The file is at its end: what still waits was never answered in it."""
-        if self.waiting:
-            self.skipped["no_answer"] += len(self.waiting)
-
-
-def chatml(prompt: str) -> list[Message]:
-    """The turns of a rendered chat; any other template's text is one turn of the user."""
-    turns = [Message(role=role, content=said) for role, said in CHATML.findall(prompt)]
-    return turns or [Message(role="user", content=prompt)]
+def said(turn: Any) -> str:
+    """The text of a GenAI message's parts."""
+    parts = [part for part in items(at(turn, "parts")) if at(part, "type") == "text"]
+    return "\n".join(text(at(part, "content")) for part in parts)

@@ -15,11 +15,9 @@ from lib.params.task import TaskParams
 from lib.text import words
 
 OTHER, NONE = "(other)", "(none)"
-NGRAM, REPEATED, SHORTEST = (
-    4,
-    0.5,
-    24,
-)  # of an answer of so many words, half its 4-grams are repeats
+NGRAM = 4  # words
+REPEATED = 0.5  # of an answer's 4-grams are repeats, from where on it is repetitive
+SHORTEST = 24  # words of an answer that is looked at
 
 Events = dict[str, bool]  # whether the call shows it; only those that could be looked at
 Values = dict[str, str]  # the call's value of each distribution

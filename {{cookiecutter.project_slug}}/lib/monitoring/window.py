@@ -107,8 +107,9 @@ class Observer:
             if distant := self.release.distant:
                 for far in distant.are([call.prompt() for call in answered]):
                     window.counts.add({"distant_requests": far}, {})
-            for incident in self.watch.look(answered):
-                window.note(incident)
+            for incidents in self.watch.look(answered):
+                for incident in incidents:
+                    window.note(incident)
         return window
 
     def look(self, call: Call) -> tuple[Events, Values]:

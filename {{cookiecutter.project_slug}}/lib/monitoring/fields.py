@@ -1,0 +1,120 @@
+"""The values of a log's JSON, which may be of any shape: every format is read through these.
+
+What is of another type than it must be is a BadCall, and the line is counted under its reason.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from lib.records import Message
+
+EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
+PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds
+MOST = 1e15  # a number above it is damage
+
+
+class BadCall(Exception):
+    """A line is no request that can be used; the message is the reason it is counted under."""
+
+
+def at(value: Any, *path: str | int) -> Any:
+    """What JSON has under these keys and places, None where it has nothing."""
+    for step in path:
+        if value is None:
+            return None
+        if isinstance(step, str) and isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list):
+            value = value[step] if step < len(value) else None
+        else:
+            raise BadCall("bad_shape")
+    return value
+
+
+def items(value: Any) -> list[Any]:
+    """A list, empty where there is none."""
+    if not isinstance(value, list | None):
+        raise BadCall("bad_shape")
+    return value or []
+
+
+def text(value: Any) -> str:
+    """A string, empty where there is none. Half a UTF-16 pair cannot be written: it becomes a ?."""
+    if not isinstance(value, str | None):
+        raise BadCall("bad_shape")
+    return value.encode("utf-8", "replace").decode() if value else ""
+
+
+def number(value: Any) -> float | None:
+    """A number, none of which can be below 0 here."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
+        raise BadCall("bad_shape")
+    return float(value)
+
+
+def count(value: Any) -> int | None:
+    """A whole number."""
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def identity(value: Any) -> str:
+    """An id, which some gateways count up."""
+    return str(value) if type(value) is int else text(value)
+
+
+def timestamp(value: Any) -> float:
+    """Seconds since 1970 of an ISO 8601 text or of a number, of which only one unit makes a time
+    between 2001 and 2286."""
+    if isinstance(value, str):
+        value = iso_time(value)
+    if not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST_NS:
+        for per_second in PER_SECOND:
+            if EARLIEST <= value / per_second < 10 * EARLIEST:
+                return value / per_second
+    raise BadCall("no_time")
+
+
+def iso_time(value: str) -> float:
+    """Seconds since 1970 of an ISO 8601 text (UTC where it names no zone)."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except ValueError:
+        raise BadCall("no_time") from None
+
+
+def lapse_ms(start: float, end: float | None) -> float | None:
+    """Milliseconds between two times; None where a clock was set back between them."""
+    return (end - start) * 1000 if end is not None and end >= start else None
+
+
+def read_messages(value: Any) -> list[Message]:
+    """The turns of a chat; a plain prompt is one turn of the user."""
+    if isinstance(value, str):
+        return [Message(role="user", content=text(value))]
+    turns = [
+        Message(role=text(at(turn, "role")), content=content(at(turn, "content")))
+        for turn in items(value)
+    ]
+    if not turns or not all(turn["role"] for turn in turns):
+        raise BadCall("no_messages")
+    return turns
+
+
+def content(value: Any) -> str:
+    """The text of a message: a string, none at all, or OpenAI's list of parts."""
+    if isinstance(value, str | None):
+        return text(value)
+    return "\n".join(text(at(part, "text")) for part in items(value))
+
+
+def read_error(value: Any) -> str | None:
+    """What went wrong: a text, or OpenAI's object with a message. Empty or false is nothing."""
+    if not value:
+        return None
+    said = value.get("message") if isinstance(value, dict) else value
+    return text(said if said and isinstance(said, str) else json.dumps(value, ensure_ascii=False))
