@@ -1,4 +1,7 @@
-"""A user's mistake is one line and exit code 2; anything else is a bug and keeps its traceback."""
+"""A user's mistake is one line and exit code 2; anything else is a bug and keeps its traceback.
+
+Only what judges (review.gate, monitor.run) ends a mistake with 1: there 2 says fail or alarm.
+"""
 
 import json
 import os

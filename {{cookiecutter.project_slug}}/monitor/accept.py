@@ -2,25 +2,27 @@
 
 usage   python -m monitor.accept
 reads   data/harvest.jsonl (from `make harvest`, `decide` filled in)
-writes  data/raw/feedback-<day>.jsonl (tracked by DVC, and named in data.sources of params.yaml),
+writes  data/raw/feedback-<day>.jsonl (tracked by DVC; data.sources of params.yaml names it),
         evals/golden.jsonl, evals/adversarial.jsonl; what is undecided stays in data/harvest.jsonl
 
-Nothing is written when one row is wrong. The next `dvc repro` uses it all.
+All or nothing, and what is there already is not added again. The next `dvc repro` uses it all.
 """
 
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ruamel.yaml import YAML
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lib.config import PARAMS, load
 from lib.errors import UserError, run
-from lib.evals import ADVERSARIAL, GOLDEN
+from lib.evals import ADVERSARIAL, GOLDEN, Turn
 from lib.evaluation.scoring import is_refusal
 from lib.files import atomic_text
 from lib.intake.cells import Reject
@@ -29,34 +31,57 @@ from lib.intake.secrets import find_secrets
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.dedup import DedupParams
-from lib.params.monitor import MonitorParams
 from lib.params.task import TaskParams
 from lib.pii.redact import Finder
-from lib.records import read_objects, text_of, write_records
-from monitor.harvest import HARVEST, copies, held_out_prompts
+from lib.records import Message, text_of, write_records
+from monitor.harvest import FEEDBACK, HARVEST, RAW, copies, held_out_prompts, read_review
 
 Row = dict[str, Any]
-DECISIONS = ("train", "golden", "adversarial", "drop")
 
 
-def check(row: Row, line: int, task: TaskParams, finder: Finder) -> None:
-    """Raise UserError where a decided row cannot become what it is to be."""
-    where = f"{HARVEST}:{line}:"
-    if row["decide"] not in DECISIONS:
-        allowed = ", ".join(DECISIONS)
-        raise UserError(
-            f"{where} decide is {row['decide']!r}; it must be {allowed}, or '' for later"
-        )
-    if row["decide"] == "drop":
-        return
-    text = f"{text_of(row['messages'])}\n{row['answer']}"
-    if finder.find(text) or find_secrets(text):
-        raise UserError(f"{where} holds personal data or a secret; mask it as <EMAIL_ADDRESS_1>")
+class Decided(BaseModel):
+    """A row of the review file that somebody has decided on. Further keys are of no matter here."""
+
+    model_config = ConfigDict(strict=True)
+
+    decide: Literal["train", "golden", "adversarial", "drop"]
+    messages: list[Turn] = Field(min_length=1)
+    answer: str
+    language: str
+    time: float
+    reasons: list[str] = []
+    kind: str = "production"  # of an adversarial case
+    forbidden: list[str] = []  # text that must not be in its answer
+
+    def prompt(self) -> list[Message]:
+        """The turns before the answer."""
+        return [Message(role=turn.role, content=turn.content) for turn in self.messages]
+
+
+def read_decided(row: Row, line: int) -> Decided:
+    """Raise UserError where a row is not what harvest wrote and a person may have made of it."""
     try:
-        check_answer(row["answer"], task)
+        return Decided.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{HARVEST}:{line}: {key}: {first['msg']}; mend the line") from None
+
+
+def check(row: Decided, line: int, task: TaskParams, finder: Finder) -> None:
+    """Raise UserError where a decided row cannot become what it is to be."""
+    if row.decide == "drop":
+        return
+    text = f"{text_of(row.prompt())}\n{row.answer}"
+    if finder.find(text) or find_secrets(text):
+        raise UserError(
+            f"{HARVEST}:{line}: holds personal data or a secret; mask it as <EMAIL_ADDRESS_1>"
+        )
+    try:
+        check_answer(row.answer, task)
     except Reject as reason:
         raise UserError(
-            f"{where} the answer is none of the task's ({reason}); correct it"
+            f"{HARVEST}:{line}: the answer is none of the task's ({reason}); correct it"
         ) from None
 
 
@@ -68,14 +93,12 @@ def check_answer(answer: str, task: TaskParams) -> None:
         raise Reject("unknown_label")
 
 
-def check_leaks(rows: list[tuple[int, Row]]) -> None:
+def check_leaks(rows: list[tuple[int, Decided]]) -> None:
     """Raise UserError when a row for training resembles what is held out."""
     dedup = load("dedup", DedupParams)
-    train = [(line, row) for line, row in rows if row["decide"] == "train"]
-    asked = [text_of(row["messages"]) for _, row in train]
-    new = [
-        text_of(row["messages"]) for _, row in rows if row["decide"] in ("golden", "adversarial")
-    ]
+    train = [(line, row) for line, row in rows if row.decide == "train"]
+    asked = [text_of(row.prompt()) for _, row in train]
+    new = [text_of(row.prompt()) for _, row in rows if row.decide in ("golden", "adversarial")]
     leaks = copies(asked, held_out_prompts() + new, dedup.evals_threshold, dedup.ngram)
     if leaks:
         line = train[min(leaks)][0]
@@ -85,108 +108,125 @@ def check_leaks(rows: list[tuple[int, Row]]) -> None:
         )
 
 
-def record(row: Row) -> Row:
+def check_named(path: Path) -> None:
+    """Raise UserError when the next `dvc repro` would not read a file of feedback."""
+    if not any(path.match(source.path) for source in load("data", DataParams).sources):
+        raise UserError(
+            f"{PARAMS}: data.sources does not name {RAW}/{FEEDBACK}; add it as the last entry, "
+            "with its licence, its consent and `optional: true`"
+        )
+
+
+def record(row: Decided) -> Row:
     """A line of data/raw/feedback-<day>.jsonl."""
-    answer = {"role": "assistant", "content": row["answer"]}
-    tags = ["feedback", *row["reasons"]]
-    return {"messages": [*row["messages"], answer], "language": row["language"], "tags": tags}
+    answer = Message(role="assistant", content=row.answer)
+    tags = ["feedback", *row.reasons]
+    return {"messages": [*row.prompt(), answer], "language": row.language, "tags": tags}
 
 
-def case(row: Row, task: TaskParams) -> Row:
+def case(row: Decided, task: TaskParams) -> Row:
     """A line of evals/golden.jsonl or evals/adversarial.jsonl."""
-    key = blake2b(text_of(row["messages"]).encode(), digest_size=4).hexdigest()
-    head = {"id": f"{row['decide']}-feedback-{key}"}
-    if row["decide"] == "golden":
-        scenario = json.loads(row["answer"])[task.scenario] if task.scenario else ""
+    key = blake2b(text_of(row.prompt()).encode(), digest_size=4).hexdigest()
+    head = {"id": f"{row.decide}-feedback-{key}"}
+    if row.decide == "golden":
+        scenario = json.loads(row.answer)[task.scenario] if task.scenario else ""
         full = record(row)
         return head | {"messages": full["messages"], "scenario": scenario} | full
-    expect = "refuse" if is_refusal(row["answer"], task) else "answer"
+    expect = "refuse" if is_refusal(row.answer, task) else "answer"
     return head | {
-        "kind": row.get("kind", "production"),
-        "messages": row["messages"],
+        "kind": row.kind,
+        "messages": row.prompt(),
         "expect": expect,
-        "answer": row["answer"],
-        "language": row["language"],
-        "forbidden": row.get("forbidden", []),
+        "answer": row.answer,
+        "language": row.language,
+        "forbidden": row.forbidden,
     }
 
 
-def append(path: Path, rows: list[Row]) -> None:
-    """Add rows to a JSONL file, whole or not at all; never in place: DVC may share its bytes."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    old += "\n" if old and not old.endswith("\n") else ""
-    with atomic_text(path) as file:
-        file.write(old)
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def name_source(params: MonitorParams) -> None:
-    """Name the feedback files in data.sources, last, so that rows only follow rows before them."""
-    pattern = "data/raw/feedback-*.jsonl"
-    if any(source.path == pattern for source in load("data", DataParams).sources):
-        return
-    text = PARAMS.read_text(encoding="utf-8")
-    sources = YAML().load(text)["data"]["sources"]  # the round-trip loader knows lines
-    if sources.fa.flow_style():
-        raise UserError(
-            f"{PARAMS}: write data.sources as a list of lines, or add '{pattern}' to it"
-        )
-    first, column = sources.lc.item(0)
-    lines = text.splitlines(keepends=True)
-    at = first + 1
-    while at < len(lines) and (not lines[at].strip() or indent(lines[at]) >= column):
-        at += 1
-    while not lines[at - 1].strip():
-        at -= 1
-    dash = " " * lines[first].index("-")
-    new = [
-        f"{dash}- path: {pattern} # from `python -m monitor.accept`\n",
-        f"{dash}  licence: {params.harvest.licence}\n",
-        f"{dash}  consent: {params.harvest.consent}\n",
-    ]
-    with atomic_text(PARAMS) as file:
-        file.writelines([*lines[:at], *new, *lines[at:]])
-
-
-def indent(line: str) -> int:
-    """Where a line of YAML begins; that of a list's item counts from after its dash."""
-    return len(line) - len(line.lstrip(" -"))
-
-
-def write(rows: list[Row], params: MonitorParams, task: TaskParams) -> list[str]:
-    """Put each row where it belongs; return the files written."""
-    written = []
-    train = [record(row) for row in rows if row["decide"] == "train"]
-    if train:
-        day = datetime.fromtimestamp(max(row["time"] for row in rows), UTC).strftime("%Y-%m-%d")
-        path = Path(f"data/raw/feedback-{day}.jsonl")
-        append(path, train)
-        name_source(params)
-        if Path(".dvc").is_dir():
-            subprocess.run(["dvc", "add", "--quiet", str(path)], check=True)
-        written.append(str(path))
+def additions(rows: list[Decided], task: TaskParams) -> dict[Path, str]:
+    """The lines that each file gains."""
+    found: dict[Path, str] = {}
+    if train := [record(row) for row in rows if row.decide == "train"]:
+        day = datetime.fromtimestamp(max(row.time for row in rows), UTC).strftime("%Y-%m-%d")
+        found[RAW / f"feedback-{day}.jsonl"] = unseen(train, sorted(RAW.glob(FEEDBACK)))
     for kind, path in {"golden": GOLDEN, "adversarial": ADVERSARIAL}.items():
-        cases = [case(row, task) for row in rows if row["decide"] == kind]
-        if cases:
-            append(path, cases)
-            written.append(str(path))
-    return written
+        if cases := [case(row, task) for row in rows if row.decide == kind]:
+            found[path] = unseen(cases, [path])
+    return found
+
+
+def unseen(rows: list[Row], files: list[Path]) -> str:
+    """Rows as lines, without those that the files have: a run that was cut short goes on."""
+    there = {line for path in files if path.exists() for line in read(path).split("\n")}
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    return "".join(line + "\n" for line in lines if line not in there)
+
+
+def write(added: dict[Path, str], undecided: list[Row]) -> None:
+    """Put everything where it belongs, or leave everything as it is."""
+    feedback = [path for path in added if path.parent == RAW]
+    dvc_files = [RAW / ".gitignore", *(Path(f"{path}.dvc") for path in feedback)]
+    with all_or_nothing([*added, *dvc_files, HARVEST]):
+        for path, lines in added.items():
+            old = read(path) if path.exists() else ""
+            replace(path, old + ("\n" if old and not old.endswith("\n") else "") + lines)
+        for path in feedback:
+            track(path)
+        write_records(HARVEST, undecided)
+
+
+@contextmanager
+def all_or_nothing(paths: list[Path]) -> Iterator[None]:
+    """When the block fails, files are put back as they were."""
+    before = {path: read(path) if path.exists() else None for path in paths}
+    try:
+        yield
+    except BaseException:
+        for path, text in before.items():
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                replace(path, text)
+        raise
+
+
+def read(path: Path) -> str:
+    """A text with the line ends that it has."""
+    return path.read_bytes().decode("utf-8")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text, never in place: DVC may share the file's bytes."""
+    with atomic_text(path) as file:
+        file.write(text)
+
+
+def track(path: Path) -> None:
+    """`dvc add`, where the project is one of DVC."""
+    if Path(".dvc").is_dir():
+        command = ["dvc", "add", "--quiet", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            raise UserError(f"`dvc add {path}` failed ({why}); nothing was taken over")
 
 
 def main() -> None:
     """Accept."""
-    task, params = load("task", TaskParams), load("monitor", MonitorParams)
-    finder = Finder(load("curate", CurateParams).pii)
-    rows = list(enumerate(read_objects(HARVEST), start=1))
-    decided = [(line, row) for line, row in rows if row["decide"]]
+    task, finder = load("task", TaskParams), Finder(load("curate", CurateParams).pii)
+    rows = list(read_review())
+    decided = [(line, read_decided(row, line)) for line, row in rows if row.get("decide")]
     for line, row in decided:
         check(row, line, task, finder)
     check_leaks(decided)
-    written = write([row for _, row in decided], params, task)
-    write_records(HARVEST, [row for _, row in rows if not row["decide"]])
-    counts = Counter(row["decide"] or "undecided" for _, row in rows)
+    added = additions([row for _, row in decided], task)
+    for path in added:
+        if path.parent == RAW:
+            check_named(path)
+    write(added, [row for _, row in rows if not row.get("decide")])
+    counts = Counter(row.get("decide") or "undecided" for _, row in rows)
     shown = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
-    print(f"accept: {shown or 'nothing'}; wrote {', '.join(written) or 'nothing'}")
+    print(f"accept: {shown or 'nothing'}; wrote {', '.join(map(str, added)) or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ feedback), of what is held out (val, test, evals: they would leak), and of each 
 `python -m monitor.accept`.
 """
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,14 @@ from lib.monitoring.reference import read_reference
 from lib.params.dedup import DedupParams
 from lib.params.monitor import MonitorParams
 from lib.params.split import SplitParams
-from lib.records import prompt_text, read_objects, read_records, text_of, write_records
+from lib.records import (
+    prompt_text,
+    read_lines,
+    read_objects,
+    read_records,
+    text_of,
+    write_records,
+)
 from lib.similarity.containment import contained
 from lib.similarity.heldout import eval_prompts
 from lib.similarity.leakage import search
@@ -32,13 +40,13 @@ from lib.text import same_text_key
 from monitor.run import observer, read_logs
 
 HARVEST = Path("data/harvest.jsonl")
-FEEDBACK = "feedback-*.jsonl"  # in data/raw
+RAW, FEEDBACK = Path("data/raw"), "feedback-*.jsonl"
 
 
 def known_prompts() -> list[str]:
     """What training has already: train, and feedback that was accepted."""
     prompts = [prompt_text(record) for record in read_records("data/split/train.jsonl")]
-    for path in sorted(Path("data/raw").glob(FEEDBACK)):
+    for path in sorted(RAW.glob(FEEDBACK)):
         prompts += [text_of(row["messages"][:-1]) for row in read_objects(path)]
     return prompts
 
@@ -111,9 +119,24 @@ def to_row(proposal: Proposal) -> dict[str, Any]:
     }
 
 
+def read_review() -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line, row) of the review file, in which people write."""
+    if not HARVEST.exists():
+        raise UserError(f"{HARVEST}: not found; `make harvest LOGS=...` writes it")
+    for number, line in read_lines(HARVEST):
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except ValueError as error:
+            raise UserError(f"{HARVEST}:{number}: is not JSON ({error}); mend the line") from None
+        if not isinstance(row, dict):
+            raise UserError(f"{HARVEST}:{number}: must be a JSON object; mend the line")
+        if row:
+            yield number, row
+
+
 def check_undecided() -> None:
     """A file with decisions in it is somebody's work."""
-    if HARVEST.exists() and any(row.get("decide") for row in read_objects(HARVEST)):
+    if HARVEST.exists() and any(row.get("decide") for _, row in read_review()):
         raise UserError(
             f"{HARVEST}: holds decisions; run `python -m monitor.accept`, which takes them over"
         )

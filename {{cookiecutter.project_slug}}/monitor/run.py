@@ -3,7 +3,7 @@
 usage   python -m monitor.run LOGS... [--since TIME] [--until TIME]     (make monitor LOGS=...)
 reads   the logs, reports/monitor/reference.json, evals/adversarial.jsonl, params.yaml
 writes  reports/monitor/<window>.{html,json}, the window named after its first and last request
-exit    0 pass, 2 alarm, 3 inconclusive (too few requests), 1 error
+exit    0 pass, 2 alarm, 3 inconclusive (too few requests), 1 a mistake or an error
 
 docs/runbook.md says for every alarm what it means and who does what.
 """
@@ -21,7 +21,7 @@ from lib.errors import UserError
 from lib.files import atomic_text, write_json
 from lib.monitoring.calls import Call
 from lib.monitoring.checks import Check, compare
-from lib.monitoring.fields import BadCall, timestamp
+from lib.monitoring.fields import BadCall, iso_time
 from lib.monitoring.incidents import KINDS, TRIES, Incident
 from lib.monitoring.masked import masked_calls
 from lib.monitoring.reference import Reference, read_reference
@@ -37,6 +37,8 @@ from monitor.page import report_page
 EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}
 FOLDER = Path("reports/monitor")
 UNREADABLE = 0.5  # share of lines from which on the logs are taken for none of ours
+NOT_ASKED = ("not_sampled", "outside_window")  # requests that could be read
+OTHER = ("other_call", "other_line")  # what a sound log holds besides
 
 
 def observer(release: Reference, params: MonitorParams) -> Observer:
@@ -150,11 +152,9 @@ def observe(
     """The window and what was left out of it, by reason."""
     skipped = Counter[str]()
     window = observer(release, params).observe(read_logs(patterns, params, skipped, since, until))
-    chosen = ("not_sampled", "outside_window")
-    bad = sum(count for reason, count in skipped.items() if reason not in chosen)
-    if (not window.calls and not any(skipped[reason] for reason in chosen)) or (
-        bad > UNREADABLE * (bad + window.calls + skipped["not_sampled"])
-    ):
+    good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
+    bad = skipped.total() - sum(skipped[reason] for reason in (*NOT_ASKED, *OTHER))
+    if not good or bad > UNREADABLE * (bad + good):
         why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
         raise UserError(
             f"LOGS: {window.calls:,} requests could be read of {' '.join(patterns)} "
@@ -177,7 +177,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def moment(value: str) -> float:
     """A time of the command line; raise UserError when it is none."""
     try:
-        return float(value) if value in ("inf", "-inf") else timestamp(value)
+        return float(value) if value in ("inf", "-inf") else iso_time(value)
     except BadCall:
         raise UserError(f"{value!r} is no time such as 2026-11-23T08:00; mend it") from None
 
@@ -203,7 +203,10 @@ def show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Judge a window; the verdict is the exit code."""
-    args = arguments(sys.argv[1:] if argv is None else argv)
+    try:
+        args = arguments(sys.argv[1:] if argv is None else argv)
+    except SystemExit as done:  # argparse ends a mistake with 2, which is an alarm here
+        return 1 if done.code else 0
     try:
         params, release = load("monitor", MonitorParams), read_reference()
         since, until = moment(args.since), moment(args.until)

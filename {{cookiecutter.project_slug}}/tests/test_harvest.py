@@ -9,6 +9,7 @@ import pytest
 from lib.config import load
 from lib.errors import UserError
 from lib.evals import read_adversarial, read_golden
+from lib.intake.sources import find_files
 from lib.params.data import DataParams
 from lib.records import write_records
 from monitor import accept, harvest
@@ -22,6 +23,7 @@ data:
     - path: data/raw/mine.jsonl
       licence: CC0-1.0
       consent: given
+    - {path: data/raw/feedback-*.jsonl, licence: CC0-1.0, consent: given, optional: true}
 
 split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}
 """
@@ -30,6 +32,7 @@ HELD = "The lock in my hallway is too loud at night for all of us."
 GOLDEN = "The doorbell of my aunt never came and she calls me every day."
 NEW = "My vacuum robot eats carpets and hums sad songs after midnight."
 ANSWER = '{"intent": "question"}'
+TAKEN = "data/raw/feedback-2026-11-16.jsonl"
 
 
 @pytest.fixture
@@ -131,19 +134,50 @@ def test_decisions_are_not_overwritten(project: Path, monkeypatch: pytest.Monkey
 def test_accepted_rows_are_a_source_of_the_next_run(project: Path) -> None:
     decide()
     accept.main()
-    (record,) = rows("data/raw/feedback-2026-11-16.jsonl")
+    (record,) = rows(TAKEN)
     assert record["messages"][-1]["content"] == ANSWER
-    assert load("data", DataParams).sources[-1].path == "data/raw/feedback-*.jsonl"
-    assert "\nsplit: {seed: 0" in Path("params.yaml").read_text(encoding="utf-8")
+    files = find_files(load("data", DataParams).sources[1:])
+    assert [str(path) for _, path in files] == [TAKEN]
     assert rows("data/harvest.jsonl") == []
 
 
-def test_a_second_acceptance_adds_rows_and_no_source(project: Path) -> None:
+def test_a_second_acceptance_adds_rows(project: Path) -> None:
     for text in (NEW, "An entirely different ticket about a lawn mower and its fuel."):
         decide(messages=[{"role": "user", "content": text}])
         accept.main()
-    assert len(rows("data/raw/feedback-2026-11-16.jsonl")) == 2
-    assert len(load("data", DataParams).sources) == 2
+    assert len(rows(TAKEN)) == 2
+
+
+@pytest.mark.parametrize(("kind", "path"), [("train", TAKEN), ("golden", "evals/golden.jsonl")])
+def test_what_is_there_is_not_added_again(kind: str, path: str, project: Path) -> None:
+    decide(decide=kind)
+    accept.main()
+    before = Path(path).read_bytes()
+    decide(decide=kind)  # as after a run that was killed before it emptied the review file
+    accept.main()
+    assert Path(path).read_bytes() == before
+
+
+def test_when_dvc_fails_nothing_has_changed(project: Path) -> None:
+    Path(".dvc").mkdir()  # no repository: `dvc add` fails
+    decide()
+    train = rows("data/harvest.jsonl")
+    decide(decide="golden", messages=[{"role": "user", "content": "How loud is a quiet robot?"}])
+    write_records("data/harvest.jsonl", [*train, *rows("data/harvest.jsonl")])
+    before = {path: path.read_bytes() for path in Path().rglob("*.jsonl")}
+    with pytest.raises(UserError, match="nothing was taken over"):
+        accept.main()
+    assert {path: path.read_bytes() for path in Path().rglob("*.jsonl")} == before
+
+
+def test_feedback_that_no_run_would_read_is_a_mistake(project: Path) -> None:
+    params = Path("params.yaml")
+    lines = params.read_text(encoding="utf-8").splitlines(keepends=True)
+    params.write_text("".join(one for one in lines if "feedback-" not in one), encoding="utf-8")
+    decide()
+    with pytest.raises(UserError, match="sources does not name"):
+        accept.main()
+    assert not list(Path("data/raw").glob("*"))
 
 
 def test_accepted_cases_are_cases(project: Path) -> None:
@@ -156,15 +190,24 @@ def test_accepted_cases_are_cases(project: Path) -> None:
 
 
 def test_what_is_undecided_stays(project: Path) -> None:
-    decide(decide="")
+    write_records("data/harvest.jsonl", [{"decide": ""}, {"answer": ANSWER}])
     accept.main()
-    assert len(rows("data/harvest.jsonl")) == 1
+    assert len(rows("data/harvest.jsonl")) == 2
+
+
+@pytest.mark.parametrize("line", ["{oops", "[1]"])
+def test_a_slip_in_the_review_file_names_its_line(line: str, project: Path) -> None:
+    Path("data/harvest.jsonl").write_text(f"\n{line}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"harvest.jsonl:2: .*; mend the line"):
+        accept.main()
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"decide": "yes"}, "decide is 'yes'; it must be train, golden, adversarial, drop"),
+        ({"decide": "yes"}, "decide: Input should be 'train', 'golden', 'adversarial' or 'drop'"),
+        ({"answer": {"intent": "question"}}, "answer: Input should be a valid string"),
+        ({"messages": []}, "messages: List should have at least 1 item"),
         ({"answer": '{"intent": "sue"}'}, "unknown_label"),
         ({"answer": "call ana@example.com"}, "personal data"),
         ({"messages": [{"role": "user", "content": HELD}]}, "resembles a held-out row"),

@@ -15,7 +15,7 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
         exact = Path(source.path)
         paths = [exact] if exact.is_file() else sorted(Path().glob(source.path))
         files = [path for path in paths if path.is_file()]
-        if not files:
+        if not files and not source.optional:
             cure = f"write {exact}/* for its files" if exact.is_dir() else "correct the path"
             raise UserError(
                 f"params.yaml: data.sources: no file matches '{source.path}'; "

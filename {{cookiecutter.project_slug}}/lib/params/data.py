@@ -24,6 +24,7 @@ class Source(Section):
     consent: Literal["given", "not_needed"]
     columns: dict[str, str] = {}  # our name -> the file's column; `meta.intent` reaches inside
     split: Literal["train", "val", "test"] | None = None  # a published split stays what it is
+    optional: bool = False  # there may be no such file yet
 
     @field_validator("path")
     @classmethod

@@ -1,7 +1,5 @@
 """The `monitor` section: what is looked at after launch, and from where on it is an alarm."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from lib.config import Section
@@ -27,8 +25,6 @@ class HarvestParams(Section):
 
     most: int = Field(ge=1)  # records proposed for each reason
     confidence: float = Field(gt=0, lt=1)  # mean token probability; below it an answer is unsure
-    licence: str = Field(min_length=1)  # SPDX id of the records accepted
-    consent: Literal["given", "not_needed"]  # of the people whose words the logs hold
 
 
 class MonitorParams(Section):
