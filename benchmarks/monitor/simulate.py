@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,6 +36,23 @@ def pairs_of(system: str) -> list[tuple[str, str]]:
     return [(row["prompt"], row["output"]) for row in rows if row["set"] == "test"]
 
 
+def draws(system: str, size: int) -> dict[str, Callable[[int], list[dict[str, Any]]]]:
+    """Of each kind of window, what makes one from a seed."""
+    from stages.monitor_reference import prompts_of
+    from tests.toy_logs import draw, row
+
+    pairs, train = pairs_of(system), prompts_of("train")
+
+    def released(seed: int) -> list[dict[str, Any]]:
+        random = Random(seed)
+        return [row(at, random.choice(train), random.choice(pairs)[1]) for at in range(size)]
+
+    found: dict[str, Callable[[int], list[dict[str, Any]]]] = {"release": released}
+    for name, drift in DRIFTS.items():
+        found[name] = lambda seed, drift=drift: draw(pairs, size, seed, **drift)  # type: ignore[misc]
+    return found
+
+
 def main() -> None:
     """Print a table."""
     windows = int(sys.argv[2]) if len(sys.argv) > 2 else 200
@@ -46,23 +64,13 @@ def main() -> None:
     from lib.monitoring.reference import read_reference
     from lib.params.monitor import MonitorParams
     from monitor.run import judge, observer
-    from stages.monitor_reference import prompts_of
-    from tests.toy_logs import draw, row
 
     params, release = load("monitor", MonitorParams), read_reference()
-    watcher, pairs, train = observer(release, params), pairs_of(release.system), prompts_of("train")
-
-    def released(seed: int) -> list[dict[str, Any]]:
-        random = Random(seed)
-        return [row(at, random.choice(train), random.choice(pairs)[1]) for at in range(size)]
-
-    draws: dict[str, Any] = {"release": released}
-    for name, drift in DRIFTS.items():
-        draws[name] = lambda seed, drift=drift: draw(pairs, size, seed, **drift)
+    watcher = observer(release, params)
     print(f"{windows} windows of {size} requests\n| drawn from | raised an alarm | which |")
     print("| --- | ---: | --- |")
     start = time.process_time()
-    for name, make in draws.items():
+    for name, make in draws(release.system, size).items():
         alarms, found = 0, Counter[str]()
         for seed in range(windows):
             window = watcher.observe(from_row(one) for one in make(seed))
