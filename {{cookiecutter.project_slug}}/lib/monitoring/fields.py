@@ -43,7 +43,9 @@ def text(value: Any) -> str:
     """A string, empty where there is none. Half a UTF-16 pair cannot be written: it becomes a ?."""
     if not isinstance(value, str | None):
         raise BadCall("bad_shape")
-    return value.encode("utf-8", "replace").decode() if value else ""
+    if not value or value.isascii():
+        return value or ""
+    return value.encode("utf-8", "replace").decode()
 
 
 def number(value: Any) -> float | None:
