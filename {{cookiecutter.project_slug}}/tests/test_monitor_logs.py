@@ -18,6 +18,8 @@ from lib.monitoring.masked import added_placeholders, find_logs, mask, masked_ca
 from lib.monitoring.readers import read_calls
 from lib.params.pii import PiiParams
 from lib.pii.redact import Finder
+from tests.test_secrets import KEY as PRIVATE
+from tests.test_secrets import TOKEN
 from tests.toy_logs import row
 
 FINDER = Finder(PiiParams(entities=["EMAIL_ADDRESS"], regions=[], score=0.35))
@@ -264,6 +266,15 @@ def test_an_error_is_masked_whatever_its_form(error: Any) -> None:
     call = mask(from_row(row(1, "hi", "", response=None, error=error)), FINDER)
     assert "<SECRET>" in str(call.error)
     assert KEY not in str(call)
+
+
+@pytest.mark.parametrize("secret", [KEY, TOKEN, PRIVATE, "postgres://admin:s3cr3tP4ssw0rd@db/main"])
+@pytest.mark.parametrize("place", ["prompt", "answer", "request_id", "error", "edited"])
+def test_a_secret_is_found_in_any_place(secret: str, place: str) -> None:
+    prompt, answer = secret if place == "prompt" else "hi", secret if place == "answer" else "{}"
+    line = row(1, prompt, answer, feedback={"edited": secret if place == "edited" else "{}"})
+    line |= {place: secret} if place in ("request_id", "error") else {}
+    assert secret not in str(mask(from_row(line), FINDER)).replace("\\n", "\n")
 
 
 @pytest.mark.parametrize("error", ["", {}, False, None])

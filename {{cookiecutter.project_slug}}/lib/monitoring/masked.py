@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from lib.errors import UserError
-from lib.intake.secrets import MASK, mask_secrets
+from lib.intake.secrets import MASK, find_secrets, mask_secrets
 from lib.monitoring.calls import Call
 from lib.monitoring.readers import read_calls
 from lib.pii.redact import Finder, Redactor
@@ -51,22 +51,24 @@ def sampled(key: str, share: float) -> bool:
 def mask(call: Call, finder: Finder) -> Call:
     """The call without personal data and secrets; changed in place. The same value has the same
     placeholder in the request and in the answer."""
-    redactor = Redactor(finder)
+    redactor, said = Redactor(finder), [turn["content"] for turn in call.messages]
+    texts = [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
+    # Looking costs much and secrets are rare: one look at all the texts, in lines of their own.
+    clean = mask_secrets if find_secrets("\n".join(texts)) else str
+
+    def masked(text: str) -> str:
+        """Secrets first: a key may hold what looks like a number of some kind."""
+        return redactor.redact(clean(text))
+
     call.messages = [
-        Message(role=turn["role"], content=_mask(turn["content"], redactor))
-        for turn in call.messages
+        Message(role=turn["role"], content=masked(turn["content"])) for turn in call.messages
     ]
-    call.answer = _mask(call.answer, redactor)
-    if _mask(call.id, Redactor(finder)) != call.id:
+    call.answer = masked(call.answer)
+    call.error = masked(call.error) if call.error else None
+    call.feedback = {key: masked(value) for key, value in call.feedback.items()}
+    if clean(call.id) != call.id or finder.find(call.id):
         call.id = redactor.hide(call.id)  # a placeholder would name many requests
-    call.error = _mask(call.error, redactor) if call.error else None
-    call.feedback = {key: _mask(value, redactor) for key, value in call.feedback.items()}
     return call
-
-
-def _mask(text: str, redactor: Redactor) -> str:
-    """Secrets first: a key may hold what looks like a number of some kind."""
-    return redactor.redact(mask_secrets(text))
 
 
 def added_placeholders(call: Call) -> set[str]:
