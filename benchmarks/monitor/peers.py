@@ -8,7 +8,9 @@ prints  a table; each side runs in a process of its own, on what both are given:
 Evidently (`pip install evidently 'pandas<3'`: 0.7.23 cannot be imported with pandas 3) has no test
 of a rise and none of a limit: it compares columns. `any column` and `half the columns` read its
 preset for data drift with its own choice of tests and thresholds, `corrected` has the chi-squared
-test at our alpha divided by the number of columns. Its seconds are of these two reports.
+test at our alpha divided by the number of columns; that test takes the release's shares as exact,
+and a value that the release never had has p 0. Its seconds are of these two reports: some three a
+window, so take few windows.
 """
 
 import json
