@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -204,32 +203,3 @@ def test_data_stages_install_without_torch(default_project: Path) -> None:
         waiting += [Requirement(line) for line in requires(need.name) or []]
     assert "pydantic" in seen
     assert not seen & {"torch", "transformers", "datasets"}
-
-
-# Lint and types. The code is the same in every bake; `make lint` checks it unrendered too.
-
-
-def run_tool(folder: Path, *command: str) -> str:
-    """The output of a tool of this environment that found fault; empty when it found none."""
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", *command], cwd=folder, capture_output=True, text=True
-    )
-    return done.stdout + done.stderr if done.returncode else ""
-
-
-@pytest.fixture(params=["unrendered", "baked"])
-def folder(request: pytest.FixtureRequest, template: Path, default_project: Path) -> Path:
-    """The project folder as it stands in the template, and as it is generated."""
-    return template / PROJECT if request.param == "unrendered" else default_project
-
-
-def test_ruff_is_content(folder: Path) -> None:
-    assert run_tool(folder, "ruff", "check", "--no-cache") == ""
-
-
-def test_ruff_would_format_nothing(folder: Path) -> None:
-    assert run_tool(folder, "ruff", "format", "--check", "--no-cache") == ""
-
-
-def test_mypy_is_content(default_project: Path, tmp_path: Path) -> None:
-    assert run_tool(default_project, "mypy", "--cache-dir", str(tmp_path)) == ""
