@@ -4,6 +4,7 @@ Images are pinned by tag: their digests cannot be known offline. Pin those of yo
 """
 
 import io
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,7 +17,7 @@ IMAGES = {
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
 }
 ON_GPU = ("vllm", "tgi")
-NAME = "model"  # under which it is served
+NAME = "model"  # under which it is served; also the folder of the weights in the package
 
 
 def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
@@ -33,18 +34,18 @@ def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
         case "tgi":
             options = ["--port", str(port), "--max-total-tokens", context]
             return ["--model-id", model, *options, "--max-concurrent-requests", slots]
-        case _:
+        case _:  # it answers to the path it was given, and to no other name
             return ["serve", model, "--port", str(port)]
 
 
-def local_command(deploy: DeployParams, model: str, llama_server: str) -> list[str]:
-    """The command of `make serve`: the stack on this machine, without containers."""
+def local_command(deploy: DeployParams, llama_server: str) -> list[str]:
+    """The command of `make serve`, run in the package: the stack on this machine, no containers."""
     programs = {
         "transformers": ["transformers"],
-        "vllm": [".venv-serve/bin/vllm", "serve"],
+        "vllm": [str(Path(".venv-serve/bin/vllm").absolute()), "serve"],
         "llama.cpp": [llama_server],
     }
-    return [*programs[deploy.stack], *arguments(deploy, model, deploy.port)]
+    return [*programs[deploy.stack], *arguments(deploy, NAME, deploy.port)]
 
 
 def compose(deploy: DeployParams) -> str:

@@ -148,7 +148,8 @@ def main() -> None:
             (folder / name).write_text(text, encoding="utf-8")
         add_adapter(folder, deploy, base)
         shutil.copy(smoke.__file__, folder / "smoke.py")
-        server = {"port": deploy.port, "special": tokenizer.all_special_tokens}
+        server = {"port": deploy.port, "model": launch.NAME}
+        server |= {"special": tokenizer.all_special_tokens}
         write_json(folder / "smoke.json", server | recorded)
         (folder / "requirements.md").write_text(memory_table(config, size, deploy), "utf-8")
         name = Path.cwd().name

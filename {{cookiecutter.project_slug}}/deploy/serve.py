@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.launch import local_command
+from deploy.launch import NAME, local_command
 from lib.config import load
 from lib.engines.builds import llamacpp
 from lib.errors import UserError, run
@@ -22,17 +23,22 @@ CURES = {
 
 def main() -> None:
     deploy = load("deploy", DeployParams)
-    folder = Path("dist", deploy.stack, "model")
-    if not folder.is_dir():
-        raise UserError(f"{folder}: not found; `make package` writes it")
+    folder = Path("dist", deploy.stack)
+    if not (folder / NAME).is_dir():
+        raise UserError(f"{folder / NAME}: not found; `make package` writes it")
     if deploy.stack in BY_HAND:
         raise UserError(f"make serve: {deploy.stack} is started by `{BY_HAND[deploy.stack]}`")
     program = str(llamacpp("llama-server")) if deploy.stack == "llama.cpp" else ""
-    command = local_command(deploy, str(folder), program)
-    if not shutil.which(command[0]):
-        raise UserError(f"make serve: {command[0]} is not installed; `{CURES[deploy.stack]}`")
+    command = local_command(deploy, program)
+    found = shutil.which(command[0])
+    if not found or (deploy.stack == "transformers" and not find_spec("uvicorn")):
+        raise UserError(
+            f"make serve: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
+        )
     print(f"serve: http://127.0.0.1:{deploy.port}/v1", flush=True)
-    os.execvp(command[0], command)  # noqa: S606 our own list
+    found = str(Path(found).absolute())
+    os.chdir(folder)  # the weights are `model` there, the name that all stacks serve them under
+    os.execv(found, command)  # noqa: S606 our own list
 
 
 if __name__ == "__main__":

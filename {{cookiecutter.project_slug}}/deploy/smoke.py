@@ -11,7 +11,9 @@ end by itself), `special` (control tokens in an answer), `answers` (too few are 
 
 import json
 import sys
+import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +30,11 @@ def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
         return reply
 
 
-def first_model(url: str) -> str:
-    """The model that the server lists first."""
-    with urllib.request.urlopen(f"{url}/models", timeout=SECONDS) as response:  # noqa: S310
-        return str(json.load(response)["data"][0]["id"])
-
-
 def check(url: str, recorded: dict[str, Any]) -> list[str]:
     """What is wrong, a line each."""
-    model, wrong, same = first_model(url), list[str](), 0
+    wrong, same = list[str](), 0
     for number, case in enumerate(recorded["cases"]):
-        body = {"model": model, "messages": case["messages"], "temperature": 0}
+        body = {"model": recorded["model"], "messages": case["messages"], "temperature": 0}
         reply = ask(url, body | {"max_tokens": recorded["max_tokens"]})
         choice, tokens = reply["choices"][0], reply["usage"]["prompt_tokens"]
         text = choice["message"]["content"] or ""
@@ -63,8 +59,12 @@ def main() -> None:
     url = given.rstrip("/")
     try:
         wrong = check(url, recorded)
-    except (OSError, LookupError, TypeError, ValueError) as error:
-        print(f"{url}: no OpenAI-compatible answer ({error})", file=sys.stderr)
+    except urllib.error.HTTPError as error:
+        said = error.read(200).decode("utf-8", "replace").strip()
+        print(f"{url}: answered {error.code}: {said}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except (OSError, HTTPException, LookupError, TypeError, ValueError) as error:
+        print(f"{url}: no OpenAI-compatible answer ({str(error).strip()})", file=sys.stderr)
         raise SystemExit(1) from None
     for line in wrong:
         print(line)

@@ -15,8 +15,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy import package, serve
-from deploy.launch import compose_lora
+from deploy.launch import compose_lora, local_command
 from deploy.ollama import go_template
+from lib.engines.server import free_port
 from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.models import load_tokenizer
@@ -133,21 +134,23 @@ def test_memory_of_a_token_is_that_of_llama_3_8b() -> None:
 
 @contextmanager
 def answering(text: str, tokens: int, finish: str = "stop") -> Iterator[str]:
-    """A server that always says the same; its URL."""
+    """A server that always says the same; its URL. Like `transformers serve`, it lists other models
+    first and answers to the name that it was started with alone."""
 
     class Handler(BaseHTTPRequestHandler):
-        def reply(self, value: dict[str, Any]) -> None:
-            self.send_response(200)
+        def reply(self, value: dict[str, Any], status: int = 200) -> None:
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(value).encode())
 
         def do_GET(self) -> None:
-            self.reply({"data": [{"id": "model"}]})
+            self.reply({"data": [{"id": "other"}]})
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            if json.loads(self.rfile.read(int(self.headers["Content-Length"])))["model"] != "model":
+                return self.reply({"detail": "Server is pinned to 'model'"}, 400)
             choice = {"message": {"content": text}, "finish_reason": finish}
-            self.reply({"choices": [choice], "usage": {"prompt_tokens": tokens}})
+            return self.reply({"choices": [choice], "usage": {"prompt_tokens": tokens}})
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -180,5 +183,24 @@ def test_smoke_passes_what_was_evaluated_and_names_what_was_not(packed: Path) ->
         "special",
         "answers",
     ]
-    code, said = run_smoke(packed, url)
-    assert (code, said.count("\n"), "no OpenAI-compatible answer" in said) == (1, 1, True)
+
+
+def test_smoke_says_in_one_line_that_nobody_answers(packed: Path) -> None:
+    for url in (f"http://127.0.0.1:{free_port()}/v1", "http://127.0.0.1:80a0/v1"):
+        code, said = run_smoke(packed, url)
+        assert (code, said.count("\n"), "no OpenAI-compatible answer" in said) == (1, 1, True)
+
+
+def test_smoke_passes_on_what_a_server_refuses(packed: Path) -> None:
+    recorded = json.loads((packed / "smoke.json").read_text(encoding="utf-8"))
+    write_json(packed / "smoke.json", recorded | {"model": "another"})
+    with answering(ANSWER, 9) as url:
+        assert run_smoke(packed, url)[1].endswith(
+            """400: {"detail": "Server is pinned to 'model'"}\n"""
+        )
+
+
+def test_the_weights_are_served_by_the_name_that_smoke_asks(packed: Path) -> None:
+    recorded = json.loads((packed / "smoke.json").read_text(encoding="utf-8"))
+    deploy = DeployParams(stack="transformers", port=1, context=512, concurrency=1)
+    assert local_command(deploy, "")[:3] == ["transformers", "serve", recorded["model"]]

@@ -122,7 +122,8 @@ def test_parity_reads_what_it_tells(url: str) -> None:
 
 def test_the_smoke_test_passes_and_fails(url: str) -> None:
     case = {"messages": [dict(CHAT[0])], "input_tokens": 9, "output": "退款 🙂"}
-    recorded = {"cases": [case], "max_tokens": 8, "special": ["<|im_end|>"], "same": 1.0}
+    recorded = {"model": "model", "max_tokens": 8, "special": ["<|im_end|>"], "same": 1.0}
+    recorded["cases"] = [case]
     assert smoke.check(url, recorded) == []
     assert smoke.check(url, recorded | {"cases": [case | {"input_tokens": 8}]}) == [
         "template: case 0: 9 prompt tokens, not 8"
