@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from lib.engines import client, server
+from lib.engines import api, client, server
 from lib.engines.client import Length
 from lib.engines.timing import Objective, Timing, summarise
 from lib.errors import UserError
@@ -21,8 +24,10 @@ CHAT = [Message(role="user", content="你好")]
 FIRST, NEXT, TOKENS = 0.1, 0.02, 6
 SCHEDULED = [sys.executable, str(Path(__file__).with_name("scheduled.py")), "{port}"]
 COMMAND = [*SCHEDULED, str(FIRST), str(NEXT), str(TOKENS), "early"]
+STUB = [sys.executable, str(Path(__file__).with_name("stub.py")), "{port}"]
 SHORT = Length(TOKENS)
 OBJECTIVE = Objective(ttft=1000, e2e=2000)
+Stage = tuple[subprocess.Popen[bytes], int]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,39 +87,106 @@ def test_the_peak_memory_of_a_server_is_its_own_and_that_of_its_children(url: st
         server.stop(process)
 
 
-def test_a_stage_that_is_ended_stops_its_server(tmp_path: Path) -> None:
-    port, stage = server.free_port(), tmp_path / "stage.py"
-    command = [part.replace("{port}", str(port)) for part in COMMAND]
-    stage.write_text(
+@contextmanager
+def stage(folder: Path, command: list[str], sighup: signal.Handlers) -> Iterator[Stage]:
+    """A process that starts a server and then waits, and the port of the server."""
+    port, script = server.free_port(), folder / "stage.py"
+    filled = [part.replace("{port}", str(port)) for part in command]
+    script.write_text(
         "import time\nfrom lib.engines import server\n"
-        f"server.free_port = lambda: {port}\n"
-        f"with server.serving({command}, '', 300):\n    print('up', flush=True)\n"
+        f"server.free_port, server.POLITE = lambda: {port}, 1\n"
+        f"with server.serving({filled}, '', 300):\n    print('up', flush=True)\n"
         "    time.sleep(60)\n",
         encoding="utf-8",
     )
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    for sign, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, -signal.SIGINT)):
-        process = subprocess.Popen(
-            [sys.executable, str(stage)],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # a job in the background inherits an ignored SIGINT
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+
+    def as_in_a_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
+        signal.signal(signal.SIGHUP, sighup)
+
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=as_in_a_terminal,
+    )
+    with process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
+        yield process, port
+
+
+def is_up(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(
+    ("sign", "code"),
+    [
+        (signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGHUP, 128 + signal.SIGHUP),
+        (signal.SIGQUIT, 128 + signal.SIGQUIT),
+        (signal.SIGINT, -signal.SIGINT),
+    ],
+)
+def test_a_stage_that_is_ended_stops_its_server(
+    sign: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    with stage(tmp_path, STUB, signal.SIG_DFL) as (process, port):
         process.send_signal(sign)
         assert process.wait(timeout=120) == code
-        process.stdout.close()
-        with pytest.raises(UserError, match="no OpenAI-compatible server"):
-            server.served_model(f"http://127.0.0.1:{port}/v1")
+        assert not is_up(port)
+
+
+def test_a_second_ctrl_c_does_not_spare_a_stubborn_server(tmp_path: Path) -> None:
+    with stage(tmp_path, [*STUB, "stubborn"], signal.SIG_DFL) as (process, port):
+        process.send_signal(signal.SIGINT)
+        while process.poll() is None:  # again and again, while it is being stopped
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        assert (process.returncode, is_up(port)) == (-signal.SIGINT, False)
+
+
+def test_a_stage_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    with stage(tmp_path, STUB, signal.SIG_IGN) as (process, port):
+        process.send_signal(signal.SIGHUP)
+        assert is_up(port)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 128 + signal.SIGTERM
 
 
 def test_a_server_that_is_not_there() -> None:
     with pytest.raises(UserError, match="no OpenAI-compatible server at"):
         server.served_model(f"http://127.0.0.1:{server.free_port()}/v1")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:80a0", "127.0.0.1 :8000", "127.0.0.1:8000/a b"])
+def test_an_address_that_is_none_is_one_line(address: str) -> None:
+    with pytest.raises(UserError, match="no OpenAI-compatible server at"):
+        server.served_model(f"http://{address}/v1")
+    with pytest.raises(UserError, match="is the server up"):
+        api.post(f"http://{address}/v1", "tokenize", {})
+
+
+def test_a_port_that_speaks_something_else_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _ = other.accept()
+                connection.recv(10_000)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                connection.close()
+
+        Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{other.getsockname()[1]}/v1"
+        with pytest.raises(UserError, match=r"no OpenAI-compatible server at .*SSH-2\.0"):
+            server.served_model(url)
+        with pytest.raises(UserError, match=r"no answer \(SSH-2\.0.*is the server up"):
+            api.post(url, "tokenize", {})
 
 
 @pytest.mark.parametrize("section", ["bench", "eval.server"])

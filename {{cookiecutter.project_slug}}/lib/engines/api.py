@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Any
 
 from lib.engines.answer import Answer
@@ -30,8 +31,8 @@ def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> dict[
     except urllib.error.HTTPError as error:
         said = error.read(200).decode("utf-8", "replace").strip()
         raise UserError(f"{url}/{route}: answered {error.code}: {said}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, HTTPException, ValueError) as error:
+        reason = str(getattr(error, "reason", error)).strip()
         raise UserError(f"{url}/{route}: no answer ({reason}); is the server up?") from None
 
 

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,8 @@ from lib.errors import UserError
 
 LOG = Path(".scratch/server.log")
 LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` has built
+POLITE = 20  # seconds that a server may take to end by itself
+ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # would end this process on the spot
 
 
 @contextmanager
@@ -32,7 +35,7 @@ def serving(
     if filled[0] == LLAMA_SERVER:
         filled[0] = str(llamacpp("llama-server"))
     LOG.parent.mkdir(exist_ok=True)
-    with LOG.open("wb") as log, ending_on_sigterm():
+    with LOG.open("wb") as log, leaving_on_signals():
         try:
             process = subprocess.Popen(filled, stdout=log, stderr=log, start_new_session=True)
         except OSError as error:
@@ -48,17 +51,39 @@ def serving(
 
 
 @contextmanager
-def ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM, which would end this process on the spot, leaves the block as an exception does."""
+def leaving_on_signals() -> Iterator[None]:
+    """A signal that would end this process leaves the block as an exception does. One that is
+    ignored (a hangup under nohup) stays ignored."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    heard = [sign for sign in ENDINGS if signal.getsignal(sign) != signal.SIG_IGN]
+    with handling(heard, leave):
+        yield
+
+
+@contextmanager
+def putting_off_signals() -> Iterator[None]:
+    """A signal that would end this process, Ctrl-C with them, comes after the block."""
+    late: list[int] = []
+    with handling([*ENDINGS, signal.SIGINT], lambda number, _: late.append(number)):
+        yield
+    for number in late[:1]:
+        signal.raise_signal(number)
+
+
+@contextmanager
+def handling(
+    signs: list[signal.Signals], handler: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """Signals are handled so in the block, and as before after it."""
+    before = {sign: signal.signal(sign, handler) for sign in signs}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for sign, old in before.items():
+            signal.signal(sign, old)
 
 
 def peak_memory() -> int | None:
@@ -116,12 +141,13 @@ def wait_until_up(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server and all it started: politely, then not."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=20)
+    """End the server and all it started: politely, then not, however impatient the user is."""
+    with putting_off_signals():
+        for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=POLITE)
 
 
 def served_model(url: str) -> str:
@@ -129,6 +155,6 @@ def served_model(url: str) -> str:
     try:
         with urllib.request.urlopen(f"{url}/models", timeout=5) as response:  # noqa: S310
             return str(json.load(response)["data"][0]["id"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        reason = str(getattr(error, "reason", error)).strip()
         raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({reason})") from None
