@@ -30,7 +30,7 @@ def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
         case "llama.cpp":  # its context is shared by the slots
             shared = str(deploy.context * deploy.concurrency)
             options = ["--alias", NAME, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
-            return ["-m", f"{model}/model.gguf", *options]
+            return ["-m", f"{model}/model.gguf", *options, "--metrics"]
         case "tgi":
             options = ["--port", str(port), "--max-total-tokens", context]
             return ["--model-id", model, *options, "--max-concurrent-requests", slots]
@@ -63,7 +63,7 @@ def compose(deploy: DeployParams) -> str:
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
     """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it."""
     service = container(deploy)
-    hub = base != "base"
+    hub = not Path(base).is_dir()
     model = base if hub else "/base"
     options = ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{NAME}=/adapter"]
     revised = ["--revision", revision] if hub and revision else []

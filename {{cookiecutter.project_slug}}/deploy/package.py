@@ -21,7 +21,7 @@ from lib.errors import UserError, run
 from lib.evals import read_golden
 from lib.files import atomic_folder, sha256, write_json
 from lib.model_card import read_results, with_results
-from lib.models import QUANTIZED, TUNED, load_tokenizer, make_readable, stop_tokens
+from lib.models import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
 from lib.params.base import BaseParams
 from lib.params.deploy import DeployParams
 from lib.params.eval import EvalParams
@@ -30,12 +30,11 @@ from lib.params.task import TaskParams
 from lib.predictions import read_predictions
 from lib.quantize.gguf import NAME, write_gguf
 from lib.quantize.read import weights_size
-from lib.serving_memory import cache_bytes_per_token, memory_table
+from lib.serving_memory import memory_limit, memory_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
 ON_GGUF = ("llama.cpp", "ollama")
 SMOKE_CASES = 8
 SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
@@ -134,7 +133,7 @@ def main() -> None:
         load("task", TaskParams),
         load("eval", EvalParams),
     )
-    system, source = gate.system, FOLDERS[gate.system]
+    system, source = gate.system, RELEASABLE[gate.system]
     check_formats(source, deploy, system)
     recorded = smoke_cases(system, task, limits)
     tokenizer = load_tokenizer(TUNED)
@@ -143,8 +142,8 @@ def main() -> None:
     with atomic_folder(Path("dist", deploy.stack)) as folder:
         copy_weights(source, folder / "model", deploy, base)
         size = weights_size(folder / "model")
-        memory = size + cache_bytes_per_token(config) * deploy.context * deploy.concurrency
-        for name, text in launch_files(deploy, task, tokenizer, 2 * memory).items():
+        memory = memory_limit(config, size, deploy)
+        for name, text in launch_files(deploy, task, tokenizer, memory).items():
             (folder / name).write_text(text, encoding="utf-8")
         add_adapter(folder, deploy, base)
         shutil.copy(smoke.__file__, folder / "smoke.py")

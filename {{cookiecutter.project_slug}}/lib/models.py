@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TUNED = "models/tuned"
 QUANTIZED = "models/quantized"
+RELEASABLE = {"tuned": TUNED, "quantized": QUANTIZED}  # by gate.system
 
 
 def deterministic(seed: int, threads: int) -> None:

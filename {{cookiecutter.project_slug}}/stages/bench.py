@@ -23,7 +23,7 @@ from lib.engines.client import Length
 from lib.engines.timing import Objective, Timing, summarise
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
-from lib.models import QUANTIZED, TUNED, deterministic, load_tokenizer, torch_device
+from lib.models import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
 from lib.params.base import BaseParams
 from lib.params.bench import BenchParams
 from lib.params.gate import GateParams
@@ -34,7 +34,6 @@ from lib.quantize.read import load_weights, weights_size
 from lib.records import Message, is_pair, prompt_of, read_records
 
 TEST = "data/split/test.jsonl"
-MODELS = {"tuned": TUNED, "quantized": QUANTIZED}
 GGUF = Path(".scratch/bench")  # the tuned model as llama.cpp reads it
 WARM_UP = 2  # requests
 
@@ -203,7 +202,7 @@ def main() -> None:
         figures["served"] = bench_server(params.url, chats, params, summed)
     else:
         measure = bench_transformers if params.engine == "transformers" else bench_command
-        for name, folder in MODELS.items():
+        for name, folder in RELEASABLE.items():
             size = {"bytes": weights_size(folder)}
             figures[name] = size | measure(folder, chats, params, summed)
     write_json("metrics/bench.json", figures)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.config import load
-from lib.cost import busiest
 from lib.errors import run
 from lib.files import atomic_text
 from lib.markdown import table
-from lib.models import QUANTIZED, TUNED
+from lib.models import RELEASABLE
 from lib.params.bench import BenchParams
 from lib.params.deploy import DeployParams
 from lib.params.gate import GateParams
@@ -23,7 +22,6 @@ from lib.quantize.read import weights_size
 from lib.serving_memory import memory_table
 
 PLAN = "reports/deployment_plan.md"
-FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
 BUSY = 0.7  # of what one server answers; above it queues grow and the slowest requests suffer
 RATES = (1, 10, 100)  # requests a second
 
@@ -50,7 +48,7 @@ def packaging(deploy: DeployParams, system: str, size: int, quantized: Figures) 
 
 def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> Lines:
     """The memory it takes."""
-    config = read_json(Path(FOLDERS[system], "config.json"))
+    config = read_json(Path(RELEASABLE[system], "config.json"))
     needed = memory_table(config, size, deploy).splitlines()[2:]
     return [*needed, "", f"Trained, evaluated and measured on: {trained_on} (`hardware.device`)."]
 
@@ -83,13 +81,15 @@ def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
     ]
 
 
-def scaling(load_row: Figures | None, gate: GateParams) -> Lines:
+def scaling(figures: Figures, gate: GateParams) -> Lines:
     """How many such servers a rate of requests needs; an estimate, from one server's goodput."""
-    good = load_row["goodput_per_s"] if load_row else 0
+    kept = {name: row["goodput_per_s"] for name, row in figures.items() if isinstance(row, dict)}
+    best = max(kept, key=kept.__getitem__, default="")
+    good = kept.get(best, 0)
     if not good:
         return [
-            "No request kept the limits at the highest load measured, so no number of such "
-            "servers would do: a faster machine, a smaller model or other limits."
+            "No request kept the limits at any load measured, so no number of such servers would "
+            "do: a faster machine, a smaller model or other limits."
         ]
     rows = []
     for rate in RATES:
@@ -99,9 +99,9 @@ def scaling(load_row: Figures | None, gate: GateParams) -> Lines:
     return [
         *table(["requests a second", "servers", "price an hour"], rows),
         "",
-        f"One server answers {good:,.2f} requests a second within the limits at the highest load "
-        f"measured; planned is {BUSY:.0%} of it. An estimate: measure with your traffic "
-        "(`bench.rates`) before you rely on it.",
+        f"One server answers {good:,.2f} requests a second within the limits at the load that "
+        f"suits it best ({best.replace('_', ' ')}); planned is {BUSY:.0%} of it. An estimate: "
+        "measure with your traffic (`bench.rates`) before you rely on it.",
     ]
 
 
@@ -142,12 +142,13 @@ def main() -> None:
     engine, trained_on = load("bench", BenchParams).engine, load("hardware", HardwareParams).device
     bench, quantized = read_json("metrics/bench.json"), read_json("metrics/quantize.json")
     system = gate.system
-    size = weights_size(FOLDERS[system])
+    figures = bench.get(system) or bench.get("served", {})
+    size = weights_size(RELEASABLE[system])
     page = {
         "Packaging": packaging(deploy, system, size, quantized),
         "Hardware": hardware_lines(deploy, system, size, trained_on),
-        "Measured": measured(bench.get(system) or bench.get("served", {}), gate, engine),
-        "Scaling estimate": scaling(busiest(bench, system), gate),
+        "Measured": measured(figures, gate, engine),
+        "Scaling estimate": scaling(figures, gate),
         "Rollout": rollout(deploy, gate),
         "Rollback": ROLLBACK,
         "Monitoring and alerts": MONITORING,

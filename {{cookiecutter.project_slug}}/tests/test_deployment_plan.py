@@ -14,7 +14,7 @@ deploy: {stack: vllm, port: 8000, context: 512, concurrency: 4}
 bench: {engine: transformers, requests: 1, concurrency: [1], max_new_tokens: 8}
 hardware: {device: cpu, threads: 1}
 """
-SHAPE = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
+SHAPE = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "vocab_size": 99}
 
 
 def load_row(latency: float, goodput: float) -> dict[str, float]:
@@ -45,6 +45,19 @@ def test_loads_are_held_against_the_limits_and_servers_counted(
     # 10 a second, each server planned at 70 % of 8: two; 100 a second: eighteen
     assert "| 10                | 2       | 2.00          |" in page
     assert "| 100               | 18      | 18.00         |" in page
+
+
+def test_servers_are_counted_by_the_load_that_suits_them_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overrun = {"concurrency_1": load_row(10, 4), "concurrency_4": load_row(70_000, 0)}
+    page = plan(tmp_path, {"rate_9": load_row(10, 8), **overrun})
+    assert "| 10                | 2       | 2.00          |" in page
+    assert (
+        "answers 8.00 requests a second within the limits at the load that suits it best (rate 9"
+        in page
+    )
 
 
 def test_a_model_too_slow_gets_no_number_of_servers(

@@ -15,7 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy import package, serve
-from deploy.launch import compose_lora, local_command
+from deploy.launch import compose, compose_lora, local_command
 from deploy.ollama import go_template
 from lib.engines.server import free_port
 from lib.errors import UserError
@@ -79,7 +79,9 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
     workload, exposed = yaml.load_all(packed / "kubernetes.yaml")
     (pod,) = workload["spec"]["template"]["spec"]["containers"]
     assert exposed["spec"]["ports"][0]["targetPort"] == pod["ports"][0]["containerPort"] == 8000
-    assert pod["resources"]["limits"]["nvidia.com/gpu"] == 1
+    limits = pod["resources"]["limits"]
+    assert limits["nvidia.com/gpu"] == 1
+    assert int(limits["memory"].removesuffix("Mi")) > 2_880  # what vLLM took with a tiny model
     lora = yaml.load(packed / "compose-lora.yaml")["services"]["model"]["command"]
     assert lora[-3:] == ["16", "--lora-modules", "model=/adapter"]
     assert (packed / "base/config.json").is_file()
@@ -90,6 +92,31 @@ def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
     text = compose_lora(deploy, "Qwen/Qwen3-0.6B", "c1899de", 8)
     command = YAML(typ="safe").load(text)["services"]["model"]["command"]
     assert command[:3] == ["Qwen/Qwen3-0.6B", "--revision", "c1899de"]
+
+
+def test_a_base_in_a_folder_is_mounted_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models/mine").mkdir(parents=True)
+    deploy = DeployParams(stack="vllm", port=1, context=512, concurrency=1)
+    service = YAML(typ="safe").load(compose_lora(deploy, "models/mine", None, 8))["services"][
+        "model"
+    ]
+    assert (service["command"][0], service["volumes"][1]) == ("/base", "./base:/base:ro")
+
+
+@pytest.mark.parametrize(
+    ("stack", "job"), [("vllm", "vllm"), ("llama.cpp", "llamacpp"), ("tgi", "tgi")]
+)
+def test_prometheus_scrapes_what_the_package_starts(stack: Stack, job: str) -> None:
+    port = 8000 if stack == "vllm" else 8080  # as the template asks it in params.yaml
+    deploy = DeployParams(stack=stack, port=port, context=512, concurrency=1)
+    scraped = YAML(typ="safe").load(ROOT / "monitor/prometheus/prometheus.yml")["scrape_configs"]
+    targets = {one["job_name"]: one["static_configs"][0]["targets"] for one in scraped}
+    service = YAML(typ="safe").load(compose(deploy))["services"]["model"]
+    assert service["ports"] == [f"{targets[job][0]}:{port}"]
+    assert ("--metrics" in service["command"]) == (stack == "llama.cpp")  # the others always tell
 
 
 def test_the_bill_of_materials_names_the_weights(packed: Path) -> None:
