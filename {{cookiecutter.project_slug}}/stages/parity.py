@@ -97,7 +97,7 @@ def compare_served(
     if served.kind != "other":
         theirs = [prompt_of_chat(served, chat, tokenizer) for chat in chats]
         hard = [Prompt(t, tokenizer.encode(t, add_special_tokens=False)) for t in HARD_TEXTS]
-        split = [prompt_of_text(served, text) for text in HARD_TEXTS]
+        split = [prompt_of_text(served, text, tokenizer) for text in HARD_TEXTS]
         checks = compare_prompts([*ours, *hard], [*theirs, *split], tokenizer)
     stops = stop_tokens(tokenizer, TUNED)
     replies = [answer_chat(served, c, params.max_new_tokens, tokenizer, stops) for c in chats]
@@ -131,6 +131,12 @@ def failures(systems: dict[str, Checks]) -> list[str]:
         for name, check in checks.items()
         if check.passed is False
     ]
+
+
+def not_told(systems: dict[str, Checks]) -> str:
+    """The checks that a server gave nothing for, as the end of a sentence."""
+    names = [name for name, check in systems.get("served", {}).items() if check.passed is None]
+    return f"; not checked, the server does not tell: {', '.join(names)}" if names else ""
 
 
 def main() -> None:
@@ -168,7 +174,8 @@ def main() -> None:
     )
     if failed:
         raise UserError(f"parity: {failed[0]} ({len(failed)} checks failed; {REPORT} has all)")
-    print(f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts")
+    said = f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts"
+    print(said + not_told(systems))
 
 
 if __name__ == "__main__":

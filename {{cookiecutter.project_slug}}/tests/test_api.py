@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import SimpleNamespace
@@ -13,7 +14,9 @@ import pytest
 from lib.engines import vllm
 from lib.engines.answer import Answer
 from lib.engines.api import answer_all
+from lib.engines.serverside import recognise
 from lib.errors import UserError
+from lib.models import load_tokenizer
 from lib.records import Message
 
 
@@ -48,6 +51,23 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
+@contextmanager
+def answering_all(status: int) -> Iterator[str]:
+    """A server that answers every request in the same way; its URL."""
+
+    class Same(Server):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Same) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
 def say(url: str, text: str, key_env: str = "") -> Answer:
     return answer_all(url, "m", [[Message(role="user", content=text)]], 9, 1, key_env)[0]
 
@@ -77,6 +97,21 @@ def test_a_server_that_reads_other_tokens_is_refused(url: str) -> None:
 def test_a_failure_is_one_line_and_not_tried_again(url: str, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         say(url, text)
+
+
+@pytest.mark.parametrize("status", [500, 401])
+def test_a_server_in_trouble_is_not_taken_for_another_kind(status: int) -> None:
+    with (
+        answering_all(status) as url,
+        pytest.raises(UserError, match=f"/apply-template: answered {status}"),
+    ):
+        recognise(url, "m", load_tokenizer("base"))
+
+
+@pytest.mark.parametrize("status", [200, 404, 405])
+def test_a_server_without_routes_of_its_own_is_another_kind(status: int) -> None:
+    with answering_all(status) as url:
+        assert recognise(url, "m", load_tokenizer("base")).kind == "other"
 
 
 def test_no_server_at_all() -> None:

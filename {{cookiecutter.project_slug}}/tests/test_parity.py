@@ -17,7 +17,7 @@ from lib.engines.serverside import read_token
 from lib.models import load_model, load_tokenizer
 from lib.params.parity import LimitsParams
 from lib.records import Message
-from stages.parity import compare_counts, failures, our_prompt
+from stages.parity import compare_counts, failures, not_told, our_prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -115,6 +115,12 @@ def test_prompt_tokens_are_counted() -> None:
 def test_what_is_not_told_is_no_failure() -> None:
     checks = {"template": Check(None, None, 0), "bos": Check(False, 1, 0, "two")}
     assert failures({"served": checks}) == ["served: bos: two"]
+
+
+def test_what_is_not_told_is_named() -> None:
+    checks = {"template": Check(None, None, 0), "stop": Check(True, 0, 0)}
+    assert not_told({"served": checks}) == "; not checked, the server does not tell: template"
+    assert not_told({}) == ""
 
 
 def test_tokens_of_llama_server_and_of_vllm() -> None:

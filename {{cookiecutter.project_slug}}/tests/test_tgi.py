@@ -14,14 +14,17 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from tokenizers.processors import TemplateProcessing
 
 from deploy import smoke
 from lib.engines import api, client, server
 from lib.engines.answer import Answer
-from lib.engines.serverside import answer_chat, recognise
+from lib.engines.parity import Prompt, compare_prompts
+from lib.engines.serverside import answer_chat, prompt_of_chat, prompt_of_text, recognise
 from lib.errors import UserError
 from lib.models import load_tokenizer
 from lib.records import Message
+from stages.parity import our_prompt
 
 SCHEMA = json.loads(Path(__file__).with_name("tgi_schema.json").read_text(encoding="utf-8"))
 NAME = "/model"
@@ -29,12 +32,24 @@ TOKENS = ["退", "款", " 🙂"]
 COMMON = {"id": "", "created": 1, "model": NAME, "system_fingerprint": "3.3.6-sha"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 CHAT = [Message(role="user", content="钱退我")]
+TOKENIZER = load_tokenizer("base")
+BEGIN = "<|endoftext|>"
+begun = TemplateProcessing(
+    single=f"{BEGIN} $A", special_tokens=[(BEGIN, int(TOKENIZER.convert_tokens_to_ids(BEGIN)))]
+)
+TOKENIZER.backend_tokenizer.post_processor = begun
 
 
 def held(kind: str, value: Any) -> Any:
     """The value, which must be of a kind of the schema."""
     Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]}).validate(value)
     return value
+
+
+def split(text: str, special: bool) -> list[dict[str, Any]]:
+    """The tokens of a text; a bare one begins with what the tokenizer puts there."""
+    ids = TOKENIZER.encode(text, add_special_tokens=special)
+    return [{"id": id, "text": TOKENIZER.decode([id]), "start": 0, "stop": 0} for id in ids]
 
 
 class Server(BaseHTTPRequestHandler):
@@ -48,9 +63,18 @@ class Server(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path != "/v1/chat/completions":
+        if self.path == "/tokenize":
+            tokens = split(held("GenerateRequest", body)["inputs"], special=True)
+            return self.reply(200, held("TokenizeResponse", tokens))
+        if self.path not in ("/v1/chat/completions", "/chat_tokenize"):
             return self.reply(404, {})
         held("ChatRequest", body)
+        if self.path == "/chat_tokenize":
+            text = TOKENIZER.apply_chat_template(
+                body["messages"], tokenize=False, add_generation_prompt=True
+            )
+            whole = {"templated_text": text, "tokenize_response": split(text, special=False)}
+            return self.reply(200, held("ChatTokenizeResponse", whole))
         if body["messages"][-1]["content"] == "too long":
             error = {"error": "`inputs` must have less than 512", "error_type": "validation"}
             return self.reply(422, held("ErrorResponse", error))
@@ -77,7 +101,7 @@ class Server(BaseHTTPRequestHandler):
         line = json.dumps(held("ChatCompletionChunk", chunk))
         self.wfile.write(f"data: {line}\n\n".encode())
 
-    def reply(self, status: int, value: dict[str, Any]) -> None:
+    def reply(self, status: int, value: Any) -> None:
         """Send JSON."""
         self.send_response(status)
         self.end_headers()
@@ -112,12 +136,20 @@ def test_made_up_lengths_it_does_not_keep_are_refused(url: str) -> None:
 
 
 def test_parity_reads_what_it_tells(url: str) -> None:
-    tokenizer = load_tokenizer("base")
-    served = recognise(url, NAME, tokenizer)
-    assert served.kind == "other"
-    found, prompt_tokens = answer_chat(served, CHAT, 8, tokenizer, set())
-    assert found.ids == tokenizer.encode("退款 🙂", add_special_tokens=False)
+    served = recognise(url, NAME, TOKENIZER)
+    assert served.kind == "tgi"
+    found, prompt_tokens = answer_chat(served, CHAT, 8, TOKENIZER, set())
+    assert found.ids == TOKENIZER.encode("退款 🙂", add_special_tokens=False)
     assert (found.stopped, found.clean, prompt_tokens) == (True, True, 9)
+
+
+def test_parity_holds_its_prompts_against_ours(url: str) -> None:
+    served = recognise(url, NAME, TOKENIZER)
+    ours = our_prompt(TOKENIZER, CHAT)
+    bare = Prompt("a  b 退", TOKENIZER.encode("a  b 退", add_special_tokens=False))
+    theirs = [prompt_of_chat(served, CHAT, TOKENIZER), prompt_of_text(served, bare.text, TOKENIZER)]
+    checks = compare_prompts([ours, bare], theirs, TOKENIZER)
+    assert [check.passed for check in checks.values()] == [True] * 3
 
 
 def test_the_smoke_test_passes_and_fails(url: str) -> None:

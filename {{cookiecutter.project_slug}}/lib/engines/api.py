@@ -16,7 +16,15 @@ from lib.records import Message
 SECONDS = 600  # one answer may take
 
 
-def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> dict[str, Any]:
+class Refused(UserError):
+    """The server answered, with an HTTP status that says no."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
     """The JSON that a server answers to `body`; raises UserError when it does not."""
     headers = {"Content-Type": "application/json"}
     if key_env:
@@ -26,11 +34,10 @@ def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> dict[
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-            return answer
+            return json.load(response)
     except urllib.error.HTTPError as error:
         said = error.read(200).decode("utf-8", "replace").strip()
-        raise UserError(f"{url}/{route}: answered {error.code}: {said}") from None
+        raise Refused(f"{url}/{route}: answered {error.code}: {said}", error.code) from None
     except (OSError, HTTPException, ValueError) as error:
         reason = str(getattr(error, "reason", error)).strip()
         raise UserError(f"{url}/{route}: no answer ({reason}); is the server up?") from None

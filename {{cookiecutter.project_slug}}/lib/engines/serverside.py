@@ -1,14 +1,14 @@
 """What a server makes of chats and texts, and how it answers: the served side of parity.
 
-llama-server and vLLM tell their prompts by routes of their own. Of another OpenAI-compatible server
-only the number of tokens and the text of its answers are known.
+llama-server, vLLM and TGI tell their prompts by routes of their own. Of another OpenAI-compatible
+server only the number of tokens and the text of its answers are known.
 """
 
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
-from lib.engines.api import post
+from lib.engines.api import Refused, post
 from lib.engines.parity import Greedy, Prompt
 from lib.errors import UserError
 from lib.records import Message
@@ -16,8 +16,10 @@ from lib.records import Message
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Kind = Literal["llama.cpp", "vllm", "other"]
+Kind = Literal["llama.cpp", "tgi", "vllm", "other"]
+TELL_TOKENS = ("llama.cpp", "vllm")  # of answers, with their ids and log-probabilities
 PROBE = [Message(role="user", content="?")]
+NO_SUCH_ROUTE = (400, 404, 405, 422)  # HTTP's answers to a request that a server does not know
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,18 @@ class Server:
 
 def recognise(url: str, model: str, tokenizer: "PreTrainedTokenizerBase") -> Server:
     """Tell a server by the routes it has."""
-    kinds: tuple[Kind, ...] = ("llama.cpp", "vllm")
+    kinds: tuple[Kind, ...] = ("llama.cpp", "tgi", "vllm")
     for kind in kinds:
         server = Server(url, model, kind)
         try:
             prompt_of_chat(server, PROBE, tokenizer)
-        except (UserError, LookupError):
+        except Refused as refused:
+            if refused.status not in NO_SUCH_ROUTE:
+                raise
+        except (LookupError, TypeError):
             continue
-        return server
+        else:
+            return server
     return Server(url, model, "other")
 
 
@@ -55,17 +61,30 @@ def prompt_of_chat(
         text = str(post(server.root, "apply-template", {"messages": chat})["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
         return Prompt(text, list(post(server.root, "tokenize", body)["tokens"]))
+    if server.kind == "tgi":
+        told = post(server.root, "chat_tokenize", {"messages": chat})
+        return Prompt(str(told["templated_text"]), ids_of(told["tokenize_response"]))
     body = {"model": server.model, "messages": chat, "add_generation_prompt": True}
     ids = list(post(server.root, "tokenize", body)["tokens"])
     return Prompt(str(tokenizer.decode(ids)), ids)
 
 
-def prompt_of_text(server: Server, text: str) -> Prompt:
+def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Prompt:
     """The tokens of a bare text, without any that begins it."""
+    if (
+        server.kind == "tgi"
+    ):  # which puts before it what the tokenizer does; it cannot be told not to
+        begun = len(tokenizer.encode(""))
+        return Prompt(text, ids_of(post(server.root, "tokenize", {"inputs": text}))[begun:])
     body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
     if server.kind == "vllm":
         body = {"model": server.model, "prompt": text, "add_special_tokens": False}
     return Prompt(text, list(post(server.root, "tokenize", body)["tokens"]))
+
+
+def ids_of(tokens: list[dict[str, Any]]) -> list[int]:
+    """The ids of tokens as TGI tells them."""
+    return [int(token["id"]) for token in tokens]
 
 
 def answer_chat(
@@ -78,7 +97,7 @@ def answer_chat(
     """The greedy answer, and how many tokens the server says its prompt has."""
     body: dict[str, Any] = {"model": server.model, "messages": chat, "temperature": 0}
     body |= {"max_tokens": max_new_tokens}
-    if server.kind != "other":
+    if server.kind in TELL_TOKENS:
         body |= {"logprobs": True, "top_logprobs": 1}
     if server.kind == "vllm":
         body["return_tokens_as_token_ids"] = True
