@@ -3,7 +3,7 @@
 reads   models/<gate.system>, models/tuned (card, adapter), predictions/<gate.system>.jsonl,
         metrics/eval, evals/golden.jsonl, data/split
 writes  dist/<deploy.stack>/: weights with tokenizer, template and generation config, launch files,
-        smoke.py and smoke.json, requirements.md, model card, sbom.json, SHA256SUMS
+        smoke.py and smoke.json, requirements.md, model card, licence, sbom.json, SHA256SUMS
 
 Nothing is pushed anywhere. A package is written whole or not at all.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy import launch, ollama, smoke
+from deploy.licence import add_licence
 from deploy.sbom import sbom
 from lib.chat import with_system
 from lib.config import load
@@ -153,7 +154,9 @@ def main() -> None:
         (folder / "requirements.md").write_text(memory_table(config, size, deploy), "utf-8")
         name = Path.cwd().name
         figures = with_results(card, name, system, read_results())
-        (folder / "README.md").write_text(figures, encoding="utf-8")
+        for place in (folder, folder / "model"):  # people push either
+            (place / "README.md").write_text(figures, encoding="utf-8")
+        add_licence(folder / "model", base)
         write_json(folder / "sbom.json", sbom(name, folder / "model", base))
         make_readable(folder)
         write_checksums(folder)

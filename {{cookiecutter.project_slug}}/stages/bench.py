@@ -18,7 +18,7 @@ from tqdm import tqdm
 from lib.chat import encode_prompt, with_system
 from lib.config import load
 from lib.curves import Panel, curves
-from lib.engines import client, hf, server
+from lib.engines import client, hf, memory, server
 from lib.engines.client import Length
 from lib.engines.timing import Objective, Timing, summarise
 from lib.errors import UserError, run
@@ -103,10 +103,12 @@ def bench_transformers(
 ) -> Figures:
     """Figures by load of a model in this process; requests at once are one batch."""
     hardware, length = load("hardware", HardwareParams), answer_length(params)
+    device = torch_device(hardware)
     deterministic(0, hardware.threads)
+    memory.look_anew(device)
     started = time.perf_counter()
     tokenizer = load_tokenizer(folder)
-    model = load_weights(folder, load("base", BaseParams).dtype, torch_device(hardware))
+    model = load_weights(folder, load("base", BaseParams).dtype, device)
     figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
 
     def timed(some: Chats) -> list[Timing]:
@@ -120,7 +122,7 @@ def bench_transformers(
         started = time.perf_counter()
         timings = [timing for batch in batches for timing in timed(batch)]
         figures[one.name] = summed(timings, time.perf_counter() - started)
-    return figures
+    return figures | memory.of_this_process(device)
 
 
 def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
@@ -147,9 +149,7 @@ def bench_command(folder: str, chats: Chats, params: BenchParams, summed: Summar
     with server.serving(params.command, model, params.startup_seconds) as url:
         figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
         figures |= bench_server(url, chats, params, summed)
-        if peak := server.peak_memory():
-            figures["peak_memory_bytes"] = peak
-    return figures
+        return figures | memory.of_servers()
 
 
 def servable(folder: str, params: BenchParams) -> str:

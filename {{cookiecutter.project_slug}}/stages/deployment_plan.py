@@ -24,6 +24,7 @@ from lib.serving_memory import memory_table
 PLAN = "reports/deployment_plan.md"
 BUSY = 0.7  # of what one server answers; above it queues grow and the slowest requests suffer
 RATES = (1, 10, 100)  # requests a second
+MEMORY = {"peak_host_memory_bytes": "host", "peak_gpu_memory_bytes": "GPU"}
 
 Lines = list[str]
 Figures = dict[str, Any]
@@ -72,12 +73,18 @@ def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
                     "yes" if kept else "NO",
                 ]
             )
+    held = [
+        f" Held at most: {figures[key] / 1e6:,.0f} MB of the {place}'s memory."
+        for key, place in MEMORY.items()
+        if key in figures
+    ]
     head = ["load", "first token ms p95", "request ms p95", "requests/s", "goodput/s"]
     return [
         *table([*head, "cost of 1,000", "within limits"], rows),
         "",
         f"Limits (`gate.latency`): first token {limits.ttft_ms_p95:,.0f} ms, request "
-        f"{limits.e2e_ms_p95:,.0f} ms, both p95. Engine: {engine}. `reports/bench.svg` draws it.",
+        f"{limits.e2e_ms_p95:,.0f} ms, both p95. Engine: {engine}. `reports/bench.svg` draws it."
+        + "".join(held),
     ]
 
 

@@ -62,7 +62,7 @@ def test_the_stage_measures_a_server_at_every_load(
     for name in ("tuned", "quantized"):
         for load in ("concurrency_1", "concurrency_2", "rate_50"):
             row = figures[name][load]
-            assert (row["requests"], row["output_tokens_mean"]) == (3, 6)
+            assert (row["requests"], row["errors"], row["output_tokens_mean"]) == (3, 0, 6)
             assert row["goodput_per_s"] == row["requests_per_s"]
     assert Path("reports/bench.svg").read_text(encoding="utf-8").count("<polyline") == 4
 
@@ -84,5 +84,5 @@ def test_llama_cpp_gets_a_gguf_or_one_line(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_picture_has_a_point_for_each_load_and_no_other_figure() -> None:
     row = {"output_tokens_per_s": 5.0, "ttft_ms_p95": 1.0, "e2e_ms_p95": 2.0}
-    figures = {"engine": "server", "served": {"peak_memory_bytes": 9, "concurrency_1": row}}
+    figures = {"engine": "server", "served": {"peak_host_memory_bytes": 9, "concurrency_1": row}}
     assert "served" in picture(figures)

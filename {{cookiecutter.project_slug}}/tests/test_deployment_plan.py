@@ -39,12 +39,14 @@ def test_loads_are_held_against_the_limits_and_servers_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    page = plan(tmp_path, {"concurrency_1": load_row(10, 8), "concurrency_4": load_row(70_000, 8)})
+    loads = {"concurrency_1": load_row(10, 8), "concurrency_4": load_row(70_000, 8)}
+    page = plan(tmp_path, loads | {"peak_host_memory_bytes": 2_880_000_000})
     kept, broken = (line for line in page.splitlines() if line.startswith("| concurrency"))
     assert (kept.endswith("yes           |"), broken.endswith("NO            |")) == (True, True)
     # 10 a second, each server planned at 70 % of 8: two; 100 a second: eighteen
     assert "| 10                | 2       | 2.00          |" in page
     assert "| 100               | 18      | 18.00         |" in page
+    assert "Held at most: 2,880 MB of the host's memory." in page
 
 
 def test_servers_are_counted_by_the_load_that_suits_them_best(

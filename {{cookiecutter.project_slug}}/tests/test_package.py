@@ -1,6 +1,7 @@
 """A package holds what its stack needs, sums that hold, and a smoke test that can fail."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,11 +17,13 @@ from ruamel.yaml import YAML
 
 from deploy import package, serve
 from deploy.launch import compose, compose_lora, local_command
+from deploy.licence import add_licence
 from deploy.ollama import go_template
 from lib.engines.server import free_port
 from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.models import load_tokenizer
+from lib.params.base import BaseParams
 from lib.params.deploy import DeployParams, Stack
 from lib.records import write_records
 from lib.serving_memory import cache_bytes_per_token
@@ -69,7 +72,43 @@ def test_every_file_is_in_the_sums(packed: Path) -> None:
     files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
     assert set(sums) == files - {"SHA256SUMS"}
     assert all(sha256(packed / name) == digest for name, digest in sums.items())
-    assert "exact_match" in (packed / "README.md").read_text(encoding="utf-8")
+
+
+def test_card_and_licence_go_with_the_weights(packed: Path) -> None:
+    card = (packed / "model/README.md").read_text(encoding="utf-8")
+    assert card == (packed / "README.md").read_text(encoding="utf-8")
+    assert "exact_match" in card
+    assert "whose licence is Apache-2.0" in (packed / "model/LICENSE").read_text(encoding="utf-8")
+
+
+def test_licence_texts_of_a_base_in_a_folder_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("models/mine/LICENSE.txt", "models/mine/NOTICE", "packed/model.gguf"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(name, encoding="utf-8")
+    add_licence(Path("packed"), BaseParams(model="models/mine", licence="MIT"))
+    found = sorted(path.name for path in Path("packed").iterdir())
+    assert found == ["LICENSE.txt", "NOTICE", "model.gguf"]
+
+
+def test_licence_texts_of_a_base_of_the_hub_are_copied(tmp_path: Path) -> None:
+    commit = "c1899de289a04d12100db370d81485cdf75e47ca"
+    cached = tmp_path / "hub/models--org--name/snapshots" / commit
+    cached.mkdir(parents=True)
+    (cached / "LICENSE").write_text("the whole text", encoding="utf-8")
+    code = (
+        "from pathlib import Path; from deploy.licence import *\n"
+        f"base = BaseParams(model='org/name', revision='{commit}', licence='MIT')\n"
+        "print([path.read_text() for path in texts(base)])"
+    )
+    offline = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, env=os.environ | offline, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['the whole text']\n"
 
 
 def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) -> None:

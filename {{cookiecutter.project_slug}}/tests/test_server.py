@@ -73,20 +73,6 @@ def test_one_failed_request_fails_the_bench(url: str) -> None:
         asyncio.run(client.open_loop(url, "scheduled", [CHAT, bad], 100, 1, SHORT))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
-def test_the_peak_memory_of_a_server_is_its_own_and_that_of_its_children(url: str) -> None:
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; x = "
-    child += "bytearray(10**8); time.sleep(60)'])"
-    before = server.peak_memory() or 0
-    process = subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
-    try:
-        while (server.peak_memory() or 0) < before + 10**8:
-            assert process.poll() is None
-            time.sleep(0.05)
-    finally:
-        server.stop(process)
-
-
 @contextmanager
 def stage(folder: Path, command: list[str], sighup: signal.Handlers) -> Iterator[Stage]:
     """A process that starts a server and then waits, and the port of the server."""

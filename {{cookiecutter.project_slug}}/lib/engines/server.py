@@ -86,36 +86,6 @@ def handling(
             signal.signal(sign, old)
 
 
-def peak_memory() -> int | None:
-    """Bytes held at most by the processes that this one has started and that still run, the sum
-    of their peaks; None where the system does not tell (only Linux does)."""
-    peaks = [status_of(child).get("VmHWM") for child in descendants(os.getpid())]
-    kilobytes = [int(peak.split()[0]) for peak in peaks if peak]
-    return 1024 * sum(kilobytes) if kilobytes else None
-
-
-def descendants(process: int) -> list[int]:
-    """The processes that a process has started, and they in turn, by /proc."""
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        parents[int(folder.name)] = int(status_of(int(folder.name)).get("PPid", "0"))
-    found, queue = [], [process]
-    while queue:
-        queue = [child for child, parent in parents.items() if parent in queue]
-        found += queue
-    return found
-
-
-def status_of(process: int) -> dict[str, str]:
-    """/proc/PROCESS/status; empty when it has ended."""
-    try:
-        text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in text.splitlines())
-    return {name: value.strip() for name, _, value in pairs}
-
-
 def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as probe:

@@ -62,6 +62,7 @@ def summarise(
     count = len(timings)
     figures = {
         "requests": count,
+        "errors": 0,  # the first would have ended the stage
         **percentiles("ttft_ms", [timing.first for timing in timings]),
         **percentiles("tpot_ms", tpot),
         **percentiles("itl_ms", gaps),

@@ -1,0 +1,48 @@
+"""The licence of the base, which goes with whatever is made from it."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from lib.params.base import BaseParams
+
+TEXTS = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "USE_POLICY*")
+
+
+def add_licence(folder: Path, base: BaseParams) -> None:
+    """The base's licence texts into a folder of weights; without any, a file that names it."""
+    found = texts(base)
+    for path in found:
+        shutil.copy(path, folder / path.name)
+    if not found:
+        (folder / "LICENSE").write_text(
+            f"Made from {base.model}, whose licence is {base.licence}. Its text was not within "
+            "reach where this was packed (https://spdx.org/licenses has many, by SPDX id): put it "
+            "here before you pass this on.\n",
+            encoding="utf-8",
+        )
+        print(f"package: {base.model} has no licence text within reach: model/LICENSE names it")
+
+
+def texts(base: BaseParams) -> list[Path]:
+    """The licence files of the base's folder, or of its page on the hub."""
+    folder = Path(base.model)
+    if not folder.is_dir():
+        folder = from_hub(base)
+    return sorted({path for pattern in TEXTS for path in folder.glob(pattern) if path.is_file()})
+
+
+def from_hub(base: BaseParams) -> Path:
+    """Where the files are that were asked of the hub now, or before."""
+    from huggingface_hub import snapshot_download
+
+    for cached in (False, True):
+        with suppress(OSError):  # out of reach, gated or never downloaded
+            found = snapshot_download(
+                base.model,
+                revision=base.revision,
+                allow_patterns=[*TEXTS],
+                local_files_only=cached,
+            )
+            return Path(found)
+    return Path(base.model)  # nothing there

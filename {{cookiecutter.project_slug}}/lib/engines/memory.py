@@ -1,0 +1,67 @@
+"""The memory that a model takes while it is served, at the peak: the host's by Linux's /proc, a
+GPU's by torch."""
+
+import ctypes
+import gc
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def of_servers() -> dict[str, int]:
+    """What the processes hold that this one has started and that still run: the sum of their
+    peaks. What they hold on a GPU is theirs to tell."""
+    return of_host(descendants(os.getpid()))
+
+
+def of_this_process(device: str) -> dict[str, int]:
+    """What this process has held since `look_anew`."""
+    found = of_host([os.getpid()])
+    if device.startswith("cuda"):
+        import torch
+
+        found["peak_gpu_memory_bytes"] = int(torch.cuda.max_memory_allocated(device))
+    return found
+
+
+def look_anew(device: str) -> None:
+    """Forget the peaks of this process so far, and give back what a model before has left."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
+        trim(0)
+    with suppress(OSError):  # Linux alone has it
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def of_host(processes: list[int]) -> dict[str, int]:
+    """Bytes of the host's memory, the sum of peaks; empty where the system does not tell."""
+    peaks = [status_of(process).get("VmHWM") for process in processes]
+    kilobytes = [int(peak.split()[0]) for peak in peaks if peak]
+    return {"peak_host_memory_bytes": 1024 * sum(kilobytes)} if kilobytes else {}
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process has started, and they in turn, by /proc."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        parents[int(folder.name)] = int(status_of(int(folder.name)).get("PPid", "0"))
+    found, queue = [], [process]
+    while queue:
+        queue = [child for child, parent in parents.items() if parent in queue]
+        found += queue
+    return found
+
+
+def status_of(process: int) -> dict[str, str]:
+    """/proc/PROCESS/status; empty when it has ended."""
+    try:
+        text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, _, value in pairs}

@@ -1,0 +1,39 @@
+"""The peak of memory is that of the processes it is asked of, since it was last looked at."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lib.engines import memory, server
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
+BIG = 10**8
+
+
+def peak(found: dict[str, int]) -> int:
+    return found.get("peak_host_memory_bytes", 0)
+
+
+def test_the_peak_of_a_server_is_its_own_and_that_of_its_children() -> None:
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; x = "
+    child += f"bytearray({BIG}); time.sleep(60)'])"
+    before = peak(memory.of_servers())
+    process = subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
+    try:
+        while peak(memory.of_servers()) < before + BIG:
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        server.stop(process)
+
+
+def test_the_peak_of_this_process_is_looked_at_anew() -> None:
+    at_first = peak(memory.of_host([os.getpid()]))
+    held = bytearray(at_first + BIG)
+    assert peak(memory.of_this_process("cpu")) >= at_first + BIG
+    del held
+    memory.look_anew("cpu")
+    assert peak(memory.of_this_process("cpu")) < at_first + BIG
