@@ -1,14 +1,17 @@
 """Every scheme that needs no environment of its own, for real, on the embedded base."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lib.chat import Example, encode_example
 from lib.errors import UserError
-from lib.files import atomic_folder
+from lib.files import atomic_folder, write_json
 from lib.models import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
@@ -77,6 +80,17 @@ def examples_of_base() -> list[Example]:
 
 
 @pytest.mark.usefixtures("tuned")
+def test_no_scheme_is_the_same_model() -> None:
+    with atomic_folder(QUANTIZED) as folder:
+        quantize(params("none"), BASE, CPU, "", folder)
+    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("none"))
+    figures = compare(
+        load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
+    )
+    assert (figures["perplexity_delta"], figures["layer_error_max"]) == (0, 0)
+
+
+@pytest.mark.usefixtures("tuned")
 def test_calibration_is_a_seeded_draw_of_whole_chats() -> None:
     tokenizer = load_tokenizer(TUNED)
     draws = [draw_examples(TRAIN, 20, tokenizer, "", params("w4a16")) for _ in range(2)]
@@ -122,6 +136,54 @@ def pack(numbers: torch.Tensor) -> torch.Tensor:
     """Eight 4-bit numbers an int32 along the rows, the first in its lowest bits."""
     shifted = numbers.reshape(-1, 8, numbers.shape[1]) << torch.arange(0, 32, 4)[None, :, None]
     return shifted.sum(1).to(torch.int32)
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.usefixtures("tuned")
+def test_a_checkpoint_of_auto_gptq_is_read(old: bool) -> None:
+    model = load_model(TUNED, "float32")
+    as_auto_gptq_wrote(model, Path(QUANTIZED), old)
+    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("gptq"))
+    figures = compare(model, load_weights(QUANTIZED, "float32", "cpu"), examples)
+    assert 0 < figures["layer_error_max"] < 0.5
+    assert figures["perplexity_quantized"] == pytest.approx(figures["perplexity_tuned"], rel=0.5)
+
+
+def as_auto_gptq_wrote(model: Any, folder: Path, old: bool) -> None:
+    """A checkpoint in the manner of auto-gptq 0.7.1: no `checkpoint_format`, a bias of zeros for
+    each layer, weights named after their packing; `old`, before 0.5: config.json says nothing."""
+    shutil.copytree(TUNED, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    tensors = {name: value.clone() for name, value in model.state_dict().items()}
+    del tensors["lm_head.weight"]  # tied
+    for name in [name for name in tensors if name.endswith("_proj.weight")]:
+        layer = name.removesuffix("weight")
+        packed = round_to_nearest(tensors.pop(name))
+        tensors |= {f"{layer}{part}": value for part, value in packed.items()}
+    save_file(tensors, folder / "gptq_model-4bit-32g.safetensors")
+    packing: dict[str, Any] = {"bits": 4, "group_size": 32, "damp_percent": 0.01, "desc_act": False}
+    packing |= {"static_groups": False, "sym": True, "true_sequential": True}
+    packing |= {"model_name_or_path": "x", "model_file_base_name": "gptq_model-4bit-32g"}
+    write_json(folder / "quantize_config.json", packing)
+    if not old:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        new = {"is_marlin_format": False, "quant_method": "gptq"}
+        write_json(folder / "config.json", config | {"quantization_config": packing | new})
+
+
+def round_to_nearest(weight: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A matrix packed into 4 bits, 32 inputs a group, zero at 8."""
+    outputs, inputs = weight.shape
+    grouped = weight.reshape(outputs, -1, 32)
+    scales = grouped.abs().amax(-1) / 7
+    numbers = ((grouped / scales[..., None]).round() + 8).long().reshape(outputs, inputs)
+    zeros = torch.full((outputs, inputs // 32), 7)  # one less than they are
+    return {
+        "qweight": pack(numbers.T),
+        "qzeros": pack(zeros).T.contiguous(),
+        "scales": scales.T.contiguous().half(),
+        "g_idx": (torch.arange(inputs) // 32).int(),
+        "bias": torch.zeros(outputs).half(),
+    }
 
 
 def test_a_gptq_checkpoint_of_another_kind_is_refused() -> None:

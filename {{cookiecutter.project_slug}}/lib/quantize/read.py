@@ -44,11 +44,18 @@ def weights_size(folder: str | Path) -> int:
 
 
 def quantization(folder: str) -> dict[str, Any]:
-    """How config.json says that the weights are packed; empty where they are not."""
-    path = Path(folder, "config.json")
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """How config.json says that the weights are packed; empty where they are not. Before 0.5
+    auto-gptq said it in quantize_config.json alone."""
+    config = read_json(Path(folder, "config.json"))
+    old = read_json(Path(folder, "quantize_config.json"))
     packing: dict[str, Any] = config.get("quantization_config", {})
-    return packing
+    return packing or ({"quant_method": "gptq"} | old if old else {})
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of settings; empty where there is none."""
+    settings: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return settings
 
 
 def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
@@ -57,9 +64,13 @@ def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
     config, packing = load_config(folder), quantization(folder)
-    del config.quantization_config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
     model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype))
     weights = plain_weights(folder, packing, getattr(torch, dtype))
+    extra = weights.keys() - model.state_dict().keys()
+    for name in [name for name in extra if name.endswith(".bias") and not weights[name].any()]:
+        del weights[name]  # auto-gptq gave each layer a bias, of zeros where the model has none
     for copy, original in model.all_tied_weights_keys.items():
         weights.setdefault(copy, weights[original])
     model.load_state_dict(weights)
