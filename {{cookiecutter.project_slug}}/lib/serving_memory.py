@@ -12,6 +12,8 @@ MEGABYTE = 1_000_000
 # llama.cpp of llama-cpp-python 0.3.36 (the template's benchmarks/RESULTS.md), transformers 5.17.0.
 # TGI has not been run: it holds the same PyTorch as vLLM. Ollama starts a llama.cpp.
 OWN = {"transformers": 620, "vllm": 2_880, "tgi": 2_880, "llama.cpp": 55, "ollama": 55}
+ON_GPU = ("vllm", "tgi")
+TAKES_ALL = "; it takes most of a GPU's free memory for the cache"
 BATCH = 512  # tokens that llama.cpp reads at once; it keeps room for the logits of each
 
 
@@ -54,10 +56,9 @@ def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
         f"Weights {weights / MEGABYTE:,.1f} MB, and {token:,} bytes of keys and values for each "
         "token under way (16 bits a number). On top comes the server itself: some "
         f"{own_bytes(config, deploy.stack) / MEGABYTE:,.0f} MB of the host's memory for "
-        f"{deploy.stack}, measured on a CPU. vLLM and TGI take most of a GPU's free memory for the "
-        "cache.",
+        f"{deploy.stack}, measured on a CPU{TAKES_ALL if deploy.stack in ON_GPU else ''}.",
         "",
-        "MB by tokens of context, and requests at once:",
+        "MB of weights and cache by tokens of context, and requests at once:",
         "",
         *table(["context", *(f"{count} at once" for count in slots)], rows),
         "",

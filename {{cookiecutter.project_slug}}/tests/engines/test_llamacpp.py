@@ -1,26 +1,33 @@
 """Real llama.cpp: GGUF from the quantize stage, and parity of llama-server, right and wrong."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from lib.engines import builds, server
+from lib.engines import api, builds, memory, server
 from lib.engines.parity import Check, answer
 from lib.engines.serverside import recognise
 from lib.errors import UserError
 from lib.files import atomic_folder
-from lib.models import TUNED, load_model, load_tokenizer
+from lib.models import QUANTIZED, TUNED, load_model, load_tokenizer
+from lib.params.deploy import DeployParams
 from lib.params.parity import LimitsParams, ParityParams
 from lib.quantize import gguf
 from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
 from lib.records import Message
+from lib.serving_memory import cache_bytes_per_token, memory_limit
 from stages.parity import compare_served, failures, our_prompt
 from stages.quantize import quantize
+from tests.engines.packed import QUESTIONS, pack, serve_and_smoke
+from tests.engines.series import told, watched
 from tests.engines.tuned import BASE, CPU, lay_tuned, params
+from tests.test_package import lay_out
 
 BUILT = (builds.LLAMACPP_HOME / "bin/llama-server").exists()
 pytestmark = pytest.mark.skipif(not BUILT, reason="llama.cpp is not built: make llamacpp")
@@ -38,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """models/tuned, and models/<type> for some types of GGUF."""
     with pytest.MonkeyPatch.context() as patch:
         lay_tuned(tmp_path_factory.mktemp("project"), patch)
-        for kind in ("q8_0", "q4_k_m"):
+        for kind in gguf.TYPES:
             with atomic_folder(f"models/{kind}") as folder:
                 quantize(params(kind), BASE, CPU, "", folder)
         yield
@@ -69,7 +76,7 @@ def failed(checks: dict[str, Check]) -> list[str]:
     return [name for name, check in checks.items() if not check.passed]
 
 
-@pytest.mark.parametrize("kind", ["q8_0", "q4_k_m"])
+@pytest.mark.parametrize("kind", gguf.TYPES)
 def test_a_gguf_is_smaller_and_close(kind: str) -> None:
     folder = f"models/{kind}"
     examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(kind))
@@ -83,6 +90,36 @@ def test_a_gguf_is_smaller_and_close(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["q8_0", "q4_k_m"])
 def test_llama_server_answers_like_transformers(kind: str) -> None:
     assert failures({"served": parity(f"models/{kind}")}) == []
+
+
+def test_it_tells_the_metrics_that_alerts_and_dashboard_use() -> None:
+    with serving("models/q8_0", "--metrics") as url:
+        assert watched("llamacpp") <= told(url)
+
+
+def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Path("models/q8_0").absolute()
+    lay_out(tmp_path, "llama.cpp")
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(QUANTIZED)
+    shutil.copytree(made, QUANTIZED)
+    pack(server.free_port())
+    code, said = serve_and_smoke("llama.cpp")
+    assert (code, said.splitlines()[0]) == (0, f"smoke: {len(QUESTIONS)} cases, 0 failures")
+
+
+def test_its_memory_is_what_the_package_says() -> None:
+    config = json.loads(Path("models/q8_0/config.json").read_text(encoding="utf-8"))
+    weights, held, computed = weights_size("models/q8_0"), list[int](), list[int]()
+    for context in (1_024, 16_384):
+        deploy = DeployParams(stack="llama.cpp", port=1, context=context, concurrency=4)
+        with serving("models/q8_0", "-np", "4", "-c", str(4 * context)) as url:
+            api.answer_all(url, server.served_model(url), CHATS, 16, 4)
+            held.append(memory.of_servers()["peak_host_memory_bytes"])
+        computed.append(weights + cache_bytes_per_token(config) * 4 * context)
+        assert computed[-1] < held[-1] < memory_limit(config, weights, deploy)
+    print(held, computed)
+    assert held[1] - held[0] == pytest.approx(computed[1] - computed[0], rel=0.2)
 
 
 def test_a_swapped_template_fails_by_name() -> None:

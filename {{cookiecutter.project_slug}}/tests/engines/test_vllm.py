@@ -18,6 +18,7 @@ from lib.quantize.read import load_weights
 from lib.records import Message
 from stages.parity import compare_served, failures, our_prompt
 from stages.quantize import quantize
+from tests.engines.series import told, watched
 from tests.engines.tuned import BASE, CPU, lay_tuned, params
 
 BUILT = (builds.VLLM_HOME / "installed").exists()
@@ -72,6 +73,7 @@ def test_it_serves_what_was_evaluated_and_streams_it() -> None:
         name = server.served_model(url)
         asked = api.answer_all(url, name, ids, 16, 2)  # token ids, as eval sends them
         timings = asyncio.run(client.closed_loop(url, name, CHATS, 2, client.Length(8, True)))
+        assert watched("vllm") <= told(url)
     from lib.engines.hf import answer_all
 
     ours = answer_all(model, tokenizer, ids, 1, 16)
