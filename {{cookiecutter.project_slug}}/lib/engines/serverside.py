@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Kind = Literal["llama.cpp", "tgi", "vllm", "other"]
 TELL_TOKENS = ("llama.cpp", "vllm")  # of answers, with their ids and log-probabilities
 PROBE = [Message(role="user", content="?")]
-NO_SUCH_ROUTE = (400, 404, 405, 422)  # HTTP's answers to a request that a server does not know
+NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP's answers to a request that a server does not know
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,8 @@ def prompt_of_chat(
 
 def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Prompt:
     """The tokens of a bare text, without any that begins it."""
-    if (
-        server.kind == "tgi"
-    ):  # which puts before it what the tokenizer does; it cannot be told not to
-        begun = len(tokenizer.encode(""))
+    if server.kind == "tgi":
+        begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
         return Prompt(text, ids_of(post(server.root, "tokenize", {"inputs": text}))[begun:])
     body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
     if server.kind == "vllm":
