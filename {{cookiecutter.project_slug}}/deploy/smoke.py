@@ -4,9 +4,10 @@ usage   python smoke.py [URL]    (by default http://127.0.0.1:<deploy.port>/v1)
 reads   smoke.json beside this file
 
 Needs Python alone, so it travels in the package. Exits 0 when all is well, 2 when a check fails, 1
-when the server does not answer or refuses to. Each failed check names itself: `template` (the server makes other
-prompts of the chats than training did, told by their number of tokens), `stop` (an answer does not
-end by itself), `special` (control tokens in an answer), `answers` (too few are those recorded).
+when the server does not answer or refuses to. Each failed check names itself: `template` (the
+server makes other prompts of the chats than training did, told by their number of tokens), `stop`
+(an answer does not end by itself), `special` (control tokens in an answer), `answers` (too few are
+those recorded).
 """
 
 import json
