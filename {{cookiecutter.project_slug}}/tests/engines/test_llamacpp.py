@@ -118,7 +118,6 @@ def test_its_memory_is_what_the_package_says() -> None:
             held.append(memory.of_servers()["peak_host_memory_bytes"])
         computed.append(weights + cache_bytes_per_token(config) * 4 * context)
         assert computed[-1] < held[-1] < memory_limit(config, weights, deploy)
-    print(held, computed)
     assert held[1] - held[0] == pytest.approx(computed[1] - computed[0], rel=0.2)
 
 
