@@ -85,10 +85,10 @@ def test_licence_texts_of_a_base_in_a_folder_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("models/mine/LICENSE.txt", "models/mine/NOTICE", "packed/model.gguf"):
+    for name in ("base/LICENSE.txt", "base/NOTICE", "packed/model.gguf"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(name, encoding="utf-8")
-    add_licence(Path("packed"), BaseParams(model="models/mine", licence="MIT"))
+    add_licence(Path("packed"), BaseParams(model="base", licence="MIT"))
     found = sorted(path.name for path in Path("packed").iterdir())
     assert found == ["LICENSE.txt", "NOTICE", "model.gguf"]
 
