@@ -1,8 +1,10 @@
 """The engine in this process, on a toy model with random weights."""
 
+from typing import Any
+
 import pytest
 
-from lib.engines.hf import answer_all, batches, log_likelihoods, read_prefix
+from lib.engines.hf import answer_all, batches, generate, log_likelihoods, read_prefix
 
 torch = pytest.importorskip("torch")
 
@@ -30,23 +32,44 @@ SHARED = [7, 3, 9, 4, 8, 2, 6, 5, 3, 2, 9, 9, 4, 5, 6, 7, 8, 3]
 PROMPTS = [[*SHARED, 11, 12, 13], [*SHARED, 14], [*SHARED, 11, 15], SHARED + [20] * 9]
 
 
-def test_a_shared_beginning_is_read_once_and_changes_no_answer(model) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("batch_tokens", [1, 64, 999])
+def test_drafts_and_a_shared_beginning_change_no_answer(model, batch_tokens: int) -> None:  # type: ignore[no-untyped-def]
     prefix = read_prefix(model, PROMPTS)
     assert prefix is not None
     assert prefix.get_seq_length() == len(SHARED)
-    together = [answer.text for answer in answer_all(model, Tokenizer(), PROMPTS, 64, 8)]
-    alone = [answer_all(model, Tokenizer(), [prompt], 1, 8)[0].text for prompt in PROMPTS]
-    plain = [answer_all(model, Tokenizer(), [p, [33, 34]], 64, 8)[0].text for p in PROMPTS]
-    assert together == alone == plain
+    wanted = [generate(model, Tokenizer(), [prompt], 12)[0] for prompt in PROMPTS]
+    found = answer_all(model, Tokenizer(), PROMPTS, batch_tokens, 12)
+    assert [answer.text for answer in found] == [" ".join(map(str, ids)) for ids in wanted]
+    assert [answer.finish for answer in found] == [
+        "stop" if len(ids) < 12 else "length" for ids in wanted
+    ]
+
+
+def test_a_question_that_was_answered_before_takes_few_steps(model, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    steps, forward = [], model.forward
+
+    def counted(**given: Any) -> Any:
+        steps.append(given["input_ids"].shape[1])
+        return forward(**given)
+
+    monkeypatch.setattr(model, "forward", counted)
+    first, second = answer_all(model, Tokenizer(), [PROMPTS[0]] * 2, 1, 13)
+    assert first == second
+    assert steps[1:] == [1] * 13 + [1, 7, 5]  # the first reads what both begin with
 
 
 def test_a_batch_holds_rows_of_like_length_up_to_its_tokens() -> None:
-    assert batches([3, 9, 4, 3, 4], 12) == [[1], [2, 4, 0], [3]]
+    assert batches([30, 90, 40, 30, 39], 120) == [[1], [2, 4], [0, 3]]
+    assert batches([10, 10, 10], 20) == [[0, 1], [2]]
     assert batches([50, 2], 12) == [[0], [1]]  # too long for any batch, and not lost
 
 
-def test_prompts_with_little_in_common_share_nothing(model) -> None:  # type: ignore[no-untyped-def]
-    assert read_prefix(model, [[5, 6, 7], [5, 6, 8]]) is None
+def test_prompts_that_begin_otherwise_share_nothing(model) -> None:  # type: ignore[no-untyped-def]
+    prompts = [[5, 6, 7], [6, 6, 8]]
+    assert read_prefix(model, prompts) is None
+    wanted = [generate(model, Tokenizer(), [prompt], 4)[0] for prompt in prompts]
+    found = answer_all(model, Tokenizer(), prompts, 64, 4)
+    assert [answer.text for answer in found] == [" ".join(map(str, ids)) for ids in wanted]
 
 
 def test_log_likelihood_is_the_mean_over_the_answers_tokens(model) -> None:  # type: ignore[no-untyped-def]

@@ -1,6 +1,5 @@
 """Answers from a model in this process, through transformers."""
 
-import copy
 import time
 from dataclasses import replace
 from itertools import takewhile
@@ -9,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from lib.engines.answer import Answer
+from lib.engines.speculative import Drafts, answer_batch
 from lib.engines.timing import Timing
+from lib.models import id_set
 
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-WORTH_IT = 16  # tokens that all prompts begin with, from which they are read only once
+ALIKE = 0.9  # of the longest row of a batch: the length of the shortest, as padding costs as much
 
 
 def generate(
@@ -22,26 +23,17 @@ def generate(
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
     max_new_tokens: int,
-    prefix: "Cache | None" = None,
     **options: Any,
 ) -> list[list[int]]:
-    """Greedy answers to one batch of prompts, as token ids without padding and end-of-turn.
-
-    `prefix` holds keys and values of the tokens that all prompts begin with.
-    """
+    """Greedy answers to one batch of prompts by transformers' own loop, as token ids without
+    padding and end-of-turn."""
     import torch
 
-    start = prefix.get_seq_length() if prefix else 0
     width = max(len(prompt) for prompt in prompts)
-    pad, ends = int(tokenizer.pad_token_id), model.generation_config.eos_token_id
-    stops = {int(tokenizer.eos_token_id), *(ends if isinstance(ends, list) else [])}
+    pad, stops = int(tokenizer.pad_token_id), stop_ids(model, tokenizer)
     gaps = [width - len(prompt) for prompt in prompts]
-    rows = [(one[:start], gap, one[start:]) for one, gap in zip(prompts, gaps, strict=True)]
-    ids = [[*head, *[pad] * gap, *rest] for head, gap, rest in rows]
-    mask = [[1] * len(head) + [0] * gap + [1] * len(rest) for head, gap, rest in rows]
-    if prefix:
-        options["past_key_values"] = copy.deepcopy(prefix)  # generate writes into it
-        options["past_key_values"].batch_repeat_interleave(len(prompts))
+    ids = [[pad] * gap + prompt for gap, prompt in zip(gaps, prompts, strict=True)]
+    mask = [[0] * gap + [1] * (width - gap) for gap in gaps]
     with torch.inference_mode():
         output = model.generate(
             input_ids=torch.tensor(ids, device=model.device),
@@ -56,17 +48,22 @@ def generate(
     return [list(takewhile(lambda token: token not in stops, row)) for row in answers]
 
 
+def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:
+    """Ids that end an answer, as lib.models.stop_tokens has them of a folder."""
+    return {int(tokenizer.eos_token_id), *id_set(model.generation_config.eos_token_id)}
+
+
 def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | None":
     """Keys and values of the tokens that all prompts begin with (the system prompt, few-shot
-    examples), computed once; None where there are few, or the model's cache is no plain one
-    (a sliding window would count the padding behind the prefix)."""
+    examples), computed once; None where there are none, or the model's cache is no plain one
+    (a sliding window would count padding and drafts that were wrong)."""
     import torch
     from transformers.cache_utils import DynamicLayer
 
     least, most = min(prompts), max(prompts)  # what these two share, all others share
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(least, most, strict=False))
     shared = min(len(list(pairs)), min(map(len, prompts)) - 1)
-    if shared < WORTH_IT:
+    if not shared:
         return None
     ids = torch.tensor([prompts[0][:shared]], device=model.device)
     with torch.inference_mode():
@@ -82,7 +79,9 @@ def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
     order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
     found: list[list[int]] = []
     for place in order:
-        if not found or lengths[found[-1][0]] * (len(found[-1]) + 1) > batch_tokens:
+        longest = lengths[found[-1][0]] if found else 0
+        full = not found or longest * (len(found[-1]) + 1) > batch_tokens
+        if full or lengths[place] < ALIKE * longest:
             found.append([])
         found[-1].append(place)
     return found
@@ -96,12 +95,16 @@ def answer_all(
     max_new_tokens: int,
 ) -> list[Answer]:
     """Greedy answers, in the order of the prompts."""
-    prefix = read_prefix(model, prompts)
+    prefix, drafts = read_prefix(model, prompts), Drafts()
+    stops = stop_ids(model, tokenizer)
     answers: dict[int, Answer] = {}
     with tqdm(total=len(prompts), desc="answers", unit="answer", mininterval=1) as bar:
         for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[place] for place in batch]
-            rows = generate(model, tokenizer, asked, max_new_tokens, prefix)
+            if prefix is None:
+                rows = generate(model, tokenizer, asked, max_new_tokens)
+            else:
+                rows = answer_batch(model, asked, max_new_tokens, stops, prefix, drafts)
             for place, row in zip(batch, rows, strict=True):
                 answers[place] = Answer(
                     text=tokenizer.decode(row, skip_special_tokens=True),
