@@ -38,7 +38,7 @@ demo: project ## a project from default answers, its whole pipeline, the result
 test: lint ## the template's tests, the project's own, one full pipeline run
 	cd $(DEMO) && $(PIP) install --quiet -c constraints.txt '.[harness,bitsandbytes,mlflow,tensorboard,wandb]'  # or their tests are skipped
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
-	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check test
+	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check && pytest -n 2 -m 'not slow'
 	pytest -n 2 --dist loadfile
 	cd '{{cookiecutter.project_slug}}' && pytest -rs tests/engines/test_*.py  # says which engines are not built
 

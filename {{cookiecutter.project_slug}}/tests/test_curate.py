@@ -173,7 +173,7 @@ def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> No
 
 def test_a_source_may_have_no_file_yet() -> None:
     raw(ask("one"))
-    more = "{path: data/later*, licence: CC0-1.0, consent: given, optional: true}]"
+    more = "{path: data/raw/later*, licence: CC0-1.0, consent: given, optional: true}]"
     lay_out(Path(), PARAMS.replace(SOURCES, f"{SOURCES[:-1]}, {more}"))
     main()
     assert len(rows("data/curated.jsonl")) == 1

@@ -8,6 +8,8 @@ import torch
 from lib.errors import UserError
 from tests import gpu_check
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -12,6 +12,8 @@ from lib.errors import UserError
 from lib.params.harness import HarnessParams
 from review import harness
 
+pytestmark = pytest.mark.slow
+
 PARAMS = """\
 base: {model: base, licence: Apache-2.0, dtype: float32}
 hardware: {device: cpu, threads: 1}

@@ -137,7 +137,7 @@ def test_accepted_rows_are_a_source_of_the_next_run(project: Path) -> None:
     (record,) = rows(TAKEN)
     assert record["messages"][-1]["content"] == ANSWER
     files = find_files(load("data", DataParams).sources[1:])
-    assert [str(path) for _, path in files] == [TAKEN]
+    assert [list(map(str, paths)) for _, paths in files] == [[TAKEN]]
     assert rows("data/harvest.jsonl") == []
 
 

@@ -10,6 +10,8 @@ from threading import Thread
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REFUSALS = {"gated": (403, "GatedRepo"), "gone": (404, "RepoNotFound")}
 NO_HUB = "http://127.0.0.1:9"  # discard: nobody listens
 

@@ -18,6 +18,8 @@ from lib.params.hardware import HardwareParams
 from tests.test_resume import lay_out_project
 from tests.together import train_together
 
+pytestmark = pytest.mark.slow
+
 GPUS = HardwareParams(device="multi-gpu", threads=4, processes=4)
 CPUS = HardwareParams(device="cpu", threads=1, processes=2)
 

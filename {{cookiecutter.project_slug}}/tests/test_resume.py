@@ -16,6 +16,8 @@ from lib.records import write_records
 from stages import train
 from tests.toy import chat, metrics, pair, train_params
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SECTIONS = """
 task: {system: "", output: text}

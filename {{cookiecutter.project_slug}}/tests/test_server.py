@@ -87,7 +87,8 @@ def stage(folder: Path, command: list[str], sighup: signal.Handlers) -> Iterator
     )
 
     def as_in_a_terminal() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
+        for sign in (signal.SIGINT, signal.SIGQUIT):  # a job in the background ignores them
+            signal.signal(sign, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, sighup)
 
     process = subprocess.Popen(

@@ -12,6 +12,8 @@ from lib.errors import UserError
 from lib.training.tracking import track
 from tests.test_resume import lay_out_project
 
+pytestmark = pytest.mark.slow
+
 ENV = os.environ | {
     "WANDB_MODE": "offline",
     "WANDB__SERVICE_WAIT": "300",  # seconds; a busy machine takes long to start it

@@ -54,6 +54,8 @@ from lib.training.trainers import (
 from stages.train import check_data, check_settings
 from tests.toy import chat, pair, train_params
 
+pytestmark = pytest.mark.slow
+
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 
 
