@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
@@ -29,12 +28,11 @@ from lib.params.bench import BenchParams
 from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
-from lib.quantize.gguf import NAME, write_gguf
+from lib.quantize.gguf import servable
 from lib.quantize.read import load_weights, weights_size
 from lib.records import Message, is_pair, prompt_of, read_records
 
 TEST = "data/split/test.jsonl"
-GGUF = Path(".scratch/bench")  # the tuned model as llama.cpp reads it
 WARM_UP = 2  # requests
 
 Chats = list[list[Message]]
@@ -145,26 +143,12 @@ def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise)
 
 def bench_command(folder: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
     """Figures by load of the server that bench.command starts for a model."""
-    model, started = servable(folder, params), time.perf_counter()
+    model = servable(params.command, folder, None, load("base", BaseParams).dtype)
+    started = time.perf_counter()
     with server.serving(params.command, model, params.startup_seconds) as url:
         figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
         figures |= bench_server(url, chats, params, summed)
         return figures | memory.of_servers()
-
-
-def servable(folder: str, params: BenchParams) -> str:
-    """The folder that a command takes; llama.cpp's wants a GGUF, which the tuned model is not."""
-    wants_gguf = any(NAME in part for part in params.command)
-    if not wants_gguf or Path(folder, NAME).is_file():
-        return folder
-    if folder != TUNED:
-        raise UserError(
-            f"{folder}: holds no {NAME}, which bench.command reads; set quantize.scheme to a type "
-            "of GGUF, such as q8_0"
-        )
-    GGUF.mkdir(parents=True, exist_ok=True)
-    write_gguf(folder, GGUF, "none", load("base", BaseParams).dtype, load_tokenizer(folder))
-    return str(GGUF)
 
 
 def picture(figures: Figures) -> str:

@@ -38,6 +38,7 @@ from lib.params.task import TaskParams
 from lib.pii.redact import Finder
 from lib.predictions import SYSTEMS
 from lib.proof import require_proof
+from lib.quantize.gguf import servable
 from lib.quantize.read import load_weights
 from lib.records import Record, text_of, write_records
 
@@ -90,7 +91,8 @@ def ask_model(
             )
         case "server":
             server = params.server
-            with serving(server.command, folder, server.startup_seconds, "eval.server") as url:
+            served = servable(server.command, folder, revision, base.dtype)
+            with serving(server.command, served, server.startup_seconds, "eval.server") as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
                 return prompts, api.answer_all(

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from lib.errors import UserError
 from lib.params.bench import BenchParams
-from stages.bench import loads, main, own_share, picture, read_chats, servable
+from lib.quantize.gguf import servable
+from stages.bench import loads, main, own_share, picture, read_chats
 from tests.test_server import COMMAND
 from tests.toy import PARAMS, chat
 
@@ -74,12 +75,14 @@ def test_rates_need_a_server() -> None:
 
 def test_llama_cpp_gets_a_gguf_or_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    bench = params(command=["{llama-server}", "-m", "{model}/model.gguf"])
-    with pytest.raises(UserError, match=r"models/quantized: holds no model\.gguf"):
-        servable("models/quantized", bench)
+    command = ["{llama-server}", "-m", "{model}/model.gguf"]
     Path("models/quantized").mkdir(parents=True)
+    Path("models/quantized/config.json").write_text('{"quantization_config": {"bits": 4}}')
+    assert servable(["vllm", "serve", "{model}"], "models/quantized", None, "float32")
+    with pytest.raises(UserError, match=r"models/quantized: holds no model\.gguf"):
+        servable(command, "models/quantized", None, "float32")
     Path("models/quantized/model.gguf").touch()
-    assert servable("models/quantized", bench) == "models/quantized"
+    assert servable(command, "models/quantized", None, "float32") == "models/quantized"
 
 
 def test_the_picture_has_a_point_for_each_load_and_no_other_figure() -> None:

@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 from lib.engines.builds import llamacpp
 from lib.engines.hard_texts import HARD_TEXTS
 from lib.errors import UserError
+from lib.hub import refusal
+from lib.models import load_tokenizer
 from lib.quantize import gguf_convert
+from lib.quantize.read import quantization
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 NAME = "model.gguf"
+SCRATCH = Path(".scratch/gguf")  # plain weights as llama.cpp reads them
 UNKNOWN_PRE_TOKENIZER = "qwen2"
 TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")  # of llama-quantize
 KINDS = {"float32": "f32", "bfloat16": "bf16"}
@@ -44,6 +48,33 @@ def write_gguf(
         for path in Path(source).glob(pattern):
             shutil.copyfile(path, folder / path.name)
     prove_tokens(folder / NAME, tokenizer)
+
+
+def servable(command: list[str], model: str, revision: str | None, dtype: str) -> str:
+    """The folder that a server's command takes. llama.cpp's wants a GGUF: plain weights are
+    converted, as they are; raises UserError for weights that are packed otherwise."""
+    if not any(NAME in part for part in command) or Path(model, NAME).is_file():
+        return model
+    if quantization(model):
+        raise UserError(
+            f"{model}: holds no {NAME}, which {command[0]} reads; set quantize.scheme to a type of "
+            "GGUF, such as q8_0"
+        )
+    source = model if Path(model).is_dir() else snapshot(model, revision)
+    folder = SCRATCH / Path(model).name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_gguf(source, folder, "none", dtype, load_tokenizer(model, revision))
+    return str(folder)
+
+
+def snapshot(model: str, revision: str | None) -> str:
+    """Where the files of a hub id lie on this machine."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return str(snapshot_download(model, revision=revision))
+    except OSError as error:
+        raise UserError(refusal(model, error)) from None
 
 
 def prove_tokens(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.engines import api, builds, memory, server
+from lib.engines import api, builds, hf, memory, server
 from lib.engines.parity import Check, answer
 from lib.engines.serverside import recognise
 from lib.errors import UserError
@@ -90,6 +90,16 @@ def test_a_gguf_is_smaller_and_close(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["q8_0", "q4_k_m"])
 def test_llama_server_answers_like_transformers(kind: str) -> None:
     assert failures({"served": parity(f"models/{kind}")}) == []
+
+
+def test_eval_asks_a_model_that_is_no_gguf_yet() -> None:
+    tokenizer = load_tokenizer(TUNED)
+    ids = [our_prompt(tokenizer, chat).ids for chat in CHATS]
+    wanted = hf.answer_all(load_model(TUNED, "float32"), tokenizer, ids, 999, 8)
+    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], TUNED, None, "float32")
+    with serving(served) as url:
+        found = api.answer_all(url, server.served_model(url), ids, 8, 2)
+    assert [one.text for one in found] == [one.text for one in wanted]
 
 
 def test_it_tells_the_metrics_that_alerts_and_dashboard_use() -> None:
