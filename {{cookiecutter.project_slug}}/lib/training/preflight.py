@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from lib.chat import Example
 from lib.errors import UserError
 from lib.model_card import hub_licence
@@ -14,6 +17,7 @@ from lib.params.train import TrainParams
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)^---\s*$", re.DOTALL | re.MULTILINE)
 NON_COMMERCIAL = re.compile(r"\b(nc|non-?commercial|research)\b", re.IGNORECASE)
 
 
@@ -68,18 +72,17 @@ def check_ids(
 def card_of(base: BaseParams) -> dict[str, Any]:
     """What the base's own card declares; nothing where there is none, or the hub is out of reach
     and has not been asked before."""
-    from huggingface_hub import ModelCard, hf_hub_download
-    from yaml import YAMLError
+    from huggingface_hub import hf_hub_download
 
     path = Path(base.model, "README.md")
     try:
         if not Path(base.model).is_dir():
             path = Path(hf_hub_download(base.model, "README.md", revision=base.revision))
-        card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
+        head = FRONT_MATTER.match(path.read_text(encoding="utf-8"))
+        declared = YAML(typ="safe").load(head[1]) if head else {}
     except (OSError, ValueError, YAMLError):
         return {}
-    declared: dict[str, Any] = card.data.to_dict()
-    return declared
+    return declared if isinstance(declared, dict) else {}
 
 
 def check_licence(base: BaseParams, card: dict[str, Any]) -> None:
