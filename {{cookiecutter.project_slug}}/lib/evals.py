@@ -78,6 +78,10 @@ def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
 
 def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
     """Yield the cases of a file; a line that is none, or has another's id, is a UserError."""
+    if not path.is_file():
+        raise UserError(
+            f"{path}: not found; people write it: `git checkout -- {path}` brings it back"
+        )
     lines: dict[str, int] = {}  # by id
     for number, line in read_lines(path):
         if not line.strip():

@@ -59,8 +59,9 @@ def serving(
     return Serving(load["e2e_ms_p50"] * slower, cost, measured=False)
 
 
-def answer(found: Difference, wanted: float, smallest: float, best: str) -> str:
-    """The decision in a sentence; `wanted` is the gain that is asked for."""
+def answer(found: Difference, wanted: float, smallest: float, best: str, solved: bool) -> str:
+    """The decision in a sentence; `wanted` is the gain that is asked for, `solved` whether the best
+    of prompting ever scores."""
     word = verdict(found, smallest)
     if word == "better" and found.low >= wanted:
         return (
@@ -77,6 +78,8 @@ def answer(found: Difference, wanted: float, smallest: float, best: str) -> str:
             f"**Not shown**: {found.cases} golden cases do not tell the tuned model from `{best}`. "
             "More cases would; until then, prompting is the simpler choice."
         )
+    if not solved:
+        return "**Nothing does it**: no system gives a right answer; look at task, evals and data."
     return f"**Prompting does it**: the tuned model is not better than `{best}`."
 
 
@@ -138,7 +141,8 @@ def verdict_page(
     if found is None:
         lines.append("No golden cases were answered by a prompted system and by the tuned one.")
     else:
-        lines += [answer(found, gate.quality.gain, gate.smallest, best), ""]
+        solved = any(map(score, golden[1]))
+        lines += [answer(found, gate.quality.gain, gate.smallest, best, solved), ""]
         prompted = ", ".join(name for name in PROMPTED if name in systems)
         lines += [f"Tuned against `{best}`, the best of {prompted}:", ""]
         tuned, other = systems["tuned"], systems[best]

@@ -37,6 +37,7 @@ def page(**golden: str) -> str:
             "**Prompting does it**: the tuned model is not better than `few_shot`.",
         ),
         ("+" * 40, "-" * 40, "**Prompting does it**"),
+        ("-" * 40, "-" * 40, "**Nothing does it**"),
         (
             "--" + "+" * 38,
             "+" * 40,
