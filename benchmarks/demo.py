@@ -25,7 +25,7 @@ WORK = TEMPLATE / "build/bench"
 DEMO = "build/demo/ticket-triage"
 # Outputs that tell how long something took: two runs differ in them.
 TIMINGS = {
-    *("metrics/train.json", "plots/speed.json"),
+    *("metrics/train.json", "plots/speed.json", "reports/speed.svg"),
     *("metrics/bench.json", "reports/bench.svg", "reports/deployment_plan.md"),
     *("metrics.json", "reports/summary.md", "reports/verdict.md"),
 }
