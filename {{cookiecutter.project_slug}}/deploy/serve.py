@@ -31,7 +31,7 @@ def main() -> None:
     program = str(llamacpp("llama-server")) if deploy.stack == "llama.cpp" else ""
     command = local_command(deploy, program)
     found = shutil.which(command[0])
-    if not found or (deploy.stack == "transformers" and not find_spec("uvicorn")):
+    if not found or (deploy.stack == "transformers" and not find_spec("openai")):
         raise UserError(
             f"make serve: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
         )
