@@ -23,8 +23,7 @@ from lib.evaluation.safety import flag
 from lib.evaluation.summary import summarise, summarise_adversarial, summarise_prompts
 from lib.files import sha256, write_json
 from lib.models import (
-    QUANTIZED,
-    TUNED,
+    RELEASABLE,
     deterministic,
     load_tokenizer,
     stop_tokens,
@@ -43,7 +42,6 @@ from lib.quantize.read import load_weights
 from lib.records import Record, text_of, write_records
 
 WITH_EXAMPLES = ("few_shot", "retrieval")
-FOLDERS = {"tuned": TUNED, "quantized": QUANTIZED}
 
 
 def examples_of(system: str, cases: list[Case], params: EvalParams) -> list[list[Record]]:
@@ -126,9 +124,9 @@ def main() -> None:
     if system == "endpoint":
         prompts, answers = ask_endpoint(params.endpoint, cases, task, params.max_new_tokens)
     else:
-        revision = None if system in FOLDERS else base.revision
+        revision = None if system in RELEASABLE else base.revision
         shots = examples_of(system, cases, params)
-        prompts, answers = ask_model(FOLDERS.get(system, base.model), revision, cases, shots)
+        prompts, answers = ask_model(RELEASABLE.get(system, base.model), revision, cases, shots)
 
     labels = labels_of(cases, task)
     finder = Finder(pii.model_copy(update={"key_env": None}))
