@@ -1,30 +1,19 @@
-"""Nothing crosses from train to what is held out, and the stage proves it."""
+"""Which row goes into which split, and that none ever moves."""
 
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lib.errors import UserError
-from lib.files import sha256
-from lib.params.split import SplitParams
 from lib.records import Record
 from lib.similarity.ties import find_ties
 from stages.split import NAMES, assign, drawn, main, position
+from tests.splitting import FOURTEEN, SPLIT, different, split
 from tests.test_minhash import documents
-from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair, rows
-
-SPLIT = SplitParams(seed=0, val=0.2, test=0.2, threshold=0.6, ngram=2, on_leak="fail")
-FOURTEEN = "my new lock beeps all night and the neighbours want to call the police"
-
-
-def different(count: int) -> list[Record]:
-    """Records that have nothing in common."""
-    return [chat(f"red{at} blue{at} green{at}") for at in range(count)]
+from tests.toy import PARAMS, chat, dialogue, lay_out, metrics, pair
 
 
 def templated(count: int) -> list[Record]:
@@ -38,14 +27,6 @@ def templated(count: int) -> list[Record]:
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def split(*records: Record, on_leak: str = "fail", more: str = "", **evals: Any) -> dict[str, str]:
-    """Run the stage, with `more` params; return the split of each record's id."""
-    params = PARAMS.replace("on_leak: fail", f"on_leak: {on_leak}{more}")
-    lay_out(Path(), params, deduped=list(records), **evals)
-    main()
-    return {row["id"]: name for name in NAMES for row in rows(f"data/split/{name}.jsonl")}
 
 
 def test_shares_are_about_right() -> None:
@@ -135,62 +116,6 @@ def test_published_split_wins_and_draws_its_copies_along() -> None:
     assert assign(records, {1: [0], 3: [2]}, SPLIT) == ["val", "val", "train", "train"]
 
 
-def test_published_leak_fails_and_names_the_rows() -> None:
-    leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
-    with pytest.raises(UserError, match=f"1 train rows .*{leaked['id']} ~ test {tested['id']}"):
-        split(*different(40), leaked, tested)
-    assert not Path("data/split").exists()
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_the_proof_reads_every_row_in_blocks(
-    processes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lib.similarity.survey.BLOCK", 2000)
-    leaked, tested = (
-        chat("red blue\u2028green 好", split="train"),
-        chat("Red, blue, green 好", split="test"),
-    )
-    records = [*different(200), leaked, tested]
-    params = PARAMS.replace("processes: 1", f"processes: {processes}")
-    lay_out(Path(), params, deduped=records)
-    with pytest.raises(UserError, match=f"1 train rows .*{leaked['id']} ~ test {tested['id']}"):
-        main()
-    lay_out(Path(), params, deduped=records[:-2])
-    main()
-    proof = json.loads(Path("reports/leakage.json").read_text(encoding="utf-8"))["compared"]
-    assert sum(proof[f"data/split/{name}.jsonl"]["rows"] for name in NAMES) == 200
-
-
-def test_the_cure_of_a_published_leak_names_its_source() -> None:
-    leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
-    with pytest.raises(UserError, match="a source has fixed a split here") as error:
-        split(*different(40), leaked, tested)
-    assert "evals" not in str(error.value)
-
-
-def test_published_leak_may_be_dropped_from_train() -> None:
-    leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
-    found = split(*different(40), leaked, tested, on_leak="drop_train")
-    assert leaked["id"] not in found
-    assert found[tested["id"]] == "test"
-    assert metrics("split")["dropped"] == {"leaked": 1}
-
-
-@pytest.mark.parametrize("name", ["golden", "adversarial", "regression"])
-def test_every_file_of_cases_is_held_out(name: str) -> None:
-    evals: dict[str, Any] = {name: [case("c1", "a b c")]}
-    with pytest.raises(UserError, match=rf"~ evals/{name}.jsonl c1 \(exact\); `dvc repro` drops"):
-        split(*different(40), chat("A b c.", split="train"), **evals)
-
-
-def test_a_chat_that_answers_what_is_held_out_and_goes_on_is_found() -> None:
-    asked = "my lock jams, what now?"
-    longer = dialogue(asked, "refund", "and the thermostat", "setup", split="train")
-    with pytest.raises(UserError, match=rf"{longer['id']} ~ test .* \(exact\)"):
-        split(*different(40), longer, chat(asked, split="test"))
-
-
 def test_chats_follow_the_one_that_is_asked_what_they_answer_first() -> None:
     first = different(40)
     longer = [
@@ -206,53 +131,12 @@ def test_chats_that_only_begin_alike_share_nothing() -> None:
     assert find_ties(records, SPLIT) == {}
 
 
-@pytest.mark.parametrize("row", [chat, lambda asked: pair(asked, "refund", "setup")])
-def test_a_case_quoted_in_a_longer_row_is_found(row: Callable[[str], Record]) -> None:
-    leaked = row(f"Hello again. {FOURTEEN}. It is the third time I write, please answer me soon.")
-    with pytest.raises(UserError, match=rf"{leaked['id']} ~ .* c1 \(contained 1.00\)"):
-        split(*different(40), leaked | {"split": "train"}, golden=[case("c1", FOURTEEN)])
-
-
 def test_rows_that_contain_others_share_their_split() -> None:
     short = [chat(f"{FOURTEEN} {at} a{at} b{at} c{at} d{at}") for at in range(20)]
     asked = [one["messages"][0]["content"] for one in short]
     long = [chat(f"x{at} {text} " + f"y{at} z{at} " * 20) for at, text in enumerate(asked)]
     found = split(*different(40), *short, *long)
     assert all(found[one["id"]] == found[two["id"]] for one, two in zip(short, long, strict=True))
-
-
-def test_benchmarks_are_held_out() -> None:
-    Path("evals").mkdir()
-    Path("evals/published.csv").write_text("question,key\na b c,1\n", encoding="utf-8")
-    more = ", benchmarks: [{path: evals/published.csv, column: question}]"
-    with pytest.raises(UserError, match=r"~ evals/published.csv line 2 \(exact\)"):
-        split(*different(40), chat("a b c", split="train"), more=more)
-    split(*different(40), more=more)
-    report = json.loads(Path("reports/leakage.json").read_text())
-    assert report["compared"]["evals/published.csv"]["rows"] == 1
-
-
-def test_cases_in_a_folder_of_evals_are_held_out() -> None:
-    Path("evals/more").mkdir(parents=True)
-    Path("evals/more/old.jsonl").write_text(json.dumps(case("c1", "a b c")), encoding="utf-8")
-    with pytest.raises(UserError, match=r"~ evals/more/old.jsonl c1 \(exact\)"):
-        split(*different(40), chat("a b c", split="train"))
-
-
-@pytest.mark.parametrize("name", ["own.jsonl", "own.csv", "deep/own.parquet", "own.json.gz"])
-def test_data_in_evals_that_nobody_compares_is_a_mistake(name: str) -> None:
-    path = Path("evals") / name
-    path.parent.mkdir(parents=True)
-    path.write_text('{"question": "a b c"}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=rf"^{path}.* no .*case.* named in split.benchmarks"):
-        split(*different(40))
-
-
-def test_a_group_published_on_both_sides_leaks() -> None:
-    ours = chat("a b", groups=["g"], split="train")
-    theirs = chat("c d", groups=["h", "g"], split="test")
-    with pytest.raises(UserError, match=rf"{ours['id']} ~ test {theirs['id']} \(group\)"):
-        split(*different(40), ours, theirs)
 
 
 def test_cap_leaves_so_many_of_a_scenario_in_train() -> None:
@@ -301,28 +185,6 @@ def test_a_split_that_is_to_be_empty_covers_nothing() -> None:
     lay_out(Path(), params, deduped=records)
     main()
     assert metrics("split")["val"]["rows"] == 0
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "message"),
-    [
-        ("evals_threshold: 0.6", "evals_threshold: 0.7", "evals_threshold is 0.7; it must be at"),
-        ("ngram: 2, permutations", "ngram: 3, permutations", "ngram is 3 and split.ngram 2"),
-    ],
-)
-def test_dedup_must_find_whatever_the_proof_does(ours: str, theirs: str, message: str) -> None:
-    lay_out(Path(), PARAMS.replace(ours, theirs), deduped=different(40))
-    with pytest.raises(UserError, match=f"params.yaml: dedup.{message}"):
-        main()
-
-
-def test_report_holds_the_hashes_of_what_was_compared() -> None:
-    split(*different(40), golden=[case("c1", "a b c")])
-    report = json.loads(Path("reports/leakage.json").read_text())
-    assert report["leaks"] == 0
-    assert report["compared"]["evals/golden.jsonl"]["rows"] == 1
-    for path, compared in report["compared"].items():
-        assert compared["sha256"] == sha256(path)
 
 
 def test_empty_split_is_a_mistake() -> None:
