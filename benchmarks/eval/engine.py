@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROUNDS = 2
 
@@ -33,47 +34,70 @@ def timed(answer: Callable[[], list[str]]) -> tuple[float, list[str]]:
     return cpu_seconds() - started, outputs
 
 
+def read_prompts(tokenizer: Any, shots: int) -> tuple[list[list[int]], list[str]]:
+    """The cases of eval as token ids and as text, each behind so many training records."""
+    from lib.chat import encode_prompt, with_system
+    from lib.config import load
+    from lib.evaluation.cases import collect_cases
+    from lib.evaluation.prompting import draw, read_examples, with_examples
+    from lib.params.eval import EvalParams
+    from lib.params.task import TaskParams
+
+    system, seed = load("task", TaskParams).system, load("eval", EvalParams).seed
+    examples = draw(read_examples(), shots, seed)
+    asked = [with_system(case["prompt"], system) for case in collect_cases()]
+    chats = [with_examples(chat, examples) for chat in asked]
+    options = {"tokenize": False, "add_generation_prompt": True}
+    texts = [tokenizer.apply_chat_template(chat, **options) for chat in chats]
+    return [encode_prompt(tokenizer, chat, system) for chat in chats], texts
+
+
+def lm_eval_engines(model: Any, tokenizer: Any, sizes: set[int]) -> dict[int, Any]:
+    """lm-evaluation-harness's engine, by rows a batch."""
+    from lm_eval.models.huggingface import HFLM
+
+    return {
+        rows: HFLM(pretrained=model, tokenizer=tokenizer, batch_size=rows, device="cpu")
+        for rows in sorted(sizes)
+    }
+
+
+def report(seconds: dict[str, list[float]], count: int) -> None:
+    """The table: medians, and how many times ours each takes."""
+    best = statistics.median(seconds["ours"])
+    for name, taken in seconds.items():
+        median = statistics.median(taken)
+        speed = count / median
+        print(f"{name:24} {median:6.2f} CPU s {speed:6.1f} answers a CPU s {median / best:5.2f}")
+
+
 def main() -> None:
     project, shots = Path(sys.argv[1]).resolve(), int([*sys.argv, "0"][2])
     os.chdir(project)
     sys.path.insert(0, str(project))
 
-    from lib.chat import encode_prompt, with_system
     from lib.config import load
     from lib.engines.hf import answer_all, batches
-    from lib.evaluation.cases import collect_cases
-    from lib.evaluation.prompting import draw, read_examples, with_examples
     from lib.models import TUNED, deterministic, load_model, load_tokenizer
     from lib.params.eval import EvalParams
     from lib.params.hardware import HardwareParams
-    from lib.params.task import TaskParams
 
-    params, task = load("eval", EvalParams), load("task", TaskParams)
+    params = load("eval", EvalParams)
     deterministic(params.seed, load("hardware", HardwareParams).threads)
     from lm_eval.api.instance import Instance
-    from lm_eval.models.huggingface import HFLM
 
     tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
-    cases = collect_cases()
-    examples = draw(read_examples(), shots, params.seed)
-    chats = [with_examples(with_system(case["prompt"], task.system), examples) for case in cases]
-    ids = [encode_prompt(tokenizer, chat, task.system) for chat in chats]
-    options = {"tokenize": False, "add_generation_prompt": True}
-    texts = [tokenizer.apply_chat_template(chat, **options) for chat in chats]
-    end = tokenizer.eos_token
-    how = {"until": [end], "max_gen_toks": params.max_new_tokens, "do_sample": False}
+    ids, texts = read_prompts(tokenizer, shots)
     most = params.max_new_tokens
     largest = max(map(len, batches([len(one) + most for one in ids], params.batch_tokens)))
-    peers = {
-        rows: HFLM(pretrained=model, tokenizer=tokenizer, batch_size=rows, device="cpu")
-        for rows in sorted({32, largest})
-    }
+    peers = lm_eval_engines(model, tokenizer, {32, largest})
+    if [peers[largest].tok_encode(text) for text in texts] != ids:
+        sys.exit("the prompts differ")
+    how = {"until": [tokenizer.eos_token], "max_gen_toks": most, "do_sample": False}
     requests = [
         Instance(request_type="generate_until", doc={}, arguments=(text, how), idx=place)
         for place, text in enumerate(texts)
     ]
-    if [peers[largest].tok_encode(text) for text in texts] != ids:
-        sys.exit("the prompts differ")
 
     def ours() -> list[str]:
         return [one.text for one in answer_all(model, tokenizer, ids, params.batch_tokens, most)]
@@ -83,17 +107,12 @@ def main() -> None:
         mine, outputs = timed(ours)
         seconds.setdefault("ours", []).append(mine)
         for rows, peer in peers.items():
-            ask = partial(peer.generate_until, requests, disable_tqdm=True)
-            other, expected = timed(ask)
+            other, expected = timed(partial(peer.generate_until, requests, disable_tqdm=True))
             seconds.setdefault(f"lm-eval, batches of {rows}", []).append(other)
             equal = sum(a == b for a, b in zip(outputs, expected, strict=True))
-            print(f"{equal} of {len(cases)} answers equal to lm-eval's in batches of {rows}")
-    print(f"{len(cases)} prompts of {sum(map(len, ids)) / len(ids):.0f} tokens")
-    best = statistics.median(seconds["ours"])
-    for name, taken in seconds.items():
-        median = statistics.median(taken)
-        speed = len(cases) / median
-        print(f"{name:24} {median:6.2f} CPU s {speed:6.1f} answers a CPU s {median / best:5.2f}")
+            print(f"{equal} of {len(ids)} answers equal to lm-eval's in batches of {rows}")
+    print(f"{len(ids)} prompts of {sum(map(len, ids)) / len(ids):.0f} tokens")
+    report(seconds, len(ids))
 
 
 if __name__ == "__main__":
