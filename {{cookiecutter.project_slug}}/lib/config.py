@@ -72,6 +72,8 @@ def explain(error: ErrorDetails, name: str, model: type[BaseModel], path: Path) 
         return f"{path}: {key} is missing; the section takes {allowed}"
     reason = error["msg"].removeprefix("Value error, ")
     reason = reason.removeprefix("Input should be ")
+    if isinstance(error["input"], dict):  # keys that do not go together
+        return f"{path}: {key} must be {reason}"
     return f"{path}: {key} is {error['input']!r}; it must be {reason}"
 
 

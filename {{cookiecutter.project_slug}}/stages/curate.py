@@ -92,7 +92,18 @@ def check_yield(file: str, out: Rejected) -> None:
     if unsound == account.rows_in:
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
-            "mend the file, or map its columns with data.sources columns in params.yaml"
+            "mend the file, or in params.yaml map its columns with data.sources columns, or let "
+            "task say what its answers are"
+        )
+
+
+def check_licences(ledger: Ledger, licences: list[str]) -> None:
+    """One file may go as a whole for its licence, but not all."""
+    total = ledger.total()
+    if total.dropped["licence"] == total.rows_in:
+        raise UserError(
+            f"params.yaml: curate.licences is {', '.join(licences)}, and none of the "
+            f"{total.rows_in:,} rows of data.sources is under one of them; add what yours are under"
         )
 
 
@@ -171,6 +182,7 @@ def main() -> None:
             ledger.keep(note.file)
             changed.update(note.changes)
             pii.update(note.pii)
+        check_licences(ledger, params.licences)
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
         write_json("metrics/curate.json", ledger.close() | extra)
     print(ledger.summary("curate"))

@@ -10,6 +10,7 @@ from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.eval import EvalParams
 from lib.params.split import SplitParams
+from lib.params.task import TaskParams
 from tests.toy import PARAMS
 
 FINE = "split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}"
@@ -67,6 +68,15 @@ def test_a_server_that_has_one_model_for_all_systems_is_refused(params: Path, se
     params.write_text(f"eval: {{{section}, server: {server}}}")
     with pytest.raises(UserError, match=r"server\.command has \{model\}.* by eval\.endpoint"):
         load("eval", EvalParams, params)
+
+
+def test_a_section_that_contradicts_itself_is_not_printed_whole(params: Path) -> None:
+    params.write_text("task: {system: hello, output: text, scenario: intent}")
+    with pytest.raises(UserError) as error:
+        load("task", TaskParams, params)
+    said = str(error.value)
+    assert "task must be a section whose scenario is one of its fields (it has none)" in said
+    assert "hello" not in said
 
 
 def test_missing_file(params: Path) -> None:

@@ -133,6 +133,13 @@ def test_rows_of_another_licence_go_even_if_they_are_all() -> None:
     assert metrics("curate")["dropped"] == {"licence": 2}
 
 
+def test_rows_that_all_have_another_licence_are_a_mistake() -> None:
+    raw(ask("one", licence="Proprietary"), ask("two", licence="Proprietary"))
+    with pytest.raises(UserError, match=r"curate\.licences is CC0-1\.0, and none of the 2 rows"):
+        main()
+    assert not Path("data/curated.jsonl").exists()
+
+
 def test_conflicting_rows_all_go_and_say_where_they_were() -> None:
     raw(ask("where is it?"), ask("fine"), ask("Where is it", "setup"))
     main()

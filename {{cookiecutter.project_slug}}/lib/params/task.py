@@ -22,5 +22,6 @@ class TaskParams(Section):
         if self.output == "json" and not self.fields:
             raise ValueError("a section with `fields` when output is json")
         if self.scenario and self.scenario not in self.fields:
-            raise ValueError(f"a section whose scenario is one of {', '.join(self.fields)}")
+            fields = ", ".join(self.fields) or "it has none"
+            raise ValueError(f'a section whose scenario is one of its fields ({fields}), or ""')
         return self
