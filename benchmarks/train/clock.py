@@ -1,7 +1,8 @@
 """Run a program that trains, and write down what its `Trainer.train` took.
 
 usage   python clock.py FILE MODULE [ARGUMENT ...]
-writes  FILE: CPU and wall seconds of Trainer.train, tokens that it saw, its last loss
+writes  FILE: CPU and wall seconds of Trainer.train, tokens that it saw, its last loss, and the
+        bytes that torch held on a GPU, at most
 """
 
 import functools
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import Trainer
 
 
@@ -30,6 +32,7 @@ def clocked(train: Any, path: Path) -> Any:
             "tokens": tokens,
             "steps": self.state.global_step,
             "loss": losses[-1],
+            "gpu_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
         }
         path.write_text(json.dumps(figures), encoding="utf-8")
         return result

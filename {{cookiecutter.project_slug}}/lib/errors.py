@@ -23,6 +23,11 @@ def run(main: Callable[[], None]) -> None:
     except UserError as error:
         tell(str(error))
         raise SystemExit(USER_ERROR) from None
+    except RuntimeError as error:  # torch's own words, of lib.models.deterministic
+        if "does not have a deterministic implementation" not in str(error):
+            raise
+        tell(f"{str(error).split(', but')[0]} on this GPU; set hardware.deterministic to false")
+        raise SystemExit(USER_ERROR) from None
 
 
 def tell(message: str) -> None:

@@ -22,7 +22,7 @@ QUANTIZED = "models/quantized"
 RELEASABLE = {"tuned": TUNED, "quantized": QUANTIZED}  # by gate.system
 
 
-def deterministic(seed: int, threads: int) -> None:
+def deterministic(seed: int, hardware: HardwareParams) -> None:
     """Fix seeds, kernels and the thread count; call before the first tensor is made."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is only then reproducible
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -33,10 +33,11 @@ def deterministic(seed: int, threads: int) -> None:
     from transformers import set_seed
 
     keep_freed_memory()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(hardware.threads)
     random.seed(seed)
     set_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Not warn_only: attention's kernels on a GPU then add up in any order, and say so in a warning.
+    torch.use_deterministic_algorithms(hardware.deterministic)
     # Filling memory that is written before it is read changes nothing, and is 8 % of an answer.
     torch.utils.deterministic.fill_uninitialized_memory = False
 

@@ -169,7 +169,7 @@ def main() -> None:
     params, base = load("harness", HarnessParams), load("base", BaseParams)
     if not Path(TUNED).is_dir():
         raise UserError(f"{TUNED}: is missing; `dvc repro train` makes it")
-    deterministic(SEED, load("hardware", HardwareParams).threads)
+    deterministic(SEED, load("hardware", HardwareParams))
     lm_eval = load_harness()
     manager = read_tasks(lm_eval, params)
     before = ask(lm_eval, manager, base.model, base.revision, params)

@@ -102,7 +102,7 @@ def bench_transformers(
     """Figures by load of a model in this process; requests at once are one batch."""
     hardware, length = load("hardware", HardwareParams), answer_length(params)
     device = torch_device(hardware)
-    deterministic(0, hardware.threads)
+    deterministic(0, hardware)
     memory.look_anew(device)
     started = time.perf_counter()
     tokenizer = load_tokenizer(folder)

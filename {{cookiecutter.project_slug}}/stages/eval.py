@@ -62,7 +62,7 @@ def ask_model(
     """Prompts and answers of a model folder or hub id, by the engine of params.yaml."""
     params, task = load("eval", EvalParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    deterministic(params.seed, hardware.threads)  # before anything imports torch
+    deterministic(params.seed, hardware)  # before anything imports torch
     tokenizer = load_tokenizer(folder, revision)
     prompts = [
         fit(

@@ -143,7 +143,7 @@ def main() -> None:
     params, task = load("parity", ParityParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     bench = load("bench", BenchParams)
-    deterministic(0, hardware.threads)
+    deterministic(0, hardware)
     device = torch_device(hardware)
     tokenizer = load_tokenizer(TUNED)
     chats = chosen_chats(params.prompts, task.system)

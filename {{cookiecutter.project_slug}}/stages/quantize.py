@@ -57,7 +57,7 @@ def main() -> None:
     params, task = load("quantize", QuantizeParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     require_proof(TRAIN, VAL)
-    deterministic(params.seed, hardware.threads)
+    deterministic(params.seed, hardware)
     with atomic_folder(QUANTIZED) as folder:
         quantize(params, base, hardware, task.system, folder)
         make_readable(folder)

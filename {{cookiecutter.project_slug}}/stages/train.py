@@ -89,6 +89,11 @@ def check_settings(
             f"params.yaml: train.method {params.method} does not train with hardware.strategy "
             "fsdp; take ddp, or method lora or full"
         )
+    if params.packing and device != "cpu" and hardware.deterministic and not launched():
+        print(
+            "train: packed rows are slow on a GPU that adds up in the same order every time; set "
+            "train.packing or hardware.deterministic to false"
+        )
     rate = params.learning_rate
     whole = params.supervised and params.weights == "full" and base.model != "base"
     if whole and rate > HIGH and not launched():
@@ -207,7 +212,7 @@ def main() -> None:
     if not params.supervised:
         chats = {name: [as_chat(pair) for pair in found] for name, found in pairs.items()}
 
-    deterministic(params.seed, hardware.threads)
+    deterministic(params.seed, hardware)
     sections = (params.model_copy(update={"tracking": ""}), hardware, base)
     settings = [section.model_dump() for section in sections]
     hashes = {path: sha256(path) for path in SPLITS.values()}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from lib.errors import UserError
@@ -11,6 +12,7 @@ from lib.params.base import BaseParams
 from lib.training.estimate import (
     Load,
     Shape,
+    activation_bytes,
     check_memory,
     lighter,
     linear_sizes,
@@ -19,13 +21,15 @@ from lib.training.estimate import (
     operations,
     report,
     shape_of,
+    weight_bytes,
 )
 from lib.training.machine import allowed, available_memory
 from tests.toy import train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 # Llama 2 7B, fine-tuned whole in bf16 with checkpoints of its activations
-SEVEN_B = Shape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, checkpointing=True)
+SEVEN_B = Shape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, 330_000, checkpointing=True)
+CHECKPOINTS = "train.gradient_checkpointing true"
 LOAD = Load(tokens=1_000_000, longest=2048, batch_size=4, steps=123)
 
 
@@ -76,6 +80,38 @@ def test_gradients_and_moments_are_of_what_learns() -> None:
     assert lora["weights"] == memory(SEVEN_B, LOAD)["weights"]
 
 
+def test_a_gpu_keeps_a_tile_of_the_logits_and_the_gradient_of_a_head_that_learns() -> None:
+    words = replace(SEVEN_B, vocabulary=200_000, gpu=True)
+    assert memory(words, LOAD)["logits"] == 2 * 4096 * 32_768 + 4 * 200_000 * 4096
+    assert memory(replace(words, trainable=1), LOAD)["logits"] == 2 * 4096 * 32_768
+
+
+def test_four_bits_are_of_the_linear_layers_and_the_rest_is_in_32() -> None:
+    model = AutoModelForCausalLM.from_pretrained("base")
+    embeddings = model.get_input_embeddings().weight.numel()
+    norms = sum(weight.numel() for weight in model.parameters() if weight.ndim == 1)
+    share = (embeddings + norms) / model.num_parameters()
+    assert weight_bytes(model, "float32", "qlora") == pytest.approx(4 * share + 0.6 * (1 - share))
+
+
+@pytest.mark.parametrize(("dtype", "on_cpu"), [("bfloat16", False), ("float32", True)])
+def test_what_a_token_leaves_behind_is_what_torch_keeps(dtype: str, on_cpu: bool) -> None:
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    model = AutoModelForCausalLM.from_pretrained("base", dtype=dtype)
+    ids = torch.randint(model.config.vocab_size, (1, 256))
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        hidden = model.model(ids, use_cache=False).last_hidden_state
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    of_tokens = sum(size for place, size in kept.items() if place not in weights)
+    of_one = of_tokens / (hidden.shape[1] * model.config.num_hidden_layers)
+    assert activation_bytes(model.config, on_cpu, False) == pytest.approx(of_one, rel=0.15)
+
+
 def test_only_gpus_that_hold_it_are_named() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
     assert "L4 24 GB" in report(light, {"sft": replace(LOAD, batch_size=1)})["gpu_hours"]
@@ -91,7 +127,7 @@ def test_a_smaller_batch_is_named_where_it_fits() -> None:
 def test_a_lighter_setting_is_named_where_no_batch_fits_and_it_does() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
     with pytest.raises(UserError, match=r"; lora with train\.batch_size 2 fits"):
-        check_memory(SEVEN_B, {"sft": LOAD}, 17.5e9, [("lora", light)])
+        check_memory(SEVEN_B, {"sft": LOAD}, 18.5e9, [("lora", light)])
     with pytest.raises(UserError, match="take a smaller base"):
         check_memory(SEVEN_B, {"sft": LOAD}, 12e9, [("lora", light)])
 
@@ -109,6 +145,9 @@ def test_lighter_settings_are_those_the_method_has(method: str, names: list[str]
     section = params.preference.model_copy(update={"weights": "full"})
     params = params.model_copy(update={"preference": section})
     shape = shape_of(config, BASE, params, on_cpu=False)
+    kept = [name for name, _ in lighter(config, BASE, params, shape)]
+    assert kept == [CHECKPOINTS, *(f"{CHECKPOINTS}, {name}" for name in names)]
+    shape = replace(shape, checkpointing=True)
     assert [name for name, _ in lighter(config, BASE, params, shape)] == names
 
 

@@ -1,6 +1,7 @@
 """What leaves training is what was trained, and answers as eval measures."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,8 @@ from lib.params.base import BaseParams
 from lib.training import adapters, export
 from lib.training.adapters import merge_adapter
 from lib.training.export import deviation, generation_config, logits, merge_checked
+from tests.toy import CPU
+from tests.training import setup_of, sft_trainer_of
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 EXAMPLES = [[5, 6, 7, 8], [9, 10, 11]]
@@ -23,7 +26,7 @@ def trainer() -> Any:
     """One that ended with random adapter weights."""
     from peft import LoraConfig, get_peft_model
 
-    deterministic(1, 1)
+    deterministic(1, CPU)
     lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)
     model = get_peft_model(load_model("base", "float32"), lora)
     return SimpleNamespace(accelerator=SimpleNamespace(unwrap_model=lambda one: one), model=model)
@@ -72,7 +75,7 @@ def test_a_plain_model_is_its_own_merge() -> None:
 
 def test_nothing_is_reported_to_the_makers_of_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY", raising=False)
-    deterministic(1, 1)
+    deterministic(1, CPU)
     assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
 
@@ -80,3 +83,21 @@ def test_generation_is_greedy_and_ends_at_every_stop() -> None:
     config = generation_config(load_tokenizer("base"), {7, 2})
     assert (config.do_sample, config.eos_token_id, config.pad_token_id) == (False, [2, 7], 0)
     assert (config.temperature, config.top_k, config.top_p) == (None, None, None)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_what_trained_in_16_bits_is_compared_in_its_own(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where accelerate has the model compute in bfloat16 whatever its weights are."""
+    monkeypatch.setattr("lib.training.trainers.has_bf16", lambda device: True)
+    trainer = sft_trainer_of(setup_of(method, tmp_path))
+    merged, difference = merge_checked(trainer, BASE, method, tmp_path / "adapter", EXAMPLES)
+    assert difference <= export.TOLERANCE["float32"]
+    assert torch.equal(logits(merged, EXAMPLES), logits(reloaded(merged, tmp_path), EXAMPLES))
+
+
+def reloaded(model: Any, folder: Path) -> Any:
+    """The model as its files hold it."""
+    model.save_pretrained(folder / "saved")
+    return load_model(str(folder / "saved"), "float32")

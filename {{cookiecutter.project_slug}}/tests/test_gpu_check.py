@@ -52,5 +52,7 @@ def test_a_toy_run_fills_the_table(
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert rows[2].startswith("| broken | BROKEN: RuntimeError: a kernel is missing |")
     assert "tokens/s" in rows[3]
-    assert rows[4].startswith("| resume, LoRA | the same bits |")
+    assert rows[4].startswith(
+        "| resume, LoRA | a second run: the same bits; resumed: the same bits |"
+    )
     assert "of the bytes, largest layer error 0." in rows[5]

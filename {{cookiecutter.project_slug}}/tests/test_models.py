@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from lib.errors import UserError
-from lib.models import load_config, load_model, load_tokenizer, stop_tokens
+from lib.errors import UserError, run
+from lib.models import deterministic, load_config, load_model, load_tokenizer, stop_tokens
+from tests.toy import CPU
 
 
 @pytest.fixture
@@ -58,3 +60,26 @@ def test_a_generation_config_that_cannot_be_read_is_not_taken_for_none(model: st
     Path(model, "generation_config.json").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match="not a valid JSON file"):
         stop_tokens(load_tokenizer(model), model)
+
+
+def test_a_kernel_without_a_fixed_order_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise RuntimeError(
+            "histc_cuda does not have a deterministic implementation, but you set 'torch.use_de..."
+        )
+
+    with pytest.raises(SystemExit):
+        run(main)
+    assert capsys.readouterr().err == (
+        "histc_cuda does not have a deterministic implementation on this GPU; set "
+        "hardware.deterministic to false\n"
+    )
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_kernels_are_held_to_a_fixed_order_unless_params_say_otherwise(wanted: bool) -> None:
+    deterministic(1, CPU.model_copy(update={"deterministic": wanted}))
+    assert torch.are_deterministic_algorithms_enabled() == wanted
+    # where torch only warns, attention on a GPU takes kernels without a fixed order
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic(1, CPU)

@@ -35,7 +35,7 @@ def epoch_loss(setup: Setup, records: list[Record]) -> float:
 def test_packed_rows_have_the_loss_of_unpacked_ones(
     attention: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.test_train.start_model", with_attention(attention))
+    monkeypatch.setattr("tests.test_packing.start_model", with_attention(attention))
     changes: dict[str, Any] = {"epochs": 1, "learning_rate": 1e-20, "batch_size": 16}
     records = [chat("票 word 🙂 " * (1 + at % 5), f"answer {at}") for at in range(16)]
     apart = epoch_loss(setup_with(tmp_path / "apart", **changes), records)

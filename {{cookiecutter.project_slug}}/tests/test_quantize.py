@@ -14,7 +14,6 @@ from lib.errors import UserError
 from lib.files import atomic_folder, write_json
 from lib.models import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer
 from lib.params.base import BaseParams
-from lib.params.hardware import HardwareParams
 from lib.params.quantize import QuantizeParams
 from lib.quantize import read
 from lib.quantize.calibration import TRAIN, draw_examples
@@ -22,11 +21,10 @@ from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
 from lib.records import write_records
 from stages.quantize import quantize
-from tests.toy import chat, pair
+from tests.toy import CPU, chat, pair
 
 CHATS = [chat(f"票 {number}", "好") for number in range(9)]
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
-CPU = HardwareParams(device="cpu", threads=1)
 
 
 def params(scheme: str) -> QuantizeParams:
@@ -38,7 +36,7 @@ def tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project whose tuned model is the base."""
     shutil.copytree("base", tmp_path / TUNED)
     monkeypatch.chdir(tmp_path)
-    deterministic(1, 1)
+    deterministic(1, CPU)
     load_model(TUNED, "float32").save_pretrained(TUNED)
     write_records(TRAIN, [*CHATS, pair("a", "b", "c")])
 

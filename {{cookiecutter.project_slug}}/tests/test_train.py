@@ -70,6 +70,16 @@ def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Pat
     assert [row["labels"] == row["input_ids"] for row in rows] == [i < whole for i in range(4)]
 
 
+@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
+def test_gradient_checkpointing_changes_no_bit(method: str, tmp_path: Path) -> None:
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    kept = weights_of(sft(setup_of(method, tmp_path / "kept")))
+    setup = setup_of(method, tmp_path / "again")
+    params = setup.params.model_copy(update={"gradient_checkpointing": True})
+    assert same(kept, weights_of(sft(replace(setup, params=params))))
+
+
 def test_dataloader_workers_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = weights_of(sft(setup_of("lora", tmp_path / "alone")))
 
@@ -247,6 +257,16 @@ def test_the_rate_of_adapters_is_told_where_every_weight_learns(
         params = setup_of(method, tmp_path).params
         check_settings(params, base, HardwareParams(device="cpu", threads=1), "cpu")
         assert ("learning_rate 0.001 is for adapters" in capsys.readouterr().out) is told
+
+
+@pytest.mark.parametrize(("fixed", "told"), [(True, True), (False, False)])
+def test_packed_rows_are_said_to_be_slow_where_kernels_have_a_fixed_order(
+    fixed: bool, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = setup_with(tmp_path, packing=True).params
+    hardware = HardwareParams(device="gpu", threads=1, deterministic=fixed)
+    check_settings(params, BASE, hardware, "cuda:0")
+    assert ("packed rows are slow on a GPU" in capsys.readouterr().out) is told
 
 
 def test_a_model_folder_without_a_model() -> None:

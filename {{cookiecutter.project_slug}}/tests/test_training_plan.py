@@ -13,7 +13,7 @@ from lib.training.estimate import Load, Shape, report
 from stages import training_plan
 from tests.toy import train_params
 
-SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, checkpointing=False)
+SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
 LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9)
 USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
 USED |= {"preference_tokens": 180, "preference_steps": 2}

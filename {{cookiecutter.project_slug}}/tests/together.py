@@ -9,14 +9,14 @@ from lib.models import deterministic, load_tokenizer, stop_tokens
 from lib.params.base import BaseParams
 from lib.training.adapters import start_model
 from lib.training.trainers import Setup, encode_records, fit_sft
-from tests.toy import chat, train_params
+from tests.toy import CPU, chat, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 
 
 def train_together(path: Path, batch_size: int) -> None:
     """Train on 16 records of many lengths; without dropout, whose masks each process draws."""
-    deterministic(1, 1)
+    deterministic(1, CPU)
     params = train_params("lora").model_copy(update={"batch_size": batch_size})
     lora = params.lora.model_copy(update={"dropout": 0.0})
     params = params.model_copy(update={"lora": lora})

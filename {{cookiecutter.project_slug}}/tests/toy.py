@@ -5,6 +5,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
+from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import LoraParams, PreferenceParams, TrainParams
 from lib.records import Record, record_id
@@ -17,6 +18,7 @@ JSON_TASK = TaskParams(
 )
 LABEL_TASK = TaskParams(system="", output="label", labels=["refund", "setup"])
 TEXT_TASK = TaskParams(system="", output="text")
+CPU = HardwareParams(device="cpu", threads=1)
 
 PARAMS = """
 task: {system: "", output: label, labels: [refund, setup]}

@@ -12,14 +12,14 @@ from lib.params.base import BaseParams
 from lib.records import Record
 from lib.training.adapters import merge, start_model
 from lib.training.trainers import Setup, encode_records, fit_sft
-from tests.toy import chat, pair, train_params
+from tests.toy import CPU, chat, pair, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 
 
 def setup_of(method: str, folder: Path) -> Setup:
     """A setup that seeds everything and trains for two short epochs."""
-    deterministic(1, 1)
+    deterministic(1, CPU)
     params = train_params(method)  # type: ignore[arg-type]
     tokenizer = load_tokenizer("base")
     return Setup(params, BASE, "", tokenizer, stop_tokens(tokenizer, "base"), "cpu", folder)

@@ -42,6 +42,7 @@ class TrainParams(Section):
     gradient_accumulation: int = Field(ge=1)
     max_length: int = Field(ge=16)  # tokens; a longer record stops the run, none is cut
     packing: bool  # supervised: a row is as many whole records as max_length holds
+    gradient_checkpointing: bool = False  # compute activations again instead of keeping them
     loss_on: Literal["answer", "prompt_first", "all"]  # which tokens are learnt
     word_dropout: float = Field(ge=0, lt=1)  # share of a prompt's tokens blanked, anew each epoch
     checkpoint_steps: int = Field(ge=1)  # between checkpoints, and between validations

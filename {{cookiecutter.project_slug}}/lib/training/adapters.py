@@ -44,7 +44,8 @@ def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel
     )
     model = load_model(base.model, base.dtype, device, base.revision, quantization_config=nf4)
     prepared: PreTrainedModel = prepare_model_for_kbit_training(
-        model, use_gradient_checkpointing=device != "cpu"
+        model,
+        use_gradient_checkpointing=False,  # the trainer sees to it
     )
     return prepared
 
@@ -59,6 +60,7 @@ def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
+    model.__dict__.pop("forward", None)  # accelerate's, which computes in the bits of training
     if sharded():
         model = reload(model, base, gathered(adapter))
     if not isinstance(model, PeftModel):

@@ -1,4 +1,6 @@
-"""Several records in one row, so that no computing goes into padding: pays on a GPU, not on a CPU.
+"""Several records in one row, so that no computing goes into padding: pays on a GPU where kernels
+may add up in any order (hardware.deterministic false; lib/training/attention.py says why), not on a
+CPU.
 
 The records of a row must not see each other. With positions that begin anew at each record, and
 no attention mask, transformers' eager, sdpa, flex and flash attention all keep them apart; layers

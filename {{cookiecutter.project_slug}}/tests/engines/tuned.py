@@ -7,21 +7,19 @@ import pytest
 
 from lib.models import TUNED, deterministic, load_model
 from lib.params.base import BaseParams
-from lib.params.hardware import HardwareParams
 from lib.params.quantize import QuantizeParams
 from lib.quantize.calibration import TRAIN
 from lib.records import write_records
-from tests.toy import chat
+from tests.toy import CPU, chat
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
-CPU = HardwareParams(device="cpu", threads=1)
 
 
 def lay_tuned(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Write models/tuned and the training split into `folder` and make it the current one."""
     shutil.copytree("base", folder / TUNED)
     patch.chdir(folder)
-    deterministic(1, 1)
+    deterministic(1, CPU)
     load_model(TUNED, "float32").save_pretrained(TUNED)
     write_records(TRAIN, [chat(f"票 {number}: my router is broken", "好") for number in range(40)])
 
