@@ -131,7 +131,7 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
         *lines,
         "",
         f"Learnt are {estimate['trainable']:,} of {estimate['parameters']:,} weights. On one GPU, "
-        f"at {estimate['utilisation']:.0%} of its peak: {hours or 'fits none of those known'}. "
+        f"at {estimate['utilisation']:.0%} of its peak at most: {hours or 'fits none known'}. "
         "Seconds, tokens a second and the memory that was used are in `metrics/train.json`.",
     ]
 
@@ -141,15 +141,21 @@ def duration(hours: float) -> str:
     return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
 
 
-def checkpoints(params: TrainParams) -> Lines:
-    """How a run survives, and what of it is kept."""
+def same_bits(hardware: HardwareParams) -> bool:
+    """Whether kernels add up in the same order in every run; on a CPU they do."""
+    return hardware.deterministic or hardware.device == "cpu"
+
+
+def checkpoints(params: TrainParams, fixed: bool) -> Lines:
+    """How a run survives, and what of it is kept; `fixed` says whether kernels have one order."""
     kept = {"last": "the last step", "best": "the checkpoint with the least validation loss"}
     stop = f", or after {params.early_stopping} validations without a better one"
     return [
         f"One every {params.checkpoint_steps} steps, in `.scratch/train/` under a name made from "
         "data, params and base, so that a run goes on from its own past only; two are kept, since "
-        "the last may be half written. A killed run goes on from the last whole one and ends in "
-        "the same bits. They are deleted when the stage has written `models/tuned`.",
+        "the last may be half written. A killed run goes on from the last whole one"
+        f"{' and ends in the same bits' if fixed else ''}. They are deleted when the stage has "
+        "written `models/tuned`.",
         "",
         f"Kept are the weights of {kept[params.keep]}; training ends after its epochs"
         f"{stop if params.early_stopping else ''}. Neither looks at test or golden cases.",
@@ -158,6 +164,12 @@ def checkpoints(params: TrainParams) -> Lines:
 
 def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
     """What makes the run come out the same twice, and what does not."""
+    if not same_bits(hardware):
+        return [
+            f"Seed {params.seed} draws the order of the records, fresh weights and dropout; GPU "
+            "kernels add up in any order (`hardware.deterministic` is false), so the last digits "
+            "differ from run to run. Train with several seeds before a close decision.",
+        ]
     return [
         f"Seed {params.seed} draws the order of the records (all epochs laid out before the first "
         f"step), fresh weights and dropout. {hardware.threads} CPU threads and deterministic "
@@ -200,7 +212,7 @@ def main() -> None:
         "Would prompting or retrieval do?": [ALTERNATIVES],
         "Configuration": configuration({n: one.model_dump() for n, one in sections.items()}),
         "Compute": compute(estimate, used, prices),
-        "Checkpoints": checkpoints(params),
+        "Checkpoints": checkpoints(params, same_bits(hardware)),
         "Seeds": seeds(params, hardware),
         "Outcome": outcome(used),
         "Hashes (sha256)": hashes(base, read_json("reports/leakage.json")),

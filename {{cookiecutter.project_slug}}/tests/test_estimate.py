@@ -10,6 +10,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from lib.errors import UserError
 from lib.params.base import BaseParams
 from lib.training.estimate import (
+    STARTS,
+    UTILISATION,
     Load,
     Shape,
     activation_bytes,
@@ -30,7 +32,7 @@ BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
 # Llama 2 7B, fine-tuned whole in bf16 with checkpoints of its activations
 SEVEN_B = Shape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, 330_000, checkpointing=True)
 CHECKPOINTS = "train.gradient_checkpointing true"
-LOAD = Load(tokens=1_000_000, longest=2048, batch_size=4, steps=123)
+LOAD = Load(tokens=1_000_000, longest=2048, batch_size=4, steps=123, passes=123)
 
 
 def test_parameters_are_those_of_the_loaded_model() -> None:
@@ -116,6 +118,21 @@ def test_only_gpus_that_hold_it_are_named() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
     assert "L4 24 GB" in report(light, {"sft": replace(LOAD, batch_size=1)})["gpu_hours"]
     assert report(SEVEN_B, {"sft": LOAD})["gpu_hours"].keys() == {"H200 141 GB"}
+
+
+def test_a_gpu_waits_for_python_where_a_step_is_small() -> None:
+    small = replace(SEVEN_B, parameters=1_000_000, trainable=1_000_000)
+    hours = report(small, {"sft": replace(LOAD, passes=36_000)})["gpu_hours"]["H200 141 GB"]
+    assert hours == pytest.approx(10 * 32 * STARTS * 1.3)
+    assert report(SEVEN_B, {"sft": LOAD})["gpu_hours"]["H200 141 GB"] == pytest.approx(
+        operations(SEVEN_B, LOAD) / (989e12 * UTILISATION) / 3600, abs=1e-4
+    )
+
+
+def test_gradients_added_up_take_more_passes_for_the_same_steps() -> None:
+    params = train_params("lora").model_copy(update={"gradient_accumulation": 4, "batch_size": 2})
+    load = load_of([8] * 32, 1, 1, params, 1)
+    assert (load.steps, load.passes) == (4, 16)
 
 
 def test_a_smaller_batch_is_named_where_it_fits() -> None:

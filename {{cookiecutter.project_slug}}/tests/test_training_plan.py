@@ -14,7 +14,7 @@ from stages import training_plan
 from tests.toy import train_params
 
 SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
-LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9)
+LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9, passes=9)
 USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
 USED |= {"preference_tokens": 180, "preference_steps": 2}
 TIMES = {"seconds": 12.5, "tokens_per_second": 777, "peak_memory_bytes": 999_888_777}
@@ -44,7 +44,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(SECTIONS + train_params("dpo").model_dump_json(), "utf-8")
     write_json("metrics/train.json", USED | TIMES)
-    phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, texts=2, reference=True)}
+    phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, 3, texts=2, reference=True)}
     write_json("reports/estimate.json", report(SHAPE, phases))
     write_json("reports/leakage.json", {"compared": {"data/split/train.jsonl": {"sha256": "abc"}}})
     write_json("base/config.json", {})
@@ -97,3 +97,13 @@ def test_timings_and_memory_change_nothing(page: str) -> None:
 
 def test_every_method_says_why() -> None:
     assert set(get_args(TrainParams.model_fields["method"].annotation)) == set(training_plan.WHY)
+
+
+def test_kernels_in_any_order_promise_no_bits(page: str) -> None:
+    assert "ends in the same bits" in page
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    any_order = text.replace("device: cpu", "device: gpu, deterministic: false")
+    Path("params.yaml").write_text(any_order, encoding="utf-8")
+    changed = plan()
+    assert "ends in the same bits" not in changed
+    assert "the last digits differ from run to run" in changed

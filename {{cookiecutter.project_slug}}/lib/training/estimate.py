@@ -32,6 +32,9 @@ GPUS = {
 }
 LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what learns instead
 UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
+# Seconds that Python takes to start a layer's kernels, forward and back (0.4 to 0.7 s a step of 28
+# layers beside an H200): with a small base or few tokens a step the GPU waits for them.
+STARTS = 0.01
 OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
 TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a GPU
 
@@ -61,6 +64,7 @@ class Load:
     longest: int  # tokens of the longest text
     batch_size: int  # records a step, on each device
     steps: int
+    passes: int  # forward and back, of each device: several a step where gradients are added up
     texts: int = 1  # that a record is: 2 for a preference pair
     reference: bool = False  # a model without the adapter scores every text too
 
@@ -76,6 +80,7 @@ def load_of(
         longest=max(lengths),
         batch_size=params.batch_size,
         steps=math.ceil(records / per_step),
+        passes=math.ceil(records / (params.batch_size * processes)),
         texts=texts,
         reference=texts > 1,
     )
@@ -251,11 +256,17 @@ def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
         "peak_memory_bytes": round(needed),
         "utilisation": UTILISATION,
         "gpu_hours": {
-            name: round(work / (speed * UTILISATION) / 3600, 4)
+            name: round(sum(seconds(shape, load, speed) for load in phases.values()) / 3600, 4)
             for name, (speed, size) in GPUS.items()
             if needed <= size
         },
     }
+
+
+def seconds(shape: Shape, load: Load, speed: float) -> float:
+    """Of a phase on one GPU of so many operations a second: computing, or starting kernels."""
+    starts = load.passes * load.texts * shape.layers * STARTS * (1.3 if shape.checkpointing else 1)
+    return max(operations(shape, load) / (speed * UTILISATION), starts)
 
 
 def phase_report(shape: Shape, load: Load) -> dict[str, Any]:
