@@ -88,6 +88,8 @@ def check_yield(file: str, out: Rejected) -> None:
     account = out.ledger.account(file)
     if not account.rows_in:
         raise UserError(f"{file}: holds no rows; fill it or take it out of data.sources")
+    if foreign := account.dropped["not_utf8"]:
+        print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
     unsound = account.dropped.total() - account.dropped["licence"]
     if unsound == account.rows_in:
         raise UserError(

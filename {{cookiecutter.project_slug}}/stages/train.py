@@ -13,7 +13,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.chat import Example
 from lib.config import load
@@ -123,8 +123,22 @@ def preflight(
     available = available_memory(setup.device, hardware.processes or 1)
     check_memory(shape, phases, available, lighter(config, base, params, shape))
     if os.environ.get("RANK", "0") == "0":
-        write_json("reports/estimate.json", report(shape, phases))
+        estimate = report(shape, phases)
+        write_json("reports/estimate.json", estimate)
+        print(summary(estimate, available))
     return peak(shape, phases)
+
+
+def summary(estimate: dict[str, Any], available: float) -> str:
+    """What training will take, in a line."""
+    steps = sum(phase["steps"] for phase in estimate["phases"].values())
+    tokens = sum(phase["tokens"] for phase in estimate["phases"].values())
+    hours = [f"{time:.2g} h on {gpu}" for gpu, time in estimate["gpu_hours"].items()]
+    return (
+        f"train: {steps:,} steps, {tokens:,} tokens, {estimate['operations']:.2g} operations, "
+        f"{estimate['peak_memory_bytes'] / 1e9:.1f} of {available / 1e9:.1f} GB; as a guess "
+        f"{', '.join(hours) or 'on no GPU known'}"
+    )
 
 
 def resumed_steps(setup: Setup) -> dict[str, int]:

@@ -113,6 +113,7 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
         rows = [
             ["steps", number(phase["steps"]), number(steps)],
             ["tokens", number(phase["tokens"]), number(tokens)],
+            ["tokens a step", number(phase["tokens"] // phase["steps"]), number(tokens // steps)],
             ["operations", number(phase["operations"]), number(operations)],
         ]
         lines += [f"{TRAININGS[name]}:", "", *table(["what", "estimated", "used"], rows), ""]

@@ -90,10 +90,11 @@ def test_open_values_of_a_json_answer_are_tidied() -> None:
     assert {"nfc", "invisible_removed", "spaces_trimmed"} < draft.changes
 
 
-@pytest.mark.parametrize(("tags", "groups"), [(["gr\udcf6"], []), ([], ["gr\udcf6"])])
-def test_tags_and_groups_may_be_damaged_too(tags: list[str], groups: list[str]) -> None:
-    with pytest.raises(Reject, match="damaged_text"):
-        checked("ask", "a", tags=tags, groups=groups)
+@pytest.mark.parametrize(("text", "reason"), [("gr\udcf6", "not_utf8"), ("a\x07", "damaged_text")])
+def test_tags_and_groups_may_be_damaged_too(text: str, reason: str) -> None:
+    for tags, groups in (([text], []), ([], [text])):
+        with pytest.raises(Reject, match=reason):
+            checked("ask", "a", tags=tags, groups=groups)
 
 
 def test_labels_of_the_data_are_one_line() -> None:

@@ -178,6 +178,16 @@ def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> No
     assert not Path("data/curated.jsonl").exists()
 
 
+def test_a_file_in_another_encoding_is_named_with_the_cure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "prompt,completion\n我的钱呢,refund\nmy money,refund\n"
+    Path("data/raw/old.csv").write_bytes(text.encode("gb18030"))
+    main()
+    assert metrics("curate")["dropped"] == {"not_utf8": 1}
+    assert "data/raw/old.csv: 1 rows are not UTF-8; `iconv`" in capsys.readouterr().out
+
+
 def test_a_source_may_have_no_file_yet() -> None:
     raw(ask("one"))
     more = "{path: data/raw/later*, licence: CC0-1.0, consent: given, optional: true}]"

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from transformers import Trainer
 
 from lib.chat import IGNORED
 from lib.errors import UserError
 from lib.models import load_model
+from lib.params.train import TrainParams
 from lib.records import Record
 from lib.training.adapters import merge
 from lib.training.preference import (
@@ -24,7 +26,7 @@ from lib.training.preference import (
 )
 from lib.training.trainers import Setup
 from stages.train import check_data
-from tests.toy import pair
+from tests.toy import pair, train_params
 from tests.training import BASE, chats, pairs, same, setup_of, sft, weights_of
 
 pytestmark = pytest.mark.slow
@@ -60,6 +62,34 @@ def test_the_good_answer_is_preferred(
     margins = [row["rewards/margins"] for row in history if "rewards/margins" in row]
     assert abs(margins[0]) < 0.01  # the reference is where the training starts
     assert margins[-1] > margins[0]
+
+
+@pytest.mark.parametrize("loss", ["ipo", "hinge", "apo_zero", "sppo_hard"])
+def test_other_losses_learn_from_the_same_pairs(loss: str, tmp_path: Path) -> None:
+    def tuned(name: str) -> dict[str, torch.Tensor]:
+        setup = preferring("dpo", tmp_path / name, start="base", loss=name)
+        trainer = preference(setup, pairs(8))
+        margins = [row["rewards/margins"] for row in trainer.state.log_history if "loss" in row]
+        assert margins[-1] > margins[0]
+        return weights_of(merge(trainer, BASE, "dpo", tmp_path / name / "adapter"))
+
+    assert not same(tuned(loss), tuned("sigmoid"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch_size": 1}, "batch_size 2 or more with method kto"),
+        ({"preference": {"loss": "ipo"}}, "preference.loss sigmoid with method kto"),
+    ],
+)
+def test_what_kto_cannot_do_is_refused(changes: dict[str, Any], said: str) -> None:
+    params = train_params("kto").model_dump()
+    changes = {
+        key: params[key] | one if key == "preference" else one for key, one in changes.items()
+    }
+    with pytest.raises(ValidationError, match=said):
+        TrainParams(**params | changes)
 
 
 def test_lone_good_and_bad_answers_are_learnt_from(tmp_path: Path) -> None:

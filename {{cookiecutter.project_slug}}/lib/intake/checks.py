@@ -20,6 +20,8 @@ from lib.params.task import TaskParams
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
+FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as the reader keeps them
+
 # Characters that nobody sees and that keep equal texts apart or hide words: soft hyphen, zero-width
 # space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
 # stay: Persian, the languages of India and emoji are written with them.
@@ -70,7 +72,10 @@ def check_text(draft: Draft, params: CurateParams) -> None:
     if not all(texts):
         raise Reject("empty")
     read = [in_json(text) for text in texts]
-    if any(DAMAGE.search(text) for text in [*read, draft.scenario, *draft.tags, *draft.groups]):
+    fields = [draft.scenario, *draft.tags, *draft.groups]
+    if any(FOREIGN.search(text) for text in [*texts, *fields]):
+        raise Reject("not_utf8")
+    if any(DAMAGE.search(text) for text in [*read, *fields]):
         raise Reject("damaged_text")
     if any(not text.isascii() and is_bad(text) for text in read):
         raise Reject("mojibake")

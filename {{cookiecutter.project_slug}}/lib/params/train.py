@@ -22,6 +22,9 @@ class PreferenceParams(Section):
 
     start: Literal["sft", "base"]  # after supervised fine-tuning on the chats, or without it
     weights: Literal["lora", "full"]  # what learns, in both trainings: adapters, or every weight
+    # of dpo: sigmoid (its own), ipo (Azar et al., 2023), hinge (SLiC; Zhao et al., 2023), apo_zero
+    # (D'Oosterlinck et al., 2024) or sppo_hard (Wu et al., 2024)
+    loss: Literal["sigmoid", "ipo", "hinge", "apo_zero", "sppo_hard"] = "sigmoid"
     beta: float = Field(gt=0)  # how far the policy may move from its start: higher stays closer
     learning_rate: float = Field(gt=0)
     epochs: float = Field(gt=0)
@@ -77,6 +80,8 @@ class TrainParams(Section):
     def _fits(self) -> Self:
         if self.early_stopping and self.keep == "last":
             raise ValueError("early_stopping null, unless keep is best")
+        if self.method == "kto" and self.preference.loss != "sigmoid":
+            raise ValueError("preference.loss sigmoid with method kto, whose loss is its own")
         if self.method == "kto" and self.batch_size < 2:
             raise ValueError(
                 "batch_size 2 or more with method kto, which compares a record with the others of "

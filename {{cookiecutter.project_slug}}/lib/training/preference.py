@@ -140,16 +140,15 @@ def fit_preference(
     from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 
     params, wanted = setup.params, setup.params.preference
+    kto = params.method == "kto"
     rows = {name: rows_of(setup, found) for name, found in pairs.items()}
     tokens = {name: [row_tokens(setup, row) for row in found] for name, found in rows.items()}
     places = lay_out_rows(setup, rows["train"], tokens["train"], wanted.epochs)
     validated = lay_out_rows(setup, rows["val"], tokens["val"], 1) if rows["val"] else []
-    config, trainer_of = {"dpo": (DPOConfig, DPOTrainer), "kto": (KTOConfig, KTOTrainer)}[
-        params.method
-    ]
+    config, trainer_of = (KTOConfig, KTOTrainer) if kto else (DPOConfig, DPOTrainer)
     arguments = config(
         **settings(setup, params.method, wanted.learning_rate, bool(rows["val"])),
-        **(label_weights(rows["train"]) if params.method == "kto" else {}),
+        **(label_weights(rows["train"]) if kto else {"loss_type": [wanted.loss]}),
         beta=wanted.beta,
         precompute_ref_log_probs=params.weights == "full",
     )
