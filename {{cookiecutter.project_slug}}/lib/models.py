@@ -29,13 +29,14 @@ def deterministic(seed: int, hardware: HardwareParams) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # trl reports GPU and method of each run
     # threads that wait by spinning made training four times slower on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import numpy
     import torch
-    from transformers import set_seed
 
     keep_freed_memory()
     torch.set_num_threads(hardware.threads)
-    random.seed(seed)
-    set_seed(seed)
+    random.seed(seed)  # all that transformers.set_seed does, which imports peft: two seconds
+    numpy.random.seed(seed)
+    torch.manual_seed(seed)
     # Not warn_only: attention's kernels on a GPU then add up in any order, and say so in a warning.
     torch.use_deterministic_algorithms(hardware.deterministic)
     # Filling memory that is written before it is read changes nothing, and is 8 % of an answer.
