@@ -87,12 +87,11 @@ LLAMAFACTORY = {
     "seed": 1,
 }
 PEER = "LLaMA-Factory, same"
-# What both are told on a GPU instead. Checkpointing is trl's default.
+# What both are told on a GPU instead.
 ON_GPU = {
     "dtype": "bfloat16",
     "bf16": True,
     "use_cpu": False,
-    CHECKPOINTING: True,
     "num_train_epochs": 4,
 }
 MAKE_QWEN3 = """
@@ -143,8 +142,7 @@ def configure(made: Path, defaults: bool, gpu: bool) -> None:
     params["train"] |= {"epochs": float(given["num_train_epochs"])}
     params["train"] |= {"checkpoint_steps": 200 if defaults else 100_000}
     if not defaults:
-        kept = SAME | given
-        params["train"] |= {"packing": False, CHECKPOINTING: kept[CHECKPOINTING]}
+        params["train"] |= {"packing": False, CHECKPOINTING: SAME[CHECKPOINTING]}
     params["train"]["lora"] |= {"alpha": given["lora_alpha"], "dropout": 0.0}
     params["hardware"]["threads"] = 1
     yaml.dump(params, made / "params.yaml")
@@ -197,8 +195,8 @@ def command(name: str, out: Path, gpu: bool) -> list[str]:
     options = ROWS[name]
     if options is None:
         return [*start, "stages.train"]
-    given = {**FOR_BOTH, **options, "output_dir": "trl-out"}
-    given |= ON_GPU if gpu else {}
+    given = FOR_BOTH | (ON_GPU if gpu else {})
+    given |= options | {"output_dir": "trl-out"}
     flags = [part for key, value in given.items() for part in (f"--{key}", str(value).lower())]
     flags = [str(given["lr_scheduler_type"]) if flag == "cosine" else flag for flag in flags]
     return [*start, "trl.scripts.sft", *flags]
@@ -237,6 +235,8 @@ def main() -> None:
     names = rest[2:] or [name for name in ROWS if name != PEER or "LLAMAFACTORY" in os.environ]
     made = project(Path(path).resolve(), gpu)
     if gpu:
+        if PEER in names:
+            raise SystemExit(f"{PEER}: is compared on a CPU only")
         make_qwen3(made)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(repeats):

@@ -125,7 +125,8 @@ def preflight(
     if os.environ.get("RANK", "0") == "0":
         estimate = report(shape, phases)
         write_json("reports/estimate.json", estimate)
-        print(summary(estimate, available))
+        if not launched():  # by itself, to become several
+            print(summary(estimate, available))
     return peak(shape, phases)
 
 

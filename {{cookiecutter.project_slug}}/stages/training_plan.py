@@ -143,7 +143,7 @@ def duration(hours: float) -> str:
 
 
 def same_bits(hardware: HardwareParams) -> bool:
-    """Whether kernels add up in the same order in every run; on a CPU they do."""
+    """Whether kernels add up in the same order in every run; on a CPU they are held to it."""
     return hardware.deterministic or hardware.device == "cpu"
 
 

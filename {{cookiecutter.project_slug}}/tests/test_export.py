@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from lib.errors import UserError
 from lib.models import deterministic, load_model, load_tokenizer
@@ -95,6 +96,22 @@ def test_what_trained_in_16_bits_is_compared_in_its_own(
     merged, difference = merge_checked(trainer, BASE, method, tmp_path / "adapter", EXAMPLES)
     assert difference <= export.TOLERANCE["float32"]
     assert torch.equal(logits(merged, EXAMPLES), logits(reloaded(merged, tmp_path), EXAMPLES))
+
+
+def test_a_second_training_computes_in_16_bits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As DPO of every weight after supervised fine-tuning, on a GPU."""
+    monkeypatch.setattr("lib.training.trainers.has_bf16", lambda device: True)
+    trainer = sft_trainer_of(setup_of("full", tmp_path))
+    model = adapters.merge(trainer, BASE, "full", tmp_path / "adapter")
+    again = Accelerator(mixed_precision="bf16", cpu=True).prepare_model(model)
+    computed: list[torch.dtype] = []
+    again.model.layers[0].mlp.gate_proj.register_forward_hook(
+        lambda _, __, output: computed.append(output.dtype)
+    )
+    again(torch.tensor([EXAMPLES[0]]))
+    assert computed == [torch.bfloat16]
 
 
 def reloaded(model: Any, folder: Path) -> Any:

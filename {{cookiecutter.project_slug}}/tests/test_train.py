@@ -19,7 +19,7 @@ from lib.files import write_json
 from lib.models import check_folder, load_model, torch_device
 from lib.params.hardware import HardwareParams
 from lib.records import Message
-from lib.training.adapters import sort_target_modules, start_model
+from lib.training.adapters import merge, sort_target_modules, start_model
 from lib.training.callbacks import stop_at_nan
 from lib.training.checkpoints import last_whole
 from lib.training.history import measured, timed
@@ -77,7 +77,10 @@ def test_gradient_checkpointing_changes_no_bit(method: str, tmp_path: Path) -> N
     kept = weights_of(sft(setup_of(method, tmp_path / "kept")))
     setup = setup_of(method, tmp_path / "again")
     params = setup.params.model_copy(update={"gradient_checkpointing": True})
-    assert same(kept, weights_of(sft(replace(setup, params=params))))
+    trainer = sft_trainer_of(replace(setup, params=params))
+    assert trainer.accelerator.unwrap_model(trainer.model).is_gradient_checkpointing
+    again = merge(trainer, BASE, method, tmp_path / "adapter")
+    assert same(kept, weights_of(again))
 
 
 def test_dataloader_workers_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,14 +60,18 @@ def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.__dict__.pop("forward", None)  # accelerate's, which computes in the bits of training
+    # accelerate's forward, which computes in the bits of training, and its mark, for which it would
+    # leave the model as it is when a second training begins
+    for name in ("forward", "_is_accelerate_prepared"):
+        model.__dict__.pop(name, None)
     if sharded():
         model = reload(model, base, gathered(adapter))
     if not isinstance(model, PeftModel):
         return model
     model.save_pretrained(adapter)
     sort_target_modules(adapter / "adapter_config.json")
-    if weights == "qlora":  # 4-bit weights cannot take the update: merge into the full base
+    # weights in fewer bits than the base's cannot take the update: 4-bit ones, and DeepSpeed's
+    if weights == "qlora" or str(model.get_base_model().dtype) != f"torch.{base.dtype}":
         whole = load_model(base.model, base.dtype, "cpu", base.revision)
         model = PeftModel.from_pretrained(whole, str(adapter))
     return model

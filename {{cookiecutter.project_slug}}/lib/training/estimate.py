@@ -32,9 +32,10 @@ GPUS = {
 }
 LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what learns instead
 UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
-# Seconds that Python takes to start a layer's kernels, forward and back (0.4 to 0.7 s a step of 28
-# layers beside an H200): with a small base or few tokens a step the GPU waits for them.
-STARTS = 0.01
+# Seconds that Python takes to start a layer's kernels, forward and back; twice that where forward
+# is done again (0.5 to 0.7 s a step of 28 layers then, beside an H200): with a small base or few
+# tokens a step the GPU waits for them.
+STARTS = 0.011
 OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
 TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a GPU
 
@@ -67,6 +68,7 @@ class Load:
     passes: int  # forward and back, of each device: several a step where gradients are added up
     texts: int = 1  # that a record is: 2 for a preference pair
     reference: bool = False  # a model without the adapter scores every text too
+    packed: bool = False  # the rows of a batch are joined to one
 
 
 def load_of(
@@ -83,6 +85,7 @@ def load_of(
         passes=math.ceil(records / (params.batch_size * processes)),
         texts=texts,
         reference=texts > 1,
+        packed=params.packing and texts == 1,
     )
 
 
@@ -148,24 +151,38 @@ def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) ->
     """Bytes that a token leaves in a layer for the way back, as counted by saved_tensors_hooks of
     torch 2.13 for Qwen3 and Llama: computed in 16 bits (a GPU) or 32; dropout in front of adapters
     keeps half as much again."""
-    heads = config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    pairs = getattr(config, "num_key_value_heads", None) or heads
-    experts = getattr(config, "num_experts_per_tok", None) or 1
-    inner = getattr(config, "moe_intermediate_size", None) or getattr(
-        config, "intermediate_size", 4 * config.hidden_size
-    )
-    kept = 16 * config.hidden_size + 14 * heads * size + 12 * pairs * size + 8 * experts * inner
+    hidden = config.hidden_size
+    heads = known(config, "num_attention_heads", 1)
+    size = known(config, "head_dim", hidden // heads)
+    pairs = known(config, "num_key_value_heads", heads)
+    experts = known(config, "num_experts_per_tok", 1)
+    inner = known(config, "moe_intermediate_size", known(config, "intermediate_size", 4 * hidden))
+    kept = 16 * hidden + 14 * heads * size + 12 * pairs * size + 8 * experts * inner
     return float(kept * (1.5 if on_cpu else 1) * (1.5 if dropout else 1))
+
+
+def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
+    """A number of a configuration, the largest where it differs from layer to layer; some bases
+    have none, and some refuse to name one for all layers (Gemma 4)."""
+    try:
+        value = getattr(config, name, None)
+    except (AttributeError, ValueError):
+        value = None
+    return int(max(value) if isinstance(value, list) else value or otherwise)
 
 
 def operations(shape: Shape, load: Load) -> float:
     """Floating-point operations of a phase, on all devices together."""
     frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
     weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
-    attention = 4 * shape.layers * shape.hidden * load.longest / 2
+    attention = 4 * shape.layers * shape.hidden * span(load) / 2
     reference = (2 * shape.parameters + attention) * load.reference
     return load.tokens * (weights + passes * attention + reference)
+
+
+def span(load: Load) -> int:
+    """Tokens of a row that attention goes over."""
+    return load.longest * (load.batch_size if load.packed else 1)
 
 
 def memory(shape: Shape, load: Load) -> dict[str, float]:
@@ -179,14 +196,17 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
         activations = shape.layers * whole_layer
     if shape.gpu:
         head = shape.vocabulary * shape.hidden if shape.trainable == shape.parameters else 0
-        logits = 2.0 * min(tokens, TILE[0]) * min(shape.vocabulary, TILE[1]) + 4.0 * head
+        logits = 2.0 * min(tokens, TILE[0]) * TILE[1] + 4.0 * head
     else:
         logits = 2 * 4.0 * tokens * shape.vocabulary
+    # float32 weights are kept in 16 bits, too, for the way back; packed rows have a mask
+    copies = 2 if shape.gpu and shape.weight_bytes == 4 and not shape.checkpointing else 0
+    mask = 3 * span(load) ** 2 if shape.gpu and load.packed else 0  # as truth values and as numbers
     return {
-        "weights": shape.parameters * shape.weight_bytes / shape.weight_shards,
+        "weights": shape.parameters * (shape.weight_bytes + copies) / shape.weight_shards,
         "gradients": shape.trainable * 4.0 / shape.shards,
         "optimizer": shape.trainable * 8.0 / shape.shards,
-        "activations": float(activations),
+        "activations": float(activations + mask),
         "logits": logits,
         "overhead": OVERHEAD,
     }
@@ -265,7 +285,8 @@ def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
 
 def seconds(shape: Shape, load: Load, speed: float) -> float:
     """Of a phase on one GPU of so many operations a second: computing, or starting kernels."""
-    starts = load.passes * load.texts * shape.layers * STARTS * (1.3 if shape.checkpointing else 1)
+    again = (1 + shape.checkpointing) * (1 + load.reference / 3)
+    starts = load.passes * shape.layers * STARTS * again
     return max(operations(shape, load) / (speed * UTILISATION), starts)
 
 

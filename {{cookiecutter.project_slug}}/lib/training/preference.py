@@ -154,15 +154,15 @@ def fit_preference(
     )
     drawn = [rows["train"][place] for place in places]
     val = [rows["val"][place] for place in validated]
-    trainer: Trainer = trainer_of(
-        model=model,
-        args=arguments,
-        train_dataset=rows_to_train(setup, Dataset.from_list(drawn), arguments),
-        eval_dataset=Dataset.from_list(val) if val else None,
-        processing_class=setup.tokenizer,
-        peft_config=lora_config(params.lora) if params.weights != "full" else None,
-        callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
-    )
-    with without_mask(model, setup.device):
+    with without_mask(model, setup.device):  # the reference is asked as soon as there is a trainer
+        trainer: Trainer = trainer_of(
+            model=model,
+            args=arguments,
+            train_dataset=rows_to_train(setup, Dataset.from_list(drawn), arguments),
+            eval_dataset=Dataset.from_list(val) if val else None,
+            processing_class=setup.tokenizer,
+            peft_config=lora_config(params.lora) if params.weights != "full" else None,
+            callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
+        )
         trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
     return trainer
