@@ -83,7 +83,7 @@ def main() -> None:
     from lib.params.hardware import HardwareParams
 
     params = load("eval", EvalParams)
-    deterministic(params.seed, load("hardware", HardwareParams).threads)
+    deterministic(params.seed, load("hardware", HardwareParams))
     from lm_eval.api.instance import Instance
 
     tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")

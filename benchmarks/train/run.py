@@ -96,7 +96,7 @@ ON_GPU = {
 }
 MAKE_QWEN3 = """
 from pathlib import Path
-from tests.gpu_check import QWEN3, make_base
+from tests.gpu_base import QWEN3, make_base
 make_base(Path("qwen3"), QWEN3, "cuda")
 """
 ROWS: dict[str, dict[str, Any] | None] = {

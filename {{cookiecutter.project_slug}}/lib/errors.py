@@ -26,7 +26,7 @@ def run(main: Callable[[], None]) -> None:
     except RuntimeError as error:  # torch's own words, of lib.models.deterministic
         if "does not have a deterministic implementation" not in str(error):
             raise
-        tell(f"{str(error).split(', but')[0]} on this GPU; set hardware.deterministic to false")
+        tell(f"{str(error).split(', but')[0]} here; set hardware.deterministic to false")
         raise SystemExit(USER_ERROR) from None
 
 

@@ -38,7 +38,7 @@ def deterministic(seed: int, hardware: HardwareParams) -> None:
     numpy.random.seed(seed)
     torch.manual_seed(seed)
     # Not warn_only: attention's kernels on a GPU then add up in any order, and say so in a warning.
-    torch.use_deterministic_algorithms(hardware.deterministic or hardware.device == "cpu")
+    torch.use_deterministic_algorithms(hardware.deterministic)
     # Filling memory that is written before it is read changes nothing, and is 8 % of an answer.
     torch.utils.deterministic.fill_uninitialized_memory = False
 

@@ -142,11 +142,6 @@ def duration(hours: float) -> str:
     return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
 
 
-def same_bits(hardware: HardwareParams) -> bool:
-    """Whether kernels add up in the same order in every run; on a CPU they are held to it."""
-    return hardware.deterministic or hardware.device == "cpu"
-
-
 def checkpoints(params: TrainParams, fixed: bool) -> Lines:
     """How a run survives, and what of it is kept; `fixed` says whether kernels have one order."""
     kept = {"last": "the last step", "best": "the checkpoint with the least validation loss"}
@@ -165,11 +160,11 @@ def checkpoints(params: TrainParams, fixed: bool) -> Lines:
 
 def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
     """What makes the run come out the same twice, and what does not."""
-    if not same_bits(hardware):
+    if not hardware.deterministic:
         return [
-            f"Seed {params.seed} draws the order of the records, fresh weights and dropout; GPU "
-            "kernels add up in any order (`hardware.deterministic` is false), so the last digits "
-            "differ from run to run. Train with several seeds before a close decision.",
+            f"Seed {params.seed} draws the order of the records, fresh weights and dropout; "
+            "kernels may add up in any order (`hardware.deterministic` is false), so the last "
+            "digits differ from run to run. Train with several seeds before a close decision.",
         ]
     return [
         f"Seed {params.seed} draws the order of the records (all epochs laid out before the first "
@@ -213,7 +208,7 @@ def main() -> None:
         "Would prompting or retrieval do?": [ALTERNATIVES],
         "Configuration": configuration({n: one.model_dump() for n, one in sections.items()}),
         "Compute": compute(estimate, used, prices),
-        "Checkpoints": checkpoints(params, same_bits(hardware)),
+        "Checkpoints": checkpoints(params, hardware.deterministic),
         "Seeds": seeds(params, hardware),
         "Outcome": outcome(used),
         "Hashes (sha256)": hashes(base, read_json("reports/leakage.json")),

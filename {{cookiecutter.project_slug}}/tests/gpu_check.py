@@ -18,31 +18,27 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lib.engines import hf
 from lib.errors import UserError, run
 from lib.files import atomic_folder
-from lib.models import deterministic, load_config, load_tokenizer, stop_tokens
-from lib.params.base import BaseParams
-from lib.params.hardware import HardwareParams
+from lib.models import load_config
 from lib.quantize.compressed import write_compressed
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
-from lib.records import Record
 from lib.training.adapters import merge, start_model
 from lib.training.estimate import GPUS, load_of, operations, peak, shape_of
 from lib.training.machine import peak_memory
 from lib.training.trainers import Setup, encode_records, fit_sft
-from tests.toy import chat, train_params
+from tests.gpu_base import QWEN3, THREADS, TINY, Size, make_base, records, setup_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
@@ -51,105 +47,7 @@ PACKAGES = (
     *("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes"),
     *("llmcompressor", "compressed-tensors"),
 )
-THREADS = 4
-HARDWARE = HardwareParams(device="gpu", threads=THREADS)
 AT_ONCE, ANSWER = 16, 64  # prompts in a batch, tokens of an answer
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large the checks are."""
-
-    name: str
-    model: dict[str, int]  # of the Qwen3 configuration
-    steps: int
-    batch_size: int
-    words: int  # of the longest record
-    packed: int  # records, of an eighth of the words, that are packed into rows
-
-
-QWEN3 = Size(
-    "Qwen3 0.6 B",
-    {
-        "hidden_size": 1024,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-        "intermediate_size": 3072,
-        "vocab_size": 151_936,
-        "max_position_embeddings": 4096,
-    },
-    steps=20,
-    batch_size=8,
-    words=500,
-    packed=1200,
-)
-TINY = Size(
-    "toy Qwen3",
-    {
-        "hidden_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "head_dim": 64,
-        "intermediate_size": 128,
-        "vocab_size": 6144,
-        "max_position_embeddings": 1024,
-    },
-    steps=4,
-    batch_size=2,
-    words=20,
-    packed=100,
-)
-
-
-def make_base(folder: Path, size: Size, device: str) -> None:
-    """A model with random weights, drawn on `device`, and the embedded base's tokenizer."""
-    import torch
-    from transformers import Qwen3Config, Qwen3ForCausalLM
-
-    deterministic(1, HARDWARE)
-    config = Qwen3Config(**size.model, tie_word_embeddings=True, dtype=torch.bfloat16)
-    with torch.device(device):
-        model = Qwen3ForCausalLM(config).to(torch.bfloat16)
-    with atomic_folder(folder) as partial:
-        model.save_pretrained(partial)
-        load_tokenizer("base").save_pretrained(partial)
-
-
-def records(count: int, words: int) -> list[Record]:
-    """Chats of numbers, half as long to as long as `words` (three tokens each)."""
-    rng = Random(1)
-    asked = [
-        " ".join(str(rng.randrange(100)) for _ in range(rng.randint(words // 2, words)))
-        for _ in range(count)
-    ]
-    return [chat(text, f"answer {at % 7}") for at, text in enumerate(asked)]
-
-
-def setup_of(
-    folder: Path, size: Size, device: str, method: str, dtype: Any, **changes: Any
-) -> Setup:
-    """A setup of one epoch with checkpoints halfway and at the end. Packed rows are left to kernels
-    that add up in any order: the others are slow with them (lib/training/attention.py)."""
-    packed = changes.get("packing", False)
-    deterministic(1, HARDWARE.model_copy(update={"deterministic": not packed}))
-    base = BaseParams.model_construct(
-        model=str(folder / "base"), revision=None, licence="none", use="research", dtype=dtype
-    )
-    common = {
-        "epochs": 1.0,
-        "batch_size": size.batch_size,
-        "max_length": size.model["max_position_embeddings"],
-        "checkpoint_steps": size.steps // 2,
-        "learning_rate": 1e-4,
-        "loss_on": "all",
-    }
-    params = train_params("lora").model_copy(update={**common, "method": method, **changes})
-    tokenizer = load_tokenizer(base.model)
-    stops = stop_tokens(tokenizer, base.model)
-    return Setup(params, base, "", tokenizer, stops, device, folder / method)
 
 
 def train(setup: Setup, count: int, words: int) -> "Trainer":
@@ -235,7 +133,10 @@ def resume(folder: Path, size: Size, device: str, dtype: str) -> str:
     shutil.rmtree(done / f"checkpoint-{size.steps}")
     resumed = weights()
     shutil.rmtree(setup.folder)
-    return f"a second run: {difference(first, second)}; resumed: {difference(first, resumed)}"
+    found = f"a second run: {difference(first, second)}; resumed: {difference(first, resumed)}"
+    if "NOT" in found:
+        raise RuntimeError(found)
+    return found
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ class HardwareParams(Section):
     # how several processes share the work: ddp (each holds the whole model), fsdp (its weights are
     # spread over the GPUs), deepspeed (ZeRO-2: gradients and optimizer are; an extra)
     strategy: Literal["ddp", "fsdp", "deepspeed"] = "ddp"
-    deterministic: bool = True  # on a GPU: kernels that add up in the same order in every run
+    deterministic: bool = True  # kernels that add up in the same order in every run
 
     @model_validator(mode="after")
     def _go_together(self) -> "HardwareParams":
