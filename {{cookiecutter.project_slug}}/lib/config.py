@@ -71,7 +71,7 @@ def explain(error: ErrorDetails, name: str, model: type[BaseModel], path: Path) 
     if error["type"] == "missing":
         return f"{path}: {key} is missing; the section takes {allowed}"
     reason = error["msg"].removeprefix("Value error, ")
-    reason = reason.removeprefix("Input should be ")
+    reason = reason.removeprefix("Input should be ").replace("a valid boolean", "true or false")
     if isinstance(error["input"], dict):  # keys that do not go together
         return f"{path}: {key} must be {reason}"
     return f"{path}: {key} is {error['input']!r}; it must be {reason}"

@@ -9,6 +9,7 @@ from lib.errors import UserError
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.eval import EvalParams
+from lib.params.hardware import HardwareParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
 from tests.toy import PARAMS
@@ -77,6 +78,12 @@ def test_a_section_that_contradicts_itself_is_not_printed_whole(params: Path) ->
     said = str(error.value)
     assert "task must be a section whose scenario is one of its fields (it has none)" in said
     assert "hello" not in said
+
+
+def test_a_switch_says_what_it_takes(params: Path) -> None:
+    params.write_text("hardware: {device: cpu, threads: 1, deterministic: perhaps}")
+    with pytest.raises(UserError, match="deterministic is 'perhaps'; it must be true or false"):
+        load("hardware", HardwareParams, params)
 
 
 def test_missing_file(params: Path) -> None:
