@@ -89,10 +89,10 @@ def check_settings(
             f"params.yaml: train.method {params.method} does not train with hardware.strategy "
             "fsdp; take ddp, or method lora or full"
         )
-    if params.packing and device != "cpu" and hardware.deterministic and not launched():
-        print(
-            "train: packed rows are slow on a GPU that adds up in the same order every time; set "
-            "train.packing or hardware.deterministic to false"
+    if params.packing and device != "cpu" and not has_bf16(device):
+        raise UserError(
+            "params.yaml: train.packing is true, which wants a GPU that computes in bfloat16 "
+            "(NVIDIA: from Ampere on); set it to false"
         )
     rate = params.learning_rate
     whole = params.supervised and params.weights == "full" and base.model != "base"

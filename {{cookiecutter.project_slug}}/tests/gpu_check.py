@@ -48,6 +48,7 @@ PACKAGES = (
     *("llmcompressor", "compressed-tensors"),
 )
 AT_ONCE, ANSWER = 16, 64  # prompts in a batch, tokens of an answer
+PACKED: dict[str, Any] = {"packing": True, "max_length": 1024}
 
 
 def train(setup: Setup, count: int, words: int) -> "Trainer":
@@ -116,23 +117,26 @@ def forget_peak(device: str) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def resume(folder: Path, size: Size, device: str, dtype: str) -> str:
+def resume(folder: Path, size: Size, device: str, packed: bool) -> str:
     """Whether a second run, and one that lost its second half, end in the weights of the first."""
-    setup = setup_of(folder, size, device, "lora", dtype)
-    done = setup.folder / "sft"
+    options = PACKED if packed else {}
+    count, words = size.steps * size.batch_size, size.words // 4
+    if packed:
+        count, words = size.packed, size.words // 8
 
     def weights() -> dict[str, Any]:
-        setup_of(folder, size, device, "lora", dtype)  # seeds anew
-        trainer = train(setup, size.steps * size.batch_size, size.words // 4)
+        setup = setup_of(folder, size, device, "lora", "bfloat16", **options)
+        trainer = train(setup, count, words)
         model = merge(trainer, setup.base, "lora", folder / "adapter")
         return {name: value.cpu().clone() for name, value in model.state_dict().items()}
 
+    done = folder / "lora/sft"
     first = weights()
     shutil.rmtree(done)
     second = weights()
-    shutil.rmtree(done / f"checkpoint-{size.steps}")
+    shutil.rmtree(max(done.glob("checkpoint-*"), key=lambda path: int(path.name[11:])))
     resumed = weights()
-    shutil.rmtree(setup.folder)
+    shutil.rmtree(done.parent)
     found = f"a second run: {difference(first, second)}; resumed: {difference(first, resumed)}"
     if "NOT" in found:
         raise RuntimeError(found)
@@ -149,7 +153,7 @@ def packing(folder: Path, size: Size, device: str) -> str:
     """Short records, many in a row, against padded ones."""
     found = []
     for packed, count in ((False, size.steps * size.batch_size), (True, size.packed)):
-        options = {"packing": packed, "max_length": 1024}
+        options = PACKED if packed else {}
         setup = setup_of(folder, size, device, "lora", "bfloat16", **options)
         found.append(tokens_a_second(train(setup, count, size.words // 8)))
         shutil.rmtree(setup.folder)
@@ -220,7 +224,8 @@ def checks(folder: Path, size: Size, device: str) -> dict[str, Callable[[], str]
         ),
         f"QLoRA, NF4, {size.name}": partial(speed, folder, size, device, "qlora", "bfloat16"),
         "packing, LoRA, short records": partial(packing, folder, size, device),
-        "resume, LoRA": partial(resume, folder, size, device, "bfloat16"),
+        "resume, LoRA": partial(resume, folder, size, device, packed=False),
+        "resume, LoRA, packed": partial(resume, folder, size, device, packed=True),
     }
     return training | {
         f"quantize to {scheme}, {size.name}": partial(quantized, folder, size, device, scheme)

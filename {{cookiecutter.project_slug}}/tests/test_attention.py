@@ -1,13 +1,19 @@
-"""Layers that see no padding mask learn the same."""
+"""Layers that see no mask learn the same. Torch's flash attention for rows of several lengths runs
+on GPUs alone: here a slow stand-in takes its place, and `make gpu-check` asks the real one."""
 
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
+from lib.errors import UserError
 from lib.models import load_model
-from lib.training.attention import without_mask
+from lib.training.attention import attend_by_record, by_record, without_mask
+from lib.training.packing import check_packing
 from lib.training.preference import fit_preference
 from lib.training.trainers import encode_records, fit_sft
 from tests.toy import chat, pair
@@ -22,6 +28,7 @@ ROWS = [[5, 6, 7, 8, 9], [10, 11]]  # token ids
 def bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every device but the CPU computes in it."""
     monkeypatch.setattr("lib.training.attention.has_bf16", lambda device: device != "cpu")
+    monkeypatch.setattr("lib.training.packing.has_bf16", lambda device: device != "cpu")
 
 
 def loss(mask: bool) -> torch.Tensor:
@@ -80,3 +87,101 @@ def test_no_training_shows_its_layers_a_mask(
         fit_sft(setup, model, {"train": examples, "val": examples})
     assert seen
     assert all(mask is None for mask in seen)
+
+
+def masked(parts: Any, left: int, scale: float) -> torch.Tensor:
+    """Attention of one record, (heads, tokens, width), `left` tokens back (-1: to its start)."""
+    query, key, value = parts
+    places = torch.arange(query.shape[1])
+    back = places[:, None] - places
+    seen = (back >= 0) & ((back <= left) | (left < 0))
+    return scaled_dot_product_attention(query, key, value, seen, scale=scale, enable_gqa=True)
+
+
+def varlen(
+    query: Any, key: Any, value: Any, starts: Any, _: Any, longest: int, __: int, **how: Any
+) -> Any:
+    """What torch.nn.attention.varlen.varlen_attn does, a record at a time, in float32."""
+    left, right = how["window_size"]
+    assert right == 0
+    assert how["enable_gqa"] == (query.shape[1] != key.shape[1])
+    output = torch.empty_like(query)
+    for start, end in pairwise(starts.tolist()):
+        assert end - start <= longest
+        one = [part[start:end].transpose(0, 1).float() for part in (query, key, value)]
+        output[start:end] = masked(one, left, how["scale"]).transpose(0, 1)
+    return output
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", varlen)
+
+
+def test_packed_records_do_not_see_each_other(gpu: None) -> None:
+    model = load_model("base", "float32")
+    check_packing(model, "gpu", [5, 6, 7, 8], [9, 10, 11])
+    assert model.config._attn_implementation == "sdpa"
+
+
+def test_packed_records_that_see_each_other_are_refused(
+    gpu: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = torch.tensor([0, 7])
+
+    def together(query: Any, key: Any, value: Any, *_: Any, **how: Any) -> Any:
+        return varlen(query, key, value, one, one, 7, 7, **how)
+
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", together)
+    with pytest.raises(UserError, match="records packed into one row see each other"):
+        check_packing(load_model("base", "float32"), "gpu", [5, 6, 7, 8], [9, 10, 11])
+
+
+def test_a_sliding_window_is_kept(gpu: None) -> None:
+    query, key, value = torch.randn(3, 1, 2, 6, 8).bfloat16()
+    starts = torch.tensor([0, 4, 6], dtype=torch.int32)
+    told = {"cu_seq_lens_q": starts, "max_length_q": 4, "scaling": 0.3}
+    output, _ = attend_by_record(None, query, key, value, None, sliding_window=2, **told)
+    wanted = masked([part[0, :, :4] for part in (query, key, value)], 1, 0.3).transpose(0, 1)
+    torch.testing.assert_close(output[0, :4], wanted, atol=0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize("more", [{"softcap": 30.0}, {"s_aux": torch.ones(2)}, {"dropout": 0.1}])
+def test_attention_that_does_more_is_refused(more: dict[str, Any], gpu: None) -> None:
+    one = torch.randn(1, 2, 3, 8)
+    starts = torch.tensor([0, 3], dtype=torch.int32)
+    module = SimpleNamespace()
+    with pytest.raises(UserError, match="keeps packed records apart on a GPU"):
+        attend_by_record(module, one, one, one, None, cu_seq_lens_q=starts, max_length_q=3, **more)
+
+
+def test_a_base_that_does_not_tell_where_records_begin(gpu: None) -> None:
+    model = load_model("base", "float32")
+    with by_record(model, "gpu"), pytest.raises(UserError, match="attention of this base"):
+        model(torch.tensor([[5, 6]]))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_packed_rows_learn_what_unpacked_ones_do(
+    method: str, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.training.attention.has_bf16", lambda device: True)
+    monkeypatch.setattr("lib.training.packing.has_bf16", lambda device: True)
+    losses = list[list[float]]()
+    for packed in (True, False):
+        setup = setup_of(method, tmp_path / str(packed))
+        changes = {"packing": packed, "batch_size": 8, "epochs": 1, "learning_rate": 1e-20}
+        setup.params.__dict__.update(changes)
+        texts = [chat("票 word 🙂 " * (1 + at % 5), f"answer {at}") for at in range(8)]
+        examples = encode_records(setup, texts)
+        trainer = fit_sft(
+            setup, load_model("base", "float32"), {"train": examples, "val": examples}
+        )
+        assert len(trainer.train_dataset) < 8 or not packed
+        rows = trainer.state.log_history
+        losses.append(
+            [row[name] for name in ("train_loss", "eval_loss") for row in rows if name in row]
+        )
+        assert len(losses[-1]) == 2
+        assert trainer.model.config._attn_implementation == "sdpa"
+    assert losses[0] == pytest.approx(losses[1], rel=0.01)

@@ -59,10 +59,10 @@ def with_attention(name: str) -> Callable[..., Any]:
 def test_packing_is_refused_where_records_see_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model("base", "float32")
     one, other = [5, 6, 7, 8], [9, 10, 11, 12]
-    check_packing(model, one, other)
+    check_packing(model, "cpu", one, other)
     monkeypatch.setattr("transformers.masking_utils.find_packed_sequence_indices", lambda _: None)
     with pytest.raises(UserError, match="records packed into one row see each other"):
-        check_packing(model, one, other)
+        check_packing(model, "cpu", one, other)
 
 
 def test_every_record_is_packed_once(tmp_path: Path) -> None:

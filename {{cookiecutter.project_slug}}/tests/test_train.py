@@ -262,14 +262,15 @@ def test_the_rate_of_adapters_is_told_where_every_weight_learns(
         assert ("learning_rate 0.001 is for adapters" in capsys.readouterr().out) is told
 
 
-@pytest.mark.parametrize(("fixed", "told"), [(True, True), (False, False)])
-def test_packed_rows_are_said_to_be_slow_where_kernels_have_a_fixed_order(
-    fixed: bool, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_packed_rows_want_a_gpu_that_computes_in_bf16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("stages.train.has_bf16", lambda device: False)
     params = setup_with(tmp_path, packing=True).params
-    hardware = HardwareParams(device="gpu", threads=1, deterministic=fixed)
-    check_settings(params, BASE, hardware, "cuda:0")
-    assert ("packed rows are slow on a GPU" in capsys.readouterr().out) is told
+    hardware = HardwareParams(device="gpu", threads=1)
+    with pytest.raises(UserError, match="packing is true, which wants a GPU"):
+        check_settings(params, BASE, hardware, "cuda:0")
+    check_settings(params, BASE, hardware, "cpu")
 
 
 def test_a_model_folder_without_a_model() -> None:

@@ -175,14 +175,11 @@ def operations(shape: Shape, load: Load) -> float:
     """Floating-point operations of a phase, on all devices together."""
     frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
     weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
-    attention = 4 * shape.layers * shape.hidden * span(load) / 2
+    # on a CPU the packed rows of a step are one, attended to under a mask
+    span = load.longest * (load.batch_size if load.packed and not shape.gpu else 1)
+    attention = 4 * shape.layers * shape.hidden * span / 2
     reference = (2 * shape.parameters + attention) * load.reference
     return load.tokens * (weights + passes * attention + reference)
-
-
-def span(load: Load) -> int:
-    """Tokens of a row that attention goes over."""
-    return load.longest * (load.batch_size if load.packed else 1)
 
 
 def memory(shape: Shape, load: Load) -> dict[str, float]:
@@ -199,14 +196,13 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
         logits = 2.0 * min(tokens, TILE[0]) * TILE[1] + 4.0 * head
     else:
         logits = 2 * 4.0 * tokens * shape.vocabulary
-    # float32 weights are kept in 16 bits, too, for the way back; packed rows have a mask
+    # float32 weights are kept in 16 bits, too, for the way back
     copies = 2 if shape.gpu and shape.weight_bytes == 4 and not shape.checkpointing else 0
-    mask = 3 * span(load) ** 2 if shape.gpu and load.packed else 0  # as truth values and as numbers
     return {
         "weights": shape.parameters * (shape.weight_bytes + copies) / shape.weight_shards,
         "gradients": shape.trainable * 4.0 / shape.shards,
         "optimizer": shape.trainable * 8.0 / shape.shards,
-        "activations": float(activations + mask),
+        "activations": float(activations),
         "logits": logits,
         "overhead": OVERHEAD,
     }

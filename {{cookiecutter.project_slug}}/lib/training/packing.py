@@ -1,17 +1,17 @@
-"""Several records in one row, so that no computing goes into padding: pays on a GPU where kernels
-may add up in any order (hardware.deterministic false; lib/training/attention.py says why), not on a
-CPU.
+"""Several records in one row, so that no computing goes into padding: pays on a GPU, not on a CPU.
 
-The records of a row must not see each other. With positions that begin anew at each record, and
-no attention mask, transformers' eager, sdpa, flex and flash attention all keep them apart; layers
-that carry a state along the row, or a base with a mask of its own, may not. Not to be argued but
-seen: `check_packing` asks the base itself.
+The records of a row must not see each other. On a GPU lib/training/attention.py sees to that; on a
+CPU transformers does, by a mask, where positions begin anew at each record. Layers that carry a
+state along the row, or a base with a mask of its own, may see more. Not to be argued but seen:
+`check_packing` asks the base itself.
 """
 
 import random
 from typing import TYPE_CHECKING
 
 from lib.errors import UserError
+from lib.launch import has_bf16
+from lib.training.attention import by_record
 from lib.training.batches import MEGABATCH
 
 if TYPE_CHECKING:
@@ -46,18 +46,27 @@ def packed_lengths(lengths: list[int], longest: int) -> list[int]:
     return [longest] * -(-sum(lengths) // longest)
 
 
-def check_packing(model: "PreTrainedModel", one: list[int], other: list[int]) -> None:
-    """Raise UserError unless `other` (token ids) gets the same logits behind `one` as alone."""
+def check_packing(model: "PreTrainedModel", device: str, one: list[int], other: list[int]) -> None:
+    """Raise UserError unless `other` (token ids) gets the same logits behind `one` as alone, there
+    by the base's own attention."""
     import torch
 
     model.eval()
+    lengths = [len(one), len(other)]
     ids = torch.tensor([[*one, *other]], device=model.device)
-    positions = torch.tensor([[*range(len(one)), *range(len(other))]], device=model.device)
+    starts = torch.tensor([0, len(one), sum(lengths)], dtype=torch.int32, device=model.device)
+    packed = {
+        "position_ids": torch.tensor([[*range(lengths[0]), *range(lengths[1])]], device=ids.device),
+        **{"cu_seq_lens_q": starts, "cu_seq_lens_k": starts},
+        **{"max_length_q": max(lengths), "max_length_k": max(lengths)},
+    }
     with torch.inference_mode():
-        row = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, len(one) :]
         alone = model(input_ids=ids[:, len(one) :], use_cache=False).logits[0]
+        with by_record(model, device):
+            row = model(input_ids=ids, **packed, use_cache=False).logits[0, len(one) :]
     off = float((row.float() - alone.float()).abs().max() / alone.float().std())
-    most = TOLERANCE["float32" if model.dtype == torch.float32 else "bfloat16"]
+    rounded = model.dtype != torch.float32 or has_bf16(device)
+    most = TOLERANCE["bfloat16" if rounded else "float32"]
     if not off <= most:  # also when it is no number
         raise UserError(
             "params.yaml: train.packing: records packed into one row see each other with this "

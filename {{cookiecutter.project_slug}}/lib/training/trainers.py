@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from lib.params.base import BaseParams
 from lib.params.train import TrainParams
 from lib.records import Message, Record
 from lib.training.adapters import lora_config
-from lib.training.attention import without_mask
+from lib.training.attention import by_record, without_mask
 from lib.training.batches import order
 from lib.training.callbacks import measure_speed, no_longer_improves, stop_at_nan, stop_early
 from lib.training.checkpoints import history_of, last_whole
@@ -236,8 +236,10 @@ def fit_sft(
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
     )
     if params.packing:
-        check_packing(trainer.model, *[e.input_ids for e in [*examples["train"] * 2][:2]])
-    with without_mask(model, setup.device):
+        one, other = [example.input_ids for example in [*examples["train"] * 2][:2]]
+        check_packing(trainer.model, setup.device, one, other)
+    apart = by_record(model, setup.device) if params.packing else nullcontext()
+    with without_mask(model, setup.device), apart:
         trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
     return trainer
 
