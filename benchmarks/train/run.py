@@ -94,6 +94,8 @@ ON_GPU = {
     "use_cpu": False,
     "num_train_epochs": 4,
 }
+# What params.yaml says of a base from the hub that is trained on a GPU.
+HUB_ON_GPU = {"packing": True, "max_length": 1024}
 MAKE_QWEN3 = """
 from pathlib import Path
 from tests.gpu_base import QWEN3, make_base
@@ -141,8 +143,8 @@ def configure(made: Path, defaults: bool, gpu: bool) -> None:
     params["base"]["dtype"] = given["dtype"]
     params["train"] |= {"epochs": float(given["num_train_epochs"])}
     params["train"] |= {"checkpoint_steps": 200 if defaults else 100_000}
-    if not defaults:
-        params["train"] |= {"packing": False, CHECKPOINTING: SAME[CHECKPOINTING]}
+    if defaults and gpu:
+        params["train"] |= HUB_ON_GPU
     params["train"]["lora"] |= {"alpha": given["lora_alpha"], "dropout": 0.0}
     params["hardware"]["threads"] = 1
     yaml.dump(params, made / "params.yaml")

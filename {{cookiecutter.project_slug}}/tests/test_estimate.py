@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from lib.errors import UserError
+from lib.models import load_config
 from lib.params.base import BaseParams
 from lib.training.estimate import (
     STARTS,
@@ -129,6 +130,15 @@ class Odd:
 def test_a_base_that_names_no_heads_is_estimated_all_the_same() -> None:
     found = activation_bytes(Odd(), False, False)
     assert found == 64 * (16 + 14 + 12) + 8 * 256
+
+
+def test_a_gpu_keeps_little_for_dropout() -> None:
+    config = load_config("base")
+    on_gpu, on_cpu = (
+        activation_bytes(config, cpu, True) / activation_bytes(config, cpu, False)
+        for cpu in (False, True)
+    )
+    assert 1 < on_gpu < 1.2 < on_cpu
 
 
 def test_packed_rows_are_one_row_on_a_cpu_alone() -> None:

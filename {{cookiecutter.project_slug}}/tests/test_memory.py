@@ -37,3 +37,14 @@ def test_the_peak_of_this_process_is_looked_at_anew() -> None:
     del held
     memory.look_anew("cpu")
     assert peak(memory.of_this_process("cpu")) < at_first + BIG
+
+
+def test_a_gpu_is_started_before_its_peak_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that nothing is on yet has no figures, and torch ends with `Invalid device argument`.
+
+    Seen on an H200; here its calls are written down."""
+    done: list[str] = []
+    for name in ("init", "empty_cache", "reset_peak_memory_stats"):
+        monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, name=name: done.append(name))
+    memory.look_anew("cuda:0")
+    assert done == ["init", "empty_cache", "reset_peak_memory_stats"]

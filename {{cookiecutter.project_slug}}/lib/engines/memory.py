@@ -34,6 +34,7 @@ def look_anew(device: str) -> None:
     if device.startswith("cuda"):
         import torch
 
+        torch.cuda.init()  # before anything is on the GPU there are no figures to reset
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 

@@ -120,6 +120,8 @@ def shape_of(
     sizes = linear_sizes(model, params.lora.target_modules) if adapters else []
     count = sum(weight.numel() for weight in model.parameters())
     text = config.get_text_config()
+    kept = activation_bytes(text, on_cpu, adapters and params.lora.dropout > 0)
+    wide = 1.15 if params.weights == "qlora" else 1  # its norms compute in 32 bits
     return Shape(
         parameters=count,
         trainable=sum(params.lora.rank * (i + o) for i, o in sizes) or count,
@@ -127,7 +129,7 @@ def shape_of(
         hidden=text.hidden_size,
         vocabulary=text.vocab_size,
         weight_bytes=weight_bytes(model, base.dtype, params.weights),
-        activation_bytes=activation_bytes(text, on_cpu, adapters and params.lora.dropout > 0),
+        activation_bytes=kept * wide,
         checkpointing=params.gradient_checkpointing,
         gpu=not on_cpu,
     )
@@ -149,8 +151,8 @@ def weight_bytes(model: "PreTrainedModel", dtype: str, weights: str) -> float:
 
 def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) -> float:
     """Bytes that a token leaves in a layer for the way back, as counted by saved_tensors_hooks of
-    torch 2.13 for Qwen3 and Llama: computed in 16 bits (a GPU) or 32; dropout in front of adapters
-    keeps half as much again."""
+    torch 2.13 for Qwen3 and Llama: computed in 16 bits (a GPU) or 32. Dropout in front of adapters
+    keeps half as much again; a GPU keeps it as truth values."""
     hidden = config.hidden_size
     heads = known(config, "num_attention_heads", 1)
     size = known(config, "head_dim", hidden // heads)
@@ -158,7 +160,8 @@ def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) ->
     experts = known(config, "num_experts_per_tok", 1)
     inner = known(config, "moe_intermediate_size", known(config, "intermediate_size", 4 * hidden))
     kept = 16 * hidden + 14 * heads * size + 12 * pairs * size + 8 * experts * inner
-    return float(kept * (1.5 if on_cpu else 1) * (1.5 if dropout else 1))
+    dropped = (1.5 if on_cpu else 1.15) if dropout else 1
+    return float(kept * (1.5 if on_cpu else 1) * dropped)
 
 
 def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
