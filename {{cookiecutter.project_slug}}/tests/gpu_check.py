@@ -18,6 +18,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -252,7 +253,8 @@ def main() -> None:
         make_base(Path(name, "base"), size, device)
         for what, check in checks(Path(name), size, device).items():
             try:
-                result = check()
+                with redirect_stdout(sys.stderr):  # what trainers print is no row
+                    result = check()
             except UserError as error:
                 result = f"not run: {error}"
             except Exception as error:  # it hides no other
