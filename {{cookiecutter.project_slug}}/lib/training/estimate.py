@@ -32,10 +32,10 @@ GPUS = {
 }
 LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what learns instead
 UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
-# Seconds that Python takes to start a layer's kernels, forward and back; twice that where forward
-# is done again (0.5 to 0.7 s a step of 28 layers then, beside an H200): with a small base or few
-# tokens a step the GPU waits for them.
-STARTS = 0.011
+# Seconds that Python takes to start the kernels of a layer with adapters, forward and back; half as
+# much again where forward is done again (0.4 and 0.6 s a step of 28 layers, beside an H200): with a
+# small base or few tokens a step the GPU waits for them.
+STARTS = 0.014
 OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
 TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a GPU
 
@@ -284,7 +284,7 @@ def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
 
 def seconds(shape: Shape, load: Load, speed: float) -> float:
     """Of a phase on one GPU of so many operations a second: computing, or starting kernels."""
-    again = (1 + shape.checkpointing) * (1 + load.reference / 3)
+    again = (1 + shape.checkpointing / 2) * (1 + load.reference / 3)
     starts = load.passes * shape.layers * STARTS * again
     return max(operations(shape, load) / (speed * UTILISATION), starts)
 
