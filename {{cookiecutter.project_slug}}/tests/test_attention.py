@@ -161,9 +161,9 @@ def test_a_base_that_does_not_tell_where_records_begin(gpu: None) -> None:
         model(torch.tensor([[5, 6]]))
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize(("method", "again"), [("lora", False), ("full", False), ("lora", True)])
 def test_packed_rows_learn_what_unpacked_ones_do(
-    method: str, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, again: bool, gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lib.training.attention.has_bf16", lambda device: True)
     monkeypatch.setattr("lib.training.packing.has_bf16", lambda device: True)
@@ -171,7 +171,7 @@ def test_packed_rows_learn_what_unpacked_ones_do(
     for packed in (True, False):
         setup = setup_of(method, tmp_path / str(packed))
         changes = {"packing": packed, "batch_size": 8, "epochs": 1, "learning_rate": 1e-20}
-        setup.params.__dict__.update(changes)
+        setup.params.__dict__.update(changes | {"gradient_checkpointing": again})
         texts = [chat("票 word 🙂 " * (1 + at % 5), f"answer {at}") for at in range(8)]
         examples = encode_records(setup, texts)
         trainer = fit_sft(
