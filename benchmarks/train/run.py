@@ -143,7 +143,9 @@ def configure(made: Path, defaults: bool, gpu: bool) -> None:
     params["base"]["dtype"] = given["dtype"]
     params["train"] |= {"epochs": float(given["num_train_epochs"])}
     params["train"] |= {"checkpoint_steps": 200 if defaults else 100_000}
-    if defaults and gpu:
+    if not defaults:
+        params["train"] |= {"packing": False, CHECKPOINTING: SAME[CHECKPOINTING]}
+    elif gpu:
         params["train"] |= HUB_ON_GPU
     params["train"]["lora"] |= {"alpha": given["lora_alpha"], "dropout": 0.0}
     params["hardware"]["threads"] = 1

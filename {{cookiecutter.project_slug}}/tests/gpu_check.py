@@ -119,7 +119,7 @@ def forget_peak(device: str) -> None:
 
 
 def resume(folder: Path, size: Size, device: str, packed: bool) -> str:
-    """Whether a second run, and one that lost its second half, end in the weights of the first."""
+    """Whether a second run, and one that lost its last checkpoint, end in the first's weights."""
     options = PACKED if packed else {}
     count, words = size.steps * size.batch_size, size.words // 4
     if packed:

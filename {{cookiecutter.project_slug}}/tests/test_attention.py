@@ -1,6 +1,7 @@
 """Layers that see no mask learn the same. Torch's flash attention for rows of several lengths runs
 on GPUs alone: here a slow stand-in takes its place, and `make gpu-check` asks the real one."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,13 @@ from typing import Any
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    GptOssConfig,
+    LlamaConfig,
+    MistralConfig,
+)
 
 from lib.errors import UserError
 from lib.models import load_model
@@ -153,6 +161,29 @@ def test_attention_that_does_more_is_refused(more: dict[str, Any], gpu: None) ->
     module = SimpleNamespace()
     with pytest.raises(UserError, match="keeps packed records apart on a GPU"):
         attend_by_record(module, one, one, one, None, cu_seq_lens_q=starts, max_length_q=3, **more)
+
+
+SMALL: dict[str, Any] = {
+    **{"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "vocab_size": 64},
+    **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8},
+}
+EXPERTS = {"num_local_experts": 2, "num_experts_per_tok": 1}
+
+
+@pytest.mark.parametrize(
+    ("config", "packs"),
+    [
+        (LlamaConfig(**SMALL), True),
+        (MistralConfig(**SMALL, sliding_window=3), True),
+        (Gemma2Config(**SMALL), False),  # a soft cap
+        (GptOssConfig(**SMALL, **EXPERTS), False),  # sinks
+    ],
+)
+def test_other_families_are_packed_or_refused(config: Any, packs: bool, gpu: None) -> None:
+    model = AutoModelForCausalLM.from_config(config)
+    refused = pytest.raises(UserError, match="the attention of this base is not one")
+    with nullcontext() if packs else refused:
+        check_packing(model, "gpu", [5, 6, 7, 8, 9], [10, 11, 12, 13, 14])
 
 
 def test_a_base_that_does_not_tell_where_records_begin(gpu: None) -> None:
