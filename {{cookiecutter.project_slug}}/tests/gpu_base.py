@@ -97,7 +97,7 @@ def setup_of(
     base = BaseParams.model_construct(
         model=str(folder / "base"), revision=None, licence="none", use="research", dtype=dtype
     )
-    common = {
+    common: dict[str, Any] = {
         "epochs": 1.0,
         "batch_size": size.batch_size,
         "max_length": size.model["max_position_embeddings"],
@@ -105,7 +105,10 @@ def setup_of(
         "learning_rate": 1e-4,
         "loss_on": "all",
     }
-    params = train_params("lora").model_copy(update={**common, "method": method, **changes})
+    given = train_params("lora")
+    from_base = given.preference.model_copy(update={"start": "base", "epochs": 1.0})
+    common |= {"method": method, "preference": from_base, **changes}
+    params = given.model_copy(update=common)
     tokenizer = load_tokenizer(base.model)
     stops = stop_tokens(tokenizer, base.model)
     return Setup(params, base, "", tokenizer, stops, device, folder / method)

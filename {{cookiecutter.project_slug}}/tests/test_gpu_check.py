@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib.errors import UserError
-from tests import gpu_check
+from tests import gpu_check, gpu_training
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_peak_by_the_name_of_the_gpu(name: str, peak: float | None) -> None:
-    assert gpu_check.peak_of(name) == peak
+    assert gpu_training.peak_of(name) == peak
 
 
 def test_a_toy_run_fills_the_table(
@@ -37,7 +37,7 @@ def test_a_toy_run_fills_the_table(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["gpu_check", "--tiny"])
     whole = gpu_check.checks
-    some = ("packing, LoRA, short records", "resume, LoRA", "quantize to w4a16, toy Qwen3")
+    some = ("packing, LoRA, short records", "resume, DPO", "quantize to w4a16, toy Qwen3")
 
     def broken() -> str:
         raise RuntimeError("a kernel is missing\nand more")
@@ -53,6 +53,6 @@ def test_a_toy_run_fills_the_table(
     assert rows[2].startswith("| broken | BROKEN: RuntimeError: a kernel is missing |")
     assert "tokens/s" in rows[3]
     assert rows[4].startswith(
-        "| resume, LoRA | a second run: the same bits; resumed: the same bits |"
+        "| resume, DPO | a second run: the same bits; resumed: the same bits |"
     )
     assert "of the bytes, largest layer error 0." in rows[5]

@@ -55,6 +55,15 @@ def test_requests_run_side_by_side(url: str) -> None:
     assert len(timings) == 8
 
 
+def test_a_server_that_is_no_model_server_says_what_it_answered() -> None:
+    command = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
+    with (
+        pytest.raises(UserError, match=r"not up after 3 s \(.*File not found\)"),
+        server.serving(command, "", patience=3),
+    ):
+        pass
+
+
 def test_requests_arrive_at_random_whatever_is_under_way(url: str) -> None:
     timings = asyncio.run(client.open_loop(url, "scheduled", [CHAT] * 9, 200, 1, SHORT))
     assert [timing.output_tokens for timing in timings] == [TOKENS] * 9

@@ -53,9 +53,11 @@ def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
 def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> None:
     """It goes on in the second epoch, from the checkpoint before the last."""
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
     setup = setup_of(method, tmp_path)
     undisturbed = weights_of(sft(setup))
     shutil.rmtree(tmp_path / "sft" / "checkpoint-5")

@@ -97,17 +97,18 @@ def wait_until_up(
     url: str, process: subprocess.Popen[bytes], patience: float, section: str
 ) -> None:
     """Return once the server lists its models; raises UserError when it ends or takes too long."""
-    deadline = time.monotonic() + patience
+    deadline, said = time.monotonic() + patience, "it was given no time"
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise UserError(f"{section}.command: ended with code {process.returncode}; see {LOG}")
         try:
             served_model(url)
-        except UserError:
+        except UserError as error:
+            said = str(error)
             time.sleep(0.5)
             continue
         return
-    raise UserError(f"{section}.command: not up after {patience:.0f} s; see {LOG}")
+    raise UserError(f"{section}.command: not up after {patience:.0f} s ({said}); see {LOG}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -235,6 +235,8 @@ def fit_sft(
         peft_config=lora_config(params.lora) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
     )
+    if params.weights == "qlora":
+        learn_in_32_bits(trainer.model)
     if params.packing:
         one, other = [example.input_ids for example in [*examples["train"] * 2][:2]]
         check_packing(trainer.model, setup.device, one, other)
@@ -242,6 +244,14 @@ def fit_sft(
     with without_mask(model, setup.device), apart:
         trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
     return trainer
+
+
+def learn_in_32_bits(model: "PreTrainedModel") -> None:
+    """What learns is kept in 32 bits. trl rounds the adapters of a 4-bit base to bfloat16, as in
+    QLoRA; a checkpoint is read in 32 bits, so a resumed run would go on with finer updates."""
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
 
 
 def rows_a_step(arguments: Any) -> int:
