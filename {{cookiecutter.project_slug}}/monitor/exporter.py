@@ -22,11 +22,11 @@ from lib.config import load
 from lib.errors import UserError, run
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import KINDS
-from lib.monitoring.masked import mask
-from lib.monitoring.readers import read_line
+from lib.monitoring.masked import mask_all
+from lib.monitoring.readers import batches, read_line
 from lib.monitoring.reference import read_reference
 from lib.monitoring.vllm_log import VllmLog
-from lib.monitoring.window import BATCH, Observer, batches
+from lib.monitoring.window import BATCH, Observer
 from lib.params.curate import CurateParams
 from lib.params.monitor import MonitorParams
 from lib.pii.redact import Finder
@@ -109,7 +109,7 @@ def look(tail: Tail, vllm: VllmLog, metrics: Metrics, finder: Finder, skipped: C
     """Count what is new in the log."""
     vllm.until = datetime.now(UTC)
     calls = (call for line in tail.lines() for call in read_line(line, vllm, skipped))
-    for batch in batches((mask(call, finder) for call in calls), BATCH):
+    for batch in batches(mask_all(calls, finder), BATCH):
         metrics.add(batch)
     metrics.skip(skipped)
 

@@ -1,6 +1,9 @@
 """A window like the release raises no alarm; each planted drift raises its own."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -11,9 +14,10 @@ import pytest
 from lib.monitoring.calls import from_row
 from lib.monitoring.checks import distance, merged
 from lib.monitoring.phrases import is_injection
+from lib.monitoring.readers import batches
 from lib.monitoring.reference import build, read_reference, write_reference
 from lib.monitoring.signals import OTHER, answer_values, form_events, is_repetitive, length, terms
-from lib.monitoring.window import Percentiles, batches
+from lib.monitoring.window import Percentiles
 from lib.params.task import TaskParams
 from monitor.run import main
 from tests.toy_logs import REFUSAL, draw, row, write_log
@@ -271,7 +275,7 @@ def test_ordinary_prose_is_not_repetitive() -> None:
 
 
 def test_unspaced_words_come_in_pairs() -> None:
-    assert list(terms("门锁坏了 lock")) == ["门锁", "锁坏", "坏了", "lock"]
+    assert terms("门锁坏了 lock") == ["门锁", "锁坏", "坏了", "lock"]
 
 
 @pytest.mark.parametrize(("size", "name"), [(0, "0"), (1, "1-1"), (64, "64-90"), (90, "64-90")])
@@ -307,6 +311,27 @@ def test_percentiles_are_within_a_percent() -> None:
     for value in range(1, 1001):
         found.add(value)
     assert found.at(0.95) == pytest.approx(950, rel=0.01)
+
+
+def test_a_distance_is_the_same_in_every_process() -> None:
+    """Python draws another order of a set's texts for each."""
+    code = (
+        "from collections import Counter; from lib.monitoring.checks import distance; "
+        "many = [Counter({f'v{n}': n * k % 7 + 1 for n in range(40)}) for k in (3, 5)]; "
+        "print(distance(*many))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=HERE,
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2, 3)
+    }
+    assert len(found) == 1
 
 
 def test_batches_hold_every_call_once() -> None:

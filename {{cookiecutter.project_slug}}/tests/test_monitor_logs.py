@@ -14,7 +14,14 @@ import pytest
 from lib.errors import UserError
 from lib.monitoring.calls import Call, dumps, from_row, to_row
 from lib.monitoring.fields import BadCall
-from lib.monitoring.masked import added_placeholders, find_logs, mask, masked_calls, sampled
+from lib.monitoring.masked import (
+    added_placeholders,
+    find_logs,
+    mask,
+    mask_all,
+    masked_calls,
+    sampled,
+)
 from lib.monitoring.readers import read_calls
 from lib.params.pii import PiiParams
 from lib.pii.redact import Finder
@@ -275,6 +282,17 @@ def test_a_secret_is_found_in_any_place(secret: str, place: str) -> None:
     line = row(1, prompt, answer, feedback={"edited": secret if place == "edited" else "{}"})
     line |= {place: secret} if place in ("request_id", "error") else {}
     assert secret not in str(mask(from_row(line), FINDER)).replace("\\n", "\n")
+
+
+@pytest.mark.parametrize("secret", [KEY, TOKEN, PRIVATE, "postgres://admin:s3cr3tP4ssw0rd@db/main"])
+@pytest.mark.parametrize("at", [0, 70, 149])
+def test_a_secret_is_found_among_many_calls(secret: str, at: int) -> None:
+    calls = [from_row(row(number, f"票 {number}: hi", "{}")) for number in range(150)]
+    calls[at].answer = f"use {secret} now"
+    masked = list(mask_all(calls, FINDER))
+    assert [call.id for call in masked] == [call.id for call in calls]
+    assert secret not in masked[at].answer
+    assert sum("<SECRET>" in str(call) for call in masked) == 1
 
 
 @pytest.mark.parametrize("error", ["", {}, False, None])

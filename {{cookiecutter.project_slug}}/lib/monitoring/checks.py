@@ -130,5 +130,5 @@ def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
 
 def distance(now: Counter[str], then: Counter[str]) -> float:
     """Total variation distance: the share of requests that would have to be others."""
-    values = now.keys() | then.keys()
+    values = sorted(now.keys() | then.keys())  # sums are rounded in the order of their parts
     return sum(abs(now[one] / now.total() - then[one] / then.total()) for one in values) / 2

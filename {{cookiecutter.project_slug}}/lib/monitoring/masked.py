@@ -5,7 +5,7 @@ The masking is curate's, so that logs, training data and evals look the same.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from glob import glob
 from hashlib import blake2b
 from pathlib import Path
@@ -13,10 +13,11 @@ from pathlib import Path
 from lib.errors import UserError
 from lib.intake.secrets import MASK, find_secrets, mask_secrets
 from lib.monitoring.calls import Call
-from lib.monitoring.readers import read_calls
+from lib.monitoring.readers import batches, read_calls
 from lib.pii.redact import Finder, Redactor
 from lib.records import Message
 
+TOGETHER = 64  # calls that are looked at for secrets at once
 PLACEHOLDER = re.compile(rf"<[A-Z_]+_\w+>|{MASK}")
 
 
@@ -24,11 +25,7 @@ def masked_calls(
     patterns: list[str], share: float, finder: Finder, skipped: Counter[str]
 ) -> Iterator[Call]:
     """The sampled calls of log files, masked; what is left out is counted in `skipped`."""
-    for call in read_calls(find_logs(patterns), skipped):
-        if sampled(call.id, share):
-            yield mask(call, finder)
-        else:
-            skipped["not_sampled"] += 1
+    yield from mask_all(sample(read_calls(find_logs(patterns), skipped), share, skipped), finder)
 
 
 def find_logs(patterns: list[str]) -> list[Path]:
@@ -40,6 +37,15 @@ def find_logs(patterns: list[str]) -> list[Path]:
     return files
 
 
+def sample(calls: Iterable[Call], share: float, skipped: Counter[str]) -> Iterator[Call]:
+    """The calls of the sample; the others are counted."""
+    for call in calls:
+        if sampled(call.id, share):
+            yield call
+        else:
+            skipped["not_sampled"] += 1
+
+
 def sampled(key: str, share: float) -> bool:
     """Whether a request is in the sample: by a hash of its id, so that all tools take the same."""
     if share >= 1:
@@ -48,13 +54,26 @@ def sampled(key: str, share: float) -> bool:
     return int.from_bytes(digest, "big") < share * 2**64
 
 
-def mask(call: Call, finder: Finder) -> Call:
-    """The call without personal data and secrets; changed in place. The same value has the same
-    placeholder in the request and in the answer."""
-    redactor, said = Redactor(finder), [turn["content"] for turn in call.messages]
-    texts = [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
-    # Looking costs much and secrets are rare: one look at all the texts, in lines of their own.
-    clean = mask_secrets if find_secrets("\n".join(texts)) else str
+def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
+    """The calls, masked. Looking for secrets costs much and they are rare: one look at the texts of
+    many calls, in lines of their own, and a closer one where that finds any."""
+    for batch in batches(calls, TOGETHER):
+        secret = bool(find_secrets("\n".join(text for call in batch for text in texts_of(call))))
+        for call in batch:
+            yield mask(call, finder, secret)
+
+
+def texts_of(call: Call) -> list[str]:
+    """Every text of a call that may hold anything."""
+    said = [turn["content"] for turn in call.messages]
+    return [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
+
+
+def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
+    """The call without personal data and, where it may hold a `secret`, without those; changed in
+    place. The same value has the same placeholder in the request and in the answer."""
+    redactor = Redactor(finder)
+    clean = mask_secrets if secret and find_secrets("\n".join(texts_of(call))) else str
 
     def masked(text: str) -> str:
         """Secrets first: a key may hold what looks like a number of some kind."""

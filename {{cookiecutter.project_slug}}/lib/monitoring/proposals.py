@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from lib.monitoring.calls import Call
-from lib.monitoring.window import BATCH, Observer, batches
+from lib.monitoring.readers import batches
+from lib.monitoring.window import BATCH, Observer
 
 REASONS = ("incident", "negative_feedback", "low_confidence", "drifted_scenario")
 SPARE = 5  # times as many are kept as are proposed: copies of what is known go later

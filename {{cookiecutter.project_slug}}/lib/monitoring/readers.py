@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -43,6 +44,13 @@ def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
     """Every call in the files, in order; lines that are none are counted in `skipped` by reason."""
     for path in paths:
         yield from _read_file(path, skipped)
+
+
+def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
+    """Calls, so many at a time."""
+    waiting = iter(calls)
+    while batch := list(islice(waiting, size)):
+        yield batch
 
 
 def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:

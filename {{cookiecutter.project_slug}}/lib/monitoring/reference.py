@@ -128,7 +128,7 @@ def read_reference(path: Path = REFERENCE) -> Reference:
         counts = Counts()
         for name, (seen, of) in value["rates"].items():
             counts.seen[name], counts.of[name] = seen, of
-        counts.spreads = {name: Counter(one) for name, one in value["distributions"].items()}
+        counts.spreads.update({name: Counter(one) for name, one in value["distributions"].items()})
         familiar = Familiar(set(value["vocabulary"].split(" ")), value["unknown_words"])
         distant = from_json(value["embedding"])
         return Reference(value["system"], counts, familiar, set(value["labels"]), distant)

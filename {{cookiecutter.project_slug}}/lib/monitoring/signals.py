@@ -3,8 +3,7 @@
 No right answer is known in production, so these are signs of trouble, not its proof.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 from math import log2
 
 from lib.evaluation.scoring import is_refusal, parse
@@ -95,15 +94,19 @@ def is_repetitive(answer: str) -> bool:
     return 1 - distinct / count >= REPEATED
 
 
-def terms(text: str) -> Iterator[str]:
+def terms(text: str) -> list[str]:
     """Words, but pairs of neighbours where words are not spaced: one character says too little."""
-    before = ""
-    for word in words(text):
+    said = words(text)
+    if text.isascii():
+        return said
+    found, before = [], ""
+    for word in said:
         if len(word) > 1 or word.isascii():
-            yield word
+            found.append(word)
         elif before:
-            yield before + word
+            found.append(before + word)
         before = word if len(word) == 1 and not word.isascii() else ""
+    return found
 
 
 class Familiar:
@@ -114,8 +117,9 @@ class Familiar:
 
     def unknown(self, prompt: str) -> float:
         """The share of its words that training data does not have."""
-        said = list(terms(prompt))
-        return sum(word not in self.vocabulary for word in said) / len(said) if said else 0.0
+        said = terms(prompt)
+        known = sum(map(self.vocabulary.__contains__, said))
+        return (len(said) - known) / len(said) if said else 0.0
 
     def is_not(self, prompt: str) -> bool:
         """Whether more of its words are unknown than of 99 % of the held-out prompts."""
@@ -127,14 +131,15 @@ class Counts:
 
     def __init__(self) -> None:
         self.seen, self.of = Counter[str](), Counter[str]()
-        self.spreads: dict[str, Counter[str]] = {}
+        self.spreads = defaultdict[str, Counter[str]](Counter)
 
     def add(self, events: Events, values: Values) -> None:
         """One more call, or one side of it."""
-        self.of.update(events.keys())
-        self.seen.update(name for name, shown in events.items() if shown)
+        for name, shown in events.items():
+            self.of[name] += 1
+            self.seen[name] += shown
         for name, value in values.items():
-            self.spreads.setdefault(name, Counter())[value] += 1
+            self.spreads[name][value] += 1
 
     def rate(self, name: str) -> float:
         """The share of an event."""

@@ -1,15 +1,15 @@
 """A window of calls, counted in one pass and in memory that does not grow with it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from math import log
 
 from lib.evals import read_adversarial
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import TRIES, Incident, Watch, evidence
+from lib.monitoring.readers import batches
 from lib.monitoring.reference import Reference
 from lib.monitoring.signals import (
     Counts,
@@ -154,10 +154,3 @@ class Observer:
             window.latency.add(call.latency_ms)
         if call.ttft_ms is not None:
             window.ttft.add(call.ttft_ms)
-
-
-def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
-    """Calls, so many at a time."""
-    waiting = iter(calls)
-    while batch := list(islice(waiting, size)):
-        yield batch
