@@ -20,7 +20,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/build/cache/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/build/cache/mypy
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/cache/python
 unexport PYTHONDONTWRITEBYTECODE # or each of hundreds of processes compiles torch anew
-export PYTEST_ADDOPTS := -p no:cacheprovider
+export PYTEST_ADDOPTS := -p no:cacheprovider -rs # what is skipped says why
 
 .PHONY: help demo project test lint tiny-base sample clean
 
@@ -40,7 +40,7 @@ test: lint ## the template's tests, the project's own, one full pipeline run
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
 	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check && pytest -n 2 -m 'not slow'
 	pytest -n 2 --dist loadfile
-	cd '{{cookiecutter.project_slug}}' && pytest -rs tests/engines/test_*.py  # says which engines are not built
+	cd '{{cookiecutter.project_slug}}' && pytest tests/engines/test_*.py
 
 lint: project
 	ruff check . && ruff format --check . && mypy

@@ -16,7 +16,7 @@ from lib.engines.answer import Answer
 from lib.engines.server import served_model, serving
 from lib.errors import UserError, run
 from lib.evals import FILES
-from lib.evaluation.cases import TEST, Case, collect_cases
+from lib.evaluation.cases import TEST, Case, check_answers, collect_cases
 from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.evaluation.rows import labels_of, make_row
 from lib.evaluation.safety import flag
@@ -119,6 +119,7 @@ def main() -> None:
     base, pii = load("base", BaseParams), load("curate", CurateParams).pii
     sets = [TEST, *map(str, FILES)]
     require_proof(*sets, *([TRAIN] if system in WITH_EXAMPLES else []))
+    check_answers(task)
     cases = collect_cases()
 
     if system == "endpoint":

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from lib.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.config import load
 from lib.errors import run
+from lib.evaluation.cases import check_answers
 from lib.files import atomic_folder, atomic_text, write_json
 from lib.groups import components
 from lib.ledger import Ledger
@@ -188,6 +189,7 @@ def warn(fates: list[str], params: SplitParams) -> None:
 def main() -> None:
     """Run the stage."""
     params, task = load("split", SplitParams), load("task", TaskParams)
+    check_answers(task)  # not only after hours of training
     dedup = load("dedup", DedupParams)
     check_thresholds(dedup, params)
     records = list(map(without_words, read_records(DEDUPED)))

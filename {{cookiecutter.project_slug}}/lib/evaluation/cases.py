@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from lib.evals import Adversarial, Golden, read_adversarial, read_golden
+from lib.errors import UserError
+from lib.evals import ADVERSARIAL, GOLDEN, Adversarial, Golden, read_adversarial, read_golden
+from lib.evaluation.scoring import CORRECT, categorise
 from lib.groups import components
-from lib.records import Record, answer_of, is_pair, prompt_of, read_records
+from lib.params.task import TaskParams
+from lib.records import Record, answer_of, is_pair, prompt_of, read_records, text_of
 
 TEST = "data/split/test.jsonl"
 
@@ -64,3 +67,29 @@ def collect_cases() -> list[Case]:
         *map(split_case, test, components(record["groups"] for record in test)),
         *map(adversarial_case, read_adversarial()),
     ]
+
+
+def check_answers(task: TaskParams) -> None:
+    """Raise UserError at cases whose right answer would not be counted as right: a sample's that
+    were left in place, or a slip."""
+    for path, cases in (
+        (GOLDEN, [golden_case(one) for one in read_golden()]),
+        (ADVERSARIAL, [adversarial_case(one) for one in read_adversarial()]),
+    ):
+        wrong = [case["id"] for case in cases if "expected" in case and not counts(case, task)]
+        if wrong:
+            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            raise UserError(
+                f"{path}: case {wrong[0]}{more}: the right answer is none that the section task of "
+                "params.yaml allows (output, fields, labels), so no model could give it; write "
+                "cases of your own, or mend the section"
+            )
+
+
+def counts(case: Case, task: TaskParams) -> bool:
+    """Whether the right answer of a case would be counted as one."""
+    right = case["expected"]
+    if task.output == "label" and task.labels and right not in (*task.labels, task.refusal):
+        return False
+    labels = {right, *task.labels}
+    return categorise(right, right, task, labels, text_of(case["prompt"])) == CORRECT
