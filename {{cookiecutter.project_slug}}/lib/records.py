@@ -77,11 +77,13 @@ def prompt_text(record: Record) -> str:
 
 
 def prompt_texts(record: Record) -> list[str]:
-    """Every prompt that is answered in a record, the earlier turns of a chat too; last what is
-    asked in the end."""
+    """Every prompt that is answered in a record: of the earlier turns of a chat, and each question
+    without what was said before it; last what is asked in the end."""
     turns = prompt_of(record)
     answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
-    return [text_of(turns[:at]) for at in answered] + [text_of(turns)]
+    earlier = [text_of(turns[:at]) for at in answered] if answered else []
+    questions = [turn["content"] for turn in turns if turn["role"] == "user"] if answered else []
+    return [*dict.fromkeys(earlier + questions), text_of(turns)]
 
 
 def row_text(record: Record) -> str:

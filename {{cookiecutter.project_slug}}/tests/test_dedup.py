@@ -188,6 +188,8 @@ def test_a_row_that_quotes_a_case_goes() -> None:
 
 
 def test_a_chat_that_answers_a_case_and_goes_on_goes() -> None:
+    longer = dialogue("hi", "hello", "my lock jams, what now?", "refund", "and the light", "setup")
+    assert dedup(longer, golden=[case("c1", "My lock jams: what now")]) == []
     longer = dialogue("my lock jams, what now?", "refund", "and the thermostat", "setup")
     assert dedup(longer, golden=[case("c1", "My lock jams: what now")]) == []
     (copy,) = rows("data/duplicates.jsonl")

@@ -76,6 +76,45 @@ def test_a_chat_that_answers_what_is_held_out_and_goes_on_is_found() -> None:
         split(*different(40), longer, chat(asked, split="test"))
 
 
+def test_a_held_out_question_that_a_chat_answers_later_on_is_found() -> None:
+    asked = "my lock jams, what now?"
+    longer = dialogue("hello", "hi", asked, "refund", "and the light", "setup", split="train")
+    with pytest.raises(UserError, match=rf"{longer['id']} ~ test .* \(exact\)"):
+        split(*different(40), longer, chat(asked, split="test"))
+
+
+@pytest.mark.parametrize("where", ["test", "golden"])
+@pytest.mark.parametrize("asked", [FOURTEEN, f"{FOURTEEN} now"])
+def test_the_question_of_a_held_out_chat_is_found_alone(where: str, asked: str) -> None:
+    said = ("hello", "hi", FOURTEEN, "refund")
+    tested = dialogue(*said, split="test") if where == "test" else chat("else", split="test")
+    golden = case("c1", "") | {"messages": dialogue(*said)["messages"]}
+    with pytest.raises(UserError, match=f"~ {'test' if where == 'test' else 'evals/golden'}"):
+        split(
+            *different(40),
+            *(chat(asked, split="train"), tested),
+            golden=[golden] if where == "golden" else [],
+        )
+
+
+def test_chats_with_one_question_in_common_are_no_leak() -> None:
+    first, second = (" ".join(f"{word}{at}" for at in range(20)) for word in ("red", "blue"))
+    ours = dialogue(first, "ok", FOURTEEN, "refund", split="train")
+    theirs = dialogue(second, "ok", FOURTEEN, "setup", split="test")
+    assert split(*different(40), ours, theirs)[ours["id"]] == "train"
+
+
+def test_drawn_chats_follow_the_question_they_answer_on_the_way() -> None:
+    questions = [f"lamp{at} shelf{at} door{at}" for at in range(40)]
+    longer = [
+        dialogue("hello", "hi", asked, "refund", f"more{asked}", "setup") for asked in questions
+    ]
+    records = [chat(asked) for asked in questions] + longer
+    found = split(*records)
+    for at in range(40):
+        assert found.get(records[at]["id"]) == found.get(longer[at]["id"])
+
+
 @pytest.mark.parametrize("row", [chat, lambda asked: pair(asked, "refund", "setup")])
 def test_a_case_quoted_in_a_longer_row_is_found(row: Callable[[str], Record]) -> None:
     leaked = row(f"Hello again. {FOURTEEN}. It is the third time I write, please answer me soon.")

@@ -38,7 +38,7 @@ def test_parts_of_a_pair() -> None:
 
 def test_prompts_of_a_chat_are_all_that_it_answers() -> None:
     assert prompt_texts(chat("q", "a")) == ["q"]
-    assert prompt_texts(dialogue("q", "a", "r", "b")) == ["q", "q\na\nr"]
+    assert prompt_texts(dialogue("q", "a", "r", "b")) == ["q", "r", "q\na\nr"]
 
 
 def test_there_and_back(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from lib.errors import UserError
 from lib.evals import Case, data_files, read_either
 from lib.params.dedup import DedupParams
 from lib.params.split import Benchmark, SplitParams
-from lib.records import Record, prompt_text, prompt_texts, row_text, text_of
+from lib.records import Message, Record, prompt_of, prompt_text, prompt_texts, row_text, text_of
 from lib.similarity.benchmarks import read_benchmark
-from lib.similarity.containment import index_of, quoted_in
+from lib.similarity.containment import SHORTEST, index_of, quoted_in
 from lib.similarity.leakage import Hit, NearIndex, search_by
-from lib.text import same_text_key
+from lib.text import same_text_key, words
 
 HELD_OUT = ("val", "test")  # the splits
 SHOWN = 5  # leaks named in an error message
@@ -30,6 +30,7 @@ class HeldOut(NamedTuple):
     file: str  # val, test or a path in evals/
     id: str
     prompt: str
+    question: str = ""  # the last turn alone, of a longer chat: nothing where it is a few words
     groups: tuple[str, ...] = ()
 
 
@@ -53,30 +54,73 @@ def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
 
 
 def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[tuple[Path, str, str]]:
-    """Yield (file, id, prompt) of every case and every row of a named benchmark in evals/."""
+    """Yield (file, id, prompt) of every case and every row of a named benchmark in evals/, and of
+    a case of several turns (file, id, last question)."""
+    for one in _in_evals(benchmarks):
+        for text in filter(None, (one.prompt, one.question)):
+            yield Path(one.file), one.id, text
+
+
+def _in_evals(benchmarks: list[Benchmark]) -> Iterator[HeldOut]:
     columns = {Path(benchmark.path): benchmark.column for benchmark in benchmarks}
     for path in eval_files(benchmarks):
         if path in columns:
-            rows = read_benchmark(path, columns[path])
+            for key, prompt in read_benchmark(path, columns[path]):
+                yield HeldOut(str(path), key, prompt)
         else:
-            rows = ((case.id, _asked(case)) for case in read_either(path))
-        yield from ((path, key, prompt) for key, prompt in rows)
+            for case in read_either(path):
+                turns = _asked(case)
+                yield HeldOut(str(path), case.id, text_of(turns), _question(turns))
 
 
-def _asked(case: Case) -> str:
+def _asked(case: Case) -> list[Message]:
     """The prompt as records have theirs: without system turns."""
-    return text_of([turn for turn in case.prompt() if turn["role"] != "system"])
+    return [turn for turn in case.prompt() if turn["role"] != "system"]
+
+
+def _question(turns: list[Message]) -> str:
+    """The last turn of several, if it is of as many words as are looked for in other texts: "and
+    how?" stands in many chats that have nothing in common."""
+    last = turns[-1]["content"] if len(turns) > 1 else ""
+    return last if len(words(last)) >= SHORTEST else ""
 
 
 def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
     """Every prompt of val, test, the files of cases in evals/, and the named benchmarks."""
     found = [
-        HeldOut(name, record["id"], prompt_text(record), tuple(record["groups"]))
+        HeldOut(
+            *(name, record["id"], prompt_text(record)),
+            *(_question(prompt_of(record)), tuple(record["groups"])),
+        )
         for name in HELD_OUT
         for record in splits[name]
     ]
-    found += [HeldOut(str(path), key, prompt) for path, key, prompt in eval_prompts(benchmarks)]
-    return found
+    return found + list(_in_evals(benchmarks))
+
+
+class Copies:
+    """Finds exact and near copies of prompts, each known by a place."""
+
+    def __init__(self, prompts: dict[int, str], params: SplitParams) -> None:
+        self.places, texts = list(prompts), list(prompts.values())
+        self.texts = _first_places([same_text_key(text)] for text in texts)
+        self.near = NearIndex(texts, params.threshold, params.ngram) if texts else None
+
+    def exact_in(self, asked: list[list[str]]) -> list[Hit]:
+        """Where any text of a row is one of the prompts."""
+        return self._known(_same((map(same_text_key, some) for some in asked), self.texts))
+
+    def near_in(self, asked: list[list[str]]) -> list[Hit]:
+        """Near copies of any text of a row, at most one hit a pair: the most similar."""
+        if not self.near:
+            return []
+        rows = [place for place, some in enumerate(asked) for _ in some]
+        hits = search_by(self.near, list(chain.from_iterable(asked)))
+        hits = [hit._replace(one=rows[hit.one]) for hit in hits]
+        return self._known(sorted(hits, key=lambda hit: -hit.similarity))
+
+    def _known(self, hits: list[Hit]) -> list[Hit]:
+        return [hit._replace(other=self.places[hit.other]) for hit in hits]
 
 
 class Search:
@@ -84,8 +128,9 @@ class Search:
 
     def __init__(self, held: list[HeldOut], params: SplitParams) -> None:
         self.held, prompts = held, [one.prompt for one in held]
-        self.texts = _first_places([same_text_key(prompt)] for prompt in prompts)
-        self.near = NearIndex(prompts, params.threshold, params.ngram) if held else None
+        self.prompts = Copies(dict(enumerate(prompts)), params)
+        questions = {at: one.question for at, one in enumerate(held) if one.question}
+        self.questions = Copies(questions, params)
         self.quotable = index_of(prompts)
         self.groups = _first_places(one.groups for one in held)
 
@@ -101,19 +146,11 @@ class Search:
 
     def _searches(self, train: list[Record]) -> Iterator[tuple[str, list[Hit]]]:
         asked = [prompt_texts(record) for record in train]
-        yield "exact", _same((map(same_text_key, some) for some in asked), self.texts)
-        yield "near", self._near(asked)
+        whole = [some[-1:] for some in asked]  # chats with a question in common may be others
+        yield "exact", self.prompts.exact_in(asked) + self.questions.exact_in(whole)
+        yield "near", self.prompts.near_in(asked) + self.questions.near_in(whole)
         yield "contained", quoted_in(list(map(row_text, train)), self.quotable)
         yield "group", _same((record["groups"] for record in train), self.groups)
-
-    def _near(self, asked: list[list[str]]) -> list[Hit]:
-        """Near copies of any prompt of a row, at most one hit a pair: the most similar."""
-        if not self.near:
-            return []
-        rows = [place for place, some in enumerate(asked) for _ in some]
-        hits = search_by(self.near, list(chain.from_iterable(asked)))
-        hits = [hit._replace(one=rows[hit.one]) for hit in hits]
-        return sorted(hits, key=lambda hit: -hit.similarity)
 
 
 def find_leaks(train: list[Record], held: list[HeldOut], params: SplitParams) -> list[Leak]:
