@@ -11,6 +11,10 @@ UNSPACED = (
 )
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 
+# What nobody sees, wherever it stands: soft hyphens, joiners, directions, variation selectors.
+UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+UNSEEN_SIGN = re.compile(f"[{UNSEEN}]")
+
 # JSON's escapes in a text; JSON inside JSON has the backslashes doubled.
 ESCAPE = re.compile(r'\\++(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\++')
 
@@ -27,9 +31,16 @@ def escaped(found: re.Match[str]) -> str:
     return " " if "\ud800" <= sign <= "\udfff" else sign
 
 
+def without_unseen(text: str) -> str:
+    """The text without the signs that nobody sees."""
+    return text if text.isascii() else UNSEEN_SIGN.sub("", text)
+
+
 def folded(text: str) -> str:
-    """The text in one form for each character, without case."""
-    return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    """The text in one form for each character, without case and what nobody sees."""
+    if text.isascii():
+        return text.casefold()
+    return unicodedata.normalize("NFKC", without_unseen(text)).casefold()
 
 
 def words(text: str) -> list[str]:

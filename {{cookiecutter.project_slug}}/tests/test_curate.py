@@ -10,6 +10,8 @@ from lib.errors import UserError
 from stages.curate import main
 from tests.toy import PARAMS, chat, lay_out, lay_tokenizer, metrics, rows
 
+TOKEN = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
+AWS = "q8Zt3LmN0pR5vX2yB7cD" + "4fG6hJ1kW9sT8uAeIoPd"  # 40 characters
 SOURCES = "[{path: data/raw/*, licence: CC0-1.0, consent: given}]"
 
 
@@ -29,6 +31,10 @@ def raw(*lines: Any, name: str = "a.jsonl") -> None:
 
 def ask(asked: Any, answer: str = "refund", **more: Any) -> dict[str, Any]:
     return {"prompt": asked, "completion": answer, **more}
+
+
+def said(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
 
 
 def test_record_has_every_key_in_order() -> None:
@@ -67,6 +73,40 @@ def test_rejected_rows_can_be_found_again() -> None:
     (row,) = rows("data/rejected.jsonl")
     assert (row["file"], row["line"], row["reason"]) == ("data/raw/a.jsonl", 2, "unknown_label")
     assert json.loads(row["text"]) == ask("two", "pizza")
+
+
+@pytest.mark.parametrize(
+    ("asked", "licence"),
+    [
+        ([f"key {TOKEN[:9]}\u200b{TOKEN[9:]}"], "CC0-1.0"),
+        ([f"key {TOKEN[:9]}\u200d{TOKEN[9:]}"], "CC0-1.0"),
+        (["aws_secret_access_key =", AWS], "CC0-1.0"),
+        (["aws_secret_access_key =", AWS], "GPL-3.0"),
+        ([f"key {TOKEN[:9]}\u200d{TOKEN[9:]}"], "GPL-3.0"),
+    ],
+)
+def test_no_secret_stands_in_the_rejected_rows(asked: list[str], licence: str) -> None:
+    texts = asked if len(asked) > 1 else [*asked, "refund"]
+    turns = [said(role, text) for role, text in zip(("user", "assistant"), texts, strict=True)]
+    raw(ask("fine"), {"messages": turns, "licence": licence})
+    main()
+    written = Path("data/rejected.jsonl").read_text(encoding="utf-8")
+    assert '"reason": "secret"' in written or '"reason": "licence"' in written
+    assert TOKEN[9:] not in written
+    assert AWS not in written
+    assert "<SECRET>" in written
+
+
+def test_bytes_are_read_before_they_are_masked() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    raw(ask("fine"))
+    notes = ["电话13812345678".encode(), b"ana@example.com"]
+    table = {"prompt": ["a", "b"], "completion": ["refund", "pizza"], "note": notes}
+    parquet.write_table(pyarrow.table(table), "data/raw/b.parquet")
+    main()
+    (row,) = rows("data/rejected.jsonl")
+    assert "<EMAIL_ADDRESS_1>" in row["text"]
 
 
 def test_a_row_that_cannot_be_read_stays_as_it_was_but_for_what_is_masked() -> None:

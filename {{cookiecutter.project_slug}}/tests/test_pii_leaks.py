@@ -21,6 +21,7 @@ PLANTS = (
     "ana{}＠example．com",
     "138\u200b1234\u200b{}",
     "138-1234-{}",
+    "138\u180e1234\ufe0f{}",
 )
 
 
@@ -43,7 +44,8 @@ class Planter:
         planted = range(1000, next(self.numbers))
         return [number for number in planted if f"ana{number}" in text or f"34{number}" in text
                 or f"34-{number}" in text or f"18{number}" in text or f"\u200b{number}" in text
-                or f"\\u200b{number}" in text]  # fmt: skip
+                or f"\\u200b{number}" in text
+                or f"\ufe0f{number}" in text or f"\\ufe0f{number}" in text]  # fmt: skip
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ KEY = f"-----BEGIN PRIVATE KEY-----\n{LINES}\n-----END PRIVATE KEY-----"
         (f"my key {TOKEN}, help", "my key <SECRET>, help"),
         (f"密钥是{TOKEN}，请帮忙🙂", "密钥是<SECRET>，请帮忙🙂"),
         (f"{KEY}\nthat is it", "<SECRET>\nthat is it"),
+        (f"密钥 {TOKEN[:9]}\u200d{TOKEN[9:]}", "密钥 <SECRET>"),
+        (f"🙂\ufe0f {TOKEN[:9]}\u034f{TOKEN[9:]}", "🙂 <SECRET>"),
         (rf'{{"note": "it is\n{OTHER}"}}', r'{"note": "it is\n<SECRET>"}'),
         (
             "postgres://admin:s3cr3tP4ssw0rd@db.internal/main",

@@ -24,9 +24,9 @@ FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as the rea
 
 # Characters that nobody sees and that keep equal texts apart or hide words: soft hyphen, zero-width
 # space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
-# stay: Persian, the languages of India and emoji are written with them.
+# and variation selectors stay: Persian, the languages of India and emoji are written with them.
 INVISIBLE = re.compile(
-    "[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
 )
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: not known

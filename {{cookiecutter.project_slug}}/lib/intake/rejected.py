@@ -5,9 +5,11 @@ Nothing is lost: a person can look at a row, mend it in data/raw and run again.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any, TextIO
 
-from lib.intake.secrets import mask_secrets
+from lib.intake.cells import ROLES
+from lib.intake.secrets import MASK, find_secrets, mask_secrets
 from lib.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
 
@@ -23,21 +25,36 @@ class Rejected:
         """Note one dropped row: its value, or its raw text where it could not be parsed."""
         redactor = Redactor(self.finder)
         masked = mask(row, redactor)
-        if not isinstance(masked, str):
-            masked = json.dumps(masked, ensure_ascii=False, default=str)
-        # Again as a whole: the name of a column may tell that its value is a secret.
-        entry = {"file": source, "line": line, "reason": reason, "text": mask_secrets(masked)}
+        text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
+        # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
+        for secret in find_secrets("\n".join(said(masked))):
+            text = text.replace(secret, MASK)
+        text = mask_secrets(text)
+        if reason == "secret" and MASK not in text:
+            text = MASK
+        entry = {"file": source, "line": line, "reason": reason, "text": text}
         self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.ledger.drop(source, reason)
         self.first.setdefault(source, f"line {line}: {reason}")
+
+
+def said(value: Any) -> Iterator[str]:
+    """Every text in a row that is no key and no role: a turn next to the one that it answers."""
+    if isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from said(part)
+    elif isinstance(value, str) and value not in ROLES:
+        yield value
 
 
 def mask(value: Any, redactor: Redactor) -> Any:
     """Any JSON value without personal data and secrets; keys and numbers may hold some too."""
     if isinstance(value, dict):
         return {mask(str(key), redactor): mask(item, redactor) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [mask(item, redactor) for item in value]
+    if isinstance(value, bytes):  # b'...' would hide what stands in it
+        value = value.decode("utf-8", "replace")
     if isinstance(value, bool) or value is None:
         return value
     text = str(value).encode("utf-8", "replace").decode()  # unpaired surrogates cannot be written

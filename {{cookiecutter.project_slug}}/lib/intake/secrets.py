@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from lib.text import UNSPACED, unescape
+from lib.text import UNSPACED, unescape, without_unseen
 
 MASK = "<SECRET>"
 # "密钥ghp_…" has no word boundary before the key. As many bytes come out as go in.
@@ -17,8 +17,8 @@ UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 
 
 def find_secrets(text: str) -> list[str]:
-    """Each secret as it stands in the text or in what its escapes mean, the longest first."""
-    texts = {text, unescape(text)}
+    """Each secret as it stands in the text or in what a reader sees of it, the longest first."""
+    texts = {text, unescape(text), without_unseen(unescape(text))}
     spaced = [one if one.isascii() else UNSPACED_LETTER.sub(" ", one) for one in texts]
     found = {finding.secret for one in spaced for finding in load_scanner().scan(one)}
     return sorted(found, key=lambda secret: (-len(secret), secret))
@@ -29,8 +29,9 @@ def mask_secrets(text: str) -> str:
     secrets = find_secrets(text)
     for secret in secrets:
         text = text.replace(secret, MASK)
-    if any(secret in unescape(text) for secret in secrets):  # its line breaks are escapes
-        return mask_secrets(unescape(text))
+    for shown in (unescape(text), without_unseen(unescape(text))):
+        if shown != text and any(secret in shown for secret in secrets):
+            return mask_secrets(shown)
     return text
 
 

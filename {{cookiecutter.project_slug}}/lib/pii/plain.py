@@ -2,7 +2,7 @@
 
 import re
 
-from lib.text import ESCAPE, UNSPACED, escaped
+from lib.text import ESCAPE, UNSEEN, UNSPACED, escaped
 
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9@:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
@@ -13,9 +13,9 @@ PLAIN = (
     | dict.fromkeys([0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)], 0x20)
     | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
 )
-# What is not seen and may stand inside a value: control signs, soft hyphens, marks of no width.
-MARKS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
-UNSEEN = re.compile(f"[{MARKS}]")
+# What is not seen and may stand inside a value, control signs too.
+MARKS = f"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{UNSEEN}"
+MARK = re.compile(f"[{MARKS}]")
 # What stands for another sign: JSON's escapes, and the @ of addresses in links and HTML.
 HIDING = re.compile(rf"{ESCAPE.pattern}|(%40|&#64;|&#x40;)|[{MARKS}]")
 MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
@@ -42,7 +42,7 @@ def meant(found: re.Match[str]) -> str:
     """The sign that what hides it stands for; nothing for one that is not seen."""
     if found[3]:
         return "@"
-    return UNSEEN.sub("", escaped(found) if found[0].startswith("\\") else found[0])
+    return MARK.sub("", escaped(found) if found[0].startswith("\\") else found[0])
 
 
 def as_plain(text: str) -> str:
