@@ -39,7 +39,7 @@ from lib.models import (
 from lib.params.base import BaseParams
 from lib.params.bench import BenchParams
 from lib.params.hardware import HardwareParams
-from lib.params.parity import ParityParams
+from lib.params.parity import LimitsParams, ParityParams
 from lib.params.task import TaskParams
 from lib.quantize.read import load_weights
 from lib.records import Message, is_pair, prompt_of, read_records
@@ -127,10 +127,17 @@ def failures(systems: dict[str, Checks]) -> list[str]:
     """The failed checks, by name."""
     return [
         f"{system}: {name}: {check.detail or f'{check.found}, allowed is {check.limit}'}"
+        f"{limit_of(system, name)}"
         for system, checks in systems.items()
         for name, check in checks.items()
         if check.passed is False
     ]
+
+
+def limit_of(system: str, name: str) -> str:
+    """Where params.yaml has the limit of a check, as the end of a sentence; nowhere if it is 0."""
+    section = "quantized" if system == "quantized" else "same"
+    return f" (params.yaml: parity.{section}.{name})" if name in LimitsParams.model_fields else ""
 
 
 def not_told(systems: dict[str, Checks]) -> str:

@@ -13,7 +13,7 @@ from lib.engines.parity import (
     compare_answers,
     compare_prompts,
 )
-from lib.engines.serverside import read_token
+from lib.engines.serverside import read_token, with_held_back
 from lib.models import load_model, load_tokenizer
 from lib.params.parity import LimitsParams
 from lib.records import Message
@@ -126,3 +126,30 @@ def test_what_is_not_told_is_named() -> None:
 def test_tokens_of_llama_server_and_of_vllm() -> None:
     assert read_token({"id": 17, "token": "a", "logprob": -0.5}) == (17, -0.5)
     assert read_token({"token": "token_id:17", "logprob": -0.5}) == (17, -0.5)
+
+
+@pytest.mark.parametrize(
+    ("ids", "told", "known"),
+    [
+        ([5, 6, 7], [5, 6, 7], [True, True, True]),
+        ([5, 6, 7], [7], [False, False, True]),
+        ([5, 5, 7], [5, 7], [False, True, True]),  # the first of a character's tokens was held back
+        ([5, 6], [], [False, False]),
+    ],
+)
+def test_what_a_server_holds_back_has_a_place_but_no_value(
+    ids: list[int], told: list[int], known: list[bool]
+) -> None:
+    found = with_held_back([(token, -0.5) for token in told], ids)
+    assert [token for token, _ in found] == ids
+    assert [value == -0.5 for _, value in found] == known
+    right = Greedy(ids, [-0.5] * len(ids), stopped=True)
+    served = Greedy(ids, [value for _, value in found], stopped=True)
+    assert failures({"served": compare_answers([right], [served], LIMITS)}) == []
+
+
+def test_a_failed_check_names_the_worst_prompt_and_its_limit() -> None:
+    other = replace(RIGHT, ids=[5, 9, 7, 8])
+    (line,) = failures({"served": compare_answers([RIGHT, RIGHT], [RIGHT, other], LIMITS)})
+    assert "prefix: 0.6250, allowed is 0.9: prompt 1 differs most, from token 1 on" in line
+    assert line.endswith("(params.yaml: parity.same.prefix)")

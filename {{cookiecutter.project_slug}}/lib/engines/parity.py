@@ -7,6 +7,7 @@ prefix or logprob. `passed` is None where a server has no route that would tell.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import takewhile
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from lib.engines import hf
@@ -21,7 +22,7 @@ class Greedy:
     """A greedy answer: its tokens without the one that ends it, natural log-probabilities."""
 
     ids: list[int]
-    logprobs: list[float]  # empty where the engine does not tell
+    logprobs: list[float]  # empty where the engine does not tell, NaN where it does not of one
     stopped: bool  # by itself, not at the limit
     clean: bool = True  # its text holds no special token
 
@@ -84,12 +85,21 @@ def compare_answers(
         abs(x - y)
         for n, (a, b) in zip(shared, pairs, strict=True)
         for x, y in zip(a.logprobs[:n], b.logprobs[:n], strict=False)
+        if not isnan(x - y)
     ]
     prefix = sum(shares) / len(shares)
     logprob = sum(gaps) / len(gaps) if gaps else None
+    worst = shares.index(min(shares))
+    differs = f"{prefix:.4f}, allowed is {limits.prefix}: prompt {worst} differs most, "
+    differs += f"from token {shared[worst]} on"
     return {
         "stop": Check(not late, len(late), 0, f"prompt {late[0]} talks on" if late else ""),
-        "prefix": Check(prefix >= limits.prefix, round(prefix, 4), limits.prefix),
+        "prefix": Check(
+            prefix >= limits.prefix,
+            round(prefix, 4),
+            limits.prefix,
+            differs if prefix < limits.prefix else "",
+        ),
         "logprob": Check(
             None if logprob is None else logprob <= limits.logprob,
             None if logprob is None else round(logprob, 5),

@@ -6,6 +6,7 @@ server only the number of tokens and the text of its answers are known.
 
 from dataclasses import dataclass
 from itertools import takewhile
+from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from lib.engines.api import Refused, post
@@ -104,15 +105,36 @@ def answer_chat(
         choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
         text = str(choice["message"]["content"] or "")
         told = ((choice.get("logprobs") or {}).get("content")) or []
-        tokens = list(takewhile(lambda token: token[0] not in stops, map(read_token, told)))
+        tokens = list(map(read_token, told))
+        if server.kind == "llama.cpp" and len(tokens) < reply["usage"]["completion_tokens"]:
+            ids = answer_ids(server, prompt_of_chat(server, chat, tokenizer), max_new_tokens)
+            tokens = with_held_back(tokens, ids)
     except (LookupError, TypeError, ValueError) as error:
         raise UserError(f"{server.url}: its reply is not OpenAI-compatible ({error!r})") from None
+    tokens = list(takewhile(lambda token: token[0] not in stops, tokens))
     ids = [token for token, _ in tokens]
     if not told:
         ids = tokenizer.encode(text, add_special_tokens=False)
     stopped = choice["finish_reason"] != "length"
     clean = not any(str(token) in text for token in tokenizer.all_special_tokens)
     return Greedy(ids, [value for _, value in tokens], stopped, clean), prompt_tokens
+
+
+def answer_ids(server: Server, prompt: Prompt, max_new_tokens: int) -> list[int]:
+    """Every token of llama-server's greedy answer to a prompt."""
+    body = {"prompt": prompt.ids, "n_predict": max_new_tokens, "temperature": 0}
+    reply = post(server.root, "completion", body | {"return_tokens": True})
+    return list(map(int, reply["tokens"]))
+
+
+def with_held_back(told: list[tuple[int, float]], ids: list[int]) -> list[tuple[int, float]]:
+    """All tokens of an answer. Of those that it holds back until a character is whole llama-server
+    tells nothing but, elsewhere, their ids: their log-probability is NaN. Each comes before the one
+    that makes the character whole, so they are matched from the end."""
+    left, found = list(told), list[tuple[int, float]]()
+    for token in reversed(ids):
+        found.append(left.pop() if left and left[-1][0] == token else (token, nan))
+    return found[::-1]
 
 
 def read_token(entry: dict[str, Any]) -> tuple[int, float]:

@@ -93,6 +93,31 @@ def test_llama_server_answers_like_transformers(kind: str) -> None:
     assert failures({"served": parity(f"models/{kind}")}) == []
 
 
+def test_answers_of_characters_in_several_tokens_are_told_whole() -> None:
+    import torch
+
+    tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
+    asked = our_prompt(tokenizer, CHATS[1]).ids
+    said = tokenizer.encode("饕餮器保修壹年🙂。<|im_end|>", add_special_tokens=False)
+    assert "\ufffd" in str(tokenizer.decode(said[:1]))  # half a character
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    for _ in range(40):
+        batch = torch.tensor([asked + said])
+        model(batch, labels=batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    shutil.copytree(TUNED, "models/chinese")
+    model.save_pretrained("models/chinese")
+    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], "models/chinese", None, "float32")
+    prompts = [our_prompt(tokenizer, CHATS[1])]
+    right = answer(model.eval(), tokenizer, prompts, PARITY.max_new_tokens)
+    assert right[0].ids == said[:-1]
+    with serving(served) as url:
+        found = recognise(url, server.served_model(url), tokenizer)
+        checks = compare_served(found, CHATS[1:2], right, tokenizer, PARITY)
+    assert failures({"served": checks}) == []
+
+
 def test_eval_asks_a_model_that_is_no_gguf_yet() -> None:
     tokenizer = load_tokenizer(TUNED)
     ids = [our_prompt(tokenizer, chat).ids for chat in CHATS]
