@@ -98,7 +98,7 @@ def test_answers_of_characters_in_several_tokens_are_told_whole() -> None:
 
     tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
     asked = our_prompt(tokenizer, CHATS[1]).ids
-    said = tokenizer.encode("饕餮器保修壹年🙂。<|im_end|>", add_special_tokens=False)
+    said = tokenizer.encode("饕餮🙂。<|im_end|>", add_special_tokens=False)
     assert "\ufffd" in str(tokenizer.decode(said[:1]))  # half a character
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for _ in range(40):
