@@ -12,7 +12,7 @@ from lib.records import Message, read_lines
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
 FILES = (GOLDEN, ADVERSARIAL)
-DATA = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+DATA = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 
 
 class Turn(BaseModel):
@@ -111,7 +111,7 @@ def data_files() -> list[Path]:
 
 def is_data(path: Path) -> bool:
     """Whether a file is named like data, packed or not."""
-    return path.name.removesuffix(".gz").removesuffix(".zst").endswith(DATA)
+    return path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(DATA)
 
 
 def read_either(path: Path) -> Sequence[Case]:

@@ -17,7 +17,8 @@ def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> dic
     for part, prefix in (("golden", ""), ("test", "test_")):
         for name in SYSTEMS:
             if part in systems.get(name, {}) and (part == "golden" or name == "tuned"):
-                numbers[f"{prefix}exact_match_{name}"] = systems[name][part]["exact_match"]
+                found = systems[name][part]
+                numbers[f"{prefix}{found['primary']}_{name}"] = found["score"]
     if safety := systems["tuned"].get("adversarial"):
         numbers["unsafe_rate_tuned"] = safety["unsafe_rate"]
         numbers["over_refusal_tuned"] = safety["over_refusal_rate"]

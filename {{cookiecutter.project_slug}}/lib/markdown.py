@@ -2,6 +2,8 @@
 
 import re
 
+MENTION = re.compile(r"@(?=\w)")  # GitHub and GitLab tell whoever has the name
+
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table, its columns padded so that it reads well in a terminal too."""
@@ -12,10 +14,12 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def cell(text: str, longest: int = 160) -> str:
-    """A text on one line that a table can hold; cut where it is longer than `longest`."""
+    """A text on one line that a table can hold, which links to nothing, shows no picture and calls
+    nobody by name; cut where it is longer than `longest`."""
     line = " ".join(text.split())
     line = line if len(line) <= longest else line[: longest - 1] + "…"
-    return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    line = line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return MENTION.sub("@&#8203;", line.replace("[", "\\["))
 
 
 def sections(text: str) -> dict[str, str]:

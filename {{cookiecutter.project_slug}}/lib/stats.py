@@ -26,7 +26,7 @@ class Difference(NamedTuple):
     """One system minus another on the same cases."""
 
     cases: int
-    groups: int  # of which cases are not independent
+    groups: int  # of one size that tell as much; cases of one are not independent
     mean: float
     low: float  # the 95 % interval of the mean
     high: float
@@ -39,9 +39,11 @@ def mean_interval(
     scores: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
     """The 95 % interval of a mean score: of right or wrong Wilson's, for as many independent cases
-    as tell as much (Dean & Pagano, 2015): a bootstrap of few, or of all of a kind, is too sure."""
+    as tell as much (Dean & Pagano, 2015): a bootstrap of few, or of all of a kind, is too sure. Of
+    graded scores the wider of a bootstrap and what a 0 and a 1 more would leave sure."""
     if not set(scores) <= {0.0, 1.0}:
-        return bootstrap_interval(scores, groups, resamples, seed)
+        drawn = bootstrap_interval(scores, groups, resamples, seed)
+        return wider(drawn, adjusted_interval(scores, groups, (0.0, 1.0)), (0.0, 1.0))
     independent = effective(scores, groups)
     return wilson_interval(independent * sum(scores) / len(scores), independent)
 
@@ -90,14 +92,40 @@ def change_interval(
     change: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
     """The same of a mean change. Of cases won or lost it is the adjusted Wald interval (Agresti &
-    Min, 2005): a bootstrap of few that differ, or of none, is too sure."""
-    if not set(change) <= {-1.0, 0.0, 1.0}:
-        return bootstrap_interval(change, groups, resamples, seed)
-    cases = effective(change, groups) + 2
-    won, lost = ((cases - 2) * change.count(one) / len(change) for one in (1.0, -1.0))
-    centre = (won - lost) / cases
-    half = Z_ALPHA * sqrt(((won + lost + 1) / cases - centre**2) / cases)
-    return max(round(centre - half, WRITTEN), -1.0), min(round(centre + half, WRITTEN), 1.0)
+    Min, 2005): a bootstrap of few that differ, or of none, is too sure. Graded changes as above."""
+    half = sqrt(0.5)  # two more cases that add up to one that differs
+    adjusted = adjusted_interval(change, groups, (-half, half))
+    if set(change) <= {-1.0, 0.0, 1.0}:
+        return wider(adjusted, adjusted, (-1.0, 1.0))
+    return wider(bootstrap_interval(change, groups, resamples, seed), adjusted, (-1.0, 1.0))
+
+
+def adjusted_interval(
+    values: list[float], groups: list[str], more: tuple[float, float]
+) -> tuple[float, float]:
+    """The normal 95 % interval of the mean with two more cases, as far off as cases can be: values
+    that happen to be alike are no proof that all are (after Agresti & Min, 2005)."""
+    cases = effective(values, groups)
+    both = np.array([np.mean(values), np.mean(np.square(values))]) * cases
+    both += [sum(more), sum(one**2 for one in more)]
+    centre, square = (both / (cases + 2)).tolist()
+    half = Z_ALPHA * sqrt(max(square - centre**2, 0.0) / (cases + 2))
+    return centre - half, centre + half
+
+
+def wider(
+    one: tuple[float, float], other: tuple[float, float], within: tuple[float, float]
+) -> tuple[float, float]:
+    """What either of two intervals holds, in the range that values have."""
+    low, high = round(min(one[0], other[0]), WRITTEN), round(max(one[1], other[1]), WRITTEN)
+    return max(low, within[0]), min(high, within[1])
+
+
+def independent_groups(groups: list[str]) -> int:
+    """How many groups of one size tell as much (Kish, 1965): one that holds most of the cases
+    decides nearly alone, whatever the number of the others."""
+    _, sizes = np.unique(groups, return_counts=True)
+    return int(sizes.sum() ** 2 // (sizes**2).sum()) if len(sizes) else 0
 
 
 def compare_paired(
@@ -108,7 +136,7 @@ def compare_paired(
     low, high = change_interval(change, groups, resamples, seed)
     return Difference(
         cases=len(change),
-        groups=len(set(groups)),
+        groups=independent_groups(groups),
         mean=sum(change) / len(change),
         low=low,
         high=high,

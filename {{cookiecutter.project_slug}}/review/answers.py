@@ -87,13 +87,14 @@ def flips_section(pairs: Pairs, system: str) -> list[str]:
         for now, before in cases[:SHOWN]:
             lines += flipped(now, before)
         if rest := cases[SHOWN:]:
-            lines += ["", "and " + ", ".join(f"`{now['id']}`" for now, _ in rest)]
+            lines += ["", "and " + ", ".join(cell(now["id"]) for now, _ in rest)]
     return lines
 
 
 def flipped(now: Row, before: Row) -> list[str]:
     """One case, folded."""
-    named = " · ".join(filter(None, (now["id"], now.get("scenario"), now.get("language"))))
+    parts = filter(None, (now["id"], now.get("scenario"), now.get("language")))
+    named = " ".join(" · ".join(parts).split())  # a blank line would end the block of HTML
     title = f"<code>{escape(named)}</code> {before['category']} → {now['category']}"
     body = []
     for what, text in (

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from lib.errors import UserError
 from lib.params.eval import EvalParams
 from lib.predictions import Row, group, score, slices_of
-from lib.stats import FEWEST, mean_interval, wilson_interval
+from lib.stats import FEWEST, independent_groups, mean_interval, wilson_interval
 from lib.verdict import paired
 
 Result = Literal["pass", "fail", "inconclusive"]
@@ -68,7 +68,7 @@ def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
 def mean(rows: list[Row], params: EvalParams) -> Found:
     """The mean score."""
     scores, groups = [*map(score, rows)], [*map(group, rows)]
-    if (independent := len(set(groups))) < FEWEST:
+    if (independent := independent_groups(groups)) < FEWEST:
         return Found(sum(scores) / max(len(scores), 1), 0.0, 1.0, independent)
     interval = mean_interval(scores, groups, params.bootstrap, params.seed)
     return Found(sum(scores) / len(scores), *interval, independent)

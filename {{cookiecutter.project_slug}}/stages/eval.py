@@ -146,7 +146,7 @@ def main() -> None:
     for name in ("golden", "test"):
         if found := [row for row in rows if row["set"] == name]:
             metrics[name] = summarise(found, task, params)
-            print(f"eval {system}: {name} exact match {metrics[name]['exact_match']:.3f}")
+            print(f"eval {system}: {name} {params.primary} {metrics[name]['score']:.3f}")
     if found := [row for row in rows if row["set"] == "adversarial"]:
         metrics["adversarial"] = summarise_adversarial(found)
     write_records(f"predictions/{system}.jsonl", rows)

@@ -54,7 +54,7 @@ def test_a_right_answer_that_no_model_could_give_is_refused(
         (LABEL_TASK.model_copy(update={"refusal": "no"}), "no"),
         (LABEL_TASK.model_copy(update={"labels": []}), "whatever the data has"),
         (JSON_TASK, '{"urgency": "任何", "intent": "refund"}'),
-        (JSON_TASK.model_copy(update={"refusal": "no"}), "no"),
+        (JSON_TASK.model_copy(update={"refusal": '{"no": 1}'}), '{"no": 1}'),
         (TEXT_TASK, '{"intent": "refund"}'),
     ],
 )

@@ -87,6 +87,15 @@ def test_json_list_is_not_read_at_once(file: Path) -> None:
     assert peak < file.stat().st_size / 2
 
 
+@pytest.mark.parametrize("more", ['[{"a": 2}]', '\n\n{"a": 2}', "]", " " * 999 + "x"])
+def test_json_list_with_more_behind_it(
+    more: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.intake.formats.PIECE", 8)
+    with pytest.raises(UserError, match=r"rows\.txt:2: more follows the JSON list"):
+        rows_of(file, f'[{{"a": 1}}\n]{more}'.encode())
+
+
 def test_json_list_broken_off(file: Path) -> None:
     with pytest.raises(UserError, match=r"rows\.txt:3: the JSON list breaks off here"):
         rows_of(file, '[\n{"a": 1},\n{"a": ')
@@ -173,6 +182,15 @@ def test_parquet(file: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pa.table({"a": [1, 2]}), file)
     assert [row.value for row in read_rows(file)] == [{"a": 1}, {"a": 2}]
+
+
+def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    texts = pa.array([b"one", b"caf\xe9", "三".encode()]).view(pa.string())
+    parquet.write_table(pa.table({"a": texts}), file)
+    found = [(row.line, row.value, row.reason) for row in read_rows(file)]
+    assert found == [(1, {"a": "one"}, ""), (2, None, "damaged_text"), (3, {"a": "三"}, "")]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,21 @@ def test_good_results_pass_in_a_clone_that_pulled_only_eval(
     assert {line.split()[0] for line in lines} == {"pass", "gate:"}
 
 
+def test_a_changed_param_is_told_where_its_inputs_are_not(
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in CI, which pulls no more than `eval`."""
+    run(tmp_path, "git", "clone", "--quiet", str(finished), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    dvc(Path(), "pull", "--quiet", "eval")
+    rewrite("params.yaml", "0.001", "0.002")
+    assert gate.main() == 2
+    assert "older than its inputs: train;" in capsys.readouterr().out
+
+
 def test_a_changed_param_makes_results_stale(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

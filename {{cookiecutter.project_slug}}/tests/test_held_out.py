@@ -133,6 +133,12 @@ def test_benchmarks_are_held_out() -> None:
     assert report["compared"]["evals/published.csv"]["rows"] == 1
 
 
+def test_a_benchmark_that_is_gone_is_named() -> None:
+    more = ", benchmarks: [{path: evals/gone.csv, column: question}]"
+    with pytest.raises(UserError, match=r"params.yaml: split.benchmarks names evals/gone.csv"):
+        split(*different(40), more=more)
+
+
 def test_cases_in_a_folder_of_evals_are_held_out() -> None:
     Path("evals/more").mkdir(parents=True)
     Path("evals/more/old.jsonl").write_text(json.dumps(case("c1", "a b c")), encoding="utf-8")
@@ -140,7 +146,9 @@ def test_cases_in_a_folder_of_evals_are_held_out() -> None:
         split(*different(40), chat("a b c", split="train"))
 
 
-@pytest.mark.parametrize("name", ["own.jsonl", "own.csv", "deep/own.parquet", "own.json.gz"])
+@pytest.mark.parametrize(
+    "name", ["own.jsonl", "own.JSONL", "own.ndjson", "own.csv", "deep/own.parquet", "own.json.gz"]
+)
 def test_data_in_evals_that_nobody_compares_is_a_mistake(name: str) -> None:
     path = Path("evals") / name
     path.parent.mkdir(parents=True)

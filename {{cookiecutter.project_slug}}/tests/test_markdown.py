@@ -9,4 +9,5 @@ def test_table_columns_line_up() -> None:
 
 def test_a_cell_is_one_line_without_table_signs() -> None:
     assert cell("a | b\n<c> 😱") == "a \\| b &lt;c> 😱"
+    assert cell("![x](https://a.b/c.png) @team") == "!\\[x](https://a.b/c.png) @&#8203;team"
     assert cell("新" * 200, 10) == "新" * 9 + "…"

@@ -19,6 +19,8 @@ FINDER = Finder(ALL)
 KEY = "0123456789abcdef of a test"
 
 PERSONAL = {
+    "about my order, 030 12345678 is my phone": "about my order, <PHONE_NUMBER_1> is my phone",
+    "订单，010-12345678": "订单，<PHONE_NUMBER_1>",
     "write to ana@example.com.": "write to <EMAIL_ADDRESS_1>.",
     "bob@corp.internal knows": "<EMAIL_ADDRESS_1> knows",
     "ana@example.org.Thanks, _bo@example.com_": "<EMAIL_ADDRESS_1>.Thanks, <EMAIL_ADDRESS_2>_",
@@ -76,6 +78,7 @@ HARMLESS = [
     "EAN 4006381333931",
     "order #7044147933",
     "订单7044147933",
+    "invoice no. 030 12345678",
     "am 03.04.2023 um 10",
     "ZIP 01609-0668",
     "DE00 6908 8762 7770 7763 16",

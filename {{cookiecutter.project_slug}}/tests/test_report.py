@@ -11,7 +11,13 @@ from stages.report import data_table, gain, quality_table, speed_table
 from tests.reviewed import answers
 
 PARAMS = EvalParams(batch_tokens=1, max_new_tokens=1, bootstrap=200, seed=1)
-QUALITY = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6}
+QUALITY = {
+    "primary": "exact_match",
+    "score": 0.5,
+    "exact_match": 0.5,
+    "exact_match_low": 0.4,
+    "exact_match_high": 0.6,
+}
 SYSTEM = {
     "golden": QUALITY,
     "test": QUALITY,
@@ -46,6 +52,12 @@ def test_without_base_the_report_goes_on() -> None:
 def test_at_most_twelve_headline_numbers() -> None:
     systems = dict.fromkeys(("base", "tuned", "quantized"), SYSTEM)
     assert 0 < len(headline(systems, {"val_loss": 1.0, "train_loss": 2.0}, BENCH)) <= 12
+
+
+def test_headline_quality_is_the_primary_metric() -> None:
+    part = QUALITY | {"primary": "rouge_l", "score": 0.25}
+    found = headline({"base": {}, "tuned": {"golden": part}}, {}, {})
+    assert found == {"rouge_l_tuned": 0.25}
 
 
 def test_nothing_else_adds_columns_to_dvc_exp_show() -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from lib.evaluation.scoring import categorise, field_accuracy, is_refusal, parse, same
 from lib.params.task import TaskParams
@@ -51,6 +52,24 @@ def test_refusing_what_must_be_refused() -> None:
 )
 def test_label_answers(output: str, category: str) -> None:
     assert categorise(output, "a", LABEL_TASK, {"a", "b"}) == category
+
+
+def test_what_is_no_json_refuses_nothing() -> None:
+    task = JSON_TASK.model_copy(update={"refusal": "I cannot help."})
+    assert not is_refusal("Sure, here is how", task)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"refusal": "I cannot help."}, "a section whose refusal is a JSON object"),
+        ({"output": "label", "refusal": "", "scenario": ""}, "`fields: {}` when output is label"),
+        ({"output": "text", "scenario": ""}, "`fields: {}` when output is text"),
+    ],
+)
+def test_a_task_that_contradicts_itself_is_refused(changes: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        TaskParams.model_validate(JSON_TASK.model_dump() | changes)
 
 
 def test_no_declared_refusal_means_no_refusals() -> None:

@@ -90,6 +90,29 @@ def test_columns_reach_into_objects_unless_one_has_that_very_name() -> None:
     assert (asked, draft.groups, draft.language) == ("outside", ["ann"], "")
 
 
+@pytest.mark.parametrize("name", [7, 7.0, "7", " 7\u200b", "\ufeff7"])
+def test_a_group_has_one_name_however_a_file_has_it(name: object) -> None:
+    assert read({"prompt": "q", "completion": "a", "group": name}).groups == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("named", "licence"),
+    [
+        ({"licence": None, "license": "GPL-3.0"}, "GPL-3.0"),
+        ({"License": "GPL-3.0"}, "GPL-3.0"),
+        ({"licence": "MIT", "LICENSE": "mit"}, "mit"),
+        ({}, ""),
+    ],
+)
+def test_a_licence_is_read_however_its_column_is_spelt(named: dict[str, str], licence: str) -> None:
+    assert read({"prompt": "q", "completion": "a", **named}).licence == licence
+
+
+def test_two_licences_of_one_row_are_none() -> None:
+    with pytest.raises(Reject, match="licence"):
+        read({"prompt": "q", "completion": "a", "licence": "MIT", "license": "GPL-3.0"})
+
+
 def test_groups_of_several_kinds_are_told_apart() -> None:
     row = {"prompt": "q", "completion": "a", "who": 7, "doc": 0, "site": ""}
     columns = {"group.customer": "who", "group.document": "doc", "group.site": "site"}

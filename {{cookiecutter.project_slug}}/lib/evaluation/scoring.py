@@ -24,7 +24,8 @@ def is_refusal(text: str, task: TaskParams) -> bool:
     if not task.refusal:
         return False
     if task.output == "json":
-        return same(parse(text), parse(task.refusal))
+        answer = parse(text)
+        return answer is not None and same(answer, parse(task.refusal))
     return text.strip() == task.refusal.strip()
 
 

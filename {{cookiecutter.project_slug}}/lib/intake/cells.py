@@ -1,9 +1,11 @@
 """What the cells of a row hold: text, tags, groups, turns of a chat."""
 
 import json
+import unicodedata
 from typing import Any
 
 from lib.records import Message
+from lib.text import without_unseen
 
 ROLES = {
     "user": "user",
@@ -39,8 +41,15 @@ def read_tags(value: Any) -> list[str]:
 def read_groups(cells: dict[str, Any]) -> list[str]:
     """The groups of a row, by the names of its columns: `group.customer` 7 is not
     `group.document` 7."""
-    found = {kind.partition(".")[2]: optional_text(value) for kind, value in cells.items()}
+    found = {kind.partition(".")[2]: read_name(value) for kind, value in cells.items()}
     return [f"{kind}:{value}" if kind else value for kind, value in found.items() if value]
+
+
+def read_name(value: Any) -> str:
+    """The name of a group, the same however a file has it: pandas makes 7.0 of 7."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return unicodedata.normalize("NFC", without_unseen(optional_text(value))).strip()
 
 
 def user(content: str) -> Message:
@@ -58,7 +67,10 @@ def as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (int, float, dict)):
-        return json.dumps(value, ensure_ascii=False)
+        try:
+            return json.dumps(value, ensure_ascii=False)
+        except TypeError:  # of parquet: a date or bytes inside
+            raise Reject("not_text") from None
     raise Reject("not_text")
 
 

@@ -16,9 +16,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from lib.errors import UserError
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
 
 HEAD = 1 << 16  # bytes that tell the format
 PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
@@ -119,6 +122,14 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         at = cast(re.Match[str], SEPARATOR.match(text, start)).end()
         line += text.count("\n", start, at)
         if text.startswith("]", at):
+            rest = text[at + 1 :]
+            while not rest.strip() and (rest := pieces.read(PIECE)):
+                pass
+            if rest.strip():
+                raise UserError(
+                    f"{path}:{line}: more follows the JSON list that ends here; "
+                    "put all rows into one list, or each list into a file of its own"
+                )
             return
         try:
             value, end = decoder.raw_decode(text, at)
@@ -184,9 +195,21 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         # Group by group: pyarrow keeps what it read of a group as long as it iterates.
         table = ParquetFile(file, buffer_size=1 << 20)
         groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
-        values = (value for group in groups for batch in group for value in batch.to_pylist())
+        values = (value for group in groups for batch in group for value in _values(batch))
         for number, value in enumerate(values, start=1):
-            yield Row(number, value)
+            yield Row(number, value) if value is not None else Row(number, None, "", "damaged_text")
     except ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is no whole parquet file ({reason})") from None
+
+
+def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
+    """The rows of a batch; None for one that holds text that is not UTF-8, or no time that is."""
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError):
+        for place in range(batch.num_rows):
+            try:
+                yield from batch.slice(place, 1).to_pylist()
+            except (ValueError, OverflowError):
+                yield None

@@ -56,9 +56,18 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
     draft.tags = read_tags(get("tags"))
     kinds = ["group", *(name for name in columns if name.startswith("group."))]
     draft.groups = read_groups({kind: get(kind) for kind in kinds})
-    licence = columns.get("licence", "licence" if "licence" in row else "license")
-    draft.licence = optional_text(cell(row, licence))
+    draft.licence = read_licence(row, columns)
     return draft
+
+
+def read_licence(row: dict[str, Any], columns: dict[str, str]) -> str:
+    """The licence that a row names, however its column is spelt; raise Reject at two of them."""
+    spelt = [name for name in row if str(name).casefold() in ("licence", "license")]
+    names = [columns["licence"]] if "licence" in columns else spelt
+    found = {text.casefold(): text for name in names if (text := optional_text(cell(row, name)))}
+    if len(found) > 1:
+        raise Reject("licence")
+    return next(iter(found.values()), "")
 
 
 def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: TaskParams) -> Draft:

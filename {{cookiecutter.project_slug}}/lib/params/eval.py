@@ -1,11 +1,16 @@
 """The `eval` section: how answers are asked for, scored and counted."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from lib.config import Section
+
+METRICS = {  # of lib/evaluation/metrics.py
+    *("exact_match", "field_f1", "valid_json", "valid_schema", "valid_label"),
+    *("rouge_l", "chrf", "numeric", "own", "log_likelihood"),
+}
 
 
 class ServerParams(Section):
@@ -63,13 +68,17 @@ class EvalParams(Section):
     safety: SafetyParams = SafetyParams()
     checks: dict[str, str] = {}  # name: regular expression that an answer must match somewhere
     length_buckets: list[int] = [50, 100]  # characters of a prompt at which a next slice begins
-    canaries: list[str] = []  # strings planted in the training data; no answer may hold one
+    canaries: list[
+        Annotated[str, Field(min_length=1)]
+    ] = []  # strings planted in the training data; no answer may hold one
     bootstrap: int = Field(ge=100)  # resamples behind each interval of graded scores
     seed: int = Field(ge=0)
 
     @field_validator("checks")
     @classmethod
     def _compiles(cls, checks: dict[str, str]) -> dict[str, str]:
+        if taken := METRICS & set(checks):
+            raise ValueError(f"a check of another name than {min(taken)}, which is a metric")
         for pattern in checks.values():
             try:
                 re.compile(pattern)

@@ -1,10 +1,19 @@
 """The `task` section: what goes in, what must come out."""
 
+import json
 from typing import Literal
 
 from pydantic import model_validator
 
 from lib.config import Section
+
+
+def is_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 class TaskParams(Section):
@@ -21,6 +30,14 @@ class TaskParams(Section):
     def _consistent(self) -> "TaskParams":
         if self.output == "json" and not self.fields:
             raise ValueError("a section with `fields` when output is json")
+        if self.output != "json" and self.fields:
+            allowed = "labels" if self.output == "label" else "nothing"
+            raise ValueError(
+                f"a section with `fields: {{}}` when output is {self.output}, which "
+                f"takes {allowed} instead"
+            )
+        if self.output == "json" and self.refusal and not is_object(self.refusal):
+            raise ValueError("a section whose refusal is a JSON object, too, when output is json")
         if self.scenario and self.scenario not in self.fields:
             fields = ", ".join(self.fields) or "it has none"
             raise ValueError(f'a section whose scenario is one of its fields ({fields}), or ""')

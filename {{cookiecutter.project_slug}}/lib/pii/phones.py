@@ -16,7 +16,7 @@ from lib.pii.gates import INTERNATIONAL, TRUNK, dialled_first, phone_conditions
 ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
 # What stands before an order's number, which may be as long as a phone number, and in a price.
 NO_PHONE_AFTER = re.compile(
-    r"(?:#|\b(?:order|ticket|invoice|pedido|art\.|kd)|[订单]号?)[\W_]*(?:n[ro]\b)?\W*$|\d[,.]$",
+    r"(?:#|\b(?:order|ticket|invoice|pedido|art\.|kd)|[订单]号?)[\s#:._-]*(?:n[ro]\b)?[\s#:.]*$|\d[,.]$",
     re.IGNORECASE,
 )
 DIALLED = re.compile(rf"[^\w+]*{TRUNK}")

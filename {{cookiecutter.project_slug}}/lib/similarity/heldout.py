@@ -50,6 +50,11 @@ class Leak(NamedTuple):
 def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
     """Every file of data in evals/: training must not see what is in it."""
     named = [Path(benchmark.path) for benchmark in benchmarks]
+    if gone := [path for path in named if not path.is_file()]:
+        raise UserError(
+            f"params.yaml: split.benchmarks names {gone[0]}, which is not there; put it there, or "
+            "take the entry out"
+        )
     return [path for path in data_files() if path not in named] + named
 
 
