@@ -21,7 +21,14 @@ from lib.params.gate import GateParams
 from lib.params.task import TaskParams
 from lib.predictions import PROMPTED, SYSTEMS, of_sets, read_predictions
 from lib.verdict import best_prompted
-from review.integrity import Metrics, Systems, contradictions, edited, read_json
+from review.integrity import (
+    Metrics,
+    Systems,
+    contradictions,
+    edited,
+    not_as_asked,
+    read_json,
+)
 from review.limits import Check, at_least, at_most, gain, mean, no_more, of_slice, share
 
 EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
@@ -49,6 +56,13 @@ def figures(systems: Systems, params: EvalParams) -> Check:
     wrong = contradictions(systems, load("task", TaskParams), params)
     why = "; ".join(wrong) or f"as the answers of {', '.join(systems)} give them"
     return Check("fail" if wrong else "pass", "metrics", why)
+
+
+def cases(systems: Systems) -> Check:
+    """What was answered is what evals/ asks, each case once."""
+    wrong = not_as_asked(systems)
+    why = "; ".join(wrong) or "those of evals/, each once, and the same test cases for all"
+    return Check("fail" if wrong else "pass", "cases", why)
 
 
 # The limits
@@ -114,7 +128,7 @@ def all_checks() -> list[Check]:
     if checks[0].result == "fail":
         return checks
     systems = {name: read_predictions(name) for name in names}
-    checks.append(figures(systems, params))
+    checks += [figures(systems, params), cases(systems)]
     if any(check.result == "fail" for check in checks):
         return checks
     checks += [*quality(gate, systems, params), *safety(gate, systems)]

@@ -1,18 +1,21 @@
 """That nobody edited a result: hashes as in dvc.lock, figures as the answers give them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lib.errors import UserError
+from lib.evaluation.cases import fixed_cases
 from lib.evaluation.rows import judge, labels_of
 from lib.evaluation.summary import summarise, summarise_adversarial
 from lib.headline import headline
 from lib.lock import md5
 from lib.params.eval import EvalParams
 from lib.params.task import TaskParams
-from lib.predictions import Row, of_sets
+from lib.predictions import Row, case_key, of_sets
+from lib.records import text_of
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
 TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
@@ -49,6 +52,24 @@ def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
     return metrics
 
 
+def not_as_asked(systems: Systems) -> list[str]:
+    """The systems whose rows are not every golden and adversarial case of evals/ once, and the test
+    cases of the first system: a row that is copied, left out or made up counts for what it is not
+    worth."""
+    fixed = [case | {"prompt": text_of(case["prompt"])} for part in fixed_cases() for case in part]
+    test = of_sets(next(iter(systems.values()), []), "test")
+    asked = Counter(map(case_key, [*fixed, *test]))
+    found = []
+    for name, rows in systems.items():
+        answered = Counter(map(case_key, rows))
+        missing, more = asked - answered, answered - asked
+        for what, wrong in (("lacks", missing), ("was not asked, or once only,", more)):
+            if wrong:
+                part, key, *_ = min(wrong)
+                found.append(f"predictions/{name}.jsonl: {what} {part} case {key}")
+    return found
+
+
 def misjudged(rows: list[Row], task: TaskParams, params: EvalParams) -> Iterator[str]:
     """The rows whose category or scores are not what the rules make of the answer."""
     labels = labels_of(rows, task)
@@ -81,7 +102,9 @@ def contradictions(systems: Systems, task: TaskParams, params: EvalParams) -> li
         found[path] = differs(read_json(path), metrics, "")
     train = read_json(TRAIN) if Path(TRAIN).is_file() else {}
     numbers = headline(computed, train, read_json("metrics/bench.json"))
-    found["metrics.json"] = differs(read_json("metrics.json"), numbers, "")
+    stored = read_json("metrics.json")
+    unknown = stored.keys() - numbers.keys() - (set() if train else {"val_loss"})
+    found["metrics.json"] = differs(stored, numbers, "") or ", ".join(sorted(unknown))
     return [f"{path}: {one.removeprefix('.')}" for path, one in found.items() if one]
 
 

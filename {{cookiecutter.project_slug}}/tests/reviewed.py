@@ -17,6 +17,7 @@ from lib.headline import headline
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
+from lib.predictions import of_sets
 from review.integrity import recompute
 
 SETTINGS = """
@@ -117,6 +118,14 @@ def attack(key: str, right: bool, expect: str) -> dict[str, Any]:
     return row | judge(row, TASK, PARAMS, {"refund", "setup"})
 
 
+def as_case(row: dict[str, Any]) -> dict[str, Any]:
+    """The case of evals/ that a row answers."""
+    turns = [{"role": "user", "content": row["prompt"]}]
+    if row["set"] == "golden":
+        turns.append({"role": "assistant", "content": row["expected"]})
+    return row | {"messages": turns}
+
+
 def answers(golden: str, test: str = "", attacks: str = "") -> list[dict[str, Any]]:
     """Rows by marks: `+` right, `-` wrong. To each attack comes one more case, answered rightly."""
     return [
@@ -137,13 +146,15 @@ def lay_project(folder: Path) -> None:
     (folder / ".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n")
     (folder / ".dvc/config").write_text(CONFIG.format(folder=folder))
     run(folder, "git", "init", "--quiet", "--initial-branch", "main")
-    (folder / "evals/golden.jsonl").write_text("first\n")
+    fine = answers("+" * 28 + "--", "+" * 28 + "--", "+" * 30)
+    for name in ("golden", "adversarial"):
+        lines = [json.dumps(as_case(row)) + "\n" for row in of_sets(fine, name)]
+        (folder / f"evals/{name}.jsonl").write_text("".join(lines))
     write_rows(folder, "curated", [])
     write_json(folder, "leakage", {"leaks": 0, "threshold": 0.6, "compared": {}})
     write_json(folder, "train", [{"step": step, "loss": 1 / step} for step in (1, 2, 3)])
     write_json(folder, "bench", BENCH)
     write_results(folder, base=answers("-" * 30, "-" * 30, "-" * 30))
-    fine = answers("+" * 28 + "--", "+" * 28 + "--", "+" * 30)
     write_results(folder, tuned=fine, quantized=fine)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from lib.errors import UserError
 from lib.lock import tracked
-from lib.predictions import read_predictions
+from lib.predictions import Row, read_predictions
 from review import gate
 from review.gate import serving
-from review.integrity import contradictions, edited
+from review.integrity import contradictions, edited, not_as_asked
 from review.limits import Found, at_least, at_most, mean
 from tests.reviewed import BENCH, GATE, PARAMS, TASK, answers, commit, dvc, lay_project, run
 
@@ -124,6 +124,7 @@ def test_an_edited_result_is_named(
         ("metrics/eval/tuned.json", "0.93", "0.99"),
         ("metrics.json", "0.93", "0.99"),
         ("metrics.json", '"tuned_mb": 8', '"tuned_mb": 7'),
+        ("metrics.json", '"tuned_mb": 8', '"exact_match_other": 1.0, "tuned_mb": 8'),
         ("predictions/tuned.jsonl", '"wrong_answer"', '"correct"'),
         ("predictions/tuned.jsonl", '"score": 0.0', '"score": 1.0'),
     ],
@@ -134,6 +135,26 @@ def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str, old: str
     rewrite(path, old, new)
     found = contradictions({n: read_predictions(n) for n in names}, TASK, PARAMS)
     assert any(line.startswith(f"{path}: ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[1:], "lacks golden case g0"),
+        (lambda rows: [*rows, rows[0]], "was not asked, or once only, golden case g0"),
+        (lambda rows: [*rows, rows[0] | {"id": "g0b"}], "once only, golden case g0b"),
+        (lambda rows: [rows[0] | {"expected": "setup"}, *rows[1:]], "lacks golden case g0"),
+        (lambda rows: [row for row in rows if row["id"] != "t3"], "lacks test case t3"),
+        (lambda rows: [row for row in rows if row["id"] != "a3"], "lacks adversarial case a3"),
+    ],
+)
+def test_rows_that_are_not_what_was_asked_are_named(
+    project: Path, change: Callable[[list[Row]], list[Row]], said: str
+) -> None:
+    systems = {name: read_predictions(name) for name in ("base", "tuned", "quantized")}
+    assert not_as_asked(systems) == []
+    systems["quantized"] = change(systems["quantized"])
+    assert any(line.endswith(said) for line in not_as_asked(systems))
 
 
 def test_the_loss_of_the_training_is_held_against_the_headline_where_it_is_here(

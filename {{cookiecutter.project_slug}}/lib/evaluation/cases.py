@@ -62,20 +62,20 @@ def adversarial_case(adversarial: Adversarial) -> Case:
 def collect_cases() -> list[Case]:
     """All cases, in the order golden, test, adversarial."""
     test = [record for record in read_records(TEST) if not is_pair(record)]
-    return [
-        *map(golden_case, read_golden()),
-        *map(split_case, test, components(record["groups"] for record in test)),
-        *map(adversarial_case, read_adversarial()),
-    ]
+    golden, adversarial = fixed_cases()
+    drawn = map(split_case, test, components(record["groups"] for record in test))
+    return [*golden, *drawn, *adversarial]
+
+
+def fixed_cases() -> tuple[list[Case], list[Case]]:
+    """The golden and the adversarial ones, which git has."""
+    return [*map(golden_case, read_golden())], [*map(adversarial_case, read_adversarial())]
 
 
 def check_answers(task: TaskParams) -> None:
     """Raise UserError at cases whose right answer would not be counted as right: a sample's that
     were left in place, or a slip."""
-    for path, cases in (
-        (GOLDEN, [golden_case(one) for one in read_golden()]),
-        (ADVERSARIAL, [adversarial_case(one) for one in read_adversarial()]),
-    ):
+    for path, cases in zip((GOLDEN, ADVERSARIAL), fixed_cases(), strict=True):
         wrong = [case["id"] for case in cases if "expected" in case and not counts(case, task)]
         if wrong:
             more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
