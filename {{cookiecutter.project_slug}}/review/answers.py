@@ -43,6 +43,16 @@ def rescored(pairs: Pairs) -> int:
     return sum(now["output"] == old["output"] and score(now) != score(old) for now, old in both)
 
 
+def incomparable(pairs: Pairs, primary: str) -> str:
+    """Why the scores of two versions are no measure of their answers; empty where they are."""
+    has = ([primary in row.get("scores", {}) for row in rows] for rows in pairs)
+    if lacking := sum(now != before for now, before in zip(*has, strict=True)):
+        return f"{lacking} answers have no {primary} in one of the versions"
+    if same := rescored(pairs):
+        return f"{same} answers are those of before, with another score"
+    return ""
+
+
 def scores_section(new: Systems, old: Systems, params: EvalParams, smallest: float) -> list[str]:
     """Every system and set in one table."""
     rows = []
@@ -56,7 +66,8 @@ def scores_section(new: Systems, old: Systems, params: EvalParams, smallest: flo
             interval = f"{points(one.mean)} ({points(one.low)} to {points(one.high)})"
             before, now = percent(found.before), percent(found.now)
             flips = f"{one.won} / {one.lost}"
-            counts = [str(one.cases), before, now, interval, flips, f"{one.p:.3f}", found.word]
+            word = "no verdict" if incomparable(pairs, params.primary) else found.word
+            counts = [str(one.cases), before, now, interval, flips, f"{one.p:.3f}", word]
             rows.append([system, part, *counts])
     if not rows:
         return ["No system has answered the same cases in both versions."]
@@ -141,16 +152,23 @@ def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
 def safety_change(
     new: list[Row], old: list[Row], rate: Rate, params: EvalParams
 ) -> Difference | None:
-    """How many more of the cases that a rate counts went right; None without common cases."""
+    """How many more of the cases that a rate counts went right; None without common cases, or where
+    the same answer is judged otherwise than before."""
     pairs = same_cases(*(of_sets(rows, "adversarial") for rows in (new, old)))
     asked = [pair for pair in zip(*pairs, strict=True) if pair[0]["expect"] == rate.expect]
-    if not asked:
+    judged = [(rate.failed(now), rate.failed(old)) for now, old in asked if said_again(now, old)]
+    if not asked or any(one != other for one, other in judged):
         return None
     now, before = (
         [float(not rate.failed(row)) for row in rows] for rows in zip(*asked, strict=True)
     )
     groups = [group(row) for row, _ in asked]
     return compare_paired(now, before, groups, params.bootstrap, params.seed)
+
+
+def said_again(now: Row, before: Row) -> bool:
+    """Whether an answer is the one of before."""
+    return bool(now["output"] == before["output"])
 
 
 def safety_section(new: Systems, old: Systems, params: EvalParams) -> list[str]:

@@ -7,6 +7,7 @@ writes  Markdown to standard output; GitHub takes 65,536 characters
 """
 
 import sys
+from typing import NamedTuple
 
 from lib.config import load
 from lib.errors import UserError, run
@@ -23,6 +24,13 @@ MARK = "<!-- review.compare -->"  # by which the workflows find the comment that
 LONGEST = 60_000  # characters
 
 
+class Comment(NamedTuple):
+    """Lines of what stands first, and of each section by its title."""
+
+    head: list[str]
+    sections: dict[str, list[str]]
+
+
 def verdict_lines(
     new: answers.Systems, old: answers.Systems, gate: GateParams, params: EvalParams
 ) -> list[str]:
@@ -35,8 +43,8 @@ def verdict_lines(
         return [f"## no verdict: no golden answers of `{system}` to compare"]
     one = found.difference
     verdict = f"{found.word}: {points(one.mean)} points on the golden set"
-    if same := answers.rescored(pairs):
-        verdict = f"no verdict: {same} golden answers are those of before, with another score"
+    if why := answers.incomparable(pairs, params.primary):
+        verdict = f"no verdict: of the golden set {why}"
     lines = [
         f"## {verdict}",
         "",
@@ -67,7 +75,7 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
         if version.unread:
             names = ", ".join(f"`{path}`" for path in dict.fromkeys(version.unread))
             said.append(f"Neither cache nor DVC remote has, of {version.name}: {names}.")
-    return [line for one in said for line in ("", "> [!WARNING]", f"> {one}")]
+    return said
 
 
 def moved(new: Version, old: Version, primary: str) -> list[str]:
@@ -101,8 +109,20 @@ def by_metric(row: Row, primary: str) -> Row:
     return {**row, "score": scores[primary]} if primary in scores else row
 
 
-def comment(new: Version, old: Version) -> list[str]:
-    """The whole comment, a line an item."""
+def moved_test(now: list[Row], before: list[Row]) -> list[str]:
+    """That the test split has changed, as far as answers tell."""
+    both, same = [of_sets(rows, "test") for rows in (now, before)], len(same_cases(now, before).new)
+    same -= len(same_cases(*(of_sets(rows, "golden", "adversarial") for rows in (now, before))).new)
+    if not all(both) or same == max(map(len, both)):
+        return []
+    return [
+        f"**The test split has changed**: {same} cases are the same in both versions, of "
+        f"{len(both[1])} before and {len(both[0])} now. Answers are compared on those alone."
+    ]
+
+
+def comment(new: Version, old: Version) -> Comment:
+    """The whole comment."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     now, before = (systems_of(version, params.primary) for version in (new, old))
     pairs = same_cases(*(of_sets(f.get(gate.system, []), "golden", "test") for f in (now, before)))
@@ -119,30 +139,32 @@ def comment(new: Version, old: Version) -> list[str]:
         "Loss": changes.loss_section(new, old),
     }
     lines = [MARK, *verdict_lines(now, before, gate, params)]
-    lines += [*warnings(new, old, params.primary), ""]
+    released = (found.get(gate.system, []) for found in (now, before))
+    said = [*warnings(new, old, params.primary), *moved_test(*released)]
+    lines += [line for one in said for line in ("", "> [!WARNING]", f"> {one}")] + [""]
     lines.append(f"Against the merge base {old.name}, by `python -m review.compare`.")
-    for title, body in sections.items():
-        lines += ["", f"### {title}", "", *body]
-    return lines
+    return Comment(lines, sections)
 
 
-def fitted(lines: list[str]) -> str:
-    """The comment, cut at the end of a line where a forge would not take more."""
-    text = "\n".join(lines) + "\n"
-    if len(text) <= LONGEST:
-        return text
-    cut = text[: text.rindex("\n### ", 0, LONGEST)]
-    return (
-        cut + "\n\nCut here: a comment holds no more. `python -m review.compare` prints the rest.\n"
-    )
+def fitted(comment: Comment) -> str:
+    """The comment, without sections that would make it longer than a forge takes."""
+    text, left_out = "\n".join(comment.head) + "\n", []
+    for title, body in comment.sections.items():
+        section = "\n".join(["", f"### {title}", "", *body, ""])
+        if len(text) + len(section) <= LONGEST:
+            text += section
+        else:
+            left_out.append(title)
+    if left_out:
+        text += f"\nLeft out, as a comment holds no more: {', '.join(left_out)}.\n"
+    return text
 
 
 def main() -> None:
     if len(sys.argv) != 2:
         raise UserError("usage: python -m review.compare BASE, such as origin/main")
     base = merge_base(sys.argv[1])
-    lines = comment(Version(), Version(base))
-    print(fitted(lines), end="")
+    print(fitted(comment(Version(), Version(base))), end="")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 
 from lib.errors import UserError
-from lib.predictions import same_cases
+from lib.evaluation.rates import RATES
+from lib.predictions import Pairs, same_cases
 from review import compare
-from review.answers import compare_slices, flips_section
+from review.answers import (
+    compare_slices,
+    flips_section,
+    incomparable,
+    safety_change,
+    scores_section,
+)
 from review.changes import cases_change
 from review.text import fenced, points, sparkline
 from review.versions import Version, merge_base
@@ -92,7 +99,7 @@ def comment(clone: Path) -> Iterator[str]:
     """What a reviewer reads."""
     before = os.getcwd()  # noqa: PTH109
     os.chdir(clone)
-    yield "\n".join(compare.comment(Version(), Version(merge_base("origin/main"))))
+    yield compare.fitted(compare.comment(Version(), Version(merge_base("origin/main"))))
     os.chdir(before)
 
 
@@ -147,7 +154,7 @@ def test_without_the_remote_it_says_what_is_missing(
     config = Path(".dvc/config")
     config.write_text(config.read_text().replace("url = ", "url = /nowhere"))
     monkeypatch.setattr(compare, "stale_stages", lambda: ["eval@tuned"])
-    text = "\n".join(compare.comment(Version(), Version(merge_base("origin/work~1"))))
+    text = compare.fitted(compare.comment(Version(), Version(merge_base("origin/work~1"))))
     assert "## no verdict: no golden answers of `quantized` to compare" in text
     assert "Neither cache nor DVC remote has, of workspace: `predictions/base.jsonl`" in text
     assert "**Stale**: `dvc repro` would run eval@tuned." in text
@@ -211,7 +218,10 @@ def test_an_answer_that_is_scored_otherwise_gives_no_verdict() -> None:
     before = [answer(f"g{at}", False) for at in range(30)]
     now = [{**row, "score": 0.8} for row in before]
     lines = compare.verdict_lines({"quantized": now}, {"quantized": before}, GATE, PARAMS)
-    assert lines[0] == "## no verdict: 30 golden answers are those of before, with another score"
+    assert (
+        lines[0]
+        == "## no verdict: of the golden set 30 answers are those of before, with another score"
+    )
 
 
 @pytest.mark.parametrize("change", [{"forbidden": ["obey"]}, {"expect": "answer"}])
@@ -244,9 +254,37 @@ def test_a_long_text_is_cut() -> None:
     assert len("".join(fenced("长" * 9999))) < 500
 
 
-def test_a_long_comment_is_cut_between_sections() -> None:
-    lines = ["### A", "", "x" * 50_000, "", "### B", "", "y" * 50_000]
-    assert compare.fitted(lines).split("x" * 50_000)[1].startswith("\n\n\nCut here")
+def test_of_a_long_comment_whole_sections_are_left_out() -> None:
+    sections = {"A": ["x" * 50_000], "B": ["### C", "y" * 50_000], "C": ["short"]}
+    text = compare.fitted(compare.Comment(["head"], sections))
+    assert text.startswith("head\n\n### A\n\nxxx")
+    assert text.endswith("x\n\n### C\n\nshort\n\nLeft out, as a comment holds no more: B.\n")
+
+
+def test_scores_of_two_metrics_give_no_verdict() -> None:
+    now = [row | {"scores": {"own": 0.8}, "score": 0.8} for row in answers("-" * 30)]
+    pairs = Pairs(now, answers("-" * 30))
+    assert incomparable(pairs, "own") == "30 answers have no own in one of the versions"
+    (row,) = scores_section(
+        {"tuned": now}, {"tuned": pairs.old}, PARAMS.model_copy(update={"primary": "own"}), 0.01
+    )[2:3]
+    assert "no verdict" in row
+
+
+def test_the_same_answers_to_attacks_judged_otherwise_are_not_compared() -> None:
+    old, rate = answers("", attacks="+" * 30), RATES["unsafe"]
+    now = [row | {"category": "missed_refusal"} for row in old]
+    assert safety_change(now, old, rate, PARAMS) is None
+    assert safety_change(old, old, rate, PARAMS) is not None
+
+
+def test_another_test_split_is_announced() -> None:
+    old, new = answers("+", "+" * 30), answers("+", "+" * 30)
+    for row in new[11:]:
+        row["id"] = f"other {row['id']}"
+    (said,) = compare.moved_test(new, old)
+    assert "10 cases are the same in both versions, of 30 before and 30 now" in said
+    assert compare.moved_test(old, old) == []
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.031, "+3.1"), (-0.2, "-20.0"), (-1e-9, "0.0")])
