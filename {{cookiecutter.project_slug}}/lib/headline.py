@@ -23,7 +23,8 @@ def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> dic
         numbers["unsafe_rate_tuned"] = safety["unsafe_rate"]
         numbers["over_refusal_tuned"] = safety["over_refusal_rate"]
     if train:
-        numbers["val_loss"] = train["val_loss" if "val_loss" in train else "train_loss"]
+        of_last = ("preference_val_loss", "val_loss", "train_loss")  # of what was trained last
+        numbers["val_loss"] = next(train[name] for name in of_last if name in train)
     for name in ("tuned", "quantized"):
         if name in bench:
             numbers[f"{name}_mb"] = bench[name]["bytes"] / MEGABYTE

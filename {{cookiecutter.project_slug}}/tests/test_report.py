@@ -60,6 +60,18 @@ def test_headline_quality_is_the_primary_metric() -> None:
     assert found == {"rouge_l_tuned": 0.25}
 
 
+@pytest.mark.parametrize(
+    ("train", "loss"),
+    [
+        ({"train_loss": 3.0}, 3.0),
+        ({"train_loss": 3.0, "val_loss": 2.0}, 2.0),
+        ({"train_loss": 3.0, "val_loss": 2.0, "preference_val_loss": 1.0}, 1.0),
+    ],
+)
+def test_the_loss_is_that_of_what_was_trained_last(train: dict[str, float], loss: float) -> None:
+    assert headline({"tuned": {}}, train, {}) == {"val_loss": loss}
+
+
 def test_nothing_else_adds_columns_to_dvc_exp_show() -> None:
     stages = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     shown = [list(one) for stage in stages.values() for one in stage.get("metrics", [])]

@@ -54,6 +54,8 @@ def figures(
     used, history = len(learnable(pairs, params.method)), histories[params.method]
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
     margins, added = losses(history, "rewards/margins"), measured(history, params.keep)
+    if "val_loss" in added:
+        numbers["preference_val_loss"] = added["val_loss"]
     return numbers | {
         "preference_tokens": added["tokens"],
         "preference_steps": added["steps"],
