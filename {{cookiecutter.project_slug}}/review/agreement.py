@@ -74,7 +74,8 @@ def read_labels(path: Path, fields: dict[str, list[str]]) -> Labels:
         where = f"{path}:{row.line}"
         if row.value is None:
             raise UserError(f"{where}: cannot be read ({row.reason}); mend the line")
-        values = {name: str(row.value.get(name) or "").strip() for name in ("id", *fields)}
+        cells = {name: row.value.get(name) for name in ("id", *fields)}
+        values = {name: "" if one is None else str(one).strip() for name, one in cells.items()}
         for name, value in values.items():
             allowed = fields.get(name)
             if not value:
@@ -106,8 +107,8 @@ def confusion(labels: list[tuple[str, str]]) -> list[str]:
     """A table of who said what, of the labels that were used."""
     names = sorted({label for pair in labels for label in pair})
     counts = Counter(labels)
-    rows = [[one, *(str(counts[one, other] or "") for other in names)] for one in names]
-    return table(["", *names], rows)
+    rows = [[cell(one), *(str(counts[one, other] or "") for other in names)] for one in names]
+    return table(["", *map(cell, names)], rows)
 
 
 def texts() -> dict[str, str]:

@@ -16,7 +16,7 @@ from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_text, write_json
 from lib.intake.cells import Reject
-from lib.intake.checks import check, check_length
+from lib.intake.checks import check, check_difference, check_length
 from lib.intake.columns import Columns, check_columns
 from lib.intake.conflicts import Conflicts
 from lib.intake.formats import Row, read_rows
@@ -137,8 +137,9 @@ def sound(
             draft = read_draft(row, source, task)
             check(draft, task, params, count)
             redact(draft, redactor)
-            if redactor.found:  # a placeholder may be longer than what it stands for
+            if redactor.found:  # a placeholder may be longer than what it stands for, or the same
                 check_length(draft, params, count)
+                check_difference(draft)
         except Reject as reason:
             out.add(file, row.line, str(reason), row.raw or row.value)
             continue

@@ -88,7 +88,7 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
     for stage, metrics in stages.items():
         for reason, count in largest_first(metrics["dropped"]):
             hit = {
-                Path(file).name: account["dropped"].get(reason, 0)
+                file.removeprefix("data/raw/"): account["dropped"].get(reason, 0)
                 for file, account in metrics["sources"].items()
             }
             most = [f"{name} {number:,}" for name, number in largest_first(hit) if number]

@@ -67,6 +67,16 @@ def test_a_lone_answer_that_is_good_and_bad_contradicts_itself() -> None:
     assert metrics("curate")["dropped"] == {"conflicting_label": 2}
 
 
+def test_a_pair_whose_sides_are_masked_to_the_same_is_none() -> None:
+    two = {"prompt": "who?", "chosen": "ask ana@example.com", "rejected": "ask ANA@example.com"}
+    Path("params.yaml").write_text(
+        PARAMS.replace("output: label, labels: [refund, setup]", "output: text"), encoding="utf-8"
+    )
+    raw({"prompt": "fine", "chosen": "a", "rejected": "b"}, two)
+    main()
+    assert metrics("curate")["dropped"] == {"pair_without_difference": 1}
+
+
 def test_rejected_rows_can_be_found_again() -> None:
     raw(ask("fine"), ask("two", "pizza"))
     main()

@@ -19,6 +19,8 @@ FINDER = Finder(ALL)
 KEY = "0123456789abcdef of a test"
 
 PERSONAL = {
+    "手机 138.1234.5678": "手机 <CN_MOBILE_NUMBER_1>",
+    "ID11010519491231002X": "ID<CN_RESIDENT_ID_1>",
     "about my order, 030 12345678 is my phone": "about my order, <PHONE_NUMBER_1> is my phone",
     "订单，010-12345678": "订单，<PHONE_NUMBER_1>",
     "write to ana@example.com.": "write to <EMAIL_ADDRESS_1>.",

@@ -143,6 +143,11 @@ def check_answer(draft: Draft, task: TaskParams) -> None:
         draft.scenario = draft.chosen
     elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
         raise Reject("boilerplate")
+    check_difference(draft)
+
+
+def check_difference(draft: Draft) -> None:
+    """The two sides of a pair must not be the same."""
     if draft.chosen == draft.rejected:
         raise Reject("pair_without_difference")
 

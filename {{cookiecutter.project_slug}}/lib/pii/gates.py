@@ -30,7 +30,7 @@ NECESSARY = {
         r"\.(?<=[0-9A-Fa-f]{4}\.)[0-9A-Fa-f]{4}\.",
     ),
     "CRYPTO": (r"[013][A-Za-z0-9]{25}",),
-    "CN_MOBILE_NUMBER": (r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}",),
+    "CN_MOBILE_NUMBER": (r"1[3-9]\d[-. ]?\d{4}[-. ]?\d{4}",),
     "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
 ANY = re.compile(r"[@\d]")  # what values of all kinds have one of

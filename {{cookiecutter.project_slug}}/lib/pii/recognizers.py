@@ -190,7 +190,7 @@ class CnMobileRecognizer(PatternRecognizer):
 
     def __init__(self) -> None:
         code = r"(?:\(?(?:\+|00)?86\)?[- ]?)?"
-        number = rf"{code}1[3-9]\d([- ]?)\d{{4}}\1\d{{4}}"
+        number = rf"{code}1[3-9]\d([-. ]?)\d{{4}}\1\d{{4}}"
         # no digit of a tracking number before or after, no price; 13812345678.0 is from a table
         alone = rf"(?<![\d.])(?<!\d[A-Z]{{1,4}}){number}(?!\d|\.\d*[1-9])"
         super().__init__("CN_MOBILE_NUMBER", patterns=[Pattern("cn mobile", alone, 0.6)])
@@ -200,7 +200,7 @@ class CnResidentIdRecognizer(PatternRecognizer):
     """Resident identity numbers: area, date of birth, order, check digit."""
 
     def __init__(self) -> None:
-        number = r"(?<![0-9A-Z])[1-9]\d{5}([- ]?)(?:19|20)\d{6}\1\d{3}[0-9X](?![0-9A-Z])"
+        number = r"(?<![0-9])[1-9]\d{5}([- ]?)(?:19|20)\d{6}\1\d{3}[0-9X](?![0-9A-Z])"
         super().__init__("CN_RESIDENT_ID", patterns=[Pattern("cn resident id", number, 0.5)])
 
     def validate_result(self, pattern_text: str) -> bool:
