@@ -250,6 +250,26 @@ def test_slices_are_tested_by_name_length_and_number_of_cases() -> None:
     assert all(one.mean == -1.0 and p < 0.01 for one, p in found.values())
 
 
+def test_slices_are_corrected_for_their_number_and_small_ones_left_out() -> None:
+    def rows(right: bool) -> list[dict[str, Any]]:
+        some = [
+            answer(f"{tag} {at}", right or tag > 0 or at > 5, tags=[f"t{tag}"])
+            for tag in range(20)
+            for at in range(12)
+        ]
+        return some + [answer(f"nine {at}", True, tags=["nine"]) for at in range(9)]
+
+    found = compare_slices(same_cases(rows(False), rows(True)), PARAMS)
+    one, corrected = found["tag t0"]
+    assert one.p < 0.05 < corrected
+    assert "tag nine" not in found
+
+
+def test_a_case_with_another_right_answer_is_another_case() -> None:
+    before = answer("g", True)
+    assert same_cases([before | {"expected": "setup"}], [before]).new == []
+
+
 def test_a_long_text_is_cut() -> None:
     assert len("".join(fenced("长" * 9999))) < 500
 

@@ -14,7 +14,18 @@ from review import gate
 from review.gate import serving
 from review.integrity import contradictions, edited, not_as_asked
 from review.limits import Found, at_least, at_most, mean
-from tests.reviewed import BENCH, GATE, PARAMS, TASK, answers, commit, dvc, lay_project, run
+from tests.reviewed import (
+    BENCH,
+    GATE,
+    PARAMS,
+    TASK,
+    answer,
+    answers,
+    commit,
+    dvc,
+    lay_project,
+    run,
+)
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +276,33 @@ def test_serving_is_held_to_its_limits(project: Path) -> None:
     slow = json.loads(json.dumps(BENCH).replace("50.0", "500.0"))
     assert [check.result for check in serving(GATE, slow)] == ["fail", "pass", "pass", "pass"]
     assert {check.result for check in serving(GATE, {})} == {"inconclusive"}
+
+
+def test_cost_and_size_are_held_to_their_limits() -> None:
+    slow = json.loads(json.dumps(BENCH).replace('"requests_per_s": 10.0', '"requests_per_s": 1.0'))
+    assert [check.result for check in serving(GATE, slow)] == ["pass", "pass", "fail", "pass"]
+    large = json.loads(json.dumps(BENCH).replace('"bytes": 4000000', '"bytes": 7000000'))
+    assert [check.result for check in serving(GATE, large)] == ["pass", "pass", "pass", "fail"]
+
+
+def test_a_slice_and_format_errors_have_limits_of_their_own() -> None:
+    quality = GATE.quality.model_copy(update={"slices": {"hard": 0.5}})
+    rows = answers("+" * 40, "+" * 30)
+    rows += [
+        answer(f"h{at}", False, tags=["hard"]) | {"category": "format_error"} for at in range(12)
+    ]
+    systems = {"base": rows, "tuned": rows, "quantized": rows}
+    checks = gate.quality(GATE.model_copy(update={"quality": quality}), systems, PARAMS)
+    found = {check.name: (check.result, check.why[:5]) for check in checks}
+    assert found["golden"][0] == "pass"
+    assert found["golden hard"][0] == "fail"
+    assert found["format errors"] == ("inconclusive", "23.1%")
+
+
+def test_cases_of_a_few_groups_say_nothing() -> None:
+    rows = [answer(str(at), True, group="abc"[at % 3]) for at in range(30)]
+    assert mean(rows, PARAMS).groups == 3
+    assert at_least("golden", mean(rows, PARAMS), 0.5).result == "inconclusive"
 
 
 def test_edited_takes_the_rest_as_it_is(project: Path) -> None:

@@ -71,6 +71,16 @@ def test_few_graded_scores_that_are_alike_are_no_proof(alike: float) -> None:
         assert high == 1.0
 
 
+def test_changes_of_one_group_count_for_what_they_are_worth() -> None:
+    change, alone = [1.0] * 20 + [0.0] * 20, [str(at) for at in range(40)]
+    together = [str(at // 10) for at in range(40)]
+    (low, high), (sure_low, sure_high) = (
+        change_interval(change, groups, 200, 1) for groups in (together, alone)
+    )
+    assert low < sure_low
+    assert sure_high < high
+
+
 def test_a_graded_interval_holds_the_true_mean() -> None:
     """Of 300 draws of 20 scores of which 7 % are wrong: a bootstrap's begins above it in 20 %."""
     random, above = np.random.default_rng(1), 0
