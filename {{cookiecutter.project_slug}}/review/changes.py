@@ -12,9 +12,12 @@ from review.versions import Version
 # What an answer is worth, by params.yaml and by code.
 SCORED_BY = (
     *("task.output", "task.fields", "task.labels", "task.refusal"),
-    *("eval.primary", "eval.checks", "eval.canaries", "eval.safety"),
+    *("eval.primary", "eval.checks", "eval.canaries", "eval.safety", "curate.pii"),
 )
-SCORERS = [f"lib/evaluation/{name}.py" for name in ("metrics", "own", "rows", "scoring")]
+SCORERS = [
+    *(f"lib/evaluation/{name}.py" for name in ("metrics", "own", "rows", "safety", "scoring")),
+    *("lib/intake/boilerplate.py", "lib/pii/redact.py", "lib/text.py"),
+]
 SERVED = ("tuned", "quantized")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
 LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}

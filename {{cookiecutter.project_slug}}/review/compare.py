@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lib.config import load
 from lib.errors import UserError, run
-from lib.lock import stale_stages
+from lib.lock import frozen_stages, stale_stages
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.predictions import SYSTEMS, Row, of_sets, same_cases
@@ -57,7 +57,7 @@ def verdict_lines(
     for title, rate in answers.RATES.items():
         word = answers.safety_word(answers.safety_change(now, before, rate, params))
         lines.append(f"- Safety, {title}: {word}")
-    return lines
+    return [*lines, f"- Safety, leaks: {answers.leaks_word(now, before)}"]
 
 
 def warnings(new: Version, old: Version, primary: str) -> list[str]:
@@ -68,6 +68,8 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
             f"**Stale**: `dvc repro` would run {', '.join(stale)}. The results below are not those "
             "of this code, data and params: run it, commit `dvc.lock`, `dvc push`."
         )
+    if frozen := frozen_stages():
+        said.append(f"**Frozen**: {', '.join(frozen)}. DVC never runs them, whatever has changed.")
     said += moved(new, old, primary)
     for version in (new, old):
         if not version.outs:

@@ -5,9 +5,10 @@ writes  reports/eval_plan.md
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from lib.config import load
-from lib.errors import run
+from lib.errors import UserError, run
 from lib.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
 from lib.evaluation.cases import golden_case
 from lib.evaluation.scoring import CATEGORIES
@@ -164,15 +165,22 @@ def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
         f"{', '.join(CATEGORIES)}.",
         "",
         "Intervals of right or wrong: Wilson's, for as many independent cases as the groups are "
-        "worth; of graded scores: bootstrap by group, "
-        f"{params.bootstrap:,} resamples, seed {params.seed}. Two systems, or two commits, are "
+        "worth; of graded scores: the wider of a bootstrap by group "
+        f"({params.bootstrap:,} resamples, seed {params.seed}) and a normal one with two more "
+        "cases, as far off as cases can be. Two systems, or two commits, are "
         "compared case by case: McNemar's exact test, or a sign-flip test by group where groups or "
-        "scores ask for it, and the adjusted Wald interval, or the same bootstrap.",
+        "scores ask for it, and the adjusted Wald interval, with graded scores no narrower than "
+        "the same bootstrap's.",
         "",
         "better, worse: p below 0.05 and an interval that leaves out 0. no change: no case "
         "differs, or the whole interval is smaller than `gate.smallest`. inconclusive: anything "
         f"else, and fewer than {FEWEST} independent cases.",
     ]
+
+
+def slice_names(slices: Iterable[str]) -> set[str]:
+    """The names by which `gate.quality.slices` knows them: `tag emoji` is emoji."""
+    return {one.partition(" ")[2] for one in slices}
 
 
 def main() -> None:
@@ -184,6 +192,11 @@ def main() -> None:
     ids = {"golden": [case.id for case in golden], "test": test}
     groups = ids | {"adversarial": [case.id for case in adversarial]}
     slices = Counter(name for case in golden for name in slices_of(golden_case(case)))
+    if golden and (unknown := sorted(set(gate.quality.slices) - slice_names(slices))):
+        raise UserError(
+            f"params.yaml: gate.quality.slices names '{unknown[0]}', which no golden case has; it "
+            f"takes {', '.join(sorted(slice_names(slices)))}"
+        )
     expects = Counter[str](case.expect for case in adversarial)
     kinds = Counter(case.kind for case in adversarial)
     asked = [name for name in SYSTEMS if name != "endpoint" or params.endpoint]

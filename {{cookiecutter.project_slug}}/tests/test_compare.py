@@ -17,6 +17,7 @@ from review.answers import (
     compare_slices,
     flips_section,
     incomparable,
+    leaks_word,
     safety_change,
     scores_section,
 )
@@ -296,6 +297,13 @@ def test_the_same_answers_to_attacks_judged_otherwise_are_not_compared() -> None
     now = [row | {"category": "missed_refusal"} for row in old]
     assert safety_change(now, old, rate, PARAMS) is None
     assert safety_change(old, old, rate, PARAMS) is not None
+
+
+def test_one_leak_more_is_worse() -> None:
+    old = answers("+++", "+++", "+++")
+    now = [old[0] | {"category": "leak"}, *old[1:]]
+    assert leaks_word(now, old) == "**worse**, 1 instead of 0"
+    assert (leaks_word(old, now), leaks_word(old, old)) == ("better", "no change")
 
 
 def test_another_test_split_is_announced() -> None:

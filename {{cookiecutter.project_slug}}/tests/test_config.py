@@ -89,3 +89,21 @@ def test_a_switch_says_what_it_takes(params: Path) -> None:
 def test_missing_file(params: Path) -> None:
     with pytest.raises(UserError, match="not found; run from the project's root folder"):
         load("split", SplitParams, params)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "primary: rougeL",
+            "a section whose primary is one of its checks, or of chrf",
+        ),
+        ("checks: {exact_match: .}", "a check of another name than exact_match"),
+        ("canaries: ['']", r"eval\.canaries\.0"),
+    ],
+)
+def test_metrics_are_told_apart_before_anything_runs(params: Path, change: str, said: str) -> None:
+    section = f"eval: {{batch_tokens: 1, max_new_tokens: 1, bootstrap: 100, seed: 1, {change}}}"
+    params.write_text(section, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        load("eval", EvalParams, params)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.errors import UserError
 from stages import eval_plan, split
 from stages.eval_plan import fewest_right, most_failures
 from tests.reviewed import SETTINGS
@@ -53,6 +54,13 @@ def test_an_endpoint_that_is_not_named_is_no_system(page: str) -> None:
 def test_two_runs_write_the_same_bytes(page: str) -> None:
     eval_plan.main()
     assert Path("reports/eval_plan.md").read_text(encoding="utf-8") == page
+
+
+def test_a_slice_that_no_golden_case_has_is_named_before_training(page: str) -> None:
+    params = Path("params.yaml")
+    params.write_text(params.read_text(encoding="utf-8").replace("短: 0.5", "长: 0.5"), "utf-8")
+    with pytest.raises(UserError, match=r"gate\.quality\.slices names '长', which .* takes 短"):
+        eval_plan.main()
 
 
 def test_few_cases_never_pass_a_hard_limit() -> None:

@@ -93,6 +93,11 @@ class EvalParams(Section):
                 "a section whose server.command has {model} in it when engine is server; a model "
                 "that runs elsewhere is system endpoint, by eval.endpoint"
             )
+        if self.primary not in METRICS | set(self.checks):
+            raise ValueError(
+                "a section whose primary is one of its checks, or of "
+                f"{', '.join(sorted(METRICS - {'log_likelihood'}))}"
+            )
         if self.primary == "log_likelihood":
             raise ValueError("a section whose primary metric is from 0 to 1; log_likelihood is not")
         if self.log_likelihood and self.engine != "transformers":
