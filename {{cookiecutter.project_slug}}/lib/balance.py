@@ -69,7 +69,10 @@ def check_coverage(
             if counts[key] < fewest
         ]
     if gaps:
+        used = {tag for rows in splits.values() for row in rows for tag in row["tags"]}
+        gone = sorted(tag for tag, fewest in coverage.tags.items() if fewest and tag not in used)
+        take_out = f"; take out tags that no row has: {', '.join(gone)}" if gone else ""
         raise UserError(
             f"data/split: too few rows: {', '.join(gaps)}; add such rows, raise split.val or "
-            "split.test, or lower split.coverage"
+            f"split.test, or lower split.coverage in params.yaml{take_out}"
         )
