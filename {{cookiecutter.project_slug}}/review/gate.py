@@ -26,6 +26,7 @@ from review.integrity import (
     Systems,
     contradictions,
     edited,
+    judged_again,
     not_as_asked,
     read_json,
 )
@@ -127,7 +128,7 @@ def all_checks() -> list[Check]:
     checks = integrity(outs)
     if checks[0].result == "fail":
         return checks
-    systems = {name: read_predictions(name) for name in names}
+    systems = {name: judged_again(read_predictions(name), name) for name in names}
     checks += [figures(systems, params), cases(systems)]
     if any(check.result == "fail" for check in checks):
         return checks

@@ -22,6 +22,8 @@ TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
 FOLDERS = ("predictions/", "metrics/eval/")
 JUDGED = (*FOLDERS, "metrics/bench.json", "metrics.json", TRAIN)
 
+NEEDED = ("set", "id", "prompt", "output", "pii", "flagged")  # of a row, to judge it again
+
 Systems = dict[str, list[Row]]
 Metrics = dict[str, Any]
 
@@ -37,6 +39,17 @@ def edited(outs: dict[str, str]) -> list[str]:
     if missing := [path for path in judged if path not in (*there, TRAIN)]:
         raise UserError(f"{missing[0]}: not found; `{PULL}` fetches it")
     return [path for path in there if md5(path) != outs[path]]
+
+
+def judged_again(rows: list[Row], system: str) -> list[Row]:
+    """The rows; raises UserError where they lack what it takes to judge them again."""
+    for number, row in enumerate(rows, start=1):
+        if lacking := [key for key in NEEDED if key not in row]:
+            raise UserError(
+                f"predictions/{system}.jsonl:{number}: has no '{lacking[0]}', as another version "
+                "wrote it; `dvc repro` writes it anew"
+            )
+    return rows
 
 
 def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:

@@ -44,7 +44,13 @@ def pairs_of(old: str, new: str) -> Pairs:
 
 def read_ratings(path: Path) -> list[Rating]:
     """One rater's ratings, of each case the last one."""
-    rows = read_objects(path) if path.is_file() else []
+    rows = list(read_objects(path)) if path.is_file() else []
+    for number, row in enumerate(rows, start=1):
+        if lacking := [key for key in ("systems", "case", "winner") if key not in row]:
+            raise UserError(
+                f"{path}:{number}: has no '{lacking[0]}'; `make rate` writes such lines, take out "
+                "what people wrote"
+            )
     return list({(*row["systems"], row["case"]): row for row in rows}.values())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from dvc.api import DVCFileSystem
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from lib.errors import UserError
 from lib.lock import LOCK, outs_of
@@ -52,8 +53,11 @@ class Version:
             return None
 
     def yaml(self, path: str | Path) -> dict[str, Any]:
-        """A YAML mapping; empty where there is none."""
-        value = YAML(typ="safe").load(self.text(path) or "")
+        """A YAML mapping; empty where there is none, or where it is not YAML."""
+        try:
+            value = YAML(typ="safe").load(self.text(path) or "")
+        except YAMLError:
+            return {}
         return value if isinstance(value, dict) else {}
 
     def predictions(self, system: str) -> list[Row]:

@@ -12,7 +12,7 @@ from lib.lock import tracked
 from lib.predictions import Row, read_predictions
 from review import gate
 from review.gate import serving
-from review.integrity import contradictions, edited, not_as_asked
+from review.integrity import contradictions, edited, judged_again, not_as_asked
 from review.limits import Found, at_least, at_most, mean
 from tests.reviewed import (
     BENCH,
@@ -184,6 +184,13 @@ def test_what_was_not_pulled_is_an_error(project: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == (
         "predictions/base.jsonl: not found; `dvc pull eval` fetches it\n"
     )
+
+
+def test_rows_of_another_version_are_an_error() -> None:
+    rows = [answer("g", True), answer("h", True)]
+    del rows[1]["flagged"]
+    with pytest.raises(UserError, match=r"predictions/tuned.jsonl:2: has no 'flagged', as another"):
+        judged_again(rows, "tuned")
 
 
 def test_no_results_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

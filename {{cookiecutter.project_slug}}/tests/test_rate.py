@@ -107,6 +107,13 @@ def test_results(study: Study) -> None:
     assert "no sign of a bias" in page
 
 
+def test_a_line_that_is_no_rating_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ann.jsonl"
+    path.write_text('{"systems": ["base", "tuned"], "case": "g", "winner": "base"}\n{"case": "h"}')
+    with pytest.raises(UserError, match=r"ann.jsonl:2: has no 'systems'; `make rate` writes"):
+        read_ratings(path)
+
+
 def test_a_single_rating_shows_no_preference(study: Study) -> None:
     study.rate("anna", study.next("anna")["case"], "left")
     assert "do not tell tuned from base (p = 1.000" in results_page()
