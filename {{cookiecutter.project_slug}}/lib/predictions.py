@@ -73,6 +73,21 @@ def case_key(row: Row) -> tuple[str, ...]:
     return (row["set"], row["id"], row["prompt"], *wanted)
 
 
+def slice_names(row: Row) -> set[str]:
+    """The same as `gate.quality.slices` names them: `tag emoji` is emoji."""
+    return {one.partition(" ")[2] for one in slices_of(row)}
+
+
+def check_slice(name: str, golden: Iterable[Row]) -> None:
+    """Raise UserError where no golden case is in a slice that the gate names."""
+    known = set().union(*map(slice_names, golden))
+    if name not in known:
+        raise UserError(
+            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; it takes "
+            f"{', '.join(sorted(known)) or 'none: there are no golden cases'}"
+        )
+
+
 def slices_of(row: Row) -> list[str]:
     """The slices a case is in: its scenario, language and tags, or the kind of an attack."""
     named = {"scenario": row.get("scenario"), "language": row.get("language")}

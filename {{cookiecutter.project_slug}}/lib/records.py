@@ -81,7 +81,7 @@ def prompt_texts(record: Record) -> list[str]:
     without what was said before it; last what is asked in the end."""
     turns = prompt_of(record)
     answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
-    earlier = [text_of(turns[:at]) for at in answered] if answered else []
+    earlier = [text_of(turns[:at]) for at in answered]
     questions = [turn["content"] for turn in turns if turn["role"] == "user"] if answered else []
     return [*dict.fromkeys(earlier + questions), text_of(turns)]
 

@@ -43,7 +43,7 @@ def mean_interval(
     graded scores the wider of a bootstrap and what a 0 and a 1 more would leave sure."""
     if not set(scores) <= {0.0, 1.0}:
         drawn = bootstrap_interval(scores, groups, resamples, seed)
-        return wider(drawn, adjusted_interval(scores, groups, (0.0, 1.0)), (0.0, 1.0))
+        return widest([drawn, adjusted_interval(scores, groups, (0.0, 1.0))], 0.0, 1.0)
     independent = effective(scores, groups)
     return wilson_interval(independent * sum(scores) / len(scores), independent)
 
@@ -94,10 +94,10 @@ def change_interval(
     """The same of a mean change. Of cases won or lost it is the adjusted Wald interval (Agresti &
     Min, 2005): a bootstrap of few that differ, or of none, is too sure. Graded changes as above."""
     half = sqrt(0.5)  # two more cases that add up to one that differs
-    adjusted = adjusted_interval(change, groups, (-half, half))
-    if set(change) <= {-1.0, 0.0, 1.0}:
-        return wider(adjusted, adjusted, (-1.0, 1.0))
-    return wider(bootstrap_interval(change, groups, resamples, seed), adjusted, (-1.0, 1.0))
+    found = [adjusted_interval(change, groups, (-half, half))]
+    if not set(change) <= {-1.0, 0.0, 1.0}:
+        found.append(bootstrap_interval(change, groups, resamples, seed))
+    return widest(found, -1.0, 1.0)
 
 
 def adjusted_interval(
@@ -113,12 +113,10 @@ def adjusted_interval(
     return centre - half, centre + half
 
 
-def wider(
-    one: tuple[float, float], other: tuple[float, float], within: tuple[float, float]
-) -> tuple[float, float]:
-    """What either of two intervals holds, in the range that values have."""
-    low, high = round(min(one[0], other[0]), WRITTEN), round(max(one[1], other[1]), WRITTEN)
-    return max(low, within[0]), min(high, within[1])
+def widest(found: list[tuple[float, float]], least: float, most: float) -> tuple[float, float]:
+    """What any of some intervals holds, within the values that there can be."""
+    low, high = min(one[0] for one in found), max(one[1] for one in found)
+    return max(round(low, WRITTEN), least), min(round(high, WRITTEN), most)
 
 
 def independent_groups(groups: list[str]) -> int:

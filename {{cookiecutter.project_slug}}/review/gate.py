@@ -5,8 +5,8 @@ reads   params.yaml (`gate`), dvc.lock, predictions, metrics/eval, metrics/bench
 exit    0 pass, 2 fail, 3 inconclusive (an interval holds the limit: more cases would tell), 1 error
 
 First that nobody edited a result: predictions and metrics must have the hashes in dvc.lock, scores
-and metrics must be what the answers give, and no stage may be older than its inputs or frozen. Then
-the limits. A clone needs no more than `dvc pull eval`.
+and metrics must be what the answers give, the cases those of evals/, and no stage may be older than
+its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval`.
 """
 
 import sys
@@ -26,7 +26,7 @@ from review.integrity import (
     Systems,
     contradictions,
     edited,
-    judged_again,
+    judgeable,
     not_as_asked,
     read_json,
 )
@@ -128,7 +128,7 @@ def all_checks() -> list[Check]:
     checks = integrity(outs)
     if checks[0].result == "fail":
         return checks
-    systems = {name: judged_again(read_predictions(name), name) for name in names}
+    systems = {name: judgeable(read_predictions(name), name) for name in names}
     checks += [figures(systems, params), cases(systems)]
     if any(check.result == "fail" for check in checks):
         return checks

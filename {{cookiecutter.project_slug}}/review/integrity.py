@@ -41,7 +41,7 @@ def edited(outs: dict[str, str]) -> list[str]:
     return [path for path in there if md5(path) != outs[path]]
 
 
-def judged_again(rows: list[Row], system: str) -> list[Row]:
+def judgeable(rows: list[Row], system: str) -> list[Row]:
     """The rows; raises UserError where they lack what it takes to judge them again."""
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in NEEDED if key not in row]:

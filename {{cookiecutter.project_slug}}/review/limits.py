@@ -2,9 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from lib.errors import UserError
 from lib.params.eval import EvalParams
-from lib.predictions import Row, group, score, slices_of
+from lib.predictions import Row, check_slice, group, score, slice_names
 from lib.stats import FEWEST, independent_groups, mean_interval, wilson_interval
 from lib.verdict import paired
 
@@ -91,11 +90,5 @@ def share(hits: int, cases: int) -> Found:
 
 def of_slice(name: str, golden: list[Row]) -> list[Row]:
     """The cases of a tag, language or scenario; raises UserError when there is no such slice."""
-    slices = [{one.partition(" ")[2] for one in slices_of(row)} for row in golden]
-    known = set().union(*slices)
-    if name not in known:
-        raise UserError(
-            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; it takes "
-            f"{', '.join(sorted(known)) or 'none: there are no golden cases'}"
-        )
-    return [row for row, names in zip(golden, slices, strict=True) if name in names]
+    check_slice(name, golden)
+    return [row for row in golden if name in slice_names(row)]

@@ -79,12 +79,9 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
         ["method", params.method],
         ["learnt from", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
         ["loss on validation", number(used.get("val_loss", "no validation records"))],
-        *(
-            [["the same of preferences", number(used["preference_val_loss"])]]
-            if "preference_val_loss" in used
-            else []
-        ),
     ]
+    if "preference_val_loss" in used:
+        rows.append(["the same of preferences", number(used["preference_val_loss"])])
     return table(["what", "answer"], rows)
 
 

@@ -12,7 +12,7 @@ from lib.lock import tracked
 from lib.predictions import Row, read_predictions
 from review import gate
 from review.gate import serving
-from review.integrity import contradictions, edited, judged_again, not_as_asked
+from review.integrity import contradictions, edited, judgeable, not_as_asked
 from review.limits import Found, at_least, at_most, mean
 from tests.reviewed import (
     BENCH,
@@ -46,6 +46,15 @@ def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return folder
 
 
+@pytest.fixture
+def clone(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To work in, as in CI: a clone that pulled no more than `eval`."""
+    run(tmp_path, "git", "clone", "--quiet", str(finished), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    dvc(Path(), "pull", "--quiet", "eval")
+    assert not Path("data").exists()
+
+
 def rewrite(path: str, old: str, new: str) -> None:
     """Edit a file by hand."""
     text = Path(path).read_text(encoding="utf-8")
@@ -55,30 +64,16 @@ def rewrite(path: str, old: str, new: str) -> None:
 
 
 def test_good_results_pass_in_a_clone_that_pulled_only_eval(
-    finished: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    clone: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(tmp_path, "git", "clone", "--quiet", str(finished), "clone")
-    monkeypatch.chdir(tmp_path / "clone")
-    dvc(Path(), "pull", "--quiet", "eval")
-    assert not Path("data").exists()
     assert gate.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} == {"pass", "gate:"}
 
 
 def test_a_changed_param_is_told_where_its_inputs_are_not(
-    finished: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    clone: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As in CI, which pulls no more than `eval`."""
-    run(tmp_path, "git", "clone", "--quiet", str(finished), "clone")
-    monkeypatch.chdir(tmp_path / "clone")
-    dvc(Path(), "pull", "--quiet", "eval")
     rewrite("params.yaml", "0.001", "0.002")
     assert gate.main() == 2
     assert "older than its inputs: train;" in capsys.readouterr().out
@@ -190,7 +185,7 @@ def test_rows_of_another_version_are_an_error() -> None:
     rows = [answer("g", True), answer("h", True)]
     del rows[1]["flagged"]
     with pytest.raises(UserError, match=r"predictions/tuned.jsonl:2: has no 'flagged', as another"):
-        judged_again(rows, "tuned")
+        judgeable(rows, "tuned")
 
 
 def test_no_results_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from lib.evaluation.metrics import (
     rouge_l,
     score_answer,
 )
+from lib.params.eval import METRICS
 from lib.params.task import TaskParams
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
@@ -92,3 +93,12 @@ def test_a_metric_of_your_own_is_from_0_to_1(value: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(metrics, "own", lambda *_: value)
     with pytest.raises(UserError, match=r"own\.py: own\(\) returned .*from 0 to 1, or None"):
         further_scores("a", "b", "", LABEL_TASK)
+
+
+def test_params_knows_every_metric() -> None:
+    """Which names a check may not take, and which eval.primary may."""
+    found: set[str] = {"own", "log_likelihood"}
+    for task, wanted in ((JSON_TASK, WANT), (LABEL_TASK, "refund"), (TEXT_TASK, "7")):
+        found |= scores(wanted, wanted, task).keys()
+        found |= further_scores(wanted, wanted, "", task).keys()
+    assert found == METRICS

@@ -31,11 +31,8 @@ class TaskParams(Section):
         if self.output == "json" and not self.fields:
             raise ValueError("a section with `fields` when output is json")
         if self.output != "json" and self.fields:
-            allowed = "labels" if self.output == "label" else "nothing"
-            raise ValueError(
-                f"a section with `fields: {{}}` when output is {self.output}, which "
-                f"takes {allowed} instead"
-            )
+            instead = ", whose answers are `labels`" if self.output == "label" else ""
+            raise ValueError(f"a section with `fields: {{}}` when output is {self.output}{instead}")
         if self.output == "json" and self.refusal and not is_object(self.refusal):
             raise ValueError("a section whose refusal is a JSON object, too, when output is json")
         if self.scenario and self.scenario not in self.fields:

@@ -14,7 +14,7 @@ from lib.errors import UserError
 from lib.evals import Case, data_files, read_either
 from lib.params.dedup import DedupParams
 from lib.params.split import Benchmark, SplitParams
-from lib.records import Message, Record, prompt_of, prompt_text, prompt_texts, row_text, text_of
+from lib.records import Message, Record, prompt_of, prompt_texts, row_text, text_of
 from lib.similarity.benchmarks import read_benchmark
 from lib.similarity.containment import SHORTEST, index_of, quoted_in
 from lib.similarity.leakage import Hit, NearIndex, search_by
@@ -92,15 +92,13 @@ def _question(turns: list[Message]) -> str:
 
 def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
     """Every prompt of val, test, the files of cases in evals/, and the named benchmarks."""
-    found = [
-        HeldOut(
-            *(name, record["id"], prompt_text(record)),
-            *(_question(prompt_of(record)), tuple(record["groups"])),
-        )
-        for name in HELD_OUT
-        for record in splits[name]
-    ]
-    return found + list(_in_evals(benchmarks))
+    drawn = [_in_split(name, record) for name in HELD_OUT for record in splits[name]]
+    return drawn + list(_in_evals(benchmarks))
+
+
+def _in_split(name: str, record: Record) -> HeldOut:
+    turns, groups = prompt_of(record), tuple(record["groups"])
+    return HeldOut(name, record["id"], text_of(turns), _question(turns), groups)
 
 
 class Copies:
