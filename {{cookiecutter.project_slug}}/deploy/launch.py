@@ -13,10 +13,9 @@ from lib.params.deploy import DeployParams
 
 IMAGES = {
     "vllm": "vllm/vllm-openai:v0.32.0",
-    "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a tag that moves; CPU
+    "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a tag that moves; with -cuda for a GPU
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
 }
-ON_GPU = ("vllm", "tgi")
 NAME = "model"  # under which it is served; also the folder of the weights in the package
 
 
@@ -48,21 +47,32 @@ def local_command(deploy: DeployParams, llama_server: str) -> list[str]:
     return [*programs[deploy.stack], *arguments(deploy, NAME, deploy.port)]
 
 
-def compose(deploy: DeployParams) -> str:
+def takes_gpu(deploy: DeployParams, device: str) -> bool:
+    """Whether the stack is started on a GPU: llama.cpp where it was measured (hardware.device)."""
+    return deploy.stack in ("vllm", "tgi") or device != "cpu"
+
+
+def compose(deploy: DeployParams, gpu: bool) -> str:
     """compose.yaml (Compose specification)."""
-    service = container(deploy)
-    service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
+    service = composed(deploy, gpu)
     service["volumes"] = ["./model:/model:ro"]
+    return as_yaml({"services": {NAME: service}})
+
+
+def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
+    """The service but for its volumes."""
+    service = container(deploy, gpu)
+    service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
     service["restart"] = "unless-stopped"
-    if deploy.stack in ON_GPU:
+    if gpu:
         devices = [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
         service["deploy"] = {"resources": {"reservations": {"devices": devices}}}
-    return as_yaml({"services": {NAME: service}})
+    return service
 
 
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
     """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it."""
-    service = container(deploy)
+    service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
     model = base if hub else "/base"
     options = ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{NAME}=/adapter"]
@@ -70,27 +80,27 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
     shape = ["--max-model-len", str(deploy.context), "--max-num-seqs", str(deploy.concurrency)]
     served = ["--served-model-name", "base", "--port", str(deploy.port)]
     service["command"] = [model, *revised, *served, *shape, *options]
-    service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
     folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
     service["volumes"] = folders
     return as_yaml({"services": {NAME: service}})
 
 
-def container(deploy: DeployParams) -> dict[str, Any]:
+def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
     """Image and command, the weights being at /model."""
+    image = IMAGES[deploy.stack] + ("-cuda" if gpu and deploy.stack == "llama.cpp" else "")
     command = arguments(deploy, "/model", deploy.port)
     if deploy.stack != "tgi":
         command += ["--host", "0.0.0.0"]  # noqa: S104 of the container; published on 127.0.0.1
-    return {"image": IMAGES[deploy.stack], "command": command}
+    return {"image": image, "command": command}
 
 
-def kubernetes(deploy: DeployParams, memory: int) -> str:
+def kubernetes(deploy: DeployParams, memory: int, gpu: bool) -> str:
     """kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
     `memory` is in bytes."""
     labels = {"app": NAME}
-    one = container(deploy)
+    one = container(deploy, gpu)
     limits: dict[str, Any] = {"memory": f"{-(-memory // 2**20)}Mi"}
-    if deploy.stack in ON_GPU:
+    if gpu:
         limits["nvidia.com/gpu"] = 1
     pod = {
         "name": NAME,

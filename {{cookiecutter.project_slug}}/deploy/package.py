@@ -27,6 +27,7 @@ from lib.params.base import BaseParams
 from lib.params.deploy import DeployParams
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
+from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.predictions import read_predictions
 from lib.quantize.gguf import NAME, write_gguf
@@ -96,14 +97,15 @@ def launch_files(
     deploy: DeployParams, task: TaskParams, tokenizer: "PreTrainedTokenizerBase", memory: int
 ) -> dict[str, str]:
     """What starts the stack, by file name; transformers needs no file, `make serve` starts it."""
+    gpu = launch.takes_gpu(deploy, load("hardware", HardwareParams).device)
     if deploy.stack == "transformers":
         return {}
     if deploy.stack == "ollama":
         stops = [str(tokenizer.decode([one])) for one in sorted(stop_tokens(tokenizer, TUNED))]
         return {"Modelfile": ollama.modelfile(tokenizer, stops, task.system, deploy.context)}
     return {
-        "compose.yaml": launch.compose(deploy),
-        "kubernetes.yaml": launch.kubernetes(deploy, memory),
+        "compose.yaml": launch.compose(deploy, gpu),
+        "kubernetes.yaml": launch.kubernetes(deploy, memory, gpu),
     }
 
 

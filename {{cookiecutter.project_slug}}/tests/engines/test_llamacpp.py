@@ -151,7 +151,7 @@ def test_its_memory_is_what_the_package_says() -> None:
         deploy = DeployParams(stack="llama.cpp", port=1, context=context, concurrency=4)
         with serving("models/q8_0", "-np", "4", "-c", str(4 * context)) as url:
             api.answer_all(url, server.served_model(url), CHATS, 16, 4)
-            held.append(memory.of_servers()["peak_host_memory_bytes"])
+            held.append(memory.of_servers(0)["peak_host_memory_bytes"])
         computed.append(weights + cache_bytes_per_token(config) * 4 * context)
         assert computed[-1] < held[-1] < memory_limit(config, weights, deploy)
     assert held[1] - held[0] == pytest.approx(computed[1] - computed[0], rel=0.2)
