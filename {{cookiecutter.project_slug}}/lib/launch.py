@@ -6,10 +6,8 @@ runs the stage with the same params; MACHINE_RANK says which one it is, MAIN_ADD
 listens.
 """
 
-import ctypes
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +15,7 @@ from typing import Any, NoReturn
 from lib.errors import USER_ERROR, UserError
 from lib.files import write_json
 from lib.params.hardware import HardwareParams
+from lib.processes import die_with_parent
 
 CONFIG = Path(os.environ.get("DVC_ROOT", "."), ".scratch", "accelerate.json")
 PORT = 29500  # of machine 0, when there are several; on one machine any free port is taken
@@ -59,8 +58,7 @@ def settle() -> None:
     """
     if not launched():
         return
-    if prctl := getattr(ctypes.CDLL(None), "prctl", None):
-        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, <sys/prctl.h>
+    die_with_parent()
     from torch.serialization import register_package
 
     register_package(5, lambda _: None, lambda storage, at: storage if at == "cpu:0" else None)

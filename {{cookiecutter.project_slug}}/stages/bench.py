@@ -125,12 +125,13 @@ def bench_transformers(
 
 def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
     """Figures by load of an OpenAI-compatible server; one failed request ends the stage."""
-    model, length = server.served_model(url), answer_length(params)
+    key, length = params.key_env, answer_length(params)
+    model = params.model or server.served_model(url, key)
 
     def under(one: Load, some: Chats) -> Measured:
         if one.rate:
-            return client.open_loop(url, model, some, one.rate, params.seed, length)
-        return client.closed_loop(url, model, some, one.concurrency, length)
+            return client.open_loop(url, model, some, one.rate, params.seed, length, key)
+        return client.closed_loop(url, model, some, one.concurrency, length, key)
 
     asyncio.run(under(Load(1, 0.0), chats[:WARM_UP]))
     figures: Figures = {}
@@ -146,7 +147,8 @@ def bench_command(folder: str, chats: Chats, params: BenchParams, summed: Summar
     model = servable(params.command, folder, None, load("base", BaseParams).dtype)
     gpus = memory.on_gpus()
     started = time.perf_counter()
-    with server.serving(params.command, model, params.startup_seconds) as url:
+    patience, key = params.startup_seconds, params.key_env
+    with server.serving(params.command, model, patience, key_env=key) as url:
         figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
         figures |= bench_server(url, chats, params, summed)
         return figures | memory.of_servers(gpus)

@@ -1,6 +1,7 @@
 """Say on one page how the model goes into production and back out: for a review, from artifacts.
 
-reads   params.yaml, metrics/{bench,quantize}.json, the released model's config.json and weights
+reads   params.yaml, metrics/{bench,quantize}.json, reports/parity.json, the released model's
+        config.json and weights
 writes  reports/deployment_plan.md (holds timings, so it is in git and not in the cache)
 """
 
@@ -36,15 +37,31 @@ def read_json(path: str | Path) -> Figures:
     return value
 
 
-def packaging(deploy: DeployParams, system: str, size: int, quantized: Figures) -> Lines:
-    """What is shipped."""
+def packaging(
+    deploy: DeployParams, system: str, size: int, quantized: Figures, parity: Figures
+) -> Lines:
+    """What is shipped, and whether it was seen to be what was evaluated."""
     scheme = f", scheme {quantized['scheme']}" if system == "quantized" else ""
+    name = "the server" if parity["server"] == "other" else parity["server"]
+    shown = (
+        f"`reports/parity.json` shows that what {name} serves is what was evaluated"
+        if "served" in parity
+        else "No server was held against what was evaluated (`reports/parity.json`: "
+        f"{parity['left_out']['served']})"
+    )
     return [
         f"`make package` writes `dist/{deploy.stack}/` from `models/{system}` ({size / 1e6:,.1f} MB"
         f"{scheme}): weights, tokenizer, template, generation config, launch files, smoke test, "
-        "model card, SBOM and `SHA256SUMS`. `reports/parity.json` shows that what is served is "
-        "what was evaluated; `make smoke` shows it again on the machine that serves.",
+        f"model card, SBOM and `SHA256SUMS`. {shown}; `make smoke` asks it on the machine that "
+        "serves.",
     ]
+
+
+def elsewhere(deploy: DeployParams, parity: Figures) -> str:
+    """What was measured, where it is surely not the stack that will serve; else nothing. A server
+    that has no route of its own ("other") may be any."""
+    measured = parity["server"] or "transformers"
+    return "" if measured in (deploy.stack, "other") else measured
 
 
 def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> Lines:
@@ -88,8 +105,14 @@ def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
     ]
 
 
-def scaling(figures: Figures, gate: GateParams) -> Lines:
-    """How many such servers a rate of requests needs; an estimate, from one server's goodput."""
+def scaling(figures: Figures, gate: GateParams, measured: str, stack: str) -> Lines:
+    """How many such servers a rate of requests needs; an estimate, from one server's goodput.
+    `measured` is another stack than the one that serves, or nothing."""
+    if measured:
+        return [
+            f"None: {measured} was measured, and {stack} is to serve. Have `bench` measure it "
+            "(`bench.engine: server` with its command or url), or set `deploy.stack`."
+        ]
     kept = {name: row["goodput_per_s"] for name, row in figures.items() if isinstance(row, dict)}
     best = max(kept, key=kept.__getitem__, default="")
     good = kept.get(best, 0)
@@ -148,14 +171,15 @@ def main() -> None:
     deploy, gate = load("deploy", DeployParams), load("gate", GateParams)
     engine, trained_on = load("bench", BenchParams).engine, load("hardware", HardwareParams).device
     bench, quantized = read_json("metrics/bench.json"), read_json("metrics/quantize.json")
+    parity = read_json("reports/parity.json")
     system = gate.system
     figures = bench.get(system) or bench.get("served", {})
     size = weights_size(RELEASABLE[system])
     page = {
-        "Packaging": packaging(deploy, system, size, quantized),
+        "Packaging": packaging(deploy, system, size, quantized, parity),
         "Hardware": hardware_lines(deploy, system, size, trained_on),
         "Measured": measured(figures, gate, engine),
-        "Scaling estimate": scaling(figures, gate),
+        "Scaling estimate": scaling(figures, gate, elsewhere(deploy, parity), deploy.stack),
         "Rollout": rollout(deploy, gate),
         "Rollback": ROLLBACK,
         "Monitoring and alerts": MONITORING,

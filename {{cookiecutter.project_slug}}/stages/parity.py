@@ -2,13 +2,16 @@
 
 reads   models/{tuned,quantized}, the base, evals/golden.jsonl, data/split/test.jsonl
 writes  reports/parity.json: base and adapter against the merged model, quantized against merged,
-        and the server of the chosen stack (bench) against the same weights in transformers
+        each with the template, tokenizer and end tokens it brings; and the server of the chosen
+        stack (bench) with the released model (gate.system) against the same in transformers
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from lib.chat import encode_prompt, with_system
 from lib.config import load
@@ -29,6 +32,7 @@ from lib.evals import GOLDEN, read_golden
 from lib.files import write_json
 from lib.models import (
     QUANTIZED,
+    RELEASABLE,
     TUNED,
     deterministic,
     load_model,
@@ -38,9 +42,11 @@ from lib.models import (
 )
 from lib.params.base import BaseParams
 from lib.params.bench import BenchParams
+from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.parity import LimitsParams, ParityParams
 from lib.params.task import TaskParams
+from lib.quantize.gguf import servable
 from lib.quantize.read import load_weights
 from lib.records import Message, is_pair, prompt_of, read_records
 
@@ -106,6 +112,26 @@ def compare_served(
     return checks | compare_answers(right, [reply for reply, _ in replies], params.same)
 
 
+def compare_files(
+    right: "PreTrainedTokenizerBase", folder: str, chats: list[list[Message]]
+) -> Checks:
+    """The checks of the template and the tokenizer that a folder brings with it. Texts are split by
+    its tokenizer.json itself: servers may read that, transformers has code of its own for some."""
+    found, split = load_tokenizer(folder), Tokenizer.from_file(f"{folder}/tokenizer.json")
+    ours = [our_prompt(right, chat) for chat in chats]
+    ours += [Prompt(t, right.encode(t, add_special_tokens=False)) for t in HARD_TEXTS]
+    theirs = [our_prompt(found, chat) for chat in chats]
+    theirs += [Prompt(t, split.encode(t, add_special_tokens=False).ids) for t in HARD_TEXTS]
+    return compare_prompts(ours, theirs, right)
+
+
+def compare_stops(right: set[int], found: set[int]) -> Check:
+    """The tokens that end an answer, by what a form brings with it."""
+    off = sorted(right ^ found)
+    detail = f"token {off[0]} ends an answer in one of them alone" if off else ""
+    return Check(not off, len(off), 0, detail)
+
+
 def compare_counts(expected: list[int], counted: list[int]) -> Check:
     """The tokens that the server counted for its prompts."""
     off = [n for n, (a, b) in enumerate(zip(expected, counted, strict=True)) if a != b]
@@ -114,12 +140,13 @@ def compare_counts(expected: list[int], counted: list[int]) -> Check:
 
 
 @contextmanager
-def chosen_stack(params: BenchParams, folder: str) -> Iterator[str]:
+def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
     """The URL of the server that bench measures, started for the folder where it has a command."""
     if not params.command:
         yield params.url
         return
-    with server.serving(params.command, folder, params.startup_seconds) as url:
+    model, patience = servable(params.command, folder, None, dtype), params.startup_seconds
+    with server.serving(params.command, model, patience, key_env=params.key_env) as url:
         yield url
 
 
@@ -136,7 +163,7 @@ def failures(systems: dict[str, Checks]) -> list[str]:
 
 def limit_of(system: str, name: str) -> str:
     """Where params.yaml has the limit of a check, as the end of a sentence; nowhere if it is 0."""
-    section = "quantized" if system == "quantized" else "same"
+    section = "same" if system == "served" else system
     return f" (params.yaml: parity.{section}.{name})" if name in LimitsParams.model_fields else ""
 
 
@@ -149,36 +176,46 @@ def not_told(systems: dict[str, Checks]) -> str:
 def main() -> None:
     params, task = load("parity", ParityParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    bench = load("bench", BenchParams)
+    bench, released = load("bench", BenchParams), load("gate", GateParams).system
     deterministic(0, hardware)
     device = torch_device(hardware)
-    tokenizer = load_tokenizer(TUNED)
     chats = chosen_chats(params.prompts, task.system)
-    prompts = [our_prompt(tokenizer, chat) for chat in chats]
 
-    def answers(model: "PreTrainedModel") -> list[Greedy]:
+    def answers(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[Greedy]:
+        prompts = [our_prompt(tokenizer, chat) for chat in chats]
         return answer(model, tokenizer, prompts, params.max_new_tokens)
 
-    merged = answers(load_weights(TUNED, base.dtype, device))
-    quantized = answers(load_weights(QUANTIZED, base.dtype, device))
-    systems = {"quantized": compare_answers(merged, quantized, params.quantized)}
-    left_out = {}
+    tokenizer, packed = load_tokenizer(TUNED), load_tokenizer(QUANTIZED)
+    right = {
+        "tuned": answers(load_weights(TUNED, base.dtype, device), tokenizer),
+        "quantized": answers(load_weights(QUANTIZED, base.dtype, device), packed),
+    }
+    stops = stop_tokens(tokenizer, TUNED)
+    systems = {
+        "quantized": compare_files(tokenizer, QUANTIZED, chats)
+        | {"end": compare_stops(stops, stop_tokens(packed, QUANTIZED))}
+        | compare_answers(right["tuned"], right["quantized"], params.quantized)
+    }
+    left_out, kind = {}, None
     if ADAPTER.is_dir():
-        adapted = answers(load_adapted(base, device))
-        systems["adapter"] = compare_answers(merged, adapted, params.same)
+        own = load_tokenizer(base.model, base.revision)
+        adapted = answers(load_adapted(base, device), own)
+        systems["adapter"] = compare_files(own, TUNED, chats)
+        systems["adapter"] |= compare_answers(right["tuned"], adapted, params.adapter)
     else:
         left_out["adapter"] = NO_ADAPTER
     if bench.engine == "server":
-        with chosen_stack(bench, QUANTIZED) as url:
-            served = recognise(url, server.served_model(url), tokenizer)
-            systems["served"] = compare_served(served, chats, quantized, tokenizer, params)
+        with chosen_stack(bench, RELEASABLE[released], base.dtype) as url:
+            model = bench.model or server.served_model(url, bench.key_env)
+            served = recognise(url, model, tokenizer, bench.key_env)
+            kind = served.kind
+            systems["served"] = compare_served(served, chats, right[released], tokenizer, params)
     else:
         left_out["served"] = IN_PROCESS
     failed = failures(systems)
-    report = {name: as_json(checks) for name, checks in systems.items()}
-    write_json(
-        REPORT, {"passed": not failed, "prompts": len(chats), **report, "left_out": left_out}
-    )
+    report = {"passed": not failed, "prompts": len(chats), "released": released, "server": kind}
+    checks = {name: as_json(found) for name, found in systems.items()}
+    write_json(REPORT, report | checks | {"left_out": left_out})
     if failed:
         raise UserError(f"parity: {failed[0]} ({len(failed)} checks failed; {REPORT} has all)")
     said = f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts"

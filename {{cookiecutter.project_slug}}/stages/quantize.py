@@ -5,10 +5,11 @@ writes  models/quantized (README.md: which scheme runs where), metrics/quantize.
 """
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 from lib.config import load
-from lib.errors import run
+from lib.errors import UserError, run
 from lib.files import atomic_folder, write_json
 from lib.models import (
     QUANTIZED,
@@ -32,11 +33,24 @@ from lib.quantize.read import load_weights, weights_size
 MEASURED = 64  # val records that perplexity is of
 
 
+def check_installed(scheme: str) -> None:
+    """What writes a scheme must be here; raises UserError with the cure."""
+    packages = {"bitsandbytes": bitsandbytes.SCHEMES, "llmcompressor": compressed.SCHEMES}
+    extras = {"bitsandbytes": "bitsandbytes", "llmcompressor": "quantize"}
+    for package, schemes in packages.items():
+        if scheme in schemes and find_spec(package) is None:
+            raise UserError(
+                f"quantize.scheme is '{scheme}', which needs {package}; "
+                f"pip install -c constraints.txt '.[{extras[package]}]'"
+            )
+
+
 def quantize(
     params: QuantizeParams, base: BaseParams, hardware: HardwareParams, system: str, folder: Path
 ) -> None:
     """Write models/tuned into `folder` by the scheme."""
     scheme, device = params.scheme, torch_device(hardware)
+    check_installed(scheme)
     tokenizer = load_tokenizer(TUNED)
     if scheme == "none":
         shutil.copytree(TUNED, folder, dirs_exist_ok=True)

@@ -73,6 +73,11 @@ def test_rates_need_a_server() -> None:
         params(engine="transformers")
 
 
+def test_a_command_needs_a_port() -> None:
+    with pytest.raises(ValidationError, match=r"command has \{port\} in it"):
+        params(command=["vllm", "serve", "{model}"])
+
+
 def test_llama_cpp_gets_a_gguf_or_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     command = ["{llama-server}", "-m", "{model}/model.gguf"]

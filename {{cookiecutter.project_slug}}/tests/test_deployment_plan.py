@@ -10,7 +10,7 @@ from stages import deployment_plan
 from tests.test_bench import GATE
 
 SECTIONS = """
-deploy: {stack: vllm, port: 8000, context: 512, concurrency: 4}
+deploy: {stack: transformers, port: 8000, context: 512, concurrency: 4}
 bench: {engine: transformers, requests: 1, concurrency: [1], max_new_tokens: 8}
 hardware: {device: cpu, threads: 1}
 """
@@ -24,11 +24,15 @@ def load_row(latency: float, goodput: float) -> dict[str, float]:
     return values | {"cost_per_1000_requests": 0.5}
 
 
-def plan(folder: Path, loads: dict[str, Any]) -> str:
+IN_PROCESS = {"server": None, "left_out": {"served": "nothing was served"}}
+
+
+def plan(folder: Path, loads: dict[str, Any], parity: dict[str, Any] = IN_PROCESS) -> str:
     """The page for these loads on the quantized model."""
     (folder / "params.yaml").write_text(SECTIONS + GATE, encoding="utf-8")
     write_json("metrics/bench.json", {"engine": "transformers", "quantized": {"bytes": 9} | loads})
     write_json("metrics/quantize.json", {"scheme": "w4a16"})
+    write_json("reports/parity.json", parity)
     write_json("models/quantized/config.json", SHAPE)
     write_json("models/quantized/model.safetensors", {})
     deployment_plan.main()
@@ -67,3 +71,23 @@ def test_a_model_too_slow_gets_no_number_of_servers(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert "No request kept the limits" in plan(tmp_path, {"concurrency_1": load_row(70_000, 0)})
+
+
+def test_what_was_not_served_is_not_said_to_be_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = plan(tmp_path, {"concurrency_1": load_row(10, 8)})
+    assert "No server was held against what was evaluated (`reports/parity.json`: nothing" in page
+    served = {"server": "other", "served": {}, "left_out": {}}
+    assert "what the server serves is what was evaluated" in plan(tmp_path, {}, served)
+
+
+def test_another_stack_than_the_measured_one_gets_no_number_of_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    served = {"server": "vllm", "served": {}, "left_out": {}}
+    page = plan(tmp_path, {"concurrency_1": load_row(10, 8)}, served)
+    assert "None: vllm was measured, and transformers is to serve." in page
+    assert "| servers |" not in page

@@ -136,6 +136,13 @@ def pack(numbers: torch.Tensor) -> torch.Tensor:
     return shifted.sum(1).to(torch.int32)
 
 
+@pytest.mark.parametrize("scheme", ["w4a16", "nf4"])
+def test_a_package_that_is_not_installed(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.quantize.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=rf"scheme is '{scheme}', which needs .*pip install"):
+        quantize(params(scheme), BASE, CPU, "", Path("none"))
+
+
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.usefixtures("tuned")
 def test_a_checkpoint_of_auto_gptq_is_read(old: bool) -> None:
@@ -149,8 +156,10 @@ def test_a_checkpoint_of_auto_gptq_is_read(old: bool) -> None:
 
 def as_auto_gptq_wrote(model: Any, folder: Path, old: bool) -> None:
     """A checkpoint in the manner of auto-gptq 0.7.1: no `checkpoint_format`, a bias of zeros for
-    each layer, weights named after their packing; `old`, before 0.5: config.json says nothing."""
-    shutil.copytree(TUNED, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    each layer, weights named after their packing, no generation config; `old`, before 0.5:
+    config.json says nothing."""
+    left_out = shutil.ignore_patterns("*.safetensors", "generation_config.json")
+    shutil.copytree(TUNED, folder, ignore=left_out)
     tensors = {name: value.clone() for name, value in model.state_dict().items()}
     del tensors["lm_head.weight"]  # tied
     for name in [name for name in tensors if name.endswith("_proj.weight")]:

@@ -50,6 +50,20 @@ def test_times_to_first_and_next_token_are_the_schedule(url: str) -> None:
     assert timing.total >= FIRST + (TOKENS - 1) * NEXT
 
 
+def test_an_answer_takes_until_its_end_which_has_no_text() -> None:
+    command = [*SCHEDULED, "0.05", "0.2", "2", "stop"]  # one token of text, then end-of-turn
+    with server.serving(command, "", patience=300) as url:
+        (timing,) = asyncio.run(client.closed_loop(url, "scheduled", [CHAT], 1, SHORT))
+    assert (timing.output_tokens, len(timing.stamps)) == (2, 1)
+    assert timing.total - timing.first >= 0.19
+    assert summarise([timing], 1.0, OBJECTIVE, 0)["tpot_ms_p50"] >= 190
+
+
+def test_an_event_that_is_no_object_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^server: null$"):
+        client.parse_event(b"data: null")
+
+
 def test_requests_run_side_by_side(url: str) -> None:
     timings = asyncio.run(client.closed_loop(url, "scheduled", [CHAT] * 8, 8, SHORT))
     assert len(timings) == 8
@@ -146,6 +160,28 @@ def test_a_second_ctrl_c_does_not_spare_a_stubborn_server(tmp_path: Path) -> Non
         assert (process.returncode, is_up(port)) == (-signal.SIGINT, False)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells a child of its parent's end")
+def test_a_stage_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
+    with stage(tmp_path, [*STUB, "stubborn"], signal.SIG_DFL) as (process, port):
+        process.kill()
+        process.wait(timeout=120)
+        deadline = time.monotonic() + 60
+        while is_up(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not is_up(port)
+
+
+def test_what_a_server_starts_in_a_session_of_its_own_is_stopped(tmp_path: Path) -> None:
+    port = server.free_port()
+    filled = [part.replace("{port}", str(port)) for part in [*STUB, "stubborn"]]
+    child = f"import subprocess; subprocess.Popen({filled}, start_new_session=True).wait()"
+    process = subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
+    while not is_up(port):
+        time.sleep(0.05)
+    server.stop(process)
+    assert not is_up(port)
+
+
 def test_a_stage_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
     with stage(tmp_path, STUB, signal.SIG_IGN) as (process, port):
         process.send_signal(signal.SIGHUP)
@@ -157,6 +193,19 @@ def test_a_stage_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
 def test_a_server_that_is_not_there() -> None:
     with pytest.raises(UserError, match="no OpenAI-compatible server at"):
         server.served_model(f"http://127.0.0.1:{server.free_port()}/v1")
+
+
+def test_a_server_that_wants_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVER_KEY", "s3cret")
+    command = [*COMMAND, "key=s3cret"]
+    with (
+        pytest.raises(UserError, match=r"answered 401: it wants a key.* bench\.key_env"),
+        server.serving(command, "", patience=300),
+    ):
+        pass
+    with server.serving(command, "", patience=300, key_env="SERVER_KEY") as url:
+        loop = client.closed_loop(url, "scheduled", [CHAT], 1, SHORT, "SERVER_KEY")
+        assert len(asyncio.run(loop)) == 1
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:80a0", "127.0.0.1 :8000", "127.0.0.1:8000/a b"])
@@ -203,7 +252,7 @@ def test_a_server_that_ends_at_once() -> None:
 
 
 def test_time_per_token_leaves_out_the_first() -> None:
-    timing = Timing(stamps=(1.0, 1.4, 2.0), input_tokens=3, output_tokens=11)
+    timing = Timing(stamps=(1.0, 1.4, 2.0), total=2.0, input_tokens=3, output_tokens=11)
     figures = summarise([timing], 2.0, OBJECTIVE, machine_per_hour=3.6)
     assert (figures["ttft_ms_p50"], figures["tpot_ms_p50"], figures["itl_ms_p50"]) == (
         1000,
@@ -215,5 +264,7 @@ def test_time_per_token_leaves_out_the_first() -> None:
 
 
 def test_goodput_counts_what_kept_both_limits() -> None:
-    kept, slow_first, slow = (Timing(stamps, 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1)))
+    kept, slow_first, slow = (
+        Timing(stamps, stamps[-1], 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1))
+    )
     assert summarise([kept, slow_first, slow], 2.0, OBJECTIVE, 0)["goodput_per_s"] == 0.5

@@ -26,11 +26,10 @@ class Refused(UserError):
 
 def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
     """The JSON that a server answers to `body`; raises UserError when it does not."""
-    headers = {"Content-Type": "application/json"}
-    if key_env:
-        headers["Authorization"] = f"Bearer {read_key(key_env)}"
     request = urllib.request.Request(  # noqa: S310 the URL is the user's own
-        f"{url.rstrip('/')}/{route}", json.dumps(body).encode(), headers
+        f"{url.rstrip('/')}/{route}",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"} | headers(key_env),
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
@@ -41,6 +40,11 @@ def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
     except (OSError, HTTPException, ValueError) as error:
         reason = str(getattr(error, "reason", error)).strip()
         raise UserError(f"{url}/{route}: no answer ({reason}); is the server up?") from None
+
+
+def headers(key_env: str) -> dict[str, str]:
+    """What shows the key in an environment variable; nothing where none is named."""
+    return {"Authorization": f"Bearer {read_key(key_env)}"} if key_env else {}
 
 
 def read_key(name: str) -> str:

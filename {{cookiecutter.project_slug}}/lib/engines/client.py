@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import numpy as np
 
+from lib.engines.api import headers
 from lib.engines.timing import Timing
 from lib.errors import UserError
 from lib.records import Message
@@ -44,7 +45,7 @@ async def request(
     if length.exact:
         body["ignore_eos"] = True  # of vLLM and llama.cpp
     started = time.perf_counter()
-    stamps: list[float] = []
+    stamps, ended = list[float](), 0.0
     usage: dict[str, int] = {}
     async with session.post(f"{url}/chat/completions", json=body) as response:
         if response.status != 200:
@@ -53,9 +54,11 @@ async def request(
             chunk = parse_event(line)
             if chunk is None:
                 continue
-            usage = chunk.get("usage") or usage
-            if has_content(chunk):
-                stamps.append(time.perf_counter() - started)
+            usage, now = chunk.get("usage") or usage, time.perf_counter() - started
+            if has(chunk, "delta", "content"):
+                stamps.append(now)
+            if has(chunk, "finish_reason"):
+                ended = now
     if not usage.get("completion_tokens"):
         raise UserError(f"{url}: reported no token usage, which the figures need")
     if length.exact and usage["completion_tokens"] != length.most:
@@ -63,8 +66,9 @@ async def request(
             f"{url}: answered {usage['completion_tokens']} tokens, where bench.lengths wants "
             f"{length.most}: it does not know `ignore_eos`; set bench.lengths to null"
         )
-    stamps = stamps or [time.perf_counter() - started]  # nothing but an end-of-turn token
-    return Timing(tuple(stamps), usage.get("prompt_tokens", 0), usage["completion_tokens"])
+    stamps = stamps or [ended or now]  # nothing but an end-of-turn token
+    total = max(ended, stamps[-1])
+    return Timing(tuple(stamps), total, usage.get("prompt_tokens", 0), usage["completion_tokens"])
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
@@ -72,18 +76,30 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
     if not line.startswith(b"data:") or line[5:].strip() == b"[DONE]":
         return None
     chunk: dict[str, Any] = json.loads(line[5:])
-    if chunk.get("error"):
-        raise UserError(f"server: {str(chunk['error'])[:200]}")
+    if not isinstance(chunk, dict) or chunk.get("error"):
+        raise UserError(f"server: {line[5:].decode('utf-8', 'replace').strip()[:200]}")
     return chunk
 
 
-def has_content(chunk: dict[str, Any]) -> bool:
-    """Whether a chunk brings text (a first chunk often brings only the role)."""
-    return any((choice.get("delta") or {}).get("content") for choice in chunk.get("choices") or [])
+def has(chunk: dict[str, Any], *path: str) -> bool:
+    """Whether a chunk brings something there: text (a first chunk often brings only the role), or
+    the reason why the answer ends."""
+    for choice in chunk.get("choices") or []:
+        found: Any = choice
+        for key in path:
+            found = (found or {}).get(key)
+        if found:
+            return True
+    return False
 
 
 async def closed_loop(
-    url: str, model: str, chats: list[list[Message]], concurrency: int, length: Length
+    url: str,
+    model: str,
+    chats: list[list[Message]],
+    concurrency: int,
+    length: Length,
+    key_env: str = "",
 ) -> list[Timing]:
     """Time all chats with `concurrency` requests under way at once."""
     waiting, timings = list(reversed(chats)), list[Timing]()
@@ -92,13 +108,19 @@ async def closed_loop(
         while waiting:
             timings.append(await request(session, url, model, waiting.pop(), length))
 
-    async with connections() as session:
+    async with connections(key_env) as session:
         await all_of(url, (worker(session) for _ in range(concurrency)))
     return timings
 
 
 async def open_loop(
-    url: str, model: str, chats: list[list[Message]], rate: float, seed: int, length: Length
+    url: str,
+    model: str,
+    chats: list[list[Message]],
+    rate: float,
+    seed: int,
+    length: Length,
+    key_env: str = "",
 ) -> list[Timing]:
     """Time all chats, which arrive at `rate` a second with exponential gaps between them."""
     arrivals = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(chats)))
@@ -109,16 +131,18 @@ async def open_loop(
         await asyncio.sleep(started + arrival - time.perf_counter())
         timings.append(await request(session, url, model, chat, length))
 
-    async with connections() as session:
+    async with connections(key_env) as session:
         pairs = zip(arrivals.tolist(), chats, strict=True)
         await all_of(url, (one(session, arrival, chat) for arrival, chat in pairs))
     return timings
 
 
-def connections() -> aiohttp.ClientSession:
-    """As many connections as there are requests; one that takes too long has failed."""
+def connections(key_env: str) -> aiohttp.ClientSession:
+    """As many connections as there are requests, each with the key in that environment variable;
+    one that takes too long has failed."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(SECONDS))
+    patience = aiohttp.ClientTimeout(SECONDS)
+    return aiohttp.ClientSession(connector=connector, timeout=patience, headers=headers(key_env))
 
 
 async def all_of(url: str, jobs: Iterable[Awaitable[None]]) -> None:

@@ -170,6 +170,6 @@ def timed(
     rows = generate(model, tokenizer, prompts, max_new_tokens, logits_processor=[stamp], **options)
     counts = [min(len(row) + 1, max_new_tokens) for row in rows]  # with the end-of-turn token
     return [
-        Timing(tuple(stamps[:count]), len(prompt), count)
+        Timing(tuple(stamps[:count]), stamps[count - 1], len(prompt), count)
         for prompt, count in zip(prompts, counts, strict=True)
     ]

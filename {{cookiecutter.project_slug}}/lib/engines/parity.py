@@ -125,7 +125,7 @@ def compare_prompts(
             rendered.append(
                 f"prompt {number} has {b.text[at : at + 20]!r} for {a.text[at : at + 20]!r}"
             )
-        elif begins(b, tokenizer) > 1 or a.ids[1:] == b.ids or a.ids == b.ids[1:]:
+        elif begins(b, tokenizer) > 1 or one_more(a.ids, b.ids, tokenizer):
             right, found = tokenizer.decode(a.ids[:2]), tokenizer.decode(b.ids[:2])
             begun.append(f"prompt {number} begins with {found!r}, in training with {right!r}")
         elif a.ids != b.ids:
@@ -143,6 +143,12 @@ def compare_prompts(
 def begins(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> int:
     """How many beginning-of-text tokens a prompt starts with."""
     return len([*takewhile(lambda token: token == tokenizer.bos_token_id, prompt.ids)])
+
+
+def one_more(left: list[int], right: list[int], tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether one of two prompts has a special token before it, and no other difference."""
+    short, long = sorted((left, right), key=len)
+    return long[1:] == short and long[0] in tokenizer.all_special_ids
 
 
 def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +15,11 @@ from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
+from lib.engines import memory
+from lib.engines.api import Refused, headers
 from lib.engines.builds import llamacpp
 from lib.errors import UserError
+from lib.processes import die_with_parent
 
 LOG = Path(".scratch/server.log")
 LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` has built
@@ -25,11 +29,11 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # would end this proc
 
 @contextmanager
 def serving(
-    command: list[str], model: str, patience: float, section: str = "bench"
+    command: list[str], model: str, patience: float, section: str = "bench", key_env: str = ""
 ) -> Iterator[str]:
     """Run `command`, {model}, {port} and {llama-server} filled in; yield its URL; stop it and all
-    it started, whatever happens to this process short of SIGKILL. Errors name the `section` of
-    params.yaml that it stands in."""
+    it started, whatever happens to this process (after SIGKILL, Linux stops the server alone).
+    Errors name the `section` of params.yaml that it stands in."""
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
     if filled[0] == LLAMA_SERVER:
@@ -37,14 +41,20 @@ def serving(
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("wb") as log, leaving_on_signals():
         try:
-            process = subprocess.Popen(filled, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(
+                filled,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
         except OSError as error:
             raise UserError(
                 f"{section}.command: {filled[0]} does not start ({error.strerror})"
             ) from None
         try:
             url = f"http://127.0.0.1:{port}/v1"
-            wait_until_up(url, process, patience, section)
+            wait_until_up(url, process, patience, section, key_env)
             yield url
         finally:
             stop(process)
@@ -94,15 +104,18 @@ def free_port() -> int:
 
 
 def wait_until_up(
-    url: str, process: subprocess.Popen[bytes], patience: float, section: str
+    url: str, process: subprocess.Popen[bytes], patience: float, section: str, key_env: str
 ) -> None:
-    """Return once the server lists its models; raises UserError when it ends or takes too long."""
+    """Return once the server lists its models; raises UserError when it ends, wants another key or
+    takes too long."""
     deadline, said = time.monotonic() + patience, "it was given no time"
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise UserError(f"{section}.command: ended with code {process.returncode}; see {LOG}")
         try:
-            served_model(url)
+            served_model(url, key_env)
+        except Refused:
+            raise
         except UserError as error:
             said = str(error)
             time.sleep(0.5)
@@ -114,18 +127,32 @@ def wait_until_up(
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End the server and all it started: politely, then not, however impatient the user is."""
     with putting_off_signals():
+        started = memory.descendants(process.pid)
         for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=POLITE)
+        for one in started:  # those in a session of their own
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
 
 
-def served_model(url: str) -> str:
-    """The id of the first model a server lists; raises UserError when it does not answer."""
+def served_model(url: str, key_env: str = "") -> str:
+    """The id of the first model a server lists; raises UserError when it does not answer, Refused
+    when it wants another key."""
     try:
-        with urllib.request.urlopen(f"{url}/models", timeout=5) as response:  # noqa: S310
+        request = urllib.request.Request(f"{url}/models", headers=headers(key_env))  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
             return str(json.load(response)["data"][0]["id"])
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            raise Refused(
+                f"{url}/models: answered {error.code}: it wants a key; name the environment "
+                "variable that holds it in bench.key_env",
+                error.code,
+            ) from None
+        raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({error})") from None
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         reason = str(getattr(error, "reason", error)).strip()
         raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({reason})") from None

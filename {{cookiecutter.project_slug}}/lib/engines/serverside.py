@@ -25,23 +25,31 @@ NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP's answers to a request that a 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: its OpenAI-compatible URL, ending in /v1, and the model it serves."""
+    """A server that runs: its OpenAI-compatible URL, ending in /v1, the model it serves, and the
+    environment variable that holds its key, if it wants one."""
 
     url: str
     model: str
     kind: Kind
+    key_env: str = ""
 
     @property
     def root(self) -> str:
         """Where its own routes are."""
         return self.url.rstrip("/").removesuffix("/v1")
 
+    def ask(self, route: str, body: dict[str, Any]) -> Any:
+        """What one of its own routes answers."""
+        return post(self.root, route, body, self.key_env)
 
-def recognise(url: str, model: str, tokenizer: "PreTrainedTokenizerBase") -> Server:
+
+def recognise(
+    url: str, model: str, tokenizer: "PreTrainedTokenizerBase", key_env: str = ""
+) -> Server:
     """Tell a server by the routes it has."""
     kinds: tuple[Kind, ...] = ("llama.cpp", "tgi", "vllm")
     for kind in kinds:
-        server = Server(url, model, kind)
+        server = Server(url, model, kind, key_env)
         try:
             prompt_of_chat(server, PROBE, tokenizer)
         except Refused as refused:
@@ -51,7 +59,7 @@ def recognise(url: str, model: str, tokenizer: "PreTrainedTokenizerBase") -> Ser
             continue
         else:
             return server
-    return Server(url, model, "other")
+    return Server(url, model, "other", key_env)
 
 
 def prompt_of_chat(
@@ -59,14 +67,14 @@ def prompt_of_chat(
 ) -> Prompt:
     """The prompt that the server's own template makes of a chat."""
     if server.kind == "llama.cpp":
-        text = str(post(server.root, "apply-template", {"messages": chat})["prompt"])
+        text = str(server.ask("apply-template", {"messages": chat})["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
-        return Prompt(text, list(post(server.root, "tokenize", body)["tokens"]))
+        return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
     if server.kind == "tgi":
-        told = post(server.root, "chat_tokenize", {"messages": chat})
+        told = server.ask("chat_tokenize", {"messages": chat})
         return Prompt(str(told["templated_text"]), ids_of(told["tokenize_response"]))
     body = {"model": server.model, "messages": chat, "add_generation_prompt": True}
-    ids = list(post(server.root, "tokenize", body)["tokens"])
+    ids = list(server.ask("tokenize", body)["tokens"])
     return Prompt(str(tokenizer.decode(ids)), ids)
 
 
@@ -74,11 +82,11 @@ def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBas
     """The tokens of a bare text, without any that begins it."""
     if server.kind == "tgi":
         begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
-        return Prompt(text, ids_of(post(server.root, "tokenize", {"inputs": text}))[begun:])
+        return Prompt(text, ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
     body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
     if server.kind == "vllm":
         body = {"model": server.model, "prompt": text, "add_special_tokens": False}
-    return Prompt(text, list(post(server.root, "tokenize", body)["tokens"]))
+    return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
 
 
 def ids_of(tokens: list[dict[str, Any]]) -> list[int]:
@@ -100,7 +108,7 @@ def answer_chat(
         body |= {"logprobs": True, "top_logprobs": 1}
     if server.kind == "vllm":
         body["return_tokens_as_token_ids"] = True
-    reply = post(server.url, "chat/completions", body)
+    reply = post(server.url, "chat/completions", body, server.key_env)
     try:
         choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
         text = str(choice["message"]["content"] or "")
@@ -123,7 +131,7 @@ def answer_chat(
 def answer_ids(server: Server, prompt: Prompt, max_new_tokens: int) -> list[int]:
     """Every token of llama-server's greedy answer to a prompt."""
     body = {"prompt": prompt.ids, "n_predict": max_new_tokens, "temperature": 0}
-    reply = post(server.root, "completion", body | {"return_tokens": True})
+    reply = server.ask("completion", body | {"return_tokens": True})
     return list(map(int, reply["tokens"]))
 
 

@@ -4,7 +4,8 @@ TTFT     time to first token: from sending a request to the first text of its an
 TPOT     time per output token after the first: (end to end - TTFT) / (tokens - 1), one a request
 ITL      inter-token latency: each gap between two pieces of text of an answer; a server that sends
          several tokens at once has fewer, longer gaps, and TPOT is the fairer figure
-e2e      end to end: from sending a request to the last text of its answer
+e2e      end to end: from sending a request to the end of its answer, which a token without text
+         brings where the model stops by itself
 goodput  requests a second that kept TTFT and e2e within the declared limits
 
 Tokens are those the server counts (`usage`). Percentiles are over requests (ITL: over gaps),
@@ -22,9 +23,10 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass(frozen=True)
 class Timing:
-    """One request: seconds from its start to each piece of text, and its tokens."""
+    """One request: seconds from its start to each piece of text and to its end, and its tokens."""
 
     stamps: tuple[float, ...]
+    total: float
     input_tokens: int
     output_tokens: int
 
@@ -32,11 +34,6 @@ class Timing:
     def first(self) -> float:
         """TTFT in seconds."""
         return self.stamps[0]
-
-    @property
-    def total(self) -> float:
-        """End to end, in seconds."""
-        return self.stamps[-1]
 
 
 @dataclass(frozen=True)

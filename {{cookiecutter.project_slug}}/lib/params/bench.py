@@ -22,6 +22,8 @@ class BenchParams(Section):
     # in; empty: a server already runs at `url`
     command: list[str] = []
     url: str = Field(default="http://127.0.0.1:8000/v1", pattern=r"^https?://")
+    model: str | None = None  # the name to ask for; null: the first that the server lists
+    key_env: str = ""  # the environment variable with its key
     startup_seconds: int = Field(default=600, ge=1)
     requests: int = Field(ge=1)  # measured requests at each load
     concurrency: list[int] = Field(min_length=1)  # requests always under way (closed loop)
@@ -33,6 +35,8 @@ class BenchParams(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> "BenchParams":
+        if self.command and not any("{port}" in part for part in self.command):
+            raise ValueError("a section whose command has {port} in it: the port it is asked at")
         if min(self.concurrency) < 1:
             raise ValueError("a section whose concurrency holds numbers from 1 up")
         if min(self.rates, default=1) <= 0:

@@ -17,5 +17,7 @@ class ParityParams(Section):
 
     prompts: int = Field(ge=1)  # of evals/golden.jsonl, evenly spread
     max_new_tokens: int = Field(ge=1)
-    same: LimitsParams  # of the same weights: base and adapter against merged, served against read
+    # base and adapter against the merged model, which rounds to base.dtype
+    adapter: LimitsParams = LimitsParams(prefix=0.95, logprob=0.05)
+    same: LimitsParams  # the same weights: served against read
     quantized: LimitsParams  # of the quantized weights against the tuned ones

@@ -33,7 +33,8 @@ def load_weights(
         loaded = load_gptq(model, dtype, device)
     else:
         return load_model(model, dtype, device, revision)
-    loaded.generation_config = GenerationConfig.from_pretrained(model)
+    if Path(model, "generation_config.json").is_file():  # auto-gptq wrote none
+        loaded.generation_config = GenerationConfig.from_pretrained(model)
     return loaded
 
 
