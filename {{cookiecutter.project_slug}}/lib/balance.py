@@ -52,8 +52,9 @@ def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
 def check_coverage(
     splits: dict[str, list[Record]], scenarios: set[str], coverage: Coverage
 ) -> None:
-    """Every scenario and tag has its fewest rows in each split, or one line names all gaps. A
-    split without rows is meant to have none (`val: 0`)."""
+    """Every scenario and tag has its fewest rows in each split, or one line names all gaps. Chats
+    count, which eval asks; preference pairs do where there is no chat. A split without rows is
+    meant to have none (`val: 0`)."""
     scenarios = scenarios | {row["scenario"] for rows in splits.values() for row in rows} - {""}
     wanted = {("scenario", name): coverage.scenario for name in sorted(scenarios)}
     wanted |= {("tag", name): fewest for name, fewest in coverage.tags.items()}
@@ -61,8 +62,9 @@ def check_coverage(
     for split, rows in splits.items():
         if not rows:
             continue
-        counts = Counter(("scenario", row["scenario"]) for row in rows)
-        counts += Counter(("tag", tag) for row in rows for tag in row["tags"])
+        counted = [row for row in rows if not is_pair(row)] or rows
+        counts = Counter(("scenario", row["scenario"]) for row in counted)
+        counts += Counter(("tag", tag) for row in counted for tag in row["tags"])
         gaps += [
             f"{split} has {counts[key]} of {' '.join(key)} ({fewest} wanted)"
             for key, fewest in wanted.items()

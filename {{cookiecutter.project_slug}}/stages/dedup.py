@@ -1,13 +1,13 @@
 """Drop copies and near copies, and whatever resembles or quotes a case in evals/.
 
 Two records of a kind (chat or preference pair) are copies when what is asked and every answer are
-at least `threshold` similar. A record goes where it is a copy of one that stays: of two the longer
-prompt does, then the first in the data. So of a chain of copies those stay that are too far from
-each other. Similar questions with other answers stay, and are counted; preference pairs with
-similar questions and the answers turned round contradict each other, and none of them stays, nor a
-copy of one. Rows that their source has published as val or test all stay. A row that stays has a
-`cluster`: the id of the first row that stays of those with similar questions, whatever their
-answers and kinds.
+at least `threshold` similar. A record goes where it is a copy of one that stays: of two the first
+in the data does, so that rows added at the end replace none, and the source named first is the one
+trusted most. Of a chain of copies those stay that are too far from each other. Similar questions
+with other answers stay, and are counted; preference pairs with similar questions and the answers
+turned round contradict each other, and none of them stays, nor a copy of one. Rows that their
+source has published as val or test all stay. A row that stays has a `cluster`: the id of the first
+row that stays of those with similar questions, whatever their answers and kinds.
 
 reads   data/curated.jsonl, evals/ (its cases, and the test sets that split.benchmarks names)
 writes  data/deduped.jsonl, data/duplicates.jsonl, metrics/dedup.json

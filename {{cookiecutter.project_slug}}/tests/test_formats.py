@@ -184,6 +184,14 @@ def test_parquet(file: Path) -> None:
     assert [row.value for row in read_rows(file)] == [{"a": 1}, {"a": 2}]
 
 
+def test_parquet_with_times_of_an_unknown_zone_loses_no_row(file: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    times = pa.array([1, None], pa.timestamp("us", tz="Mars/Phobos"))
+    parquet.write_table(pa.table({"a": ["x", "y"], "b": times}), file)
+    assert [row.reason for row in read_rows(file)] == ["damaged_text", ""]
+
+
 def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -171,6 +171,13 @@ def test_all_gaps_in_coverage_are_named_in_one_line() -> None:
     assert "\n" not in line
 
 
+def test_pairs_cover_nothing_beside_chats() -> None:
+    chats = [record | {"scenario": "setup"} for record in different(40)]
+    pairs = [pair(f"question {at} of pairs", "a", "b", scenario="rare") for at in range(40)]
+    with pytest.raises(UserError, match=r"train has 0 of scenario rare \(1 wanted\)"):
+        split(*chats, *pairs, more=", coverage: {scenario: 1}")
+
+
 def test_declared_labels_are_scenarios_to_cover() -> None:
     records = [record | {"scenario": "refund"} for record in different(40)]
     with pytest.raises(UserError, match=r"train has 0 of scenario setup \(1 wanted\)"):

@@ -203,13 +203,17 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         raise UserError(f"{path}: is no whole parquet file ({reason})") from None
 
 
+UNREADABLE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
+
+
 def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
-    """The rows of a batch; None for one that holds text that is not UTF-8, or no time that is."""
+    """The rows of a batch; None for one that holds text that is not UTF-8, or a time that is none
+    or of an unknown zone."""
     try:
         yield from batch.to_pylist()
-    except (ValueError, OverflowError):
+    except UNREADABLE:
         for place in range(batch.num_rows):
             try:
                 yield from batch.slice(place, 1).to_pylist()
-            except (ValueError, OverflowError):
+            except UNREADABLE:
                 yield None

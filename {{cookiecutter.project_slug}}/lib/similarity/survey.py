@@ -47,7 +47,6 @@ class Survey(NamedTuple):
     ends: Places
     ids: npt.NDArray[np.bytes_]
     sources: npt.NDArray[np.object_]
-    lengths: npt.NDArray[np.int32]  # characters of the prompt
     pairs: npt.NDArray[np.bool_]  # whether it is a preference pair
     published: npt.NDArray[np.bool_]  # whether its source fixes it as val or test
     same: Hashes  # equal for exact copies: the same words in the same order
@@ -90,7 +89,6 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         ends,
         np.array([record["id"].encode() for record in records]),
         np.array([intern(record["source"]) for record in records], object),
-        np.array([len(part[0]) for part in parts], np.int32),
         np.array([is_pair(record) for record in records]),
         np.array([record["split"] in PUBLISHED for record in records]),
         *concatenate(_contents(some, cases, params) for some in _chunks(parts)),
@@ -105,7 +103,7 @@ def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
 
 def nothing() -> Survey:
     """The survey of an empty file."""
-    kinds: Any = ("i8", "i8", "S1", object, "i4", bool, bool, "u8", "i4", "f8", bool, "u8")
+    kinds: Any = ("i8", "i8", "S1", object, bool, bool, "u8", "i4", "f8", bool, "u8")
     return Survey(*(np.empty(0, kind) for kind in kinds))
 
 
@@ -129,9 +127,9 @@ def fresh(found: Survey) -> Places:
 
 
 def by_worth(found: Survey) -> Places:
-    """Places of the records, best first: of copies stays what is published, else the longest, else
-    the first in the data."""
-    return np.lexsort((-found.lengths, ~found.published))
+    """Places of the records, best first: of copies stays what is published, else the first in the
+    data, so that rows added at the end take no other's place."""
+    return np.argsort(~found.published, kind="stable")
 
 
 def with_hits(found: Survey, hits: Iterable[Hit]) -> Survey:
