@@ -29,7 +29,8 @@ def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
         case "llama.cpp":  # its context is shared by the slots
             shared = str(deploy.context * deploy.concurrency)
             options = ["--alias", NAME, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
-            return ["-m", f"{model}/model.gguf", *options, "--metrics"]
+            # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
+            return ["-m", f"{model}/model.gguf", *options, "--metrics", "--cache-ram", "0"]
         case "tgi":
             options = ["--port", str(port), "--max-total-tokens", context]
             return ["--model-id", model, *options, "--max-concurrent-requests", slots]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launch import arguments
 from lib.engines import api, builds, hf, memory, server
 from lib.engines.parity import Check, answer
 from lib.engines.serverside import recognise
@@ -56,7 +57,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def serving(folder: str, *options: str) -> Iterator[str]:
     """A llama-server on a free port."""
     program = str(builds.llamacpp("llama-server"))
-    command = [program, "-m", f"{folder}/{gguf.NAME}", "--port", "{port}", "-t", "1", *options]
+    ours = ["-m", f"{folder}/{gguf.NAME}", "--port", "{port}", "-t", "1"]  # the last word counts
+    command = [program, *options, *ours]
     with server.serving(command, folder, patience=300) as url:
         yield url
 
@@ -147,10 +149,11 @@ def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.Mon
 def test_its_memory_is_what_the_package_says() -> None:
     config = json.loads(Path("models/q8_0/config.json").read_text(encoding="utf-8"))
     weights, held, computed = weights_size("models/q8_0"), list[int](), list[int]()
+    asked = [[number] * 400 for number in range(300, 600)]  # none begins like another
     for context in (1_024, 16_384):
         deploy = DeployParams(stack="llama.cpp", port=1, context=context, concurrency=4)
-        with serving("models/q8_0", "-np", "4", "-c", str(4 * context)) as url:
-            api.answer_all(url, server.served_model(url), CHATS, 16, 4)
+        with serving("models/q8_0", *arguments(deploy, "models/q8_0", deploy.port)) as url:
+            api.answer_all(url, server.served_model(url), asked, 2, 4)
             held.append(memory.of_servers(0)["peak_host_memory_bytes"])
         computed.append(weights + cache_bytes_per_token(config) * 4 * context)
         assert computed[-1] < held[-1] < memory_limit(config, weights, deploy)
