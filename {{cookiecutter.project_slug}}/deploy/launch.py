@@ -95,12 +95,12 @@ def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
     return {"image": image, "command": command}
 
 
-def kubernetes(deploy: DeployParams, memory: int, gpu: bool) -> str:
+def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
     """kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
-    `memory` is in bytes."""
+    `memory` is what it may take, in bytes; None sets no limit."""
     labels = {"app": NAME}
     one = container(deploy, gpu)
-    limits: dict[str, Any] = {"memory": f"{-(-memory // 2**20)}Mi"}
+    limits: dict[str, Any] = {"memory": f"{mebibytes(memory)}Mi"} if memory else {}
     if gpu:
         limits["nvidia.com/gpu"] = 1
     pod = {
@@ -134,6 +134,11 @@ def kubernetes(deploy: DeployParams, memory: int, gpu: bool) -> str:
         "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": deploy.port}]},
     }
     return as_yaml(workload) + "---\n" + as_yaml(service)
+
+
+def mebibytes(size: int) -> int:
+    """Whole ones, of bytes."""
+    return -(-size // 2**20)
 
 
 def as_yaml(value: dict[str, Any]) -> str:

@@ -94,7 +94,10 @@ def smoke_cases(system: str, task: TaskParams, limits: EvalParams) -> dict[str, 
 
 
 def launch_files(
-    deploy: DeployParams, task: TaskParams, tokenizer: "PreTrainedTokenizerBase", memory: int
+    deploy: DeployParams,
+    task: TaskParams,
+    tokenizer: "PreTrainedTokenizerBase",
+    memory: int | None,
 ) -> dict[str, str]:
     """What starts the stack, by file name; transformers needs no file, `make serve` starts it."""
     gpu = launch.takes_gpu(deploy, load("hardware", HardwareParams).device)

@@ -14,6 +14,7 @@ from lib.engines.parity import Check, answer
 from lib.engines.serverside import recognise
 from lib.errors import UserError
 from lib.files import atomic_folder
+from lib.kv_cache import cache_of
 from lib.models import QUANTIZED, TUNED, load_model, load_tokenizer
 from lib.params.deploy import DeployParams
 from lib.params.parity import LimitsParams, ParityParams
@@ -22,7 +23,7 @@ from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
 from lib.records import Message
-from lib.serving_memory import cache_bytes_per_token, memory_limit
+from lib.serving_memory import memory_limit
 from stages.parity import compare_served, failures, our_prompt
 from stages.quantize import quantize
 from tests.engines.packed import QUESTIONS, pack, serve_and_smoke
@@ -148,15 +149,17 @@ def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_its_memory_is_what_the_package_says() -> None:
     config = json.loads(Path("models/q8_0/config.json").read_text(encoding="utf-8"))
-    weights, held, computed = weights_size("models/q8_0"), list[int](), list[int]()
+    cache, weights = cache_of(config, "llama.cpp"), weights_size("models/q8_0")
+    held, computed = list[int](), list[int]()
     asked = [[number] * 400 for number in range(300, 600)]  # none begins like another
     for context in (1_024, 16_384):
         deploy = DeployParams(stack="llama.cpp", port=1, context=context, concurrency=4)
         with serving("models/q8_0", *arguments(deploy, "models/q8_0", deploy.port)) as url:
             api.answer_all(url, server.served_model(url), asked, 2, 4)
             held.append(memory.of_servers(0)["peak_host_memory_bytes"])
-        computed.append(weights + cache_bytes_per_token(config) * 4 * context)
-        assert computed[-1] < held[-1] < memory_limit(config, weights, deploy)
+        assert cache
+        computed.append(weights + cache.size(context, 4))
+        assert computed[-1] < held[-1] < (memory_limit(config, weights, deploy) or 0)
     assert held[1] - held[0] == pytest.approx(computed[1] - computed[0], rel=0.2)
 
 
