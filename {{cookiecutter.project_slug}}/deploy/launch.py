@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from lib.errors import UserError
 from lib.params.deploy import DeployParams
 
 IMAGES = {
@@ -16,6 +17,7 @@ IMAGES = {
     "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a tag that moves; with -cuda for a GPU
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
 }
+RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
 NAME = "model"  # under which it is served; also the folder of the weights in the package
 
 
@@ -71,12 +73,25 @@ def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
     return service
 
 
+def room_for(rank: int) -> int:
+    """The rank that vLLM is told to leave room for; raises UserError where it takes none such."""
+    for allowed in RANKS:
+        if allowed >= rank:
+            return allowed
+    raise UserError(
+        f"models/tuned/adapter: its rank is {rank}, and vLLM takes {RANKS[-1]} at most; set "
+        f"train.lora.rank to {RANKS[-1]} or less, then `dvc repro`"
+    )
+
+
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
-    """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it."""
+    """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it; raises
+    UserError where its rank is too high."""
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
     model = base if hub else "/base"
-    options = ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{NAME}=/adapter"]
+    room = str(room_for(rank))
+    options = ["--enable-lora", "--max-lora-rank", room, "--lora-modules", f"{NAME}=/adapter"]
     revised = ["--revision", revision] if hub and revision else []
     shape = ["--max-model-len", str(deploy.context), "--max-num-seqs", str(deploy.concurrency)]
     served = ["--served-model-name", "base", "--port", str(deploy.port)]

@@ -152,6 +152,25 @@ def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
     assert command[:3] == ["Qwen/Qwen3-0.6B", "--revision", "c1899de"]
 
 
+@pytest.mark.parametrize(("rank", "room"), [(1, "1"), (4, "8"), (24, "32"), (512, "512")])
+def test_an_adapter_gets_the_next_rank_that_vllm_takes(rank: int, room: str) -> None:
+    deploy = DeployParams(stack="vllm", port=1, context=512, concurrency=1)
+    text = compose_lora(deploy, "Qwen/Qwen3-0.6B", "c1899de", rank)
+    command = YAML(typ="safe").load(text)["services"]["model"]["command"]
+    assert command[command.index("--max-lora-rank") + 1] == room
+
+
+def test_a_rank_that_vllm_does_not_take_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(tmp_path, "vllm")
+    write_json(tmp_path / "models/tuned/adapter/adapter_config.json", {"r": 600})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="rank is 600, and vLLM takes 512 at most"):
+        package.main()
+    assert not list(Path("dist").iterdir())
+
+
 def test_a_base_in_a_folder_is_mounted_whatever_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
