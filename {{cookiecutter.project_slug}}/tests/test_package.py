@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -203,17 +204,63 @@ def test_the_bill_of_materials_names_the_weights(packed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stack", "line"),
-    [("llama.cpp", "models/quantized is none; set quantize.scheme"), ("ollama", "reads GGUF")],
+    ("stack", "packed", "line"),
+    [
+        (
+            "llama.cpp",
+            "compressed-tensors",
+            "llama.cpp does not serve; set quantize.scheme to q8",
+        ),
+        ("ollama", "gptq", "ollama does not serve; set quantize.scheme to q8_0"),
+        ("tgi", "compressed-tensors", "tgi does not serve; set quantize.scheme to gptq"),
+        ("tgi", "bitsandbytes", "tgi does not serve; set quantize.scheme to gptq"),
+        ("tgi", "gguf", "tgi does not serve; set quantize.scheme to gptq"),
+        ("vllm", "gguf", "vllm does not serve; set quantize.scheme to w4a16"),
+    ],
 )
 def test_weights_of_another_format_are_one_line(
-    stack: Stack, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, packed: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_out(tmp_path, stack)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=line):
+    lay_packed(packed)
+    with pytest.raises(UserError, match=re.escape(f"{packed}, which {line}")):
         package.main()
     assert not Path("dist").exists() or not list(Path("dist").iterdir())
+
+
+def lay_packed(packed: str) -> None:
+    """Make models/quantized look as if it were of a format."""
+    if packed == "gguf":
+        Path("models/quantized/model.gguf").touch()
+        return
+    path = Path("models/quantized/config.json")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, config | {"quantization_config": {"quant_method": packed}})
+
+
+@pytest.mark.parametrize("stack", ["llama.cpp", "ollama", "tgi", "vllm", "transformers"])
+def test_plain_weights_are_for_every_stack(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    deploy = DeployParams(stack=stack, port=1, context=512, concurrency=1)
+    package.check_formats("base", deploy)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "packed"),
+    [
+        ("`w4a16`", "compressed-tensors"),
+        ("`awq`", "compressed-tensors"),
+        ("`gptq`", "gptq"),
+        ("`nf4`", "bitsandbytes"),
+        ("`q8_0`", "gguf"),
+    ],
+)
+def test_the_readme_names_the_same_stacks(scheme: str, packed: str) -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = (line for line in lines if line.startswith(f"| {scheme}"))
+    named = {name.strip().lower() for name in row.split("|")[3].split(",")}
+    assert named == set(package.READERS[packed])
 
 
 def test_nothing_packed_cannot_be_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,8 +136,11 @@ def test_it_tells_the_metrics_that_alerts_and_dashboard_use() -> None:
         assert watched("llamacpp") <= told(url)
 
 
-def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Path("models/q8_0").absolute()
+@pytest.mark.parametrize("form", ["q8_0", "tuned"])  # tuned: plain weights, as scheme none has
+def test_a_package_passes_its_smoke_test(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Path("models", form).absolute()
     lay_out(tmp_path, "llama.cpp")
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(QUANTIZED)
