@@ -1,6 +1,8 @@
 """Launch files: what starts each serving stack on a package, as text by file name.
 
-Images are pinned by tag: their digests cannot be known offline. Pin those of your registry.
+Images are pinned by tag: their digests cannot be known offline. Pin those of your registry. vLLM's,
+TGI's and llama.cpp's run as root by default, so nothing here forbids it; what root could do beyond
+serving is taken away instead.
 """
 
 import io
@@ -18,6 +20,8 @@ IMAGES = {
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
 }
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
+WITH_CURL = ("vllm", "llama.cpp")  # images that surely have it
+LOADING = 1_800  # seconds that a large model may load
 NAME = "model"  # under which it is served; also the folder of the weights in the package
 
 
@@ -55,10 +59,13 @@ def takes_gpu(deploy: DeployParams, device: str) -> bool:
     return deploy.stack in ("vllm", "tgi") or device != "cpu"
 
 
-def compose(deploy: DeployParams, gpu: bool) -> str:
-    """compose.yaml (Compose specification)."""
+def compose(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
+    """compose.yaml (Compose specification). `memory` is what it may take, in bytes; None sets no
+    limit."""
     service = composed(deploy, gpu)
     service["volumes"] = ["./model:/model:ro"]
+    if memory:
+        service["mem_limit"] = f"{mebibytes(memory)}m"
     return as_yaml({"services": {NAME: service}})
 
 
@@ -67,6 +74,9 @@ def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
     service = container(deploy, gpu)
     service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
     service["restart"] = "unless-stopped"
+    if deploy.stack in WITH_CURL:  # llama.cpp's own asks port 8080, whatever the port is
+        ask = ["CMD", "curl", "--fail", f"http://127.0.0.1:{deploy.port}/health"]
+        service["healthcheck"] = {"test": ask, "timeout": "10s", "start_period": f"{LOADING}s"}
     if gpu:
         devices = [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
         service["deploy"] = {"resources": {"reservations": {"devices": devices}}}
@@ -123,7 +133,12 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
         "image": one["image"],
         "args": one["command"],
         "ports": [{"containerPort": deploy.port}],
-        "readinessProbe": {"httpGet": {"path": "/health", "port": deploy.port}},
+        **probes(deploy.port),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "resources": {"limits": limits},
         "volumeMounts": [{"name": "weights", "mountPath": "/model", "readOnly": True}],
     }
@@ -149,6 +164,22 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
         "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": deploy.port}]},
     }
     return as_yaml(workload) + "---\n" + as_yaml(service)
+
+
+def probes(port: int) -> dict[str, Any]:
+    """When Kubernetes sends requests and when it starts the server anew: not while it loads, and
+    not for being busy for a moment."""
+
+    def ask(period: int, failures: int) -> dict[str, Any]:
+        route = {"path": "/health", "port": port}
+        times = {"periodSeconds": period, "failureThreshold": failures, "timeoutSeconds": 10}
+        return {"httpGet": route} | times
+
+    return {
+        "startupProbe": ask(10, LOADING // 10),
+        "readinessProbe": ask(10, 3),
+        "livenessProbe": ask(30, 5),
+    }
 
 
 def mebibytes(size: int) -> int:

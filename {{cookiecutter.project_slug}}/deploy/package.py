@@ -111,7 +111,7 @@ def launch_files(
         stops = [str(tokenizer.decode([one])) for one in sorted(stop_tokens(tokenizer, TUNED))]
         return {"Modelfile": ollama.modelfile(tokenizer, stops, task.system, deploy.context)}
     return {
-        "compose.yaml": launch.compose(deploy, gpu),
+        "compose.yaml": launch.compose(deploy, memory, gpu),
         "kubernetes.yaml": launch.kubernetes(deploy, memory, gpu),
     }
 

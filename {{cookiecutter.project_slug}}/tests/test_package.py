@@ -122,6 +122,7 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
     limits = pod["resources"]["limits"]
     assert limits["nvidia.com/gpu"] == 1
     assert int(limits["memory"].removesuffix("Mi")) > 2_880  # what vLLM took with a tiny model
+    assert service["mem_limit"] == limits["memory"].lower().removesuffix("i")
     together = yaml.load(packed / "compose-lora.yaml")["services"]["model"]
     assert together["deploy"] == service["deploy"]  # a GPU
     lora = together["command"]
@@ -133,10 +134,29 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
 def test_llama_cpp_is_started_where_it_was_measured(device: str, image: str) -> None:
     deploy = DeployParams(stack="llama.cpp", port=1, context=512, concurrency=1)
     gpu = takes_gpu(deploy, device)
-    service = YAML(typ="safe").load(compose(deploy, gpu))["services"]["model"]
+    service = YAML(typ="safe").load(compose(deploy, 2**30, gpu))["services"]["model"]
     pod = kubernetes(deploy, 2**30, gpu)
     assert service["image"].endswith(f":{image}")
     assert ("deploy" in service, "nvidia.com/gpu" in pod) == (gpu, gpu)
+
+
+def test_kubernetes_waits_while_a_model_loads_and_grants_nothing_more() -> None:
+    deploy = DeployParams(stack="vllm", port=8123, context=512, concurrency=1)
+    workload = next(YAML(typ="safe").load_all(kubernetes(deploy, 2**30, gpu=True)))
+    (pod,) = workload["spec"]["template"]["spec"]["containers"]
+    probes = [pod[f"{name}Probe"] for name in ("startup", "readiness", "liveness")]
+    assert {probe["httpGet"]["port"] for probe in probes} == {8123}
+    assert probes[0]["periodSeconds"] * probes[0]["failureThreshold"] >= 1_800
+    assert pod["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert not pod["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize(("stack", "asked"), [("llama.cpp", True), ("vllm", True), ("tgi", False)])
+def test_compose_asks_for_health_where_the_image_can(stack: Stack, asked: bool) -> None:
+    deploy = DeployParams(stack=stack, port=8123, context=512, concurrency=1)
+    service = YAML(typ="safe").load(compose(deploy, 2**30, gpu=True))["services"]["model"]
+    url = "http://127.0.0.1:8123/health"
+    assert (url in service.get("healthcheck", {}).get("test", [])) == asked
 
 
 def test_memory_that_nobody_can_tell_is_not_limited() -> None:
@@ -144,6 +164,7 @@ def test_memory_that_nobody_can_tell_is_not_limited() -> None:
     workload = next(YAML(typ="safe").load_all(kubernetes(deploy, None, gpu=True)))
     (pod,) = workload["spec"]["template"]["spec"]["containers"]
     assert pod["resources"] == {"limits": {"nvidia.com/gpu": 1}}
+    assert "mem_limit" not in compose(deploy, None, gpu=True)
 
 
 def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
@@ -192,7 +213,8 @@ def test_prometheus_scrapes_what_the_package_starts(stack: Stack, job: str) -> N
     deploy = DeployParams(stack=stack, port=port, context=512, concurrency=1)
     scraped = YAML(typ="safe").load(ROOT / "monitor/prometheus/prometheus.yml")["scrape_configs"]
     targets = {one["job_name"]: one["static_configs"][0]["targets"] for one in scraped}
-    service = YAML(typ="safe").load(compose(deploy, gpu=stack != "llama.cpp"))["services"]["model"]
+    text = compose(deploy, None, gpu=stack != "llama.cpp")
+    service = YAML(typ="safe").load(text)["services"]["model"]
     assert service["ports"] == [f"{targets[job][0]}:{port}"]
     assert ("--metrics" in service["command"]) == (stack == "llama.cpp")  # the others always tell
 
