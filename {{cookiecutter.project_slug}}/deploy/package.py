@@ -166,7 +166,7 @@ def main() -> None:
         for place in (folder, folder / "model"):  # people push either
             (place / "README.md").write_text(figures, encoding="utf-8")
         add_licence(folder / "model", base)
-        write_json(folder / "sbom.json", sbom(name, folder / "model", base))
+        write_json(folder / "sbom.json", sbom(name, folder, base))
         make_readable(folder)
         write_checksums(folder)
     print(f"package: dist/{deploy.stack}: {system}, {size:,} bytes of weights")

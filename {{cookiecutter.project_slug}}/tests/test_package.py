@@ -46,7 +46,9 @@ def lay_out(folder: Path, stack: Stack) -> None:
     (folder / "base").symlink_to(ROOT / "base")
     card = "---\nlicense: apache-2.0\n---\n\n# Model\n"
     (folder / "models/tuned/README.md").write_text(card, encoding="utf-8")
-    write_json(folder / "models/tuned/adapter/adapter_config.json", {"r": 16})
+    adapter = folder / "models/tuned/adapter"
+    write_json(adapter / "adapter_config.json", {"r": 16})
+    (adapter / "adapter_model.safetensors").write_bytes(b"adapter")
     turns = [{"role": "user", "content": "钱退我"}, {"role": "assistant", "content": ANSWER}]
     write_records(folder / "evals/golden.jsonl", [{"id": "g1", "messages": turns}])
     row: dict[str, Any] = {"set": "golden", "id": "g1", "category": "correct", "finish": "stop"}
@@ -219,10 +221,13 @@ def test_prometheus_scrapes_what_the_package_starts(stack: Stack, job: str) -> N
     assert ("--metrics" in service["command"]) == (stack == "llama.cpp")  # the others always tell
 
 
-def test_the_bill_of_materials_names_the_weights(packed: Path) -> None:
+def test_the_bill_of_materials_names_all_weights(packed: Path) -> None:
     parts = json.loads((packed / "sbom.json").read_text(encoding="utf-8"))["components"]
-    digest = sha256(packed / "model/model.safetensors")
-    assert {"alg": "SHA-256", "content": digest} in [h for p in parts for h in p.get("hashes", [])]
+    named = {part["name"]: part["hashes"] for part in parts if part["type"] == "file"}
+    weights = ["adapter/adapter_model.safetensors", "base/model.safetensors"]
+    weights.append("model/model.safetensors")
+    wanted = {name: [{"alg": "SHA-256", "content": sha256(packed / name)}] for name in weights}
+    assert named == wanted
 
 
 @pytest.mark.parametrize(
