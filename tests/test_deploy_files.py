@@ -34,7 +34,7 @@ def deploy(stack: str) -> Any:
 def test_compose_and_kubernetes(stack: str, tmp_path: Path) -> None:
     from deploy.launch import compose, kubernetes
 
-    text = compose(deploy(stack), gpu=True)
+    text = compose(deploy(stack), 2**30, gpu=True)
     (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
     assert run(find("check-jsonschema"), *COMPOSE, str(tmp_path / "compose.yaml")) == ""
     for part in YAML(typ="safe").load_all(kubernetes(deploy(stack), 2**30, gpu=True)):

@@ -1,6 +1,8 @@
 """Launch files: what starts each serving stack on a package, as text by file name.
 
-Images are pinned by tag: their digests cannot be known offline. Pin those of your registry.
+Images are pinned by tag: their digests cannot be known offline. Pin those of your registry. vLLM's,
+TGI's and llama.cpp's run as root by default, so nothing here forbids it; what root could do beyond
+serving is taken away instead.
 """
 
 import io
@@ -9,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from lib.errors import UserError
 from lib.params.deploy import DeployParams
 
 IMAGES = {
@@ -16,6 +19,9 @@ IMAGES = {
     "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a tag that moves; with -cuda for a GPU
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
 }
+RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
+WITH_CURL = ("vllm", "llama.cpp")  # images that surely have it
+LOADING = 1_800  # seconds that a large model may load
 NAME = "model"  # under which it is served; also the folder of the weights in the package
 
 
@@ -29,7 +35,8 @@ def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
         case "llama.cpp":  # its context is shared by the slots
             shared = str(deploy.context * deploy.concurrency)
             options = ["--alias", NAME, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
-            return ["-m", f"{model}/model.gguf", *options, "--metrics"]
+            # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
+            return ["-m", f"{model}/model.gguf", *options, "--metrics", "--cache-ram", "0"]
         case "tgi":
             options = ["--port", str(port), "--max-total-tokens", context]
             return ["--model-id", model, *options, "--max-concurrent-requests", slots]
@@ -52,10 +59,13 @@ def takes_gpu(deploy: DeployParams, device: str) -> bool:
     return deploy.stack in ("vllm", "tgi") or device != "cpu"
 
 
-def compose(deploy: DeployParams, gpu: bool) -> str:
-    """compose.yaml (Compose specification)."""
+def compose(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
+    """compose.yaml (Compose specification). `memory` is what it may take, in bytes; None sets no
+    limit."""
     service = composed(deploy, gpu)
     service["volumes"] = ["./model:/model:ro"]
+    if memory:
+        service["mem_limit"] = f"{mebibytes(memory)}m"
     return as_yaml({"services": {NAME: service}})
 
 
@@ -64,18 +74,34 @@ def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
     service = container(deploy, gpu)
     service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
     service["restart"] = "unless-stopped"
+    if deploy.stack in WITH_CURL:  # llama.cpp's own asks port 8080, whatever the port is
+        ask = ["CMD", "curl", "--fail", f"http://127.0.0.1:{deploy.port}/health"]
+        service["healthcheck"] = {"test": ask, "timeout": "10s", "start_period": f"{LOADING}s"}
     if gpu:
         devices = [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
         service["deploy"] = {"resources": {"reservations": {"devices": devices}}}
     return service
 
 
+def room_for(rank: int) -> int:
+    """The rank that vLLM is told to leave room for; raises UserError where it takes none such."""
+    for allowed in RANKS:
+        if allowed >= rank:
+            return allowed
+    raise UserError(
+        f"models/tuned/adapter: its rank is {rank}, and vLLM takes {RANKS[-1]} at most; set "
+        f"train.lora.rank to {RANKS[-1]} or less, then `dvc repro`"
+    )
+
+
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
-    """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it."""
+    """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it; raises
+    UserError where its rank is too high."""
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
     model = base if hub else "/base"
-    options = ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{NAME}=/adapter"]
+    room = str(room_for(rank))
+    options = ["--enable-lora", "--max-lora-rank", room, "--lora-modules", f"{NAME}=/adapter"]
     revised = ["--revision", revision] if hub and revision else []
     shape = ["--max-model-len", str(deploy.context), "--max-num-seqs", str(deploy.concurrency)]
     served = ["--served-model-name", "base", "--port", str(deploy.port)]
@@ -94,12 +120,12 @@ def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
     return {"image": image, "command": command}
 
 
-def kubernetes(deploy: DeployParams, memory: int, gpu: bool) -> str:
+def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
     """kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
-    `memory` is in bytes."""
+    `memory` is what it may take, in bytes; None sets no limit."""
     labels = {"app": NAME}
     one = container(deploy, gpu)
-    limits: dict[str, Any] = {"memory": f"{-(-memory // 2**20)}Mi"}
+    limits: dict[str, Any] = {"memory": f"{mebibytes(memory)}Mi"} if memory else {}
     if gpu:
         limits["nvidia.com/gpu"] = 1
     pod = {
@@ -107,7 +133,12 @@ def kubernetes(deploy: DeployParams, memory: int, gpu: bool) -> str:
         "image": one["image"],
         "args": one["command"],
         "ports": [{"containerPort": deploy.port}],
-        "readinessProbe": {"httpGet": {"path": "/health", "port": deploy.port}},
+        **probes(deploy.port),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "resources": {"limits": limits},
         "volumeMounts": [{"name": "weights", "mountPath": "/model", "readOnly": True}],
     }
@@ -133,6 +164,27 @@ def kubernetes(deploy: DeployParams, memory: int, gpu: bool) -> str:
         "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": deploy.port}]},
     }
     return as_yaml(workload) + "---\n" + as_yaml(service)
+
+
+def probes(port: int) -> dict[str, Any]:
+    """When Kubernetes sends requests and when it starts the server anew: not while it loads, and
+    not for being busy for a moment."""
+
+    def ask(period: int, failures: int) -> dict[str, Any]:
+        route = {"path": "/health", "port": port}
+        times = {"periodSeconds": period, "failureThreshold": failures, "timeoutSeconds": 10}
+        return {"httpGet": route} | times
+
+    return {
+        "startupProbe": ask(10, LOADING // 10),
+        "readinessProbe": ask(10, 3),
+        "livenessProbe": ask(30, 5),
+    }
+
+
+def mebibytes(size: int) -> int:
+    """Whole ones, of bytes."""
+    return -(-size // 2**20)
 
 
 def as_yaml(value: dict[str, Any]) -> str:

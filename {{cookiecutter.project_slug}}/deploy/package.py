@@ -24,38 +24,42 @@ from lib.files import atomic_folder, sha256, write_json
 from lib.model_card import read_results, with_results
 from lib.models import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
 from lib.params.base import BaseParams
-from lib.params.deploy import DeployParams
+from lib.params.deploy import DeployParams, Stack
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.predictions import read_predictions
 from lib.quantize.gguf import NAME, write_gguf
-from lib.quantize.read import weights_size
+from lib.quantize.read import quantization, weights_size
 from lib.serving_memory import memory_limit, memory_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ON_GGUF = ("llama.cpp", "ollama")
+ON_GGUF: tuple[Stack, ...] = ("llama.cpp", "ollama")
+READERS: dict[str, tuple[Stack, ...]] = {  # of quantized weights, by format (README.md: Quantize)
+    "compressed-tensors": ("vllm", "transformers"),  # w4a16, w8a8, fp8, awq
+    "gptq": ("vllm", "tgi", "transformers"),
+    "bitsandbytes": ("vllm", "transformers"),  # nf4, int8
+    "gguf": ON_GGUF,
+}
+CURES = {"llama.cpp": "q8_0", "ollama": "q8_0", "tgi": "gptq"}  # a scheme; w4a16 for the others
 SMOKE_CASES = 8
 SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
 
 
-def check_formats(source: str, deploy: DeployParams, system: str) -> None:
-    """The weights must be what the stack reads; raises UserError with the cure."""
+def check_formats(source: str, deploy: DeployParams) -> None:
+    """The weights must be what the stack reads, and plain ones are that to all; raises UserError
+    with the cure."""
     if not Path(source, "config.json").is_file():
         raise UserError(f"{source}: holds no model; `dvc repro` makes it, `dvc pull` gets it")
-    is_gguf = Path(source, NAME).is_file()
-    if deploy.stack in ON_GGUF and not is_gguf and system == "quantized":
+    packed = "gguf" if Path(source, NAME).is_file() else quantization(source).get("quant_method")
+    if packed and deploy.stack not in READERS.get(packed, ()):
         raise UserError(
-            f"deploy.stack is '{deploy.stack}', which reads GGUF, and {source} is none; set "
-            "quantize.scheme to a type of GGUF such as q8_0, or gate.system to tuned"
-        )
-    if deploy.stack not in ON_GGUF and is_gguf:
-        raise UserError(
-            f"{source}: is GGUF, which {deploy.stack} does not serve; set deploy.stack to "
-            "llama.cpp or ollama, or quantize.scheme to w4a16"
+            f"{source}: its weights are {packed}, which {deploy.stack} does not serve; set "
+            f"quantize.scheme to {CURES.get(deploy.stack, 'w4a16')} and `dvc repro`, or "
+            "gate.system to tuned"
         )
 
 
@@ -94,7 +98,10 @@ def smoke_cases(system: str, task: TaskParams, limits: EvalParams) -> dict[str, 
 
 
 def launch_files(
-    deploy: DeployParams, task: TaskParams, tokenizer: "PreTrainedTokenizerBase", memory: int
+    deploy: DeployParams,
+    task: TaskParams,
+    tokenizer: "PreTrainedTokenizerBase",
+    memory: int | None,
 ) -> dict[str, str]:
     """What starts the stack, by file name; transformers needs no file, `make serve` starts it."""
     gpu = launch.takes_gpu(deploy, load("hardware", HardwareParams).device)
@@ -104,7 +111,7 @@ def launch_files(
         stops = [str(tokenizer.decode([one])) for one in sorted(stop_tokens(tokenizer, TUNED))]
         return {"Modelfile": ollama.modelfile(tokenizer, stops, task.system, deploy.context)}
     return {
-        "compose.yaml": launch.compose(deploy, gpu),
+        "compose.yaml": launch.compose(deploy, memory, gpu),
         "kubernetes.yaml": launch.kubernetes(deploy, memory, gpu),
     }
 
@@ -137,7 +144,7 @@ def main() -> None:
         load("eval", EvalParams),
     )
     system, source = gate.system, RELEASABLE[gate.system]
-    check_formats(source, deploy, system)
+    check_formats(source, deploy)
     recorded = smoke_cases(system, task, limits)
     tokenizer = load_tokenizer(TUNED)
     config = json.loads(Path(source, "config.json").read_text(encoding="utf-8"))
@@ -159,7 +166,7 @@ def main() -> None:
         for place in (folder, folder / "model"):  # people push either
             (place / "README.md").write_text(figures, encoding="utf-8")
         add_licence(folder / "model", base)
-        write_json(folder / "sbom.json", sbom(name, folder / "model", base))
+        write_json(folder / "sbom.json", sbom(name, folder, base))
         make_readable(folder)
         write_checksums(folder)
     print(f"package: dist/{deploy.stack}: {system}, {size:,} bytes of weights")

@@ -8,12 +8,14 @@ from lib.files import sha256
 from lib.params.base import BaseParams
 
 SPLITS = ("train", "val")
+WEIGHTS = (".safetensors", ".gguf", ".bin")
 
 
-def sbom(name: str, model: Path, base: BaseParams) -> dict[str, Any]:
-    """The document, without time or serial number: the same package has the same bytes."""
-    weights = sorted([*model.glob("*.safetensors"), *model.glob("*.gguf")])
-    files = [component("file", path.name, path) for path in weights]
+def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
+    """The document, without time or serial number: the same package has the same bytes. Weights are
+    those of all its folders: model, adapter and base."""
+    weights = sorted(path for path in package.rglob("*") if path.suffix in WEIGHTS)
+    files = [component("file", path.relative_to(package).as_posix(), path) for path in weights]
     made_from = {
         "type": "machine-learning-model",
         "bom-ref": "base",

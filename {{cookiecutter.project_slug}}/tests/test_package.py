@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,6 @@ from lib.models import load_tokenizer
 from lib.params.base import BaseParams
 from lib.params.deploy import DeployParams, Stack
 from lib.records import write_records
-from lib.serving_memory import cache_bytes_per_token
 from tests.test_bench import GATE
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +46,9 @@ def lay_out(folder: Path, stack: Stack) -> None:
     (folder / "base").symlink_to(ROOT / "base")
     card = "---\nlicense: apache-2.0\n---\n\n# Model\n"
     (folder / "models/tuned/README.md").write_text(card, encoding="utf-8")
-    write_json(folder / "models/tuned/adapter/adapter_config.json", {"r": 16})
+    adapter = folder / "models/tuned/adapter"
+    write_json(adapter / "adapter_config.json", {"r": 16})
+    (adapter / "adapter_model.safetensors").write_bytes(b"adapter")
     turns = [{"role": "user", "content": "钱退我"}, {"role": "assistant", "content": ANSWER}]
     write_records(folder / "evals/golden.jsonl", [{"id": "g1", "messages": turns}])
     row: dict[str, Any] = {"set": "golden", "id": "g1", "category": "correct", "finish": "stop"}
@@ -122,6 +124,7 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
     limits = pod["resources"]["limits"]
     assert limits["nvidia.com/gpu"] == 1
     assert int(limits["memory"].removesuffix("Mi")) > 2_880  # what vLLM took with a tiny model
+    assert service["mem_limit"] == limits["memory"].lower().removesuffix("i")
     together = yaml.load(packed / "compose-lora.yaml")["services"]["model"]
     assert together["deploy"] == service["deploy"]  # a GPU
     lora = together["command"]
@@ -133,10 +136,37 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
 def test_llama_cpp_is_started_where_it_was_measured(device: str, image: str) -> None:
     deploy = DeployParams(stack="llama.cpp", port=1, context=512, concurrency=1)
     gpu = takes_gpu(deploy, device)
-    service = YAML(typ="safe").load(compose(deploy, gpu))["services"]["model"]
+    service = YAML(typ="safe").load(compose(deploy, 2**30, gpu))["services"]["model"]
     pod = kubernetes(deploy, 2**30, gpu)
     assert service["image"].endswith(f":{image}")
     assert ("deploy" in service, "nvidia.com/gpu" in pod) == (gpu, gpu)
+
+
+def test_kubernetes_waits_while_a_model_loads_and_grants_nothing_more() -> None:
+    deploy = DeployParams(stack="vllm", port=8123, context=512, concurrency=1)
+    workload = next(YAML(typ="safe").load_all(kubernetes(deploy, 2**30, gpu=True)))
+    (pod,) = workload["spec"]["template"]["spec"]["containers"]
+    probes = [pod[f"{name}Probe"] for name in ("startup", "readiness", "liveness")]
+    assert {probe["httpGet"]["port"] for probe in probes} == {8123}
+    assert probes[0]["periodSeconds"] * probes[0]["failureThreshold"] >= 1_800
+    assert pod["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert not pod["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize(("stack", "asked"), [("llama.cpp", True), ("vllm", True), ("tgi", False)])
+def test_compose_asks_for_health_where_the_image_can(stack: Stack, asked: bool) -> None:
+    deploy = DeployParams(stack=stack, port=8123, context=512, concurrency=1)
+    service = YAML(typ="safe").load(compose(deploy, 2**30, gpu=True))["services"]["model"]
+    url = "http://127.0.0.1:8123/health"
+    assert (url in service.get("healthcheck", {}).get("test", [])) == asked
+
+
+def test_memory_that_nobody_can_tell_is_not_limited() -> None:
+    deploy = DeployParams(stack="vllm", port=1, context=512, concurrency=1)
+    workload = next(YAML(typ="safe").load_all(kubernetes(deploy, None, gpu=True)))
+    (pod,) = workload["spec"]["template"]["spec"]["containers"]
+    assert pod["resources"] == {"limits": {"nvidia.com/gpu": 1}}
+    assert "mem_limit" not in compose(deploy, None, gpu=True)
 
 
 def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
@@ -144,6 +174,25 @@ def test_a_base_of_the_hub_is_named_with_its_revision() -> None:
     text = compose_lora(deploy, "Qwen/Qwen3-0.6B", "c1899de", 8)
     command = YAML(typ="safe").load(text)["services"]["model"]["command"]
     assert command[:3] == ["Qwen/Qwen3-0.6B", "--revision", "c1899de"]
+
+
+@pytest.mark.parametrize(("rank", "room"), [(1, "1"), (4, "8"), (24, "32"), (512, "512")])
+def test_an_adapter_gets_the_next_rank_that_vllm_takes(rank: int, room: str) -> None:
+    deploy = DeployParams(stack="vllm", port=1, context=512, concurrency=1)
+    text = compose_lora(deploy, "Qwen/Qwen3-0.6B", "c1899de", rank)
+    command = YAML(typ="safe").load(text)["services"]["model"]["command"]
+    assert command[command.index("--max-lora-rank") + 1] == room
+
+
+def test_a_rank_that_vllm_does_not_take_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(tmp_path, "vllm")
+    write_json(tmp_path / "models/tuned/adapter/adapter_config.json", {"r": 600})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="rank is 600, and vLLM takes 512 at most"):
+        package.main()
+    assert not list(Path("dist").iterdir())
 
 
 def test_a_base_in_a_folder_is_mounted_whatever_its_name(
@@ -166,29 +215,79 @@ def test_prometheus_scrapes_what_the_package_starts(stack: Stack, job: str) -> N
     deploy = DeployParams(stack=stack, port=port, context=512, concurrency=1)
     scraped = YAML(typ="safe").load(ROOT / "monitor/prometheus/prometheus.yml")["scrape_configs"]
     targets = {one["job_name"]: one["static_configs"][0]["targets"] for one in scraped}
-    service = YAML(typ="safe").load(compose(deploy, gpu=stack != "llama.cpp"))["services"]["model"]
+    text = compose(deploy, None, gpu=stack != "llama.cpp")
+    service = YAML(typ="safe").load(text)["services"]["model"]
     assert service["ports"] == [f"{targets[job][0]}:{port}"]
     assert ("--metrics" in service["command"]) == (stack == "llama.cpp")  # the others always tell
 
 
-def test_the_bill_of_materials_names_the_weights(packed: Path) -> None:
+def test_the_bill_of_materials_names_all_weights(packed: Path) -> None:
     parts = json.loads((packed / "sbom.json").read_text(encoding="utf-8"))["components"]
-    digest = sha256(packed / "model/model.safetensors")
-    assert {"alg": "SHA-256", "content": digest} in [h for p in parts for h in p.get("hashes", [])]
+    named = {part["name"]: part["hashes"] for part in parts if part["type"] == "file"}
+    weights = ["adapter/adapter_model.safetensors", "base/model.safetensors"]
+    weights.append("model/model.safetensors")
+    wanted = {name: [{"alg": "SHA-256", "content": sha256(packed / name)}] for name in weights}
+    assert named == wanted
 
 
 @pytest.mark.parametrize(
-    ("stack", "line"),
-    [("llama.cpp", "models/quantized is none; set quantize.scheme"), ("ollama", "reads GGUF")],
+    ("stack", "packed", "line"),
+    [
+        (
+            "llama.cpp",
+            "compressed-tensors",
+            "llama.cpp does not serve; set quantize.scheme to q8",
+        ),
+        ("ollama", "gptq", "ollama does not serve; set quantize.scheme to q8_0"),
+        ("tgi", "compressed-tensors", "tgi does not serve; set quantize.scheme to gptq"),
+        ("tgi", "bitsandbytes", "tgi does not serve; set quantize.scheme to gptq"),
+        ("tgi", "gguf", "tgi does not serve; set quantize.scheme to gptq"),
+        ("vllm", "gguf", "vllm does not serve; set quantize.scheme to w4a16"),
+    ],
 )
 def test_weights_of_another_format_are_one_line(
-    stack: Stack, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, packed: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_out(tmp_path, stack)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=line):
+    lay_packed(packed)
+    with pytest.raises(UserError, match=re.escape(f"{packed}, which {line}")):
         package.main()
     assert not Path("dist").exists() or not list(Path("dist").iterdir())
+
+
+def lay_packed(packed: str) -> None:
+    """Make models/quantized look as if it were of a format."""
+    if packed == "gguf":
+        Path("models/quantized/model.gguf").touch()
+        return
+    path = Path("models/quantized/config.json")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, config | {"quantization_config": {"quant_method": packed}})
+
+
+@pytest.mark.parametrize("stack", ["llama.cpp", "ollama", "tgi", "vllm", "transformers"])
+def test_plain_weights_are_for_every_stack(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    deploy = DeployParams(stack=stack, port=1, context=512, concurrency=1)
+    package.check_formats("base", deploy)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "packed"),
+    [
+        ("`w4a16`", "compressed-tensors"),
+        ("`awq`", "compressed-tensors"),
+        ("`gptq`", "gptq"),
+        ("`nf4`", "bitsandbytes"),
+        ("`q8_0`", "gguf"),
+    ],
+)
+def test_the_readme_names_the_same_stacks(scheme: str, packed: str) -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = (line for line in lines if line.startswith(f"| {scheme}"))
+    named = {name.strip().lower() for name in row.split("|")[3].split(",")}
+    assert named == set(package.READERS[packed])
 
 
 def test_nothing_packed_cannot_be_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,11 +303,6 @@ def test_ollama_gets_the_template_of_training() -> None:
         "<|im_start|>user\n{{ .Prompt }}<|im_end|>\n"
         "<|im_start|>assistant\n{{ .Response }}<|im_end|>\n"
     )
-
-
-def test_memory_of_a_token_is_that_of_llama_3_8b() -> None:
-    shape = {"num_hidden_layers": 32, "num_key_value_heads": 8, "num_attention_heads": 32}
-    assert cache_bytes_per_token(shape | {"hidden_size": 4096}) == 128 * 1024
 
 
 @contextmanager

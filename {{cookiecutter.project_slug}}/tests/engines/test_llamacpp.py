@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy.launch import arguments
 from lib.engines import api, builds, hf, memory, server
 from lib.engines.parity import Check, answer
 from lib.engines.serverside import recognise
 from lib.errors import UserError
 from lib.files import atomic_folder
+from lib.kv_cache import cache_of
 from lib.models import QUANTIZED, TUNED, load_model, load_tokenizer
 from lib.params.deploy import DeployParams
 from lib.params.parity import LimitsParams, ParityParams
@@ -21,7 +23,7 @@ from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.quantize.read import load_weights, weights_size
 from lib.records import Message
-from lib.serving_memory import cache_bytes_per_token, memory_limit
+from lib.serving_memory import memory_limit
 from stages.parity import compare_served, failures, our_prompt
 from stages.quantize import quantize
 from tests.engines.packed import QUESTIONS, pack, serve_and_smoke
@@ -56,7 +58,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def serving(folder: str, *options: str) -> Iterator[str]:
     """A llama-server on a free port."""
     program = str(builds.llamacpp("llama-server"))
-    command = [program, "-m", f"{folder}/{gguf.NAME}", "--port", "{port}", "-t", "1", *options]
+    ours = ["-m", f"{folder}/{gguf.NAME}", "--port", "{port}", "-t", "1"]  # the last word counts
+    command = [program, *options, *ours]
     with server.serving(command, folder, patience=300) as url:
         yield url
 
@@ -133,8 +136,11 @@ def test_it_tells_the_metrics_that_alerts_and_dashboard_use() -> None:
         assert watched("llamacpp") <= told(url)
 
 
-def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Path("models/q8_0").absolute()
+@pytest.mark.parametrize("form", ["q8_0", "tuned"])  # tuned: plain weights, as scheme none has
+def test_a_package_passes_its_smoke_test(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Path("models", form).absolute()
     lay_out(tmp_path, "llama.cpp")
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(QUANTIZED)
@@ -146,14 +152,17 @@ def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_its_memory_is_what_the_package_says() -> None:
     config = json.loads(Path("models/q8_0/config.json").read_text(encoding="utf-8"))
-    weights, held, computed = weights_size("models/q8_0"), list[int](), list[int]()
+    cache, weights = cache_of(config, "llama.cpp"), weights_size("models/q8_0")
+    held, computed = list[int](), list[int]()
+    asked = [[number] * 400 for number in range(300, 600)]  # none begins like another
     for context in (1_024, 16_384):
         deploy = DeployParams(stack="llama.cpp", port=1, context=context, concurrency=4)
-        with serving("models/q8_0", "-np", "4", "-c", str(4 * context)) as url:
-            api.answer_all(url, server.served_model(url), CHATS, 16, 4)
+        with serving("models/q8_0", *arguments(deploy, "models/q8_0", deploy.port)) as url:
+            api.answer_all(url, server.served_model(url), asked, 2, 4)
             held.append(memory.of_servers(0)["peak_host_memory_bytes"])
-        computed.append(weights + cache_bytes_per_token(config) * 4 * context)
-        assert computed[-1] < held[-1] < memory_limit(config, weights, deploy)
+        assert cache
+        computed.append(weights + cache.size(context, 4))
+        assert computed[-1] < held[-1] < (memory_limit(config, weights, deploy) or 0)
     assert held[1] - held[0] == pytest.approx(computed[1] - computed[0], rel=0.2)
 
 
