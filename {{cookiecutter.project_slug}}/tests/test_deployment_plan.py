@@ -14,7 +14,13 @@ deploy: {stack: transformers, port: 8000, context: 512, concurrency: 4}
 bench: {engine: transformers, requests: 1, concurrency: [1], max_new_tokens: 8}
 hardware: {device: cpu, threads: 1}
 """
-SHAPE = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "vocab_size": 99}
+SHAPE = {
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 64,
+    "vocab_size": 99,
+}
 
 
 def load_row(latency: float, goodput: float) -> dict[str, float]:
