@@ -93,4 +93,4 @@ def slices_of(row: Row) -> list[str]:
     named = {"scenario": row.get("scenario"), "language": row.get("language")}
     named["kind"] = row.get("kind")
     found = [f"{what} {name}" for what, name in named.items() if name]
-    return [*found, *(f"tag {name}" for name in row.get("tags", []))]
+    return [*found, *(f"tag {name}" for name in dict.fromkeys(row.get("tags", [])))]

@@ -181,6 +181,11 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
+def shown_p(p: float) -> str:
+    """= 0.032, as it stands behind a p; a smaller one than three decimals show is no 0."""
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+
+
 def verdict(difference: Difference, smallest: float) -> Verdict:
     """The difference in a word; `smallest` is the smallest one that matters.
 

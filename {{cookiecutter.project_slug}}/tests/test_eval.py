@@ -43,6 +43,12 @@ def test_exact_match_is_the_share_of_correct_answers() -> None:
     assert (numbers["exact_match"], numbers["by_language"]) == (0.5, {"zh": 0.5})
 
 
+def test_a_tag_that_a_case_has_twice_counts_it_once() -> None:
+    rows = [answered(quality("是"), output) for output in ("是", "no")]
+    rows[0]["tags"] = ["short", "short"]
+    assert summarise(rows, TASK, PARAMS)["by_tag"] == {"short": 0.5}
+
+
 @pytest.mark.parametrize(
     ("expect", "output", "category"),
     [
