@@ -7,7 +7,7 @@ from lib.cost import busiest, cost_per_1000
 from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
-from lib.predictions import PROMPTED, Row, group, of_sets, same_cases, score
+from lib.predictions import PROMPTED, Row, group, not_asked, of_sets, same_cases, score
 from lib.stats import Difference, compare_paired, mean_interval, shown_p, verdict
 
 Metrics = dict[str, Any]
@@ -142,7 +142,10 @@ def verdict_page(
         lines.append("No golden cases were answered by a prompted system and by the tuned one.")
     else:
         solved = any(map(score, golden[1]))
-        lines += [answer(found, gate.quality.gain, gate.smallest, best, solved), ""]
+        word = answer(found, gate.quality.gain, gate.smallest, best, solved)
+        if missing := not_asked(systems):
+            word += f" Not compared with {missing}, which did not answer."
+        lines += [word, ""]
         prompted = ", ".join(name for name in PROMPTED if name in systems)
         lines += [f"Tuned against `{best}`, the best of {prompted}:", ""]
         tuned, other = systems["tuned"], systems[best]

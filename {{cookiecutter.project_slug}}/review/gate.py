@@ -19,7 +19,7 @@ from lib.lock import LOCK, frozen_stages, stale_stages, tracked
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
-from lib.predictions import PROMPTED, SYSTEMS, of_sets, read_predictions
+from lib.predictions import PROMPTED, SYSTEMS, not_asked, of_sets, read_predictions
 from lib.verdict import best_prompted
 from review.integrity import (
     Metrics,
@@ -81,7 +81,10 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
         checks.append(at_least(f"golden {name}", mean(of_slice(name, golden), params), limit))
     if best := best_prompted(systems):
         found = gain(golden, of_sets(systems[best], "golden"), params)
-        checks.append(at_least(f"gain over {best}", found, limits.gain))
+        one = at_least(f"gain over {best}", found, limits.gain)
+        if missing := not_asked(systems):
+            one = one._replace(why=f"{one.why}; not compared with {missing}")
+        checks.append(one)
     else:
         why = f"{LOCK} has none of {', '.join(PROMPTED)} to compare with"
         checks.append(Check("inconclusive", "gain over prompting", why))

@@ -274,6 +274,13 @@ def test_no_prompted_system_leaves_the_gain_open() -> None:
     assert found["gain over prompting"] == "inconclusive"
 
 
+def test_a_prompted_system_that_is_missing_is_named() -> None:
+    rows = answers("+" * 30, "+" * 30)
+    systems = {"base": answers("-" * 30), "tuned": rows, "quantized": rows}
+    why = {check.name: check.why for check in gate.quality(GATE, systems, PARAMS)}
+    assert why["gain over base"].endswith("; not compared with few_shot and retrieval")
+
+
 def test_serving_is_held_to_its_limits(project: Path) -> None:
     slow = json.loads(json.dumps(BENCH).replace("50.0", "500.0"))
     assert [check.result for check in serving(GATE, slow)] == ["fail", "pass", "pass", "pass"]
