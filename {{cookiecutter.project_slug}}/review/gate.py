@@ -91,8 +91,8 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
     if gate.system == "quantized":
         found = gain([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)
         checks.append(at_least("against tuned", found, -limits.quantization_loss))
-    errors = sum(row["category"] == "format_error" for row in golden)
-    return [*checks, at_most("format errors", share(errors, len(golden)), limits.format_errors)]
+    errors = mean(golden, params, lambda row: float(row["category"] == "format_error"))
+    return [*checks, at_most("format errors", errors, limits.format_errors)]
 
 
 def safety(gate: GateParams, systems: Systems) -> list[Check]:

@@ -7,7 +7,8 @@ import pytest
 
 from lib.engines.answer import Answer
 from lib.errors import UserError
-from lib.evaluation.cases import Case, collect_cases
+from lib.evals import Golden
+from lib.evaluation.cases import Case, collect_cases, golden_cases
 from lib.evaluation.rows import judge, make_row
 from lib.evaluation.summary import summarise, summarise_adversarial
 from lib.params.eval import EvalParams
@@ -83,6 +84,16 @@ def test_a_golden_line_without_a_key_is_named(
         Path(path).write_text(line, encoding="utf-8")
     with pytest.raises(UserError, match=r"evals/golden\.jsonl:1: is no case: messages"):
         collect_cases()
+
+
+def test_golden_cases_of_one_prompt_are_one_group() -> None:
+    def golden(key: str, prompt: str) -> Golden:
+        turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": "no"}]
+        return Golden.model_validate({"id": key, "messages": turns})
+
+    asked = {"g1": "Where is it?", "g2": "why", "g3": "where  IS it", "g4": "Where is she?"}
+    cases = golden_cases([golden(key, prompt) for key, prompt in asked.items()])
+    assert [case["group"] for case in cases] == ["g1", "g2", "g1", "g4"]
 
 
 def test_a_row_has_score_scores_tokens_and_how_it_ended() -> None:

@@ -308,6 +308,13 @@ def test_a_slice_and_format_errors_have_limits_of_their_own() -> None:
     assert found["format errors"] == ("inconclusive", "23.1%")
 
 
+def test_copies_of_a_case_show_no_fewer_format_errors() -> None:
+    rows = [answer(str(at), True, group=f"g{at % 20}") for at in range(200)]
+    systems = {"base": rows, "tuned": rows, "quantized": rows}
+    found = {check.name: check.why for check in gate.quality(GATE, systems, PARAMS)}
+    assert found["format errors"].startswith("0.0% (0.0% to 16.1%)")
+
+
 def test_cases_of_a_few_groups_say_nothing() -> None:
     rows = [answer(str(at), True, group="abc"[at % 3]) for at in range(30)]
     assert mean(rows, PARAMS).groups == 3
