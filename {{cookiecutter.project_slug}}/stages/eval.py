@@ -17,6 +17,7 @@ from lib.engines.server import served_model, serving
 from lib.errors import UserError, run
 from lib.evals import FILES
 from lib.evaluation.cases import TEST, Case, check_answers, collect_cases
+from lib.evaluation.leaks import without_leaks
 from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.evaluation.rows import labels_of, make_row
 from lib.evaluation.safety import flag
@@ -131,11 +132,15 @@ def main() -> None:
 
     labels = labels_of(cases, task)
     finder = Finder(pii.model_copy(update={"key_env": None}))
+    answers = [
+        without_leaks(case, answer, task, finder)
+        for case, answer in zip(cases, answers, strict=True)
+    ]
     exchanges = [
         (text_of(case["prompt"]), answer.text) for case, answer in zip(cases, answers, strict=True)
     ]
     rows = [
-        make_row(case, answer, task, params, labels, finder, flagged)
+        make_row(case, answer, task, params, labels, flagged)
         for case, answer, flagged in zip(
             cases, answers, flag(exchanges, params.safety), strict=True
         )

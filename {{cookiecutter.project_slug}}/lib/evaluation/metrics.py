@@ -120,8 +120,12 @@ def rouge_l(output: str, expected: str) -> float:
 
 def chrf(output: str, expected: str) -> float:
     """Character n-gram F-score (Popović, 2015), by sacrebleu."""
-    from sacrebleu import sentence_chrf
-
+    try:
+        from sacrebleu import sentence_chrf
+    except ImportError:
+        raise UserError(
+            "chrf: sacrebleu is not installed; `pip install -c constraints.txt '.[eval]'`"
+        ) from None
     return float(sentence_chrf(output, [expected]).score) / 100
 
 
