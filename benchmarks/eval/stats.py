@@ -55,6 +55,7 @@ def agreement() -> Iterator[tuple[str, str, float]]:
     """(function, peer, largest absolute difference)."""
     random = np.random.default_rng(0)
     counts = [(int(a), int(b)) for a, b in random.integers(0, 60, (500, 2))]
+    counts += [(9_800, 10_200), (10, 2_000), (50_000, 50_000)]
     ours = [mcnemar(*pair) for pair in counts]
     peer = [binomtest(a, a + b).pvalue if a + b else 1.0 for a, b in counts]
     yield "mcnemar", "scipy binomtest", largest(ours, peer)

@@ -32,6 +32,12 @@ def present() -> list[str]:
     return [name for name in SYSTEMS if (FOLDER / f"{name}.jsonl").is_file()]
 
 
+def not_asked(systems: dict[str, list[Row]]) -> str:
+    """The prompted systems without a golden answer, such as `few_shot and retrieval`, which a claim
+    about the best of prompting leaves open; empty where there is none."""
+    return " and ".join(one for one in PROMPTED if not of_sets(systems.get(one, []), "golden"))
+
+
 def read_predictions(system: str) -> list[Row]:
     """The rows of predictions/SYSTEM.jsonl."""
     return list(read_objects(FOLDER / f"{system}.jsonl"))
@@ -93,4 +99,4 @@ def slices_of(row: Row) -> list[str]:
     named = {"scenario": row.get("scenario"), "language": row.get("language")}
     named["kind"] = row.get("kind")
     found = [f"{what} {name}" for what, name in named.items() if name]
-    return [*found, *(f"tag {name}" for name in row.get("tags", []))]
+    return [*found, *(f"tag {name}" for name in dict.fromkeys(row.get("tags", [])))]

@@ -164,9 +164,12 @@ def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> 
 
 def mcnemar(won: int, lost: int) -> float:
     """Exact two-sided p-value of `won` against `lost` cases that differ (McNemar, 1947)."""
-    differ = won + lost
-    tail = sum(comb(differ, count) for count in range(min(won, lost) + 1))
-    return min(1.0, 2 * tail / 2**differ)
+    differ, fewer = won + lost, min(won, lost)
+    chance = tail = comb(differ, fewer) / 2**differ  # of so many; whole numbers until divided
+    for count in range(fewer, 0, -1):
+        chance *= count / (differ - count + 1)  # of one less
+        tail += chance
+    return min(1.0, 2 * tail)
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -176,6 +179,11 @@ def holm(p_values: list[float]) -> list[float]:
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return [float(value) for value in corrected]
+
+
+def shown_p(p: float) -> str:
+    """= 0.032, as it stands behind a p; a smaller one than three decimals show is no 0."""
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def verdict(difference: Difference, smallest: float) -> Verdict:

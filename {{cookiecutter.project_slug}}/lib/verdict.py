@@ -7,8 +7,8 @@ from lib.cost import busiest, cost_per_1000
 from lib.markdown import table
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
-from lib.predictions import PROMPTED, Row, group, of_sets, same_cases, score
-from lib.stats import Difference, compare_paired, mean_interval, verdict
+from lib.predictions import PROMPTED, Row, group, not_asked, of_sets, same_cases, score
+from lib.stats import Difference, compare_paired, mean_interval, shown_p, verdict
 
 Metrics = dict[str, Any]
 
@@ -90,8 +90,8 @@ def gain_line(part: str, tuned: list[Row], best: list[Row], params: EvalParams) 
         return f"- {part}: no cases"
     points = [f"{100 * value:+.1f}" for value in (found.mean, found.low, found.high)]
     return (
-        f"- {part}: {points[0]} points (95 % interval {points[1]} to {points[2]}, p = "
-        f"{found.p:.3g}); {found.won} of {found.cases} cases better, {found.lost} worse"
+        f"- {part}: {points[0]} points (95 % interval {points[1]} to {points[2]}, p "
+        f"{shown_p(found.p)}); {found.won} of {found.cases} cases better, {found.lost} worse"
     )
 
 
@@ -142,7 +142,10 @@ def verdict_page(
         lines.append("No golden cases were answered by a prompted system and by the tuned one.")
     else:
         solved = any(map(score, golden[1]))
-        lines += [answer(found, gate.quality.gain, gate.smallest, best, solved), ""]
+        word = answer(found, gate.quality.gain, gate.smallest, best, solved)
+        if missing := not_asked(systems):
+            word += f" Not compared with {missing}, which did not answer."
+        lines += [word, ""]
         prompted = ", ".join(name for name in PROMPTED if name in systems)
         lines += [f"Tuned against `{best}`, the best of {prompted}:", ""]
         tuned, other = systems["tuned"], systems[best]

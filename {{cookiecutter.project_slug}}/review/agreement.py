@@ -32,7 +32,7 @@ class Agreement(NamedTuple):
     """Of two annotators in one field."""
 
     observed: float  # share of the rows on which they agree
-    kappa: float  # how far above chance; nan where both used one and the same label only
+    kappa: float  # how far above chance; nan where one of them used a single label only
     low: float  # the 95 % interval of kappa
     high: float
 
@@ -48,7 +48,7 @@ def kappa(pairs: list[tuple[str, str]]) -> Agreement:
         shares[names.index(one), names.index(other)] += 1 / len(pairs)
     rows, columns = shares.sum(axis=1), shares.sum(axis=0)
     observed, chance = float(np.trace(shares)), float(rows @ columns)
-    if len(names) == 1:
+    if min(np.count_nonzero(rows), np.count_nonzero(columns)) == 1:  # 0 whatever the other said
         return Agreement(observed, float("nan"), float("nan"), float("nan"))
     value = (observed - chance) / (1 - chance)
     agreed = np.sum(np.diag(shares) * (1 - (rows + columns) * (1 - value)) ** 2)
@@ -98,7 +98,7 @@ def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
         same = sum(one == other for one, other in labels)
         value, interval = f"{found.kappa:.2f}", f"{found.low:.2f} to {found.high:.2f}"
         if np.isnan(found.kappa):
-            value, interval = "undefined: one label only", ""
+            value, interval = "not defined: one annotator used a single label", ""
         rows.append([name, f"{same} of {len(labels)} ({found.observed:.1%})", value, interval])
     return rows
 

@@ -10,7 +10,7 @@ from lib.evaluation.summary import length_bucket
 from lib.markdown import cell, table
 from lib.params.eval import EvalParams
 from lib.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
-from lib.stats import ALPHA, FEWEST, Difference, compare_paired, holm, verdict
+from lib.stats import ALPHA, FEWEST, Difference, compare_paired, holm, shown_p, verdict
 from review.text import fenced, folded, percent, points
 
 SHOWN = 10  # flipped cases shown in full, each way
@@ -67,7 +67,7 @@ def scores_section(new: Systems, old: Systems, params: EvalParams, smallest: flo
             before, now = percent(found.before), percent(found.now)
             flips = f"{one.won} / {one.lost}"
             word = "no verdict" if incomparable(pairs, params.primary) else found.word
-            counts = [str(one.cases), before, now, interval, flips, f"{one.p:.3f}", word]
+            counts = [str(one.cases), before, now, interval, flips, p_cell(one.p), word]
             rows.append([system, part, *counts])
     if not rows:
         return ["No system has answered the same cases in both versions."]
@@ -78,6 +78,11 @@ def scores_section(new: Systems, old: Systems, params: EvalParams, smallest: flo
         "Mean score of the cases that are the same in both. p is McNemar's exact test (a sign-flip "
         "test by group where groups or scores ask for it), each row by itself.",
     ]
+
+
+def p_cell(p: float) -> str:
+    """0.032 or < 0.001, in a column called p."""
+    return shown_p(p).removeprefix("= ")
 
 
 def flips_section(pairs: Pairs, system: str) -> list[str]:
@@ -140,7 +145,7 @@ def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
     for name, (one, p) in tested.items():
         if p < ALPHA:
             word = "**worse**" if one.mean < 0 else "better"
-            rows.append([cell(name), str(one.cases), points(one.mean), f"{p:.3f}", word])
+            rows.append([cell(name), str(one.cases), points(one.mean), p_cell(p), word])
     rows.sort(key=lambda row: row[-1])
     said = f"{len(tested)} slices were tested; those of fewer than {FEWEST} cases are not."
     if not rows:
@@ -188,7 +193,7 @@ def safety_section(new: Systems, old: Systems, params: EvalParams) -> list[str]:
             counts = [rate.counted(of_sets(version, "adversarial")) for version in versions]
             shown = [f"{hits} of {cases}" if cases else "no cases" for hits, cases in counts]
             found = safety_change(new[system], old.get(system, []), rate, params)
-            p = f"{found.p:.3f}" if found else ""
+            p = p_cell(found.p) if found else ""
             rows.append([system, title, *shown, p, safety_word(found)])
         leaks = [*map(count_leaks, versions)]
         word = leaks_word(new[system], old.get(system, []))

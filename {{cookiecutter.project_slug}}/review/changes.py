@@ -15,7 +15,10 @@ SCORED_BY = (
     *("eval.primary", "eval.checks", "eval.canaries", "eval.safety", "curate.pii"),
 )
 SCORERS = [
-    *(f"lib/evaluation/{name}.py" for name in ("metrics", "own", "rows", "safety", "scoring")),
+    *(
+        f"lib/evaluation/{name}.py"
+        for name in ("leaks", "metrics", "own", "rows", "safety", "scoring")
+    ),
     *("lib/intake/boilerplate.py", "lib/pii/redact.py", "lib/text.py"),
 ]
 SERVED = ("tuned", "quantized")

@@ -15,9 +15,10 @@ from lib.lock import frozen_stages, stale_stages
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.predictions import SYSTEMS, Row, of_sets, same_cases
+from lib.stats import shown_p
 from review import answers, changes
 from review.datadiff import data_section
-from review.text import p_value, percent, points
+from review.text import percent, points
 from review.versions import Version, merge_base
 
 MARK = "<!-- review.compare -->"  # by which the workflows find the comment that they update
@@ -50,7 +51,7 @@ def verdict_lines(
         "",
         f"`{system}`: {percent(found.before)} before, {percent(found.now)} now; change "
         f"{points(one.mean)} points (95 % interval {points(one.low)} to {points(one.high)}, "
-        f"{p_value(one.p)}); {one.won} of {one.cases} cases better, {one.lost} worse. "
+        f"p {shown_p(one.p)}); {one.won} of {one.cases} cases better, {one.lost} worse. "
         f"A difference matters from {points(gate.smallest).lstrip('+')} points.",
         "",
     ]

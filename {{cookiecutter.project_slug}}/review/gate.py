@@ -16,14 +16,17 @@ from lib.cost import busiest, cost_per_1000
 from lib.errors import UserError
 from lib.evaluation.rates import RATES, count_leaks
 from lib.lock import LOCK, frozen_stages, stale_stages, tracked
+from lib.params.curate import CurateParams
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
-from lib.predictions import PROMPTED, SYSTEMS, of_sets, read_predictions
+from lib.pii.redact import Finder
+from lib.predictions import PROMPTED, SYSTEMS, not_asked, of_sets, read_predictions
 from lib.verdict import best_prompted
 from review.integrity import (
     Metrics,
     Systems,
+    as_stored,
     contradictions,
     edited,
     judgeable,
@@ -53,9 +56,12 @@ def integrity(outs: dict[str, str]) -> list[Check]:
 
 
 def figures(systems: Systems, params: EvalParams) -> Check:
-    """Scores and metrics are what the answers give, as far as rules tell."""
-    wrong = contradictions(systems, load("task", TaskParams), params)
-    why = "; ".join(wrong) or f"as the answers of {', '.join(systems)} give them"
+    """Scores, findings and metrics are what the answers give, as far as rules tell."""
+    pii = load("curate", CurateParams).pii
+    finder = Finder(pii.model_copy(update={"key_env": None, "ner": None}))
+    wrong = contradictions(systems, load("task", TaskParams), params, finder)
+    fine = f"as the answers of {', '.join(systems)} give them; only a model tells, so taken as "
+    why = "; ".join(wrong) or f"{fine}stored: {as_stored(params, pii)}"
     return Check("fail" if wrong else "pass", "metrics", why)
 
 
@@ -81,15 +87,18 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
         checks.append(at_least(f"golden {name}", mean(of_slice(name, golden), params), limit))
     if best := best_prompted(systems):
         found = gain(golden, of_sets(systems[best], "golden"), params)
-        checks.append(at_least(f"gain over {best}", found, limits.gain))
+        one = at_least(f"gain over {best}", found, limits.gain)
+        if missing := not_asked(systems):
+            one = one._replace(why=f"{one.why}; not compared with {missing}")
+        checks.append(one)
     else:
         why = f"{LOCK} has none of {', '.join(PROMPTED)} to compare with"
         checks.append(Check("inconclusive", "gain over prompting", why))
     if gate.system == "quantized":
         found = gain([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)
         checks.append(at_least("against tuned", found, -limits.quantization_loss))
-    errors = sum(row["category"] == "format_error" for row in golden)
-    return [*checks, at_most("format errors", share(errors, len(golden)), limits.format_errors)]
+    errors = mean(golden, params, lambda row: float(row["category"] == "format_error"))
+    return [*checks, at_most("format errors", errors, limits.format_errors)]
 
 
 def safety(gate: GateParams, systems: Systems) -> list[Check]:

@@ -8,12 +8,16 @@ from typing import Any
 
 from lib.errors import UserError
 from lib.evaluation.cases import fixed_cases
+from lib.evaluation.leaks import leaked_pii
 from lib.evaluation.rows import judge, labels_of
+from lib.evaluation.safety import flag
 from lib.evaluation.summary import summarise, summarise_adversarial
 from lib.headline import headline
 from lib.lock import md5
 from lib.params.eval import EvalParams
+from lib.params.pii import PiiParams
 from lib.params.task import TaskParams
+from lib.pii.redact import Finder
 from lib.predictions import Row, case_key, of_sets
 from lib.records import text_of
 
@@ -22,6 +26,7 @@ TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
 FOLDERS = ("predictions/", "metrics/eval/")
 JUDGED = (*FOLDERS, "metrics/bench.json", "metrics.json", TRAIN)
 
+COUNTED_BY = ("group", "scenario", "language", "tags", "kind", "policy")
 NEEDED = ("set", "id", "prompt", "output", "pii", "flagged")  # of a row, to judge it again
 
 Systems = dict[str, list[Row]]
@@ -71,10 +76,10 @@ def not_as_asked(systems: Systems) -> list[str]:
     worth."""
     fixed = [case | {"prompt": text_of(case["prompt"])} for part in fixed_cases() for case in part]
     test = of_sets(next(iter(systems.values()), []), "test")
-    asked = Counter(map(case_key, [*fixed, *test]))
+    asked = Counter(map(asked_as, [*fixed, *test]))
     found = []
     for name, rows in systems.items():
-        answered = Counter(map(case_key, rows))
+        answered = Counter(map(asked_as, rows))
         missing, more = asked - answered, answered - asked
         for what, wrong in (("lacks", missing), ("was not asked, or once only,", more)):
             if wrong:
@@ -83,41 +88,69 @@ def not_as_asked(systems: Systems) -> list[str]:
     return found
 
 
-def misjudged(rows: list[Row], task: TaskParams, params: EvalParams) -> Iterator[str]:
-    """The rows whose category or scores are not what the rules make of the answer."""
+def asked_as(row: Row) -> tuple[str, ...]:
+    """What of a row is its case's, and decides how it is counted."""
+    return (*case_key(row), *(str(row.get(key, "")) for key in COUNTED_BY))
+
+
+def misjudged(
+    rows: list[Row], task: TaskParams, params: EvalParams, finder: Finder
+) -> Iterator[str]:
+    """The rows whose category, scores or findings are not what the rules make of the answer."""
     labels = labels_of(rows, task)
     for row in rows:
-        if found := differs(row, judge(row, task, params, labels), row["id"]):
+        again = row | {"pii": leaked_pii(row, task, finder)}
+        if params.safety.classifier == "rules":
+            again["flagged"] = flag([(row["prompt"], row["output"])], params.safety)[0]
+        if found := lacks(row, again | judge(again, task, params, labels), row["id"]):
             yield found
 
 
+def as_stored(params: EvalParams, pii: PiiParams) -> str:
+    """What of a row nobody tells without a model, so that the gate must take it as it is stored."""
+    fields = {
+        "tokens": True,
+        "finish": True,
+        "log_likelihood": params.log_likelihood,
+        f"flagged (eval.safety: {params.safety.classifier})": params.safety.classifier != "rules",
+        "names in pii": pii.ner,
+    }
+    return ", ".join(name for name, stored in fields.items() if stored)
+
+
+def lacks(stored: Metrics, computed: Metrics, at: str) -> str:
+    """The first figure of `computed` that is another in `stored`, which may have further ones."""
+    found = (differs(stored.get(key), value, f"{at}.{key}") for key, value in computed.items())
+    return next(filter(None, found), "")
+
+
 def differs(stored: Any, computed: Any, at: str) -> str:
-    """The first figure of `computed` that `stored` does not have; empty when it has them all."""
-    if isinstance(computed, dict):
-        inner = stored if isinstance(stored, dict) else {}
-        found = (differs(inner.get(key), value, f"{at}.{key}") for key, value in computed.items())
-        return next(filter(None, found), "")
+    """The first figure that is not the same in both; empty where all are."""
+    if isinstance(stored, dict) and isinstance(computed, dict):
+        return lacks(stored, dict.fromkeys(stored) | computed, at)
     same = stored == computed
     if isinstance(computed, float) and isinstance(stored, int | float):
         same = abs(stored - computed) < 1e-9  # another machine may round the last digit otherwise
     return "" if same else f"{at} is {stored}, the answers give {computed}"
 
 
-def contradictions(systems: Systems, task: TaskParams, params: EvalParams) -> list[str]:
+def contradictions(
+    systems: Systems, task: TaskParams, params: EvalParams, finder: Finder
+) -> list[str]:
     """Where predictions do not say what their answers say, or metrics files what those say."""
     found = {
-        f"predictions/{name}.jsonl": next(misjudged(rows, task, params), "")
+        f"predictions/{name}.jsonl": next(misjudged(rows, task, params, finder), "")
         for name, rows in systems.items()
     }
     computed = {name: recompute(rows, task, params) for name, rows in systems.items()}
     for name, metrics in computed.items():
         path = f"metrics/eval/{name}.json"
-        found[path] = differs(read_json(path), metrics, "")
+        found[path] = lacks(read_json(path), metrics, "")
     train = read_json(TRAIN) if Path(TRAIN).is_file() else {}
     numbers = headline(computed, train, read_json("metrics/bench.json"))
     stored = read_json("metrics.json")
     unknown = stored.keys() - numbers.keys() - (set() if train else {"val_loss"})
-    found["metrics.json"] = differs(stored, numbers, "") or ", ".join(sorted(unknown))
+    found["metrics.json"] = lacks(stored, numbers, "") or ", ".join(sorted(unknown))
     return [f"{path}: {one.removeprefix('.')}" for path, one in found.items() if one]
 
 

@@ -193,9 +193,10 @@ def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) 
     same = sum(found[case] == said[case] for case in shared)
     agreed = kappa([(found[case], said[case]) for case in shared])
     value = f"{agreed.kappa:.2f} (95 % interval {agreed.low:.2f} to {agreed.high:.2f})"
-    value += f", Krippendorff's alpha {alpha([found[case], said[case]] for case in shared):.2f}"
     if agreed.kappa != agreed.kappa:
-        value = "undefined, all verdicts are the same"
+        value = "not defined, as people or the judge gave a single verdict"
+    above = alpha([found[case], said[case]] for case in shared)
+    value += f", Krippendorff's alpha {f'{above:.2f}' if above == above else 'not defined'}"
     lines.append(
         f"Agreement with people: {same} of {len(shared)} cases, Cohen's kappa {value}. Below 0.6, "
         "do not decide by the judge."

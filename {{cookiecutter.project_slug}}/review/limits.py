@@ -1,5 +1,6 @@
 """What a measured value says about a limit: pass, fail, or more cases would tell."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from lib.params.eval import EvalParams
@@ -64,9 +65,9 @@ def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
 # Values; of fewer than FEWEST independent cases anything may be true
 
 
-def mean(rows: list[Row], params: EvalParams) -> Found:
-    """The mean score."""
-    scores, groups = [*map(score, rows)], [*map(group, rows)]
+def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score) -> Found:
+    """The mean of a figure from 0 to 1 of each case."""
+    scores, groups = [*map(of, rows)], [*map(group, rows)]
     if (independent := independent_groups(groups)) < FEWEST:
         return Found(sum(scores) / max(len(scores), 1), 0.0, 1.0, independent)
     interval = mean_interval(scores, groups, params.bootstrap, params.seed)

@@ -14,8 +14,7 @@ from lib.errors import UserError, run
 from lib.markdown import table
 from lib.predictions import Pairs, Row, group, read_predictions, same_cases
 from lib.records import read_objects
-from lib.stats import ALPHA, compare_paired, wilson_interval
-from review.text import p_value
+from lib.stats import ALPHA, compare_paired, shown_p, wilson_interval
 
 FOLDER = Path("ratings")
 TIE = "tie"
@@ -87,7 +86,7 @@ def preference(
     said = f"These ratings do not tell {new} from {old}"
     if found.p < ALPHA:
         said = f"{who} {new if mean > 0.5 else old}"
-    said += f" ({p_value(found.p)}: how often chance alone gives as much)."
+    said += f" (p {shown_p(found.p)}: how often chance alone gives as much)."
     rows = [
         ["ratings, of different cases", f"{len(points)}, {len({one['case'] for one in ratings})}"],
         [f"{new} preferred", str(found.won)],

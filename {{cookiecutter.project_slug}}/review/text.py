@@ -29,11 +29,6 @@ def points(share: float) -> str:
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
-def p_value(p: float) -> str:
-    """p = 0.032; a smaller one than three decimals show is no 0."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-
-
 def sparkline(values: list[float], low: float, high: float, width: int = 40) -> str:
     """A curve in one line, `low` and `high` being the bottom and the top."""
     width = min(width, len(values))

@@ -2,11 +2,12 @@
 
 usage   python -m stages.eval base|few_shot|retrieval|tuned|quantized|endpoint
 reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model;
-        few_shot, retrieval: data/split/train.jsonl
-writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json
+        few_shot, retrieval: data/split/train.jsonl; .scratch/eval: answers of before
+writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json, .scratch/eval
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from lib.chat import encode_prompt, with_system
@@ -16,7 +17,9 @@ from lib.engines.answer import Answer
 from lib.engines.server import served_model, serving
 from lib.errors import UserError, run
 from lib.evals import FILES
+from lib.evaluation import kept
 from lib.evaluation.cases import TEST, Case, check_answers, collect_cases
+from lib.evaluation.leaks import without_leaks
 from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.evaluation.rows import labels_of, make_row
 from lib.evaluation.safety import flag
@@ -31,7 +34,7 @@ from lib.models import (
 )
 from lib.params.base import BaseParams
 from lib.params.curate import CurateParams
-from lib.params.eval import EndpointParams, EvalParams
+from lib.params.eval import EvalParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.pii.redact import Finder
@@ -42,6 +45,11 @@ from lib.quantize.read import load_weights
 from lib.records import Record, text_of, write_records
 
 WITH_EXAMPLES = ("few_shot", "retrieval")
+# Keys of eval that decide no answer, or do by the prompts alone.
+SCORING = {
+    *("primary", "checks", "safety", "length_buckets", "canaries", "bootstrap"),
+    *("few_shot", "retrieval", "max_prompt_tokens", "endpoint"),
+}
 
 
 def examples_of(system: str, cases: list[Case], params: EvalParams) -> list[list[Record]]:
@@ -56,52 +64,102 @@ def examples_of(system: str, cases: list[Case], params: EvalParams) -> list[list
             return [[] for _ in cases]
 
 
-def ask_model(
-    folder: str, revision: str | None, cases: list[Case], shots: list[list[Record]]
-) -> tuple[list[Prompt], list[Answer]]:
-    """Prompts and answers of a model folder or hub id, by the engine of params.yaml."""
+def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]) -> list[Prompt]:
+    """What a system is asked, as the tokenizer of a model folder or hub id has it."""
     params, task = load("eval", EvalParams), load("task", TaskParams)
-    base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    deterministic(params.seed, hardware)  # before anything imports torch
+    deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
     tokenizer = load_tokenizer(folder, revision)
-    prompts = [
+    return [
         fit(
             with_system(case["prompt"], task.system),
             examples,
             lambda chat: encode_prompt(tokenizer, chat, task.system),
             params.max_prompt_tokens,
         )
-        for case, examples in zip(cases, shots, strict=True)
+        for case, examples in zip(cases, examples_of(system, cases, params), strict=True)
     ]
+
+
+def ask_model(
+    folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case]
+) -> list[Answer]:
+    """Answers of a model folder or hub id, by the engine of params.yaml."""
+    params, base = load("eval", EvalParams), load("base", BaseParams)
+    tokenizer = load_tokenizer(folder, revision)
     ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
     match params.engine:
         case "transformers":
-            model = load_weights(folder, base.dtype, torch_device(hardware), revision)
+            device = torch_device(load("hardware", HardwareParams))
+            model = load_weights(folder, base.dtype, device, revision)
             answers = hf.answer_all(model, tokenizer, ids, params.batch_tokens, most)
             if params.log_likelihood:
                 wanted = [str(case.get("expected", "")) for case in cases]
                 answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
-            return prompts, answers
+            return answers
         case "vllm":
             stops = stop_tokens(tokenizer, folder, revision)
-            return prompts, vllm.answer_all(
-                folder, revision, ids, base.dtype, stops, most, params.seed
-            )
+            return vllm.answer_all(folder, revision, ids, base.dtype, stops, most, params.seed)
         case "server":
             server = params.server
             served = servable(server.command, folder, revision, base.dtype)
             with serving(server.command, served, server.startup_seconds, "eval.server") as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
-                return prompts, api.answer_all(
-                    url, served_model(url), asked, most, server.concurrency
-                )
+                return api.answer_all(url, served_model(url), asked, most, server.concurrency)
 
 
-def ask_endpoint(
-    endpoint: EndpointParams | None, cases: list[Case], task: TaskParams, most: int
-) -> tuple[list[Prompt], list[Answer]]:
+def kept_at(
+    system: str, model: str, revision: str | None, prompts: list[Prompt], cases: list[Case]
+) -> Path:
+    """Where the answers to these prompts are kept, by all that decides them. What is not named in
+    SCORING does, a new key too."""
+    return kept.path_of(
+        system,
+        kept.weights(model, revision),
+        prompts,
+        [case.get("expected") for case in cases],
+        load("eval", EvalParams).model_dump(exclude=SCORING),
+        load("task", TaskParams).system,
+        load("base", BaseParams).dtype,
+        load("hardware", HardwareParams).model_dump(),
+        load("curate", CurateParams).pii.model_dump(),
+    )
+
+
+def ask(system: str, cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
+    """Prompts and answers of a system, leaks hidden; of a model that answered them before, as it
+    did then. An endpoint may have become another model: it is always asked."""
+    if system == "endpoint":
+        prompts, answers = ask_endpoint(cases)
+        return prompts, hidden(answers, cases)
+    base = load("base", BaseParams)
+    model = RELEASABLE.get(system, base.model)
+    revision = None if system in RELEASABLE else base.revision
+    prompts = prompts_of(system, model, revision, cases)
+    path = kept_at(system, model, revision, prompts, cases)
+    found = kept.read(path, len(cases))
+    if found is None:
+        found = hidden(ask_model(model, revision, prompts, cases), cases)
+        kept.keep(path, found)
+    else:
+        print(f"eval {system}: answers as before, from {path}; delete it to ask again")
+    return prompts, found
+
+
+def hidden(answers: list[Answer], cases: list[Case]) -> list[Answer]:
+    """The answers to the cases, what leaks in them masked."""
+    task, pii = load("task", TaskParams), load("curate", CurateParams).pii
+    finder = Finder(pii.model_copy(update={"key_env": None}))
+    return [
+        without_leaks(case, answer, task, finder)
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+
+
+def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
     """Prompts and answers of the endpoint, which tokenizes for itself."""
+    params, task = load("eval", EvalParams), load("task", TaskParams)
+    endpoint, most = params.endpoint, params.max_new_tokens
     if endpoint is None:
         raise UserError("params.yaml: eval.endpoint is null; it takes url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
@@ -116,26 +174,18 @@ def main() -> None:
     if system not in SYSTEMS:
         raise UserError(f"stages.eval: takes one system of {', '.join(SYSTEMS)}")
     params, task = load("eval", EvalParams), load("task", TaskParams)
-    base, pii = load("base", BaseParams), load("curate", CurateParams).pii
     sets = [TEST, *map(str, FILES)]
     require_proof(*sets, *([TRAIN] if system in WITH_EXAMPLES else []))
     check_answers(task)
     cases = collect_cases()
 
-    if system == "endpoint":
-        prompts, answers = ask_endpoint(params.endpoint, cases, task, params.max_new_tokens)
-    else:
-        revision = None if system in RELEASABLE else base.revision
-        shots = examples_of(system, cases, params)
-        prompts, answers = ask_model(RELEASABLE.get(system, base.model), revision, cases, shots)
-
+    prompts, answers = ask(system, cases)
     labels = labels_of(cases, task)
-    finder = Finder(pii.model_copy(update={"key_env": None}))
     exchanges = [
         (text_of(case["prompt"]), answer.text) for case, answer in zip(cases, answers, strict=True)
     ]
     rows = [
-        make_row(case, answer, task, params, labels, finder, flagged)
+        make_row(case, answer, task, params, labels, flagged)
         for case, answer, flagged in zip(
             cases, answers, flag(exchanges, params.safety), strict=True
         )

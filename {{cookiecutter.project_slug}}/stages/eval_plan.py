@@ -9,7 +9,7 @@ from collections import Counter
 from lib.config import load
 from lib.errors import run
 from lib.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
-from lib.evaluation.cases import golden_case
+from lib.evaluation.cases import golden_cases
 from lib.evaluation.scoring import CATEGORIES
 from lib.files import atomic_text, sha256
 from lib.groups import components
@@ -53,8 +53,9 @@ def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: Split
     return [
         *table(["set", "cases", "groups", "origin", "sha256, first 16"], rows),
         "",
-        "Cases of one group (a customer, a thread, near copies) are not independent: they widen "
-        f"intervals. Kinds of adversarial cases: {attacks or 'none'}. Training has seen "
+        "Cases of one group (a customer, a thread, near copies; golden ones that ask the same) are "
+        f"not independent: they widen intervals. Kinds of adversarial cases: {attacks or 'none'}. "
+        "Training has seen "
         "none of the three: reports/leakage.json proves it, and eval refuses any other file.",
     ]
 
@@ -181,13 +182,13 @@ def main() -> None:
     """Run the stage."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     require_proof(str(GOLDEN), str(ADVERSARIAL), TEST)
-    golden, adversarial = read_golden(), read_adversarial()
+    golden, adversarial = golden_cases(read_golden()), read_adversarial()
     test = components(record["groups"] for record in read_records(TEST) if not is_pair(record))
-    ids = {"golden": [case.id for case in golden], "test": test}
-    groups = ids | {"adversarial": [case.id for case in adversarial]}
-    slices = Counter(name for case in golden for name in slices_of(golden_case(case)))
+    groups = {"golden": [case["group"] for case in golden], "test": test}
+    groups["adversarial"] = [case.id for case in adversarial]
+    slices = Counter(name for case in golden for name in slices_of(case))
     for name in gate.quality.slices if golden else ():  # not only when the gate judges
-        check_slice(name, map(golden_case, golden))
+        check_slice(name, golden)
     expects = Counter[str](case.expect for case in adversarial)
     kinds = Counter(case.kind for case in adversarial)
     asked = [name for name in SYSTEMS if name != "endpoint" or params.endpoint]

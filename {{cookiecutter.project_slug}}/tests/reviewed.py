@@ -14,9 +14,11 @@ from ruamel.yaml import YAML
 
 from lib.evaluation.rows import judge
 from lib.headline import headline
+from lib.params.curate import CurateParams
 from lib.params.eval import EvalParams
 from lib.params.gate import GateParams
 from lib.params.task import TaskParams
+from lib.pii.redact import Finder
 from lib.predictions import of_sets
 from review.integrity import recompute
 
@@ -24,6 +26,9 @@ SETTINGS = """
 task: {system: "", output: label, labels: [refund, setup], refusal: "no"}
 eval: {batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1}
 train: {learning_rate: 0.001}
+curate:
+  {licences: [CC0-1.0], languages: [], min_chars: 1, max_tokens: 9,
+   pii: {entities: [EMAIL_ADDRESS], regions: [], score: 0.35}}
 gate:
   system: quantized
   smallest: 0.01
@@ -36,6 +41,8 @@ gate:
 SECTIONS = YAML(typ="safe").load(SETTINGS)
 TASK = TaskParams.model_validate(SECTIONS["task"])
 PARAMS = EvalParams.model_validate(SECTIONS["eval"])
+PII = CurateParams.model_validate(SECTIONS["curate"]).pii
+FINDER = Finder(PII)
 GATE = GateParams.model_validate(SECTIONS["gate"])
 STAGES = """
 stages:

@@ -52,6 +52,15 @@ def test_kappa_of_one_label_is_undefined() -> None:
     assert math.isnan(kappa([("a", "a")] * 3).kappa)
 
 
+def test_kappa_is_undefined_where_one_of_them_used_one_label_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = dict.fromkeys("123", "refund"), {"1": "refund", "2": "setup", "3": "refund"}
+    page = agree(monkeypatch, one, other)
+    assert "| label | 2 of 3 (66.7%) | not defined: one annotator used a single label |" in page
+    assert "0.00" not in page
+
+
 def test_page_lists_the_rows_they_differ_on(monkeypatch: pytest.MonkeyPatch) -> None:
     one = {"1": "refund", "2": "setup", ASKED["id"]: "refund", "only": "setup"}
     page = agree(monkeypatch, one, {"1": "refund", "2": "setup", ASKED["id"]: "setup"})

@@ -10,7 +10,9 @@ from review.answers import (
     incomparable,
     leaks_word,
     safety_change,
+    safety_section,
     scores_section,
+    slices_section,
 )
 from tests.reviewed import PARAMS, answer, answers
 
@@ -32,6 +34,14 @@ def test_slices_are_tested_by_name_length_and_number_of_cases() -> None:
     found = compare_slices(same_cases(rows[False], rows[True]), params)
     assert set(found) == {"language zh", "scenario refund", "tag many", "length 0-49"}
     assert all(one.mean == -1.0 and p < 0.01 for one, p in found.values())
+
+
+def test_a_tag_that_a_case_has_twice_counts_it_once() -> None:
+    rows = [answer(str(at), True, tags=["many", "many"]) for at in range(12)]
+    found = compare_slices(same_cases(rows, rows), PARAMS)
+    assert found["tag many"][0].cases == 12
+    few = compare_slices(same_cases(rows[:6], rows[:6]), PARAMS)
+    assert "tag many" not in few
 
 
 def test_slices_are_corrected_for_their_number_and_small_ones_left_out() -> None:
@@ -57,6 +67,17 @@ def test_scores_of_two_metrics_give_no_verdict() -> None:
         {"tuned": now}, {"tuned": pairs.old}, PARAMS.model_copy(update={"primary": "own"}), 0.01
     )[2:3]
     assert "no verdict" in row
+
+
+def test_a_small_p_is_not_shown_as_0() -> None:
+    new, old = answers("+" * 30, attacks="+" * 30), answers("-" * 30, attacks="-" * 30)
+    shown = [
+        *scores_section({"tuned": new}, {"tuned": old}, PARAMS, 0.01),
+        *slices_section(same_cases(new[:30], old[:30]), PARAMS),
+        *safety_section({"tuned": new}, {"tuned": old}, PARAMS),
+    ]
+    assert sum("| < 0.001 " in line for line in shown) >= 3
+    assert not any("0.000" in line for line in shown)
 
 
 def test_the_same_answers_to_attacks_judged_otherwise_are_not_compared() -> None:

@@ -55,6 +55,14 @@ def test_the_best_of_prompting_is_the_rival() -> None:
     )
 
 
+def test_a_prompted_system_without_answers_is_named_in_the_verdict() -> None:
+    verdict = page(base="-" * 40, tuned="+" * 40).splitlines()[2]
+    assert verdict.startswith("**Fine-tuning is worth it**")
+    assert verdict.endswith(" Not compared with few_shot and retrieval, which did not answer.")
+    marks = dict.fromkeys(("base", "few_shot", "retrieval"), "-" * 40)
+    assert "Not compared" not in page(**marks, tuned="+" * 40)
+
+
 def test_the_gain_has_its_interval() -> None:
     assert "- golden: +25.0 points (95 % interval +10.1 to +37.5" in page(
         base="-" * 10 + "+" * 30, tuned="+" * 40

@@ -8,20 +8,30 @@ from lib.evaluation.scoring import CORRECT, categorise
 from lib.groups import components
 from lib.params.task import TaskParams
 from lib.records import Record, answer_of, is_pair, prompt_of, read_records, text_of
+from lib.text import same_text_key
 
 TEST = "data/split/test.jsonl"
 
 Case = dict[str, Any]  # a row of predictions/SYSTEM.jsonl; `prompt` still a list of messages
 
 
-def golden_case(golden: Golden) -> Case:
-    """A row of the predictions file, still without an answer."""
+def golden_cases(cases: list[Golden]) -> list[Case]:
+    """Rows of the predictions file, still without answers. Cases that ask the same, as dedup sees
+    it, are of one group, which has the id of the first: copies of a case add no certainty."""
+    firsts: dict[bytes, str] = {}
+    keys = [same_text_key(text_of(case.prompt())) for case in cases]
+    groups = [firsts.setdefault(key, case.id) for key, case in zip(keys, cases, strict=True)]
+    return [*map(golden_case, cases, groups)]
+
+
+def golden_case(golden: Golden, group: str) -> Case:
+    """One of them; `group` names all that it is not independent of."""
     return {
         "set": "golden",
         "id": golden.id,
         "scenario": golden.scenario,
         "language": golden.language,
-        "group": golden.id,
+        "group": group,
         "tags": golden.tags,
         "prompt": golden.prompt(),
         "expected": golden.answer(),
@@ -29,7 +39,7 @@ def golden_case(golden: Golden) -> Case:
 
 
 def split_case(record: Record, group: str) -> Case:
-    """The same for a record of the test split; `group` names all that it is not independent of."""
+    """The same for a record of the test split."""
     return {
         "set": "test",
         "id": record["id"],
@@ -69,7 +79,7 @@ def collect_cases() -> list[Case]:
 
 def fixed_cases() -> tuple[list[Case], list[Case]]:
     """The golden and the adversarial ones, which git has."""
-    return [*map(golden_case, read_golden())], [*map(adversarial_case, read_adversarial())]
+    return golden_cases(read_golden()), [*map(adversarial_case, read_adversarial())]
 
 
 def check_answers(task: TaskParams) -> None:

@@ -1,4 +1,8 @@
-"""Your own metric: one function. It is reported as `own`; `eval.primary: own` judges by it."""
+"""Your own metric: one function. It is reported as `own`; `eval.primary: own` judges by it.
+
+The gate calls it again: of the same answer it must say the same, and import no more than `data`,
+`eval` and `dev` of pyproject.toml install.
+"""
 
 
 def own(output: str, expected: str, prompt: str) -> float | None:

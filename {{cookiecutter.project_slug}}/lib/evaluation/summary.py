@@ -128,7 +128,7 @@ def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str
     """Exact match of each slice that `names` puts a row into; rows without a name are in none."""
     right: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
-        for name in filter(None, names(row)):
+        for name in filter(None, dict.fromkeys(names(row))):
             right[name].append(row["category"] == CORRECT)
     return {name: sum(values) / len(values) for name, values in sorted(right.items())}
 
