@@ -25,7 +25,14 @@ from lib.training.checkpoints import last_whole
 from lib.training.history import measured, timed
 from lib.training.mask import share_learnt
 from lib.training.preference import encode_pairs
-from lib.training.trainers import encode_records, fit_sft, lay_out, settings, training_dataset
+from lib.training.trainers import (
+    encode_records,
+    fit,
+    fit_sft,
+    lay_out,
+    settings,
+    training_dataset,
+)
 from stages.train import check_settings
 from tests.toy import chat
 from tests.training import (
@@ -115,6 +122,29 @@ def test_a_run_that_stopped_early_is_not_trained_further(tmp_path: Path) -> None
     first, again = stopping_early(tmp_path), stopping_early(tmp_path)
     assert first.state.global_step == again.state.global_step
     assert same(weights_of(first.model), weights_of(again.model))
+
+
+def test_the_best_checkpoint_is_found_in_a_project_that_has_moved(tmp_path: Path) -> None:
+    first = stopping_early(tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "after")
+    again = stopping_early(tmp_path / "after")
+    assert same(weights_of(first.model), weights_of(again.model))
+
+
+def test_a_best_checkpoint_that_is_gone_ends_the_run(tmp_path: Path) -> None:
+    best = stopping_early(tmp_path).state.best_model_checkpoint
+    Path(best, "trainer_state.json").write_text('{"half', encoding="utf-8")
+    with pytest.raises(UserError, match=r"best so far, is gone or not whole.*; delete .*/sft and"):
+        stopping_early(tmp_path)
+
+
+def test_no_best_checkpoint_where_one_is_to_be_kept_ends_the_run(tmp_path: Path) -> None:
+    args, state = SimpleNamespace(output_dir=str(tmp_path)), SimpleNamespace()
+    state.best_model_checkpoint = None
+    trainer = SimpleNamespace(args=args, state=state, train=lambda **_: None)
+    with pytest.raises(UserError, match="there is no best checkpoint"):
+        fit(trainer, "best")
+    fit(trainer, "last")
 
 
 def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:

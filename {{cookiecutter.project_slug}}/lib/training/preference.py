@@ -14,10 +14,10 @@ from lib.records import Message, Record, text_of
 from lib.training.adapters import lora_config
 from lib.training.attention import without_mask
 from lib.training.batches import order
-from lib.training.checkpoints import last_whole
 from lib.training.trainers import (
     Setup,
     check_example,
+    fit,
     naming,
     rows_to_train,
     settings,
@@ -164,5 +164,5 @@ def fit_preference(
             peft_config=lora_config(params.lora) if params.weights != "full" else None,
             callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
         )
-        trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
+        fit(trainer, params.keep)
     return trainer

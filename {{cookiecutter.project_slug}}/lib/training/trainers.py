@@ -17,7 +17,13 @@ from lib.records import Message, Record
 from lib.training.adapters import lora_config
 from lib.training.attention import by_record, without_mask
 from lib.training.batches import order
-from lib.training.callbacks import measure_speed, no_longer_improves, stop_at_nan, stop_early
+from lib.training.callbacks import (
+    find_best,
+    measure_speed,
+    no_longer_improves,
+    stop_at_nan,
+    stop_early,
+)
 from lib.training.checkpoints import history_of, last_whole
 from lib.training.mask import PAGE, check_mask, write_page
 from lib.training.packing import check_packing, pack
@@ -242,8 +248,20 @@ def fit_sft(
         check_packing(trainer.model, setup.device, one, other)
     apart = by_record(model, setup.device) if params.packing else nullcontext()
     with without_mask(model, setup.device), apart:
-        trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
+        fit(trainer, params.keep)
     return trainer
+
+
+def fit(trainer: "Trainer", keep: str) -> None:
+    """Train, on from the newest whole checkpoint; raises UserError where the best is to be kept,
+    and is not known: the trainer would then hold the last weights."""
+    folder = Path(trainer.args.output_dir)
+    trainer.train(resume_from_checkpoint=last_whole(folder))
+    if keep == "best" and trainer.state.best_model_checkpoint is None:
+        raise UserError(
+            f"train: train.keep is best, and there is no best checkpoint in {folder}; delete that "
+            "folder and start again, or set train.keep to last"
+        )
 
 
 def learn_in_32_bits(model: "PreTrainedModel") -> None:
@@ -265,7 +283,8 @@ def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerC
     step = rows_a_step(arguments)
     step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
     patience = setup.params.early_stopping
-    return [stop_at_nan(), stop_early(patience), measure_speed(step_tokens, setup.device)]
+    speed = measure_speed(step_tokens, setup.device)
+    return [stop_at_nan(), stop_early(patience), find_best(), speed]
 
 
 def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":
