@@ -186,6 +186,26 @@ def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ours == pytest.approx(first_loss("trl"), rel=1e-5)
 
 
+@pytest.mark.parametrize("packing", [False, True])
+def test_validation_counts_every_learnt_token_once(packing: bool, tmp_path: Path) -> None:
+    """Whatever the size of a batch; answers of one token and of many."""
+    val = [chat("票", "yes " * (1 + 9 * (at % 2))) for at in range(5)]
+
+    def last_loss(size: int) -> float:
+        changes = {"batch_size": size, "learning_rate": 1e-20, "packing": packing}
+        trainer = sft_trainer_of(setup_with(tmp_path / str(size), **changes), val)
+        return float(measured(trainer.state.log_history, "last")["val_loss"])
+
+    model = load_model("base", "float32")
+    total = learnt = 0.0
+    for example in encode_records(setup_of("full", tmp_path), val):
+        ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
+        count = sum(label != IGNORED for label in example.labels)
+        total, learnt = total + count * float(model(ids, labels=labels).loss), learnt + count
+    losses = [last_loss(1), last_loss(2), last_loss(8)]
+    assert losses == pytest.approx([total / learnt] * 3, rel=1e-5)
+
+
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     setup = setup_with(tmp_path, learning_rate=1e30, max_grad_norm=1e30)
     with pytest.raises(UserError, match=r"the (loss|gradient) is (nan|inf) at step \d+; lower"):

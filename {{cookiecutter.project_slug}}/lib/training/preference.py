@@ -2,6 +2,10 @@
 
 A pair may lack a side (the text is empty): a lone answer that was found good or bad. KTO takes it;
 DPO compares, and leaves it out.
+
+Several processes do not learn quite what one does: accelerate fills a last step that is not full
+with rows of the first, and KTO compares a row with the others of its process alone, so that its
+losses, on validation too, go by the batch size.
 """
 
 from collections import Counter

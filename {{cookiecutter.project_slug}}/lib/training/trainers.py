@@ -27,6 +27,7 @@ from lib.training.callbacks import (
 from lib.training.checkpoints import history_of, last_whole
 from lib.training.mask import PAGE, check_mask, write_page
 from lib.training.packing import check_packing, pack
+from lib.training.token_loss import fill, sft_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         Trainer,
         TrainerCallback,
     )
-    from trl import SFTTrainer
 
 
 @dataclass(frozen=True)
@@ -183,40 +183,6 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
     }
 
 
-def sft_trainer(device: str) -> "type[SFTTrainer]":
-    """trl's trainer; on a CPU one that scores the learnt positions alone.
-
-    Without Triton trl 1.16 puts every position through the output layer, learnt or not. Where one
-    token in five is learnt, that was more than half of a small model's training time.
-    """
-    from trl import SFTTrainer
-
-    if device != "cpu":
-        return SFTTrainer
-    from torch.nn.functional import cross_entropy
-
-    class LearntPositionsTrainer(SFTTrainer):
-        def compute_loss(
-            self,
-            model: Any,
-            inputs: dict[str, Any],
-            return_outputs: bool = False,
-            num_items_in_batch: Any = None,
-        ) -> Any:
-            labels = inputs["labels"][:, 1:]
-            learnt = (labels != IGNORED).any(dim=0).nonzero()[:, 0]  # in any row of the batch
-            others = {name: value for name, value in inputs.items() if name != "labels"}
-            outputs = model(**others, logits_to_keep=learnt, use_cache=False)
-            wanted = labels[:, learnt].flatten()
-            total = cross_entropy(outputs.logits.flatten(0, 1), wanted, reduction="sum")
-            loss = total / (num_items_in_batch or (wanted != IGNORED).sum())
-            if num_items_in_batch:  # counts all processes' tokens, whose gradients are averaged
-                loss = loss * self.accelerator.num_processes
-            return (loss, outputs) if return_outputs else loss
-
-    return LearntPositionsTrainer
-
-
 def fit_sft(
     setup: Setup, model: "PreTrainedModel", examples: dict[str, list[Example]]
 ) -> "Trainer":
@@ -232,11 +198,12 @@ def fit_sft(
         dataset_kwargs={"skip_prepare_dataset": True},  # encoded, ordered and packed already
     )
     rows = training_dataset(setup, examples["train"])
+    validated = as_dataset(val, list(range(len(val))))
     trainer = sft_trainer(setup.device)(
         model=model,
         args=arguments,
-        train_dataset=rows_to_train(setup, rows, arguments),
-        eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
+        train_dataset=fill(rows_to_train(setup, rows, arguments), params.batch_size),
+        eval_dataset=fill(validated, params.batch_size) if val else None,
         processing_class=setup.tokenizer,
         peft_config=lora_config(params.lora) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
