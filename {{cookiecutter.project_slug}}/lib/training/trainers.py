@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.chat import IGNORED, Example, encode_example
+from lib.chat import IGNORED, Example, encode_example, with_system
 from lib.errors import UserError
 from lib.launch import has_bf16, world_size
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
-from lib.records import Message, Record
+from lib.records import Message, Record, is_pair
 from lib.training.adapters import lora_config
 from lib.training.attention import by_record, without_mask
 from lib.training.batches import order
@@ -55,6 +55,11 @@ class Setup:
         """A whole chat as token ids and labels."""
         return encode_example(self.tokenizer, messages, self.system)
 
+    def first_text(self, record: Record) -> str:
+        """The text of a record's first message, or of the task's system prompt before it."""
+        messages = record["prompt"] if is_pair(record) else record["messages"]
+        return with_system(messages, self.system)[0]["content"]
+
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """Records as token ids and labels; raises UserError at one that would be cut or not learnt."""
@@ -80,7 +85,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
     """Raise UserError where a text would be cut, or its mask is wrong; that one is on the page."""
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
-        check_mask(example, setup.tokenizer, setup.stops)
+        check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
     except UserError as error:
         write_page(setup.tokenizer, {"Refused": ([example], 1)})
         raise UserError(f"record {record['id']}: {error}; {PAGE} shows it") from None
