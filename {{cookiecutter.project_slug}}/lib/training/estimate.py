@@ -5,8 +5,9 @@ activations and 2 to the weights that learn (Kaplan et al., 2020, section 2.1; L
 for frozen weights), attention's own on top. Memory: weights, adapters, gradients, AdamW's two
 moments, and activations without the attention scores, which no current kernel keeps; on a GPU trl
 scores the vocabulary in tiles and keeps no logits. It came out 4 to 23 % above what torch held on
-an H200 (LoRA, QLoRA and full fine-tuning of 0.6 B), and 6 to 15 % above what small runs held on a
-CPU. Preference training (DPO) is a second phase: both answers of a pair go through the model, and once more, forward only, through the reference.
+an H200 (LoRA, QLoRA and full fine-tuning of 0.6 B), and 1 to 16 % above what small runs held on a
+CPU. Preference training (DPO) is a second phase: both answers of a pair go through the model, and
+once more, forward only, through the reference.
 """
 
 import math
