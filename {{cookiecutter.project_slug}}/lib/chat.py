@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TODAY = date(2024, 7, 26)  # of every prompt: Llama 3's own choice
 NOW = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
+MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # in a template
 IGNORED = -100  # the label PyTorch's cross entropy skips
 
 
@@ -43,7 +44,7 @@ def with_system(messages: list[Message], system: str) -> list[Message]:
 def render(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
 ) -> "BatchEncoding":
-    """Token ids of a chat; raises UserError when the template refuses it."""
+    """Token ids of a chat; raises UserError when the template refuses it, or makes a mistake."""
     from jinja2 import TemplateError
 
     try:
@@ -51,6 +52,11 @@ def render(
     except TemplateError as error:
         raise UserError(
             f"chat template of the base: {error}; does it take a system prompt (task.system)?"
+        ) from None
+    except MISTAKES as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise UserError(
+            f"chat template of the base: {type(error).__name__}: {first}; mend the template"
         ) from None
 
 

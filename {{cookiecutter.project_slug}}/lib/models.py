@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lib.chat import freeze
 from lib.errors import UserError
 from lib.files import sha256
-from lib.hub import refusal
+from lib.hub import ask_once, refusal
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 
@@ -163,7 +163,10 @@ def load_model(
 
 
 def check_folder(model: str) -> None:
-    """A path that is written like a folder must be one: it would be taken for a hub id."""
+    """A path that is written like a folder must be one: it would be taken for a hub id, and the hub
+    asked, if only once."""
+    if not Path(model).is_dir():
+        ask_once()
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
     config = Path(model, "config.json")
     if looks_local and not config.is_file():

@@ -33,14 +33,15 @@ from lib.models import (
     torch_device,
 )
 from lib.params.base import BaseParams
+from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
 from lib.proof import require_proof
-from lib.records import is_pair, read_records
+from lib.records import Record, is_pair, read_records
 from lib.training.adapters import gather, merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
-from lib.training.estimate import Load, check_memory, lighter, peak, report, shape_of
+from lib.training.estimate import Load, check_memory, lighter, on_gpus, peak, report, shape_of
 from lib.training.export import generation_config, merge_checked
 from lib.training.history import History, figures, timed, write_curves
 from lib.training.machine import available_memory, peak_memory
@@ -73,6 +74,11 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
             f"{SPLITS['val']}: has no {'pair' if params.prefers else 'chat'} to validate with, and "
             "train.keep best chooses by that loss; raise split.val, or set train.keep to last"
         )
+
+
+def learnt_from(chats: list[Record], pairs: list[Record], params: TrainParams) -> list[Record]:
+    """The records of train that the weights come from."""
+    return [*chats * params.supervised, *learnable(pairs, params.method) * params.prefers]
 
 
 def check_settings(
@@ -126,19 +132,19 @@ def preflight(
         estimate = report(shape, phases)
         write_json("reports/estimate.json", estimate)
         if not launched():  # by itself, to become several
-            print(summary(estimate, available))
+            print(summary(estimate, available, load("gate", GateParams).cost.gpu_per_hour))
     return peak(shape, phases)
 
 
-def summary(estimate: dict[str, Any], available: float) -> str:
-    """What training will take, in a line."""
+def summary(estimate: dict[str, Any], available: float, prices: dict[str, float]) -> str:
+    """What training will take, in a line; `prices` are of an hour, by the name of the GPU. They
+    stand in no output of this stage: a changed price is no reason to train again."""
     steps = sum(phase["steps"] for phase in estimate["phases"].values())
     tokens = sum(phase["tokens"] for phase in estimate["phases"].values())
-    hours = [f"{time:.2g} h on {gpu}" for gpu, time in estimate["gpu_hours"].items()]
     return (
         f"train: {steps:,} steps, {tokens:,} tokens, {estimate['operations']:.2g} operations, "
         f"{estimate['peak_memory_bytes'] / 1e9:.1f} of {available / 1e9:.1f} GB; as a guess "
-        f"{', '.join(hours) or 'on no GPU known'}"
+        f"{on_gpus(estimate['gpu_hours'], prices) or 'on no GPU known'}"
     )
 
 
@@ -247,9 +253,10 @@ def main() -> None:
         launch("stages.train", hardware)
     from torch import OutOfMemoryError
 
+    data = describe(hashes, learnt_from(chats["train"], pairs["train"], params))
     try:
         with locked(folder):
-            train(setup, texts.chats, pairs, task, describe(hashes, splits["train"]))
+            train(setup, texts.chats, pairs, task, data)
         if os.environ.get("RANK", "0") == "0":
             used = peak_memory(device)
             print(f"train: memory: estimated {estimated / 1e9:.2f} GB, used {used / 1e9:.2f} GB")

@@ -21,7 +21,7 @@ from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
-from lib.training.estimate import GPUS
+from lib.training.estimate import GPUS, on_gpus
 
 Lines = list[str]
 
@@ -126,10 +126,7 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
             f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
             f"{total:.2f} GB a device ({held})"
         ]
-    hours = ", ".join(
-        f"{name} {duration(time)}" + (f" for {time * prices[name]:.2f}" if name in prices else "")
-        for name, time in estimate["gpu_hours"].items()
-    )
+    hours = on_gpus(estimate["gpu_hours"], prices)
     return [
         *lines,
         "",
@@ -137,11 +134,6 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
         f"at {estimate['utilisation']:.0%} of its peak at most: {hours or 'fits none known'}. "
         "Seconds, tokens a second and the memory that was used are in `metrics/train.json`.",
     ]
-
-
-def duration(hours: float) -> str:
-    """Hours, or what is too little to be told in hours."""
-    return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
 
 
 def checkpoints(params: TrainParams, fixed: bool) -> Lines:

@@ -59,6 +59,21 @@ def test_a_template_that_refuses_a_chat_says_why(tokenizer: PreTrainedTokenizerB
         encode_prompt(gemma, CHAT[:-1], "Answer.")
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ messages[0].content + 1 }}", r"TypeError: can only concatenate"),
+        ("{{ 'a'.index('b') }}", "ValueError: substring not found"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_template_with_a_mistake_says_which(template: str, said: str) -> None:
+    broken = AutoTokenizer.from_pretrained("base")
+    broken.chat_template = template
+    with pytest.raises(UserError, match=f"chat template of the base: {said}"):
+        encode_prompt(broken, CHAT[:-1], "")
+
+
 def test_prompt_is_a_prefix_of_the_chat(tokenizer: PreTrainedTokenizerBase) -> None:
     prompt = encode_prompt(tokenizer, CHAT[:-1], "Answer.")
     assert encode_example(tokenizer, CHAT, "Answer.").input_ids[: len(prompt)] == prompt

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from lib.training import checkpoints
 from lib.training.checkpoints import last_whole, scratch
@@ -10,7 +11,7 @@ from lib.training.checkpoints import last_whole, scratch
 
 def checkpoint(folder: Path, step: int, state: str | None) -> Path:
     path = folder / f"checkpoint-{step}"
-    path.mkdir()
+    path.mkdir(exist_ok=True)
     if state is not None:
         (path / "trainer_state.json").write_text(state, encoding="utf-8")
     return path
@@ -21,6 +22,20 @@ def test_the_newest_whole_checkpoint_counts(tmp_path: Path) -> None:
     checkpoint(tmp_path, 10, '{"half')
     checkpoint(tmp_path, 11, None)
     assert last_whole(tmp_path) == str(whole)
+
+
+def test_a_checkpoint_of_several_processes_has_the_random_state_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first writes trainer_state.json, and does not wait for the others."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    states = [checkpoint(tmp_path, 9, "{}") / f"rng_state_{rank}.pth" for rank in (0, 1)]
+    torch.save({}, states[0])
+    assert last_whole(tmp_path) is None
+    states[1].write_bytes(states[0].read_bytes()[:100])
+    assert last_whole(tmp_path) is None
+    torch.save({}, states[1])
+    assert last_whole(tmp_path) == str(states[0].parent)
 
 
 def test_a_fresh_run_has_none(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from lib.config import load
+from lib.config import Section, load
 from lib.errors import UserError
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams
 from lib.params.eval import EvalParams
 from lib.params.hardware import HardwareParams
+from lib.params.quantize import QuantizeParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
+from lib.params.train import TrainParams
 from tests.toy import PARAMS
 
 FINE = "split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}"
@@ -47,6 +49,12 @@ def test_mistakes_are_named(params: Path, found: str, wrong: str, said: str) -> 
     with pytest.raises(UserError, match=said) as error:
         load("split", SplitParams, params)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("section", [TrainParams, QuantizeParams, EvalParams])
+def test_a_seed_is_one_that_numpy_takes(section: type[Section]) -> None:
+    limits = {type(one).__name__: one for one in section.model_fields["seed"].metadata}
+    assert limits["Lt"].lt == 2**32
 
 
 def test_mistakes_inside_lists_and_sections(params: Path) -> None:

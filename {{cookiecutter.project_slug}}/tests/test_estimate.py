@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from lib.chat import IGNORED, Example
 from lib.errors import UserError
 from lib.models import load_config
 from lib.params.base import BaseParams
+from lib.params.train import LoraParams
 from lib.training.estimate import (
     STARTS,
     UTILISATION,
@@ -21,12 +24,14 @@ from lib.training.estimate import (
     linear_sizes,
     load_of,
     memory,
+    on_gpus,
     operations,
     report,
     shape_of,
     weight_bytes,
 )
 from lib.training.machine import allowed, available_memory
+from lib.training.texts import Texts, loads
 from tests.toy import train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
@@ -56,6 +61,15 @@ def test_an_unknown_target_module_is_named_with_those_there_are() -> None:
     model = AutoModelForCausalLM.from_pretrained("base")
     with pytest.raises(UserError, match=r"c_attn is no linear layer .*; those are down_proj, gate"):
         linear_sizes(model, ["q_proj", "c_attn"])
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"), [("q_proj", ["q_proj"]), (["all-linear"], "all-linear")]
+)
+def test_a_module_s_name_is_a_list_of_one_for_peft(given: Any, taken: Any) -> None:
+    """peft takes a string for a regular expression, and a list for names."""
+    section = train_params("lora").lora.model_dump() | {"target_modules": given}
+    assert LoraParams(**section).target_modules == taken
 
 
 @pytest.mark.parametrize("targets", [[], ["lm_head"]])
@@ -160,6 +174,36 @@ def test_a_gpu_waits_for_python_where_a_step_is_small() -> None:
     assert hours == pytest.approx(10 * 32 * STARTS * 1.5)
     assert report(SEVEN_B, {"sft": LOAD})["gpu_hours"]["H200 141 GB"] == pytest.approx(
         operations(SEVEN_B, LOAD) / (989e12 * UTILISATION) / 3600, abs=1e-4
+    )
+
+
+def test_preferences_are_never_packed() -> None:
+    params = train_params("kto").model_copy(update={"packing": True})
+    example = Example([1, 2, 3], [IGNORED, 2, 3])
+    phases = loads(params, Texts({"train": [example]}, [[example], [example]]), 1)
+    assert [phases["sft"].packed, phases["kto"].packed] == [True, False]
+
+
+def test_an_adapter_takes_memory_by_its_rank() -> None:
+    def held(rank: int, on_cpu: bool) -> dict[str, float]:
+        params = train_params("lora")
+        lora = params.lora.model_copy(update={"rank": rank})
+        params = params.model_copy(update={"lora": lora})
+        return memory(shape_of(load_config("base"), BASE, params, on_cpu), LOAD)
+
+    large, small = held(3008, True), held(8, True)
+    more = {name: large[name] - small[name] for name in large}
+    layers = linear_sizes(AutoModelForCausalLM.from_pretrained("base"), "all-linear")
+    tokens = LOAD.batch_size * LOAD.longest
+    assert more["activations"] == pytest.approx(4 * tokens * 3000 * len(layers))
+    assert more["adapters"] == 4 * 3000 * sum(map(sum, layers))
+    assert large["overhead"] > held(8, False)["overhead"]
+
+
+def test_what_is_not_told_in_hours() -> None:
+    hours = {"L4 24 GB": 0.001, "H200 141 GB": 2.0}
+    assert on_gpus(hours, {"H200 141 GB": 2.5}) == (
+        "L4 24 GB about a minute or less, H200 141 GB 2 h for 5.00"
     )
 
 

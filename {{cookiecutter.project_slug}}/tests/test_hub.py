@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 REFUSALS = {"gated": (403, "GatedRepo"), "gone": (404, "RepoNotFound")}
 NO_HUB = "http://127.0.0.1:9"  # discard: nobody listens
+COUNTER = f"token_counter(BaseParams(model='org/name', revision='{'ab' * 20}', licence='MIT'))"
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -44,8 +45,8 @@ def hub() -> Iterator[str]:
     server.server_close()
 
 
-def said(loader: str, address: str, home: Path, **env: str) -> str:
-    """What a stage that runs `loader` tells its user."""
+def said(loader: str, address: str, home: Path, lines: list[str] | None = None, **env: str) -> str:
+    """What a stage that runs `loader` tells its user; all `lines` of it, too."""
     code = (
         "from lib.errors import run; from lib.params.base import BaseParams\n"
         "from lib.intake.tokens import token_counter; from lib.models import *\n"
@@ -61,6 +62,8 @@ def said(loader: str, address: str, home: Path, **env: str) -> str:
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+    if lines is not None:
+        lines += done.stderr.splitlines()
     return done.stderr.splitlines()[-1]
 
 
@@ -83,6 +86,14 @@ def test_a_hub_that_is_turned_off(tmp_path: Path) -> None:
     line = said("load_config('org/name')", NO_HUB, tmp_path, HF_HUB_OFFLINE="1")
     assert line.startswith("org/name: ")
     assert "never downloaded" in line
+
+
+@pytest.mark.parametrize("loader", ["load_tokenizer('org/name')", COUNTER])
+def test_a_hub_out_of_reach_is_asked_once(loader: str, tmp_path: Path) -> None:
+    """huggingface_hub would ask five times more, and say so each time."""
+    lines: list[str] = []
+    assert "the hub is out of reach" in said(loader, NO_HUB, tmp_path, lines)
+    assert len(lines) == 1
 
 
 def test_a_generation_config_out_of_reach_is_not_taken_for_none(tmp_path: Path) -> None:

@@ -110,16 +110,19 @@ def test_one_of_several_processes_loads_a_checkpoint(tmp_path: Path) -> None:
     assert (done.stdout, done.returncode) == ("2.0\n", 0)
 
 
-def test_two_processes_learn_like_one(tmp_path: Path) -> None:
-    """Half the batch on each: the same records in every step, and the same loss."""
+@pytest.mark.parametrize("packing", [False, True])
+def test_two_processes_learn_like_one(packing: bool, tmp_path: Path) -> None:
+    """Half the batch on each: the same records in every step, and the same losses, of a last step
+    that is not full, too."""
     config = tmp_path / "accelerate.json"
     write_json(config, accelerate_config(CPUS, 2))
     run = [sys.executable, "-m", "lib.launch", "--config_file", str(config)]
-    together = [*run, "--module", "tests.together", str(tmp_path / "two.json"), "2"]
+    told = [str(tmp_path / "two.json"), "2", str(packing)]
+    together = [*run, "--module", "tests.together", *told]
     alone = {"WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"}
     env = {name: value for name, value in os.environ.items() if name not in alone}
     subprocess.run(together, check=True, capture_output=True, env=env | {"OMP_NUM_THREADS": "1"})
-    train_together(tmp_path / "one.json", 4)
+    train_together(tmp_path / "one.json", 4, packing)
     one, two = (
         json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("one", "two")

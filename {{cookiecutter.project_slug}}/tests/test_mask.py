@@ -10,7 +10,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from lib.chat import IGNORED, Example, encode_example, encode_prompt, freeze
 from lib.errors import UserError
 from lib.records import Message
-from lib.training.mask import check_mask, pieces, write_page
+from lib.training import mask
+from lib.training.mask import pieces, write_page
 
 STOCK = Path(trl.__file__).parent / "chat_templates"
 # Mistral's own (7B-Instruct-v0.3), without tools: trl has none.
@@ -54,6 +55,10 @@ def tokenizer_of(name: str, template: str) -> tuple[PreTrainedTokenizerBase, set
     return tokenizer, {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(family.stop)}
 
 
+def check_mask(example: Example, tokenizer: PreTrainedTokenizerBase, stops: set[int]) -> None:
+    mask.check_mask(example, tokenizer, stops, str(CHAT[0]["content"]))
+
+
 def stock_template(name: str) -> str:
     return MISTRAL if name == "mistral" else (STOCK / f"{name}.jinja").read_text(encoding="utf-8")
 
@@ -93,8 +98,9 @@ def test_a_chat_opens_once(name: str) -> None:
     assert encode_example(tokenizer, CHAT, "").input_ids.count(tokenizer.bos_token_id) == 1
 
 
-def test_a_chat_that_opens_twice_is_refused() -> None:
-    tokenizer, stops = tokenizer_of("mistral", "{{ bos_token }}" + MISTRAL)
+@pytest.mark.parametrize("twice", ["{{ bos_token }}", "{{ bos_token }}\n", "{{ bos_token }}### "])
+def test_a_chat_that_opens_twice_is_refused(twice: str) -> None:
+    tokenizer, stops = tokenizer_of("mistral", twice + MISTRAL)
     with pytest.raises(UserError, match="<s> opens a chat twice"):
         check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
 
@@ -106,6 +112,19 @@ def test_a_token_that_opens_every_turn_opens_a_chat_once() -> None:
     example = encode_example(tokenizer, CHAT, "")
     assert example.input_ids.count(tokenizer.bos_token_id) > 1
     check_mask(example, tokenizer, {tokenizer.eos_token_id})
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ bos_token }}system\nBe kind.{{ eos_token }}" + MISTRAL,
+        "{% for m in messages %}{{ bos_token + m.content + '\n' }}{% endfor %}{{ eos_token }}",
+    ],
+)
+def test_a_turn_of_the_template_s_own_opens_no_chat_twice(template: str) -> None:
+    tokenizer, _ = tokenizer_of("mistral", template)
+    ids = encode_prompt(tokenizer, CHAT, "")
+    mask.check_opening(ids, tokenizer, {tokenizer.eos_token_id}, str(CHAT[0]["content"]))
 
 
 def test_a_chat_that_does_not_open_as_texts_do_is_refused() -> None:

@@ -16,6 +16,7 @@ from lib.models import load_model
 from lib.params.train import TrainParams
 from lib.records import Record
 from lib.training.adapters import merge
+from lib.training.history import figures
 from lib.training.preference import (
     encode_pairs,
     fit_preference,
@@ -25,7 +26,7 @@ from lib.training.preference import (
     rows_of,
 )
 from lib.training.trainers import Setup
-from stages.train import check_data
+from stages.train import check_data, learnt_from
 from tests.toy import pair, train_params
 from tests.training import BASE, chats, pairs, same, setup_of, sft, weights_of
 
@@ -99,6 +100,29 @@ def test_lone_good_and_bad_answers_are_learnt_from(tmp_path: Path) -> None:
     assert [row["label"] for row in rows] == [at % 3 == 0 for at in range(12)]
     assert label_weights(rows) == {"desirable_weight": 2.0, "undesirable_weight": 1.0}
     assert preference(setup, lone).state.global_step == 6
+
+
+def test_figures_count_what_was_learnt_from(tmp_path: Path) -> None:
+    setup = preferring("dpo", tmp_path, start="base")
+    end = {"train_runtime": 1.0, "tokens": 9, "step": 1}
+    history = [{"loss": 1.0}, end]
+    given = [pair("a", "yes", ""), *pairs(2)]
+    numbers = figures(setup, {"dpo": history}, [], given)
+    assert (numbers["records"], numbers["pairs"], numbers["pairs_unused"]) == (2, 2, 1)
+    assert "preference_margin" not in numbers
+    numbers = figures(setup, {"dpo": [{"rewards/margins": 0.5, "loss": 1.0}, end]}, [], given)
+    assert numbers["preference_margin"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("method", "start", "count"), [("lora", "sft", 1), ("dpo", "sft", 3), ("dpo", "base", 2)]
+)
+def test_the_card_tells_of_what_is_learnt_from(
+    method: str, start: str, count: int, tmp_path: Path
+) -> None:
+    params = preferring(method, tmp_path, start=start).params
+    found = learnt_from(chats(1), [pair("a", "yes", ""), *pairs(2)], params)
+    assert len(found) == count
 
 
 def test_dpo_leaves_a_lone_answer_out(tmp_path: Path) -> None:

@@ -14,16 +14,20 @@ from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.records import write_records
 from stages import train
-from tests.toy import chat, metrics, pair, train_params
+from tests.toy import GATE, chat, metrics, pair, train_params
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-SECTIONS = """
+SECTIONS = (
+    """
 task: {system: "", output: text}
 base: {model: base, licence: Apache-2.0}
 hardware: {device: cpu, threads: 1}
-train: """
+"""
+    + GATE
+    + "train: "
+)
 
 
 def lay_out_project(folder: Path, method: str) -> None:

@@ -25,7 +25,14 @@ from lib.training.checkpoints import last_whole
 from lib.training.history import measured, timed
 from lib.training.mask import share_learnt
 from lib.training.preference import encode_pairs
-from lib.training.trainers import encode_records, fit_sft, lay_out, settings, training_dataset
+from lib.training.trainers import (
+    encode_records,
+    fit,
+    fit_sft,
+    lay_out,
+    settings,
+    training_dataset,
+)
 from stages.train import check_settings
 from tests.toy import chat
 from tests.training import (
@@ -117,6 +124,29 @@ def test_a_run_that_stopped_early_is_not_trained_further(tmp_path: Path) -> None
     assert same(weights_of(first.model), weights_of(again.model))
 
 
+def test_the_best_checkpoint_is_found_in_a_project_that_has_moved(tmp_path: Path) -> None:
+    first = stopping_early(tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "after")
+    again = stopping_early(tmp_path / "after")
+    assert same(weights_of(first.model), weights_of(again.model))
+
+
+def test_a_best_checkpoint_that_is_gone_ends_the_run(tmp_path: Path) -> None:
+    best = stopping_early(tmp_path).state.best_model_checkpoint
+    Path(best, "trainer_state.json").write_text('{"half', encoding="utf-8")
+    with pytest.raises(UserError, match=r"best so far, is gone or not whole.*; delete .*/sft and"):
+        stopping_early(tmp_path)
+
+
+def test_no_best_checkpoint_where_one_is_to_be_kept_ends_the_run(tmp_path: Path) -> None:
+    args, state = SimpleNamespace(output_dir=str(tmp_path)), SimpleNamespace()
+    state.best_model_checkpoint = None
+    trainer = SimpleNamespace(args=args, state=state, train=lambda **_: None)
+    with pytest.raises(UserError, match="there is no best checkpoint"):
+        fit(trainer, "best")
+    fit(trainer, "last")
+
+
 def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:
     setup = setup_with(tmp_path, word_dropout=0.3)
     examples = encode_records(setup, [chat("one two three four five six 七 八 🙂" * 2, "yes")] * 50)
@@ -154,6 +184,26 @@ def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.Monkey
     ours = first_loss("ours")
     monkeypatch.setattr("lib.training.trainers.sft_trainer", lambda device: SFTTrainer)
     assert ours == pytest.approx(first_loss("trl"), rel=1e-5)
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_validation_counts_every_learnt_token_once(packing: bool, tmp_path: Path) -> None:
+    """Whatever the size of a batch; answers of one token and of many."""
+    val = [chat("票", "yes " * (1 + 9 * (at % 2))) for at in range(5)]
+
+    def last_loss(size: int) -> float:
+        changes = {"batch_size": size, "learning_rate": 1e-20, "packing": packing}
+        trainer = sft_trainer_of(setup_with(tmp_path / str(size), **changes), val)
+        return float(measured(trainer.state.log_history, "last")["val_loss"])
+
+    model = load_model("base", "float32")
+    total = learnt = 0.0
+    for example in encode_records(setup_of("full", tmp_path), val):
+        ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
+        count = sum(label != IGNORED for label in example.labels)
+        total, learnt = total + count * float(model(ids, labels=labels).loss), learnt + count
+    losses = [last_loss(1), last_loss(2), last_loss(8)]
+    assert losses == pytest.approx([total / learnt] * 3, rel=1e-5)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:

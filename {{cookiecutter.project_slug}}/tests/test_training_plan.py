@@ -11,26 +11,22 @@ from lib.files import sha256, write_json
 from lib.params.train import TrainParams
 from lib.training.estimate import Load, Shape, report
 from stages import training_plan
-from tests.toy import train_params
+from tests.toy import GATE, train_params
 
 SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
 LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9, passes=9)
 USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
 USED |= {"preference_tokens": 180, "preference_steps": 2}
 TIMES = {"seconds": 12.5, "tokens_per_second": 777, "peak_memory_bytes": 999_888_777}
-SECTIONS = """
+SECTIONS = (
+    """
 task: {system: "分类 | 票", output: text}
 base: {model: base, licence: Apache-2.0}
 hardware: {device: cpu, threads: 2}
-gate:
-  system: tuned
-  smallest: 0.01
-  quality: {golden: 0, test: 0, slices: {}, gain: 0, quantization_loss: 0, format_errors: 1}
-  safety: {unsafe: 1, over_refusal: 1, leaks: 0}
-  latency: {ttft_ms_p95: 1, e2e_ms_p95: 1}
-  cost: {machine_per_hour: 1, per_1000_requests: 1, gpu_per_hour: {L4 24 GB: 1e6}}
-  size: 1
-train: """
+"""
+    + GATE
+    + "train: "
+)
 
 
 def plan() -> str:

@@ -1,5 +1,6 @@
 """A short training that one process, or several under the launcher, run alike: the losses go to
-the file that is named. `python -m tests.together FILE BATCH_SIZE`, as tests/test_launch.py does."""
+the file that is named. `python -m tests.together FILE BATCH_SIZE PACKING`, as
+tests/test_launch.py does."""
 
 import sys
 from pathlib import Path
@@ -12,23 +13,28 @@ from lib.training.trainers import Setup, encode_records, fit_sft
 from tests.toy import CPU, chat, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+SPLITS = {"train": None, "val": 3}
 
 
-def train_together(path: Path, batch_size: int) -> None:
-    """Train on 16 records of many lengths; without dropout, whose masks each process draws."""
+def train_together(path: Path, batch_size: int, packing: bool) -> None:
+    """Train on 9 records of many lengths, validate on the first 3; without dropout, whose masks
+    each process draws."""
     deterministic(1, CPU)
-    params = train_params("lora").model_copy(update={"batch_size": batch_size})
+    params = train_params("lora")
     lora = params.lora.model_copy(update={"dropout": 0.0})
-    params = params.model_copy(update={"lora": lora})
+    update = {"lora": lora, "batch_size": batch_size, "packing": packing}
+    params = params.model_copy(update=update)
     tokenizer = load_tokenizer("base")
     stops = stop_tokens(tokenizer, "base")
     setup = Setup(params, BASE, "", tokenizer, stops, "cpu", path.with_suffix(""))
-    records = [chat("票 🙂 " * (1 + at % 5), f"answer {at}") for at in range(16)]
-    examples = {"train": encode_records(setup, records), "val": []}
+    records = [chat("票 🙂 " * (1 + at % 5), f"answer {at}") for at in range(9)]
+    examples = {name: encode_records(setup, records[:most]) for name, most in SPLITS.items()}
     trainer = fit_sft(setup, start_model(BASE, "lora", "cpu"), examples)
     if trainer.accelerator.is_main_process:
-        write_json(path, [row["loss"] for row in trainer.state.log_history if "loss" in row])
+        rows, names = trainer.state.log_history, ("loss", "eval_loss")
+        write_json(path, [row[name] for name in names for row in rows if name in row])
 
 
 if __name__ == "__main__":
-    train_together(Path(sys.argv[1]), int(sys.argv[2]))
+    file, size, packing = sys.argv[1:]
+    train_together(Path(file), int(size), packing == "True")

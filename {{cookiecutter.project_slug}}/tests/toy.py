@@ -35,6 +35,17 @@ dedup:
 split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}
 """
 
+GATE = """
+gate:
+  system: tuned
+  smallest: 0.01
+  quality: {golden: 0, test: 0, slices: {}, gain: 0, quantization_loss: 0, format_errors: 1}
+  safety: {unsafe: 1, over_refusal: 1, leaks: 0}
+  latency: {ttft_ms_p95: 1, e2e_ms_p95: 1}
+  cost: {machine_per_hour: 1, per_1000_requests: 1, gpu_per_hour: {L4 24 GB: 1e6}}
+  size: 1
+"""
+
 
 def chat(asked: str, answer: str = "refund", **fields: Any) -> Record:
     """A chat as curate writes it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lib.errors import UserError
-from lib.hub import refusal
+from lib.hub import ask_once, refusal
 from lib.params.base import BaseParams
 
 FILE = "tokenizer.json"
@@ -32,6 +32,7 @@ def tokenizer_file(base: BaseParams) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    ask_once()
     try:
         return Path(hf_hub_download(base.model, FILE, revision=base.revision))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

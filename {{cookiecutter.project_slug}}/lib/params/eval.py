@@ -72,7 +72,7 @@ class EvalParams(Section):
         Annotated[str, Field(min_length=1)]
     ] = []  # strings planted in the training data; no answer may hold one
     bootstrap: int = Field(ge=100)  # resamples behind each interval of graded scores
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
 
     @field_validator("checks")
     @classmethod

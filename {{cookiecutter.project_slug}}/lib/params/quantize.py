@@ -20,4 +20,4 @@ class QuantizeParams(Section):
 
     scheme: Scheme
     calibration_records: int = Field(ge=1)  # drawn from the training split only
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)

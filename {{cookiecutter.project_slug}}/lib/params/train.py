@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lib.config import Section
 
@@ -14,6 +14,13 @@ class LoraParams(Section):
     alpha: int = Field(ge=1)  # the update is scaled by alpha / rank
     dropout: float = Field(ge=0, lt=1)
     target_modules: str | list[str]  # "all-linear", or names such as [q_proj, v_proj]
+
+    @field_validator("target_modules")
+    @classmethod
+    def _as_names(cls, given: str | list[str]) -> str | list[str]:
+        """peft would take another string than all-linear for a regular expression."""
+        names = [given] if isinstance(given, str) else given
+        return "all-linear" if names == ["all-linear"] else names
 
 
 class PreferenceParams(Section):
@@ -34,7 +41,7 @@ class TrainParams(Section):
     """What the train stage does; learning rate and epochs are those of supervised fine-tuning."""
 
     method: Literal["lora", "full", "qlora", "dpo", "kto"]
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)  # more than numpy takes, otherwise
     epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
     schedule: Literal["linear", "cosine", "constant_with_warmup"]

@@ -1,11 +1,13 @@
 """What is watched while a trainer runs: a loss that is no number, validation that no longer
-improves, and speed."""
+improves, the best checkpoint, and speed."""
 
 import math
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.errors import UserError
+from lib.training.checkpoints import whole
 from lib.training.machine import peak_memory
 
 if TYPE_CHECKING:
@@ -57,6 +59,27 @@ def stop_early(patience: int | None) -> "TrainerCallback":
                 control.should_training_stop = True
 
     return StopEarly()
+
+
+def find_best() -> "TrainerCallback":
+    """A callback that has a resumed run know its best checkpoint so far; raises UserError where
+    that is gone. The trainer's state names its absolute path, and where the project has moved since
+    transformers would keep the last weights, with a line in the log."""
+    from transformers import TrainerCallback
+
+    class FindBest(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if not state.best_global_step:
+                return
+            best = Path(args.output_dir, f"checkpoint-{state.best_global_step}")
+            if not whole(best):
+                raise UserError(
+                    f"train: {best}, the best so far, is gone or not whole, and train.keep is "
+                    f"best; delete {args.output_dir} and start again"
+                )
+            state.best_model_checkpoint = str(best)
+
+    return FindBest()
 
 
 def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":

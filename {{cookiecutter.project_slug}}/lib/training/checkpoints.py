@@ -14,8 +14,10 @@ from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from lib.files import sha256
+from lib.launch import world_size
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
@@ -49,19 +51,26 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def last_whole(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end, or None.
-
-    The trainer writes trainer_state.json last; a checkpoint in which it does not parse was cut
-    short by whatever stopped the run.
-    """
+    """The newest checkpoint that was written to its end, or None."""
     steps = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
     for step in sorted(steps, reverse=True):
-        try:
-            json.loads((steps[step] / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
-            continue
-        return str(steps[step])
+        if whole(steps[step]):
+            return str(steps[step])
     return None
+
+
+def whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint was written to its end, and not cut short by whatever stopped the run.
+
+    The trainer writes trainer_state.json last. Of several processes the first does, and waits for
+    none of the others, each of which writes the state of its random numbers: an archive.
+    """
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    ranks = range(world_size()) if world_size() > 1 else ()
+    return all(is_zipfile(checkpoint / f"rng_state_{rank}.pth") for rank in ranks)
 
 
 def history_of(folder: Path) -> list[dict[str, Any]]:

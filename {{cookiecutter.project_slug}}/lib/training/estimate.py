@@ -2,11 +2,12 @@
 
 Compute is good to within a third or so: 2 operations a weight and token forward, 2 more back to the
 activations and 2 to the weights that learn (Kaplan et al., 2020, section 2.1; LoRA skips the last
-for frozen weights), attention's own on top. Memory: weights, gradients, AdamW's two moments, and
-activations without the attention scores, which no current kernel keeps; on a GPU trl scores the
-vocabulary in tiles and keeps no logits. It came out 4 to 23 % above what torch held on an H200
-(LoRA, QLoRA and full fine-tuning of 0.6 B). Preference training (DPO) is a second phase: both
-answers of a pair go through the model, and once more, forward only, through the reference.
+for frozen weights), attention's own on top. Memory: weights, adapters, gradients, AdamW's two
+moments, and activations without the attention scores, which no current kernel keeps; on a GPU trl
+scores the vocabulary in tiles and keeps no logits. It came out 4 to 23 % above what torch held on
+an H200 (LoRA, QLoRA and full fine-tuning of 0.6 B), and 1 to 16 % above what small runs held on a
+CPU. Preference training (DPO) is a second phase: both answers of a pair go through the model, and
+once more, forward only, through the reference.
 """
 
 import math
@@ -37,6 +38,7 @@ UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
 # small base or few tokens a step the GPU waits for them.
 STARTS = 0.014
 OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
+OVERHEAD_ON_CPU = 0.75e9  # the most that trainings of a record or a few held, DPO's among them
 TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a GPU
 
 
@@ -85,7 +87,7 @@ def load_of(
         passes=math.ceil(records / (params.batch_size * processes)),
         texts=texts,
         reference=texts > 1,
-        packed=params.packing and texts == 1,
+        packed=params.packing,
     )
 
 
@@ -121,6 +123,8 @@ def shape_of(
     count = sum(weight.numel() for weight in model.parameters())
     text = config.get_text_config()
     kept = activation_bytes(text, on_cpu, adapters and params.lora.dropout > 0)
+    # what comes out of the first half of each adapter, on its way to the second
+    kept += params.lora.rank * len(sizes) * (4 if on_cpu else 2) / text.num_hidden_layers
     wide = 1.15 if params.weights == "qlora" else 1  # its norms compute in 32 bits
     return Shape(
         parameters=count,
@@ -187,6 +191,7 @@ def operations(shape: Shape, load: Load) -> float:
 
 def memory(shape: Shape, load: Load) -> dict[str, float]:
     """Bytes at the peak of a step on one device, by what holds them."""
+    whole = shape.trainable == shape.parameters
     tokens = load.batch_size * load.longest * load.texts
     whole_layer = tokens * shape.activation_bytes
     if shape.checkpointing:  # the inputs of all layers, in 32 bits at most, and everything of one
@@ -195,7 +200,7 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
     else:
         activations = shape.layers * whole_layer
     if shape.gpu:
-        head = shape.vocabulary * shape.hidden if shape.trainable == shape.parameters else 0
+        head = shape.vocabulary * shape.hidden if whole else 0
         logits = 2.0 * min(tokens, TILE[0]) * TILE[1] + 4.0 * head
     else:
         logits = 2 * 4.0 * tokens * shape.vocabulary
@@ -203,11 +208,12 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
     copies = 2 if shape.gpu and shape.weight_bytes == 4 and not shape.checkpointing else 0
     return {
         "weights": shape.parameters * (shape.weight_bytes + copies) / shape.weight_shards,
+        "adapters": 0.0 if whole else shape.trainable * 4.0 / shape.weight_shards,
         "gradients": shape.trainable * 4.0 / shape.shards,
         "optimizer": shape.trainable * 8.0 / shape.shards,
         "activations": float(activations),
         "logits": logits,
-        "overhead": OVERHEAD,
+        "overhead": OVERHEAD if shape.gpu else OVERHEAD_ON_CPU,
     }
 
 
@@ -280,6 +286,20 @@ def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
             if needed <= size
         },
     }
+
+
+def on_gpus(hours: dict[str, float], prices: dict[str, float]) -> str:
+    """Hours by the name of the GPU as people read them, with their cost where `prices` has that of
+    an hour."""
+    return ", ".join(
+        f"{name} {duration(time)}" + (f" for {time * prices[name]:.2f}" if name in prices else "")
+        for name, time in hours.items()
+    )
+
+
+def duration(hours: float) -> str:
+    """Hours, or what is too little to be told in hours."""
+    return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
 
 
 def seconds(shape: Shape, load: Load, speed: float) -> float:

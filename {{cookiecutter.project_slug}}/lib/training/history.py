@@ -45,22 +45,24 @@ def figures(
     """What training was: its first part, or only one, and what preferences added."""
     params = setup.params
     first, *_ = histories.values()
-    numbers: dict[str, Any] = {"records": len(chats if params.supervised else pairs)}
+    used = len(learnable(pairs, params.method))
+    numbers: dict[str, Any] = {"records": len(chats) if params.supervised else used}
     numbers |= measured(first, params.keep)
     if params.supervised:
         numbers["share_learnt"] = share_learnt(lay_out(setup, chats))
     if not params.prefers:
         return numbers | {"pairs_unused": len(pairs)}
-    used, history = len(learnable(pairs, params.method)), histories[params.method]
+    history = histories[params.method]
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
     margins, added = losses(history, "rewards/margins"), measured(history, params.keep)
     if "val_loss" in added:
         numbers["preference_val_loss"] = added["val_loss"]
+    if margins:  # KTO's has none where no log covers good and bad answers
+        numbers["preference_margin"] = margins[-1]["rewards/margins"]
     return numbers | {
         "preference_tokens": added["tokens"],
         "preference_steps": added["steps"],
         "preference_loss": losses(history)[-1]["loss"],
-        "preference_margin": margins[-1]["rewards/margins"] if margins else None,
     }
 
 

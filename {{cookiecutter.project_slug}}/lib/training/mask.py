@@ -27,9 +27,12 @@ table { border-collapse: collapse } td, th { padding: .1rem .8rem .1rem 0; text-
 """
 
 
-def check_mask(example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int]) -> None:
+def check_mask(
+    example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
+) -> None:
     """Refuse labels that learn nothing or everything, that learn no token of `stops`, and a chat
-    that opens twice, or not as the tokenizer opens a text; raises UserError."""
+    that opens twice, or not as the tokenizer opens a text; `text` is that of its first message.
+    Raises UserError."""
     learnt = [label for label in example.labels if label != IGNORED]
     if not learnt:
         raise UserError("loss mask: no token is learnt; does the chat template mark the answer?")
@@ -43,16 +46,22 @@ def check_mask(example: Example, tokenizer: "PreTrainedTokenizerBase", stops: se
             "loss mask: no end-of-turn token is learnt, so the model would never stop; the "
             "template must close the answer with the eos token of tokenizer or generation config"
         )
-    check_opening(example.input_ids, tokenizer)
+    check_opening(example.input_ids, tokenizer, stops, text)
 
 
-def check_opening(ids: list[int], tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Raise UserError at a chat that begins with the opening token twice, or without it where the
-    tokenizer begins every text so. Further on it may open turns."""
+def check_opening(
+    ids: list[int], tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
+) -> None:
+    """Raise UserError at a chat that opens twice before `text`, that of its first message, or not
+    at all where the tokenizer opens every text. Behind that text, or a turn that the template adds
+    itself and one of `stops` ends, the opening token may open turns."""
     opening = tokenizer.bos_token_id
     if opening is None:
         return
-    if ids[:2] == [opening, opening]:
+    places = [place for place, token in enumerate(ids) if token == opening]
+    between = ids[places[0] + 1 : places[1]] if len(places) > 1 else []
+    said = text.strip() in str(tokenizer.decode(between))
+    if len(places) > 1 and not said and not stops.intersection(between):
         raise UserError(
             f"chat template: {tokenizer.bos_token} opens a chat twice; take one out of the template"
         )

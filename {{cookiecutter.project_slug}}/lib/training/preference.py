@@ -2,6 +2,10 @@
 
 A pair may lack a side (the text is empty): a lone answer that was found good or bad. KTO takes it;
 DPO compares, and leaves it out.
+
+Several processes do not learn quite what one does: accelerate fills a last step that is not full
+with rows of the first, and KTO compares a row with the others of its process alone, so that its
+losses, on validation too, go by the batch size.
 """
 
 from collections import Counter
@@ -14,10 +18,10 @@ from lib.records import Message, Record, text_of
 from lib.training.adapters import lora_config
 from lib.training.attention import without_mask
 from lib.training.batches import order
-from lib.training.checkpoints import last_whole
 from lib.training.trainers import (
     Setup,
     check_example,
+    fit,
     naming,
     rows_to_train,
     settings,
@@ -164,5 +168,5 @@ def fit_preference(
             peft_config=lora_config(params.lora) if params.weights != "full" else None,
             callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
         )
-        trainer.train(resume_from_checkpoint=last_whole(setup.folder / params.method))
+        fit(trainer, params.keep)
     return trainer

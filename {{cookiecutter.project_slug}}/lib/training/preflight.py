@@ -9,6 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from lib.chat import Example
 from lib.errors import UserError
+from lib.hub import ask_once
 from lib.model_card import hub_licence
 from lib.models import id_set
 from lib.params.base import BaseParams
@@ -77,6 +78,7 @@ def card_of(base: BaseParams) -> dict[str, Any]:
     path = Path(base.model, "README.md")
     try:
         if not Path(base.model).is_dir():
+            ask_once()
             path = Path(hf_hub_download(base.model, "README.md", revision=base.revision))
         head = FRONT_MATTER.match(path.read_text(encoding="utf-8"))
         declared = YAML(typ="safe").load(head[1]) if head else {}

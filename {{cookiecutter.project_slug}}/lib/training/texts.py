@@ -49,7 +49,7 @@ def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
         lengths = [len(example.input_ids) for row in texts.rows for example in row]
         each = len(texts.rows[0])
         load = load_of(lengths, params.preference.epochs, each, params, processes)
-        phases[params.method] = replace(load, reference=True)
+        phases[params.method] = replace(load, reference=True, packed=False)
     return phases
 
 

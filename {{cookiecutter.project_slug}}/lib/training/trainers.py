@@ -8,19 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.chat import IGNORED, Example, encode_example
+from lib.chat import IGNORED, Example, encode_example, with_system
 from lib.errors import UserError
 from lib.launch import has_bf16, world_size
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
-from lib.records import Message, Record
+from lib.records import Message, Record, is_pair
 from lib.training.adapters import lora_config
 from lib.training.attention import by_record, without_mask
 from lib.training.batches import order
-from lib.training.callbacks import measure_speed, no_longer_improves, stop_at_nan, stop_early
+from lib.training.callbacks import (
+    find_best,
+    measure_speed,
+    no_longer_improves,
+    stop_at_nan,
+    stop_early,
+)
 from lib.training.checkpoints import history_of, last_whole
 from lib.training.mask import PAGE, check_mask, write_page
 from lib.training.packing import check_packing, pack
+from lib.training.token_loss import fill, sft_trainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
         Trainer,
         TrainerCallback,
     )
-    from trl import SFTTrainer
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Setup:
     def encode(self, messages: list[Message]) -> Example:
         """A whole chat as token ids and labels."""
         return encode_example(self.tokenizer, messages, self.system)
+
+    def first_text(self, record: Record) -> str:
+        """The text of a record's first message, or of the task's system prompt before it."""
+        messages = record["prompt"] if is_pair(record) else record["messages"]
+        return with_system(messages, self.system)[0]["content"]
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
@@ -74,7 +85,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
     """Raise UserError where a text would be cut, or its mask is wrong; that one is on the page."""
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
-        check_mask(example, setup.tokenizer, setup.stops)
+        check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
     except UserError as error:
         write_page(setup.tokenizer, {"Refused": ([example], 1)})
         raise UserError(f"record {record['id']}: {error}; {PAGE} shows it") from None
@@ -177,40 +188,6 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
     }
 
 
-def sft_trainer(device: str) -> "type[SFTTrainer]":
-    """trl's trainer; on a CPU one that scores the learnt positions alone.
-
-    Without Triton trl 1.16 puts every position through the output layer, learnt or not. Where one
-    token in five is learnt, that was more than half of a small model's training time.
-    """
-    from trl import SFTTrainer
-
-    if device != "cpu":
-        return SFTTrainer
-    from torch.nn.functional import cross_entropy
-
-    class LearntPositionsTrainer(SFTTrainer):
-        def compute_loss(
-            self,
-            model: Any,
-            inputs: dict[str, Any],
-            return_outputs: bool = False,
-            num_items_in_batch: Any = None,
-        ) -> Any:
-            labels = inputs["labels"][:, 1:]
-            learnt = (labels != IGNORED).any(dim=0).nonzero()[:, 0]  # in any row of the batch
-            others = {name: value for name, value in inputs.items() if name != "labels"}
-            outputs = model(**others, logits_to_keep=learnt, use_cache=False)
-            wanted = labels[:, learnt].flatten()
-            total = cross_entropy(outputs.logits.flatten(0, 1), wanted, reduction="sum")
-            loss = total / (num_items_in_batch or (wanted != IGNORED).sum())
-            if num_items_in_batch:  # counts all processes' tokens, whose gradients are averaged
-                loss = loss * self.accelerator.num_processes
-            return (loss, outputs) if return_outputs else loss
-
-    return LearntPositionsTrainer
-
-
 def fit_sft(
     setup: Setup, model: "PreTrainedModel", examples: dict[str, list[Example]]
 ) -> "Trainer":
@@ -226,11 +203,12 @@ def fit_sft(
         dataset_kwargs={"skip_prepare_dataset": True},  # encoded, ordered and packed already
     )
     rows = training_dataset(setup, examples["train"])
+    validated = as_dataset(val, list(range(len(val))))
     trainer = sft_trainer(setup.device)(
         model=model,
         args=arguments,
-        train_dataset=rows_to_train(setup, rows, arguments),
-        eval_dataset=as_dataset(val, list(range(len(val)))) if val else None,
+        train_dataset=fill(rows_to_train(setup, rows, arguments), params.batch_size),
+        eval_dataset=fill(validated, params.batch_size) if val else None,
         processing_class=setup.tokenizer,
         peft_config=lora_config(params.lora) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
@@ -242,8 +220,20 @@ def fit_sft(
         check_packing(trainer.model, setup.device, one, other)
     apart = by_record(model, setup.device) if params.packing else nullcontext()
     with without_mask(model, setup.device), apart:
-        trainer.train(resume_from_checkpoint=last_whole(Path(arguments.output_dir)))
+        fit(trainer, params.keep)
     return trainer
+
+
+def fit(trainer: "Trainer", keep: str) -> None:
+    """Train, on from the newest whole checkpoint; raises UserError where the best is to be kept,
+    and is not known: the trainer would then hold the last weights."""
+    folder = Path(trainer.args.output_dir)
+    trainer.train(resume_from_checkpoint=last_whole(folder))
+    if keep == "best" and trainer.state.best_model_checkpoint is None:
+        raise UserError(
+            f"train: train.keep is best, and there is no best checkpoint in {folder}; delete that "
+            "folder and start again, or set train.keep to last"
+        )
 
 
 def learn_in_32_bits(model: "PreTrainedModel") -> None:
@@ -265,7 +255,8 @@ def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerC
     step = rows_a_step(arguments)
     step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
     patience = setup.params.early_stopping
-    return [stop_at_nan(), stop_early(patience), measure_speed(step_tokens, setup.device)]
+    speed = measure_speed(step_tokens, setup.device)
+    return [stop_at_nan(), stop_early(patience), find_best(), speed]
 
 
 def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":
