@@ -38,6 +38,12 @@ def test_a_checkpoint_of_several_processes_has_the_random_state_of_each(
     assert last_whole(tmp_path) == str(states[0].parent)
 
 
+def test_a_copy_made_by_hand_is_none(tmp_path: Path) -> None:
+    whole = checkpoint(tmp_path, 9, "{}")
+    (tmp_path / "checkpoint-9 (copy)").mkdir()
+    assert last_whole(tmp_path) == str(whole)
+
+
 def test_a_fresh_run_has_none(tmp_path: Path) -> None:
     assert last_whole(tmp_path / "absent") is None
 

@@ -41,7 +41,7 @@ class TrainParams(Section):
     """What the train stage does; learning rate and epochs are those of supervised fine-tuning."""
 
     method: Literal["lora", "full", "qlora", "dpo", "kto"]
-    seed: int = Field(ge=0, lt=2**32)  # more than numpy takes, otherwise
+    seed: int = Field(ge=0, lt=2**32)  # as numpy takes it
     epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
     schedule: Literal["linear", "cosine", "constant_with_warmup"]

@@ -52,7 +52,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def last_whole(folder: Path) -> str | None:
     """The newest checkpoint that was written to its end, or None."""
-    steps = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
+    names = {path.name.partition("-")[2]: path for path in folder.glob("checkpoint-*")}
+    steps = {int(name): path for name, path in names.items() if name.isdecimal()}
     for step in sorted(steps, reverse=True):
         if whole(steps[step]):
             return str(steps[step])
