@@ -41,8 +41,10 @@ from lib.proof import require_proof
 from lib.records import Record, is_pair, read_records
 from lib.training.adapters import gather, merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
-from lib.training.estimate import Load, check_memory, lighter, on_gpus, peak, report, shape_of
+from lib.training.estimate import Load, peak, report, shape_of
 from lib.training.export import generation_config, merge_checked
+from lib.training.fits import check_memory, lighter
+from lib.training.gpus import on_gpus
 from lib.training.history import History, figures, timed, write_curves
 from lib.training.machine import available_memory, peak_memory
 from lib.training.preference import as_chat, fit_preference, learnable

@@ -21,7 +21,7 @@ from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
-from lib.training.estimate import GPUS, on_gpus
+from lib.training.gpus import GPUS, on_gpus
 
 Lines = list[str]
 

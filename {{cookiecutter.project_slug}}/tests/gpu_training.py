@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lib.models import load_config
 from lib.training.adapters import merge, start_model
-from lib.training.estimate import GPUS, load_of, operations, peak, shape_of
+from lib.training.estimate import load_of, operations, peak, shape_of
+from lib.training.gpus import GPUS
 from lib.training.machine import peak_memory
 from lib.training.preference import fit_preference
 from lib.training.trainers import Setup, encode_records, fit_sft

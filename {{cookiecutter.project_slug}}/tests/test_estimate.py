@@ -19,17 +19,16 @@ from lib.training.estimate import (
     Load,
     Shape,
     activation_bytes,
-    check_memory,
-    lighter,
     linear_sizes,
     load_of,
     memory,
-    on_gpus,
     operations,
     report,
     shape_of,
     weight_bytes,
 )
+from lib.training.fits import check_memory, lighter
+from lib.training.gpus import on_gpus
 from lib.training.machine import allowed, available_memory
 from lib.training.texts import Texts, loads
 from tests.toy import train_params

@@ -11,27 +11,17 @@ once more, forward only, through the reference.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lib.errors import UserError
 from lib.params.base import BaseParams
 from lib.params.train import TrainParams
+from lib.training.gpus import GPUS
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
-# name: (dense bf16 operations a second, bytes of memory), from NVIDIA's data sheets
-GPUS = {
-    "L4 24 GB": (121e12, 24e9),
-    "RTX 4090 24 GB": (165e12, 24e9),
-    "A100 80 GB": (312e12, 80e9),
-    "H100 80 GB": (989e12, 80e9),
-    "H200 141 GB": (989e12, 141e9),
-}
-LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what learns instead
 UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
 # Seconds that Python takes to start the kernels of a layer with adapters, forward and back; half as
 # much again where forward is done again (0.4 and 0.6 s a step of 28 layers, beside an H200): with a
@@ -222,54 +212,6 @@ def peak(shape: Shape, phases: dict[str, Load]) -> float:
     return max(sum(memory(shape, load).values()) for load in phases.values())
 
 
-def check_memory(
-    shape: Shape, phases: dict[str, Load], available: float, others: Iterable[tuple[str, Shape]]
-) -> None:
-    """Raise UserError when a step cannot fit, and name a setting that would: a smaller batch, or
-    one of `others` with the shape it gives."""
-    if (needed := peak(shape, phases)) <= available:
-        return
-    cures = (fitting(name, one, phases, available) for name, one in chain([("", shape)], others))
-    cure = next(filter(None, cures), "take a smaller base, shorter records or a larger device")
-    sizes = f"a step needs about {needed / 1e9:.1f} GB, the device has {available / 1e9:.1f}"
-    raise UserError(f"train: {sizes}; {cure}")
-
-
-def fitting(setting: str, shape: Shape, phases: dict[str, Load], available: float) -> str:
-    """The setting with the largest batch, up to that of the params, by which a step fits; nothing
-    where none does."""
-    most = max(load.batch_size for load in phases.values())
-    for size in range(most, "kto" in phases, -1):
-        loads = {name: replace(load, batch_size=size) for name, load in phases.items()}
-        if peak(shape, loads) <= available:
-            batch = f"train.batch_size {size}" if size < most else ""
-            fits = " with ".join(filter(None, [setting, batch])) + " fits"
-            return fits + " (and more train.gradient_accumulation)" * bool(batch)
-    return ""
-
-
-def lighter(
-    config: "PretrainedConfig", base: BaseParams, params: TrainParams, shape: Shape
-) -> Iterator[tuple[str, Shape]]:
-    """Settings of what learns that hold less than `params`, the heaviest first, and their shape."""
-    also = ""
-    if not shape.checkpointing:
-        yield "train.gradient_checkpointing true", replace(shape, checkpointing=True)
-        also = "train.gradient_checkpointing true, "
-        params = params.model_copy(update={"gradient_checkpointing": True})
-    four_bits = shape.gpu and shape.weight_shards == 1 and not params.prefers
-    for weights in LIGHTER[params.weights]:
-        if weights == "qlora" and not four_bits:
-            continue
-        key, update = "method", dict[str, Any](method=weights)
-        if params.prefers:
-            section = params.preference.model_copy(update={"weights": weights})
-            key, update = "preference.weights", dict[str, Any](preference=section)
-        found = shape_of(config, base, params.model_copy(update=update), not shape.gpu)
-        found = replace(found, shards=shape.shards, weight_shards=shape.weight_shards)
-        yield f"{also}train.{key} {weights}", found
-
-
 def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
     """The estimate as written to reports/estimate.json; the same on every machine."""
     work = sum(operations(shape, load) for load in phases.values())
@@ -286,20 +228,6 @@ def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
             if needed <= size
         },
     }
-
-
-def on_gpus(hours: dict[str, float], prices: dict[str, float]) -> str:
-    """Hours by the name of the GPU as people read them, with their cost where `prices` has that of
-    an hour."""
-    return ", ".join(
-        f"{name} {duration(time)}" + (f" for {time * prices[name]:.2f}" if name in prices else "")
-        for name, time in hours.items()
-    )
-
-
-def duration(hours: float) -> str:
-    """Hours, or what is too little to be told in hours."""
-    return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
 
 
 def seconds(shape: Shape, load: Load, speed: float) -> float:
