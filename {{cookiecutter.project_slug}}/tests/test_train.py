@@ -201,7 +201,10 @@ def test_validation_counts_every_learnt_token_once(packing: bool, tmp_path: Path
     for example in encode_records(setup_of("full", tmp_path), val):
         ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
         count = sum(label != IGNORED for label in example.labels)
-        total, learnt = total + count * float(model(ids, labels=labels).loss), learnt + count
+        total, learnt = (
+            total + count * float(model(ids, labels=labels).loss.detach()),
+            learnt + count,
+        )
     losses = [last_loss(1), last_loss(2), last_loss(8)]
     assert losses == pytest.approx([total / learnt] * 3, rel=1e-5)
 

@@ -74,6 +74,11 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def runs(process: int) -> bool:
+    """Whether a process has not ended, by /proc; one that nobody has asked how it ended has."""
+    return status_of(process).get("State", "Z")[0] not in "ZX"
+
+
 def status_of(process: int) -> dict[str, str]:
     """/proc/PROCESS/status; empty when it has ended."""
     try:

@@ -136,6 +136,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         for one in started:  # those in a session of their own
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
+        deadline = time.monotonic() + POLITE
+        while any(map(memory.runs, started)) and time.monotonic() < deadline:
+            time.sleep(0.01)  # until their ports are free
 
 
 def served_model(url: str, key_env: str = "") -> str:
