@@ -1,7 +1,9 @@
 """Start the packed stack on this machine: `make serve`. It runs until it is stopped."""
 
+import json
 import os
 import shutil
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +23,22 @@ CURES = {
 }
 
 
+def check_port(port: int, package: Path) -> None:
+    """It must be free, and the one that `make smoke` will ask; raises UserError with the cure."""
+    packed = json.loads((package / "smoke.json").read_text(encoding="utf-8"))["port"]
+    if packed != port:
+        raise UserError(
+            f"{package}: was packed for port {packed}, and deploy.port is {port}; `make package` "
+            "packs it anew"
+        )
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise UserError(
+                f"make serve: a server listens on port {port} already; stop it, or set deploy.port "
+                "to another and `make package`"
+            )
+
+
 def main() -> None:
     deploy = load("deploy", DeployParams)
     folder = Path("dist", deploy.stack)
@@ -35,6 +53,7 @@ def main() -> None:
         raise UserError(
             f"make serve: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
         )
+    check_port(deploy.port, folder)
     print(f"serve: http://127.0.0.1:{deploy.port}/v1", flush=True)
     found = str(Path(found).absolute())
     os.chdir(folder)  # the weights are `model` there, the name that all stacks serve them under

@@ -65,11 +65,12 @@ def main() -> None:
         print(f"{url}: answered {error.code}: {said}", file=sys.stderr)
         raise SystemExit(1) from None
     except (OSError, HTTPException, LookupError, TypeError, ValueError) as error:
-        print(f"{url}: no OpenAI-compatible answer ({str(error).strip()})", file=sys.stderr)
+        reason = str(error).strip()
+        print(f"{url}: no OpenAI-compatible answer ({reason}); is the server up?", file=sys.stderr)
         raise SystemExit(1) from None
     for line in wrong:
         print(line)
-    print(f"smoke: {len(recorded['cases'])} cases, {len(wrong)} failures")
+    print(f"smoke: {url}: {len(recorded['cases'])} cases, {len(wrong)} failures")
     raise SystemExit(2 if wrong else 0)
 
 

@@ -189,6 +189,11 @@ def main() -> None:
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
         write_json("metrics/curate.json", ledger.close() | extra)
     print(ledger.summary("curate"))
+    if not ledger.total().rows_kept:
+        raise UserError(
+            "curate: no row is kept; data/rejected.jsonl says why each went (a licence must be one "
+            "of curate.licences, a language one of curate.languages); mend params.yaml or the data"
+        )
 
 
 if __name__ == "__main__":

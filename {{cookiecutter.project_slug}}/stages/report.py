@@ -37,9 +37,9 @@ def data_table(stages: dict[str, Metrics]) -> list[str]:
     for name, metrics in stages.items():
         reasons = sorted(metrics["dropped"].items(), key=lambda item: (-item[1], item[0]))
         shown, rest = reasons[:SHOWN_REASONS], reasons[SHOWN_REASONS:]
-        if rest:
-            shown.append((f"for {len(rest)} other reasons", sum(count for _, count in rest)))
-        why = ", ".join(f"{count} {reason}" for reason, count in shown)
+        if len(rest) > 1:
+            rest = [(f"for {len(rest)} other reasons", sum(count for _, count in rest))]
+        why = ", ".join(f"{count} {reason}" for reason, count in [*shown, *rest])
         rows.append([name, f"{metrics['rows_in']:,}", f"{metrics['rows_kept']:,}", why or "none"])
     return table(["stage", "rows in", "kept", "dropped"], rows)
 

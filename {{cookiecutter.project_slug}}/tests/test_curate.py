@@ -62,9 +62,16 @@ def test_lone_answers_are_pairs_that_lack_a_side() -> None:
 
 
 def test_a_lone_answer_that_is_good_and_bad_contradicts_itself() -> None:
-    raw(ask("my money", label=True), ask("my money", label=False))
+    raw(ask("fine"), ask("my money", label=True), ask("my money", label=False))
     main()
     assert metrics("curate")["dropped"] == {"conflicting_label": 2}
+
+
+def test_nothing_kept_stops_the_run_and_says_where_the_reasons_are() -> None:
+    raw(ask("where is it?"), ask("Where is it", "setup"))
+    with pytest.raises(UserError, match=r"no row is kept; data/rejected\.jsonl says why each went"):
+        main()
+    assert len(rows("data/rejected.jsonl")) == 2
 
 
 def test_a_pair_whose_sides_are_masked_to_the_same_is_none() -> None:

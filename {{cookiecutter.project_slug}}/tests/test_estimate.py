@@ -1,5 +1,6 @@
 """Compute and memory of a training, before it starts."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from lib.errors import UserError
 from lib.models import load_config
 from lib.params.base import BaseParams
 from lib.params.train import LoraParams
+from lib.training.batches import order
 from lib.training.estimate import (
     STARTS,
     UTILISATION,
@@ -286,3 +288,9 @@ def test_a_container_s_limit_is_what_there_is(tmp_path: Path) -> None:
 
 def test_processes_share_a_processor_s_memory() -> None:
     assert available_memory("cpu", 2) == available_memory("cpu") / 2
+
+
+def test_steps_are_those_that_are_taken() -> None:
+    params = train_params("lora").model_copy(update={"batch_size": 8})
+    found = load_of([10] * 203, 1.5, 1, params, 1)
+    assert found.steps == math.ceil(len(order([10] * 203, 1.5, 8, 1)) / 8) == 38

@@ -64,3 +64,16 @@ def test_a_right_answer_that_fits_passes(
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path, golden=[golden(answer)])
     check_answers(task)
+
+
+def test_a_refusal_of_another_task_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path, adversarial=[case("a1", "x") | {"answer": "no"}])
+    check_answers(LABEL_TASK.model_copy(update={"refusal": "no"}))
+    check_answers(LABEL_TASK)  # none is declared
+    with pytest.raises(
+        UserError, match=r"adversarial.jsonl: case a1: its answer is not task\.refu"
+    ):
+        check_answers(LABEL_TASK.model_copy(update={"refusal": '{"intent": "none"}'}))

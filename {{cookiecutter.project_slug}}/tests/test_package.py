@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from deploy import package, serve
 from deploy.launch import compose, compose_lora, kubernetes, local_command, takes_gpu
 from deploy.licence import add_licence
 from deploy.ollama import go_template
+from deploy.serve import check_port
 from lib.engines.server import free_port
 from lib.errors import UserError
 from lib.files import sha256, write_json
@@ -346,7 +348,7 @@ def run_smoke(packed: Path, url: str) -> tuple[int, str]:
 
 def test_smoke_passes_what_was_evaluated_and_names_what_was_not(packed: Path) -> None:
     with answering(ANSWER, 9) as url:
-        assert run_smoke(packed, url) == (0, "smoke: 1 cases, 0 failures\n")
+        assert run_smoke(packed, url) == (0, f"smoke: {url}: 1 cases, 0 failures\n")
     with answering("other <|im_end|>", 11, "length") as url:
         code, said = run_smoke(packed, url)
     assert code == 2
@@ -377,3 +379,16 @@ def test_the_weights_are_served_by_the_name_that_smoke_asks(packed: Path) -> Non
     recorded = json.loads((packed / "smoke.json").read_text(encoding="utf-8"))
     deploy = DeployParams(stack="transformers", port=1, context=512, concurrency=1)
     assert local_command(deploy, "")[:3] == ["transformers", "serve", recorded["model"]]
+
+
+def test_serve_needs_the_port_of_the_package_and_a_free_one(packed: Path) -> None:
+    port = free_port()
+    recorded = json.loads((packed / "smoke.json").read_text(encoding="utf-8"))
+    with pytest.raises(
+        UserError, match=rf"was packed for port {recorded['port']}, and deploy.port"
+    ):
+        check_port(port, packed)
+    write_json(packed / "smoke.json", recorded | {"port": port})
+    check_port(port, packed)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(UserError, match="listens on"):
+        check_port(port, packed)

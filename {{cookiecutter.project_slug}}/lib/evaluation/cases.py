@@ -4,7 +4,7 @@ from typing import Any
 
 from lib.errors import UserError
 from lib.evals import ADVERSARIAL, GOLDEN, Adversarial, Golden, read_adversarial, read_golden
-from lib.evaluation.scoring import CORRECT, categorise
+from lib.evaluation.scoring import CORRECT, categorise, is_refusal
 from lib.groups import components
 from lib.params.task import TaskParams
 from lib.records import Record, answer_of, is_pair, prompt_of, read_records, text_of
@@ -94,6 +94,19 @@ def check_answers(task: TaskParams) -> None:
                 "params.yaml allows (output, fields, labels), so no model could give it; write "
                 "cases of your own, or mend the section"
             )
+    check_refusals(task)
+
+
+def check_refusals(task: TaskParams) -> None:
+    """Raise UserError at cases to be refused whose answer is another than the task's refusal."""
+    cases = [case for case in read_adversarial() if case.expect == "refuse" and case.answer]
+    wrong = [case.id for case in cases if task.refusal and not is_refusal(case.answer, task)]
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise UserError(
+            f"{ADVERSARIAL}: case {wrong[0]}{more}: its answer is not task.refusal of params.yaml "
+            f"('{task.refusal}'), by which a refusal is known; set that, or leave the answer out"
+        )
 
 
 def counts(case: Case, task: TaskParams) -> bool:

@@ -67,7 +67,7 @@ def load_of(
     lengths: list[int], epochs: float, texts: int, params: TrainParams, processes: int
 ) -> Load:
     """The load of a phase over records of `texts` texts each, whose tokens are `lengths`."""
-    records = epochs * len(lengths) / texts
+    records = max(1, round(epochs * len(lengths) / texts))  # as lib.training.batches draws them
     per_step = params.batch_size * params.gradient_accumulation * processes
     return Load(
         tokens=round(epochs * sum(lengths)),

@@ -147,7 +147,8 @@ def test_a_package_passes_its_smoke_test(
     shutil.copytree(made, QUANTIZED)
     pack(server.free_port())
     code, said = serve_and_smoke("llama.cpp")
-    assert (code, said.splitlines()[0]) == (0, f"smoke: {len(QUESTIONS)} cases, 0 failures")
+    assert code == 0
+    assert said.splitlines()[0].endswith(f"/v1: {len(QUESTIONS)} cases, 0 failures")
 
 
 def test_its_memory_is_what_the_package_says() -> None:

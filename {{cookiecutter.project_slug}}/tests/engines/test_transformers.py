@@ -18,4 +18,5 @@ def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     pack(server.free_port())
     code, said = serve_and_smoke("transformers")
-    assert (code, said.splitlines()[0]) == (0, f"smoke: {len(QUESTIONS)} cases, 0 failures")
+    assert code == 0
+    assert said.splitlines()[0].endswith(f"/v1: {len(QUESTIONS)} cases, 0 failures")
