@@ -70,10 +70,12 @@ def answers(prompts: list[str]) -> list[Any]:
     """What models/quantized says, asked as eval asks it."""
     from lib.evaluation.cases import Case
     from lib.models import QUANTIZED
-    from stages.eval import ask_model
+    from stages.eval import ask_model, prompts_of
 
     cases: list[Case] = [{"prompt": [{"role": "user", "content": one}]} for one in prompts]
-    return ask_model(QUANTIZED, None, cases, [[] for _ in cases])[1] if cases else []
+    if not cases:
+        return []
+    return ask_model(QUANTIZED, None, prompts_of("quantized", QUANTIZED, None, cases), cases)
 
 
 def decide() -> int:
