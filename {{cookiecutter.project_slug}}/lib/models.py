@@ -11,7 +11,6 @@ from lib.chat import freeze
 from lib.errors import UserError
 from lib.files import sha256
 from lib.hub import ask_once, refusal
-from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 
 if TYPE_CHECKING:
@@ -199,10 +198,11 @@ def torch_device(hardware: HardwareParams) -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
 
 
-def identity(base: BaseParams) -> str:
-    """What names a base exactly: the hashes of a folder's files, or hub id and revision."""
-    files = sorted(path for path in Path(base.model).glob("*") if path.is_file())
-    return ",".join(map(sha256, files)) or f"{base.model}@{base.revision}"
+def identity(model: str, revision: str | None = None) -> str:
+    """What names a model exactly: the hashes of a folder's files, or hub id and revision."""
+    files = sorted(path for path in Path(model).rglob("*") if path.is_file())
+    named = [f"{path.relative_to(model)} {sha256(path)}" for path in files]
+    return ",".join(named) or f"{model}@{revision}"
 
 
 def make_readable(folder: Path) -> None:

@@ -28,6 +28,7 @@ from lib.files import sha256, write_json
 from lib.models import (
     RELEASABLE,
     deterministic,
+    identity,
     load_tokenizer,
     stop_tokens,
     torch_device,
@@ -115,7 +116,7 @@ def kept_at(
     SCORING does, a new key too."""
     return kept.path_of(
         system,
-        kept.weights(model, revision),
+        identity(model, revision),
         prompts,
         [case.get("expected") for case in cases],
         load("eval", EvalParams).model_dump(exclude=SCORING),

@@ -116,12 +116,20 @@ def compare_files(
     right: "PreTrainedTokenizerBase", folder: str, chats: list[list[Message]]
 ) -> Checks:
     """The checks of the template and the tokenizer that a folder brings with it. Texts are split by
-    its tokenizer.json itself: servers may read that, transformers has code of its own for some."""
-    found, split = load_tokenizer(folder), Tokenizer.from_file(f"{folder}/tokenizer.json")
+    its tokenizer.json itself, where it has one: servers may read that, transformers has code of its
+    own for some."""
+    found, path = load_tokenizer(folder), Path(folder, "tokenizer.json")
+    split = Tokenizer.from_file(str(path)) if path.is_file() else None
+
+    def ids(text: str) -> list[int]:
+        if split:
+            return list(split.encode(text, add_special_tokens=False).ids)
+        return found.encode(text, add_special_tokens=False)
+
     ours = [our_prompt(right, chat) for chat in chats]
-    ours += [Prompt(t, right.encode(t, add_special_tokens=False)) for t in HARD_TEXTS]
+    ours += [Prompt(text, right.encode(text, add_special_tokens=False)) for text in HARD_TEXTS]
     theirs = [our_prompt(found, chat) for chat in chats]
-    theirs += [Prompt(t, split.encode(t, add_special_tokens=False).ids) for t in HARD_TEXTS]
+    theirs += [Prompt(text, ids(text)) for text in HARD_TEXTS]
     return compare_prompts(ours, theirs, right)
 
 

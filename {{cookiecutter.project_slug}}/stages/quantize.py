@@ -35,13 +35,14 @@ MEASURED = 64  # val records that perplexity is of
 
 def check_installed(scheme: str) -> None:
     """What writes a scheme must be here; raises UserError with the cure."""
-    packages = {"bitsandbytes": bitsandbytes.SCHEMES, "llmcompressor": compressed.SCHEMES}
-    extras = {"bitsandbytes": "bitsandbytes", "llmcompressor": "quantize"}
-    for package, schemes in packages.items():
+    for schemes, package, extra in (
+        (bitsandbytes.SCHEMES, "bitsandbytes", "bitsandbytes"),
+        (compressed.SCHEMES, "llmcompressor", "quantize"),
+    ):
         if scheme in schemes and find_spec(package) is None:
             raise UserError(
                 f"quantize.scheme is '{scheme}', which needs {package}; "
-                f"pip install -c constraints.txt '.[{extras[package]}]'"
+                f"pip install -c constraints.txt '.[{extra}]'"
             )
 
 

@@ -44,7 +44,7 @@ from lib.training.checkpoints import last_whole, locked, scratch
 from lib.training.estimate import Load, peak, report, shape_of
 from lib.training.export import generation_config, merge_checked
 from lib.training.fits import check_memory, lighter
-from lib.training.gpus import on_gpus
+from lib.training.gpus import hours_in_words
 from lib.training.history import History, figures, timed, write_curves
 from lib.training.machine import available_memory, peak_memory
 from lib.training.preference import as_chat, fit_preference, learnable
@@ -146,7 +146,7 @@ def summary(estimate: dict[str, Any], available: float, prices: dict[str, float]
     return (
         f"train: {steps:,} steps, {tokens:,} tokens, {estimate['operations']:.2g} operations, "
         f"{estimate['peak_memory_bytes'] / 1e9:.1f} of {available / 1e9:.1f} GB; as a guess "
-        f"{on_gpus(estimate['gpu_hours'], prices) or 'on no GPU known'}"
+        f"{hours_in_words(estimate['gpu_hours'], prices) or 'on no GPU known'}"
     )
 
 
@@ -239,7 +239,13 @@ def main() -> None:
     sections = (params.model_copy(update={"tracking": ""}), hardware, base)
     settings = [section.model_dump() for section in sections]
     hashes = {path: sha256(path) for path in SPLITS.values()}
-    folder = scratch(settings, task.system, identity(base), list(hashes.values()), world_size())
+    folder = scratch(
+        settings,
+        task.system,
+        identity(base.model, base.revision),
+        list(hashes.values()),
+        world_size(),
+    )
     track(params.tracking, folder)
     config = load_config(base.model, base.revision)
     tokenizer = load_tokenizer(base.model, base.revision)

@@ -21,7 +21,7 @@ from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
-from lib.training.gpus import GPUS, on_gpus
+from lib.training.gpus import GPUS, hours_in_words
 
 Lines = list[str]
 
@@ -126,7 +126,7 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
             f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
             f"{total:.2f} GB a device ({held})"
         ]
-    hours = on_gpus(estimate["gpu_hours"], prices)
+    hours = hours_in_words(estimate["gpu_hours"], prices)
     return [
         *lines,
         "",

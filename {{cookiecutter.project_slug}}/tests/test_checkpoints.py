@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lib.training import checkpoints
+import lib.scratch
 from lib.training.checkpoints import last_whole, scratch
 
 
@@ -54,7 +54,7 @@ def test_any_changed_setting_is_another_run() -> None:
 
 def test_other_code_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     before = scratch({"seed": 1})
-    monkeypatch.setattr(checkpoints, "version", lambda name: f"{name} 99")
+    monkeypatch.setattr(lib.scratch, "version", lambda name: f"{name} 99")
     assert scratch({"seed": 1}) != before
 
 

@@ -30,7 +30,7 @@ from lib.training.estimate import (
     weight_bytes,
 )
 from lib.training.fits import check_memory, lighter
-from lib.training.gpus import on_gpus
+from lib.training.gpus import hours_in_words
 from lib.training.machine import allowed, available_memory
 from lib.training.texts import Texts, loads
 from tests.toy import train_params
@@ -203,7 +203,7 @@ def test_an_adapter_takes_memory_by_its_rank() -> None:
 
 def test_what_is_not_told_in_hours() -> None:
     hours = {"L4 24 GB": 0.001, "H200 141 GB": 2.0}
-    assert on_gpus(hours, {"H200 141 GB": 2.5}) == (
+    assert hours_in_words(hours, {"H200 141 GB": 2.5}) == (
         "L4 24 GB about a minute or less, H200 141 GB 2 h for 5.00"
     )
 

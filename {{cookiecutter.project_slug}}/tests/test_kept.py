@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from lib import scratch
 from lib.engines.answer import Answer
 from lib.evaluation import kept
 from lib.evaluation.prompting import Prompt
+from lib.models import identity
 from stages import eval as stage
 
 SECTIONS: dict[str, Any] = {
@@ -92,12 +94,12 @@ def test_other_weights_ask_again() -> None:
 
 def test_other_code_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     before = where()
-    monkeypatch.setattr(kept, "version", lambda name: f"{name} 99")
+    monkeypatch.setattr(scratch, "version", lambda name: f"{name} 99")
     assert where() != before
 
 
 def test_a_hub_model_is_named_by_its_commit() -> None:
-    assert kept.weights("org/model", "a" * 40) == ["org/model", "a" * 40]
+    assert identity("org/model", "a" * 40) == f"org/model@{'a' * 40}"
 
 
 def test_temporary_workspaces_share_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:

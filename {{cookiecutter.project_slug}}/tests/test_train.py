@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import Trainer
-from trl import SFTTrainer
 
 from lib.chat import IGNORED, encode_prompt
 from lib.errors import UserError
@@ -22,12 +20,11 @@ from lib.records import Message
 from lib.training.adapters import merge, sort_target_modules, start_model
 from lib.training.callbacks import stop_at_nan
 from lib.training.checkpoints import last_whole
-from lib.training.history import measured, timed
+from lib.training.history import timed
 from lib.training.mask import share_learnt
 from lib.training.preference import encode_pairs
 from lib.training.trainers import (
     encode_records,
-    fit,
     fit_sft,
     lay_out,
     settings,
@@ -102,51 +99,6 @@ def test_dataloader_workers_change_no_bit(tmp_path: Path, monkeypatch: pytest.Mo
     assert same(alone, weights_of(sft(setup_of("lora", tmp_path / "workers"))))
 
 
-def stopping_early(folder: Path) -> Trainer:
-    """A run that learns what its validation records contradict."""
-    changes = {"learning_rate": 3e-3, "epochs": 8, "keep": "best", "early_stopping": 2}
-    contradicted = [chat(f"票 {number}", "no such thing") for number in range(3)]
-    return sft_trainer_of(setup_with(folder, **changes), contradicted)
-
-
-def test_the_best_checkpoint_is_kept_and_training_stops_early(tmp_path: Path) -> None:
-    trainer = stopping_early(tmp_path)
-    found = measured(trainer.state.log_history, "best")
-    validated = [row["eval_loss"] for row in trainer.state.log_history if "eval_loss" in row]
-    assert found["steps"] == found["kept_step"] + 4 < 20
-    assert trainer.evaluate()["eval_loss"] == found["val_loss"] == min(validated)
-
-
-def test_a_run_that_stopped_early_is_not_trained_further(tmp_path: Path) -> None:
-    """Killed after its last step, before it was written."""
-    first, again = stopping_early(tmp_path), stopping_early(tmp_path)
-    assert first.state.global_step == again.state.global_step
-    assert same(weights_of(first.model), weights_of(again.model))
-
-
-def test_the_best_checkpoint_is_found_in_a_project_that_has_moved(tmp_path: Path) -> None:
-    first = stopping_early(tmp_path / "before")
-    (tmp_path / "before").rename(tmp_path / "after")
-    again = stopping_early(tmp_path / "after")
-    assert same(weights_of(first.model), weights_of(again.model))
-
-
-def test_a_best_checkpoint_that_is_gone_ends_the_run(tmp_path: Path) -> None:
-    best = stopping_early(tmp_path).state.best_model_checkpoint
-    Path(best, "trainer_state.json").write_text('{"half', encoding="utf-8")
-    with pytest.raises(UserError, match=r"best so far, is gone or not whole.*; delete .*/sft and"):
-        stopping_early(tmp_path)
-
-
-def test_no_best_checkpoint_where_one_is_to_be_kept_ends_the_run(tmp_path: Path) -> None:
-    args, state = SimpleNamespace(output_dir=str(tmp_path)), SimpleNamespace()
-    state.best_model_checkpoint = None
-    trainer = SimpleNamespace(args=args, state=state, train=lambda **_: None)
-    with pytest.raises(UserError, match="there is no best checkpoint"):
-        fit(trainer, "best")
-    fit(trainer, "last")
-
-
 def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:
     setup = setup_with(tmp_path, word_dropout=0.3)
     examples = encode_records(setup, [chat("one two three four five six 七 八 🙂" * 2, "yes")] * 50)
@@ -172,41 +124,6 @@ def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
     with torch.inference_mode():
         difference = (merged(ids).logits - apart(ids).logits).abs().max().item()
     assert difference < 1e-4
-
-
-def test_loss_on_a_cpu_is_that_of_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def first_loss(folder: str) -> float:
-        setup = setup_of("full", tmp_path / folder)
-        examples = {"train": encode_records(setup, chats(10)), "val": []}
-        trainer = fit_sft(setup, start_model(BASE, "full", "cpu"), examples)
-        return float(trainer.state.log_history[0]["loss"])
-
-    ours = first_loss("ours")
-    monkeypatch.setattr("lib.training.trainers.sft_trainer", lambda device: SFTTrainer)
-    assert ours == pytest.approx(first_loss("trl"), rel=1e-5)
-
-
-@pytest.mark.parametrize("packing", [False, True])
-def test_validation_counts_every_learnt_token_once(packing: bool, tmp_path: Path) -> None:
-    """Whatever the size of a batch; answers of one token and of many."""
-    val = [chat("票", "yes " * (1 + 9 * (at % 2))) for at in range(5)]
-
-    def last_loss(size: int) -> float:
-        changes = {"batch_size": size, "learning_rate": 1e-20, "packing": packing}
-        trainer = sft_trainer_of(setup_with(tmp_path / str(size), **changes), val)
-        return float(measured(trainer.state.log_history, "last")["val_loss"])
-
-    model = load_model("base", "float32")
-    total = learnt = 0.0
-    for example in encode_records(setup_of("full", tmp_path), val):
-        ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
-        count = sum(label != IGNORED for label in example.labels)
-        total, learnt = (
-            total + count * float(model(ids, labels=labels).loss.detach()),
-            learnt + count,
-        )
-    losses = [last_loss(1), last_loss(2), last_loss(8)]
-    assert losses == pytest.approx([total / learnt] * 3, rel=1e-5)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ LLAMACPP_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1
 GPU = shutil.which("nvidia-smi") is not None
 # CUDA's compiler, on the PATH or where NVIDIA's installer puts it
 NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
-LLAMACPP_HOME = ENGINES / ("llama.cpp-0.3.36" + ("-cuda" if GPU and NVCC else ""))
+CUDA = {"GGML_CUDA": "ON", "CMAKE_CUDA_COMPILER": NVCC} if GPU and NVCC else {}
+LLAMACPP_HOME = ENGINES / ("llama.cpp-0.3.36" + ("-cuda" if CUDA else ""))
 PROGRAMS = ("llama-server", "llama-quantize", "llama-tokenize", "llama-bench")
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
@@ -33,7 +34,6 @@ OPTIONS = {
     "LLAMA_BUILD_EXAMPLES": "OFF",
     "LLAMA_OPENSSL": "OFF",
 }
-CUDA = {"GGML_CUDA": "ON", "CMAKE_CUDA_COMPILER": NVCC}  # for the GPUs of this machine
 GPTQMODEL_HOME = ENGINES / "gptqmodel-7.6.0"
 GPTQMODEL = ("gptqmodel==7.6.0", "optimum==2.3.0", "transformers==5.17.0", "numpy==2.2.6")
 # A third-party build of vLLM, for checks on a CPU alone: nobody should serve with it.
@@ -74,12 +74,11 @@ def build_llamacpp() -> None:
     for tool in ("cmake", "ninja", "c++"):
         if not shutil.which(tool):
             raise UserError(f"make llamacpp: {tool} is missing; install cmake, ninja and g++")
-    if GPU and not NVCC:
+    if GPU and not CUDA:
         print("llamacpp: no CUDA compiler (nvcc) is installed: it is built for the CPU")
     with atomic_folder(LLAMACPP_HOME) as home:
         source = unpack(home)
-        options = OPTIONS | (CUDA if GPU and NVCC else {})
-        settings = [f"-D{key}={value}" for key, value in options.items()]
+        settings = [f"-D{key}={value}" for key, value in (OPTIONS | CUDA).items()]
         build = ["cmake", "-S", str(source), "-B", str(home / "build"), "-G", "Ninja", *settings]
         subprocess.run(build, check=True)
         subprocess.run(["ninja", "-C", str(home / "build"), *PROGRAMS], check=True)

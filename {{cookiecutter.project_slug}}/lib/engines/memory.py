@@ -9,6 +9,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from lib.processes import descendants, status_of
+
 
 def of_servers(gpus_before: int) -> dict[str, int]:
     """What the processes hold that this one has started and that still run: the sum of their
@@ -60,30 +62,3 @@ def of_host(processes: list[int]) -> dict[str, int]:
     peaks = [status_of(process).get("VmHWM") for process in processes]
     kilobytes = [int(peak.split()[0]) for peak in peaks if peak]
     return {"peak_host_memory_bytes": 1024 * sum(kilobytes)} if kilobytes else {}
-
-
-def descendants(process: int) -> list[int]:
-    """The processes that a process has started, and they in turn, by /proc."""
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        parents[int(folder.name)] = int(status_of(int(folder.name)).get("PPid", "0"))
-    found, queue = [], [process]
-    while queue:
-        queue = [child for child, parent in parents.items() if parent in queue]
-        found += queue
-    return found
-
-
-def runs(process: int) -> bool:
-    """Whether a process has not ended, by /proc; one that nobody has asked how it ended has."""
-    return status_of(process).get("State", "Z")[0] not in "ZX"
-
-
-def status_of(process: int) -> dict[str, str]:
-    """/proc/PROCESS/status; empty when it has ended."""
-    try:
-        text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in text.splitlines())
-    return {name: value.strip() for name, _, value in pairs}

@@ -15,11 +15,10 @@ from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
-from lib.engines import memory
 from lib.engines.api import Refused, headers
 from lib.engines.builds import llamacpp
 from lib.errors import UserError
-from lib.processes import die_with_parent
+from lib.processes import descendants, die_with_parent, runs
 
 LOG = Path(".scratch/server.log")
 LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` has built
@@ -32,8 +31,8 @@ def serving(
     command: list[str], model: str, patience: float, section: str = "bench", key_env: str = ""
 ) -> Iterator[str]:
     """Run `command`, {model}, {port} and {llama-server} filled in; yield its URL; stop it and all
-    it started, whatever happens to this process (after SIGKILL, Linux stops the server alone).
-    Errors name the `section` of params.yaml that it stands in."""
+    it started, whatever happens to this process; of SIGKILL only the server itself hears,
+    on Linux. Errors name the `section` of params.yaml that it stands in."""
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
     if filled[0] == LLAMA_SERVER:
@@ -127,7 +126,7 @@ def wait_until_up(
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End the server and all it started: politely, then not, however impatient the user is."""
     with putting_off_signals():
-        started = memory.descendants(process.pid)
+        started = descendants(process.pid)
         for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
@@ -137,7 +136,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
         deadline = time.monotonic() + POLITE
-        while any(map(memory.runs, started)) and time.monotonic() < deadline:
+        while any(map(runs, started)) and time.monotonic() < deadline:
             time.sleep(0.01)  # until their ports are free
 
 
@@ -151,8 +150,8 @@ def served_model(url: str, key_env: str = "") -> str:
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             raise Refused(
-                f"{url}/models: answered {error.code}: it wants a key; name the environment "
-                "variable that holds it in bench.key_env",
+                f"{url}/models: answered {error.code}: it wants a key; bench.key_env names "
+                "the environment variable that holds it",
                 error.code,
             ) from None
         raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({error})") from None

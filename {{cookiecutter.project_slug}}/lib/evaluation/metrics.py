@@ -130,8 +130,8 @@ def chrf(output: str, expected: str) -> float:
 
 
 def last_number(text: str) -> float | None:
-    """The last number a text names, which is how worked answers end; None without one. In words, as
-    a percentage or with a unit it is the number before that: `12,5 %` is 12.5."""
+    """The last number in digits, which is how worked answers end; None without one. What stands
+    behind it is not read: `12,5 %` is 12.5."""
     found = list(NUMBER.finditer(text.translate(ASCII)))
     if not found:
         return None

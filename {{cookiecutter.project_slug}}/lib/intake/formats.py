@@ -32,6 +32,7 @@ UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 SEPARATOR = re.compile(r"[\s,]*")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
+UNREADABLE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
 
 
 class Row(NamedTuple):
@@ -201,9 +202,6 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     except ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is no whole parquet file ({reason})") from None
-
-
-UNREADABLE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
 
 
 def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:

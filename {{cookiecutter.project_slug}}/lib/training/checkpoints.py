@@ -1,8 +1,7 @@
 """Where an interrupted training run goes on from.
 
-Checkpoints lie outside DVC's outputs (which it deletes before a stage runs), in a folder named by
-everything that decides the weights, so a run resumes only from its own past. DVC_ROOT, set by dvc,
-is the main workspace even for `dvc exp run --temp` and queued runs, which thus resume too.
+Checkpoints lie in a folder named by everything that decides the weights, so a run resumes only from
+its own past.
 """
 
 import fcntl
@@ -10,14 +9,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
-from lib.files import sha256
 from lib.launch import world_size
+from lib.scratch import place
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
@@ -25,16 +22,10 @@ LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 def scratch(*decisive: object) -> Path:
     """The checkpoint folder of the run that `decisive` (JSON-serialisable values) describes, with
     the code at hand: half a run by one loss and half by another would be neither."""
-    raw = json.dumps([*decisive, code()], sort_keys=True, ensure_ascii=False).encode()
-    name = blake2b(raw, digest_size=8).hexdigest()
-    return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name).absolute()
-
-
-def code() -> list[str]:
-    """The code that decides the weights: of this folder, of chats, and of libraries."""
     folder = Path(__file__).parent
-    files = [*sorted(folder.glob("*.py")), folder.parent / "chat.py"]
-    return [sha256(path) for path in files] + [version(name) for name in LIBRARIES]
+    return place(
+        "train", decisive, [*sorted(folder.glob("*.py")), folder.parent / "chat.py"], LIBRARIES
+    )
 
 
 @contextmanager

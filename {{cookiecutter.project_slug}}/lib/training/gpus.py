@@ -10,7 +10,7 @@ GPUS = {
 }
 
 
-def on_gpus(hours: dict[str, float], prices: dict[str, float]) -> str:
+def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
     """Hours by the name of the GPU as people read them, with their cost where `prices` has that of
     an hour."""
     return ", ".join(

@@ -203,12 +203,12 @@ def fit_sft(
         dataset_kwargs={"skip_prepare_dataset": True},  # encoded, ordered and packed already
     )
     rows = training_dataset(setup, examples["train"])
-    validated = as_dataset(val, list(range(len(val))))
+    validated = fill(as_dataset(val, list(range(len(val)))), params.batch_size) if val else None
     trainer = sft_trainer(setup.device)(
         model=model,
         args=arguments,
         train_dataset=fill(rows_to_train(setup, rows, arguments), params.batch_size),
-        eval_dataset=fill(validated, params.batch_size) if val else None,
+        eval_dataset=validated,
         processing_class=setup.tokenizer,
         peft_config=lora_config(params.lora) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),

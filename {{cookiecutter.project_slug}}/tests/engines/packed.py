@@ -13,7 +13,7 @@ from lib.engines import hf, server
 from lib.models import QUANTIZED, load_tokenizer
 from lib.quantize.read import load_weights
 from lib.records import Message, write_records
-from tests.test_package import ROOT
+from tests.packages import ROOT
 
 QUESTIONS = ("钱退我", "hello", "My router is broken", "Where is my order? 你好")
 PATIENCE = 300  # seconds

@@ -29,7 +29,7 @@ from stages.quantize import quantize
 from tests.engines.packed import QUESTIONS, pack, serve_and_smoke
 from tests.engines.series import told, watched
 from tests.engines.tuned import BASE, lay_tuned, params
-from tests.test_package import lay_out
+from tests.packages import lay_out
 from tests.toy import CPU
 
 BUILT = (builds.LLAMACPP_HOME / "bin/llama-server").exists()

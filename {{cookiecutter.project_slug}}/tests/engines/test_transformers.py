@@ -7,7 +7,7 @@ import pytest
 
 from lib.engines import server
 from tests.engines.packed import QUESTIONS, pack, serve_and_smoke
-from tests.test_package import lay_out
+from tests.packages import lay_out
 
 READY = find_spec("openai")  # what no other extra brings
 pytestmark = pytest.mark.skipif(not READY, reason="not installed: pip install '.[serve]'")
