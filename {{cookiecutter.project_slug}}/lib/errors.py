@@ -17,7 +17,12 @@ class UserError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call a stage's main; a UserError ends in one line on stderr and exit code 2."""
+    """Call a script's main; a UserError ends in one line on stderr and exit code 2. Asked for help,
+    a script that reads no options says what it is, and does nothing."""
+    script = sys.modules[main.__module__]
+    if {"-h", "--help"} & set(sys.argv[1:]) and not hasattr(script, "parse_args"):
+        print(script.__doc__)
+        return
     try:
         main()
     except UserError as error:

@@ -1,6 +1,5 @@
 """The fixed cases of evals/: what training must never see, and what every model is asked."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -8,6 +7,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lib.errors import UserError
+from lib.objects import parse
 from lib.records import Message, read_lines
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
@@ -87,7 +87,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
         if not line.strip():
             continue
         try:
-            case = kind.model_validate(json.loads(line))
+            case = kind.model_validate(parse(line))
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the line"

@@ -141,7 +141,7 @@ def sound(
                 check_length(draft, params, count)
                 check_difference(draft)
         except Reject as reason:
-            out.add(file, row.line, str(reason), row.raw or row.value)
+            out.add(file, row.line, str(reason), row.raw or row.value, reason.found)
             continue
         note = Note(file, row.line, sorted(draft.changes), redactor.found)
         yield note, to_record(draft, file, source.split)

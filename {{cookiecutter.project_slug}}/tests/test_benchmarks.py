@@ -11,7 +11,7 @@ from lib.similarity.benchmarks import read_benchmark
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"question": "a"}\n{"q": "b"}\n', "2: has no text in 'question'.* has q"),
+        ('{"question": "a"}\n{"q": "b"}\n', "2: has no text in 'question'"),
         ('{"question": 1}\n', "1: has no text in 'question'"),
         ('{"question": "a"}\n{"question"\n', "2: cannot be read"),
     ],

@@ -65,6 +65,7 @@ def checked(
         ("ask", "refund", JSON_TASK, "answer_not_json"),
         ("ask", '["refund"]', JSON_TASK, "wrong_fields"),
         ("ask", '{"intent": "refund"}', JSON_TASK, "wrong_fields"),
+        ("ask", '{"intent": "x", "intent": "setup", "urgency": "low"}', JSON_TASK, "wrong_fields"),
         ("ask", '{"intent": "x", "urgency": "low"}', JSON_TASK, "unknown_label"),
         ("ask", '{"intent": "setup", "urgency": 1}', JSON_TASK, "unknown_label"),
     ],

@@ -90,6 +90,26 @@ def test_rejected_rows_can_be_found_again() -> None:
     (row,) = rows("data/rejected.jsonl")
     assert (row["file"], row["line"], row["reason"]) == ("data/raw/a.jsonl", 2, "unknown_label")
     assert json.loads(row["text"]) == ask("two", "pizza")
+    assert row["found"] == "pizza"
+
+
+def test_what_was_found_in_a_rejected_row_is_masked_too() -> None:
+    label = f"{'x' * 90} ana@example.com {TOKEN}"
+    raw(ask("fine"), ask("two", "ana@example.com"), ask("three", label), ask("four", TOKEN))
+    main()
+    found = [row["found"] for row in rows("data/rejected.jsonl")]
+    assert found[0] == "<EMAIL_ADDRESS_1>"
+    assert len(found[1]) <= 100
+    written = Path("data/rejected.jsonl").read_text(encoding="utf-8")
+    assert "ana@" not in written
+    assert TOKEN[:9] not in written
+
+
+def test_a_row_in_another_language_says_in_which() -> None:
+    raw(ask("fine"), ask("Où est donc ma commande, que j'ai passée il y a deux semaines ?"))
+    main()
+    (row,) = rows("data/rejected.jsonl")
+    assert (row["reason"], row["found"]) == ("language", "fr")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +245,11 @@ def test_same_bytes_again() -> None:
     ("name", "lines", "said"),
     [
         ("a.jsonl", [""], "holds no rows"),
-        ("a.jsonl", [{"text": "q"}], r"none of its 1 rows can be kept \(line 1: unknown_shape\)"),
+        (
+            "a.jsonl",
+            [{"text": "q"}],
+            r"none of its 1 rows can be kept \(line 1: unknown_shape, text\)",
+        ),
     ],
 )
 def test_useless_file_is_a_mistake(name: str, lines: list[Any], said: str) -> None:

@@ -41,6 +41,15 @@ def test_first_row_broken_is_still_jsonl(file: Path) -> None:
     assert rows_of(file, '{oops\n{"a": 2}\n')[1] == (2, {"a": 2}, "")
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}\n{"b": 3}\n', '[{"a": 1, "a": 2},\n{"b": 3}]'])
+def test_a_key_that_stands_twice_is_a_bad_row(file: Path, text: str) -> None:
+    assert rows_of(file, text) == [(1, None, "duplicate_key"), (2, {"b": 3}, "")]
+
+
+def test_a_key_that_stands_twice_is_found_at_any_depth(file: Path) -> None:
+    assert rows_of(file, '{"a": [{"b": {"c": 1, "c": 2}}]}\n') == [(1, None, "duplicate_key")]
+
+
 @pytest.mark.parametrize("levels", [99, 600, 100_000])
 def test_deep_nesting_is_a_bad_row(file: Path, levels: int) -> None:
     deep = '{"a": ' + "[" * levels + "]" * levels + "}"

@@ -62,6 +62,13 @@ HIDDEN = {  # by escapes: presidio alone does not see these
     r"\u5317\u4eac\u0031\u00338\u200b12345678": r"\u5317\u4eac<CN_MOBILE_NUMBER_1>",
     r'"{\"at\": \"\\n192.168.0.7\"}"': r'"{\"at\": \"\\n<IP_ADDRESS_1>\"}"',
     "ana%40example.com, ana&#64;example.com": "<EMAIL_ADDRESS_1>, <EMAIL_ADDRESS_1>",
+    "tel=%2B41%2079%20123%2040%2079&x=1": "tel=<PHONE_NUMBER_1>&x=1",
+    "ana&commat;example&period;com, &lt;ana@example.com&gt;": (
+        "<EMAIL_ADDRESS_1>, &lt;<EMAIL_ADDRESS_1>&gt;"
+    ),
+    "138&nbsp;1234&nbsp;5678 &amp; 138&#8203;12345678": (
+        "<CN_MOBILE_NUMBER_1> &amp; <CN_MOBILE_NUMBER_1>"
+    ),
 }
 
 HARMLESS = [
@@ -87,6 +94,7 @@ HARMLESS = [
     "$4,180,066.50 10",
     r"\frac{1}{2} \ne 100%40 &#64; C:\new\table",
     "1Zabc, lodash@latest, ana@localhost",
+    "100%20 off &nosuch; &#0; A&B; 5%2",
 ]
 
 

@@ -1,7 +1,6 @@
 """What became of each answer: correct, or one of the failure categories of docs/objective.md."""
 
-import json
-
+from lib import objects
 from lib.params.task import TaskParams
 from lib.text import folded
 
@@ -30,9 +29,9 @@ def is_refusal(text: str, task: TaskParams) -> bool:
 
 
 def parse(text: str) -> dict[str, object] | None:
-    """The JSON object a text is, or None."""
+    """The JSON object a text is, or None; none names a key twice."""
     try:
-        value = json.loads(text)
+        value = objects.parse(text)
     except (ValueError, RecursionError):  # a model may say "[[[[..." or a number of 5,000 digits
         return None
     return value if isinstance(value, dict) else None

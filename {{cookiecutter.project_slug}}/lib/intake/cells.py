@@ -19,7 +19,12 @@ ROLES = {
 
 
 class Reject(Exception):
-    """A row that cannot be kept; the text is the reason's name in the ledger."""
+    """A row that cannot be kept: the reason's name in the ledger, and what was found where the row
+    alone does not show it at once."""
+
+    def __init__(self, reason: str, found: str = "") -> None:
+        super().__init__(reason)
+        self.found = found
 
 
 def cell(row: dict[str, Any], column: str) -> Any:

@@ -13,6 +13,7 @@ from lib.intake.cells import Reject
 from lib.intake.language import primary, sure_language
 from lib.intake.secrets import find_secrets
 from lib.intake.shapes import Draft
+from lib.objects import Doubled, noting
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
 
@@ -79,8 +80,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("damaged_text")
     if any(not text.isascii() and is_bad(text) for text in read):
         raise Reject("mojibake")
-    if any(UNFILLED.search(text) for text in texts):
-        raise Reject("unfilled_template")
+    if holes := [hole[0] for text in texts if (hole := UNFILLED.search(text))]:
+        raise Reject("unfilled_template", holes[0])
     if len(draft.prompt[-1]["content"]) < params.min_chars:
         raise Reject("too_short")
     if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
@@ -120,9 +121,11 @@ def check_length(draft: Draft, params: CurateParams, count: CountTokens) -> None
     """At most `max_tokens` in all texts together. A token stands for a byte at least, so most
     texts need not be counted."""
     texts = [turn["content"] for turn in draft.prompt] + answers(draft)
-    most = params.max_tokens
-    if sum(len(text.encode()) for text in texts) > most and sum(map(count, texts)) > most:
-        raise Reject("too_long")
+    if sum(len(text.encode()) for text in texts) <= params.max_tokens:
+        return
+    tokens = sum(map(count, texts))
+    if tokens > params.max_tokens:
+        raise Reject("too_long", f"{tokens} tokens")
 
 
 def check_answer(draft: Draft, task: TaskParams) -> None:
@@ -139,7 +142,7 @@ def check_answer(draft: Draft, task: TaskParams) -> None:
         draft.scenario = values[task.scenario] if task.scenario else draft.scenario
     elif task.output == "label":
         if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
-            raise Reject("unknown_label")
+            raise Reject("unknown_label", draft.chosen)
         draft.scenario = draft.chosen
     elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
         raise Reject("boilerplate")
@@ -156,14 +159,14 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
     """The language that the source names is believed; it must be a declared one. So must the one
     that the text itself surely has, which is taken where the source names none."""
     if not LANGUAGE.fullmatch(draft.language):
-        raise Reject("unknown_language")
+        raise Reject("unknown_language", draft.language)
     if not params.languages:
         return
     declared = {primary(code) for code in params.languages}
     text = "\n".join(turn["content"] for turn in draft.prompt)
     found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
-    if not {primary(draft.language), found} <= declared | {""}:
-        raise Reject("language")
+    if other := {primary(draft.language), found} - declared - {""}:
+        raise Reject("language", ", ".join(sorted(other)))
     if found and not draft.language:
         draft.language = found
         draft.changes.add("language_found")
@@ -173,19 +176,23 @@ def check_licence(draft: Draft, params: CurateParams) -> None:
     """One of those allowed, by its SPDX id, which has no case; it is written as params has it."""
     allowed = {licence.casefold(): licence for licence in params.licences}
     if draft.licence.casefold() not in allowed:
-        raise Reject("licence")
+        raise Reject("licence", draft.licence)
     draft.licence = allowed[draft.licence.casefold()]
 
 
 def read_answer(answer: str, task: TaskParams) -> dict[str, str]:
     """A JSON answer in the task's order of fields; raise Reject when it is not one."""
     try:
-        values = json.loads(answer)
+        values = json.loads(answer, object_pairs_hook=noting)
     except (ValueError, RecursionError):
         raise Reject("answer_not_json") from None
-    if not isinstance(values, dict) or set(values) != set(task.fields):
-        raise Reject("wrong_fields")
+    if not isinstance(values, dict):
+        raise Reject("wrong_fields", "no object")
+    if isinstance(values, Doubled):
+        raise Reject("wrong_fields", "a key twice")
+    if set(values) != set(task.fields):
+        raise Reject("wrong_fields", ", ".join(values))
     for name, allowed in task.fields.items():
         if not isinstance(values[name], str) or (allowed and values[name] not in allowed):
-            raise Reject("unknown_label")
+            raise Reject("unknown_label", f"{name}: {values[name]}")
     return {name: values[name] for name in task.fields}

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from lib.errors import UserError
+from lib.objects import Doubled, noting
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -91,6 +92,8 @@ def fault(value: Any) -> str:
         return "not_an_object"
     level: list[Any] = [value]
     for _ in range(DEEPEST):
+        if any(isinstance(one, Doubled) for one in level):
+            return "duplicate_key"
         level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
         level = [part for part in level if isinstance(part, (dict, list))]
         if not level:
@@ -104,7 +107,7 @@ def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
         if not raw:
             continue
         try:
-            value = json.loads(raw)
+            value = json.loads(raw, object_pairs_hook=noting)
             reason = fault(value)
         except (ValueError, RecursionError):
             reason = "invalid_json"
@@ -115,7 +118,7 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     """The values of a list, one after the other. (ijson knows no line numbers, and one byte that
     is not UTF-8 stops it.)"""
     pieces = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(object_pairs_hook=noting)
     text, at, line = pieces.read(PIECE), 0, 1
     start = text.index("[") + 1
     while True:

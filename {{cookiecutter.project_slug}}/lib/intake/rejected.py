@@ -13,6 +13,8 @@ from lib.intake.secrets import MASK, find_secrets, mask_secrets
 from lib.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
 
+SHOWN = 100  # characters of what was found
+
 
 class Rejected:
     """Writes dropped rows, and enters them in the ledger."""
@@ -21,21 +23,23 @@ class Rejected:
         self.file, self.ledger, self.finder = file, ledger, finder
         self.first: dict[str, str] = {}  # of each source, for an error message
 
-    def add(self, source: str, line: int, reason: str, row: Any) -> None:
-        """Note one dropped row: its value, or its raw text where it could not be parsed."""
+    def add(self, source: str, line: int, reason: str, row: Any, found: str = "") -> None:
+        """Note one dropped row: its value, or its raw text where it could not be parsed; `found`
+        is what the reason is about, and masked like the row that it is a part of."""
         redactor = Redactor(self.finder)
         masked = mask(row, redactor)
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
+        found = mask(found, redactor)
         # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
         for secret in find_secrets("\n".join(said(masked))):
-            text = text.replace(secret, MASK)
-        text = mask_secrets(text)
+            text, found = text.replace(secret, MASK), found.replace(secret, MASK)
+        text, found = mask_secrets(text), found[:SHOWN]  # not before: half a value is not masked
         if reason == "secret" and MASK not in text:
             text = MASK
-        entry = {"file": source, "line": line, "reason": reason, "text": text}
+        entry = {"file": source, "line": line, "reason": reason, "found": found, "text": text}
         self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.ledger.drop(source, reason)
-        self.first.setdefault(source, f"line {line}: {reason}")
+        self.first.setdefault(source, f"line {line}: {reason}" + (f", {found}" if found else ""))
 
 
 def said(value: Any) -> Iterator[str]:

@@ -84,7 +84,7 @@ def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: Tas
         return from_turns([user(asked), assistant(as_text(row["output"]))])
     if get("prompt") is not None:
         return from_completion(get, columns, task)
-    raise Reject("unknown_shape")
+    raise Reject("unknown_shape", ", ".join(map(str, row)))
 
 
 def from_turns(turns: list[Message]) -> Draft:
@@ -93,7 +93,7 @@ def from_turns(turns: list[Message]) -> Draft:
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
     if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
-        raise Reject("roles_out_of_order")
+        raise Reject("roles_out_of_order", ", ".join(roles))
     draft = Draft(prompt=said[:-1], chosen=said[-1]["content"])
     if len(said) < len(turns):
         draft.changes.add("system_prompt_removed")

@@ -22,7 +22,7 @@ INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"
 NECESSARY = {
     "EMAIL_ADDRESS": (r"@",),
     "CREDIT_CARD": (r"\d(?:[- .]?\d){13}",),
-    "IBAN_CODE": (r"\d\d(?<=[A-Za-z]{2}\d\d)(?:[- ]?[A-Za-z0-9]){11}",),
+    "IBAN_CODE": (r"\d\d(?<=[A-Za-z]{2}\d\d)(?:[- .]?[A-Za-z0-9]){11}",),
     "US_SSN": (r"\d(?:[- .]?\d){8}",),
     "IP_ADDRESS": (r"\d\.\d{1,3}\.\d{1,3}\.\d", r":[0-9A-Fa-f]{0,4}:"),
     "MAC_ADDRESS": (

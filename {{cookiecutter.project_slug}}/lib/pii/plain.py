@@ -1,6 +1,8 @@
 """A text as recognizers are to see it: what it means instead of how it is written."""
 
 import re
+from html import unescape
+from urllib.parse import unquote
 
 from lib.text import ESCAPE, UNSEEN, UNSPACED, escaped
 
@@ -16,8 +18,10 @@ PLAIN = (
 # What is not seen and may stand inside a value, control signs too.
 MARKS = f"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{UNSEEN}"
 MARK = re.compile(f"[{MARKS}]")
-# What stands for another sign: JSON's escapes, and the @ of addresses in links and HTML.
-HIDING = re.compile(rf"{ESCAPE.pattern}|(%40|&#64;|&#x40;)|[{MARKS}]")
+# What stands for another sign: JSON's escapes, HTML's references, and in links what a value has
+# beside letters and digits (a space ( ) + - . : @ _).
+REFERENCE = r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[a-z]{2,8});"
+HIDING = re.compile(rf"{ESCAPE.pattern}|(%(?:2[089BDEbde]|3[Aa]|40|5[Ff])|{REFERENCE})|[{MARKS}]")
 MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
 
 
@@ -25,11 +29,14 @@ def seen(text: str) -> tuple[str, list[int], list[int]]:
     """The text as its reader sees it; where in the text each of its signs starts and ends."""
     shown, starts, ends, at = [], list[int](), list[int](), 0
     for found in HIDING.finditer(text):
+        sign = meant(found)
+        if sign == found[0]:
+            continue
         shown.append(text[at : found.start()])
         starts += range(at, found.start())
         ends += range(at + 1, found.start() + 1)
         at = found.end()
-        if sign := meant(found):
+        if sign:
             shown.append(sign)
             starts.append(found.start())
             ends.append(at)
@@ -39,9 +46,10 @@ def seen(text: str) -> tuple[str, list[int], list[int]]:
 
 
 def meant(found: re.Match[str]) -> str:
-    """The sign that what hides it stands for; nothing for one that is not seen."""
+    """The sign that what hides it stands for, or itself; nothing for one that is not seen."""
     if found[3]:
-        return "@"
+        sign = unescape(unquote(found[3]))
+        return MARK.sub("", sign) if len(sign) == 1 else found[0]
     return MARK.sub("", escaped(found) if found[0].startswith("\\") else found[0])
 
 

@@ -120,7 +120,7 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
 
     def __init__(self) -> None:
         countries = "|".join(
-            rf"(?:{names})\d\d(?:[ -]?[A-Z0-9]){{{length - 4}}}"
+            rf"(?:{names})\d\d(?:[ .-]?[A-Z0-9]){{{length - 4}}}"
             for length, names in IBAN_COUNTRIES.items()
         )
         number = rf"(?<![A-Z0-9])(?:{countries})(?![A-Z0-9])"
@@ -128,7 +128,7 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
 
     def validate_result(self, pattern_text: str) -> bool:
         """Check digits as ISO 13616 makes them: 02 to 98, and the remainder is 1."""
-        plain = re.sub("[ -]", "", pattern_text)
+        plain = re.sub("[ .-]", "", pattern_text)
         if not plain.isascii():  # without regard to case, a Kelvin sign is a K
             return False
         remainder = int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97
