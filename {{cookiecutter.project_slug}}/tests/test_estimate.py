@@ -203,6 +203,7 @@ def test_an_adapter_takes_memory_by_its_rank() -> None:
 
 def test_what_is_not_told_in_hours() -> None:
     hours = {"L4 24 GB": 0.001, "H200 141 GB": 2.0}
+    assert hours_in_words({"L4 24 GB": 1e-4}, {"L4 24 GB": 0.8}).endswith("for less than 0.01")
     assert hours_in_words(hours, {"H200 141 GB": 2.5}) == (
         "L4 24 GB about a minute or less, H200 141 GB 2 h for 5.00"
     )

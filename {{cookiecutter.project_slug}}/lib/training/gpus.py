@@ -14,9 +14,14 @@ def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
     """Hours by the name of the GPU as people read them, with their cost where `prices` has that of
     an hour."""
     return ", ".join(
-        f"{name} {duration(time)}" + (f" for {time * prices[name]:.2f}" if name in prices else "")
+        f"{name} {duration(time)}" + (f" for {cost(time * prices[name])}" if name in prices else "")
         for name, time in hours.items()
     )
+
+
+def cost(amount: float) -> str:
+    """An amount to the cent, or that it is less."""
+    return f"{amount:.2f}" if amount >= 0.005 else "less than 0.01"
 
 
 def duration(hours: float) -> str:
