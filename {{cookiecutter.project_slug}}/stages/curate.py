@@ -32,6 +32,11 @@ from lib.params.task import TaskParams
 from lib.pii.redact import Finder, Redactor
 from lib.records import Record, record_id
 
+OWN_FAULTS = {  # of a row, which no configuration mends
+    *("secret", "empty", "too_short", "too_long", "damaged_text", "mojibake"),
+    *("unfilled_template", "boilerplate", "pair_without_difference", "licence"),
+}
+
 
 class Note(NamedTuple):
     """Where a sound record came from, what was changed in it and what was masked."""
@@ -84,14 +89,15 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
 
 
 def check_yield(file: str, out: Rejected) -> None:
-    """A file of which nothing can be kept is a mistake in the configuration, not in its rows."""
+    """A file of which nothing can be kept is a mistake in the configuration, unless most rows have
+    faults of their own."""
     account = out.ledger.account(file)
     if not account.rows_in:
         raise UserError(f"{file}: holds no rows; fill it or take it out of data.sources")
     if foreign := account.dropped["not_utf8"]:
         print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
-    unsound = account.dropped.total() - account.dropped["licence"]
-    if unsound == account.rows_in:
+    gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
+    if gone == account.rows_in and own < gone / 2:
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
             "mend the file, or in params.yaml map its columns with data.sources columns, or let "

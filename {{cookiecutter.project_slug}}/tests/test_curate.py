@@ -1,12 +1,19 @@
 """Every row that comes in is kept or accounted for, and nothing personal gets out."""
 
 import json
+from datetime import date
+from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lib.errors import UserError
+from lib.intake.rejected import Rejected
+from lib.ledger import Ledger
+from lib.params.pii import PiiParams
+from lib.pii.redact import Finder
 from stages.curate import main
 from tests.toy import PARAMS, chat, lay_out, lay_tokenizer, metrics, rows
 
@@ -103,6 +110,43 @@ def test_what_was_found_in_a_rejected_row_is_masked_too() -> None:
     written = Path("data/rejected.jsonl").read_text(encoding="utf-8")
     assert "ana@" not in written
     assert TOKEN[:9] not in written
+
+
+def test_a_word_before_what_was_found_does_not_make_it_harmless() -> None:
+    finder = Finder(PiiParams(entities=["IP_ADDRESS"], regions=[], score=0.35))
+    file, ledger = StringIO(), Ledger()
+    ledger.enter("a")
+    gone = Rejected(file, ledger, finder)
+    gone.add("a", 1, "unknown_label", {"version": "10.1.2.3"}, ["version", "10.1.2.3"])
+    assert json.loads(file.getvalue())["found"] == "version, <IP_ADDRESS_1>"
+    assert gone.first == {"a": "line 1: unknown_label, version, <IP_ADDRESS_1>"}
+
+
+@pytest.mark.parametrize("value", [date(2026, 1, 2), Decimal("1.5"), b"\xff", float("nan")])
+def test_any_value_of_a_table_can_be_written_down(value: Any) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    raw(ask("fine"))
+    table = {"prompt": ["a", "b"], "completion": ["refund", "pizza"], "note": [value, value]}
+    parquet.write_table(pyarrow.table(table), "data/raw/b.parquet")
+    main()
+    (row,) = rows("data/rejected.jsonl")
+    assert row["found"] == "pizza"
+    assert "NaN" not in row["text"]
+
+
+def test_bytes_that_are_no_utf8_can_be_told_from_the_rejected_row() -> None:
+    Path("data/raw/old.csv").write_bytes(b"prompt,completion\nf\xfcr mich,refund\nok,refund\n")
+    main()
+    (row,) = rows("data/rejected.jsonl")
+    assert json.loads(row["text"])["prompt"] == "f\\udcfcr mich"
+
+
+def test_a_file_of_one_bad_row_stops_nothing() -> None:
+    raw(ask("fine"))
+    raw(ask(f"my key is {TOKEN}"), name="feedback.jsonl")
+    main()
+    assert metrics("curate")["dropped"] == {"secret": 1}
 
 
 def test_a_row_in_another_language_says_in_which() -> None:
@@ -287,6 +331,10 @@ def test_a_source_may_have_no_file_yet() -> None:
         ("[{path: data/raw/../../x.csv}]", "it must be in data/raw/, which dvc watches"),
         ("[{path: data/more/x.csv}]", "it must be in data/raw/, which dvc watches"),
         ("[{path: data/raw/*, columns: {promt: x}}]", "maps the unknown name 'promt'"),
+        (
+            "[{path: data/raw/*, columns: {prompt: prompt, completion: prompt}}]",
+            "maps two of its texts to 'prompt'",
+        ),
         ("[{path: data/raw/*, columns: {group.: x}}]", "maps the unknown name 'group.'"),
         (
             "[{path: data/raw/*, columns: {scenario: who, group: custmer, licence: licens}}]",

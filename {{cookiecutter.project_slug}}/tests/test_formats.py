@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,13 @@ def test_a_key_that_stands_twice_is_a_bad_row(file: Path, text: str) -> None:
 
 def test_a_key_that_stands_twice_is_found_at_any_depth(file: Path) -> None:
     assert rows_of(file, '{"a": [{"b": {"c": 1, "c": 2}}]}\n') == [(1, None, "duplicate_key")]
+
+
+@pytest.mark.parametrize(
+    "form", ['{"a": NaN, "b": [-Infinity]}\n', '[{"a": NaN, "b": [Infinity]}]']
+)
+def test_what_pandas_writes_for_an_empty_cell_is_none(file: Path, form: str) -> None:
+    assert rows_of(file, form) == [(1, {"a": None, "b": [None]}, "")]
 
 
 @pytest.mark.parametrize("levels", [99, 600, 100_000])
@@ -141,6 +149,22 @@ def test_csv_with_a_zero_byte(file: Path) -> None:
     assert rows_of(file, "a,b\n\0,x\n") == [(2, {"a": "\0", "b": "x"}, "")]
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('"a, long";"b, long"\n1;2\n', 2),
+        ('sep=;\n"a, long";"b, long"\n1;2\n', 3),
+        ('\n\n"a, long";"b, long"\n1;2\n', 4),
+    ],
+)
+def test_csv_header_in_quotes_after_other_lines(file: Path, content: str, line: int) -> None:
+    assert rows_of(file, content) == [(line, {"a, long": "1", "b, long": "2"}, "")]
+
+
+def test_csv_of_nothing_but_a_delimiter_has_no_rows(file: Path) -> None:
+    assert rows_of(file, "sep=;\n\n") == []
+
+
 def test_csv_semicolons(file: Path) -> None:
     assert rows_of(file, "a;b\r\n1;2,5\r\n") == [(2, {"a": "1", "b": "2,5"}, "")]
 
@@ -201,6 +225,30 @@ def test_parquet_with_times_of_an_unknown_zone_loses_no_row(file: Path) -> None:
     assert [row.reason for row in read_rows(file)] == ["damaged_text", ""]
 
 
+def test_parquet_knows_nanoseconds_without_pandas(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    kinds = {"a": pa.timestamp("ns"), "b": pa.timestamp("ns", "UTC"), "c": pa.duration("ns")}
+    columns = {name: pa.array([1_000_001, None], kind) for name, kind in kinds.items()}
+    parquet.write_table(pa.table({**columns, "d": pa.array([1001, None], pa.time64("ns"))}), file)
+    found = [row.value for row in read_rows(file)]
+    assert found[0] is not None
+    assert str(found[0]["a"]) == "1970-01-01 00:00:00.001000"
+    assert str(found[0]["d"]) == "00:00:00.000001"
+    assert found[1] == dict.fromkeys("abcd")
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused(file: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table([["x"], ["y"]], names=["a", "a"]), file)
+    with pytest.raises(UserError, match="column 2 has the name of another before it"):
+        list(read_rows(file))
+
+
 def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -214,7 +262,10 @@ def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
     ("content", "said"),
     [
         (b"PK\x03\x04....", "packed with zip; unpack it"),
-        ("a,b".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        ("a,b".encode("utf-16"), "is UTF-16 or UTF-32; save it as UTF-8"),
+        ("a,b".encode("utf-32-be"), "is not text"),
+        ("\ufeffa,b".encode("utf-32-be"), "is UTF-16 or UTF-32; save it as UTF-8"),
+        (b"a,b,a\n1,2,3\n", "column 3 has the name of another before it"),
         (b"\x00\x01\x02", "is not text"),
         (b"just some words\n", "no CSV header"),
         (b"PAR1 but no more", "no whole parquet file"),

@@ -133,6 +133,18 @@ def test_benchmarks_are_held_out() -> None:
     assert report["compared"]["evals/published.csv"]["rows"] == 1
 
 
+def test_two_columns_of_a_benchmark_are_held_out() -> None:
+    Path("evals").mkdir()
+    Path("evals/qa.jsonl").write_text('{"q": {"text": "a b c"}, "a": "d e f"}\n', encoding="utf-8")
+    columns = ", ".join(f"{{path: evals/qa.jsonl, column: {name}}}" for name in ("q.text", "a"))
+    for leaked in ("a b c", "d e f"):
+        with pytest.raises(UserError, match=r"~ evals/qa.jsonl line 1 \(exact\)"):
+            split(*different(40), chat(leaked, split="train"), more=f", benchmarks: [{columns}]")
+    split(*different(40), more=f", benchmarks: [{columns}]")
+    report = json.loads(Path("reports/leakage.json").read_text())
+    assert report["compared"]["evals/qa.jsonl"]["rows"] == 1
+
+
 def test_a_benchmark_that_is_gone_is_named() -> None:
     more = ", benchmarks: [{path: evals/gone.csv, column: question}]"
     with pytest.raises(UserError, match=r"params.yaml: split.benchmarks names evals/gone.csv"):

@@ -136,7 +136,7 @@ def test_no_stage_lets_a_value_out(plant: Planter, capfd: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("name", "lines", "said"),
     [
-        ("header.csv", ["{0},{0}", "{1},{2}"], "no CSV header"),
+        ("header.csv", ["{0},{0}", "{1},{2}"], "column 2 has the name"),
         ("quote.csv", ["a,{0}", '"{1},{2}'], "breaks off"),
         ("broken.json", ['[{{"prompt": "{0}"', "{1}"], "breaks off"),
         ("useless.jsonl", ['{{"{0}": "{1}"}}', "{2}"], "none of its"),

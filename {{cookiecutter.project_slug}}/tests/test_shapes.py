@@ -1,5 +1,7 @@
 """Every accepted shape ends up as the same draft."""
 
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -66,6 +68,28 @@ def test_a_mapped_label_must_be_a_verdict() -> None:
         read({"prompt": "q", "completion": "a", "thumb": "so-so"}, label="thumb")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (date(2026, 11, 27), "2026-11-27"),
+        (datetime(2026, 11, 27, 9, 30), "2026-11-27 09:30:00"),
+        (Decimal("12.50"), "12.50"),
+    ],
+)
+def test_values_of_a_table_are_text(value: object, text: str) -> None:
+    draft = read({"prompt": value, "completion": "a", "group": value, "input": float("nan")})
+    assert (draft.prompt[0]["content"], draft.groups) == (text, [text])
+
+
+def test_an_empty_number_is_an_empty_cell() -> None:
+    nan = float("nan")
+    row = {"instruction": "say it", "input": nan, "output": "a", "group": nan, "language": nan}
+    draft = read(row)
+    assert (draft.prompt[0]["content"], draft.groups, draft.language) == ("say it", [], "")
+    with pytest.raises(Reject, match="not_text"):
+        read({"prompt": "q", "completion": float("inf")})
+
+
 def test_a_zero_is_something() -> None:
     draft = read({"instruction": "Is this even?", "input": 0, "output": "yes", "tags": 0})
     assert (draft.prompt[0]["content"], draft.tags) == ("Is this even?\n\n0", ["0"])
@@ -90,7 +114,7 @@ def test_columns_reach_into_objects_unless_one_has_that_very_name() -> None:
     assert (asked, draft.groups, draft.language) == ("outside", ["ann"], "")
 
 
-@pytest.mark.parametrize("name", [7, 7.0, "7", " 7\u200b", "\ufeff7"])
+@pytest.mark.parametrize("name", [7, 7.0, "7", " 7\u200b", "\ufeff7", "7.0", Decimal("7.00")])
 def test_a_group_has_one_name_however_a_file_has_it(name: object) -> None:
     assert read({"prompt": "q", "completion": "a", "group": name}).groups == ["7"]
 

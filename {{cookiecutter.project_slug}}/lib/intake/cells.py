@@ -1,7 +1,11 @@
 """What the cells of a row hold: text, tags, groups, turns of a chat."""
 
 import json
+import math
+import re
 import unicodedata
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from lib.records import Message
@@ -22,19 +26,18 @@ class Reject(Exception):
     """A row that cannot be kept: the reason's name in the ledger, and what was found where the row
     alone does not show it at once."""
 
-    def __init__(self, reason: str, found: str = "") -> None:
+    def __init__(self, reason: str, *found: str) -> None:
         super().__init__(reason)
         self.found = found
 
 
 def cell(row: dict[str, Any], column: str) -> Any:
-    """The value of a column; `meta.intent` reaches into an object. None when there is none."""
-    if column in row or "." not in column:
-        return row.get(column)
+    """The value of a column; `meta.intent` reaches into an object. None when there is none, or a
+    number that is none: pandas writes an empty cell so."""
     value: Any = row
-    for step in column.split("."):
+    for step in [column] if column in row else column.split("."):
         value = value.get(step) if isinstance(value, dict) else None
-    return value
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def read_tags(value: Any) -> list[str]:
@@ -52,9 +55,8 @@ def read_groups(cells: dict[str, Any]) -> list[str]:
 
 def read_name(value: Any) -> str:
     """The name of a group, the same however a file has it: pandas makes 7.0 of 7."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return unicodedata.normalize("NFC", without_unseen(optional_text(value))).strip()
+    name = unicodedata.normalize("NFC", without_unseen(optional_text(value))).strip()
+    return re.sub(r"(?<=^\d)(\d*)\.0+$", r"\1", name)
 
 
 def user(content: str) -> Message:
@@ -68,15 +70,15 @@ def assistant(content: str) -> Message:
 
 
 def as_text(value: Any) -> str:
-    """A cell as text: strings as they are, numbers and objects as JSON."""
-    if isinstance(value, str):
-        return value
+    """A cell as text: strings, dates and decimals as written, numbers and objects as JSON."""
+    if isinstance(value, (str, Decimal, date, time, timedelta)):
+        return str(value)
     if isinstance(value, (int, float, dict)):
         try:
-            return json.dumps(value, ensure_ascii=False)
-        except TypeError:  # of parquet: a date or bytes inside
-            raise Reject("not_text") from None
-    raise Reject("not_text")
+            return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):  # of parquet: a date, bytes or infinity inside
+            pass
+    raise Reject("not_text", type(value).__name__)
 
 
 def optional_text(value: Any) -> str:

@@ -166,7 +166,7 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
     text = "\n".join(turn["content"] for turn in draft.prompt)
     found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
     if other := {primary(draft.language), found} - declared - {""}:
-        raise Reject("language", ", ".join(sorted(other)))
+        raise Reject("language", *sorted(other))
     if found and not draft.language:
         draft.language = found
         draft.changes.add("language_found")
@@ -191,8 +191,8 @@ def read_answer(answer: str, task: TaskParams) -> dict[str, str]:
     if isinstance(values, Doubled):
         raise Reject("wrong_fields", "a key twice")
     if set(values) != set(task.fields):
-        raise Reject("wrong_fields", ", ".join(values))
+        raise Reject("wrong_fields", *values)
     for name, allowed in task.fields.items():
         if not isinstance(values[name], str) or (allowed and values[name] not in allowed):
-            raise Reject("unknown_label", f"{name}: {values[name]}")
+            raise Reject("unknown_label", name, str(values[name]))
     return {name: values[name] for name in task.fields}

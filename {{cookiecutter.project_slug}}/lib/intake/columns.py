@@ -11,6 +11,7 @@ from lib.params.task import TaskParams
 from lib.pii.redact import Finder, Redactor
 
 SHOWN = 20  # names of columns in an error message
+TEXTS = ("prompt", "completion", "chosen", "rejected")
 
 
 def check_columns(sources: list[Source], task: TaskParams) -> None:
@@ -23,6 +24,12 @@ def check_columns(sources: list[Source], task: TaskParams) -> None:
             raise UserError(
                 f"params.yaml: data.sources: '{source.path}' maps the unknown name "
                 f"'{unknown[0]}'; columns takes {', '.join(allowed)}"
+            )
+        texts = [source.columns.get(name) for name in (*TEXTS, *task.fields)]
+        if twice := [text for text in texts if text and texts.count(text) > 1]:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' maps two of its texts to "
+                f"'{twice[0]}'; what is asked and what is answered are columns of their own"
             )
 
 

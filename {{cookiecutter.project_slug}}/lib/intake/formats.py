@@ -30,8 +30,11 @@ LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list, or of one cel
 DEEPEST = 100  # levels of objects and lists; Python's own limit is met by what reads them later
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+QUOTED = re.compile(r'"[^"]*"')  # a cell in which a delimiter is none
+TOLD = re.compile(r"sep=(.)\s*")  # the first line of what Excel saves with another delimiter
 SEPARATOR = re.compile(r"[\s,]*")
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
+SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that zstd passes over
+OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # marks of UTF-16 and UTF-32
 KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
 UNREADABLE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
 
@@ -52,7 +55,7 @@ def read_rows(path: Path) -> Iterator[Row]:
             head = plain.peek(4)
             if head.startswith(GZIP):
                 yield from _rows(path, cast(BinaryIO, gzip.GzipFile(fileobj=plain)))
-            elif head.startswith(ZSTD):
+            elif head.startswith(ZSTD) or SKIPPED.match(head):
                 # The zstandard package takes a file that was cut off for a whole one.
                 from pyarrow import CompressedInputStream
 
@@ -70,8 +73,8 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     packed = [name for magic, name in UNPACK.items() if head.startswith(magic)]
     if packed:
         raise UserError(f"{path}: is packed with {packed[0]}; unpack it; allowed are {KNOWN}")
-    if head.startswith(UTF16):
-        raise UserError(f"{path}: is UTF-16; save it as UTF-8")
+    if head.startswith(OTHER_UNICODE):
+        raise UserError(f"{path}: is UTF-16 or UTF-32; save it as UTF-8")
     if head.startswith(b"PAR1"):
         if not file.seekable():
             raise UserError(f"{path}: is parquet inside zstd; unpack it, parquet is packed itself")
@@ -84,6 +87,10 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     if b"\0" in start.partition(b"\n")[0]:
         raise UserError(f"{path}: is not text; allowed are {KNOWN}")
     return _csv_rows(path, buffered) if start else iter(())
+
+
+def missing(_: str) -> None:
+    """What pandas writes as NaN was an empty cell; infinity is no value either."""
 
 
 def fault(value: Any) -> str:
@@ -107,7 +114,7 @@ def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
         if not raw:
             continue
         try:
-            value = json.loads(raw, object_pairs_hook=noting)
+            value = json.loads(raw, object_pairs_hook=noting, parse_constant=missing)
             reason = fault(value)
         except (ValueError, RecursionError):
             reason = "invalid_json"
@@ -118,7 +125,7 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     """The values of a list, one after the other. (ijson knows no line numbers, and one byte that
     is not UTF-8 stops it.)"""
     pieces = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-    decoder = json.JSONDecoder(object_pairs_hook=noting)
+    decoder = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
     text, at, line = pieces.read(PIECE), 0, 1
     start = text.index("[") + 1
     while True:
@@ -154,9 +161,14 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     """Records of as many cells as the header has. The lines of a record are kept until it ends."""
     csv.field_size_limit(LONGEST_VALUE)
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-    first = text.readline()
-    delimiter = max(",;\t|", key=first.count)
-    lines, header, number = list[str](), list[str](), 1
+    first, number = text.readline(), 1
+    told = TOLD.fullmatch(first)
+    while (told and number == 1) or (first and not first.strip()):
+        first, number = text.readline(), number + 1
+    if not first:
+        return
+    delimiter = told[1] if told else max(",;\t|", key=QUOTED.sub("", first).count)
+    lines, header = list[str](), list[str]()
     noted = _noted(chain([first], text), lines)
     try:
         for cells in csv.reader(noted, delimiter=delimiter, strict=True):
@@ -171,7 +183,8 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     except csv.Error as error:
         raise UserError(
             f"{path}:{number}: the CSV breaks off here, at a quote that is not closed or stands "
-            f"inside a quoted cell ({error}); close it, or write it twice"
+            f"inside a quoted cell, or at a cell of more than {LONGEST_VALUE:,} characters "
+            f"({error}); close the quote, write it twice, or shorten the cell"
         ) from None
 
 
@@ -184,9 +197,20 @@ def _noted(text: Iterable[str], lines: list[str]) -> Iterator[str]:
 
 def check_header(path: Path, cells: list[str]) -> list[str]:
     """The names of the columns."""
-    if len(cells) < 2 or len(set(cells)) < len(cells):
+    if len(cells) < 2:
         raise UserError(f"{path}:1: is no CSV header of two or more names; allowed are {KNOWN}")
+    check_names(path, cells)
     return cells
+
+
+def check_names(path: Path, names: list[str]) -> None:
+    """No two columns may have one name: a row could hold only one of them. (The name is not said:
+    the first line of a CSV may be a record.)"""
+    twice = [place for place, name in enumerate(names, 1) if name in names[: place - 1]]
+    if twice:
+        raise UserError(
+            f"{path}: column {twice[0]} has the name of another before it; give each its own"
+        )
 
 
 def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
@@ -198,6 +222,7 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     try:
         # Group by group: pyarrow keeps what it read of a group as long as it iterates.
         table = ParquetFile(file, buffer_size=1 << 20)
+        check_names(path, table.schema_arrow.names)
         groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
         values = (value for group in groups for batch in group for value in _values(batch))
         for number, value in enumerate(values, start=1):
@@ -210,6 +235,7 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
 def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
     """The rows of a batch; None for one that holds text that is not UTF-8, or a time that is none
     or of an unknown zone."""
+    batch = _to_microseconds(batch)
     try:
         yield from batch.to_pylist()
     except UNREADABLE:
@@ -218,3 +244,21 @@ def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
                 yield from batch.slice(place, 1).to_pylist()
             except UNREADABLE:
                 yield None
+
+
+def _to_microseconds(batch: "RecordBatch") -> "RecordBatch":
+    """Times as Python knows them: of nanoseconds it would need pandas."""
+    import pyarrow
+
+    finer = {
+        pyarrow.time64("ns"): pyarrow.time64("us"),
+        pyarrow.duration("ns"): pyarrow.duration("us"),
+    }
+    for place, field in enumerate(batch.schema):
+        kind = finer.get(field.type)
+        if pyarrow.types.is_timestamp(field.type) and field.type.unit == "ns":
+            kind = pyarrow.timestamp("us", field.type.tz)
+        if kind:
+            column = batch.column(place).cast(kind, safe=False)
+            batch = batch.set_column(place, field.name, column)
+    return batch

@@ -5,7 +5,8 @@ Nothing is lost: a person can look at a row, mend it in data/raw and run again.
 """
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from lib.intake.cells import ROLES
@@ -23,23 +24,24 @@ class Rejected:
         self.file, self.ledger, self.finder = file, ledger, finder
         self.first: dict[str, str] = {}  # of each source, for an error message
 
-    def add(self, source: str, line: int, reason: str, row: Any, found: str = "") -> None:
+    def add(self, source: str, line: int, reason: str, row: Any, found: Iterable[str] = ()) -> None:
         """Note one dropped row: its value, or its raw text where it could not be parsed; `found`
-        is what the reason is about, and masked like the row that it is a part of."""
+        is what the reason is about, and masked like the row: each part by itself, as a word before
+        a number may make it look harmless."""
         redactor = Redactor(self.finder)
         masked = mask(row, redactor)
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
-        found = mask(found, redactor)
+        shown = ", ".join(mask(part, redactor) for part in found)
         # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
         for secret in find_secrets("\n".join(said(masked))):
-            text, found = text.replace(secret, MASK), found.replace(secret, MASK)
-        text, found = mask_secrets(text), found[:SHOWN]  # not before: half a value is not masked
+            text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
+        text, shown = mask_secrets(text), shown[:SHOWN]  # not before: half a value is not masked
         if reason == "secret" and MASK not in text:
             text = MASK
-        entry = {"file": source, "line": line, "reason": reason, "found": found, "text": text}
+        entry = {"file": source, "line": line, "reason": reason, "found": shown, "text": text}
         self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.ledger.drop(source, reason)
-        self.first.setdefault(source, f"line {line}: {reason}" + (f", {found}" if found else ""))
+        self.first.setdefault(source, f"line {line}: {reason}" + (f", {shown}" if shown else ""))
 
 
 def said(value: Any) -> Iterator[str]:
@@ -61,6 +63,8 @@ def mask(value: Any, redactor: Redactor) -> Any:
         value = value.decode("utf-8", "replace")
     if isinstance(value, bool) or value is None:
         return value
-    text = str(value).encode("utf-8", "replace").decode()  # unpaired surrogates cannot be written
+    # Unpaired surrogates cannot be written: as \udcf6, which tells the byte that was no UTF-8.
+    text = str(value).encode("utf-8", "backslashreplace").decode()
     masked = redactor.redact(mask_secrets(text))
-    return value if masked == str(value) else masked
+    as_it_is = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if as_it_is and masked == str(value) else masked

@@ -66,7 +66,7 @@ def read_licence(row: dict[str, Any], columns: dict[str, str]) -> str:
     names = [columns["licence"]] if "licence" in columns else spelt
     found = {text.casefold(): text for name in names if (text := optional_text(cell(row, name)))}
     if len(found) > 1:
-        raise Reject("licence")
+        raise Reject("licence", *found.values())
     return next(iter(found.values()), "")
 
 
@@ -79,12 +79,12 @@ def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: Tas
     if turns is not None:
         return from_turns(read_turns(turns))
     if "instruction" in row and "output" in row:
-        given = "" if row.get("input") is None else as_text(row["input"])
+        given = "" if cell(row, "input") is None else as_text(row["input"])
         asked = "\n\n".join(part for part in (as_text(row["instruction"]), given) if part)
         return from_turns([user(asked), assistant(as_text(row["output"]))])
     if get("prompt") is not None:
         return from_completion(get, columns, task)
-    raise Reject("unknown_shape", ", ".join(map(str, row)))
+    raise Reject("unknown_shape", *map(str, row))
 
 
 def from_turns(turns: list[Message]) -> Draft:
@@ -93,7 +93,7 @@ def from_turns(turns: list[Message]) -> Draft:
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
     if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
-        raise Reject("roles_out_of_order", ", ".join(roles))
+        raise Reject("roles_out_of_order", *roles)
     draft = Draft(prompt=said[:-1], chosen=said[-1]["content"])
     if len(said) < len(turns):
         draft.changes.add("system_prompt_removed")
@@ -123,7 +123,7 @@ def read_label(draft: Draft, label: Any, mapped: bool) -> None:
         draft.lone = True
         draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
     elif mapped:
-        raise Reject("bad_label")
+        raise Reject("bad_label", optional_text(label))
 
 
 def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:

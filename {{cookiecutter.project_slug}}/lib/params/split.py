@@ -41,6 +41,8 @@ class Benchmark(Section):
     def _in_evals(cls, path: str) -> str:
         if not path.startswith("evals/") or ".." in path.split("/"):
             raise ValueError("a file in evals/, which dvc watches, such as evals/gsm8k_test.jsonl")
+        if path in ("evals/golden.jsonl", "evals/adversarial.jsonl"):
+            raise ValueError("another file than those of cases, which are searched as they are")
         return path
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.errors import UserError
+from lib.intake.cells import cell
 from lib.intake.formats import read_rows
 
 
@@ -12,10 +13,10 @@ def read_benchmark(path: Path, column: str) -> Iterator[tuple[str, str]]:
     for row in read_rows(path):
         if row.value is None:
             raise UserError(f"{path}:{row.line}: cannot be read ({row.reason}); mend the file")
-        question = row.value.get(column)
+        question = cell(row.value, column)
         if not isinstance(question, str) or not question.strip():
             raise UserError(
-                f"{path}:{row.line}: has no text in '{column}'; name the column of the question "
-                f"in split.benchmarks"  # no names here: the first row of a CSV may be a record
+                f"{path}:{row.line}: has no text in '{column}', the column of the question by "
+                "split.benchmarks; name another there, or fill the cell"
             )
         yield f"line {row.line}", question

@@ -38,7 +38,7 @@ def search_files(folder: Path, params: SplitParams, each: Each) -> Searched:
         state=json.dumps(hashes),  # a worker of before may hold another state of these files
     )
     parts = list(each(work, list(blocks(paths["train"]))))
-    rows = Counter(one.file for one in _held(folder, params))
+    rows = Counter(file for file, _ in {(one.file, one.id) for one in _held(folder, params)})
     rows["train"] = sum(count for count, _ in parts)
     return Searched(
         {name: rows[name] for name in paths}, hashes, [leak for _, some in parts for leak in some]

@@ -4,7 +4,7 @@ The search is exact and shares nothing with the MinHash sketches by which dedup 
 copies: what they missed, it finds.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -49,7 +49,7 @@ class Leak(NamedTuple):
 
 def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
     """Every file of data in evals/: training must not see what is in it."""
-    named = [Path(benchmark.path) for benchmark in benchmarks]
+    named = list(dict.fromkeys(Path(benchmark.path) for benchmark in benchmarks))
     if gone := [path for path in named if not path.is_file()]:
         raise UserError(
             f"params.yaml: split.benchmarks names {gone[0]}, which is not there; put it there, or "
@@ -67,12 +67,14 @@ def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[tuple[Path, str, str]]
 
 
 def _in_evals(benchmarks: list[Benchmark]) -> Iterator[HeldOut]:
-    columns = {Path(benchmark.path): benchmark.column for benchmark in benchmarks}
+    columns = defaultdict[Path, list[str]](list)
+    for benchmark in benchmarks:
+        columns[Path(benchmark.path)].append(benchmark.column)
     for path in eval_files(benchmarks):
-        if path in columns:
-            for key, prompt in read_benchmark(path, columns[path]):
+        for column in columns.get(path, ()):
+            for key, prompt in read_benchmark(path, column):
                 yield HeldOut(str(path), key, prompt)
-        else:
+        if path not in columns:
             for case in read_either(path):
                 turns = _asked(case)
                 yield HeldOut(str(path), case.id, text_of(turns), _question(turns))
