@@ -12,7 +12,7 @@ from tests.conftest import PROJECT
 
 CI = ".github/workflows/ci.yml"
 CI_SOURCE = ".github/workflows/{% if cookiecutter.ci == 'github' %}ci.yml{% endif %}"
-OWN = ("stages/train.py", "params.yaml", "data/raw/mine.jsonl", "docs/objective.md")
+OWN = ("params.yaml", "data/raw/mine.jsonl", "docs/objective.md")
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -78,6 +78,24 @@ def test_update_brings_ci_and_keeps_what_is_the_users(repository: Path, project:
     assert {path: (project / path).read_text(encoding="utf-8") for path in OWN} == before
     commit(project, "Updated")
     assert cruft.check(project)
+
+
+def test_update_merges_stages_with_what_the_user_changed_in_them(
+    repository: Path, project: Path
+) -> None:
+    stage = project / "stages/train.py"
+    stage.write_text(f"# the user's\n{stage.read_text(encoding='utf-8')}", encoding="utf-8")
+    commit(project, "Ours")
+    for path in ("stages/train.py", "stages/dedup.py", "lib/files.py"):
+        append(repository / PROJECT / path, "# the template's")
+    commit(repository, "Second")
+    assert cruft.update(project, skip_apply_ask=True)
+
+    merged = stage.read_text(encoding="utf-8")
+    assert merged.startswith("# the user's\n")
+    for path in ("stages/train.py", "stages/dedup.py", "lib/files.py"):
+        text = (project / path).read_text(encoding="utf-8")
+        assert text.endswith("# the template's\n"), path
 
 
 def test_update_changes_an_answer(project: Path) -> None:

@@ -4,6 +4,7 @@ skypilot_task.schema.json is SkyPilot's own schema, sbatch_options.txt the optio
 page of sbatch (Slurm 22.05) names: neither needs to be installed.
 """
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -64,3 +65,23 @@ def test_bash_reads_the_script(project: Path, name: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     if name != "each node":
         assert {"MACHINE_RANK", "MAIN_ADDRESS"} <= set(re.findall(r"[A-Z]+_[A-Z]+", script))
+
+
+@pytest.mark.parametrize("stale", [True, False])
+def test_every_node_trains_where_train_is_stale(project: Path, tmp_path: Path, stale: bool) -> None:
+    # dvc says more than a pipe holds, after the line that counts; Slurm's commands note their call
+    plan = "Running stage 'train':" if stale else "Stage 'train' didn't change, skipping"
+    tools = {
+        "dvc": f'echo "dvc $*" >>calls; case "$*" in *--dry*) echo "{plan}"; seq 99999;; esac',
+        "srun": 'echo "srun $1" >>calls',
+        "scontrol": "echo one; echo two",
+    }
+    for name, script in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    script = scripts(project)["slurm"].replace("$PWD/.venv/bin", str(tmp_path))
+    settings = {"PATH": os.environ["PATH"], "SLURM_JOB_NODELIST": "n[1-2]"}
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, env=settings, check=True)
+    called = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert ("srun --kill-on-bad-exit=1" in called) == stale
+    assert called[-1] == "dvc push"
