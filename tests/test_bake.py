@@ -15,6 +15,7 @@ import pytest
 from cookiecutter import prompt
 from cookiecutter.environment import StrictEnvironment
 from cookiecutter.generate import is_copy_only_path
+from dvc.utils.hydra import apply_overrides
 from jinja2 import FileSystemLoader, Template
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -59,6 +60,16 @@ def test_every_pair_of_choices_bakes_clean(bake: Bake, answers: Answers) -> None
     assert {name for name, file in CI_FILES.items() if (project / file).exists()} == {
         answers["ci"]
     } - {"none"}
+
+
+@pytest.mark.parametrize("answers", covering(), ids=lambda answers: "-".join(answers.values()))
+def test_an_experiment_changes_one_line_of_params(bake: Bake, answers: Answers) -> None:
+    params = bake(**answers) / "params.yaml"
+    before = params.read_text(encoding="utf-8").splitlines()
+    apply_overrides(params, ["train.seed=2"])  # as `dvc exp run -S`, which writes the file anew
+    after = params.read_text(encoding="utf-8").splitlines()
+    assert [line for line in after if line not in before] == ["  seed: 2"]
+    assert len(after) == len(before)
 
 
 def test_python_is_copied_byte_for_byte(template: Path, default_project: Path) -> None:
