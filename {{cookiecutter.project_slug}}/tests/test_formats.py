@@ -268,6 +268,7 @@ def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
         (b"a,b,a\n1,2,3\n", "column 3 has the name of another before it"),
         (b"\x00\x01\x02", "is not text"),
         (b"just some words\n", "no CSV header"),
+        ("\u8bc4\u8bba,a\n1,2\n".encode("gb18030"), "are not UTF-8; `iconv -f GB18030"),
         (b"PAR1 but no more", "no whole parquet file"),
         (zstd(b"PAR1"), "parquet inside zstd; unpack it"),
     ],

@@ -10,6 +10,7 @@ from ftfy.badness import is_bad
 
 from lib.intake.boilerplate import is_boilerplate
 from lib.intake.cells import Reject
+from lib.intake.formats import FOREIGN
 from lib.intake.language import primary, sure_language
 from lib.intake.secrets import find_secrets
 from lib.intake.shapes import Draft
@@ -20,8 +21,6 @@ from lib.params.task import TaskParams
 # Unpaired surrogates, control characters other than tab and newline, and the mark that a decoder
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
-
-FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as the reader keeps them
 
 # Characters that nobody sees and that keep equal texts apart or hide words: soft hyphen, zero-width
 # space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)

@@ -30,6 +30,7 @@ LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list, or of one cel
 DEEPEST = 100  # levels of objects and lists; Python's own limit is met by what reads them later
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are kept here
 QUOTED = re.compile(r'"[^"]*"')  # a cell in which a delimiter is none
 TOLD = re.compile(r"sep=(.)\s*")  # the first line of what Excel saves with another delimiter
 SEPARATOR = re.compile(r"[\s,]*")
@@ -199,6 +200,11 @@ def check_header(path: Path, cells: list[str]) -> list[str]:
     """The names of the columns."""
     if len(cells) < 2:
         raise UserError(f"{path}:1: is no CSV header of two or more names; allowed are {KNOWN}")
+    if any(FOREIGN.search(cell) for cell in cells):
+        raise UserError(
+            f"{path}:1: the names of its columns are not UTF-8; `iconv -f GB18030 -t UTF-8` (or the "
+            "encoding it has) converts it"
+        )
     check_names(path, cells)
     return cells
 
