@@ -202,8 +202,8 @@ def check_header(path: Path, cells: list[str]) -> list[str]:
         raise UserError(f"{path}:1: is no CSV header of two or more names; allowed are {KNOWN}")
     if any(FOREIGN.search(cell) for cell in cells):
         raise UserError(
-            f"{path}:1: the names of its columns are not UTF-8; `iconv -f GB18030 -t UTF-8` (or the "
-            "encoding it has) converts it"
+            f"{path}:1: the names of its columns are not UTF-8; `iconv -f GB18030 -t UTF-8` (or "
+            "another encoding) converts it"
         )
     check_names(path, cells)
     return cells
