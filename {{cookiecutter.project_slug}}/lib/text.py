@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 from hashlib import blake2b
 
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese do not put spaces between words.
@@ -9,7 +10,6 @@ UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 
 # What nobody sees, wherever it stands: soft hyphens, joiners, directions, variation selectors.
 UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -43,10 +43,27 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", without_unseen(text)).casefold()
 
 
+@cache
+def marks() -> str:
+    """The signs that are written on or around a letter, as vowels are in India and Arabia: \\w has
+    none of them. Not those of UNSPACED, each of which is a word of its own."""
+    signs = map(chr, range(0x300, 0x1F000))  # all but variation selectors
+    found = "".join(sign for sign in signs if unicodedata.category(sign) in ("Mn", "Mc"))
+    return re.sub(f"[{UNSPACED}]", "", found)
+
+
+@cache
+def word() -> re.Pattern[str]:
+    """A word: letters, and the marks that follow them."""
+    letter = rf"[^\W{UNSPACED}]"
+    mark = rf"(?![\0-\u02ff])[{marks()}]"  # the first test alone is fast after a Latin word
+    return re.compile(rf"[{UNSPACED}]|{letter}++(?:{mark}{letter}*+)*+")
+
+
 def words(text: str) -> list[str]:
     """Words without case and punctuation; single characters where words are not spaced."""
     # A text of nothing but signs (an emoji, "???") is one word: itself.
-    return WORD.findall(folded(text)) or [text.strip()]
+    return word().findall(folded(text)) or [text.strip()]
 
 
 def same_text_key(text: str) -> bytes:

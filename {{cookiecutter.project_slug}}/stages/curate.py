@@ -163,14 +163,15 @@ def agreeing(
     conflicts = Conflicts(one_answer=task.output != "text")
     with TemporaryFile("w+", encoding="utf-8", newline="\n", dir="data") as waiting:
         for note, record in records:
-            conflicts.add(record)
+            conflicts.add(record, note.line)
             waiting.write(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
         waiting.seek(0)
-        for both, contradicted in zip(waiting, conflicts.find(), strict=True):
+        for both, other in zip(waiting, conflicts.find(), strict=True):
             head, line = both.split("\t")  # JSON escapes tabs
             note = Note(*json.loads(head))
-            if contradicted:
-                out.add(note.file, note.line, "conflicting_label", json.loads(line))
+            if other:
+                said = f"contradicts {other}"
+                out.add(note.file, note.line, "conflicting_label", json.loads(line), said)
             else:
                 yield note, line
 

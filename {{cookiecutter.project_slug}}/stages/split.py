@@ -5,6 +5,9 @@ by scenario too, up to chance: exact shares would need counting, and then a row 
 The search behind the proof runs on the files as written; rows that it still finds alike are tied
 and assigned again, until it finds nothing.
 
+Rows added at the end move none, but for one case: where curate or dedup drops an older row because
+a new one contradicts it, the rows that followed the older one are drawn anew.
+
 reads   data/deduped.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
 """

@@ -265,8 +265,11 @@ def test_conflicting_rows_all_go_and_say_where_they_were() -> None:
     raw(ask("where is it?"), ask("fine"), ask("Where is it", "setup"))
     main()
     assert [record["messages"][0]["content"] for record in rows("data/curated.jsonl")] == ["fine"]
-    found = [(row["line"], row["reason"]) for row in rows("data/rejected.jsonl")]
-    assert found == [(1, "conflicting_label"), (3, "conflicting_label")]
+    found = [(row["line"], row["reason"], row["found"]) for row in rows("data/rejected.jsonl")]
+    assert found == [
+        (1, "conflicting_label", "contradicts data/raw/a.jsonl:3"),
+        (3, "conflicting_label", "contradicts data/raw/a.jsonl:1"),
+    ]
 
 
 def test_group_of_the_source_is_kept_but_not_its_name() -> None:

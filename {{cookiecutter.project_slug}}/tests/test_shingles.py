@@ -15,6 +15,10 @@ TEXTS = [
     "カメラの電源が入らない",
     "กล้องของฉัน เปิดไม่ติด",
     "नमस्ते दुनिया",
+    "\u0301 a\u0332\u0333b 我\u0332\u0332 好\u0332c !\u0332d \u0332",
+    "مَرْحَبًا بِكُم שָׁלוֹם \U0001e921\U0001e944",
+    "மலையாளம் മലയാളം ముంబై ಕನ್ನಡ ગુજરાતી ਪੰਜਾਬੀ বাংলা བོད་ཡིག",
+    "\u0301",
     "🙂",
     "???",
     "broken \ud800 letter",
@@ -35,6 +39,12 @@ def test_words_are_those_of_lib_text() -> None:
     assert [len(one) for one in found] == [len(one) for one in expected]
     pairs = set(zip(chain(*expected), chain(*found), strict=True))
     assert len(pairs) == len({word for word, _ in pairs}) == len({number for _, number in pairs})
+
+
+def test_every_character_is_of_the_word_that_lib_text_puts_it_into() -> None:
+    signs = [chr(code) for code in range(0x20000) if not 0xD800 <= code <= 0xDFFF]
+    texts = [f"{before}{sign}a" for sign in signs for before in "b我 "]
+    assert word_hashes(texts).sizes().tolist() == [len(words(text)) for text in texts]
 
 
 @pytest.mark.parametrize("ngram", [1, 2, 5, 20])

@@ -45,6 +45,17 @@ def test_adding_rows_moves_no_row() -> None:
     assert before.items() <= after.items()
 
 
+def test_rows_that_followed_a_row_that_is_gone_are_drawn_anew() -> None:
+    tested, trained = (
+        next(name for name in map(str, range(99)) if drawn(name, SPLIT) == fate)
+        for fate in ("test", "train")
+    )
+    first, copy = chat("a b c d e f", groups=[tested]), chat("a b c d e f g", groups=[trained])
+    both, alone = [first, copy], [copy]
+    assert assign(both, find_ties(both, SPLIT), SPLIT) == ["test", "test"]
+    assert assign(alone, find_ties(alone, SPLIT), SPLIT) == ["train"]
+
+
 def test_no_row_depends_on_a_later_one() -> None:
     texts = documents(300)  # full of near copies, chains of them too
     records = [chat(text, groups=[str(at % 60)]) for at, text in enumerate(texts)]

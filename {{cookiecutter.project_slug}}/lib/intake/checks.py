@@ -14,6 +14,7 @@ from lib.intake.formats import FOREIGN
 from lib.intake.language import primary, sure_language
 from lib.intake.secrets import find_secrets
 from lib.intake.shapes import Draft
+from lib.intake.templates import unfilled
 from lib.objects import Doubled, noting
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
@@ -31,9 +32,6 @@ INVISIBLE = re.compile(
 )
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: not known
 LABEL = re.compile(".{1,100}")  # where the data bring their own: a line, not a text
-UNFILLED = re.compile(  # {{name}}, <%= name %>, [your name]
-    r"\{\{ ?\w+ ?\}\}|<%= ?\w+ ?%>|\[(?:your|insert) [\w ]{1,30}\]|\blorem ipsum\b", re.IGNORECASE
-)
 
 CountTokens = Callable[[str], int]
 
@@ -79,7 +77,7 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("damaged_text")
     if any(not text.isascii() and is_bad(text) for text in read):
         raise Reject("mojibake")
-    if holes := [hole[0] for text in texts if (hole := UNFILLED.search(text))]:
+    if holes := [hole for text in texts if (hole := unfilled(text))]:
         raise Reject("unfilled_template", holes[0])
     if len(draft.prompt[-1]["content"]) < params.min_chars:
         raise Reject("too_short")

@@ -15,14 +15,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.text import UNSPACED, folded
+from lib.text import UNSPACED, folded, marks
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
+Kinds = npt.NDArray[np.uint8]
 Pairs = npt.NDArray[np.int64]  # one row a pair (earlier, later)
 
 CHUNK = 1 << 18  # characters worked on at a time: about what a CPU's cache holds
-BETWEEN, SPACED, ALONE = range(3)  # no letter; a letter of a longer word; a word of its own
+# No letter; a letter of a longer word; a word of its own; a part of the word it follows, if any.
+BETWEEN, SPACED, ALONE, MARK = range(4)
 MULTIPLIERS = np.random.RandomState(0).randint(0, 1 << 63, 32, dtype=np.uint64) | np.uint64(1)
 BASE = 0x9E3779B97F4A7C15  # of the polynomial that a word's hash is; odd, so it has an inverse
 
@@ -79,14 +81,14 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
     text = "\n".join([*forms, ""]).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(text, np.uint32).astype(np.intp)
     kinds, values = _alphabet()
-    kind = kinds[codes]
+    kind, terms = kinds[codes], values[codes]
+    _settle_marks(kind, terms)
     letter, before = kind == SPACED, np.zeros(len(kind), bool)
     before[1:] = letter[:-1]
     begins = np.flatnonzero((kind == ALONE) | (letter & ~before))
     # A word is the polynomial of its characters' values, read off the sums over all before it;
     # characters between words have the value 0.
     power, inverse = _powers(max(CHUNK, 1 << len(codes).bit_length()))
-    terms = values[codes]
     terms *= power[: len(codes)]
     sums = np.zeros(len(codes) + 1, np.uint64)
     np.cumsum(terms, out=sums[1:])
@@ -124,13 +126,24 @@ def ngrams(words: Shingles, ngram: int) -> Shingles:
     return Shingles(mix(grams[inside]), starts)
 
 
+def _settle_marks(kind: Kinds, values: Hashes) -> None:
+    """Make marks letters of the word they follow, or nothing where they follow none."""
+    places = np.flatnonzero(kind == MARK)
+    if len(places):
+        others = np.where(kind == MARK, 0, np.arange(len(kind)))
+        inside = kind[np.maximum.accumulate(others)[places]] == SPACED
+        kind[places] = np.where(inside, SPACED, BETWEEN)
+        values[places[~inside]] = 0
+
+
 @cache
-def _alphabet() -> tuple[npt.NDArray[np.uint8], Hashes]:
-    """(kind, value) of every code point. As in `lib.text.WORD`, \\w is what isalnum says or _."""
+def _alphabet() -> tuple[Kinds, Hashes]:
+    """(kind, value) of every code point. As in `lib.text.word`, \\w is what isalnum says or _."""
     count = 0x110000
     letters = np.fromiter(map(str.isalnum, map(chr, range(count))), bool, count)
     letters[ord("_")] = True
     kinds = np.where(letters, SPACED, BETWEEN).astype(np.uint8)
+    kinds[list(map(ord, marks()))] = MARK
     for first, last in re.findall("(.)-(.)", UNSPACED):
         kinds[ord(first) : ord(last) + 1] = ALONE
     values = np.random.RandomState(1).randint(0, 1 << 63, count, dtype=np.uint64)

@@ -1,0 +1,46 @@
+"""Templates that nobody filled: `Dear [your name]`, `Hello {{ user.name }}`.
+
+Only what hardly stands in a sound text is taken. Code has `{name}`, `${name}` and `%s`, anonymised
+texts have `<NAME>`, `[FIRST_NAME]` and XXXX: the former count after a greeting alone, the latter
+never.
+"""
+
+import re
+
+# Not in a fence or in backticks, where people show templates.
+CODE = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]+`", re.DOTALL)
+
+WHOSE = r"(?:ihre?|deine?|tu|su|votre|ton)"
+WHAT = (
+    r"(?:(?:vor|nach|firmen)?name|adresse|anschrift|firma|telefonnummer|nombre|apellidos?|dirección"
+    r"|empresa|teléfono|nom|prénom|société)"
+)
+WHO = r"(?:customer|client|user|company|recipient|sender|product|agent|first|last|full)"
+HELLO = (
+    r"(?:dear|hello|hi|hey|hallo|guten tag|liebe[r]?|sehr geehrte[r]?|hola|estimad[oa]|bonjour"
+    r"|chère?|您好|你好|尊敬的|亲爱的)"
+    r"(?: (?:frau|herr|mr|mrs|ms|señora?|monsieur|madame))?[,，.]? ?"
+)
+OPEN, SHUT = r"(?<![A-Za-z0-9_)\]])\[", r"\](?![(\[])"  # no index a[name], no link [name](url)
+TITLED = r"(?-i:(?![A-Z _-]+\]))"  # [FIRST_NAME] and [NAME] are what anonymisers write
+HOLES = (
+    r"(?<!\$)\{\{ ?\w[\w.]* ?(?:\| ?\w+ ?)*\}\}",
+    r"<%= ?[\w.]+ ?%>",
+    rf"{OPEN}(?:your|insert)[ _-][\w '-]{{1,30}}{SHUT}",
+    rf"{OPEN}{WHOSE} {WHAT}\b[\w ]{{0,20}}{SHUT}",
+    rf"{OPEN}{TITLED}{WHO}[ _-]name{SHUT}",
+    r"[\[【](?:您|你|贵公司)的?(?:姓名|名字|名称|电话|地址|公司|邮箱)[\]】]",
+    rf"^{HELLO}(?:\$?\{{\w+\}}|%s|__[A-Z_]+__|\[{TITLED}(?:\w+ )?(?:name|nombre|nom|姓名){SHUT})",
+    r"\b(?:TODO|TBD|FIXME):? (?:write|add|insert|fill in) (?:the |an |your )?(?:answer|response)"
+    r"(?= here|$)",
+    r"\blorem ipsum\b",
+)
+UNFILLED = re.compile("|".join(HOLES), re.IGNORECASE | re.MULTILINE)
+
+
+def unfilled(text: str) -> str:
+    """The first hole of a template in a text; nothing if there is none, or `{%` makes it code."""
+    if not UNFILLED.search(text) or "{%" in text:
+        return ""
+    hole = UNFILLED.search(CODE.sub("", text))
+    return hole[0] if hole else ""
