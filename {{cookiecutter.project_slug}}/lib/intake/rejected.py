@@ -6,7 +6,7 @@ Nothing is lost: a person can look at a row, mend it in data/raw and run again.
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from lib.intake.cells import ROLES
@@ -24,7 +24,9 @@ class Rejected:
         self.file, self.ledger, self.finder = file, ledger, finder
         self.first: dict[str, str] = {}  # of each source, for an error message
 
-    def add(self, source: str, line: int, reason: str, row: Any, found: Iterable[str] = ()) -> None:
+    def add(
+        self, source: str, line: int, reason: str, row: Any, found: tuple[str, ...] = ()
+    ) -> None:
         """Note one dropped row: its value, or its raw text where it could not be parsed; `found`
         is what the reason is about, and masked like the row: each part by itself, as a word before
         a number may make it look harmless."""
