@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lib.errors import UserError
 from lib.objects import parse
+from lib.proof import files_of_evals
 from lib.records import Message, read_lines
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
 FILES = (GOLDEN, ADVERSARIAL)
-DATA = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 
 
 class Turn(BaseModel):
@@ -105,13 +105,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
 
 def data_files() -> list[Path]:
     """The two fixed files, which must be there, and every other file of data in evals/."""
-    found = {path for path in GOLDEN.parent.rglob("*") if path.is_file() and is_data(path)}
-    return [*FILES, *sorted(found - set(FILES))]
-
-
-def is_data(path: Path) -> bool:
-    """Whether a file is named like data, packed or not."""
-    return path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(DATA)
+    return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
 def read_either(path: Path) -> Sequence[Case]:

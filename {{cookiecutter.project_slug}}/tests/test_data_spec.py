@@ -90,6 +90,29 @@ def test_a_section_that_is_missing_is_named(page: str) -> None:
         spec()
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("metrics/dedup.json", None, "not found; `dvc repro` runs the stage that writes it"),
+        ("metrics/split.json", b"{", "is not as its stage wrote it; `dvc repro` writes it again"),
+        ("metrics/split.json", b"[]", "is not as its stage wrote it"),
+        ("reports/leakage.json", b"[]", "is not as split wrote it"),
+        ("data/README.md", None, "not found; .*`git checkout -- data/README.md`"),
+        ("data/README.md", "für".encode("latin-1"), "is not UTF-8 .*; save it as UTF-8"),
+        ("data/split/train.jsonl", b"{}\n", "is no record; .*`dvc repro` writes it again"),
+    ],
+)
+def test_what_is_gone_or_damaged_is_named(
+    path: str, text: bytes | None, message: str, page: str
+) -> None:
+    if text is None:
+        Path(path).unlink()
+    else:
+        Path(path).write_bytes(text)
+    with pytest.raises(UserError, match=rf"^{path}(:1)?: {message}"):
+        spec()
+
+
 def test_readme_explains_every_field_of_a_record() -> None:
     table = sections((HERE / "data/README.md").read_text(encoding="utf-8"))["One record"]
     assert [name for name in Record.__annotations__ if f"`{name}`" not in table] == []
