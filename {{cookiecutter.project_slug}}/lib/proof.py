@@ -1,5 +1,6 @@
 """The leakage proof, as the stages behind split read it, and the files of evals/ it is about."""
 
+from glob import glob
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -8,7 +9,7 @@ from lib.errors import UserError
 from lib.files import sha256
 
 PROOF = Path("reports/leakage.json")
-DATA = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+TASKS = Path("evals/harness")  # of lm-evaluation-harness
 
 
 class Compared(BaseModel):
@@ -69,10 +70,13 @@ def require_all() -> None:
 
 
 def files_of_evals() -> list[Path]:
-    """Every file of data in evals/."""
-    return sorted(path for path in Path("evals").rglob("*") if path.is_file() and is_data(path))
+    """Every file of evals/ that may hold what training must not see, whatever it is named, if it is
+    not hidden; folders that links lead to, too."""
+    found = map(Path, glob("evals/**", recursive=True))  # noqa: PTH207 - Path's follows no link
+    return sorted(path for path in found if path.is_file() and not _tells(path))
 
 
-def is_data(path: Path) -> bool:
-    """Whether a file is named like data, packed or not."""
-    return path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(DATA)
+def _tells(path: Path) -> bool:
+    """Whether a file only tells something: people, DVC, or the harness how to ask."""
+    of_harness = path.is_relative_to(TASKS) and path.suffix in (".yaml", ".py")
+    return path.suffix.lower() in (".md", ".dvc") or of_harness or "__pycache__" in path.parts
