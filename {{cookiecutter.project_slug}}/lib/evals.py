@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lib.errors import UserError
 from lib.objects import parse
+from lib.proof import files_of_evals
 from lib.records import Message, read_lines
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
 FILES = (GOLDEN, ADVERSARIAL)
-DATA = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
 class Turn(BaseModel):
@@ -104,14 +105,8 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
 
 
 def data_files() -> list[Path]:
-    """The two fixed files, which must be there, and every other file of data in evals/."""
-    found = {path for path in GOLDEN.parent.rglob("*") if path.is_file() and is_data(path)}
-    return [*FILES, *sorted(found - set(FILES))]
-
-
-def is_data(path: Path) -> bool:
-    """Whether a file is named like data, packed or not."""
-    return path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(DATA)
+    """The two fixed files, which must be there, and all else in evals/ that may be data."""
+    return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
 def read_either(path: Path) -> Sequence[Case]:
@@ -120,13 +115,16 @@ def read_either(path: Path) -> Sequence[Case]:
         return read_golden(path)
     if path == ADVERSARIAL:
         return read_adversarial(path)
-    cure = (
-        "a test set of another form is to be named in split.benchmarks, such as "
-        f"{{path: {path}, column: question}}, or else to be moved out of evals/"
-    )
-    if path.suffix != ".jsonl":
-        raise UserError(f"{path}: is no file of cases (JSONL with id and messages); {cure}")
+    if path.suffix.lower() in PACKED:
+        raise UserError(
+            f"{path}: is packed; unpack it, or move it out of evals/; one that split.benchmarks "
+            "names may stay packed with gzip or zstd"
+        )
     try:
         return list(read_cases(path, Case))
     except UserError as error:
-        raise UserError(f"{error}; {cure}") from None
+        raise UserError(
+            f"{path}: is no file of cases ({error}); a test set of another form is to be named in "
+            f"split.benchmarks, such as {{path: {path}, column: question}}, anything else to be "
+            "moved out of evals/"
+        ) from None

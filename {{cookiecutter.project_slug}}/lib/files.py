@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from lib.errors import UserError
+
 
 @contextmanager
 def atomic_text(path: str | Path) -> Iterator[TextIO]:
@@ -45,6 +47,19 @@ def write_json(path: str | Path, value: Any) -> None:
     with atomic_text(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=2)
         file.write("\n")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """The JSON object of a file that a stage wrote; raises UserError where it holds none."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: is not as its stage wrote it; `dvc repro` writes it again")
+    return value
 
 
 def sha256(path: str | Path) -> str:

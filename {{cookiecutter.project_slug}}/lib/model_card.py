@@ -6,13 +6,13 @@ by eval, which reads models/tuned and must not change it: whoever packs a model 
 figures to the copy that is packed (`with_results`).
 """
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lib.files import read_json
 from lib.markdown import cell, table
 from lib.params.base import BaseParams
 from lib.params.task import TaskParams
@@ -187,7 +187,7 @@ def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
 def read_results(folder: str | Path = "metrics/eval") -> dict[str, Any]:
     """metrics/eval/*.json by system: base, tuned, quantized, ..."""
     paths = sorted(Path(folder).glob("*.json"))
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return {path.stem: read_json(path) for path in paths}
 
 
 def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> str:

@@ -44,6 +44,9 @@ class Record(TypedDict):
 
 PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved
 CONTENT = ("messages", "prompt", "chosen", "rejected")
+# The keys of every record, and of a preference pair.
+SHARED = {"id", "scenario", "language", "tags", "groups", "source", "licence", "split"}
+PAIR = {"prompt", "chosen", "rejected"}
 
 
 def is_pair(record: Record) -> bool:
@@ -99,9 +102,34 @@ def record_id(record: Record) -> str:
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
-    """Yield the records of a JSONL file that a stage wrote."""
-    for row in read_objects(path):
+    """Yield the records of a JSONL file that a stage wrote; one that was changed into none is a
+    UserError."""
+    for number, row in _numbered(path):
+        if not is_record(row):
+            raise UserError(
+                f"{path}:{number}: is no record; it was changed by hand: `dvc repro` writes it "
+                "again"
+            )
         yield cast(Record, row)
+
+
+def is_record(row: dict[str, Any]) -> bool:
+    """Whether an object has what is read of every record."""
+    turns = row.get("messages", row.get("prompt"))
+    return (
+        row.keys() >= SHARED
+        and ("messages" in row or row.keys() >= PAIR)
+        and isinstance(row["id"], str)
+        and isinstance(row["source"], str)
+        and isinstance(row["groups"], list)
+        and isinstance(turns, list)
+        and turns != []
+        and all(map(_is_turn, turns))
+    )
+
+
+def _is_turn(turn: Any) -> bool:
+    return isinstance(turn, dict) and "role" in turn and isinstance(turn.get("content"), str)
 
 
 class RecordFile:
@@ -126,12 +154,20 @@ def without_words(record: Record) -> Record:
 
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a JSONL file that a stage wrote."""
+    for _, row in _numbered(path):
+        yield row
+
+
+def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    cure = "`dvc repro` rewrites it"
     for number, line in read_lines(path):
         try:
-            yield json.loads(line)
+            row = json.loads(line)
         except json.JSONDecodeError as error:
-            cure = "`dvc repro` rewrites it"
             raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
+        if not isinstance(row, dict):
+            raise UserError(f"{path}:{number}: is no JSON object; {cure}")
+        yield number, row
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:

@@ -22,10 +22,10 @@ from lib.models import TUNED, deterministic, load_tokenizer, torch_device
 from lib.params.base import BaseParams
 from lib.params.hardware import HardwareParams
 from lib.params.harness import HarnessParams
+from lib.proof import TASKS
 from lib.quantize.read import load_weights
 from lib.stats import ALPHA, compare_paired
 
-TASKS = Path("evals/harness")
 JSON, PAGE = Path("reports/harness.json"), Path("reports/harness.md")
 RESAMPLES, SEED = 2000, 1
 

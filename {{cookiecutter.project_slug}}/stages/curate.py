@@ -170,7 +170,7 @@ def agreeing(
             head, line = both.split("\t")  # JSON escapes tabs
             note = Note(*json.loads(head))
             if other:
-                said = f"contradicts {other}"
+                said = (f"contradicts {other}",)
                 out.add(note.file, note.line, "conflicting_label", json.loads(line), said)
             else:
                 yield note, line

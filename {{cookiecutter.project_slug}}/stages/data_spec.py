@@ -12,13 +12,14 @@ from typing import Any
 from lib.bars import stacked_bars
 from lib.config import load
 from lib.errors import UserError, run
-from lib.files import atomic_folder, atomic_text, sha256
+from lib.files import atomic_folder, atomic_text, read_json, sha256
 from lib.intake.sources import find_files
 from lib.markdown import cell, sections, table
 from lib.params.curate import CurateParams
 from lib.params.data import DataParams, Source
 from lib.params.dedup import DedupParams
 from lib.params.split import SplitParams
+from lib.proof import Proof, read_proof
 from lib.records import read_records
 
 README = Path("data/README.md")
@@ -33,18 +34,12 @@ Metrics = dict[str, Any]
 Lines = list[str]
 
 
-def read_json(path: str) -> Metrics:
-    """A file that a stage before this one wrote."""
-    value: Metrics = json.loads(Path(path).read_text(encoding="utf-8"))
-    return value
-
-
 def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
     """Names and counts, equal counts in alphabetical order."""
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
-def glance(stages: dict[str, Metrics], proof: Metrics) -> Lines:
+def glance(stages: dict[str, Metrics], proof: Proof) -> Lines:
     """What a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
     licences = sorted({one for name in SPLITS for one in stages["split"][name]["licences"]})
@@ -54,7 +49,7 @@ def glance(stages: dict[str, Metrics], proof: Metrics) -> Lines:
         ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in SPLITS)],
         ["licences of the rows kept", ", ".join(licences)],
         ["personal data", f"{sum(stages['curate']['pii'].values()):,} spans masked"],
-        ["train rows that leak a held-out one", f"{proof['leaks']}, proved below"],
+        ["train rows that leak a held-out one", f"{proof.leaks}, proved below"],
     ]
     return table(["what", "answer"], rows)
 
@@ -91,9 +86,9 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
                 file.removeprefix("data/raw/"): account["dropped"].get(reason, 0)
                 for file, account in metrics["sources"].items()
             }
-            most = [f"{name} {number:,}" for name, number in largest_first(hit) if number]
+            most = [f"{cell(name)} {number:,}" for name, number in largest_first(hit) if number]
             more = f" and {len(most) - NAMED} more" if len(most) > NAMED else ""
-            rows.append([stage, reason, f"{count:,}", ", ".join(most[:NAMED]) + more])
+            rows.append([stage, cell(reason), f"{count:,}", ", ".join(most[:NAMED]) + more])
     changed = stages["curate"]["changed"]
     kept = ", ".join(f"{name} {count:,}" for name, count in largest_first(changed))
     return [
@@ -162,15 +157,15 @@ def split_section(params: SplitParams, split: Metrics) -> Lines:
     ]
 
 
-def proof_section(proof: Metrics) -> Lines:
+def proof_section(proof: Proof) -> Lines:
     """What train was compared with, and what was found."""
-    removed = ", ".join(f"{count} {kind}" for kind, count in proof["removed"].items())
-    rows = [[name, f"{one['rows']:,}"] for name, one in proof["compared"].items()]
+    removed = ", ".join(f"{count} {kind}" for kind, count in proof.removed.items())
+    rows = [[cell(name), f"{one.rows:,}"] for name, one in proof.compared.items()]
     return [
         "After splitting, every row of train was compared again with every row of the other files, "
-        f"by exact search: the same text, a Jaccard similarity of {proof['threshold']} or more "
-        f"({proof['ngram']}-grams of words), {proof['contained']:.0%} of a prompt's 13-grams in "
-        f"one row, the same group. Found: **{proof['leaks']}**. Removed from train before "
+        f"by exact search: the same text, a Jaccard similarity of {proof.threshold} or more "
+        f"({proof.ngram}-grams of words), {proof.contained:.0%} of a prompt's 13-grams in "
+        f"one row, the same group. Found: **{proof.leaks}**. Removed from train before "
         f"(`on_leak: drop_train`): {removed or 'none'}.",
         "",
         *table(["compared", "rows"], rows),
@@ -188,7 +183,14 @@ def schema_section(written: str) -> Lines:
 
 def read_readme() -> dict[str, str]:
     """The sections of data/README.md that the spec takes in."""
-    found = sections(README.read_text(encoding="utf-8"))
+    try:
+        found = sections(README.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{README}: not found; people write it: `git checkout -- {README}` brings it back"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{README}: is not UTF-8 ({error.reason}); save it as UTF-8") from None
     for heading in ("One record", "Labeling guidelines"):
         if heading not in found:
             raise UserError(
@@ -197,10 +199,10 @@ def read_readme() -> dict[str, str]:
     return found
 
 
-def hashes(data: DataParams, proof: Metrics) -> Lines:
+def hashes(data: DataParams, proof: Proof) -> Lines:
     """In the form that `sha256sum --check` takes."""
     raw = {file: sha256(file) for _, file in files_of(data)}
-    compared = {path: one["sha256"] for path, one in proof["compared"].items()}
+    compared = {path: one.sha256 for path, one in proof.compared.items()}
     return ["```", *(f"{value}  {path}" for path, value in (raw | compared).items()), "```"]
 
 
@@ -208,7 +210,7 @@ def main() -> None:
     """Run the stage."""
     data, curate = load("data", DataParams), load("curate", CurateParams)
     stages = {name: read_json(f"metrics/{name}.json") for name in STAGES}
-    proof, written = read_json("reports/leakage.json"), read_readme()
+    proof, written = read_proof(), read_readme()
     with atomic_folder(PICTURES) as folder:
         slices = {key: slice_section(key, stages["split"], folder) for key in SLICES}
     page = {

@@ -5,14 +5,13 @@ reads   params.yaml, metrics/{bench,quantize}.json, reports/parity.json, the rel
 writes  reports/deployment_plan.md (holds timings, so it is in git and not in the cache)
 """
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from lib.config import load
 from lib.errors import run
-from lib.files import atomic_text
+from lib.files import atomic_text, read_json
 from lib.markdown import table
 from lib.models import RELEASABLE
 from lib.params.bench import BenchParams
@@ -29,12 +28,6 @@ MEMORY = {"peak_host_memory_bytes": "host", "peak_gpu_memory_bytes": "GPU"}
 
 Lines = list[str]
 Figures = dict[str, Any]
-
-
-def read_json(path: str | Path) -> Figures:
-    """A file that an earlier stage wrote."""
-    value: Figures = json.loads(Path(path).read_text(encoding="utf-8"))
-    return value
 
 
 def packaging(

@@ -4,7 +4,6 @@ reads   predictions/*.jsonl, metrics/eval/*.json, stages/eval_page.js
 writes  reports/eval.html
 """
 
-import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from lib.errors import UserError, run
 from lib.evaluation.rates import RATES
 from lib.evaluation.scoring import CATEGORIES
-from lib.files import atomic_text
+from lib.files import atomic_text, read_json
 from lib.page import Cell, Html, bar, data, escaped, join, page, table
 from lib.predictions import Row, case_key, of_sets, present, read_predictions, score, slices_of
 from lib.stats import wilson_interval
@@ -221,10 +220,7 @@ def main() -> None:
     answers = {name: read_predictions(name) for name in present()}
     if not answers:
         raise UserError("predictions/ has no answers of any system; `dvc repro eval` writes them")
-    metrics = {
-        name: json.loads(Path(f"metrics/eval/{name}.json").read_text(encoding="utf-8"))
-        for name in answers
-    }
+    metrics = {name: read_json(f"metrics/eval/{name}.json") for name in answers}
     with atomic_text(PAGE) as file:
         script = SCRIPT.read_text(encoding="utf-8")
         file.write(page("Evaluation", body(metrics, answers), STYLE, script))

@@ -4,13 +4,11 @@ reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl
 writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 from lib.config import load
 from lib.errors import run
-from lib.files import atomic_text, write_json
+from lib.files import atomic_text, read_json, write_json
 from lib.headline import MEGABYTE, headline
 from lib.markdown import table
 from lib.params.eval import EvalParams
@@ -27,8 +25,7 @@ Metrics = dict[str, Any]
 
 def read_metrics(name: str) -> Metrics:
     """metrics/NAME.json."""
-    metrics: Metrics = json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8"))
-    return metrics
+    return read_json(f"metrics/{name}.json")
 
 
 def data_table(stages: dict[str, Metrics]) -> list[str]:

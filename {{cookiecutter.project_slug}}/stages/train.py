@@ -1,6 +1,7 @@
 """Fine-tune the base on the training split.
 
-reads   data/split/{train,val}.jsonl, reports/leakage.json, the base
+reads   data/split/{train,val}.jsonl, reports/leakage.json, the base; of evals/ and test.jsonl that
+        they are what that proof is about
 writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
         plots/{train,val,speed}.json and reports/{train,speed}.svg (curves), reports/mask.html (what
         is learnt, token by token), reports/estimate.json (compute and memory), metrics/train.json
@@ -37,7 +38,7 @@ from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
-from lib.proof import require_proof
+from lib.proof import require_all, require_proof
 from lib.records import Record, is_pair, read_records
 from lib.training.adapters import gather, merge, start_model
 from lib.training.checkpoints import last_whole, locked, scratch
@@ -228,6 +229,7 @@ def main() -> None:
     check_settings(params, base, hardware, device)
     check_licence(base, card_of(base))
     require_proof(*SPLITS.values())
+    require_all()
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
     pairs = {name: [r for r in rows if is_pair(r)] for name, rows in splits.items()}

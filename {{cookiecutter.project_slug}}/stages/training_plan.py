@@ -6,13 +6,12 @@ writes  reports/training_plan.md
 Timings and memory differ from run to run: they stay in metrics/train.json.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lib.config import load
 from lib.errors import UserError, run
-from lib.files import atomic_text, sha256
+from lib.files import atomic_text, read_json, sha256
 from lib.markdown import cell, table
 from lib.model_card import TIMED, flat
 from lib.models import TUNED
@@ -21,6 +20,7 @@ from lib.params.gate import GateParams
 from lib.params.hardware import HardwareParams
 from lib.params.task import TaskParams
 from lib.params.train import TrainParams
+from lib.proof import Proof, read_proof
 from lib.training.gpus import GPUS, hours_in_words
 
 Lines = list[str]
@@ -55,12 +55,6 @@ ALTERNATIVES = (
     "`reports/verdict.md` says what the difference is and whether it exceeds the noise. Where it "
     "does not, take the cheaper way."
 )
-
-
-def read_json(path: str) -> dict[str, Any]:
-    """A file that the train or split stage wrote."""
-    value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return value
 
 
 def number(value: Any) -> str:
@@ -175,9 +169,9 @@ def outcome(used: dict[str, Any]) -> Lines:
     return [*table(["measured", "value"], rows), "", "Curves: `dvc plots show`."]
 
 
-def hashes(base: BaseParams, proof: dict[str, Any]) -> Lines:
+def hashes(base: BaseParams, proof: Proof) -> Lines:
     """In the form that `sha256sum --check` takes: data, base and the weights that came out."""
-    found = {path: one["sha256"] for path, one in proof["compared"].items()}
+    found = {path: one.sha256 for path, one in proof.compared.items()}
     files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
     files += sorted(Path(TUNED).glob("*.safetensors"))
     found |= {path.as_posix(): sha256(path) for path in files}
@@ -205,7 +199,7 @@ def main() -> None:
         "Checkpoints": checkpoints(params, hardware.deterministic),
         "Seeds": seeds(params, hardware),
         "Outcome": outcome(used),
-        "Hashes (sha256)": hashes(base, read_json("reports/leakage.json")),
+        "Hashes (sha256)": hashes(base, read_proof()),
     }
     with atomic_text("reports/training_plan.md") as file:
         file.write(

@@ -148,11 +148,15 @@ def test_a_row_that_stays_is_unchanged_but_for_its_cluster() -> None:
     assert rows("data/deduped.jsonl") == [record | {"cluster": record["id"]}]
 
 
-def test_a_damaged_line_is_named() -> None:
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("{oops", "is not JSON"), ("[]", "is no JSON object"), ("{}", "is no record; .*`dvc repro`")],
+)
+def test_a_damaged_line_is_named(line: str, message: str) -> None:
     lay_out(Path(), curated=[chat("one"), chat("two")])
     with Path("data/curated.jsonl").open("a") as file:
-        file.write("{oops\n")
-    with pytest.raises(UserError, match=r"data/curated.jsonl:3: is not JSON"):
+        file.write(line + "\n")
+    with pytest.raises(UserError, match=rf"data/curated.jsonl:3: {message}"):
         main()
 
 

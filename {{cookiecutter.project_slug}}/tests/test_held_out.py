@@ -159,14 +159,56 @@ def test_cases_in_a_folder_of_evals_are_held_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["own.jsonl", "own.JSONL", "own.ndjson", "own.csv", "deep/own.parquet", "own.json.gz"]
+    "name",
+    [
+        *("own.jsonl", "own.JSONL", "own.ndjson", "own.csv", "deep/own.parquet", "own.json"),
+        *("own.txt", "own", "own.xlsx", "own.arrow", "own.yaml", "golden.jsonl~"),
+    ],
 )
-def test_data_in_evals_that_nobody_compares_is_a_mistake(name: str) -> None:
+@pytest.mark.parametrize("data", [b'{"question": "a b c"}\n', b"a b c\n", b"PAR1\xff\x00\xff"])
+def test_data_in_evals_that_nobody_compares_is_a_mistake(name: str, data: bytes) -> None:
     path = Path("evals") / name
     path.parent.mkdir(parents=True)
-    path.write_text('{"question": "a b c"}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=rf"^{path}.* no .*case.* named in split.benchmarks"):
+    path.write_bytes(data)
+    with pytest.raises(
+        UserError, match=rf"^{path}: is no file of cases .* named in split.benchmarks.* moved out"
+    ):
         split(*different(40))
+
+
+@pytest.mark.parametrize("name", ["own.ndjson", "own.JSONL", "own", "deep/own.json"])
+def test_cases_are_read_whatever_their_file_is_named(name: str) -> None:
+    path = Path("evals") / name
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(case("c1", "a b c")), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"~ {path} c1 \(exact\)"):
+        split(*different(40), chat("a b c", split="train"))
+
+
+@pytest.mark.parametrize("name", ["own.jsonl.gz", "own.jsonl.bz2", "own.zst", "own.xz", "own.ZIP"])
+def test_packed_cases_are_to_be_unpacked(name: str) -> None:
+    Path("evals").mkdir()
+    (Path("evals") / name).write_bytes(b"\x1f\x8b")
+    with pytest.raises(UserError, match=rf"^evals/{name}: is packed; unpack it"):
+        split(*different(40))
+
+
+def test_cases_behind_a_link_are_held_out(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/own.jsonl").write_text(json.dumps(case("c1", "a b c")), encoding="utf-8")
+    Path("evals").mkdir()
+    Path("evals/linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"~ evals/linked/own.jsonl c1 \(exact\)"):
+        split(*different(40), chat("a b c", split="train"))
+
+
+def test_texts_for_people_and_how_to_ask_are_no_data() -> None:
+    names = ("README.md", ".DS_Store", ".hidden/x.jsonl", "x.parquet.dvc", "harness/task.yaml")
+    for name in (*names, "harness/utils.py", "harness/__pycache__/utils.cpython-311.pyc"):
+        path = Path("evals") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a b c", encoding="utf-8")
+    split(*different(40), chat("a b c", split="train"))
 
 
 def test_a_group_published_on_both_sides_leaks() -> None:

@@ -45,6 +45,7 @@ PERSONAL = {
     "SSN 536-22-8726": "SSN <US_SSN_1>",
     "from 203.0.113.7 today": "from <IP_ADDRESS_1> today",
     "1.23.4.5, 12.3.4.5": "<IP_ADDRESS_1>, <IP_ADDRESS_2>",
+    "192.168.001.005, 010.000.000.001/24": "<IP_ADDRESS_1>, <IP_ADDRESS_2>",
     "from 2001:db8::8a2e:370:7334": "from <IP_ADDRESS_1>",
     "地址：2001:db8::1, src:fe80::1%eth0": "地址：<IP_ADDRESS_1>, src:<IP_ADDRESS_2>",
     "mac 00:1A:2B:3C:4D:5E": "mac <MAC_ADDRESS_1>",
@@ -52,6 +53,12 @@ PERSONAL = {
     "to 0x52908400098527886E0F7030069857D2E4169EE7": "to <CRYPTO_1>",
     "13812345678.0, it costs 13812345678.50": "<CN_MOBILE_NUMBER_1>.0, it costs 13812345678.50",
     "手机１３８１２３４５６７８": "手机<CN_MOBILE_NUMBER_1>",
+    "jose\u0301@example.com, mu\u0308ller@exa\u0308mple.de": "<EMAIL_ADDRESS_1>, <EMAIL_ADDRESS_2>",
+    "josé@example.com or jose\u0301@example.com": "<EMAIL_ADDRESS_1> or <EMAIL_ADDRESS_1>",
+    "जॉन@example.com लिखें": "<EMAIL_ADDRESS_1> लिखें",
+    "ถึง สมชาย@example.com ครับ": "ถึง <EMAIL_ADDRESS_1> ครับ",
+    "ที่อยู่@example.co.thครับ": "<EMAIL_ADDRESS_1>ครับ",
+    "给 张伟@example.com 写信": "给 <EMAIL_ADDRESS_1> 写信",
     "(+86)138-1234-5678": "<CN_MOBILE_NUMBER_1>",
     "110105 19491231 002x": "<CN_RESIDENT_ID_1>",
     "电话13812345678找我": "电话<CN_MOBILE_NUMBER_1>找我",
@@ -63,6 +70,9 @@ HIDDEN = {  # by escapes: presidio alone does not see these
     r'"{\"at\": \"\\n192.168.0.7\"}"': r'"{\"at\": \"\\n<IP_ADDRESS_1>\"}"',
     "ana%40example.com, ana&#64;example.com": "<EMAIL_ADDRESS_1>, <EMAIL_ADDRESS_1>",
     "tel=%2B41%2079%20123%2040%2079&x=1": "tel=<PHONE_NUMBER_1>&x=1",
+    r"ana\_lopez@example\.com, ana_lopez@example.com": "<EMAIL_ADDRESS_1>, <EMAIL_ADDRESS_1>",
+    r'"ana\\_lopez\@example.com"': '"<EMAIL_ADDRESS_1>"',
+    r"\+49 30 901820 or \(212\) 555\-0187": "<PHONE_NUMBER_1> or <PHONE_NUMBER_2>",
     "ana&commat;example&period;com, &lt;ana@example.com&gt;": (
         "<EMAIL_ADDRESS_1>, &lt;<EMAIL_ADDRESS_1>&gt;"
     ),
@@ -81,6 +91,7 @@ HARMLESS = [
     "1000 - 200 = 800, 27000-16000",
     "meet me at 10:30, room 4",
     "version 10.0.0.5",
+    "release 001.002.003.004, 100.000.000.000 Euro, 1.02.03.04",
     "固件版本 4.26.1.0",
     "bad::cafe and a::b",
     "UPS 1Z999AA16806610027",
@@ -95,6 +106,8 @@ HARMLESS = [
     r"\frac{1}{2} \ne 100%40 &#64; C:\new\table",
     "1Zabc, lodash@latest, ana@localhost",
     "100%20 off &nosuch; &#0; A&B; 5%2",
+    r"snake\_case\_name, 2 \* 3, \@ana, \(x\)",
+    "关注我们@微博，@张三",
 ]
 
 
@@ -185,6 +198,20 @@ def test_spans_are_those_of_presidio_s_engine() -> None:
         assert FINDER.find(text) == tuple(join(found))
 
 
+@pytest.mark.parametrize("zero", [0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0x1040, 0xFF10, 0x1D7CE])
+def test_digits_of_every_script_are_read(zero: int) -> None:
+    def written(text: str) -> str:
+        return "".join(chr(zero + int(sign)) if sign.isdigit() else sign for sign in text)
+
+    text = f"{written('4111 1111 1111 1111')}, {written('+66 81 234 5678')}"
+    assert Redactor(FINDER).redact(text) == "<CREDIT_CARD_1>, <PHONE_NUMBER_1>"
+
+
+def test_all_that_python_knows_as_a_digit_is_read() -> None:
+    digits = [sign for sign in map(chr, range(sys.maxunicode + 1)) if sign.isdecimal()]
+    assert as_plain("".join(digits)) == "".join(str(int(sign)) for sign in digits)
+
+
 def test_plain_text_is_as_long() -> None:
     text = "电话：＋８６\u3000138\u00a01234\u20115678 😀 ٣"
     assert as_plain(text) == "电话：+86 138 1234-5678 😀 3"
@@ -203,6 +230,34 @@ def test_placeholders_are_consistent_inside_a_record() -> None:
     assert first == "<EMAIL_ADDRESS_1> and <EMAIL_ADDRESS_2>"
     assert redactor.redact("again BO@example.com") == "again <EMAIL_ADDRESS_2>"
     assert redactor.found == {"EMAIL_ADDRESS": 3}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "13812345678, +86 138 1234 5678, 0086-138-1234-5678, (+86)138-1234-5678, 86 13812345678",
+        "+49 30 901820, 030 901820, 0049 30 901820, (030) 9018-20, ＋49 (0)30 901820",
+        "+1 212-555-0187, (212) 555-0187, 212.555.0187, 001 212 555 0187, \\+1 212 555\\-0187",
+        "+1 555-010-0199, (555) 010-0199",  # of no area known
+        "+41 79 123 40 79, 0041 79 123 40 79",  # of no region of params
+    ],
+)
+def test_a_number_has_one_placeholder_however_it_is_written(written: str) -> None:
+    kind = "CN_MOBILE_NUMBER" if "138" in written else "PHONE_NUMBER"
+    count = written.count(",") + 1
+    assert Redactor(FINDER).redact(written) == ", ".join([f"<{kind}_1>"] * count)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "030 901820, 030 901821",
+        "+1 212-555-0187, +44 212-555-0187",
+        "212-555-0187x1, 212-555-0187x2",
+    ],
+)
+def test_two_numbers_have_two_placeholders(written: str) -> None:
+    assert Redactor(FINDER).redact(written) == "<PHONE_NUMBER_1>, <PHONE_NUMBER_2>"
 
 
 def test_keyed_placeholders_are_the_same_in_every_record(monkeypatch: pytest.MonkeyPatch) -> None:

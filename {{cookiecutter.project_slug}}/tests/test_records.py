@@ -1,6 +1,7 @@
 """Records: their id, their parts, their files."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from lib.records import (
     answers_of,
     prompt_of,
     prompt_texts,
+    read_objects,
     read_records,
     record_id,
     text_of,
@@ -52,7 +54,37 @@ def test_missing_file_says_what_writes_it(tmp_path: Path) -> None:
         list(read_records(tmp_path / "r.jsonl"))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"messages": None},
+        {"messages": []},
+        {"messages": ["q"]},
+        {"messages": [{"role": "user"}]},
+        {"prompt": [{"role": "user", "content": "q"}], "messages": None, "chosen": "a"},
+        {"id": 7},
+        {"source": None},
+        {"groups": None},
+    ],
+)
+def test_what_is_no_record_any_more_is_named_with_its_line(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {**chat("q"), **changes}
+    changed = {key: value for key, value in given.items() if value is not None}
+    write_records(tmp_path / "r.jsonl", [chat("q"), changed])
+    with pytest.raises(UserError, match=r"r\.jsonl:2: is no record; .*`dvc repro` writes it again"):
+        list(read_records(tmp_path / "r.jsonl"))
+
+
+@pytest.mark.parametrize("line", ["[]", "null", '"text"'])
+def test_what_is_no_object_is_named_with_its_line(line: str, tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text("{}\n" + line)
+    with pytest.raises(UserError, match=r"r\.jsonl:2: is no JSON object; `dvc repro` rewrites it"):
+        list(read_objects(tmp_path / "r.jsonl"))
+
+
 def test_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text("{}\n{")
     with pytest.raises(UserError, match=r"r\.jsonl:2: is not JSON"):
-        list(read_records(tmp_path / "r.jsonl"))
+        list(read_objects(tmp_path / "r.jsonl"))

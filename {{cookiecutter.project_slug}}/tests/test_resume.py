@@ -14,7 +14,7 @@ from lib.errors import UserError
 from lib.files import sha256, write_json
 from lib.records import write_records
 from stages import train
-from tests.toy import GATE, chat, metrics, pair, train_params
+from tests.toy import GATE, case, chat, metrics, pair, proof, train_params
 
 pytestmark = pytest.mark.slow
 
@@ -44,12 +44,12 @@ def lay_out_project(folder: Path, method: str) -> None:
         "train": [*chats, *pairs],
         "val": [chat("票 x", "answer 1"), pair("票 y", "yes", "no")],
     }
-    compared: dict[str, Any] = {}
+    hashes: dict[str, str] = {}
     for name, rows in splits.items():
         path = folder / f"data/split/{name}.jsonl"
         write_records(path, rows)
-        compared[f"data/split/{name}.jsonl"] = {"sha256": sha256(path)}
-    write_json(folder / "reports/leakage.json", {"passed": True, "compared": compared})
+        hashes[f"data/split/{name}.jsonl"] = sha256(path)
+    write_json(folder / "reports/leakage.json", proof(hashes))
 
 
 def tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -102,6 +102,15 @@ def test_an_adapter_is_kept_where_it_is_one_on_the_base(
     assert metrics("train")["preference_steps"] == 24
     assert "Memory, GB" in Path("reports/speed.svg").read_text(encoding="utf-8")
     assert metrics("train")["tokens_per_second"] > 0
+
+
+def test_a_case_that_came_after_the_proof_stops_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out_project(tmp_path / "project", "full")
+    write_records(tmp_path / "project/evals/new.jsonl", [case("n1", "票 1")])
+    with pytest.raises(UserError, match=r"^evals/new.jsonl: .*leakage.json knows no such file"):
+        tuned(tmp_path / "project", monkeypatch)
 
 
 OUT_OF_MEMORY = {

@@ -17,7 +17,7 @@ LIB = Path(__file__).parents[1]
 CODE = ("chat.py", "models.py", "text.py", "engines/*.py", "pii/*.py", "quantize/*.py")
 LIBRARIES = (
     *("torch", "transformers", "tokenizers", "vllm", "compressed-tensors", "gptqmodel"),
-    *("bitsandbytes", "presidio-analyzer", "phonenumbers"),
+    *("bitsandbytes", "presidio-analyzer", "phonenumbers", "regex"),
 )
 
 

@@ -5,6 +5,7 @@ Import this late and through lib.pii.redact: it costs more than a second.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import phonenumbers
@@ -101,6 +102,24 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
         parsed = phonenumbers.parse(number, ANY_REGION)
         reason = phonenumbers.is_possible_number_with_reason(parsed)
         return reason == phonenumbers.ValidationResult.IS_POSSIBLE
+
+
+def dialled_from_anywhere(number: str, regions: Sequence[str]) -> str:
+    """The one form (E.164) of a number that may be written in many: with + or 00 and the country,
+    or as dialled in the first of the regions that has such numbers. Nothing where there is none."""
+    number = re.sub(r"^\D*00(?=[1-9])", "+", number)
+    trunk = bool(re.match(r"\D*0", number))
+    possible = [region for region in regions if (dialled_first(region)[0] == "0") == trunk]
+    for fits in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
+        for region in (*possible, ANY_REGION):
+            try:
+                parsed = phonenumbers.parse(number, region)
+            except phonenumbers.NumberParseException:
+                continue
+            if fits(parsed):
+                form = phonenumbers.PhoneNumberFormat.E164
+                return f"{phonenumbers.format_number(parsed, form)}x{parsed.extension or ''}"
+    return ""
 
 
 def phone_recognizers(regions: list[str]) -> list[EntityRecognizer]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import regex
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import (
     CreditCardRecognizer,
@@ -22,8 +23,10 @@ from tldextract import TLDExtract
 from lib.pii.phones import phone_recognizers
 
 SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
-EMAIL = re.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
+# To `re` an accent or vowel sign that is a character of its own ends a word; not to `regex`.
+EMAIL = regex.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
 PRIVATE_DOMAINS = {"corp", "example", "home", "internal", "invalid", "lan", "local", "test"}
+PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}(?<!\.000)")  # 192.168.001.005
 VERSION = re.compile(
     r"(?:\bversi[oó]n|\bver|\bv|\brelease|\bfirmware|版本?号?|固件)\W*$", re.IGNORECASE
 )
@@ -151,6 +154,13 @@ class AddressRecognizer(IpRecognizer):
         """Presidio's results, less versions, names and parts of longer numbers."""
         found = super().analyze(text, entities, nlp_artifacts, regex_flags)
         return [one for one in found if self.whole(text, one.start, one.end)]
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """What is no address. One whose parts have three digits each is, which Python denies where
+        they begin with 0; but one that ends in .000 is an amount."""
+        if PADDED.match(pattern_text):
+            pattern_text = re.sub(r"\b0+(?=\d)", "", pattern_text)
+        return super().invalidate_result(pattern_text)
 
     @staticmethod
     def whole(text: str, start: int, end: int) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
+from unicodedata import normalize
 
 from lib.errors import UserError
 from lib.params.pii import NAMES, PiiParams
@@ -32,6 +33,7 @@ GROUPED = {
     "CN_MOBILE_NUMBER",
     "CN_RESIDENT_ID",
 }
+CN_DIGITS = 11  # of a Chinese mobile number; before them is at most the country
 SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes
 KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
@@ -106,9 +108,9 @@ class Redactor:
 
     def name(self, entity: str, value: str) -> str:
         """<ENTITY_n>, n counted inside the record; with a key, the same in every record."""
-        value = seen(value)[0].translate(PLAIN).casefold()
+        value = normalize("NFC", seen(value)[0].translate(PLAIN)).casefold()
         if entity in GROUPED:
-            value = re.sub(r"[\W_]", "", value)
+            value = self.dialled(entity, value) or re.sub(r"[\W_]", "", value)
         if self.finder.key:
             return f"<{entity}_{keyed(self.finder.key, entity, value)}>"
         key = (entity, value)
@@ -116,6 +118,17 @@ class Redactor:
             number = 1 + sum(known == entity for known, _ in self.names)
             self.names[key] = f"<{entity}_{number}>"
         return self.names[key]
+
+    def dialled(self, entity: str, value: str) -> str:
+        """The one form of a phone number, which may be written with its country or without; nothing
+        for other kinds."""
+        if entity == "CN_MOBILE_NUMBER":
+            return re.sub(r"\D", "", value)[-CN_DIGITS:]
+        if entity != "PHONE_NUMBER":
+            return ""
+        with hidden("torch", "transformers"):
+            from lib.pii.phones import dialled_from_anywhere
+        return dialled_from_anywhere(value, self.finder.params.regions)
 
     def hide(self, value: str) -> str:
         """A hash in place of a whole value, keyed like placeholders are; nothing for nothing."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from sys import intern
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,10 @@ from lib.records import (
     Record,
     answers_of,
     is_pair,
+    is_record,
     prompt_text,
     prompt_texts,
-    read_objects,
+    read_records,
 )
 from lib.similarity.containment import SHORTEST
 from lib.similarity.leakage import Hit, Known, NearIndex, search_by
@@ -77,9 +78,9 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         file.seek(block[0])
         lines = file.read(block[1] - block[0]).splitlines(keepends=True)
     try:
-        records: list[Record] = [json.loads(line.decode()) for line in lines]
+        records: list[Record] = [_parsed(line) for line in lines]
     except ValueError:
-        for _ in read_objects(path):  # raises an error that says which line of the file it is
+        for _ in read_records(path):  # raises an error that says which line of the file it is
             pass
         raise
     ends = block[0] + np.cumsum([len(line) for line in lines])
@@ -94,6 +95,13 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
         *concatenate(_contents(some, cases, params) for some in _chunks(parts)),
     )
     return with_hits(found, _earlier_turns(records, cases, params))
+
+
+def _parsed(line: bytes) -> Record:
+    row = json.loads(line.decode())
+    if not isinstance(row, dict) or not is_record(row):
+        raise ValueError
+    return cast(Record, row)
 
 
 def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
