@@ -42,7 +42,17 @@ def test_card_and_licence_go_with_the_weights(packed: Path) -> None:
     card = (packed / "model/README.md").read_text(encoding="utf-8")
     assert card == (packed / "README.md").read_text(encoding="utf-8")
     assert "exact_match" in card
-    assert "whose licence is Apache-2.0" in (packed / "model/LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in (packed / "model/LICENSE").read_text(encoding="utf-8")
+
+
+def test_a_base_without_the_text_of_its_licence_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("base").mkdir()
+    Path("packed").mkdir()
+    add_licence(Path("packed"), BaseParams(model="base", licence="MIT"))
+    assert "whose licence is MIT" in Path("packed/LICENSE").read_text(encoding="utf-8")
 
 
 def test_licence_texts_of_a_base_in_a_folder_are_copied(
