@@ -6,33 +6,41 @@ reads   A and B (JSONL, CSV, ...: `id`, and the fields of the task or `label`), 
 writes  reports/agreement.md
 """
 
+import re
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lib.config import load
 from lib.errors import UserError, run
 from lib.files import atomic_text
+from lib.intake.cells import Reject, read_name
 from lib.intake.formats import read_rows
 from lib.markdown import cell, table
+from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
+from lib.pii.redact import Finder, Redactor
 from lib.records import prompt_text, read_records
 
 PAGE = Path("reports/agreement.md")
 CURATED = Path("data/curated.jsonl")
 NORMAL = 1.959964  # standard deviations each side of a 95 % interval
+RECORD_ID = re.compile("[0-9a-f]{16}")
+HALF = re.compile(r"[\ud800-\udfff]")  # what read_rows makes of bytes that are not UTF-8
 
 Labels = dict[str, dict[str, str]]  # row id -> field -> label
+Show = Callable[[str], str]
 
 
 class Agreement(NamedTuple):
     """Of two annotators in one field."""
 
     observed: float  # share of the rows on which they agree
-    kappa: float  # how far above chance; nan where one of them used a single label only
+    kappa: float  # how far above chance; nan where both used the same label throughout
     low: float  # the 95 % interval of kappa
     high: float
 
@@ -48,7 +56,7 @@ def kappa(pairs: list[tuple[str, str]]) -> Agreement:
         shares[names.index(one), names.index(other)] += 1 / len(pairs)
     rows, columns = shares.sum(axis=1), shares.sum(axis=0)
     observed, chance = float(np.trace(shares)), float(rows @ columns)
-    if min(np.count_nonzero(rows), np.count_nonzero(columns)) == 1:  # 0 whatever the other said
+    if len(names) == 1:  # chance alone has them agree
         return Agreement(observed, float("nan"), float("nan"), float("nan"))
     value = (observed - chance) / (1 - chance)
     agreed = np.sum(np.diag(shares) * (1 - (rows + columns) * (1 - value)) ** 2)
@@ -67,25 +75,43 @@ def fields_of(task: TaskParams) -> dict[str, list[str]]:
     return task.fields if task.output == "json" else {"label": task.labels}
 
 
-def read_labels(path: Path, fields: dict[str, list[str]]) -> Labels:
+def as_records_have_it() -> Show:
+    """Shows an id or a label on a line, in a table and in an error: personal data in it masked as
+    in the records, except that the ids of records are what they are."""
+    pii = load("curate", CurateParams).pii
+    redactor = Redactor(Finder(pii.model_copy(update={"key_env": None})))
+    return lambda text: cell(text if RECORD_ID.fullmatch(text) else redactor.redact(text))
+
+
+def read_value(value: Any, name: str, where: str) -> str:
+    """An id or a label as text; an object is none, though a cell may be one elsewhere."""
+    try:
+        text = read_name([value] if isinstance(value, dict) else value)
+    except Reject:
+        raise UserError(f"{where}: {name} is no text; write one, or a number") from None
+    if HALF.search(text):
+        raise UserError(f"{where}: {name} is not UTF-8; save the file as UTF-8")
+    return text
+
+
+def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
     """The labels of one annotator; whatever is missing or not allowed is a UserError."""
     labels: Labels = {}
     for row in read_rows(path):
         where = f"{path}:{row.line}"
         if row.value is None:
             raise UserError(f"{where}: cannot be read ({row.reason}); mend the line")
-        cells = {name: row.value.get(name) for name in ("id", *fields)}
-        values = {name: "" if one is None else str(one).strip() for name, one in cells.items()}
+        values = {name: read_value(row.value.get(name), name, where) for name in ("id", *fields)}
         for name, value in values.items():
             allowed = fields.get(name)
             if not value:
                 raise UserError(f"{where}: has no '{name}'; each row needs {', '.join(values)}")
             if allowed and value not in allowed:
                 cure = f"allowed are {', '.join(allowed)}"
-                raise UserError(f"{where}: {name} is '{cell(value)}'; {cure}")
-        key = values.pop("id")
+                raise UserError(f"{where}: {name} is '{show(value)}'; {cure}")
+        key = re.sub(r"^(\d+)\.0$", r"\1", values.pop("id"))  # pandas makes 7.0 of 7
         if key in labels:
-            raise UserError(f"{where}: the id '{cell(key)}' is there twice; keep one of the rows")
+            raise UserError(f"{where}: the id '{show(key)}' is there twice; keep one of the rows")
         labels[key] = values
     return labels
 
@@ -98,17 +124,28 @@ def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
         same = sum(one == other for one, other in labels)
         value, interval = f"{found.kappa:.2f}", f"{found.low:.2f} to {found.high:.2f}"
         if np.isnan(found.kappa):
-            value, interval = "not defined: one annotator used a single label", ""
-        rows.append([name, f"{same} of {len(labels)} ({found.observed:.1%})", value, interval])
+            value, interval = "not defined: both used the same single label", ""
+        elif min(map(len, map(set, zip(*labels, strict=True)))) == 1:  # whatever the other said
+            value, interval = "0.00: one annotator used a single label", ""
+        rows.append(
+            [cell(name), f"{same} of {len(labels)} ({found.observed:.1%})", value, interval]
+        )
     return rows
 
 
-def confusion(labels: list[tuple[str, str]]) -> list[str]:
+def case_alone(labels: list[tuple[str, str]]) -> list[str]:
+    """The labels that are the same but for capital letters."""
+    names = {label for pair in labels for label in pair}
+    counts = Counter(map(str.casefold, names))
+    return sorted(name for name in names if counts[name.casefold()] > 1)
+
+
+def confusion(labels: list[tuple[str, str]], show: Show) -> list[str]:
     """A table of who said what, of the labels that were used."""
     names = sorted({label for pair in labels for label in pair})
     counts = Counter(labels)
-    rows = [[cell(one), *(str(counts[one, other] or "") for other in names)] for one in names]
-    return table(["", *map(cell, names)], rows)
+    rows = [[show(one), *(str(counts[one, other] or "") for other in names)] for one in names]
+    return table(["", *map(show, names)], rows)
 
 
 def texts() -> dict[str, str]:
@@ -118,7 +155,9 @@ def texts() -> dict[str, str]:
     return {record["id"]: prompt_text(record) for record in read_records(CURATED)}
 
 
-def page(one: Labels, other: Labels, names: tuple[str, str], fields: list[str]) -> list[str]:
+def page(
+    one: Labels, other: Labels, names: tuple[str, str], fields: list[str], show: Show
+) -> list[str]:
     """The whole report, a line an item."""
     common = [key for key in one if key in other]
     if not common:
@@ -128,11 +167,19 @@ def page(one: Labels, other: Labels, names: tuple[str, str], fields: list[str]) 
     lines += [f"{len(common)} rows were labelled by both.", ""]
     for name, mine, theirs in ((names[0], one, other), (names[1], other, one)):
         if alone := [key for key in mine if key not in theirs]:
-            lines += [f"Only in {name}, not counted: {', '.join(map(cell, alone))}.", ""]
+            lines += [f"Only in {name}, not counted: {', '.join(map(show, alone))}.", ""]
     lines += table(["field", "agree", "Cohen's kappa", "95 % interval"], agreement_rows(pairs))
+    for name, labels in pairs.items():
+        if alike := ", ".join(map(show, case_alone(labels))):
+            lines += ["", f"{name}: labels that differ in case alone count as different: {alike}."]
     said = texts()
     differ = [
-        [cell(key), name, one[key][name], other[key][name], cell(said.get(key, ""))]
+        [
+            show(key),
+            cell(name),
+            *map(show, (one[key][name], other[key][name])),
+            cell(said.get(key, "")),
+        ]
         for key in common
         for name in fields
         if one[key][name] != other[key][name]
@@ -140,7 +187,12 @@ def page(one: Labels, other: Labels, names: tuple[str, str], fields: list[str]) 
     lines += ["", f"## Where they differ: {len(differ)}", ""]
     lines += table(["id", "field", names[0], names[1], "text"], differ)
     for name, labels in pairs.items():
-        lines += ["", f"## {name}: rows {names[0]}, columns {names[1]}", "", *confusion(labels)]
+        lines += [
+            "",
+            f"## {name}: rows {names[0]}, columns {names[1]}",
+            "",
+            *confusion(labels, show),
+        ]
     return lines
 
 
@@ -148,12 +200,14 @@ def main() -> None:
     if len(sys.argv) != 3:
         raise UserError("usage: python -m review.agreement A.jsonl B.jsonl")
     paths = [Path(name) for name in sys.argv[1:]]
-    fields = fields_of(load("task", TaskParams))
-    one, other = (read_labels(path, fields) for path in paths)
+    fields, show = fields_of(load("task", TaskParams)), as_records_have_it()
+    one, other = (read_labels(path, fields, show) for path in paths)
+    if paths[0].samefile(paths[1]):
+        raise UserError(f"{paths[0]} and {paths[1]}: are one file; name the labels of two people")
     # Two files of one name in two folders are told apart by their paths.
     short = {path.name for path in paths}
     names = [path.name if len(short) == 2 else str(path) for path in paths]
-    lines = page(one, other, (names[0], names[1]), list(fields))
+    lines = page(one, other, (cell(names[0]), cell(names[1])), list(fields), show)
     with atomic_text(PAGE) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines[: next(at for at, line in enumerate(lines) if line.startswith("## "))]))
