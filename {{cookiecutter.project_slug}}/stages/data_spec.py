@@ -86,9 +86,9 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
                 file.removeprefix("data/raw/"): account["dropped"].get(reason, 0)
                 for file, account in metrics["sources"].items()
             }
-            most = [f"{name} {number:,}" for name, number in largest_first(hit) if number]
+            most = [f"{cell(name)} {number:,}" for name, number in largest_first(hit) if number]
             more = f" and {len(most) - NAMED} more" if len(most) > NAMED else ""
-            rows.append([stage, reason, f"{count:,}", ", ".join(most[:NAMED]) + more])
+            rows.append([stage, cell(reason), f"{count:,}", ", ".join(most[:NAMED]) + more])
     changed = stages["curate"]["changed"]
     kept = ", ".join(f"{name} {count:,}" for name, count in largest_first(changed))
     return [
@@ -160,7 +160,7 @@ def split_section(params: SplitParams, split: Metrics) -> Lines:
 def proof_section(proof: Proof) -> Lines:
     """What train was compared with, and what was found."""
     removed = ", ".join(f"{count} {kind}" for kind, count in proof.removed.items())
-    rows = [[name, f"{one.rows:,}"] for name, one in proof.compared.items()]
+    rows = [[cell(name), f"{one.rows:,}"] for name, one in proof.compared.items()]
     return [
         "After splitting, every row of train was compared again with every row of the other files, "
         f"by exact search: the same text, a Jaccard similarity of {proof.threshold} or more "

@@ -15,7 +15,7 @@ from stages import data_spec, split
 from tests.toy import PARAMS, chat, lay_out
 
 HERE = Path(__file__).parents[1]
-RAW = "data/raw/a"
+RAW = "data/raw/a|b"
 README = "# Data\n\nFrom us.\n\n## One record\n\nA ticket.\n\n## Labeling guidelines\n\nRead it.\n"
 
 
@@ -24,7 +24,12 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The spec of 60 rows, of which 3 went in curate and 2 in dedup."""
     monkeypatch.chdir(tmp_path)
     records = [
-        chat(f"red{at} blue{at}", scenario=("账单", "a|b")[at % 2], tags=["emoji"] * (at % 3 == 0))
+        chat(
+            f"red{at} blue{at}",
+            scenario=("账单", "a|b")[at % 2],
+            tags=["emoji"] * (at % 3 == 0),
+            source=RAW,
+        )
         for at in range(60)
     ]
     lay_out(tmp_path, PARAMS.replace("entities: [", "entities: [CRYPTO, "), deduped=records)
@@ -54,9 +59,9 @@ def spec() -> str:
     [
         "| rows read                           | 65 from 1 files",
         "| rows kept                           | 60 (92.3%)",
-        "| data/raw/a | CC0-1.0 | given   | drawn | 65        | 60        |",
-        "| curate | empty     | 3    | a 3  |",
-        "| dedup  | near_copy | 2    | a 2  |",
+        "| data/raw/a\\|b | CC0-1.0 | given   | drawn | 65        | 60        |",
+        "| curate | empty     | 3    | a\\|b 3 |",
+        "| dedup  | near_copy | 2    | a\\|b 2 |",
         "| X                | 7            |",
         "| CRYPTO           | 0            |",
         "| 账单       |",
