@@ -68,6 +68,11 @@ def kappa(pairs: list[tuple[str, str]]) -> Agreement:
     return Agreement(observed, value, float(low), float(high))
 
 
+def single(pairs: list[tuple[str, str]]) -> bool:
+    """Whether one of the two used a single label: kappa is 0 then, whatever the other said."""
+    return min(len({one for one, _ in pairs}), len({other for _, other in pairs})) == 1
+
+
 def fields_of(task: TaskParams) -> dict[str, list[str]]:
     """What is labelled, and the allowed labels ([]: any)."""
     if task.output == "text":
@@ -125,7 +130,7 @@ def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
         value, interval = f"{found.kappa:.2f}", f"{found.low:.2f} to {found.high:.2f}"
         if np.isnan(found.kappa):
             value, interval = "not defined: both used the same single label", ""
-        elif min(map(len, map(set, zip(*labels, strict=True)))) == 1:  # whatever the other said
+        elif single(labels):
             value, interval = "0.00: one annotator used a single label", ""
         rows.append(
             [cell(name), f"{same} of {len(labels)} ({found.observed:.1%})", value, interval]

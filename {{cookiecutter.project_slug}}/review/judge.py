@@ -32,7 +32,7 @@ from lib.params.judge import JudgeParams
 from lib.predictions import SYSTEMS
 from lib.records import Message, read_objects
 from lib.stats import wilson_interval
-from review.agreement import kappa
+from review.agreement import kappa, single
 from review.rate import Question, questions
 from review.ratings import (
     FOLDER,
@@ -191,10 +191,13 @@ def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) 
     if not shared:
         return [*lines, "Agreement with people: no case was rated by both; `make rate` asks some."]
     same = sum(found[case] == said[case] for case in shared)
-    agreed = kappa([(found[case], said[case]) for case in shared])
+    pairs = [(found[case], said[case]) for case in shared]
+    agreed = kappa(pairs)
     value = f"{agreed.kappa:.2f} (95 % interval {agreed.low:.2f} to {agreed.high:.2f})"
     if agreed.kappa != agreed.kappa:
-        value = "not defined, as people or the judge gave a single verdict"
+        value = "not defined, as people and the judge gave one and the same verdict"
+    elif single(pairs):
+        value = "0.00, as people or the judge gave a single verdict"
     above = alpha([found[case], said[case]] for case in shared)
     value += f", Krippendorff's alpha {f'{above:.2f}' if above == above else 'not defined'}"
     lines.append(
