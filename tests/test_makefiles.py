@@ -95,3 +95,29 @@ def test_what_pip_cannot_do_is_seen_and_ends_setup(folder: Path) -> None:
     assert done.returncode == 2
     assert "ERROR: no such version" in done.stderr
     assert not list((folder / ".venv").glob("*-[0-9]*"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project's Makefile alone, in a folder of its own."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / PROJECT / name, folder)
+    return folder
+
+
+TARGETS = ("repro", "check", "test", "package", "serve", "rate", "ratings", "judge", "harness")
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "gpu-check", "llamacpp", "monitor", "harvest"])
+def test_without_an_environment_setup_is_named(project: Path, target: str) -> None:
+    done = make(project, target, PATH="/usr/bin:/bin")
+    assert done.stdout == "make setup comes first: it installs what this needs\n"
+    assert done.stderr.count("\n") == 1  # make's own
+
+
+def test_an_environment_may_be_another_than_that_of_setup(project: Path) -> None:
+    done = make(project, "repro", PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    assert "make setup" not in done.stdout
+    assert "dvc repro" in done.stdout
