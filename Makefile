@@ -64,7 +64,7 @@ $(TOOLS): pyproject.toml
 	rm -f $(VENV)/tools-* && touch $@
 
 project: $(TOOLS) # baked anew when the template has changed
-	@if [ ! -d $(DEMO) ] || [ -n "$$(find cookiecutter.json local_extensions.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
+	@if [ ! -d $(DEMO) ] || [ ! -e build/demo/baked ] || [ -n "$$(find cookiecutter.json local_extensions.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
 	  cookiecutter --no-input --default-config --overwrite-if-exists --output-dir build/demo . && touch build/demo/baked; fi
 	@$(MAKE) --no-print-directory --directory $(DEMO) setup VENV=$(VENV)
 

@@ -37,8 +37,9 @@ ALLOWED = {
 def default_slug(name: str) -> str:
     """The folder name that is proposed: an allowed one, whatever the project is called."""
     slug = slugify(name)
-    starts = slug[:1].isalpha()
-    return slugify(slug if starts else f"project {slug}", max_length=50, word_boundary=True)
+    if not slug[:1].isalpha():
+        slug = f"project {slug}"
+    return slugify(slug, max_length=50, word_boundary=True)
 
 
 def is_inside(remote: str, slug: str) -> bool:

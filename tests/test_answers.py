@@ -128,10 +128,8 @@ def test_every_name_has_a_folder_name_that_is_allowed(name: str) -> None:
 def test_random_names_have_folder_names_that_are_allowed() -> None:
     drawn = random.Random(0)
     for _ in range(2000):
-        name = "".join(
-            chr(drawn.randrange(32, drawn.choice((127, 1000, 65536)))) for _ in range(60)
-        )
-        name = name[: drawn.randrange(1, 61)]
+        last = drawn.choice((127, 1000, 65536))
+        name = "".join(chr(drawn.randrange(32, last)) for _ in range(drawn.randrange(1, 61)))
         if ALLOWED["project_name"][0].fullmatch(name) and name.isprintable():
             assert ALLOWED["project_slug"][0].fullmatch(default_slug(name)), name
 

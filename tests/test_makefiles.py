@@ -121,3 +121,26 @@ def test_an_environment_may_be_another_than_that_of_setup(project: Path) -> None
     done = make(project, "repro", PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
     assert "make setup" not in done.stdout
     assert "dvc repro" in done.stdout
+
+
+def test_clean_forgets_what_a_killed_run_was_writing(project: Path) -> None:
+    """Their names are those of lib/files.py: a file's has the number of its process."""
+    for kept in (".venv/.a.partial", ".git/.a.partial", "data/a.partial", "data/.a"):
+        program(project / kept, "")
+    before = {path for path in project.rglob("*") if path.is_file()}
+    program(project / "data/.curated.jsonl.1234.partial", "")
+    program(project / "models/.tuned.partial/weights", "")
+    assert make(project, "clean").returncode == 0
+    assert {path for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_an_unfinished_bake_is_made_again(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "cookiecutter.json", "local_extensions.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / PROJECT).mkdir()
+    program(tmp_path / "build/demo/ticket-triage/Makefile", "setup:\n")
+    program(tmp_path / ".venv/bin/python", "#!/bin/sh\n")
+    program(tmp_path / ".venv/bin/cookiecutter", "#!/bin/sh\necho baked\n")
+    assert "baked" in make(tmp_path, "project").stdout
+    assert "baked" not in make(tmp_path, "project").stdout
