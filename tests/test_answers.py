@@ -1,5 +1,6 @@
 """A wrong answer ends in one line that says what is allowed, and nothing is written."""
 
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from cookiecutter.exceptions import FailedHookException
 
+from local_extensions import ALLOWED, default_slug
 from tests.conftest import QUESTIONS, Bake
 
 WRONG_NAMES = (
@@ -61,6 +63,10 @@ WRONG_REMOTES = (
     "$HOME/store",
     "~/store",
     "{{ '{{' }} x }}",
+    ".",
+    "data",
+    "./store/../data",
+    "../ticket-triage/store",
 )
 WRONG = [
     *(("project_name", answer) for answer in WRONG_NAMES),
@@ -73,7 +79,8 @@ RIGHT = [
     ("project_slug", "a"),
     ("project_slug", "a_b-c1"),
     ("dvc_remote", "/mnt/my store/x"),
-    ("dvc_remote", "store"),
+    ("dvc_remote", "../../store"),
+    ("dvc_remote", "../store/ticket-triage"),
     ("dvc_remote", "s3://bucket/path_1"),
     ("dvc_remote", "ssh://me@host:22/path"),
 ]
@@ -94,6 +101,41 @@ def test_wrong_answer_says_what_is_allowed_and_writes_nothing(
 @pytest.mark.parametrize(("question", "answer"), RIGHT)
 def test_right_answer_is_taken(bake: Bake, question: str, answer: str) -> None:
     assert (bake(**{question: answer}) / "README.md").exists()
+
+
+NAMES = (
+    "3D parts",
+    "123",
+    "工单分类",
+    "3D工单",
+    "♥",
+    "_x_",
+    "Fine tuning of the support assistant for the EMEA region",
+    "x" * 60,
+    "漢" * 60,
+    "1" + "x" * 59,
+    "ß" * 60,
+    "a - b",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_has_a_folder_name_that_is_allowed(name: str) -> None:
+    assert ALLOWED["project_name"][0].fullmatch(name)
+    assert ALLOWED["project_slug"][0].fullmatch(default_slug(name))
+
+
+def test_random_names_have_folder_names_that_are_allowed() -> None:
+    drawn = random.Random(0)
+    for _ in range(2000):
+        last = drawn.choice((127, 1000, 65536))
+        name = "".join(chr(drawn.randrange(32, last)) for _ in range(drawn.randrange(1, 61)))
+        if ALLOWED["project_name"][0].fullmatch(name) and name.isprintable():
+            assert ALLOWED["project_slug"][0].fullmatch(default_slug(name)), name
+
+
+def test_a_name_without_a_letter_first_is_taken_as_it_is(bake: Bake) -> None:
+    assert bake(project_name="3D parts").name == "project-3d-parts"
 
 
 def run_cookiecutter(

@@ -55,7 +55,14 @@ def check(url: str, recorded: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    recorded = json.loads(Path(__file__).with_name("smoke.json").read_text(encoding="utf-8"))
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__)
+        return
+    cases = Path(__file__).with_name("smoke.json")
+    if not cases.exists():
+        print(f"{cases} is missing; run the smoke.py of a package in dist/", file=sys.stderr)
+        raise SystemExit(1)
+    recorded = json.loads(cases.read_text(encoding="utf-8"))
     given = sys.argv[1] if len(sys.argv) > 1 else f"http://127.0.0.1:{recorded['port']}/v1"
     url = given.rstrip("/")
     try:

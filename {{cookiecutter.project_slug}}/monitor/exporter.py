@@ -119,15 +119,18 @@ def main() -> None:
     if not 2 <= len(sys.argv) <= 4:
         raise UserError("usage: python -m monitor.exporter LOG [PORT] [ADDRESS]")
     log, port, address = [*sys.argv[1:], *DEFAULTS[len(sys.argv) - 2 :]]
-    if not port.isdecimal():
-        raise UserError(f"the port is {port!r}; it must be a number such as {DEFAULTS[0]}")
+    if not (port.isdecimal() and 1 <= int(port) <= 65535):
+        raise UserError(f"the port is {port!r}; it must be from 1 to 65535, such as {DEFAULTS[0]}")
     params = load("monitor", MonitorParams)
     metrics = Metrics(observer(read_reference(), params), params)
     finder, skipped = Finder(load("curate", CurateParams).pii), Counts[str]()
     tail = Tail(Path(log))
     vllm = VllmLog(datetime.now(UTC), skipped)
     look(tail, vllm, metrics, finder, skipped)
-    start_http_server(int(port), address, metrics.registry)
+    try:
+        start_http_server(int(port), address, metrics.registry)
+    except OSError as error:
+        raise UserError(f"{address}:{port}: {error.strerror}; name another") from None
     print(f"exporter: http://{address}:{port}/metrics from {tail.path}", flush=True)
     while True:
         time.sleep(EVERY)

@@ -13,7 +13,7 @@ import sys
 
 from lib.config import load
 from lib.cost import busiest, cost_per_1000
-from lib.errors import UserError
+from lib.errors import UserError, run
 from lib.evaluation.rates import RATES, count_leaks
 from lib.lock import LOCK, frozen_stages, stale_stages, tracked
 from lib.params.curate import CurateParams
@@ -161,4 +161,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(lambda: sys.exit(main()))  # --help starts nothing

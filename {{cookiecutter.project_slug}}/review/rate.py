@@ -213,6 +213,8 @@ def serve(study: Study, port: int) -> ThreadingHTTPServer:
         return ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
         raise UserError(f"port {port}: {error.strerror}; --port takes another, 0 any") from None
+    except OverflowError:
+        raise UserError(f"--port is {port}; it must be from 1 to 65535, or 0 for any") from None
 
 
 def parse_args() -> argparse.Namespace:

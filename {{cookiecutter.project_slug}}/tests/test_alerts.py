@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from ruamel.yaml import YAML
 
 from lib.config import load
+from lib.errors import UserError
 from lib.markdown import sections
 from lib.monitoring.checks import LIMITED, RISES
 from lib.monitoring.incidents import KINDS
@@ -22,6 +23,7 @@ from lib.monitoring.vllm_log import VllmLog
 from lib.params.curate import CurateParams
 from lib.params.monitor import MonitorParams
 from lib.pii.redact import Finder
+from monitor import exporter
 from monitor.exporter import Metrics, Tail, look
 from monitor.run import observer
 from tests.test_monitor import ATTACK, pairs  # noqa: F401
@@ -99,6 +101,13 @@ def served(pairs: Any) -> tuple[Tail, Metrics, Any]:  # noqa: F811
         metrics,
         lambda: look(tail, VllmLog(datetime.now(UTC), skipped), metrics, finder, skipped),
     )
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "http"])
+def test_exporter_names_a_port_that_is_none(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["exporter", "log", port])
+    with pytest.raises(UserError, match=f"the port is '{port}'; it must be from 1 to 65535"):
+        exporter.main()
 
 
 def text_of(metrics: Metrics) -> str:

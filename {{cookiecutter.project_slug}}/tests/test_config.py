@@ -13,7 +13,7 @@ from lib.params.hardware import HardwareParams
 from lib.params.quantize import QuantizeParams
 from lib.params.split import SplitParams
 from lib.params.task import TaskParams
-from lib.params.train import TrainParams
+from lib.params.train import LoraParams, TrainParams
 from tests.toy import PARAMS
 
 FINE = "split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}"
@@ -40,6 +40,15 @@ def test_loads(params: Path) -> None:
         ("fail", "pass", r"split\.on_leak is 'pass'; it must be 'fail' or 'drop_train'"),
         ("val: 0.2", "val: 0.9", r"must be a section whose val and test leave a share for train"),
         ("split:", "slit:", r"the section 'split' is missing; it takes seed"),
+        ("val: 0.2", "val: 0.9", r"; it has val 0\.9, test 0\.2$"),
+        ("seed: 0", "seed: 0, 3: 4", r"split\.3 has a key that is no text; put it in quotes"),
+        (FINE, "split: 5", r"split is 5; it must be a section of seed, val, test"),
+        ("0.6", "0.6, benchmarks: [5]", r"split\.benchmarks\.0 is 5; it must be a section of path"),
+        (
+            "0.6",
+            "0.6, balance: {weights: {404: 2}}",
+            r"weights\.404 has a key that is no text; put",
+        ),
         (FINE, "split: {", r"params\.yaml:\d: is not valid YAML"),
         (FINE, "text", r"must hold sections such as `split:`, found 'text'"),
     ],
@@ -55,6 +64,39 @@ def test_mistakes_are_named(params: Path, found: str, wrong: str, said: str) -> 
 def test_a_seed_is_one_that_numpy_takes(section: type[Section]) -> None:
     limits = {type(one).__name__: one for one in section.model_fields["seed"].metadata}
     assert limits["Lt"].lt == 2**32
+
+
+@pytest.mark.parametrize(
+    ("modules", "said"),
+    [
+        ("5", "target_modules is 5; it must be a valid string or a list"),
+        ("[5]", r"target_modules\.0 is 5; it must be a valid string"),
+    ],
+)
+def test_mistakes_where_text_or_a_list_may_stand(params: Path, modules: str, said: str) -> None:
+    params.write_text(f"lora: {{rank: 4, alpha: 8, dropout: 0.1, target_modules: {modules}}}")
+    with pytest.raises(UserError, match=said):
+        load("lora", LoraParams, params)
+
+
+def test_mistakes_in_a_mapping_name_its_key(params: Path) -> None:
+    params.write_text("task: {system: hello, output: json, fields: {urgency: [1, 2]}}")
+    with pytest.raises(
+        UserError, match=r"task\.fields\.urgency\.0 is 1; it must be a valid string"
+    ):
+        load("task", TaskParams, params)
+
+
+def test_a_file_in_another_encoding_is_named(params: Path) -> None:
+    params.write_bytes(b"split:\n  seed: \xff\xfe")
+    with pytest.raises(UserError, match=r"params\.yaml:2: is not UTF-8"):
+        load("split", SplitParams, params)
+
+
+def test_a_list_that_may_not_be_empty_says_so(params: Path) -> None:
+    params.write_text("data: {sources: []}")
+    with pytest.raises(UserError, match=r"sources is \[\]; it must be a list of at least 1 item$"):
+        load("data", DataParams, params)
 
 
 def test_mistakes_inside_lists_and_sections(params: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("script", ["stages.dedup", "deploy.serve", "review.rate"])
+@pytest.mark.parametrize(
+    "script", ["stages.dedup", "deploy.serve", "deploy.smoke", "review.gate", "review.rate"]
+)
 def test_help_says_what_a_script_is_and_does_nothing(script: str, tmp_path: Path) -> None:
     asked = subprocess.run(
         [sys.executable, "-m", script, "--help"],

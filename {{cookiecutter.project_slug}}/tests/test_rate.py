@@ -222,6 +222,11 @@ def test_a_taken_port_is_one_line(server: HTTPConnection, study: Study) -> None:
         rate.serve(study, server.port)
 
 
+def test_a_number_that_is_no_port_is_one_line(study: Study) -> None:
+    with pytest.raises(UserError, match="--port is 99999; it must be from 1 to 65535"):
+        rate.serve(study, 99999)
+
+
 def test_equal_answers_leave_nothing_to_rate(study: Study) -> None:
     write_records("predictions/base.jsonl", [answered("1", "a")])
     write_records("predictions/tuned.jsonl", [answered("1", "a")])

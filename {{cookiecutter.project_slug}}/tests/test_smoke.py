@@ -71,6 +71,19 @@ def run_smoke(packed: Path, url: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def test_help_asks_no_server(packed: Path) -> None:
+    code, said = run_smoke(packed, "--help")
+    assert code == 0
+    assert "usage   python smoke.py [URL]" in said
+
+
+def test_smoke_without_its_package_says_where_that_is(packed: Path) -> None:
+    (packed / "smoke.json").unlink()
+    code, said = run_smoke(packed, "http://127.0.0.1:1/v1")
+    assert code == 1
+    assert said.endswith("smoke.json is missing; run the smoke.py of a package in dist/\n")
+
+
 def test_smoke_passes_what_was_evaluated_and_names_what_was_not(packed: Path) -> None:
     with answering(ANSWER, 9) as url:
         assert run_smoke(packed, url) == (0, f"smoke: {url}: 1 cases, 0 failures\n")

@@ -83,7 +83,7 @@ class EvalParams(Section):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"a valid regular expression ({error})") from None
+                raise ValueError(f"regular expressions; {pattern!r} is none: {error}") from None
         return checks
 
     @model_validator(mode="after")

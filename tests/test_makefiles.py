@@ -1,0 +1,146 @@
+"""What people type before all is well: an old Python, no environment, an unfinished run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT, ROOT
+
+MAKEFILES = [ROOT / "Makefile", ROOT / PROJECT / "Makefile"]
+OLD = f"""#!/bin/sh
+exec {sys.executable} -c 'import sys
+sys.version_info, sys.version = (3, 9, 18), "3.9.18 (old)"
+sys.argv.pop(0)
+exec(sys.argv.pop(1))' "$@"
+"""
+PIP = """#!/bin/sh
+test "$1" = -c && exit
+for number in 1 2 3; do echo "Collecting name-$number==1"; done
+test "$PIP_FAILS" && echo "ERROR: no such version" >&2 && exit 1
+echo "Installing collected packages: name-1, name-2"
+"""
+
+
+def program(path: Path, text: str) -> Path:
+    """An executable file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run make as in a shell without the environment of these tests."""
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(params=MAKEFILES, ids=["template", "project"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What `make` reads to set up, and no more."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        if (found := request.param.with_name(name)).exists():
+            shutil.copy(found, tmp_path)
+    return tmp_path
+
+
+def set_up(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Make the environment's stamp, which is what `make setup` and `make demo` begin with."""
+    known = make(folder, "--print-data-base", "help").stdout
+    stamp = re.search(r"^(?:TOOLS|INSTALLED) := (.+)", known, re.MULTILINE)
+    assert stamp
+    return make(folder, stamp[1], *arguments, **env)
+
+
+def test_an_old_python_is_named_before_anything_is_made(folder: Path) -> None:
+    old = program(folder / "old", OLD)
+    done = set_up(folder, f"PYTHON={old}")
+    said = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert said[0].startswith("Python 3.11 or newer is needed; ")
+    assert " is 3.9.18; make " in said[0]
+    assert len(said) == 2  # the other is make's
+    assert not (folder / ".venv").exists()
+
+
+def test_an_environment_of_an_old_python_is_named_with_its_cure(folder: Path) -> None:
+    program(folder / ".venv/bin/python", OLD)
+    done = set_up(folder)
+    assert done.returncode == 2
+    assert re.search(r"is 3\.9\.18; rm -rf \S*\.venv, then make ", done.stderr)
+
+
+def test_setup_says_what_it_does_in_few_lines(folder: Path) -> None:
+    program(folder / ".venv/bin/python", PIP)
+    done = set_up(folder, "TORCH_CPU_INDEX=https://nowhere.invalid", PATH="/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    assert "installing 3 packages" in done.stdout
+    assert "Collecting" not in done.stdout
+
+
+def test_what_pip_cannot_do_is_seen_and_ends_setup(folder: Path) -> None:
+    program(folder / ".venv/bin/python", PIP)
+    done = set_up(folder, PIP_FAILS="yes")
+    assert done.returncode == 2
+    assert "ERROR: no such version" in done.stderr
+    assert not list((folder / ".venv").glob("*-[0-9]*"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project's Makefile alone, in a folder of its own."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / PROJECT / name, folder)
+    return folder
+
+
+TARGETS = ("repro", "check", "test", "package", "serve", "rate", "ratings", "judge", "harness")
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "gpu-check", "llamacpp", "monitor", "harvest"])
+def test_without_an_environment_setup_is_named(project: Path, target: str) -> None:
+    done = make(project, target, PATH="/usr/bin:/bin")
+    assert done.stdout == "make setup comes first: it installs what this needs\n"
+    assert done.stderr.count("\n") == 1  # make's own
+
+
+def test_an_environment_may_be_another_than_that_of_setup(project: Path) -> None:
+    done = make(project, "repro", PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    assert "make setup" not in done.stdout
+    assert "dvc repro" in done.stdout
+
+
+def test_clean_forgets_what_a_killed_run_was_writing(project: Path) -> None:
+    """Their names are those of lib/files.py: a file's has the number of its process."""
+    for kept in (".venv/.a.partial", ".git/.a.partial", "data/a.partial", "data/.a"):
+        program(project / kept, "")
+    before = {path for path in project.rglob("*") if path.is_file()}
+    program(project / "data/.curated.jsonl.1234.partial", "")
+    program(project / "models/.tuned.partial/weights", "")
+    assert make(project, "clean").returncode == 0
+    assert {path for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_an_unfinished_bake_is_made_again(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "cookiecutter.json", "local_extensions.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / PROJECT).mkdir()
+    program(tmp_path / "build/demo/ticket-triage/Makefile", "setup:\n")
+    program(tmp_path / ".venv/bin/python", "#!/bin/sh\n")
+    program(tmp_path / ".venv/bin/cookiecutter", "#!/bin/sh\necho baked\n")
+    assert "baked" in make(tmp_path, "project").stdout
+    assert "baked" not in make(tmp_path, "project").stdout
