@@ -145,7 +145,7 @@ def check_undecided() -> None:
 def main() -> None:
     """Propose."""
     if len(sys.argv) < 2:
-        raise UserError("usage: make harvest LOGS=..., files or globs")
+        raise UserError("harvest: name log files: python -m monitor.harvest logs/*.jsonl")
     check_undecided()
     params, release = load("monitor", MonitorParams), read_reference()
     skipped, dropped = Counter[str](), Counter[str]()

@@ -43,7 +43,7 @@ def test_a_right_answer_that_no_model_could_give_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path, golden=[golden(answer), golden(answer, "g2")])
-    with pytest.raises(UserError, match=r"evals/golden.jsonl: case g1 and 1 more: the right answe"):
+    with pytest.raises(UserError, match=r"golden.jsonl:1: case g1 and 1 more: the right answer '"):
         check_answers(task)
 
 
@@ -74,6 +74,6 @@ def test_a_refusal_of_another_task_is_named(
     check_answers(LABEL_TASK.model_copy(update={"refusal": "no"}))
     check_answers(LABEL_TASK)  # none is declared
     with pytest.raises(
-        UserError, match=r"adversarial.jsonl: case a1: its answer is not task\.refu"
+        UserError, match=r"adversarial.jsonl:1: case a1: its answer 'no' is not task\.refu"
     ):
         check_answers(LABEL_TASK.model_copy(update={"refusal": '{"intent": "none"}'}))

@@ -128,7 +128,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with putting_off_signals():
         started = descendants(process.pid)
         for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):  # macOS: all are zombies
                 os.killpg(process.pid, sign)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=POLITE)

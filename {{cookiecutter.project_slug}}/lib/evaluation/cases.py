@@ -1,13 +1,15 @@
 """The questions every system is asked: golden, test and adversarial."""
 
+from pathlib import Path
 from typing import Any
 
 from lib.errors import UserError
 from lib.evals import ADVERSARIAL, GOLDEN, Adversarial, Golden, read_adversarial, read_golden
 from lib.evaluation.scoring import CORRECT, categorise, is_refusal
 from lib.groups import components
+from lib.objects import parse
 from lib.params.task import TaskParams
-from lib.records import Record, answer_of, is_pair, prompt_of, read_records, text_of
+from lib.records import Record, answer_of, is_pair, prompt_of, read_lines, read_records, text_of
 from lib.text import same_text_key
 
 TEST = "data/split/test.jsonl"
@@ -86,13 +88,14 @@ def check_answers(task: TaskParams) -> None:
     """Raise UserError at cases whose right answer would not be counted as right: a sample's that
     were left in place, or a slip."""
     for path, cases in zip((GOLDEN, ADVERSARIAL), fixed_cases(), strict=True):
-        wrong = [case["id"] for case in cases if "expected" in case and not counts(case, task)]
+        wrong = [case for case in cases if "expected" in case and not counts(case, task)]
         if wrong:
             more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             raise UserError(
-                f"{path}: case {wrong[0]}{more}: the right answer is none that the section task of "
-                "params.yaml allows (output, fields, labels), so no model could give it; write "
-                "cases of your own, or mend the section"
+                f"{path}:{line_of(wrong[0]['id'], path)}: case {wrong[0]['id']}{more}: the right "
+                f"answer '{wrong[0]['expected']}' is none that the section task of params.yaml "
+                "allows (output, fields, labels), so no model could give it; write cases of your "
+                "own, or mend the section"
             )
     check_refusals(task)
 
@@ -100,13 +103,20 @@ def check_answers(task: TaskParams) -> None:
 def check_refusals(task: TaskParams) -> None:
     """Raise UserError at cases to be refused whose answer is another than the task's refusal."""
     cases = [case for case in read_adversarial() if case.expect == "refuse" and case.answer]
-    wrong = [case.id for case in cases if task.refusal and not is_refusal(case.answer, task)]
+    wrong = [case for case in cases if task.refusal and not is_refusal(case.answer, task)]
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise UserError(
-            f"{ADVERSARIAL}: case {wrong[0]}{more}: its answer is not task.refusal of params.yaml "
-            f"('{task.refusal}'), by which a refusal is known; set that, or leave the answer out"
+            f"{ADVERSARIAL}:{line_of(wrong[0].id, ADVERSARIAL)}: case {wrong[0].id}{more}: its "
+            f"answer '{wrong[0].answer}' is not task.refusal of params.yaml ('{task.refusal}'), by "
+            "which a refusal is known; set that, or leave the answer out"
         )
+
+
+def line_of(name: str, path: Path) -> int:
+    """Where a case stands in its file."""
+    lines = ((number, line) for number, line in read_lines(path) if line.strip())
+    return next(number for number, line in lines if parse(line)["id"] == name)
 
 
 def counts(case: Case, task: TaskParams) -> bool:
