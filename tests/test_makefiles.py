@@ -37,7 +37,7 @@ def program(path: Path, text: str) -> Path:
 def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run make as in a shell without the environment of these tests."""
     return subprocess.run(
-        ["make", *arguments],
+        ["make", "--no-print-directory", *arguments],
         cwd=folder,
         env={**os.environ, **env},
         capture_output=True,
