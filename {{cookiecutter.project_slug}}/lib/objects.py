@@ -15,13 +15,18 @@ def noting(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value if len(value) == len(pairs) else Doubled(value)
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `object_pairs_hook` of json: the object; a ValueError where it is Doubled."""
+    value = noting(pairs)
+    if isinstance(value, Doubled):
+        raise ValueError("a key stands twice in an object")
+    return value
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=noting)  # made once: json.loads makes one each time
+ONCE = json.JSONDecoder(object_pairs_hook=once)
+
+
 def parse(text: str) -> Any:
     """Any JSON value; a ValueError where it is none or an object in it names a key twice."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = noting(pairs)
-        if isinstance(value, Doubled):
-            raise ValueError("a key stands twice in an object")
-        return value
-
-    return json.loads(text, object_pairs_hook=once)
+    return ONCE.decode(text)

@@ -15,7 +15,7 @@ from lib.intake.language import primary, sure_language
 from lib.intake.secrets import find_secrets
 from lib.intake.shapes import Draft
 from lib.intake.templates import unfilled
-from lib.objects import Doubled, noting
+from lib.objects import DECODER, Doubled
 from lib.params.curate import CurateParams
 from lib.params.task import TaskParams
 
@@ -180,7 +180,7 @@ def check_licence(draft: Draft, params: CurateParams) -> None:
 def read_answer(answer: str, task: TaskParams) -> dict[str, str]:
     """A JSON answer in the task's order of fields; raise Reject when it is not one."""
     try:
-        values = json.loads(answer, object_pairs_hook=noting)
+        values = DECODER.decode(answer)
     except (ValueError, RecursionError):
         raise Reject("answer_not_json") from None
     if not isinstance(values, dict):

@@ -94,6 +94,9 @@ def missing(_: str) -> None:
     """What pandas writes as NaN was an empty cell; infinity is no value either."""
 
 
+DECODER = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
+
+
 def fault(value: Any) -> str:
     """Why a JSON value is no row; empty if it is one."""
     if not isinstance(value, dict):
@@ -115,7 +118,7 @@ def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
         if not raw:
             continue
         try:
-            value = json.loads(raw, object_pairs_hook=noting, parse_constant=missing)
+            value = DECODER.decode(raw)
             reason = fault(value)
         except (ValueError, RecursionError):
             reason = "invalid_json"
@@ -126,7 +129,6 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     """The values of a list, one after the other. (ijson knows no line numbers, and one byte that
     is not UTF-8 stops it.)"""
     pieces = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-    decoder = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
     text, at, line = pieces.read(PIECE), 0, 1
     start = text.index("[") + 1
     while True:
@@ -144,7 +146,7 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
                 )
             return
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end = DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
             value, end = None, len(text)
         if end == len(text):  # the value may go on in the next piece
