@@ -114,7 +114,7 @@ def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
             if allowed and value not in allowed:
                 cure = f"allowed are {', '.join(allowed)}"
                 raise UserError(f"{where}: {name} is '{show(value)}'; {cure}")
-        key = re.sub(r"^(\d+)\.0$", r"\1", values.pop("id"))  # pandas makes 7.0 of 7
+        key = values.pop("id")
         if key in labels:
             raise UserError(f"{where}: the id '{show(key)}' is there twice; keep one of the rows")
         labels[key] = values
