@@ -123,3 +123,13 @@ def test_a_row_that_cannot_be_read_stays_as_it_was_but_for_what_is_masked() -> N
     main()
     (row,) = rows("data/rejected.jsonl")
     assert row["text"] == r'{"prompt": "a \"quoted\"\n<EMAIL_ADDRESS_1>"'
+
+
+def test_what_the_row_tells_to_be_a_secret_is_masked_in_what_was_found() -> None:
+    file, ledger = StringIO(), Ledger()
+    ledger.enter("a")
+    finder = Finder(PiiParams(entities=["IP_ADDRESS"], regions=[], score=0.35))
+    gone = Rejected(file, ledger, finder)
+    gone.add("a", 1, "unknown_label", {"aws_secret_access_key": AWS}, ("key", AWS))
+    assert AWS not in file.getvalue()
+    assert AWS not in str(gone.first)

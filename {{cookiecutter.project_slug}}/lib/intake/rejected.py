@@ -35,7 +35,7 @@ class Rejected:
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
         shown = ", ".join(mask(part, redactor) for part in found)
         # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
-        for secret in find_secrets("\n".join(said(masked))):
+        for secret in [*find_secrets("\n".join(said(masked))), *find_secrets(text)]:
             text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
         text, shown = mask_secrets(text), shown[:SHOWN]  # not before: half a value is not masked
         if reason == "secret" and MASK not in text:
