@@ -1,12 +1,16 @@
 """Put the run on one page, and its headline numbers where `dvc exp show` finds them.
 
 reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl
-writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json
+writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json,
+        reports/speed.svg (tokens a second and memory of the training, by step)
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 from lib.config import load
+from lib.curves import Panel, curves
 from lib.errors import run
 from lib.files import atomic_text, read_json, write_json
 from lib.headline import MEGABYTE, headline
@@ -83,6 +87,14 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
+def speed_picture(steps: list[dict[str, Any]]) -> str:
+    """Speed and memory of the training by step: an SVG."""
+    speed = [(row["step"], row["tokens_per_second"]) for row in steps]
+    memory = [(row["step"], row["memory_bytes"] / 1e9) for row in steps]
+    panels = [Panel("Tokens a second", {"": speed}), Panel("Memory, GB", {"": memory})]
+    return curves("step", panels)
+
+
 def gain(systems: dict[str, list[Row]], params: EvalParams, smallest: float) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
@@ -123,6 +135,8 @@ def main() -> None:
     for name, page in pages.items():
         with atomic_text(f"reports/{name}.md") as file:
             file.write("\n".join(page) + "\n")
+    with atomic_text("reports/speed.svg") as file:
+        file.write(speed_picture(json.loads(Path("metrics/speed.json").read_text("utf-8"))))
     write_json("metrics.json", headline(systems, train, bench))
     print("\n".join(lines))
 

@@ -3,8 +3,9 @@
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base; of evals/ and test.jsonl that
         they are what that proof is about
 writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
-        plots/{train,val,speed}.json and reports/{train,speed}.svg (curves), reports/mask.html (what
-        is learnt, token by token), reports/estimate.json (compute and memory), metrics/train.json
+        plots/{train,val}.json and reports/train.svg (curves), reports/mask.html (what is learnt,
+        token by token), reports/estimate.json (compute and memory), metrics/train.json,
+        metrics/speed.json (by step)
 
 Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoints.py).
 """

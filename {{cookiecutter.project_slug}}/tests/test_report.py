@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from lib.headline import headline
 from lib.params.eval import EvalParams
-from stages.report import data_table, gain, quality_table, speed_table
+from stages.report import data_table, gain, quality_table, speed_picture, speed_table
 from tests.reviewed import answers
 
 PARAMS = EvalParams(batch_tokens=1, max_new_tokens=1, bootstrap=200, seed=1)
@@ -87,6 +87,12 @@ def test_quality_is_that_of_the_primary_score() -> None:
 
 def test_speed_table_shows_each_model_at_each_load() -> None:
     assert [line.split("|")[1].strip() for line in speed_table(BENCH)[2:]] == ["tuned", "quantized"]
+
+
+def test_speed_and_memory_of_training_are_a_picture() -> None:
+    picture = speed_picture([{"step": 1, "tokens_per_second": 800, "memory_bytes": 3e9}])
+    assert "Tokens a second" in picture
+    assert "Memory, GB" in picture
 
 
 def test_rare_reasons_are_summed_up() -> None:

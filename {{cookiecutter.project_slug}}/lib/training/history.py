@@ -90,7 +90,7 @@ def in_a_row(histories: dict[str, History]) -> History:
 
 def write_curves(histories: dict[str, History]) -> None:
     """plots/{train,val}.json and reports/train.svg, which are the same in equal runs, and
-    plots/speed.json and reports/speed.svg, whose timings are not."""
+    metrics/speed.json, whose timings are not."""
     rows = in_a_row(histories)
     train, val = losses(rows), losses(rows, "eval_loss")
     keys = ("phase", "step", "loss", "grad_norm", "learning_rate")
@@ -100,14 +100,9 @@ def write_curves(histories: dict[str, History]) -> None:
         [{"phase": row["phase"], "step": row["step"], "loss": row["eval_loss"]} for row in val],
     )
     timed = [row for row in train if TIMED[0] in row]
-    write_json("plots/speed.json", [{key: row[key] for key in ("step", *TIMED)} for row in timed])
+    write_json("metrics/speed.json", [{key: row[key] for key in ("step", *TIMED)} for row in timed])
     with atomic_text("reports/train.svg") as file:
         file.write(picture(train, val))
-    with atomic_text("reports/speed.svg") as file:
-        speed = [(row["step"], row["tokens_per_second"]) for row in timed]
-        memory = [(row["step"], row["memory_bytes"] / 1e9) for row in timed]
-        panels = [Panel("Tokens a second", {"": speed}), Panel("Memory, GB", {"": memory})]
-        file.write(curves("step", panels))
 
 
 def picture(train: History, val: History) -> str:
