@@ -5,7 +5,7 @@ are drawn or flipped, never single cases, and counted for what they are worth.
 """
 
 from math import ceil, comb, sqrt
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -45,14 +45,14 @@ def mean_interval(
         drawn = bootstrap_interval(scores, groups, resamples, seed)
         return widest([drawn, adjusted_interval(scores, groups, (0.0, 1.0))], 0.0, 1.0)
     independent = effective(scores, groups)
-    return wilson_interval(independent * sum(scores) / len(scores), independent)
+    return wilson_interval(independent * fmean(scores), independent)
 
 
 def effective(values: list[float], groups: list[str]) -> float:
     """How many independent cases tell as much: as there are cases where those of a group have
     nothing in common, as there are groups where they are the same (Kish, 1965, ch. 8)."""
     names, member = np.unique(groups, return_inverse=True)
-    off = np.array(values) - sum(values) / len(values)
+    off = np.array(values) - fmean(values)
     if not off.any():
         return len(names)
     spread = float((np.bincount(member, weights=off) ** 2).sum())
@@ -135,7 +135,7 @@ def compare_paired(
     return Difference(
         cases=len(change),
         groups=independent_groups(groups),
-        mean=sum(change) / len(change),
+        mean=fmean(change),
         low=low,
         high=high,
         p=sign_flip(change, groups, FLIPS, seed),

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from html import escape
+from statistics import fmean
 from typing import NamedTuple
 
 from lib.evaluation.rates import RATES as RATES
@@ -34,7 +35,7 @@ def change(pairs: Pairs, params: EvalParams, smallest: float) -> Change | None:
     new, old, groups = pairs.scores()
     found = compare_paired(new, old, groups, params.bootstrap, params.seed)
     word = verdict(found, smallest)
-    return Change(found, sum(old) / len(old), sum(new) / len(new), word)
+    return Change(found, fmean(old), fmean(new), word)
 
 
 def rescored(pairs: Pairs) -> int:

@@ -1,6 +1,7 @@
 """What a measured value says about a limit: pass, fail, or more cases would tell."""
 
 from collections.abc import Callable
+from statistics import fmean
 from typing import Literal, NamedTuple
 
 from lib.params.eval import EvalParams
@@ -69,9 +70,9 @@ def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score
     """The mean of a figure from 0 to 1 of each case."""
     scores, groups = [*map(of, rows)], [*map(group, rows)]
     if (independent := independent_groups(groups)) < FEWEST:
-        return Found(sum(scores) / max(len(scores), 1), 0.0, 1.0, independent)
+        return Found(fmean(scores) if scores else 0.0, 0.0, 1.0, independent)
     interval = mean_interval(scores, groups, params.bootstrap, params.seed)
-    return Found(sum(scores) / len(scores), *interval, independent)
+    return Found(fmean(scores), *interval, independent)
 
 
 def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:

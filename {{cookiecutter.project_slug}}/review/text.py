@@ -1,6 +1,7 @@
 """Pieces of a comment: text of others that cannot break out of it, numbers, folds, sparklines."""
 
 import re
+from statistics import fmean
 
 LONGEST = 400  # characters of a text that is quoted
 BARS = "▁▂▃▄▅▆▇█"
@@ -35,6 +36,6 @@ def sparkline(values: list[float], low: float, high: float, width: int = 40) -> 
     parts = [
         values[len(values) * at // width : len(values) * (at + 1) // width] for at in range(width)
     ]
-    means = [sum(part) / len(part) for part in parts]
+    means = [fmean(part) for part in parts]
     steps = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(BARS[round((mean - low) * steps)] for mean in means)

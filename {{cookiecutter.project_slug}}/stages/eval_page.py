@@ -6,6 +6,7 @@ writes  reports/eval.html
 
 from collections import Counter, defaultdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from lib.errors import UserError, run
@@ -111,7 +112,7 @@ def slices(part: str, answers: Answers) -> Html:
                 scores.setdefault(name, defaultdict(list))[system].append(score(row))
     lines: list[list[Cell]] = []
     for name, found in sorted(scores.items()):
-        means = [bar(sum(one) / len(one)) if (one := found[system]) else "" for system in answers]
+        means = [bar(fmean(one)) if (one := found[system]) else "" for system in answers]
         lines.append([name, max(map(len, found.values())), *means])
     return table(["slice", "cases", *answers], lines)
 

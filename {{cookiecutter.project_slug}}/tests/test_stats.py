@@ -32,6 +32,11 @@ def test_a_constant_has_no_spread() -> None:
     assert bootstrap_interval([1.0] * 5, list("abcde"), 200, seed=1) == (1.0, 1.0)
 
 
+def test_a_mean_is_the_same_in_every_python() -> None:
+    """`sum` of floats is another one since 3.12, in the last digits."""
+    assert compare_paired([0.1] * 10, [0.0] * 10, list("abcdefghij"), 200, seed=1).mean == 0.1
+
+
 def test_the_interval_is_that_of_the_binomial() -> None:
     values = [1.0] * 80 + [0.0] * 20
     low, high = bootstrap_interval(values, [str(i) for i in range(100)], 5000, seed=1)

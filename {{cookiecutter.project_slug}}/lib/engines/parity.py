@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from math import isnan
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lib.engines import hf
@@ -87,8 +88,8 @@ def compare_answers(
         for x, y in zip(a.logprobs[:n], b.logprobs[:n], strict=False)
         if not isnan(x - y)
     ]
-    prefix = sum(shares) / len(shares)
-    logprob = sum(gaps) / len(gaps) if gaps else None
+    prefix = fmean(shares)
+    logprob = fmean(gaps) if gaps else None
     worst = shares.index(min(shares))
     differs = f"{prefix:.4f}, allowed is {limits.prefix}: prompt {worst} differs most, "
     differs += f"from token {shared[worst]} on"

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from statistics import fmean
 from typing import Any
 
 from lib.evaluation.cases import Case
@@ -66,7 +67,7 @@ def interval(
 ) -> dict[str, float]:
     """A mean with its 95 % interval, by group."""
     low, high = mean_interval(values, groups, params.bootstrap, params.seed)
-    return {name: sum(values) / len(values), f"{name}_low": low, f"{name}_high": high}
+    return {name: fmean(values), f"{name}_low": low, f"{name}_high": high}
 
 
 def mean_scores(rows: list[Case]) -> dict[str, float]:
@@ -75,7 +76,7 @@ def mean_scores(rows: list[Case]) -> dict[str, float]:
     for row in rows:
         for name, value in row["scores"].items():
             values[name].append(value)
-    return {name: sum(found) / len(found) for name, found in values.items()}
+    return {name: fmean(found) for name, found in values.items()}
 
 
 def examples(rows: list[Case]) -> dict[str, list[str]]:
@@ -121,7 +122,7 @@ def macro_f1(table: Confusion) -> float:
     for row in table.values():
         given.update(row)
     scores = [f1(row.get(name, 0), given[name], sum(row.values())) for name, row in table.items()]
-    return sum(scores) / len(scores)
+    return fmean(scores)
 
 
 def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
@@ -130,7 +131,7 @@ def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str
     for row in rows:
         for name in filter(None, dict.fromkeys(names(row))):
             right[name].append(row["category"] == CORRECT)
-    return {name: sum(values) / len(values) for name, values in sorted(right.items())}
+    return {name: fmean(values) for name, values in sorted(right.items())}
 
 
 def length_bucket(row: Case, starts: list[int]) -> str:

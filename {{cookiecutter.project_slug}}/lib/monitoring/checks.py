@@ -10,6 +10,7 @@ alarm must also matter.
 """
 
 from collections import Counter
+from math import fsum
 from typing import Literal, NamedTuple
 
 from lib.monitoring.signals import Counts
@@ -130,5 +131,5 @@ def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
 
 def distance(now: Counter[str], then: Counter[str]) -> float:
     """Total variation distance: the share of requests that would have to be others."""
-    values = sorted(now.keys() | then.keys())  # sums are rounded in the order of their parts
-    return sum(abs(now[one] / now.total() - then[one] / then.total()) for one in values) / 2
+    values = now.keys() | then.keys()
+    return fsum(abs(now[one] / now.total() - then[one] / then.total()) for one in values) / 2
