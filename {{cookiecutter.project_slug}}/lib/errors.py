@@ -16,14 +16,17 @@ class UserError(Exception):
     """Something the user can mend. The message says where, what, what is allowed, and the cure."""
 
 
-def run(main: Callable[[], None]) -> None:
-    """Call a script's main; a UserError ends in one line on stderr and exit code 2. Asked for help,
-    a script that reads no options says what it is, and does nothing."""
-    script = sys.modules[main.__module__]
-    if {"-h", "--help"} & set(sys.argv[1:]) and not hasattr(script, "parse_args"):
+def run(main: Callable[[], None], arguments: bool = False) -> None:
+    """Call a script's main, which reads `arguments` or has none; a UserError ends in one line on
+    stderr and exit code 2. Asked for help, a script that reads no options says what it is, and does
+    nothing."""
+    script, given = sys.modules[main.__module__], sys.argv[1:]
+    if {"-h", "--help"} & set(given) and not hasattr(script, "parse_args"):
         print(script.__doc__)
         return
     try:
+        if given and not arguments:
+            raise UserError(f"{given[0]}: no argument is taken here; params.yaml says what is done")
         main()
     except UserError as error:
         tell(str(error))

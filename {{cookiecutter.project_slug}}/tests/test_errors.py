@@ -9,17 +9,28 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 
+def ask(*command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a script of the project in another folder."""
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env={"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     "script", ["stages.dedup", "deploy.serve", "deploy.smoke", "review.gate", "review.rate"]
 )
 def test_help_says_what_a_script_is_and_does_nothing(script: str, tmp_path: Path) -> None:
-    asked = subprocess.run(
-        [sys.executable, "-m", script, "--help"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert len(asked.stdout) > 50
+    asked = ask(script, "--help", folder=tmp_path)
+    assert (asked.returncode, len(asked.stdout) > 50) == (0, True)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_argument_that_nobody_reads_is_a_mistake(tmp_path: Path) -> None:
+    asked = ask("stages.train", "--learning-rate=1e-3", folder=tmp_path)
+    assert (asked.returncode, asked.stderr.count("\n")) == (2, 1)
+    assert "--learning-rate=1e-3: no argument is taken here; params.yaml says" in asked.stderr

@@ -69,7 +69,7 @@ def test_a_kernel_without_a_fixed_order_is_one_line(capsys: pytest.CaptureFixtur
         )
 
     with pytest.raises(SystemExit):
-        run(main)
+        run(main, arguments=True)  # those of pytest
     assert capsys.readouterr().err == (
         "histc_cuda does not have a deterministic implementation here; set "
         "hardware.deterministic to false\n"

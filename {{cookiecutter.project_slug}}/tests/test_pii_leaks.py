@@ -149,7 +149,7 @@ def test_messages_name_no_value(
     values = [plant.one(), plant.one(), plant.one("1381234{}")]
     write(name, *(line.format(*values) for line in lines))
     with pytest.raises(SystemExit):
-        run(curate.main)
+        run(curate.main, arguments=True)  # those of pytest
     written = everything_written(capfd.readouterr())
     assert said in written
     assert plant.found_in(written) == []
