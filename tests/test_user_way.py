@@ -162,6 +162,12 @@ def test_a_sweep_is_queued_by_one_command(team: Path) -> None:
     assert {0.0001, 0.0002} <= set(rates)
 
 
+def test_a_killed_experiment_goes_on(team: Path) -> None:
+    run = ["dvc", "exp", "run", "--temp", "-S", "train.seed=8", "train"]
+    kill(team / "one", run, lambda _: has_checkpoint(team / "one"))
+    assert "train: goes on from" in sh(team / "one", *run)
+
+
 def start_queue(project: Path) -> None:
     """Have a worker run what is queued; a pipe would be the worker's, too, and last as long."""
     null = subprocess.DEVNULL

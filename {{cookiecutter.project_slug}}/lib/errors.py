@@ -6,7 +6,7 @@ Only what judges (review.gate, monitor.run) ends a mistake with 1: there 2 says 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 USER_ERROR = 2  # exit code
@@ -25,8 +25,8 @@ def run(main: Callable[[], None], arguments: bool = False) -> None:
         print(script.__doc__)
         return
     try:
-        if given and not arguments:
-            raise UserError(f"{given[0]}: no argument is taken here; params.yaml says what is done")
+        if not arguments:
+            no_argument(given)
         main()
     except UserError as error:
         tell(str(error))
@@ -36,6 +36,12 @@ def run(main: Callable[[], None], arguments: bool = False) -> None:
             raise
         tell(f"{str(error).split(', but')[0]} here; set hardware.deterministic to false")
         raise SystemExit(USER_ERROR) from None
+
+
+def no_argument(given: Sequence[str]) -> None:
+    """Refuse arguments that nobody reads."""
+    if given:
+        raise UserError(f"{given[0]}: no argument is taken here; params.yaml says what is done")
 
 
 def tell(message: str) -> None:

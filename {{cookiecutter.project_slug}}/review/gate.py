@@ -10,10 +10,11 @@ its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval
 """
 
 import sys
+from collections.abc import Sequence
 
 from lib.config import load
 from lib.cost import busiest, cost_per_1000
-from lib.errors import UserError, run
+from lib.errors import UserError, no_argument, run
 from lib.evaluation.rates import RATES, count_leaks
 from lib.lock import LOCK, frozen_stages, stale_stages, tracked
 from lib.params.curate import CurateParams
@@ -145,9 +146,10 @@ def all_checks() -> list[Check]:
     return checks + serving(gate, read_json("metrics/bench.json"))
 
 
-def main() -> int:
-    """Print the checks; the worst of them is the exit code."""
+def main(given: Sequence[str] = ()) -> int:
+    """Print the checks; the worst of them is the exit code. It takes no argument."""
     try:
+        no_argument(given)
         checks = all_checks()
     except UserError as error:
         print(error, file=sys.stderr)
@@ -161,4 +163,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run(lambda: sys.exit(main()))  # --help starts nothing
+    run(lambda: sys.exit(main(sys.argv[1:])), arguments=True)  # --help starts nothing

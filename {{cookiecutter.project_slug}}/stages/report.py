@@ -5,8 +5,6 @@ writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metri
         reports/speed.svg (tokens a second and memory of the training, by step)
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 from lib.config import load
@@ -136,7 +134,7 @@ def main() -> None:
         with atomic_text(f"reports/{name}.md") as file:
             file.write("\n".join(page) + "\n")
     with atomic_text("reports/speed.svg") as file:
-        file.write(speed_picture(json.loads(Path("metrics/speed.json").read_text("utf-8"))))
+        file.write(speed_picture(read_metrics("speed")["steps"]))
     write_json("metrics.json", headline(systems, train, bench))
     print("\n".join(lines))
 

@@ -30,7 +30,8 @@ def test_help_says_what_a_script_is_and_does_nothing(script: str, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-def test_an_argument_that_nobody_reads_is_a_mistake(tmp_path: Path) -> None:
-    asked = ask("stages.train", "--learning-rate=1e-3", folder=tmp_path)
-    assert (asked.returncode, asked.stderr.count("\n")) == (2, 1)
+@pytest.mark.parametrize(("script", "code"), [("stages.train", 2), ("review.gate", 1)])
+def test_an_argument_that_nobody_reads_is_a_mistake(script: str, code: int, tmp_path: Path) -> None:
+    asked = ask(script, "--learning-rate=1e-3", folder=tmp_path)
+    assert (asked.returncode, asked.stderr.count("\n")) == (code, 1)
     assert "--learning-rate=1e-3: no argument is taken here; params.yaml says" in asked.stderr

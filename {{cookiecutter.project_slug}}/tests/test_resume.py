@@ -100,7 +100,7 @@ def test_an_adapter_is_kept_where_it_is_one_on_the_base(
     page = Path("reports/mask.html").read_text(encoding="utf-8")
     assert ("<h2>KTO</h2>" in page, "<h2>Supervised" in page) == (True, start == "sft")
     assert metrics("train")["preference_steps"] == 24
-    assert metrics("speed")[-1]["memory_bytes"] > 0
+    assert metrics("speed")["steps"][-1]["memory_bytes"] > 0
     assert metrics("train")["tokens_per_second"] > 0
 
 

@@ -100,7 +100,8 @@ def write_curves(histories: dict[str, History]) -> None:
         [{"phase": row["phase"], "step": row["step"], "loss": row["eval_loss"]} for row in val],
     )
     timed = [row for row in train if TIMED[0] in row]
-    write_json("metrics/speed.json", [{key: row[key] for key in ("step", *TIMED)} for row in timed])
+    speed = [{key: row[key] for key in ("step", *TIMED)} for row in timed]
+    write_json("metrics/speed.json", {"steps": speed})
     with atomic_text("reports/train.svg") as file:
         file.write(picture(train, val))
 
