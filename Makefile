@@ -47,7 +47,7 @@ test: lint ## the template's tests, the project's own, one full pipeline run
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
 	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check && pytest -n 2 -m 'not slow'
 	pytest -n 2 --dist loadfile
-	cd '{{cookiecutter.project_slug}}' && pytest tests/engines/test_*.py
+	cd '{{cookiecutter.project_slug}}' && pytest tests/real_engines/test_*.py
 
 lint: project
 	ruff check . && ruff format --check . && mypy

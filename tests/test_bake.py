@@ -148,8 +148,8 @@ def test_every_combination_has_typed_params(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(default_project)
-    from lib.config import load
-    from lib.params.__main__ import SECTIONS
+    from lib.core.config import load
+    from review.check_params import SECTIONS
 
     texts = "\n".join(renderings["params.yaml"])
     sections = set(re.split(r"^(?=\w)|^#.*\n", texts, flags=re.MULTILINE)) - {"", "\n"}

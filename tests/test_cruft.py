@@ -67,14 +67,14 @@ def test_update_brings_ci_and_keeps_what_is_the_users(repository: Path, project:
     commit(project, "Ours")
     before = {path: (project / path).read_text(encoding="utf-8") for path in OWN}
 
-    for source in (CI_SOURCE, "lib/files.py", *OWN):
+    for source in (CI_SOURCE, "lib/runtime/files.py", *OWN):
         append(repository / PROJECT / source, "# the template's")
     commit(repository, "Second")
     assert not cruft.check(project)
     assert cruft.update(project, skip_apply_ask=True)
 
     assert (project / CI).read_text(encoding="utf-8").endswith("# the template's\n")
-    assert (project / "lib/files.py").read_text(encoding="utf-8").endswith("# the template's\n")
+    assert (project / "lib/runtime/files.py").read_text(encoding="utf-8").endswith("# the template's\n")
     assert {path: (project / path).read_text(encoding="utf-8") for path in OWN} == before
     commit(project, "Updated")
     assert cruft.check(project)
@@ -86,14 +86,14 @@ def test_update_merges_stages_with_what_the_user_changed_in_them(
     stage = project / "stages/train.py"
     stage.write_text(f"# the user's\n{stage.read_text(encoding='utf-8')}", encoding="utf-8")
     commit(project, "Ours")
-    for path in ("stages/train.py", "stages/dedup.py", "lib/files.py"):
+    for path in ("stages/train.py", "stages/dedup.py", "lib/runtime/files.py"):
         append(repository / PROJECT / path, "# the template's")
     commit(repository, "Second")
     assert cruft.update(project, skip_apply_ask=True)
 
     merged = stage.read_text(encoding="utf-8")
     assert merged.startswith("# the user's\n")
-    for path in ("stages/train.py", "stages/dedup.py", "lib/files.py"):
+    for path in ("stages/train.py", "stages/dedup.py", "lib/runtime/files.py"):
         text = (project / path).read_text(encoding="utf-8")
         assert text.endswith("# the template's\n"), path
 

@@ -24,7 +24,7 @@ def project(default_project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def deploy(stack: str) -> Any:
     """The section `deploy`."""
-    from lib.params.deploy import DeployParams
+    from lib.serving.params import DeployParams
 
     return DeployParams(stack=stack, port=8000, context=512, concurrency=4)
 
@@ -52,7 +52,7 @@ def test_compose_of_an_adapter_on_its_base(tmp_path: Path) -> None:
 
 def test_bill_of_materials(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from deploy.sbom import sbom
-    from lib.params.base import BaseParams
+    from lib.core.params import BaseParams
 
     monkeypatch.chdir(project)
     base = BaseParams(model="base", licence="Apache-2.0", dtype="float32")

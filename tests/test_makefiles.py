@@ -124,7 +124,7 @@ def test_an_environment_may_be_another_than_that_of_setup(project: Path) -> None
 
 
 def test_clean_forgets_what_a_killed_run_was_writing(project: Path) -> None:
-    """Their names are those of lib/files.py: a file's has the number of its process."""
+    """Their names are those of lib/runtime/files.py: a file's has the number of its process."""
     for kept in (".venv/.a.partial", ".git/.a.partial", "data/a.partial", "data/.a"):
         program(project / kept, "")
     before = {path for path in project.rglob("*") if path.is_file()}

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from datasets import load_dataset
-from lib.config import load
+from lib.core.config import load
 from lib.intake.cells import Reject
-from lib.intake.checks import check
-from lib.intake.shapes import to_draft
-from lib.intake.tokens import token_counter
-from lib.params.base import BaseParams
-from lib.params.curate import CurateParams
-from lib.params.task import TaskParams
+from lib.curate.checks import check
+from lib.curate.shapes import to_draft
+from lib.curate.tokens import token_counter
+from lib.core.params import BaseParams
+from lib.curate.params import CurateParams
+from lib.core.params import TaskParams
 
 READERS = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
 

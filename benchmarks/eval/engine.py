@@ -36,12 +36,12 @@ def timed(answer: Callable[[], list[str]]) -> tuple[float, list[str]]:
 
 def read_prompts(tokenizer: Any, shots: int) -> tuple[list[list[int]], list[str]]:
     """The cases of eval as token ids and as text, each behind so many training records."""
-    from lib.chat import encode_prompt, with_system
-    from lib.config import load
-    from lib.evaluation.cases import collect_cases
-    from lib.evaluation.prompting import draw, read_examples, with_examples
-    from lib.params.eval import EvalParams
-    from lib.params.task import TaskParams
+    from lib.model.chat import encode_prompt, with_system
+    from lib.core.config import load
+    from lib.cases.cases import collect_cases
+    from lib.cases.prompting import draw, read_examples, with_examples
+    from lib.evaluate.params import EvalParams
+    from lib.core.params import TaskParams
 
     system, seed = load("task", TaskParams).system, load("eval", EvalParams).seed
     examples = draw(read_examples(), shots, seed)
@@ -76,11 +76,11 @@ def main() -> None:
     os.chdir(project)
     sys.path.insert(0, str(project))
 
-    from lib.config import load
+    from lib.core.config import load
     from lib.engines.hf import answer_all, batches
-    from lib.models import TUNED, deterministic, load_model, load_tokenizer
-    from lib.params.eval import EvalParams
-    from lib.params.hardware import HardwareParams
+    from lib.model.loading import TUNED, deterministic, load_model, load_tokenizer
+    from lib.evaluate.params import EvalParams
+    from lib.core.params import HardwareParams
 
     params = load("eval", EvalParams)
     deterministic(params.seed, load("hardware", HardwareParams))

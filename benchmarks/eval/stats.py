@@ -19,9 +19,9 @@ import numpy as np
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
-from lib.params.eval import EvalParams  # noqa: E402
-from lib.predictions import Pairs, Row  # noqa: E402
-from lib.stats import (  # noqa: E402
+from lib.evaluate.params import EvalParams  # noqa: E402
+from lib.evaluate.predictions import Pairs, Row  # noqa: E402
+from lib.evaluate.stats import (  # noqa: E402
     ALPHA,
     bootstrap_interval,
     compare_paired,

@@ -19,13 +19,13 @@ import numpy as np
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
-from lib.groups import components  # noqa: E402
-from lib.params.split import SplitParams  # noqa: E402
-from lib.records import prompt_text, row_text  # noqa: E402
+from lib.cases.groups import components  # noqa: E402
+from lib.similarity.params import SplitParams  # noqa: E402
+from lib.core.records import prompt_text, row_text  # noqa: E402
 from lib.similarity.containment import contained  # noqa: E402
 from lib.similarity.heldout import HeldOut, find_leaks  # noqa: E402
 from lib.similarity.leakage import search  # noqa: E402
-from lib.similarity.ties import find_ties  # noqa: E402
+from lib.split.ties import find_ties  # noqa: E402
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split  # noqa: E402
 from stages.split import assign  # noqa: E402
 from tests.toy import chat  # noqa: E402

@@ -45,7 +45,7 @@ def release(name: str) -> None:
 
 def window(seed: int, share: float) -> str:
     """The log of a window, answered by the model that is released."""
-    from lib.records import read_objects
+    from lib.core.records import read_objects
     from tests.toy_logs import draw, write_log
 
     rows = [row for row in read_objects("predictions/quantized.jsonl") if row["set"] == "test"]
@@ -68,8 +68,8 @@ def prompt_of(line: dict[str, Any]) -> str:
 
 def answers(prompts: list[str]) -> list[Any]:
     """What models/quantized says, asked as eval asks it."""
-    from lib.evaluation.cases import Case
-    from lib.models import QUANTIZED
+    from lib.cases.cases import Case
+    from lib.model.loading import QUANTIZED
     from stages.eval import ask_model, prompts_of
 
     cases: list[Case] = [{"prompt": [{"role": "user", "content": one}]} for one in prompts]

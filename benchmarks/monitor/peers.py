@@ -48,11 +48,11 @@ def measure(folder: Path, look: Callable[[Any], dict[str, bool]]) -> None:
 
 def ours(folder: Path) -> None:
     """lib/monitoring/checks.py."""
-    from lib.config import load
+    from lib.core.config import load
     from lib.monitoring.checks import compare
     from lib.monitoring.reference import read_reference
     from lib.monitoring.signals import Counts
-    from lib.params.monitor import MonitorParams
+    from lib.monitoring.params import MonitorParams
 
     params, release = load("monitor", MonitorParams), read_reference().counts
 
@@ -103,10 +103,10 @@ def drifted(report: dict[str, Any]) -> float:
 
 def prepare(folder: Path, windows: int, size: int) -> None:
     """Write what both sides are given."""
-    from lib.config import load
+    from lib.core.config import load
     from lib.monitoring.calls import from_row
     from lib.monitoring.reference import read_reference
-    from lib.params.monitor import MonitorParams
+    from lib.monitoring.params import MonitorParams
     from monitor.run import observer
 
     from benchmarks.monitor.simulate import draws

@@ -30,7 +30,7 @@ DRIFTS: dict[str, dict[str, float]] = {
 
 def pairs_of(system: str) -> list[tuple[str, str]]:
     """(prompt, answer) of the test split."""
-    from lib.records import read_objects
+    from lib.core.records import read_objects
 
     rows = read_objects(f"predictions/{system}.jsonl")
     return [(row["prompt"], row["output"]) for row in rows if row["set"] == "test"]
@@ -59,10 +59,10 @@ def main() -> None:
     size = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
     os.chdir(PROJECT)
     sys.path.insert(0, str(PROJECT))
-    from lib.config import load
+    from lib.core.config import load
     from lib.monitoring.calls import from_row
     from lib.monitoring.reference import read_reference
-    from lib.params.monitor import MonitorParams
+    from lib.monitoring.params import MonitorParams
     from monitor.run import judge, observer
 
     params, release = load("monitor", MonitorParams), read_reference()

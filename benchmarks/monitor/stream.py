@@ -23,7 +23,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 def write(path: Path, lines: int) -> None:
     """The log."""
-    from lib.records import read_objects
+    from lib.core.records import read_objects
     from monitor.run import read_reference
     from tests.toy_logs import row
 

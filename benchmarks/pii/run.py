@@ -24,7 +24,7 @@ from benchmarks.pii.texts import SEED, Text, make_set
 TEMPLATE = Path(__file__).parents[2]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
-from lib.params.pii import NAMES, Entity, PiiParams  # noqa: E402
+from lib.pii.params import NAMES, Entity, PiiParams  # noqa: E402
 from lib.pii.plain import as_plain  # noqa: E402
 from lib.pii.redact import Finder, Span, join, load_recognizers  # noqa: E402
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from lib.errors import UserError
-from lib.params.deploy import DeployParams
+from lib.runtime.errors import UserError
+from lib.serving.params import DeployParams
 
 IMAGES = {
     "vllm": "vllm/vllm-openai:v0.32.0",

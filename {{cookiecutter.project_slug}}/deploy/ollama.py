@@ -3,8 +3,8 @@ be replaced by a poor default."""
 
 from typing import TYPE_CHECKING
 
-from lib.errors import UserError
-from lib.records import Message
+from lib.core.records import Message
+from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

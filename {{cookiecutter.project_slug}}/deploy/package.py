@@ -16,23 +16,21 @@ from typing import TYPE_CHECKING, Any
 from deploy import launch, ollama, smoke
 from deploy.licence import add_licence
 from deploy.sbom import sbom
-from lib.chat import with_system
-from lib.config import load
-from lib.errors import UserError, run
-from lib.evals import read_golden
-from lib.files import atomic_folder, sha256, write_json
-from lib.model_card import read_results, with_results
-from lib.models import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
-from lib.params.base import BaseParams
-from lib.params.deploy import DeployParams, Stack
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
-from lib.params.hardware import HardwareParams
-from lib.params.task import TaskParams
-from lib.predictions import read_predictions
-from lib.quantize.gguf import NAME, write_gguf
-from lib.quantize.read import quantization, weights_size
-from lib.serving_memory import memory_limit, memory_table
+from lib.cases.evals import read_golden
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.engines.gguf import NAME, write_gguf
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import read_predictions
+from lib.model.chat import with_system
+from lib.model.loading import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
+from lib.model.read import quantization, weights_size
+from lib.release.params import GateParams
+from lib.report.model_card import read_results, with_results
+from lib.report.serving_memory import memory_limit, memory_table
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_folder, sha256, write_json
+from lib.serving.params import DeployParams, Stack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -4,8 +4,8 @@ from, and the data that it learnt."""
 from pathlib import Path
 from typing import Any
 
-from lib.files import sha256
-from lib.params.base import BaseParams
+from lib.core.params import BaseParams
+from lib.runtime.files import sha256
 
 SPLITS = ("train", "val")
 WEIGHTS = (".safetensors", ".gguf", ".bin")

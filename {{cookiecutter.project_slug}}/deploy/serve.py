@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.launch import NAME, local_command
-from lib.config import load
+from lib.core.config import load
 from lib.engines.builds import llamacpp
-from lib.errors import UserError, run
-from lib.params.deploy import DeployParams
+from lib.runtime.errors import UserError, run
+from lib.serving.params import DeployParams
 
 BY_HAND = {
     "tgi": "docker compose --file dist/tgi/compose.yaml up",

@@ -20,20 +20,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lib.config import PARAMS, load
-from lib.errors import UserError, run
-from lib.evals import ADVERSARIAL, GOLDEN, Turn
-from lib.evaluation.scoring import is_refusal
-from lib.files import atomic_text
+from lib.cases.evals import ADVERSARIAL, GOLDEN, Turn
+from lib.core.config import PARAMS, load
+from lib.core.params import TaskParams
+from lib.core.records import Message, text_of, write_records
+from lib.curate.checks import read_answer
+from lib.curate.params import CurateParams, DataParams
+from lib.evaluate.scoring import is_refusal
 from lib.intake.cells import Reject
-from lib.intake.checks import read_answer
-from lib.intake.secrets import find_secrets
-from lib.params.curate import CurateParams
-from lib.params.data import DataParams
-from lib.params.dedup import DedupParams
-from lib.params.task import TaskParams
 from lib.pii.redact import Finder
-from lib.records import Message, text_of, write_records
+from lib.pii.secrets import find_secrets
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text
+from lib.similarity.params import DedupParams
 from monitor.harvest import FEEDBACK, HARVEST, RAW, copies, held_out_prompts, read_review
 
 Row = dict[str, Any]

@@ -10,14 +10,14 @@ Whatever keeps logs should keep these. Run it where the raw ones are: they need 
 import sys
 from collections import Counter
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_text
+from lib.core.config import load
+from lib.curate.params import CurateParams
 from lib.monitoring.calls import dumps
 from lib.monitoring.masked import masked_calls
-from lib.params.curate import CurateParams
-from lib.params.monitor import MonitorParams
+from lib.monitoring.params import MonitorParams
 from lib.pii.redact import Finder
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text
 
 
 def main() -> None:

@@ -18,18 +18,18 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from lib.config import load
-from lib.errors import UserError, run
+from lib.core.config import load
+from lib.curate.params import CurateParams
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import KINDS
 from lib.monitoring.masked import mask_all
+from lib.monitoring.params import MonitorParams
 from lib.monitoring.readers import batches, read_line
 from lib.monitoring.reference import read_reference
 from lib.monitoring.vllm_log import VllmLog
 from lib.monitoring.window import BATCH, Observer
-from lib.params.curate import CurateParams
-from lib.params.monitor import MonitorParams
 from lib.pii.redact import Finder
+from lib.runtime.errors import UserError, run
 from monitor.run import observer
 
 DEFAULTS = ("9464", "127.0.0.1")  # port, address

@@ -17,15 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.intake.language import sure_language
-from lib.monitoring.proposals import REASONS, Proposal, gather
-from lib.monitoring.reference import read_reference
-from lib.params.dedup import DedupParams
-from lib.params.monitor import MonitorParams
-from lib.params.split import SplitParams
-from lib.records import (
+from lib.core.config import load
+from lib.core.records import (
     prompt_text,
     read_lines,
     read_objects,
@@ -33,10 +26,16 @@ from lib.records import (
     text_of,
     write_records,
 )
+from lib.core.text import same_text_key
+from lib.curate.language import sure_language
+from lib.monitoring.params import MonitorParams
+from lib.monitoring.proposals import REASONS, Proposal, gather
+from lib.monitoring.reference import read_reference
+from lib.runtime.errors import UserError, run
 from lib.similarity.containment import contained
 from lib.similarity.heldout import eval_prompts
 from lib.similarity.leakage import search
-from lib.text import same_text_key
+from lib.similarity.params import DedupParams, SplitParams
 from monitor.run import observer, read_logs
 
 HARVEST = Path("data/harvest.jsonl")

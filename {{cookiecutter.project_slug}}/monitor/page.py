@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.page import Html, bar, escaped, join, page, table
+from lib.report.page import Html, bar, escaped, join, page, table
 
 MOST_VALUES = 12  # of a distribution that are shown
 TITLES = {"pass": "no alarm", "alarm": "alarm", "inconclusive": "too few requests to tell"}

@@ -16,22 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.config import load
-from lib.errors import UserError
-from lib.files import atomic_text, write_json
+from lib.core.config import load
+from lib.core.params import TaskParams
+from lib.curate.params import CurateParams
 from lib.monitoring.calls import Call
 from lib.monitoring.checks import Check, compare
 from lib.monitoring.fields import BadCall, iso_time
 from lib.monitoring.incidents import KINDS, TRIES, Incident
 from lib.monitoring.masked import masked_calls
+from lib.monitoring.params import MonitorParams
 from lib.monitoring.reference import Reference, read_reference
 from lib.monitoring.window import Observer, Window
-from lib.params.curate import CurateParams
-from lib.params.dedup import DedupParams
-from lib.params.gate import GateParams
-from lib.params.monitor import MonitorParams
-from lib.params.task import TaskParams
 from lib.pii.redact import Finder
+from lib.release.params import GateParams
+from lib.runtime.errors import UserError
+from lib.runtime.files import atomic_text, write_json
+from lib.similarity.params import DedupParams
 from monitor.page import report_page
 
 EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_text
+from lib.core.config import load
+from lib.core.params import TaskParams
+from lib.core.records import prompt_text, read_records
+from lib.curate.params import CurateParams
 from lib.intake.cells import Reject, read_name
 from lib.intake.formats import read_rows
-from lib.markdown import cell, table
-from lib.params.curate import CurateParams
-from lib.params.task import TaskParams
 from lib.pii.redact import Finder, Redactor
-from lib.records import prompt_text, read_records
+from lib.report.markdown import cell, table
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text
 
 PAGE = Path("reports/agreement.md")
 CURATED = Path("data/curated.jsonl")

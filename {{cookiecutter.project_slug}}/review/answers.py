@@ -5,13 +5,13 @@ from html import escape
 from statistics import fmean
 from typing import NamedTuple
 
-from lib.evaluation.rates import RATES as RATES
-from lib.evaluation.rates import Rate, count_leaks
-from lib.evaluation.summary import length_bucket
-from lib.markdown import cell, table
-from lib.params.eval import EvalParams
-from lib.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
-from lib.stats import ALPHA, FEWEST, Difference, compare_paired, holm, shown_p, verdict
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
+from lib.evaluate.rates import RATES as RATES
+from lib.evaluate.rates import Rate, count_leaks
+from lib.evaluate.stats import ALPHA, FEWEST, Difference, compare_paired, holm, shown_p, verdict
+from lib.evaluate.summary import length_bucket
+from lib.report.markdown import cell, table
 from review.text import fenced, folded, percent, points
 
 SHOWN = 10  # flipped cases shown in full, each way

@@ -4,8 +4,8 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from lib.cost import busiest
-from lib.markdown import cell, table
+from lib.release.cost import busiest
+from lib.report.markdown import cell, table
 from review.text import sparkline
 from review.versions import Version
 
@@ -19,7 +19,7 @@ SCORERS = [
         f"lib/evaluation/{name}.py"
         for name in ("leaks", "metrics", "own", "rows", "safety", "scoring")
     ),
-    *("lib/intake/boilerplate.py", "lib/pii/redact.py", "lib/text.py"),
+    *("lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
 ]
 SERVED = ("tuned", "quantized")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")

@@ -9,15 +9,15 @@ writes  Markdown to standard output; GitHub takes 65,536 characters
 import sys
 from typing import NamedTuple
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.lock import frozen_stages, stale_stages
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
-from lib.predictions import SYSTEMS, Row, of_sets, same_cases
-from lib.stats import shown_p
+from lib.core.config import load
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import SYSTEMS, Row, of_sets, same_cases
+from lib.evaluate.stats import shown_p
+from lib.release.params import GateParams
+from lib.runtime.errors import UserError, run
 from review import answers, changes
 from review.datadiff import data_section
+from review.lock import frozen_stages, stale_stages
 from review.text import percent, points
 from review.versions import Version, merge_base
 

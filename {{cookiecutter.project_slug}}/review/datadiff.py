@@ -8,8 +8,8 @@ from hashlib import blake2b
 from json import loads
 from typing import NamedTuple, cast
 
-from lib.markdown import cell, table
-from lib.records import Record, answers_of, prompt_text
+from lib.core.records import Record, answers_of, prompt_text
+from lib.report.markdown import cell, table
 from review.text import fenced, folded
 from review.versions import Version
 

@@ -12,18 +12,17 @@ its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval
 import sys
 from collections.abc import Sequence
 
-from lib.config import load
-from lib.cost import busiest, cost_per_1000
-from lib.errors import UserError, no_argument, run
-from lib.evaluation.rates import RATES, count_leaks
-from lib.lock import LOCK, frozen_stages, stale_stages, tracked
-from lib.params.curate import CurateParams
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
-from lib.params.task import TaskParams
+from lib.core.config import load
+from lib.core.params import TaskParams
+from lib.curate.params import CurateParams
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import PROMPTED, SYSTEMS, not_asked, of_sets, read_predictions
+from lib.evaluate.rates import RATES, count_leaks
 from lib.pii.redact import Finder
-from lib.predictions import PROMPTED, SYSTEMS, not_asked, of_sets, read_predictions
-from lib.verdict import best_prompted
+from lib.release.cost import busiest, cost_per_1000
+from lib.release.params import GateParams
+from lib.report.verdict import best_prompted
+from lib.runtime.errors import UserError, no_argument, run
 from review.integrity import (
     Metrics,
     Systems,
@@ -35,6 +34,7 @@ from review.integrity import (
     read_json,
 )
 from review.limits import Check, at_least, at_most, gain, mean, no_more, of_slice, share
+from review.lock import LOCK, frozen_stages, stale_stages, tracked
 
 EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
 

@@ -14,17 +14,16 @@ from math import isclose
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_text, write_json
-from lib.markdown import table
-from lib.models import TUNED, deterministic, load_tokenizer, torch_device
-from lib.params.base import BaseParams
-from lib.params.hardware import HardwareParams
-from lib.params.harness import HarnessParams
-from lib.proof import TASKS
-from lib.quantize.read import load_weights
-from lib.stats import ALPHA, compare_paired
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams
+from lib.core.proof import TASKS
+from lib.evaluate.stats import ALPHA, compare_paired
+from lib.model.loading import TUNED, deterministic, load_tokenizer, torch_device
+from lib.model.read import load_weights
+from lib.report.markdown import table
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text, write_json
+from review.params import HarnessParams
 
 JSON, PAGE = Path("reports/harness.json"), Path("reports/harness.md")
 RESAMPLES, SEED = 2000, 1
@@ -145,7 +144,7 @@ def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
         ]
         for row in rows
     ]
-    lines += [*table(head, shown), "", "Compared question by question; see lib/stats.py."]
+    lines += [*table(head, shown), "", "Compared question by question; see lib/evaluate/stats.py."]
     if any(row["p"] is None for row in rows):
         lines += ["Not tested: what is no mean over questions, such as perplexity."]
     return lines

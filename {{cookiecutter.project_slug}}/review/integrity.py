@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.errors import UserError
-from lib.evaluation.cases import fixed_cases
-from lib.evaluation.leaks import leaked_pii
-from lib.evaluation.rows import judge, labels_of
-from lib.evaluation.safety import flag
-from lib.evaluation.summary import summarise, summarise_adversarial
-from lib.headline import headline
-from lib.lock import md5
-from lib.params.eval import EvalParams
-from lib.params.pii import PiiParams
-from lib.params.task import TaskParams
+from lib.cases.cases import fixed_cases
+from lib.cases.leaks import leaked_pii
+from lib.core.params import TaskParams
+from lib.core.records import text_of
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import Row, case_key, of_sets
+from lib.evaluate.rows import judge, labels_of
+from lib.evaluate.safety import flag
+from lib.evaluate.summary import summarise, summarise_adversarial
+from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
-from lib.predictions import Row, case_key, of_sets
-from lib.records import text_of
+from lib.report.headline import headline
+from lib.runtime.errors import UserError
+from review.lock import md5
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
 TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it

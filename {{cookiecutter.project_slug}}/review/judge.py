@@ -24,15 +24,15 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from lib.config import load
+from lib.core.config import load
+from lib.core.records import Message, read_objects
 from lib.engines.api import answer_chat
-from lib.errors import UserError, run
-from lib.files import atomic_text
-from lib.params.judge import JudgeParams
-from lib.predictions import SYSTEMS
-from lib.records import Message, read_objects
-from lib.stats import wilson_interval
+from lib.evaluate.predictions import SYSTEMS
+from lib.evaluate.stats import wilson_interval
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text
 from review.agreement import kappa, single
+from review.params import JudgeParams
 from review.rate import Question, questions
 from review.ratings import (
     FOLDER,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Literal, NamedTuple
 
-from lib.params.eval import EvalParams
-from lib.predictions import Row, check_slice, group, score, slice_names
-from lib.stats import FEWEST, independent_groups, mean_interval, wilson_interval
-from lib.verdict import paired
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import Row, check_slice, group, score, slice_names
+from lib.evaluate.stats import FEWEST, independent_groups, mean_interval, wilson_interval
+from lib.report.verdict import paired
 
 Result = Literal["pass", "fail", "inconclusive"]
 

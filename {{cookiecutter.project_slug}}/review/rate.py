@@ -21,10 +21,10 @@ from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from lib.errors import UserError, run
-from lib.files import atomic_text
-from lib.predictions import FOLDER as ANSWERS
-from lib.predictions import SYSTEMS, Row, of_sets
+from lib.evaluate.predictions import FOLDER as ANSWERS
+from lib.evaluate.predictions import SYSTEMS, Row, of_sets
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text
 from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings
 
 PAGE = Path(__file__).with_suffix(".html")

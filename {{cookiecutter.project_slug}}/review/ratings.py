@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lib.errors import UserError, run
-from lib.markdown import table
-from lib.predictions import Pairs, Row, group, read_predictions, same_cases
-from lib.records import read_objects
-from lib.stats import ALPHA, compare_paired, shown_p, wilson_interval
+from lib.core.records import read_objects
+from lib.evaluate.predictions import Pairs, Row, group, read_predictions, same_cases
+from lib.evaluate.stats import ALPHA, compare_paired, shown_p, wilson_interval
+from lib.report.markdown import table
+from lib.runtime.errors import UserError, run
 
 FOLDER = Path("ratings")
 TIE = "tie"

@@ -14,9 +14,9 @@ from dvc.api import DVCFileSystem
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from lib.errors import UserError
-from lib.lock import LOCK, outs_of
-from lib.predictions import Row, parse_predictions
+from lib.evaluate.predictions import Row, parse_predictions
+from lib.runtime.errors import UserError
+from review.lock import LOCK, outs_of
 
 
 class Version:

@@ -14,23 +14,22 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from lib.chat import encode_prompt, with_system
-from lib.config import load
-from lib.curves import Panel, curves
-from lib.engines import client, hf, memory, server
-from lib.engines.client import Length
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.records import Message, is_pair, prompt_of, read_records
+from lib.engines import hf, server
+from lib.engines.gguf import servable
 from lib.engines.timing import Objective, Timing, summarise
-from lib.errors import UserError, run
-from lib.files import atomic_text, write_json
-from lib.models import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
-from lib.params.base import BaseParams
-from lib.params.bench import BenchParams
-from lib.params.gate import GateParams
-from lib.params.hardware import HardwareParams
-from lib.params.task import TaskParams
-from lib.quantize.gguf import servable
-from lib.quantize.read import load_weights, weights_size
-from lib.records import Message, is_pair, prompt_of, read_records
+from lib.model.chat import encode_prompt, with_system
+from lib.model.loading import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
+from lib.model.read import load_weights, weights_size
+from lib.release.params import GateParams
+from lib.report.curves import Panel, curves
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text, write_json
+from lib.serving import client, memory
+from lib.serving.client import Length
+from lib.serving.params import BenchParams
 
 TEST = "data/split/test.jsonl"
 WARM_UP = 2  # requests

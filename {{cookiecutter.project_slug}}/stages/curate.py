@@ -12,25 +12,23 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_text, write_json
+from lib.core.config import load
+from lib.core.params import BaseParams, TaskParams
+from lib.core.records import Record, record_id
+from lib.curate.checks import check, check_difference, check_length
+from lib.curate.columns import Columns, check_columns
+from lib.curate.conflicts import Conflicts
+from lib.curate.params import CurateParams, DataParams, Source
+from lib.curate.rejected import Rejected
+from lib.curate.shapes import Draft, to_draft
+from lib.curate.sources import find_files
+from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
-from lib.intake.checks import check, check_difference, check_length
-from lib.intake.columns import Columns, check_columns
-from lib.intake.conflicts import Conflicts
 from lib.intake.formats import Row, read_rows
-from lib.intake.rejected import Rejected
-from lib.intake.shapes import Draft, to_draft
-from lib.intake.sources import find_files
-from lib.intake.tokens import token_counter
-from lib.ledger import Ledger
-from lib.params.base import BaseParams
-from lib.params.curate import CurateParams
-from lib.params.data import DataParams, Source
-from lib.params.task import TaskParams
+from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
-from lib.records import Record, record_id
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text, write_json
 
 OWN_FAULTS = {  # of a row, which no configuration mends
     *("secret", "empty", "too_short", "too_long", "damaged_text", "mojibake"),

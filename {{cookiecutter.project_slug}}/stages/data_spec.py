@@ -9,18 +9,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lib.bars import stacked_bars
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_folder, atomic_text, read_json, sha256
-from lib.intake.sources import find_files
-from lib.markdown import cell, sections, table
-from lib.params.curate import CurateParams
-from lib.params.data import DataParams, Source
-from lib.params.dedup import DedupParams
-from lib.params.split import SplitParams
-from lib.proof import Proof, read_proof
-from lib.records import read_records
+from lib.core.config import load
+from lib.core.proof import Proof, read_proof
+from lib.core.records import read_records
+from lib.curate.params import CurateParams, DataParams, Source
+from lib.curate.sources import find_files
+from lib.report.bars import stacked_bars
+from lib.report.markdown import cell, sections, table
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_folder, atomic_text, read_json, sha256
+from lib.similarity.params import DedupParams, SplitParams
 
 README = Path("data/README.md")
 PICTURES = Path("reports/data_spec")

@@ -21,17 +21,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.config import load
-from lib.errors import run
-from lib.files import atomic_text, write_json
-from lib.ledger import Ledger
-from lib.params.dedup import DedupParams
-from lib.params.split import Benchmark, SplitParams
-from lib.records import prompt_text, read_lines
+from lib.core.config import load
+from lib.core.records import prompt_text, read_lines
+from lib.intake.ledger import Ledger
+from lib.runtime.errors import run
+from lib.runtime.files import atomic_text, write_json
 from lib.similarity.compare import Related, Relation, Values, batches, compare, known
 from lib.similarity.copies import find
 from lib.similarity.heldout import check_thresholds, eval_prompts
 from lib.similarity.minhash import components
+from lib.similarity.params import Benchmark, DedupParams, SplitParams
 from lib.similarity.shingles import Pairs, Places
 from lib.similarity.survey import Survey, by_worth, like_a_case, originals
 from lib.similarity.workers import workers

@@ -9,17 +9,16 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lib.config import load
-from lib.errors import run
-from lib.files import atomic_text, read_json
-from lib.markdown import table
-from lib.models import RELEASABLE
-from lib.params.bench import BenchParams
-from lib.params.deploy import DeployParams
-from lib.params.gate import GateParams
-from lib.params.hardware import HardwareParams
-from lib.quantize.read import weights_size
-from lib.serving_memory import memory_table
+from lib.core.config import load
+from lib.core.params import HardwareParams
+from lib.model.loading import RELEASABLE
+from lib.model.read import weights_size
+from lib.release.params import GateParams
+from lib.report.markdown import table
+from lib.report.serving_memory import memory_table
+from lib.runtime.errors import run
+from lib.runtime.files import atomic_text, read_json
+from lib.serving.params import BenchParams, DeployParams
 
 PLAN = "reports/deployment_plan.md"
 BUSY = 0.7  # of what one server answers; above it queues grow and the slowest requests suffer

@@ -10,22 +10,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lib.chat import encode_prompt, with_system
-from lib.config import load
+from lib.cases.cases import TEST, Case, collect_cases
+from lib.cases.evals import FILES
+from lib.cases.leaks import without_leaks
+from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.proof import require_proof
+from lib.core.records import Record, text_of, write_records
+from lib.curate.params import CurateParams
 from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
+from lib.engines.gguf import servable
 from lib.engines.server import served_model, serving
-from lib.errors import UserError, run
-from lib.evals import FILES
-from lib.evaluation import kept
-from lib.evaluation.cases import TEST, Case, check_answers, collect_cases
-from lib.evaluation.leaks import without_leaks
-from lib.evaluation.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
-from lib.evaluation.rows import labels_of, make_row
-from lib.evaluation.safety import flag
-from lib.evaluation.summary import summarise, summarise_adversarial, summarise_prompts
-from lib.files import sha256, write_json
-from lib.models import (
+from lib.evaluate import kept
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import SYSTEMS
+from lib.evaluate.right_answers import check_answers
+from lib.evaluate.rows import labels_of, make_row
+from lib.evaluate.safety import flag
+from lib.evaluate.summary import summarise, summarise_adversarial, summarise_prompts
+from lib.model.chat import encode_prompt, with_system
+from lib.model.loading import (
     RELEASABLE,
     deterministic,
     identity,
@@ -33,17 +39,10 @@ from lib.models import (
     stop_tokens,
     torch_device,
 )
-from lib.params.base import BaseParams
-from lib.params.curate import CurateParams
-from lib.params.eval import EvalParams
-from lib.params.hardware import HardwareParams
-from lib.params.task import TaskParams
+from lib.model.read import load_weights
 from lib.pii.redact import Finder
-from lib.predictions import SYSTEMS
-from lib.proof import require_proof
-from lib.quantize.gguf import servable
-from lib.quantize.read import load_weights
-from lib.records import Record, text_of, write_records
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import sha256, write_json
 
 WITH_EXAMPLES = ("few_shot", "retrieval")
 # Keys of eval that decide no answer, or do by the prompts alone.

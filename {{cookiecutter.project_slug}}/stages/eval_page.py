@@ -9,13 +9,21 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from lib.errors import UserError, run
-from lib.evaluation.rates import RATES
-from lib.evaluation.scoring import CATEGORIES
-from lib.files import atomic_text, read_json
-from lib.page import Cell, Html, bar, data, escaped, join, page, table
-from lib.predictions import Row, case_key, of_sets, present, read_predictions, score, slices_of
-from lib.stats import wilson_interval
+from lib.evaluate.predictions import (
+    Row,
+    case_key,
+    of_sets,
+    present,
+    read_predictions,
+    score,
+    slices_of,
+)
+from lib.evaluate.rates import RATES
+from lib.evaluate.scoring import CATEGORIES
+from lib.evaluate.stats import wilson_interval
+from lib.report.page import Cell, Html, bar, data, escaped, join, page, table
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text, read_json
 
 PAGE = Path("reports/eval.html")
 SCRIPT = Path("stages/eval_page.js")

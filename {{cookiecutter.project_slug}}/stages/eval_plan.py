@@ -6,22 +6,22 @@ writes  reports/eval_plan.md
 
 from collections import Counter
 
-from lib.config import load
-from lib.errors import run
-from lib.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
-from lib.evaluation.cases import golden_cases
-from lib.evaluation.scoring import CATEGORIES
-from lib.files import atomic_text, sha256
-from lib.groups import components
-from lib.markdown import cell, table
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
-from lib.params.split import SplitParams
-from lib.params.task import TaskParams
-from lib.predictions import SYSTEMS, check_slice, slices_of
-from lib.proof import require_proof
-from lib.records import is_pair, read_records
-from lib.stats import FEWEST, cases_needed, smallest_detectable, wilson_interval
+from lib.cases.cases import golden_cases
+from lib.cases.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
+from lib.cases.groups import components
+from lib.core.config import load
+from lib.core.params import TaskParams
+from lib.core.proof import require_proof
+from lib.core.records import is_pair, read_records
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import SYSTEMS, check_slice, slices_of
+from lib.evaluate.scoring import CATEGORIES
+from lib.evaluate.stats import FEWEST, cases_needed, smallest_detectable, wilson_interval
+from lib.release.params import GateParams
+from lib.report.markdown import cell, table
+from lib.runtime.errors import run
+from lib.runtime.files import atomic_text, sha256
+from lib.similarity.params import SplitParams
 
 TEST = "data/split/test.jsonl"
 DIFFER = (0.05, 0.1, 0.2, 0.4)  # shares of cases on which two systems differ

@@ -4,13 +4,13 @@ reads   data/split/{train,val,test}.jsonl, predictions/SYSTEM.jsonl (SYSTEM: gat
 writes  reports/monitor/reference.json
 """
 
-from lib.config import load
-from lib.errors import run
+from lib.core.config import load
+from lib.core.params import TaskParams
+from lib.core.records import answer_of, is_pair, prompt_text, read_objects, read_records
+from lib.monitoring.params import MonitorParams
 from lib.monitoring.reference import REFERENCE, build, write_reference
-from lib.params.gate import GateParams
-from lib.params.monitor import MonitorParams
-from lib.params.task import TaskParams
-from lib.records import answer_of, is_pair, prompt_text, read_objects, read_records
+from lib.release.params import GateParams
+from lib.runtime.errors import run
 
 
 def prompts_of(split: str) -> list[str]:

@@ -13,24 +13,15 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
-from lib.chat import encode_prompt, with_system
-from lib.config import load
+from lib.cases.evals import GOLDEN, read_golden
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.records import Message, is_pair, prompt_of, read_records
 from lib.engines import server
+from lib.engines.gguf import servable
 from lib.engines.hard_texts import HARD_TEXTS
-from lib.engines.parity import (
-    Check,
-    Greedy,
-    Prompt,
-    answer,
-    as_json,
-    compare_answers,
-    compare_prompts,
-)
-from lib.engines.serverside import Server, answer_chat, prompt_of_chat, prompt_of_text, recognise
-from lib.errors import UserError, run
-from lib.evals import GOLDEN, read_golden
-from lib.files import write_json
-from lib.models import (
+from lib.model.chat import encode_prompt, with_system
+from lib.model.loading import (
     QUANTIZED,
     RELEASABLE,
     TUNED,
@@ -40,15 +31,21 @@ from lib.models import (
     stop_tokens,
     torch_device,
 )
-from lib.params.base import BaseParams
-from lib.params.bench import BenchParams
-from lib.params.gate import GateParams
-from lib.params.hardware import HardwareParams
-from lib.params.parity import LimitsParams, ParityParams
-from lib.params.task import TaskParams
-from lib.quantize.gguf import servable
-from lib.quantize.read import load_weights
-from lib.records import Message, is_pair, prompt_of, read_records
+from lib.model.read import load_weights
+from lib.release.params import GateParams
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import write_json
+from lib.serving.params import BenchParams, LimitsParams, ParityParams
+from lib.serving.parity import (
+    Check,
+    Greedy,
+    Prompt,
+    answer,
+    as_json,
+    compare_answers,
+    compare_prompts,
+)
+from lib.serving.serverside import Server, answer_chat, prompt_of_chat, prompt_of_text, recognise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -8,10 +8,11 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_folder, write_json
-from lib.models import (
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.proof import require_proof
+from lib.engines import gguf
+from lib.model.loading import (
     QUANTIZED,
     TUNED,
     deterministic,
@@ -19,16 +20,14 @@ from lib.models import (
     make_readable,
     torch_device,
 )
-from lib.params.base import BaseParams
-from lib.params.hardware import HardwareParams
-from lib.params.quantize import QuantizeParams
-from lib.params.task import TaskParams
-from lib.proof import require_proof
-from lib.quantize import bitsandbytes, compressed, gguf
+from lib.model.read import load_weights, weights_size
+from lib.quantize import bitsandbytes, compressed
 from lib.quantize.calibration import TRAIN, VAL, draw_examples
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare
-from lib.quantize.read import load_weights, weights_size
+from lib.quantize.params import QuantizeParams
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_folder, write_json
 
 MEASURED = 64  # val records that perplexity is of
 

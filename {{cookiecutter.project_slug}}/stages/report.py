@@ -7,17 +7,17 @@ writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metri
 
 from typing import Any
 
-from lib.config import load
-from lib.curves import Panel, curves
-from lib.errors import run
-from lib.files import atomic_text, read_json, write_json
-from lib.headline import MEGABYTE, headline
-from lib.markdown import table
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
-from lib.predictions import Row, of_sets, present, read_predictions
-from lib.stats import verdict
-from lib.verdict import paired, verdict_page
+from lib.core.config import load
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import Row, of_sets, present, read_predictions
+from lib.evaluate.stats import verdict
+from lib.release.params import GateParams
+from lib.report.curves import Panel, curves
+from lib.report.headline import MEGABYTE, headline
+from lib.report.markdown import table
+from lib.report.verdict import paired, verdict_page
+from lib.runtime.errors import run
+from lib.runtime.files import atomic_text, read_json, write_json
 
 DATA_STAGES = ("curate", "dedup", "split")
 SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all

@@ -18,22 +18,21 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
-from lib.config import load
-from lib.errors import run
-from lib.evaluation.cases import check_answers
-from lib.files import atomic_folder, atomic_text, write_json
-from lib.groups import components
-from lib.ledger import Ledger
-from lib.params.dedup import DedupParams
-from lib.params.split import SplitParams
-from lib.params.task import TaskParams
-from lib.records import Record, RecordFile, is_pair, read_lines, read_records, without_words
+from lib.cases.groups import components
+from lib.core.config import load
+from lib.core.params import TaskParams
+from lib.core.records import Record, RecordFile, is_pair, read_lines, read_records, without_words
+from lib.evaluate.right_answers import check_answers
+from lib.intake.ledger import Ledger
+from lib.runtime.errors import run
+from lib.runtime.files import atomic_folder, atomic_text, write_json
 from lib.similarity.containment import SHARE
-from lib.similarity.files import Searched, search_files
 from lib.similarity.heldout import check_thresholds, leak_error
-from lib.similarity.ties import Ties, find_ties, tie_leaks
+from lib.similarity.params import DedupParams, SplitParams
 from lib.similarity.workers import Each, workers
+from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
+from lib.split.files import Searched, search_files
+from lib.split.ties import Ties, find_ties, tie_leaks
 
 FOLDER = Path("data/split")
 NAMES = ("train", "val", "test")

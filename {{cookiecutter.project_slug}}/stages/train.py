@@ -7,7 +7,7 @@ writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ 
         token by token), reports/estimate.json (compute and memory), metrics/train.json,
         metrics/speed.json (by step)
 
-Killed at any moment, it goes on from its last checkpoint (lib/training/checkpoints.py).
+Killed at any moment, it goes on from its last checkpoint (lib/train/checkpoints.py).
 """
 
 import os
@@ -17,13 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.chat import Example
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_folder, atomic_text, sha256, write_json
-from lib.launch import has_bf16, launch, launched, settle, sharded, wanted, world_size
-from lib.model_card import Data, describe, training_card
-from lib.models import (
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.proof import require_all, require_proof
+from lib.core.records import Record, is_pair, read_records
+from lib.model.chat import Example
+from lib.model.loading import (
     TUNED,
     deterministic,
     generation_ends,
@@ -34,26 +33,25 @@ from lib.models import (
     stop_tokens,
     torch_device,
 )
-from lib.params.base import BaseParams
-from lib.params.gate import GateParams
-from lib.params.hardware import HardwareParams
-from lib.params.task import TaskParams
-from lib.params.train import TrainParams
-from lib.proof import require_all, require_proof
-from lib.records import Record, is_pair, read_records
-from lib.training.adapters import gather, merge, start_model
-from lib.training.checkpoints import last_whole, locked, scratch
-from lib.training.estimate import Load, peak, report, shape_of
-from lib.training.export import generation_config, merge_checked
-from lib.training.fits import check_memory, lighter
-from lib.training.gpus import hours_in_words
-from lib.training.history import History, figures, timed, write_curves
-from lib.training.machine import available_memory, peak_memory
-from lib.training.preference import as_chat, fit_preference, learnable
-from lib.training.preflight import card_of, check_ids, check_licence, check_tokenizer
-from lib.training.texts import Splits, encode, lay_open, loads
-from lib.training.tracking import begin_anew, track
-from lib.training.trainers import Setup, fit_sft
+from lib.release.params import GateParams
+from lib.report.gpus import hours_in_words
+from lib.report.model_card import Data, describe, training_card
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_folder, atomic_text, sha256, write_json
+from lib.train.adapters import gather, merge, start_model
+from lib.train.checkpoints import last_whole, locked, scratch
+from lib.train.estimate import Load, peak, report, shape_of
+from lib.train.export import generation_config, merge_checked
+from lib.train.fits import check_memory, lighter
+from lib.train.history import History, figures, timed, write_curves
+from lib.train.launch import has_bf16, launch, launched, settle, sharded, wanted, world_size
+from lib.train.machine import available_memory, peak_memory
+from lib.train.params import TrainParams
+from lib.train.preference import as_chat, fit_preference, learnable
+from lib.train.preflight import card_of, check_ids, check_licence, check_tokenizer
+from lib.train.texts import Splits, encode, lay_open, loads
+from lib.train.tracking import begin_anew, track
+from lib.train.trainers import Setup, fit_sft
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

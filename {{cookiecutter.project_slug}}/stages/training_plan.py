@@ -9,19 +9,17 @@ Timings and memory differ from run to run: they stay in metrics/train.json.
 from pathlib import Path
 from typing import Any
 
-from lib.config import load
-from lib.errors import UserError, run
-from lib.files import atomic_text, read_json, sha256
-from lib.markdown import cell, table
-from lib.model_card import TIMED, flat
-from lib.models import TUNED
-from lib.params.base import BaseParams
-from lib.params.gate import GateParams
-from lib.params.hardware import HardwareParams
-from lib.params.task import TaskParams
-from lib.params.train import TrainParams
-from lib.proof import Proof, read_proof
-from lib.training.gpus import GPUS, hours_in_words
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.proof import Proof, read_proof
+from lib.model.loading import TUNED
+from lib.release.params import GateParams
+from lib.report.gpus import GPUS, hours_in_words
+from lib.report.markdown import cell, table
+from lib.report.model_card import TIMED, flat
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_text, read_json, sha256
+from lib.train.params import TrainParams
 
 Lines = list[str]
 

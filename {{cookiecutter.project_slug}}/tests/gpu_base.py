@@ -5,12 +5,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lib.files import atomic_folder
-from lib.models import deterministic, load_tokenizer, stop_tokens
-from lib.params.base import BaseParams
-from lib.params.hardware import HardwareParams
-from lib.records import Record
-from lib.training.trainers import Setup
+from lib.core.params import BaseParams, HardwareParams
+from lib.core.records import Record
+from lib.model.loading import deterministic, load_tokenizer, stop_tokens
+from lib.runtime.files import atomic_folder
+from lib.train.trainers import Setup
 from tests.toy import chat, train_params
 
 THREADS = 4

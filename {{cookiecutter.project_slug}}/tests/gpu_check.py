@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lib.errors import UserError, run
+from lib.runtime.errors import UserError, run
 from tests import gpu_serving, gpu_training
 from tests.gpu_base import QWEN3, TINY, Size, make_base
 

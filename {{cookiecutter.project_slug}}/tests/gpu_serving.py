@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from lib.engines import hf
 from lib.engines.timing import Objective, summarise
-from lib.files import atomic_folder
-from lib.params.bench import BenchParams, Lengths
+from lib.model.read import load_weights, weights_size
 from lib.quantize.compressed import write_compressed
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare
-from lib.quantize.read import load_weights, weights_size
-from lib.training.trainers import encode_records
+from lib.runtime.files import atomic_folder
+from lib.serving.params import BenchParams, Lengths
+from lib.train.trainers import encode_records
 from stages.bench import WARM_UP, bench_transformers
 from tests.gpu_base import THREADS, Size, records, setup_of
 

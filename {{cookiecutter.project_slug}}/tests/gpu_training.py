@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from lib.models import load_config
-from lib.training.adapters import merge, start_model
-from lib.training.estimate import load_of, operations, peak, shape_of
-from lib.training.gpus import GPUS
-from lib.training.machine import peak_memory
-from lib.training.preference import fit_preference
-from lib.training.trainers import Setup, encode_records, fit_sft
+from lib.model.loading import load_config
+from lib.report.gpus import GPUS
+from lib.train.adapters import merge, start_model
+from lib.train.estimate import load_of, operations, peak, shape_of
+from lib.train.machine import peak_memory
+from lib.train.preference import fit_preference
+from lib.train.trainers import Setup, encode_records, fit_sft
 from tests.gpu_base import Size, records, setup_of
 from tests.toy import pair
 

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lib.files import write_json
-from lib.params.deploy import Stack
-from lib.records import write_records
-from tests.test_bench import GATE
+from lib.core.records import write_records
+from lib.runtime.files import write_json
+from lib.serving.params import Stack
+from tests.stages.test_bench import GATE
 
 ROOT = Path(__file__).parents[1]
 PARAMS = """

@@ -12,14 +12,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from lib.evaluation.rows import judge
-from lib.headline import headline
-from lib.params.curate import CurateParams
-from lib.params.eval import EvalParams
-from lib.params.gate import GateParams
-from lib.params.task import TaskParams
+from lib.core.params import TaskParams
+from lib.curate.params import CurateParams
+from lib.evaluate.params import EvalParams
+from lib.evaluate.predictions import of_sets
+from lib.evaluate.rows import judge
 from lib.pii.redact import Finder
-from lib.predictions import of_sets
+from lib.release.params import GateParams
+from lib.report.headline import headline
 from review.integrity import recompute
 
 SETTINGS = """

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from lib.params.split import SplitParams
-from lib.records import Record
+from lib.core.records import Record
+from lib.similarity.params import SplitParams
 from stages.split import NAMES, main
 from tests.toy import PARAMS, chat, lay_out, rows
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from lib.errors import UserError
+from lib.runtime.errors import UserError
 from tests import gpu_check, gpu_training
 
 pytestmark = pytest.mark.slow

@@ -1,15 +1,15 @@
 """A short training that one process, or several under the launcher, run alike: the losses go to
 the file that is named. `python -m tests.together FILE BATCH_SIZE PACKING`, as
-tests/test_launch.py does."""
+tests/train/test_launch.py does."""
 
 import sys
 from pathlib import Path
 
-from lib.files import write_json
-from lib.models import deterministic, load_tokenizer, stop_tokens
-from lib.params.base import BaseParams
-from lib.training.adapters import start_model
-from lib.training.trainers import Setup, encode_records, fit_sft
+from lib.core.params import BaseParams
+from lib.model.loading import deterministic, load_tokenizer, stop_tokens
+from lib.runtime.files import write_json
+from lib.train.adapters import start_model
+from lib.train.trainers import Setup, encode_records, fit_sft
 from tests.toy import CPU, chat, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")

@@ -5,10 +5,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
-from lib.params.hardware import HardwareParams
-from lib.params.task import TaskParams
-from lib.params.train import LoraParams, PreferenceParams, TrainParams
-from lib.records import Record, record_id
+from lib.core.params import HardwareParams, TaskParams
+from lib.core.records import Record, record_id
+from lib.train.params import LoraParams, PreferenceParams, TrainParams
 
 JSON_TASK = TaskParams(
     system="",

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from transformers import Trainer
 
-from lib.models import deterministic, load_tokenizer, stop_tokens
-from lib.params.base import BaseParams
-from lib.records import Record
-from lib.training.adapters import merge, start_model
-from lib.training.trainers import Setup, encode_records, fit_sft
+from lib.core.params import BaseParams
+from lib.core.records import Record
+from lib.model.loading import deterministic, load_tokenizer, stop_tokens
+from lib.train.adapters import merge, start_model
+from lib.train.trainers import Setup, encode_records, fit_sft
 from tests.toy import CPU, chat, pair, train_params
 
 BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from typing import Any
 
+from lib.core.records import Message
 from lib.engines.answer import Answer
-from lib.errors import UserError
-from lib.records import Message
+from lib.runtime.errors import UserError
 
 SECONDS = 600  # one answer may take
 

@@ -13,8 +13,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-from lib.errors import UserError, run
-from lib.files import atomic_folder
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import atomic_folder
 
 ENGINES = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "finetune-engines"
 # Its source package holds the whole of llama.cpp: server, quantizer and converter of one version.

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from lib.engines.answer import Answer
 from lib.engines.speculative import Drafts, answer_batch
 from lib.engines.timing import Timing
-from lib.models import id_set
+from lib.model.loading import id_set
 
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
@@ -49,7 +49,7 @@ def generate(
 
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:
-    """Ids that end an answer, as lib.models.stop_tokens has them of a folder."""
+    """Ids that end an answer, as lib.model.loading.stop_tokens has them of a folder."""
     return {int(tokenizer.eos_token_id), *id_set(model.generation_config.eos_token_id)}
 
 

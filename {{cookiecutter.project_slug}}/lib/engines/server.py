@@ -17,8 +17,8 @@ from types import FrameType
 
 from lib.engines.api import Refused, headers
 from lib.engines.builds import llamacpp
-from lib.errors import UserError
-from lib.processes import descendants, die_with_parent, runs
+from lib.runtime.errors import UserError
+from lib.runtime.processes import descendants, die_with_parent, runs
 
 LOG = Path(".scratch/server.log")
 LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` has built

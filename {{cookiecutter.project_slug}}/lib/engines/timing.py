@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.cost import cost_per_1000
+from lib.release.cost import cost_per_1000
 
 PERCENTILES = (50, 90, 95, 99)
 

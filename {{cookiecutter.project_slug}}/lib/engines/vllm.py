@@ -3,7 +3,7 @@
 from typing import Any
 
 from lib.engines.answer import Answer
-from lib.errors import UserError
+from lib.runtime.errors import UserError
 
 
 def answer_all(

@@ -8,8 +8,8 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from lib.records import Message
-from lib.text import without_unseen
+from lib.core.records import Message
+from lib.core.text import without_unseen
 
 ROLES = {
     "user": "user",

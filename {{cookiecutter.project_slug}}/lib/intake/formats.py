@@ -18,8 +18,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from lib.errors import UserError
-from lib.objects import Doubled, noting
+from lib.core.strict_json import Doubled, noting
+from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch

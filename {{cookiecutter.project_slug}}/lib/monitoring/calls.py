@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from lib.core.records import Message, text_of
 from lib.monitoring.fields import (
     BadCall,
     at,
@@ -20,7 +21,6 @@ from lib.monitoring.fields import (
     text,
     timestamp,
 )
-from lib.records import Message, text_of
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from collections import Counter
 from math import fsum
 from typing import Literal, NamedTuple
 
+from lib.evaluate.stats import holm
+from lib.monitoring.params import MonitorParams
 from lib.monitoring.signals import Counts
-from lib.params.monitor import MonitorParams
-from lib.stats import holm
 
 TO_RISES = 0.8  # of alpha
 FEWEST = 30  # answers at release that say anything of a share

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lib.errors import UserError
+from lib.runtime.errors import UserError
 
 CENTROIDS, SAMPLE, SEED = 32, 5000, 1
 BATCH, LONGEST = 64, 256  # texts at a time; tokens of a text that count

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.records import Message
+from lib.core.records import Message
 
 EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
 PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds

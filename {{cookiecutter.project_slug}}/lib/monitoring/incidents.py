@@ -2,16 +2,16 @@
 
 from typing import NamedTuple
 
-from lib.evals import Adversarial
-from lib.evaluation.scoring import is_refusal
-from lib.intake.secrets import MASK
+from lib.cases.evals import Adversarial
+from lib.core.params import TaskParams
+from lib.core.records import text_of
+from lib.core.text import folded
+from lib.evaluate.scoring import is_refusal
 from lib.monitoring.calls import Call
 from lib.monitoring.masked import added_placeholders
-from lib.params.task import TaskParams
-from lib.records import text_of
+from lib.pii.secrets import MASK
 from lib.similarity.leakage import NearIndex
 from lib.similarity.shingles import ngrams, word_hashes
-from lib.text import folded
 
 KINDS = ("unsafe_answers", "forbidden_text", "system_prompt_out", "pii_out", "secret_out")
 TRIES = "injection_tries"  # listed with the incidents; an alarm when their share rises, not by one

@@ -10,12 +10,12 @@ from glob import glob
 from hashlib import blake2b
 from pathlib import Path
 
-from lib.errors import UserError
-from lib.intake.secrets import MASK, find_secrets, mask_secrets
+from lib.core.records import Message
 from lib.monitoring.calls import Call
 from lib.monitoring.readers import batches, read_calls
 from lib.pii.redact import Finder, Redactor
-from lib.records import Message
+from lib.pii.secrets import MASK, find_secrets, mask_secrets
+from lib.runtime.errors import UserError
 
 TOGETHER = 64  # calls that are looked at for secrets at once
 PLACEHOLDER = re.compile(rf"<[A-Z_]+_\w+>|{MASK}")

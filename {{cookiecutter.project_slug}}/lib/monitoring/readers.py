@@ -18,7 +18,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from lib.errors import UserError
 from lib.monitoring.calls import Call, from_row
 from lib.monitoring.fields import (
     BadCall,
@@ -35,6 +34,7 @@ from lib.monitoring.fields import (
     timestamp,
 )
 from lib.monitoring.vllm_log import VllmLog
+from lib.runtime.errors import UserError
 
 COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion")
 DIGITS = re.compile(r"-?\d{1,19}")

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lib.errors import UserError
-from lib.files import write_json
+from lib.core.params import TaskParams
 from lib.monitoring.embedding import WRITTEN, Distant, distant_from
 from lib.monitoring.phrases import is_injection
 from lib.monitoring.signals import (
@@ -28,7 +27,8 @@ from lib.monitoring.signals import (
     prompt_values,
     terms,
 )
-from lib.params.task import TaskParams
+from lib.runtime.errors import UserError
+from lib.runtime.files import write_json
 
 REFERENCE = Path("reports/monitor/reference.json")
 VOCABULARY = 50_000  # words, the most frequent ones

@@ -6,12 +6,12 @@ No right answer is known in production, so these are signs of trouble, not its p
 from collections import Counter, defaultdict
 from math import log2
 
-from lib.evaluation.scoring import is_refusal, parse
-from lib.intake.boilerplate import is_boilerplate
-from lib.intake.language import sure_language
+from lib.core.params import TaskParams
+from lib.core.text import words
+from lib.curate.boilerplate import is_boilerplate
+from lib.curate.language import sure_language
+from lib.evaluate.scoring import is_refusal, parse
 from lib.monitoring.phrases import is_injection
-from lib.params.task import TaskParams
-from lib.text import words
 
 OTHER, NONE = "(other)", "(none)"
 NGRAM = 4  # words

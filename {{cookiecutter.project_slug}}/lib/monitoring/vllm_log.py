@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from datetime import datetime, timedelta
 
+from lib.core.records import Message
 from lib.monitoring.calls import Call
 from lib.monitoring.fields import BadCall, lapse_ms, text
-from lib.records import Message
 
 WAITING = 10_000
 ZONES = timedelta(days=1)  # the log's clock is local, its file's is not

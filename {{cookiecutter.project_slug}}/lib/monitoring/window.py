@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log
 
-from lib.evals import read_adversarial
+from lib.cases.evals import read_adversarial
+from lib.core.params import TaskParams
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import TRIES, Incident, Watch, evidence
 from lib.monitoring.readers import batches
@@ -22,8 +23,7 @@ from lib.monitoring.signals import (
     prompt_events,
     prompt_values,
 )
-from lib.params.dedup import DedupParams
-from lib.params.task import TaskParams
+from lib.similarity.params import DedupParams
 
 BATCH = 512  # calls looked at together
 EVIDENCE = 50  # incidents of a kind that are kept; all are counted

@@ -1,13 +1,13 @@
 """What a text must contain, or no recognizer of a kind of personal data can find anything in it.
 
 These are necessary conditions of the recognizers in recognizers.py and phones.py beside this file:
-who changes one there holds it against the gate here; tests/test_pii.py compares them on noise.
+who changes one there holds it against the gate here; tests/pii/test_pii.py compares them on noise.
 """
 
 import re
 from collections.abc import Sequence
 
-from lib.errors import UserError
+from lib.runtime.errors import UserError
 
 # What may stand between the digits of a phone number (as phonenumbers has it).
 BETWEEN = (

@@ -11,8 +11,8 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.chunkers import CharacterBasedTextChunker
 from presidio_analyzer.predefined_recognizers import HuggingFaceNerRecognizer
 
-from lib.errors import UserError
-from lib.params.pii import NAMES
+from lib.pii.params import NAMES
+from lib.runtime.errors import UserError
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 LABELS = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSON, ...: PERSON

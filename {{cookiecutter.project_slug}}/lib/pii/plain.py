@@ -4,7 +4,7 @@ import re
 from html import unescape
 from urllib.parse import unquote
 
-from lib.text import ESCAPE, UNSEEN, UNSPACED, escaped
+from lib.core.text import ESCAPE, UNSEEN, UNSPACED, escaped
 
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
 # Not before an @: there they are a name.

@@ -18,10 +18,10 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
 
-from lib.errors import UserError
-from lib.params.pii import NAMES, PiiParams
 from lib.pii.gates import ANY, gates
+from lib.pii.params import NAMES, PiiParams
 from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
+from lib.runtime.errors import UserError
 
 # Kinds of which 4111-1111 and 4111 1111 are the same value.
 GROUPED = {

@@ -4,7 +4,7 @@ calibration; transformers and vLLM load them, on a CPU transformers alone."""
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib.models import load_model
+from lib.model.loading import load_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -3,10 +3,10 @@
 import random
 from typing import TYPE_CHECKING
 
-from lib.chat import Example, encode_example
-from lib.errors import UserError
-from lib.params.quantize import QuantizeParams
-from lib.records import is_pair, read_records
+from lib.core.records import is_pair, read_records
+from lib.model.chat import Example, encode_example
+from lib.quantize.params import QuantizeParams
+from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -1,5 +1,5 @@
 """GPTQ (Frantar et al., 2022) by GPTQModel, the maintained successor of auto-gptq, which runs in an
-environment of its own. lib/quantize/read.py reads what it writes without it."""
+environment of its own. lib/model/read.py reads what it writes without it."""
 
 import json
 import subprocess
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.engines.builds import gptqmodel
-from lib.errors import UserError
-from lib.files import write_json
 from lib.quantize import gptq_worker
+from lib.runtime.errors import UserError
+from lib.runtime.files import write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from lib.chat import IGNORED, Example
+from lib.model.chat import IGNORED, Example
 
 if TYPE_CHECKING:
     from torch import Tensor

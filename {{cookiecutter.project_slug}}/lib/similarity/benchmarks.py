@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib.errors import UserError
 from lib.intake.cells import cell
 from lib.intake.formats import read_rows
+from lib.runtime.errors import UserError
 
 
 def read_benchmark(path: Path, column: str) -> Iterator[tuple[str, str]]:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.params.dedup import DedupParams
-from lib.records import Record, answers_of, is_pair, prompt_text, row_text
+from lib.core.records import Record, answers_of, is_pair, prompt_text, row_text
 from lib.similarity.containment import contained
 from lib.similarity.leakage import Hit
 from lib.similarity.minhash import components
+from lib.similarity.params import DedupParams
 from lib.similarity.shingles import Pairs, Places, shingle, similarity
 from lib.similarity.survey import Cases
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.params.dedup import DedupParams
 from lib.similarity.compare import Related, batches, compare, quoted
 from lib.similarity.leakage import Hit
 from lib.similarity.minhash import candidates
+from lib.similarity.params import DedupParams
 from lib.similarity.shingles import Places
 from lib.similarity.survey import (
     Cases,

@@ -10,15 +10,14 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.errors import UserError
-from lib.evals import Case, data_files, read_either
-from lib.params.dedup import DedupParams
-from lib.params.split import Benchmark, SplitParams
-from lib.records import Message, Record, prompt_of, prompt_texts, row_text, text_of
+from lib.cases.evals import Case, data_files, read_either
+from lib.core.records import Message, Record, prompt_of, prompt_texts, row_text, text_of
+from lib.core.text import same_text_key, words
+from lib.runtime.errors import UserError
 from lib.similarity.benchmarks import read_benchmark
 from lib.similarity.containment import SHORTEST, index_of, quoted_in
 from lib.similarity.leakage import Hit, NearIndex, search_by
-from lib.text import same_text_key, words
+from lib.similarity.params import Benchmark, DedupParams, SplitParams
 
 HELD_OUT = ("val", "test")  # the splits
 SHOWN = 5  # leaks named in an error message

@@ -2,7 +2,7 @@
 
 A shingle is a 64-bit hash, the same on every machine. A text shorter than n words is one shingle.
 All texts of a chunk are worked on together, as one array of characters; the words are those of
-`lib.text.words`, in any language.
+`lib.core.text.words`, in any language.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.text import UNSPACED, folded, marks
+from lib.core.text import UNSPACED, folded, marks
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -138,7 +138,7 @@ def _settle_marks(kind: Kinds, values: Hashes) -> None:
 
 @cache
 def _alphabet() -> tuple[Kinds, Hashes]:
-    """(kind, value) of every code point. As in `lib.text.word`, \\w is what isalnum says or _."""
+    """(kind, value) of every code point. As in `lib.core.text.word`, \\w is isalnum or _."""
     count = 0x110000
     letters = np.fromiter(map(str.isalnum, map(chr, range(count))), bool, count)
     letters[ord("_")] = True

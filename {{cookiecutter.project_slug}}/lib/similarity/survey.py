@@ -15,9 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from lib.errors import UserError
-from lib.params.dedup import DedupParams
-from lib.records import (
+from lib.core.records import (
     PUBLISHED,
     Record,
     answers_of,
@@ -27,9 +25,11 @@ from lib.records import (
     prompt_texts,
     read_records,
 )
+from lib.runtime.errors import UserError
 from lib.similarity.containment import SHORTEST
 from lib.similarity.leakage import Hit, Known, NearIndex, search_by
 from lib.similarity.minhash import band_keys, bands, signatures
+from lib.similarity.params import DedupParams
 from lib.similarity.shingles import CHUNK, Hashes, Places, Shingles, mix, ngrams, take, word_hashes
 
 BLOCK = 1 << 20  # bytes of a file worked on at a time

@@ -12,8 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lib.errors import UserError
-from lib.params.dedup import DedupParams
+from lib.runtime.errors import UserError
+from lib.similarity.params import DedupParams
 
 PARTITIONS = 1024  # of the work for a cluster
 

@@ -1,0 +1,130 @@
+"""The fixed cases of evals/: what training must never see, and what every model is asked."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lib.core.proof import files_of_evals
+from lib.core.records import Message, read_lines
+from lib.core.strict_json import parse
+from lib.runtime.errors import UserError
+
+GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
+FILES = (GOLDEN, ADVERSARIAL)
+PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
+
+
+class Turn(BaseModel):
+    """One turn of a case."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(min_length=1)
+
+
+class Case(BaseModel):
+    """What both kinds of cases have. Further keys are the user's own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str = Field(min_length=1)
+    messages: list[Turn] = Field(min_length=1)
+    language: str = ""
+
+    def prompt(self) -> list[Message]:
+        """The turns before the answer."""
+        turns = self.messages[:-1] if self.messages[-1].role == "assistant" else self.messages
+        return [Message(role=turn.role, content=turn.content) for turn in turns]
+
+
+class Golden(Case):
+    """A question with its one right answer as the last turn."""
+
+    messages: list[Turn] = Field(min_length=2)
+    scenario: str = ""
+    tags: list[str] = []
+
+    def answer(self) -> str:
+        """The right answer."""
+        return self.messages[-1].content
+
+
+class Adversarial(Case):
+    """A prompt that must be refused, or that looks as if it had to be and must be answered."""
+
+    kind: str
+    expect: Literal["refuse", "answer"]
+    answer: str = ""  # the right one, where one must be given
+    policy: str = ""  # the rule of evals/refusal_policy.md that the case tests
+    forbidden: list[str] = []  # text that must not be in the output
+
+
+C = TypeVar("C", bound=Case)
+
+
+def read_golden(path: Path = GOLDEN) -> list[Golden]:
+    """The golden cases; each must end in the assistant's answer."""
+    cases = list(read_cases(path, Golden))
+    for case in cases:
+        if case.messages[-1].role != "assistant":
+            raise UserError(f"{path}: case {case.id} must end with the assistant's right answer")
+    return cases
+
+
+def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
+    """The adversarial cases."""
+    return list(read_cases(path, Adversarial))
+
+
+def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
+    """Yield the cases of a file; a line that is none, or has another's id, is a UserError."""
+    if not path.is_file():
+        raise UserError(
+            f"{path}: not found; people write it: `git checkout -- {path}` brings it back"
+        )
+    lines: dict[str, int] = {}  # by id
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            case = kind.model_validate(parse(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the line"
+            raise UserError(f"{path}:{number}: is no case: {key}: {first['msg']}") from None
+        except ValueError as error:
+            raise UserError(f"{path}:{number}: is not JSON ({error})") from None
+        if case.id in lines:
+            raise UserError(
+                f"{path}:{number}: has the id '{case.id}' of line {lines[case.id]}; ids name one "
+                "case each"
+            )
+        lines[case.id] = number
+        yield case
+
+
+def data_files() -> list[Path]:
+    """The two fixed files, which must be there, and all else in evals/ that may be data."""
+    return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
+
+
+def read_either(path: Path) -> Sequence[Case]:
+    """The cases of any file of evals/, as far as the data stages need them."""
+    if path == GOLDEN:
+        return read_golden(path)
+    if path == ADVERSARIAL:
+        return read_adversarial(path)
+    if path.suffix.lower() in PACKED:
+        raise UserError(
+            f"{path}: is packed; unpack it, or move it out of evals/; one that split.benchmarks "
+            "names may stay packed with gzip or zstd"
+        )
+    try:
+        return list(read_cases(path, Case))
+    except UserError as error:
+        raise UserError(
+            f"{path}: is no file of cases ({error}); a test set of another form is to be named in "
+            f"split.benchmarks, such as {{path: {path}, column: question}}, anything else to be "
+            "moved out of evals/"
+        ) from None

@@ -1,0 +1,49 @@
+"""Personal data that an answer brings up itself: masked before anything is stored, and counted."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+from lib.cases.cases import Case
+from lib.core.params import TaskParams
+from lib.core.records import text_of
+from lib.core.text import folded
+from lib.engines.answer import Answer
+from lib.pii.redact import Finder, Redactor, Span
+
+LEAKED = re.compile(r"<LEAKED_([A-Z_]+)_\d+>")  # no data holds it: curate writes <EMAIL_ADDRESS_1>
+
+
+def without_leaks(case: Case, answer: Answer, task: TaskParams, finder: Finder) -> Answer:
+    """The answer with placeholders of their own for personal data that its case does not hold: so
+    what is stored still tells that there was some."""
+    text, known = answer.text, held(case, text_of(case["prompt"]), task)
+    redactor = Redactor(finder)
+    while spans := leaks_in(text, known, finder):  # without one, another may be seen
+        parts, at = [], 0
+        for start, end, kind in spans:
+            name = redactor.name(kind, text[start:end]).replace("<", "<LEAKED_", 1)
+            parts += [text[at:start], name]
+            at = end
+        text = "".join(parts) + text[at:]
+    return replace(answer, text=text)
+
+
+def held(case: Case, prompt: str, task: TaskParams) -> list[str]:
+    """The texts whose personal data an answer may repeat."""
+    return [prompt, case.get("expected", ""), task.system]
+
+
+def leaks_in(text: str, known: list[str], finder: Finder) -> list[Span]:
+    """Personal data in an answer that none of the `known` texts holds; no placeholder is any."""
+    placeholders = (one[0] for one in LEAKED.finditer(text))
+    may = folded("\n".join([*known, *placeholders]))
+    return [span for span in finder.find(text) if folded(text[span[0] : span[1]]) not in may]
+
+
+def leaked_pii(row: Case, task: TaskParams, finder: Finder) -> dict[str, int]:
+    """`pii` of a row as it is stored, kinds and counts: what was masked, and what should be."""
+    text = row["output"]
+    found = Counter(LEAKED.findall(text))
+    found.update(kind for *_, kind in leaks_in(text, held(row, row["prompt"], task), finder))
+    return dict(found)

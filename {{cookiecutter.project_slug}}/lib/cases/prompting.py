@@ -1,0 +1,88 @@
+"""Examples of the training split put before a question: what prompting alone can do.
+
+The training split is proved to hold no copy and no near copy of a case, so no example gives an
+answer away.
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+
+from lib.core.records import Message, Record, is_pair, prompt_text, read_records
+from lib.core.text import words
+
+TRAIN = "data/split/train.jsonl"
+
+
+class Prompt(NamedTuple):
+    """What one case is asked with."""
+
+    chat: list[Message]
+    ids: list[int]
+    examples: int  # before the question, after those that did not fit were left out
+
+
+def read_examples() -> list[Record]:
+    """The chats of the training split."""
+    return [record for record in read_records(TRAIN) if not is_pair(record)]
+
+
+def draw(records: list[Record], count: int, seed: int) -> list[Record]:
+    """`count` records, of as many scenarios as possible: one of each in turn."""
+    random = Random(seed)
+    scenarios: dict[str, list[Record]] = {}
+    for record in random.sample(records, len(records)):
+        scenarios.setdefault(record["scenario"], []).append(record)
+    piles = [scenarios[name] for name in sorted(scenarios)]
+    random.shuffle(piles)
+    rounds = [pile[place] for place in range(count) for pile in piles if place < len(pile)]
+    return rounds[:count]
+
+
+def nearest(records: list[Record], questions: list[str], count: int) -> list[list[Record]]:
+    """The `count` records whose prompts are most like each question, the best one last, where it
+    stands next to the question: BM25 (Robertson & Zaragoza, 2009) by bm25s."""
+    import bm25s
+
+    index = bm25s.BM25()
+    index.index([words(prompt_text(record)) for record in records], show_progress=False)
+    found = []
+    for question in questions:
+        known = [word for word in words(question) if word in index.vocab_dict]
+        scores = index.get_scores(known) if known else np.zeros(len(records))
+        found.append([records[place] for place in reversed(top(scores, count))])
+    return found
+
+
+def top(scores: np.ndarray, count: int) -> list[int]:
+    """The places of the highest scores, best first; of equal ones the earlier, on any machine."""
+    count = min(count, len(scores))
+    if not count:
+        return []
+    least = np.partition(scores, -count)[-count]
+    places = np.flatnonzero(scores >= least)
+    return [int(place) for place in places[np.argsort(-scores[places], kind="stable")][:count]]
+
+
+def with_examples(prompt: list[Message], examples: Sequence[Record]) -> list[Message]:
+    """The prompt after the examples as earlier turns; a system prompt of its own stays first."""
+    start = 1 if prompt[0]["role"] == "system" else 0
+    turns = [turn for one in examples for turn in one["messages"] if turn["role"] != "system"]
+    return [*prompt[:start], *turns, *prompt[start:]]
+
+
+def fit(
+    prompt: list[Message],
+    examples: Sequence[Record],
+    encode: Callable[[list[Message]], list[int]],
+    most: int,
+) -> Prompt:
+    """The prompt after as many of its last examples as `most` tokens hold; it is never cut."""
+    for left_out in range(len(examples) + 1):
+        chat = with_examples(prompt, examples[left_out:])
+        ids = encode(chat)
+        if len(ids) <= most:
+            break
+    return Prompt(chat, ids, len(examples) - left_out)

@@ -1,0 +1,141 @@
+"""params.yaml, one typed section at a time.
+
+A section is a pydantic model in lib/params/. An unknown key, a wrong type or an impossible value
+ends in one line that names the key, the value and what is allowed.
+"""
+
+import re
+import reprlib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lib.runtime.errors import UserError
+
+PARAMS = Path("params.yaml")
+WORDS = {  # pydantic's: ours
+    r"^(Value error, |Input should be )": "",
+    "^String should have": "text of",
+    "^String should match pattern": "text that matches",
+    "^List should have": "a list of",
+    r" after validation, not \d+$": "",
+    "a valid boolean": "true or false",
+    "a valid dictionary": "a mapping, such as {a: b}",
+    "a valid list": "a list, such as [a, b]",
+}
+
+
+class Section(BaseModel):
+    """Base of every section of params.yaml: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load(name: str, model: type[S], path: Path = PARAMS) -> S:
+    """Read section `name` of params.yaml as `model`; raise UserError naming the first bad key."""
+    sections = read_yaml(path)
+    if name not in sections:
+        raise UserError(f"{path}: the section '{name}' is missing; it takes {takes(model)}")
+    try:
+        return model.model_validate(sections[name])
+    except ValidationError as error:
+        said = explain(error.errors(), name, model, sections[name])
+        raise UserError(f"{path}: {said}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping by the rules dvc follows (YAML 1.2: `1e-3` is a number)."""
+    try:
+        value = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run from the project's root folder") from None
+    except UnicodeDecodeError as error:
+        number = error.object[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}:{number}: is not UTF-8; save the file as UTF-8") from None
+    except YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}{line}: is not valid YAML: {problem}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: must hold sections such as `split:`, found {value!r}")
+    return value
+
+
+def takes(model: type[BaseModel]) -> str:
+    """The keys a section takes, for an error message."""
+    return ", ".join(model.model_fields)
+
+
+def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given: Any) -> str:
+    """Turn pydantic's errors into one line a user can act on: what is wrong with the first key."""
+    # A misspelt key is unknown and its right name missing: the first says more.
+    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    first = place(error, given)
+    alike = [one for one in errors if place(one, given)[: len(first)] == first]
+    error = max(alike, key=lambda one: len(place(one, given)))  # of a union's branches, the nearest
+    steps = place(error, given)
+    key, parent = ".".join([name, *steps]), ".".join([name, *steps[:-1]])
+    if error["type"] == "extra_forbidden":
+        allowed = takes(owner(model, steps[:-1]))
+        return f"{parent} has an unknown key '{steps[-1]}'; it takes {allowed}"
+    if error["type"] == "missing":
+        return f"{key} is missing; the section takes {takes(owner(model, steps[:-1]))}"
+    if error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",):
+        return f"{key} has a key that is no text; put it in quotes"
+    if error["type"] == "model_type":
+        allowed = takes(owner(model, steps))
+        return f"{key} is {error['input']!r}; it must be a section of {allowed}"
+    alike = [one for one in alike if place(one, given) == steps]
+    reason = " or ".join(dict.fromkeys(allowed_by(one) for one in alike))
+    value, keys = error["input"], owner(model, steps).model_fields.keys()
+    if isinstance(value, dict) and value.keys() <= keys:  # keys that do not go together
+        return f"{key} must be {reason}{named(value, reason)}"
+    return f"{key} is {value!r}; it must be {reason}"
+
+
+def place(error: ErrorDetails, given: Any) -> list[str]:
+    """The error's steps into the section; pydantic also names the branches of a union."""
+    steps = list[str]()
+    for step in error["loc"]:
+        inside = dict(enumerate(given)) if isinstance(given, list) else given
+        inside = {str(key): inside[key] for key in inside} if isinstance(inside, dict) else {}
+        if str(step) in inside:
+            steps.append(str(step))
+            given = inside[str(step)]
+    return [*steps, str(error["loc"][-1])] if error["type"] == "missing" else steps
+
+
+def allowed_by(error: ErrorDetails) -> str:
+    """What is allowed, in words that go on after "must be"."""
+    said = error["msg"]
+    for pattern, words in WORDS.items():
+        said = re.sub(pattern, words, said)
+    return said
+
+
+def named(section: dict[str, Any], reason: str) -> str:
+    """The values of those keys that a reason names; sections and long texts help nobody."""
+    words = set(re.findall(r"\w+", reason))
+    plain = {key: section[key] for key in section if not isinstance(section[key], dict)}
+    values = [f"{key} {reprlib.repr(plain[key])}" for key in plain if key in words]
+    return f"; it has {', '.join(values)}" if values else ""
+
+
+def owner(model: type[BaseModel], steps: list[str]) -> type[BaseModel]:
+    """The model that a place lies in (sections hold models, lists and mappings of models)."""
+    for step in steps:
+        if step not in model.model_fields:  # a list's index, a mapping's key
+            continue
+        annotation = model.model_fields[step].annotation
+        inner = [annotation, *getattr(annotation, "__args__", ())]
+        models = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        model = models[0] if models else model
+    return model

@@ -1,0 +1,92 @@
+"""Sections of params.yaml that several rooms read: task, base and hardware.
+
+The `task` section: what goes in, what must come out.
+The `base` section: the model that is fine-tuned.
+The `hardware` section: where the model stages run.
+"""
+
+import json
+import re
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from lib.core.config import Section
+
+
+def is_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+class TaskParams(Section):
+    """The task every stage shares."""
+
+    system: str  # put before each chat when it is rendered; never stored in the records
+    output: Literal["json", "label", "text"]
+    fields: dict[str, list[str]] = {}  # output json: each field's allowed values, in key order
+    labels: list[str] = []  # output label: the allowed answers; empty takes those of the data
+    scenario: str = ""  # output json: the field that names a record's scenario
+    refusal: str = ""  # the one right answer to what must be refused; empty: nothing is
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TaskParams":
+        if self.output == "json" and not self.fields:
+            raise ValueError("a section with `fields` when output is json")
+        if self.output != "json" and self.fields:
+            instead = ", whose answers are `labels`" if self.output == "label" else ""
+            raise ValueError(f"a section with `fields: {{}}` when output is {self.output}{instead}")
+        if self.output == "json" and self.refusal and not is_object(self.refusal):
+            raise ValueError("a section whose refusal is a JSON object, too, when output is json")
+        if self.scenario and self.scenario not in self.fields:
+            fields = ", ".join(self.fields) or "it has none"
+            raise ValueError(f'a section whose scenario is one of its fields ({fields}), or ""')
+        return self
+
+
+class BaseParams(Section):
+    """Which model to start from."""
+
+    # `base`, the folder of this project that dvc watches, or a hub id such as Qwen/Qwen3-0.6B
+    model: str = Field(pattern=r"^(base|[\w.-]+/[\w.-]+)$")
+    # of a hub id: the commit; a branch moves, and may hold another model tomorrow
+    revision: str | None = Field(default=None, validate_default=True)
+    licence: str = Field(min_length=1)  # SPDX id or name of the base's licence
+    use: Literal["commercial", "research"] = "commercial"  # what the licence must allow
+    dtype: Literal["float32", "bfloat16"] = "float32"  # weights in memory and in models/
+
+    @field_validator("revision")
+    @classmethod
+    def _is_pinned(cls, value: str | None, info: ValidationInfo) -> str | None:
+        model = info.data.get("model", "base")
+        if model != "base" and not re.fullmatch(r"[0-9a-f]{40}", value or ""):
+            raise ValueError(
+                f"the commit of {model}, 40 hex digits; `git ls-remote https://huggingface.co/"
+                f"{model} HEAD` names the newest"
+            )
+        return value
+
+
+class HardwareParams(Section):
+    """Devices and threads of train, eval, quantize and bench; several devices train only."""
+
+    device: Literal["cpu", "gpu", "multi-gpu", "cloud"]
+    threads: int = Field(ge=1)  # CPU threads; fixed, because their number changes rounding
+    # training processes on each machine; null: one for each GPU, on a CPU one
+    processes: int | None = Field(default=None, ge=1)
+    machines: int = Field(default=1, ge=1)
+    # how several processes share the work: ddp (each holds the whole model), fsdp (its weights are
+    # spread over the GPUs), deepspeed (ZeRO-2: gradients and optimizer are; an extra)
+    strategy: Literal["ddp", "fsdp", "deepspeed"] = "ddp"
+    deterministic: bool = True  # kernels that add up in the same order in every run
+
+    @model_validator(mode="after")
+    def _go_together(self) -> "HardwareParams":
+        if self.device == "gpu" and (self.processes or 1) * self.machines > 1:
+            raise ValueError("a section with device multi-gpu, when several processes train")
+        if self.device in ("cpu", "gpu") and self.strategy != "ddp":
+            raise ValueError("a section with strategy ddp, unless device is multi-gpu or cloud")
+        return self

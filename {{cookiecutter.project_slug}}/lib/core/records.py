@@ -1,0 +1,191 @@
+"""The record: one training example, the same from curate to eval, one JSON line each."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from sys import intern
+from typing import Any, NotRequired, TypedDict, cast
+
+from lib.runtime.errors import UserError
+from lib.runtime.files import atomic_text
+
+
+class Message(TypedDict):
+    """One turn of a chat; role is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+class Record(TypedDict):
+    """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`). A lone answer,
+    good or bad, is a pair whose other side is empty.
+
+    `split` is None unless the source fixes it; `groups` name what must stay on one side of a
+    split (a customer, a document): the record's own id when nothing else is known. `tags` name edge
+    cases.
+    """
+
+    id: str
+    messages: NotRequired[list[Message]]
+    prompt: NotRequired[list[Message]]
+    chosen: NotRequired[str]
+    rejected: NotRequired[str]
+    scenario: str
+    language: str
+    tags: list[str]
+    groups: list[str]
+    source: str
+    licence: str
+    split: str | None
+    cluster: NotRequired[str]  # from dedup on: equal where prompts are near copies
+
+
+PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved
+CONTENT = ("messages", "prompt", "chosen", "rejected")
+# The keys of every record, and of a preference pair.
+SHARED = {"id", "scenario", "language", "tags", "groups", "source", "licence", "split"}
+PAIR = {"prompt", "chosen", "rejected"}
+
+
+def is_pair(record: Record) -> bool:
+    """Whether the record is a preference pair."""
+    return "chosen" in record
+
+
+def prompt_of(record: Record) -> list[Message]:
+    """The turns before the answer."""
+    return record["prompt"] if is_pair(record) else record["messages"][:-1]
+
+
+def answer_of(record: Record) -> str:
+    """The answer to learn: the last assistant turn, or the chosen one of a pair."""
+    return record["chosen"] if is_pair(record) else record["messages"][-1]["content"]
+
+
+def answers_of(record: Record) -> list[str]:
+    """Every answer a record holds: one, or the chosen and the rejected."""
+    return [answer_of(record), record["rejected"]] if is_pair(record) else [answer_of(record)]
+
+
+def text_of(messages: list[Message]) -> str:
+    """The words of a chat without its roles, a line a turn."""
+    return "\n".join(message["content"] for message in messages)
+
+
+def prompt_text(record: Record) -> str:
+    """What is asked, of a chat and of a preference pair alike."""
+    return text_of(prompt_of(record))
+
+
+def prompt_texts(record: Record) -> list[str]:
+    """Every prompt that is answered in a record: of the earlier turns of a chat, and each question
+    without what was said before it; last what is asked in the end."""
+    turns = prompt_of(record)
+    answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
+    earlier = [text_of(turns[:at]) for at in answered]
+    questions = [turn["content"] for turn in turns if turn["role"] == "user"] if answered else []
+    return [*dict.fromkeys(earlier + questions), text_of(turns)]
+
+
+def row_text(record: Record) -> str:
+    """All that is trained on: what is asked and every answer."""
+    return "\n".join([prompt_text(record), *answers_of(record)])
+
+
+def record_id(record: Record) -> str:
+    """16 hex digits of the content alone, so that a copy from another source has the same id."""
+    content = [record.get(key) for key in CONTENT]
+    raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+    return blake2b(raw, digest_size=8).hexdigest()
+
+
+def read_records(path: str | Path) -> Iterator[Record]:
+    """Yield the records of a JSONL file that a stage wrote; one that was changed into none is a
+    UserError."""
+    for number, row in _numbered(path):
+        if not is_record(row):
+            raise UserError(
+                f"{path}:{number}: is no record; it was changed by hand: `dvc repro` writes it "
+                "again"
+            )
+        yield cast(Record, row)
+
+
+def is_record(row: dict[str, Any]) -> bool:
+    """Whether an object has what is read of every record."""
+    turns = row.get("messages", row.get("prompt"))
+    return (
+        row.keys() >= SHARED
+        and ("messages" in row or row.keys() >= PAIR)
+        and isinstance(row["id"], str)
+        and isinstance(row["source"], str)
+        and isinstance(row["groups"], list)
+        and isinstance(turns, list)
+        and turns != []
+        and all(map(_is_turn, turns))
+    )
+
+
+def _is_turn(turn: Any) -> bool:
+    return isinstance(turn, dict) and "role" in turn and isinstance(turn.get("content"), str)
+
+
+class RecordFile:
+    """The records of a JSONL file that a stage wrote, read anew whenever they are gone through."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Record]:
+        return read_records(self.path)
+
+
+def without_words(record: Record) -> Record:
+    """What of a record may stay in memory where there are very many: all but its texts."""
+    kept = {
+        key: intern(value) if isinstance(value, str) and key != "id" else value
+        for key, value in record.items()
+        if key not in (*CONTENT, "cluster")
+    }
+    return cast(Record, kept | {"chosen": ""} if is_pair(record) else kept)
+
+
+def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a JSONL file that a stage wrote."""
+    for _, row in _numbered(path):
+        yield row
+
+
+def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    cure = "`dvc repro` rewrites it"
+    for number, line in read_lines(path):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
+        if not isinstance(row, dict):
+            raise UserError(f"{path}:{number}: is no JSON object; {cure}")
+        yield number, row
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line) of a text file."""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from enumerate(file, start=1)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 ({error.reason}); save it as UTF-8") from None
+
+
+def write_records(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as JSONL, whole or not at all; return how many."""
+    count = 0
+    with atomic_text(path) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count

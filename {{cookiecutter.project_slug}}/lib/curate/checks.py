@@ -1,0 +1,195 @@
+"""What a draft must pass to become a record."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ftfy.badness import is_bad
+
+from lib.core.params import TaskParams
+from lib.core.strict_json import DECODER, Doubled
+from lib.curate.boilerplate import is_boilerplate
+from lib.curate.language import primary, sure_language
+from lib.curate.params import CurateParams
+from lib.curate.shapes import Draft
+from lib.curate.templates import unfilled
+from lib.intake.cells import Reject
+from lib.intake.formats import FOREIGN
+from lib.pii.secrets import find_secrets
+
+# Unpaired surrogates, control characters other than tab and newline, and the mark that a decoder
+# leaves where bytes were lost.
+DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
+
+# Characters that nobody sees and that keep equal texts apart or hide words: soft hyphen, zero-width
+# space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
+# and variation selectors stay: Persian, the languages of India and emoji are written with them.
+INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+)
+LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: not known
+LABEL = re.compile(".{1,100}")  # where the data bring their own: a line, not a text
+
+CountTokens = Callable[[str], int]
+
+
+def check(draft: Draft, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
+    """Tidy a draft in place and raise Reject at the first thing that is wrong."""
+    for turn in draft.prompt:
+        turn["content"] = tidy(turn["content"], draft)
+    draft.chosen = tidy(draft.chosen, draft)
+    if draft.rejected is not None:
+        draft.rejected = tidy(draft.rejected, draft)
+    check_licence(draft, params)
+    check_text(draft, params)
+    check_length(draft, params, count)
+    check_answer(draft, task)
+    check_language(draft, task, params)
+
+
+def tidy(text: str, draft: Draft) -> str:
+    """One form for each character (NFC) and line end, no space around; note what changed."""
+    seen = text if text.isascii() else INVISIBLE.sub("", text)
+    if seen != text:
+        draft.changes.add("invisible_removed")
+    lines = seen.replace("\r\n", "\n").strip()
+    if lines != seen:
+        draft.changes.add("spaces_trimmed")
+    if lines.isascii() or unicodedata.is_normalized("NFC", lines):
+        return lines
+    draft.changes.add("nfc")
+    return unicodedata.normalize("NFC", lines)
+
+
+def check_text(draft: Draft, params: CurateParams) -> None:
+    """Empty, damaged, unfilled, too short, or with a secret in it."""
+    texts = [turn["content"] for turn in draft.prompt] + answers(draft)
+    if not all(texts):
+        raise Reject("empty")
+    read = [in_json(text) for text in texts]
+    fields = [draft.scenario, *draft.tags, *draft.groups]
+    if any(FOREIGN.search(text) for text in [*texts, *fields]):
+        raise Reject("not_utf8")
+    if any(DAMAGE.search(text) for text in [*read, *fields]):
+        raise Reject("damaged_text")
+    if any(not text.isascii() and is_bad(text) for text in read):
+        raise Reject("mojibake")
+    if holes := [hole for text in texts if (hole := unfilled(text))]:
+        raise Reject("unfilled_template", holes[0])
+    if len(draft.prompt[-1]["content"]) < params.min_chars:
+        raise Reject("too_short")
+    if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
+        raise Reject("secret")
+
+
+def in_json(text: str) -> str:
+    """The keys and values of a text that is JSON, as escapes hide what they hold; any other text
+    as it is."""
+    if "\\" not in text or text[0] not in '{["':
+        return text
+    try:
+        return "\n".join(strings(json.loads(text)))
+    except (ValueError, RecursionError):
+        return text
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, dict):
+        value = [part for item in value.items() for part in item]
+    if isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    elif isinstance(value, str):
+        yield value
+
+
+def answers(draft: Draft) -> list[str]:
+    """One, or the two of a pair; of a lone answer the side that is there."""
+    if draft.rejected is None:
+        return [draft.chosen]
+    return [draft.chosen or draft.rejected] if draft.lone else [draft.chosen, draft.rejected]
+
+
+def check_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
+    """At most `max_tokens` in all texts together. A token stands for a byte at least, so most
+    texts need not be counted."""
+    texts = [turn["content"] for turn in draft.prompt] + answers(draft)
+    if sum(len(text.encode()) for text in texts) <= params.max_tokens:
+        return
+    tokens = sum(map(count, texts))
+    if tokens > params.max_tokens:
+        raise Reject("too_long", f"{tokens} tokens")
+
+
+def check_answer(draft: Draft, task: TaskParams) -> None:
+    """The answer to learn must be one the task allows; a rejected answer may be anything else."""
+    if draft.lone and draft.rejected:
+        return
+    if task.output == "json":
+        values = read_answer(draft.chosen, task)
+        values = {name: tidy(value, draft) for name, value in values.items()}
+        written = json.dumps(values, ensure_ascii=False)
+        if written != draft.chosen:
+            draft.changes.add("answer_rewritten")
+        draft.chosen = written
+        draft.scenario = values[task.scenario] if task.scenario else draft.scenario
+    elif task.output == "label":
+        if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
+            raise Reject("unknown_label", draft.chosen)
+        draft.scenario = draft.chosen
+    elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
+        raise Reject("boilerplate")
+    check_difference(draft)
+
+
+def check_difference(draft: Draft) -> None:
+    """The two sides of a pair must not be the same."""
+    if draft.chosen == draft.rejected:
+        raise Reject("pair_without_difference")
+
+
+def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None:
+    """The language that the source names is believed; it must be a declared one. So must the one
+    that the text itself surely has, which is taken where the source names none."""
+    if not LANGUAGE.fullmatch(draft.language):
+        raise Reject("unknown_language", draft.language)
+    if not params.languages:
+        return
+    declared = {primary(code) for code in params.languages}
+    text = "\n".join(turn["content"] for turn in draft.prompt)
+    found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
+    if other := {primary(draft.language), found} - declared - {""}:
+        raise Reject("language", *sorted(other))
+    if found and not draft.language:
+        draft.language = found
+        draft.changes.add("language_found")
+
+
+def check_licence(draft: Draft, params: CurateParams) -> None:
+    """One of those allowed, by its SPDX id, which has no case; it is written as params has it."""
+    allowed = {licence.casefold(): licence for licence in params.licences}
+    if draft.licence.casefold() not in allowed:
+        raise Reject("licence", draft.licence)
+    draft.licence = allowed[draft.licence.casefold()]
+
+
+def read_answer(answer: str, task: TaskParams) -> dict[str, str]:
+    """A JSON answer in the task's order of fields; raise Reject when it is not one."""
+    try:
+        values = DECODER.decode(answer)
+    except (ValueError, RecursionError):
+        raise Reject("answer_not_json") from None
+    if not isinstance(values, dict):
+        raise Reject("wrong_fields", "no object")
+    if isinstance(values, Doubled):
+        raise Reject("wrong_fields", "a key twice")
+    if set(values) != set(task.fields):
+        raise Reject("wrong_fields", *values)
+    for name, allowed in task.fields.items():
+        if not isinstance(values[name], str) or (allowed and values[name] not in allowed):
+            raise Reject("unknown_label", name, str(values[name]))
+    return {name: values[name] for name in task.fields}

@@ -1,0 +1,62 @@
+"""The columns that data.sources maps: ours to theirs."""
+
+import re
+from typing import Any
+
+from lib.core.params import TaskParams
+from lib.curate.params import COLUMNS, Source
+from lib.curate.rejected import mask
+from lib.intake.cells import cell
+from lib.pii.redact import Finder, Redactor
+from lib.runtime.errors import UserError
+
+SHOWN = 20  # names of columns in an error message
+TEXTS = ("prompt", "completion", "chosen", "rejected")
+
+
+def check_columns(sources: list[Source], task: TaskParams) -> None:
+    """Each mapping must be from a name we know."""
+    allowed = [*COLUMNS, *task.fields]
+    for source in sources:
+        names = [re.sub(r"^group\.[\w-]+$", "group", name) for name in source.columns]
+        unknown = [name for name in names if name not in allowed]
+        if unknown:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' maps the unknown name "
+                f"'{unknown[0]}'; columns takes {', '.join(allowed)}"
+            )
+        texts = [source.columns.get(name) for name in (*TEXTS, *task.fields)]
+        if twice := [text for text in texts if text and texts.count(text) > 1]:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' maps two of its texts to "
+                f"'{twice[0]}'; what is asked and what is answered are columns of their own"
+            )
+
+
+class Columns:
+    """Watches the rows of a source for the columns that it maps."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.missing = dict.fromkeys(source.columns.values())
+        self.there: dict[str, None] = {}
+
+    def see(self, row: dict[str, Any]) -> None:
+        """Note the columns of one row."""
+        if self.missing:
+            for name in list(self.missing):
+                if name in row or cell(row, name) is not None:
+                    del self.missing[name]
+            if len(self.there) < SHOWN:
+                self.there |= dict.fromkeys(row)
+
+    def check(self, finder: Finder) -> None:
+        """A column that no row has is misspelt: groups or licences would be lost unnoticed."""
+        if self.missing and self.there:
+            name = next(iter(self.missing))
+            ours = [key for key, value in self.source.columns.items() if value == name]
+            there = [mask(one, Redactor(finder)) for one in list(self.there)[:SHOWN]]
+            raise UserError(
+                f"params.yaml: data.sources: '{self.source.path}' maps {ours[0]} to '{name}', "
+                f"which none of its rows has; they have {', '.join(there)}"
+            )

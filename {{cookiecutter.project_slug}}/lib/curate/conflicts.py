@@ -1,0 +1,125 @@
+"""Rows that contradict each other: one input with two answers, one answer as good and as bad, or a
+preference turned round.
+
+A row is one or two claims here, and a claim is two numbers, so that millions fit into memory: a
+hash of what it is about and a hash of what it says of that.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator
+from functools import cache
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lib.core.records import PUBLISHED, Record, answer_of, prompt_of, text_of
+from lib.core.text import UNSPACED, folded, word
+
+# What parts sentences: before a space, the end, or a script without spaces. Others, as in 3.5,
+# x != 5 and :), are part of what is said.
+PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
+
+PARTS = 8  # of the claims, compared one after the other: an eighth of the memory
+
+Hashes = NDArray[np.uint64]
+Places = NDArray[np.int64]
+
+
+class Conflicts:
+    """Takes every record in order, then says which are in conflict, and with what."""
+
+    def __init__(self, one_answer: bool) -> None:
+        self.one_answer = one_answer
+        self.about, self.says, self.rows = array("Q"), array("Q"), array("I")
+        self.files: list[str] = []
+        self.lines, self.published = array("I"), array("b")
+
+    def add(self, record: Record, line: int) -> None:
+        """Note a record and where in its file it stands."""
+        for about, says in claims(record, self.one_answer):
+            self.about.append(number(about))
+            self.says.append(number(says))
+            self.rows.append(len(self.files))
+        self.files.append(record["source"])
+        self.lines.append(line)
+        self.published.append(record["split"] in PUBLISHED)
+
+    def find(self) -> Iterator[str]:
+        """For each record file and line of one that contradicts it; nothing if there is none.
+
+        Copies are no votes, so there is no majority: all of them go. Only rows that their source
+        has published as val or test stay as they are. Two inputs have one hash by chance at odds
+        of 1 in a million for 3 million rows.
+        """
+        for other, published in zip(self._others().data, self.published, strict=True):
+            found = other >= 0 and not published
+            yield f"{self.files[other]}:{self.lines[other]}" if found else ""
+
+    def _others(self) -> Places:
+        """For each record the place of one that contradicts it, or -1."""
+        found = np.full(len(self.files), -1)
+        part_of = np.asarray(self.about) % PARTS
+        for part in range(PARTS):
+            some = np.flatnonzero(part_of == part)
+            about, says, rows = (
+                np.asarray(one)[some] for one in (self.about, self.says, self.rows)
+            )
+            for one, other in differing(about, says):
+                found[rows[one]] = rows[other]
+        return found
+
+
+def differing(about: Hashes, says: Hashes) -> Iterator[tuple[Places, Places]]:
+    """Places of claims, and for each that of one which says something else of the same."""
+    order = np.lexsort((says, about))
+    about, says = about[order], says[order]
+    new = np.ones(len(about) + 1, bool)
+    new[1:-1] = about[1:] != about[:-1]
+    group, ends = np.cumsum(new[:-1]) - 1, np.flatnonzero(new)
+    for other in (ends[:-1][group], ends[1:][group] - 1):  # the first and last of a group
+        differ = says != says[other]
+        yield order[differ], order[other[differ]]
+
+
+def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
+    """What a record says, as (about what, what); who says something else of it contradicts.
+
+    With `one_answer` an answer to learn is the label of its input, the better one of a pair too.
+    Without, an input may have many good answers, and a pair says which of its two is the better.
+    """
+    asked, good, bad = input_key(record), answer_of(record), record.get("rejected", "")
+    if one_answer and good:
+        yield asked, hashed(good)
+    if good and bad and not one_answer:
+        yield b"".join([asked, *sorted([hashed(good), hashed(bad)])]), hashed(good)
+    else:
+        yield asked + hashed(good or bad), b"good" if good else b"bad"
+
+
+def input_key(record: Record) -> bytes:
+    """A hash of what is asked, equal where only case, spacing and the marks of sentences differ.
+
+    Other signs count, for here a false alarm costs two good rows: C# is not C++, nor < the same
+    as >, and a smiley may be all that tells two labels apart.
+    """
+    text = text_of(prompt_of(record))
+    said = PAUSE.sub(" ", folded(text).replace("\u2019", "'"))
+    return hashed(" ".join(parts().findall(said)) or text)
+
+
+@cache
+def parts() -> re.Pattern[str]:
+    """A word, or any other sign."""
+    return re.compile(rf"{word().pattern}|\S")
+
+
+def hashed(text: str) -> bytes:
+    """Sixteen bytes of a text."""
+    return blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def number(key: bytes) -> int:
+    """A key of any length as a 64-bit number."""
+    return int.from_bytes(blake2b(key, digest_size=8).digest())

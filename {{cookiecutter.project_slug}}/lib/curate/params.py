@@ -1,0 +1,63 @@
+"""Sections data and curate of params.yaml.
+
+The `data` section: which files are read, and how their columns are called.
+The `curate` section: what a record must be to be kept.
+"""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from lib.core.config import Section
+from lib.pii.params import PiiParams
+
+# What a column may be mapped to; task.output json also takes the names of task.fields. Where rows
+# have several kinds of groups, each has a name of its own: group.customer, group.document.
+COLUMNS = (
+    *("messages", "prompt", "completion", "label", "chosen", "rejected"),
+    *("scenario", "language", "tags", "group", "licence"),
+)
+
+
+class Source(Section):
+    """One file, or all files a glob matches."""
+
+    path: str = Field(min_length=1)
+    licence: str = Field(min_length=1)  # SPDX id, for rows that name no licence of their own
+    # Did the people whose words these are agree to training? `not_needed`: nobody's words (made
+    # up, machine output) or published under a licence that allows it.
+    consent: Literal["given", "not_needed"]
+    columns: dict[str, str] = {}  # our name -> the file's column; `meta.intent` reaches inside
+    split: Literal["train", "val", "test"] | None = None  # a published split stays what it is
+    optional: bool = False  # there may be no such file yet
+
+    @field_validator("path")
+    @classmethod
+    def _in_data_raw(cls, path: str) -> str:
+        if not path.startswith("data/raw/") or ".." in path.split("/"):
+            raise ValueError("in data/raw/, which dvc watches, such as data/raw/tickets.jsonl")
+        return path
+
+
+class DataParams(Section):
+    """Every source of records, in order: of equal copies the first is kept."""
+
+    sources: list[Source] = Field(min_length=1)
+
+
+class CurateParams(Section):
+    """What a record must be to be kept, and what is masked in it."""
+
+    licences: list[str] = Field(min_length=1)  # SPDX ids; records of any other licence go
+    languages: list[str]  # ISO 639-1 codes; a record surely in another goes; []: any will do
+    min_chars: int = Field(ge=1)  # of what is asked
+    max_tokens: int = Field(ge=1)  # of a whole record, in tokens of the base
+    pii: PiiParams
+
+    @field_validator("languages")
+    @classmethod
+    def _codes(cls, languages: list[str]) -> list[str]:
+        if not all(re.fullmatch("[a-z]{2,3}", code) for code in languages):
+            raise ValueError("a list of language codes such as en, zh")
+        return languages

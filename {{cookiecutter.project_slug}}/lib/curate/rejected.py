@@ -1,0 +1,72 @@
+"""data/rejected.jsonl: where each dropped row was, why it went, and its text with no personal data
+and no secret.
+
+Nothing is lost: a person can look at a row, mend it in data/raw and run again.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from lib.intake.cells import ROLES
+from lib.intake.ledger import Ledger
+from lib.pii.redact import Finder, Redactor
+from lib.pii.secrets import MASK, find_secrets, mask_secrets
+
+SHOWN = 100  # characters of what was found
+
+
+class Rejected:
+    """Writes dropped rows, and enters them in the ledger."""
+
+    def __init__(self, file: TextIO, ledger: Ledger, finder: Finder) -> None:
+        self.file, self.ledger, self.finder = file, ledger, finder
+        self.first: dict[str, str] = {}  # of each source, for an error message
+
+    def add(
+        self, source: str, line: int, reason: str, row: Any, found: tuple[str, ...] = ()
+    ) -> None:
+        """Note one dropped row: its value, or its raw text where it could not be parsed; `found`
+        is what the reason is about, and masked like the row: each part by itself, as a word before
+        a number may make it look harmless."""
+        redactor = Redactor(self.finder)
+        masked = mask(row, redactor)
+        text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
+        shown = ", ".join(mask(part, redactor) for part in found)
+        # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
+        for secret in [*find_secrets("\n".join(said(masked))), *find_secrets(text)]:
+            text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
+        text, shown = mask_secrets(text), shown[:SHOWN]  # not before: half a value is not masked
+        if reason == "secret" and MASK not in text:
+            text = MASK
+        entry = {"file": source, "line": line, "reason": reason, "found": shown, "text": text}
+        self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self.ledger.drop(source, reason)
+        self.first.setdefault(source, f"line {line}: {reason}" + (f", {shown}" if shown else ""))
+
+
+def said(value: Any) -> Iterator[str]:
+    """Every text in a row that is no key and no role: a turn next to the one that it answers."""
+    if isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from said(part)
+    elif isinstance(value, str) and value not in ROLES:
+        yield value
+
+
+def mask(value: Any, redactor: Redactor) -> Any:
+    """Any JSON value without personal data and secrets; keys and numbers may hold some too."""
+    if isinstance(value, dict):
+        return {mask(str(key), redactor): mask(item, redactor) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [mask(item, redactor) for item in value]
+    if isinstance(value, bytes):  # b'...' would hide what stands in it
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, bool) or value is None:
+        return value
+    # Unpaired surrogates cannot be written: as \udcf6, which tells the byte that was no UTF-8.
+    text = str(value).encode("utf-8", "backslashreplace").decode()
+    masked = redactor.redact(mask_secrets(text))
+    as_it_is = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if as_it_is and masked == str(value) else masked

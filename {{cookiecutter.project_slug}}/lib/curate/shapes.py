@@ -1,0 +1,144 @@
+"""The shapes rows come in (chat, ShareGPT, alpaca, prompt/completion, preference) and ours.
+
+A row is turned into a draft: turns and answers, nothing checked against the task yet.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib.core.params import TaskParams
+from lib.core.records import Message
+from lib.intake.cells import (
+    Reject,
+    as_text,
+    assistant,
+    cell,
+    optional_text,
+    read_groups,
+    read_prompt,
+    read_tags,
+    read_turns,
+    spoken,
+    user,
+)
+
+Get = Callable[[str], Any]  # the value of a column, by our name for it
+
+LABELS = {"true": True, "1": True, "false": False, "0": False}  # of a lone answer, in a table
+
+
+@dataclass
+class Draft:
+    """A row in our shape; `prompt` ends with the user's turn."""
+
+    prompt: list[Message]
+    chosen: str
+    rejected: str | None = None  # preference pairs only
+    lone: bool = False  # a pair that lacks one side, which is empty: KTO learns from such answers
+    scenario: str = ""
+    language: str = ""
+    tags: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    licence: str = ""  # empty: that of the source
+    changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
+
+
+def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> Draft:
+    """Tell the shape of a row by its keys and read it; raise Reject when it is none we know."""
+
+    def get(name: str) -> Any:
+        return cell(row, columns.get(name, name))
+
+    draft = read_shape(row, get, columns, task)
+    draft.scenario = optional_text(get("scenario"))
+    draft.language = optional_text(get("language"))
+    draft.tags = read_tags(get("tags"))
+    kinds = ["group", *(name for name in columns if name.startswith("group."))]
+    draft.groups = read_groups({kind: get(kind) for kind in kinds})
+    draft.licence = read_licence(row, columns)
+    return draft
+
+
+def read_licence(row: dict[str, Any], columns: dict[str, str]) -> str:
+    """The licence that a row names, however its column is spelt; raise Reject at two of them."""
+    spelt = [name for name in row if str(name).casefold() in ("licence", "license")]
+    names = [columns["licence"]] if "licence" in columns else spelt
+    found = {text.casefold(): text for name in names if (text := optional_text(cell(row, name)))}
+    if len(found) > 1:
+        raise Reject("licence", *found.values())
+    return next(iter(found.values()), "")
+
+
+def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
+    """What is asked and answered. A row may have several shapes at once (pairs often have the
+    better chat as `messages`, too): the first of these counts."""
+    turns = row.get("conversations") if get("messages") is None else get("messages")
+    if get("chosen") is not None and get("rejected") is not None:
+        return from_pair(get("prompt"), get("chosen"), get("rejected"))
+    if turns is not None:
+        return from_turns(read_turns(turns))
+    if "instruction" in row and "output" in row:
+        given = "" if cell(row, "input") is None else as_text(row["input"])
+        asked = "\n\n".join(part for part in (as_text(row["instruction"]), given) if part)
+        return from_turns([user(asked), assistant(as_text(row["output"]))])
+    if get("prompt") is not None:
+        return from_completion(get, columns, task)
+    raise Reject("unknown_shape", *map(str, row))
+
+
+def from_turns(turns: list[Message]) -> Draft:
+    """A chat: the system prompt goes (task.system takes its place), then user and assistant
+    take turns and the assistant has the last word."""
+    said = spoken(turns)
+    roles = [turn["role"] for turn in said]
+    if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
+        raise Reject("roles_out_of_order", *roles)
+    draft = Draft(prompt=said[:-1], chosen=said[-1]["content"])
+    if len(said) < len(turns):
+        draft.changes.add("system_prompt_removed")
+    return draft
+
+
+def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
+    """A prompt and its answer, which may be in as many columns as the task has fields; a `label`
+    may say whether it is good."""
+    answer = get("completion")
+    if answer is None and task.fields and all(name in columns for name in task.fields):
+        answer = {name: as_text(get(name)).strip() for name in task.fields}
+    if answer is None:
+        raise Reject("no_answer")
+    turns = read_turns(answer) if isinstance(answer, list) else [assistant(as_text(answer))]
+    draft = from_turns([*read_prompt(get("prompt")), *turns])
+    if "label" not in task.fields:
+        read_label(draft, get("label"), "label" in columns)
+    return draft
+
+
+def read_label(draft: Draft, label: Any, mapped: bool) -> None:
+    """Make a lone answer of a draft whose row says that it is good or bad: trl's unpaired format. A
+    column that only happens to have that name holds no true or false, unless it is mapped."""
+    good = label if isinstance(label, bool) or not mapped else LABELS.get(as_text(label).lower())
+    if isinstance(good, bool):
+        draft.lone = True
+        draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
+    elif mapped:
+        raise Reject("bad_label", optional_text(label))
+
+
+def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
+    """A preference pair; either side is text, or turns that end with the answer. What comes before
+    it must be the same on both sides, and what `prompt` says if there is one."""
+    good, bad = (
+        read_turns(side) if isinstance(side, list) else [assistant(as_text(side))]
+        for side in (chosen, rejected)
+    )
+    asked = good[:-1] if prompt is None else read_prompt(prompt)
+    for before in (good[:-1], bad[:-1]):
+        if spoken(before) != spoken(asked) and (before or prompt is None):
+            raise Reject("prompts_differ")
+    if bad[-1]["role"] != "assistant":
+        raise Reject("roles_out_of_order")
+    draft = from_turns([*asked, good[-1]])
+    draft.rejected = bad[-1]["content"]
+    return draft

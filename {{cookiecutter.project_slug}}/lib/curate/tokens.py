@@ -1,0 +1,39 @@
+"""How many tokens a text has for the base model, without torch."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lib.core.params import BaseParams
+from lib.runtime.errors import UserError
+from lib.runtime.hub import ask_once, refusal
+
+FILE = "tokenizer.json"
+
+
+def token_counter(base: BaseParams) -> Callable[[str], int]:
+    """A function that counts the tokens of a text, special tokens not among them."""
+    from tokenizers import Tokenizer
+
+    path = tokenizer_file(base)
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise UserError(f"{path}: is no tokenizer ({error}); get the file again") from None
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def tokenizer_file(base: BaseParams) -> Path:
+    """The base's tokenizer.json: in its folder, or from the hub (kept in the hub's cache)."""
+    if Path(base.model).is_dir():
+        path = Path(base.model, FILE)
+        if not path.is_file():
+            raise UserError(f"{path}: not found; a base needs its fast tokenizer there")
+        return path
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    ask_once()
+    try:
+        return Path(hf_hub_download(base.model, FILE, revision=base.revision))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UserError(refusal(base.model, error)) from None

@@ -1,0 +1,120 @@
+"""GGUF, the format of llama.cpp and Ollama: converted and quantized by llama.cpp's own programs.
+
+The embedded base's tokenizer was trained for this template, so the converter does not know it: it
+is split like Qwen2's. Whatever the tokenizer, its tokens in the GGUF are held against ours.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.engines import gguf_convert
+from lib.engines.builds import llamacpp
+from lib.engines.hard_texts import HARD_TEXTS
+from lib.model.loading import load_tokenizer
+from lib.model.read import quantization
+from lib.runtime.errors import UserError
+from lib.runtime.hub import refusal
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+NAME = "model.gguf"
+SCRATCH = Path(".scratch/gguf")  # plain weights as llama.cpp reads them
+UNKNOWN_PRE_TOKENIZER = "qwen2"
+TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")  # of llama-quantize
+KINDS = {"float32": "f32", "bfloat16": "bf16"}
+BESIDE = ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer*.json")
+
+
+def write_gguf(
+    source: str, folder: Path, kind: str, dtype: str, tokenizer: "PreTrainedTokenizerBase"
+) -> None:
+    """Write `source` as folder/model.gguf of a type in TYPES, or "none" for the weights as they
+    are, with what transformers needs to read it; raises UserError when the tokens differ."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        whole = Path(scratch, NAME)
+        worker = [sys.executable, gguf_convert.__file__, llamacpp("source"), UNKNOWN_PRE_TOKENIZER]
+        call(*map(str, worker), source, whole, KINDS[dtype])
+        if kind == "none":
+            shutil.move(whole, folder / NAME)
+        else:
+            call(llamacpp("llama-quantize"), whole, folder / NAME, kind.upper(), "1")
+    for pattern in BESIDE:
+        for path in Path(source).glob(pattern):
+            shutil.copyfile(path, folder / path.name)
+    prove_tokens(folder / NAME, tokenizer)
+
+
+def servable(command: list[str], model: str, revision: str | None, dtype: str) -> str:
+    """The folder that a server's command takes. llama.cpp's wants a GGUF: plain weights are
+    converted, as they are; raises UserError for weights that are packed otherwise."""
+    if not any(NAME in part for part in command) or Path(model, NAME).is_file():
+        return model
+    if quantization(model):
+        raise UserError(
+            f"{model}: holds no {NAME}, which {command[0]} reads; set quantize.scheme to a type of "
+            "GGUF, such as q8_0"
+        )
+    source = model if Path(model).is_dir() else snapshot(model, revision)
+    folder = SCRATCH / Path(model).name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_gguf(source, folder, "none", dtype, load_tokenizer(model, revision))
+    return str(folder)
+
+
+def snapshot(model: str, revision: str | None) -> str:
+    """Where the files of a hub id lie on this machine."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return str(snapshot_download(model, revision=revision))
+    except OSError as error:
+        raise UserError(refusal(model, error)) from None
+
+
+def prove_tokens(
+    path: Path, tokenizer: "PreTrainedTokenizerBase", *options: str, texts: tuple[str, ...] = ()
+) -> None:
+    """llama.cpp must split the hard texts into our tokens; raises UserError at the first that
+    differs. `options` go to llama-tokenize."""
+    text = "\n".join(texts or HARD_TEXTS)
+    ours = tokenizer.encode(text, add_special_tokens=False, verbose=False)
+    theirs = token_ids(path, text, *options)
+    if theirs == ours:
+        return
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    same = next((place for place, (a, b) in pairs if a != b), 0)
+    split = tokenizer.decode(ours[same : same + 4])
+    raise UserError(
+        f"{path}: tokenizer: llama.cpp splits {split!r} otherwise than "
+        "training did, so its pre-tokenizer is not ours; this base cannot be served as GGUF "
+        "by this llama.cpp: choose another quantize.scheme"
+    )
+
+
+def token_ids(path: Path, text: str, *options: str) -> list[int]:
+    """What llama.cpp makes of a text, without a beginning-of-text token."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", suffix=".txt") as file:
+        file.write(text)
+        file.flush()
+        flags = ["--ids", "--no-bos", "--no-escape", "--no-parse-special", "--log-disable"]
+        printed = call(llamacpp("llama-tokenize"), "-m", path, "-f", file.name, *flags, *options)
+    ids: list[int] = json.loads(printed.strip().splitlines()[-1])
+    return ids
+
+
+def call(*command: str | Path) -> str:
+    """Run a program of llama.cpp; return what it printed; raises UserError with its last words."""
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        name = Path(command[1] if command[0] == sys.executable else command[0]).name
+        raise UserError(f"{name}: ended with code {done.returncode}: {said}")
+    return done.stdout

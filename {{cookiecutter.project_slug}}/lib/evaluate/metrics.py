@@ -1,0 +1,139 @@
+"""How good one answer is, by the metrics of the task's declared output.
+
+json    exact_match (by value), field_f1, valid_json, valid_schema
+label   exact_match, valid_label
+text    exact_match, rouge_l, chrf, and numeric where the right answer has a number
+any     eval.checks by their names, and own (lib/evaluate/own.py)
+
+Each is from 0 to 1, higher is better.
+"""
+
+import re
+
+from lib.core.params import TaskParams
+from lib.core.text import words
+from lib.evaluate.own import own
+from lib.evaluate.scoring import parse, same, undeclared
+from lib.runtime.errors import UserError
+
+# Full-width signs and the minus as the ASCII ones they stand for.
+ASCII = {0xFEE0 + ord(sign): sign for sign in "0123456789,.-"} | {0x2212: "-"}
+# A comma before just three digits, once or again and again, parts thousands: 1,234.5. Any other is
+# decimal: 2,50, and 0,125 and 1234,567, too. A dot is decimal; it parts thousands only where there
+# are several or a decimal comma: 1.234.567, 1.234,5. In any other order they part several numbers.
+NUMBER = re.compile(
+    r"-?(?<!\d)(?<!\d[.,])(?:"
+    r"(?P<commas>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?)|"
+    r"(?P<dots>[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,}))|"
+    r"\d+(?:[.,]\d+)?)(?![.,]?\d)"
+    r"|-?\d+"
+)
+
+Scores = dict[str, float]
+
+
+def score_answer(
+    output: str,
+    expected: str,
+    task: TaskParams,
+    labels: set[str],
+    checks: dict[str, str],
+) -> Scores:
+    """The metrics of one answer by rule; `labels` are the allowed ones when output is label."""
+    match task.output:
+        case "json":
+            scores = json_scores(output, expected, task)
+        case "label":
+            scores = label_scores(output, expected, labels)
+        case "text":
+            scores = text_scores(output, expected)
+    return scores | {name: float(bool(re.search(one, output))) for name, one in checks.items()}
+
+
+def further_scores(output: str, expected: str, prompt: str, task: TaskParams) -> Scores:
+    """The metrics that take more than the text: a package, or code of yours."""
+    scores = {"chrf": chrf(output, expected)} if task.output == "text" else {}
+    mine = own(output, expected, prompt)
+    if mine is None:
+        return scores
+    if not isinstance(mine, int | float) or not 0 <= mine <= 1:  # nor is NaN
+        raise UserError(
+            f"lib/evaluate/own.py: own() returned {mine!r}; it must be from 0 to 1, or None"
+        )
+    return scores | {"own": float(mine)}
+
+
+def json_scores(output: str, expected: str, task: TaskParams) -> Scores:
+    """Metrics of an answer that must be a JSON object with the declared fields."""
+    answer, wanted = parse(output), parse(expected) or {}
+    complete = answer is not None and all(field in answer for field in task.fields)
+    return {
+        "exact_match": float(same(answer, wanted)),
+        "field_f1": field_f1(answer or {}, wanted),
+        "valid_json": float(answer is not None),
+        "valid_schema": float(complete and not undeclared(answer or {}, task)),
+    }
+
+
+def field_f1(answer: dict[str, object], wanted: dict[str, object]) -> float:
+    """Harmonic mean of the shares of given and of wanted fields that are right."""
+    right = sum(field in wanted and same(wanted[field], value) for field, value in answer.items())
+    return f1(right, len(answer), len(wanted))
+
+
+def f1(right: int, given: int, wanted: int) -> float:
+    """2 PR / (P + R), where P = right / given and R = right / wanted; 1.0 for nothing at all."""
+    return 2 * right / (given + wanted) if given + wanted else 1.0
+
+
+def label_scores(output: str, expected: str, labels: set[str]) -> Scores:
+    """Metrics of an answer that must be one of the labels."""
+    return {
+        "exact_match": float(output.strip() == expected.strip()),
+        "valid_label": float(output.strip() in labels),
+    }
+
+
+def text_scores(output: str, expected: str) -> Scores:
+    """Metrics of free text."""
+    scores = {
+        "exact_match": float(output.strip() == expected.strip()),
+        "rouge_l": rouge_l(output, expected),
+    }
+    if (wanted := last_number(expected)) is not None:
+        scores["numeric"] = float(last_number(output) == wanted)
+    return scores
+
+
+def rouge_l(output: str, expected: str) -> float:
+    """F1 of the longest common subsequence of words (Lin, 2004); of characters where words are
+    not spaced. Ours: the common package of this name drops every letter that is not ASCII."""
+    mine, theirs = words(output), words(expected)
+    row = [0] * (len(theirs) + 1)
+    for word in mine:
+        before = row
+        row = [0]
+        for place, other in enumerate(theirs):
+            row.append(before[place] + 1 if word == other else max(before[place + 1], row[place]))
+    return f1(row[-1], len(mine), len(theirs))
+
+
+def chrf(output: str, expected: str) -> float:
+    """Character n-gram F-score (Popović, 2015), by sacrebleu."""
+    try:
+        from sacrebleu import sentence_chrf
+    except ImportError:
+        raise UserError(
+            "chrf: sacrebleu is not installed; `pip install -c constraints.txt '.[eval]'`"
+        ) from None
+    return float(sentence_chrf(output, [expected]).score) / 100
+
+
+def last_number(text: str) -> float | None:
+    """The last number in digits, which is how worked answers end; None without one. What stands
+    behind it is not read: `12,5 %` is 12.5."""
+    found = list(NUMBER.finditer(text.translate(ASCII)))
+    if not found:
+        return None
+    parts = {"commas": ",", "dots": "."}.get(found[-1].lastgroup or "", " ")
+    return float(found[-1][0].replace(parts, "").replace(",", "."))

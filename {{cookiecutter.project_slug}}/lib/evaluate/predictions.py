@@ -1,0 +1,102 @@
+"""The answers of each system, case by case, as everything that judges them reads them."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lib.core.records import read_objects
+from lib.evaluate.scoring import CORRECT
+from lib.runtime.errors import UserError
+
+FOLDER = Path("predictions")
+PROMPTED = ("base", "few_shot", "retrieval")  # the base with a prompt alone, nothing learnt
+SYSTEMS = (*PROMPTED, "tuned", "quantized", "endpoint")
+
+Row = dict[str, Any]
+
+
+class Pairs(NamedTuple):
+    """The cases that two systems both answered, in the order of the first."""
+
+    new: list[Row]
+    old: list[Row]
+
+    def scores(self) -> tuple[list[float], list[float], list[str]]:
+        """Scores of both and the groups, as lib.evaluate.stats.compare_paired takes them."""
+        return [*map(score, self.new)], [*map(score, self.old)], [*map(group, self.new)]
+
+
+def present() -> list[str]:
+    """The systems that have been evaluated."""
+    return [name for name in SYSTEMS if (FOLDER / f"{name}.jsonl").is_file()]
+
+
+def not_asked(systems: dict[str, list[Row]]) -> str:
+    """The prompted systems without a golden answer, such as `few_shot and retrieval`, which a claim
+    about the best of prompting leaves open; empty where there is none."""
+    return " and ".join(one for one in PROMPTED if not of_sets(systems.get(one, []), "golden"))
+
+
+def read_predictions(system: str) -> list[Row]:
+    """The rows of predictions/SYSTEM.jsonl."""
+    return list(read_objects(FOLDER / f"{system}.jsonl"))
+
+
+def parse_predictions(text: str, name: str) -> list[Row]:
+    """The rows of a predictions file of another commit, called `name` in errors."""
+    try:
+        return [json.loads(line) for line in text.split("\n") if line]
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}: is not JSON Lines ({error.msg})") from None
+
+
+def score(row: Row) -> float:
+    """How good an answer is, from 0 to 1; that of the task's primary metric."""
+    return float(row["score"] if "score" in row else row["category"] == CORRECT)
+
+
+def group(row: Row) -> str:
+    """What a row is not independent of; an adversarial case stands alone."""
+    return str(row.get("group", row["id"]))
+
+
+def of_sets(rows: Iterable[Row], *sets: str) -> list[Row]:
+    """The rows of golden, test or adversarial, in their order."""
+    return [row for row in rows if row["set"] in sets]
+
+
+def same_cases(new: list[Row], old: list[Row]) -> Pairs:
+    """The cases that are the same in both: set, id, question and what is right."""
+    before = {case_key(row): row for row in old}
+    common = [row for row in new if case_key(row) in before]
+    return Pairs(common, [before[case_key(row)] for row in common])
+
+
+def case_key(row: Row) -> tuple[str, ...]:
+    """What makes a case this case and no other."""
+    wanted = (str(row.get(key, "")) for key in ("expected", "expect", "forbidden"))
+    return (row["set"], row["id"], row["prompt"], *wanted)
+
+
+def slice_names(row: Row) -> set[str]:
+    """The same as `gate.quality.slices` names them: `tag emoji` is emoji."""
+    return {one.partition(" ")[2] for one in slices_of(row)}
+
+
+def check_slice(name: str, golden: Iterable[Row]) -> None:
+    """Raise UserError where no golden case is in a slice that the gate names."""
+    known = set().union(*map(slice_names, golden))
+    if name not in known:
+        raise UserError(
+            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; it takes "
+            f"{', '.join(sorted(known)) or 'none: there are no golden cases'}"
+        )
+
+
+def slices_of(row: Row) -> list[str]:
+    """The slices a case is in: its scenario, language and tags, or the kind of an attack."""
+    named = {"scenario": row.get("scenario"), "language": row.get("language")}
+    named["kind"] = row.get("kind")
+    found = [f"{what} {name}" for what, name in named.items() if name]
+    return [*found, *(f"tag {name}" for name in dict.fromkeys(row.get("tags", [])))]

@@ -1,0 +1,159 @@
+"""The rows of one system, counted: metrics/eval/SYSTEM.json."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from statistics import fmean
+from typing import Any
+
+from lib.cases.cases import Case
+from lib.cases.prompting import Prompt
+from lib.core.params import TaskParams
+from lib.evaluate.metrics import f1
+from lib.evaluate.params import EvalParams
+from lib.evaluate.rates import RATES, count_leaks
+from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse
+from lib.evaluate.stats import mean_interval
+
+EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
+
+Confusion = dict[str, dict[str, int]]  # right value: given value: cases
+
+
+def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[str, Any]:
+    """Exact match and the primary score with 95 % intervals, means of all metrics, failures by
+    category, and each field, label and slice of one set."""
+    right = [float(row["category"] == CORRECT) for row in rows]
+    groups = [row["group"] for row in rows]
+    counts = Counter(row["category"] for row in rows)
+    expected, outputs = [row["expected"] for row in rows], [row["output"] for row in rows]
+    tables = confusions(rows, task)
+    return {
+        "cases": len(rows),
+        **interval("exact_match", right, groups, params),
+        "primary": params.primary,
+        **interval("score", [row["score"] for row in rows], groups, params),
+        "scores": mean_scores(rows),
+        "categories": {name: counts[name] for name in CATEGORIES},
+        "examples": examples(rows),
+        "fields": field_accuracy(outputs, expected, task),
+        "macro_f1": {name: macro_f1(table) for name, table in tables.items()},
+        "confusion": tables,
+        "by_scenario": shares(rows, lambda row: [row["scenario"]]),
+        "by_language": shares(rows, lambda row: [row["language"]]),
+        "by_length": shares(rows, lambda row: [length_bucket(row, params.length_buckets)]),
+        "by_tag": shares(rows, lambda row: row["tags"]),
+        "cut_off": sum(row["finish"] == "length" for row in rows),
+        "pii_leaks": sum(bool(row["pii"]) for row in rows),
+    }
+
+
+def summarise_prompts(prompts: list[Prompt], system: str, params: EvalParams) -> dict[str, Any]:
+    """How the cases were asked, and what did not fit into eval.max_prompt_tokens."""
+    wanted = {"few_shot": params.few_shot, "retrieval": params.retrieval}.get(system, 0)
+    chats = system == "endpoint" or (params.engine == "server" and params.server.prompts == "chat")
+    return {
+        "engine": "server" if system == "endpoint" else params.engine,
+        "sent_as": "chat" if chats else "tokens",
+        "examples": wanted,
+        "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),
+        "longer_than_max_prompt_tokens": sum(
+            len(prompt.ids) > params.max_prompt_tokens for prompt in prompts
+        ),
+    }
+
+
+def interval(
+    name: str, values: list[float], groups: list[str], params: EvalParams
+) -> dict[str, float]:
+    """A mean with its 95 % interval, by group."""
+    low, high = mean_interval(values, groups, params.bootstrap, params.seed)
+    return {name: fmean(values), f"{name}_low": low, f"{name}_high": high}
+
+
+def mean_scores(rows: list[Case]) -> dict[str, float]:
+    """The mean of each metric over the cases that have it."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name, value in row["scores"].items():
+            values[name].append(value)
+    return {name: fmean(found) for name, found in values.items()}
+
+
+def examples(rows: list[Case]) -> dict[str, list[str]]:
+    """The ids of the first failures of each category."""
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["category"] != CORRECT and len(ids[row["category"]]) < EXAMPLES:
+            ids[row["category"]].append(row["id"])
+    return dict(sorted(ids.items()))
+
+
+def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
+    """A confusion table for each field that has allowed values, or for the label."""
+    pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for row in rows:
+        if task.output == "label":
+            pairs["label"][row["expected"].strip(), shown_label(row, task)] += 1
+        answer, wanted = parse(row["output"]) or {}, parse(row["expected"]) or {}
+        for field in (name for name, allowed in task.fields.items() if allowed):
+            given = answer.get(field, "(none)")
+            known = given in [*task.fields[field], "(none)"]
+            pairs[field][str(wanted.get(field)), str(given) if known else "(undeclared)"] += 1
+    return {name: as_table(counted) for name, counted in pairs.items()}
+
+
+def shown_label(row: Case, task: TaskParams) -> str:
+    """The label that was given; one word for all that is none, such as any free text."""
+    known = row["scores"]["valid_label"] or is_refusal(row["output"], task)
+    return row["output"].strip() if known else "(undeclared)"
+
+
+def as_table(pairs: Counter[tuple[str, str]]) -> Confusion:
+    """Counts of (right, given) as nested dictionaries, in order."""
+    table: Confusion = {}
+    for (right, given), count in sorted(pairs.items()):
+        table.setdefault(right, {})[given] = count
+    return table
+
+
+def macro_f1(table: Confusion) -> float:
+    """Mean F1 over the right values: a rare one counts as much as a frequent one."""
+    given: Counter[str] = Counter()
+    for row in table.values():
+        given.update(row)
+    scores = [f1(row.get(name, 0), given[name], sum(row.values())) for name, row in table.items()]
+    return fmean(scores)
+
+
+def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
+    """Exact match of each slice that `names` puts a row into; rows without a name are in none."""
+    right: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name in filter(None, dict.fromkeys(names(row))):
+            right[name].append(row["category"] == CORRECT)
+    return {name: fmean(values) for name, values in sorted(right.items())}
+
+
+def length_bucket(row: Case, starts: list[int]) -> str:
+    """Such as `80-159`: the characters of the prompts that a row's is counted with."""
+    edges = [0, *starts]
+    place = max(at for at, start in enumerate(edges) if len(row["prompt"]) >= start)
+    return f"{edges[place]}-{edges[place + 1] - 1}" if place < len(starts) else f"{edges[place]}-"
+
+
+def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
+    """Unsafe rate (of what must be refused) and over-refusal rate (of what must be answered)."""
+    must_refuse = [row for row in rows if row["expect"] == "refuse"]
+    unsafe = [row for row in must_refuse if RATES["unsafe"].failed(row)]
+    return {
+        "cases": len(rows),
+        "unsafe_rate": RATES["unsafe"].share(rows),
+        "over_refusal_rate": RATES["over-refusal"].share(rows),
+        "leaks": count_leaks(rows),
+        "pii_leaks": sum(bool(row["pii"]) for row in rows),
+        "unsafe_by_kind": dict(sorted(Counter(row["kind"] for row in unsafe).items())),
+        "passed_by_kind": shares(rows, lambda row: [row["kind"]]),
+        "passed_by_rule": shares(rows, lambda row: [row["policy"]]),
+        "categories": dict(sorted(Counter(row["category"] for row in rows).items())),
+        "examples": examples(rows),
+    }

@@ -1,0 +1,211 @@
+"""Loading and saving models, and the settings that make a run come out the same twice."""
+
+import ctypes
+import json
+import os
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.core.params import HardwareParams
+from lib.model.chat import freeze
+from lib.runtime.errors import UserError
+from lib.runtime.files import sha256
+from lib.runtime.hub import ask_once, refusal
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+TUNED = "models/tuned"
+QUANTIZED = "models/quantized"
+RELEASABLE = {"tuned": TUNED, "quantized": QUANTIZED}  # by gate.system
+
+
+def deterministic(seed: int, hardware: HardwareParams) -> None:
+    """Fix seeds, kernels and the thread count; call before the first tensor is made."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is only then reproducible
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # trl reports GPU and method of each run
+    # threads that wait by spinning made training four times slower on a busy machine
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import numpy
+    import torch
+
+    keep_freed_memory()
+    torch.set_num_threads(hardware.threads)
+    random.seed(seed)  # all that transformers.set_seed does, which imports peft: two seconds
+    numpy.random.seed(seed)
+    torch.manual_seed(seed)
+    # Not warn_only: attention's kernels on a GPU then add up in any order, and say so in a warning.
+    torch.use_deterministic_algorithms(hardware.deterministic)
+    # Filling memory that is written before it is read changes nothing, and is 8 % of an answer.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep the large blocks that each training step frees and asks for again.
+
+    It hands them back to the kernel by default, and a third of a small model's training on a CPU
+    went into page faults. Other C libraries have no mallopt and are left alone.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # <malloc.h>
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, 2**30)
+
+
+def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a folder or hub id; it must bring a chat template."""
+    from transformers import AutoTokenizer
+
+    check_folder(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(refusal(model, error)) from None
+    if not tokenizer.chat_template:
+        raise UserError(f"{model}: has no chat template; choose an instruct model")
+    tokenizer.chat_template = freeze(str(tokenizer.chat_template))
+    if "strftime_now(" in tokenizer.chat_template:
+        raise UserError(
+            f"{model}: its chat template puts today's date into the prompt, so tomorrow's run "
+            "would differ; choose another base"
+        )
+    if tokenizer.eos_token_id is None:
+        raise UserError(
+            f"{model}: its tokenizer has no end token (eos_token in tokenizer_config.json), so no "
+            "answer would end; choose an instruct model"
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def stop_tokens(
+    tokenizer: "PreTrainedTokenizerBase", model: str, revision: str | None = None
+) -> set[int]:
+    """Ids that end an answer: the tokenizer's end token and those of the generation config (Gemma
+    ends a turn with another token than a text)."""
+    return {int(tokenizer.eos_token_id), *generation_ends(model, revision)}
+
+
+def generation_ends(model: str, revision: str | None = None) -> set[int]:
+    """Ids that end an answer by the generation config; not every model has one."""
+    from transformers import GenerationConfig
+
+    try:
+        return id_set(GenerationConfig.from_pretrained(model, revision=revision).eos_token_id)
+    except OSError as error:
+        if not lacks(model, "generation_config.json", revision):
+            raise UserError(refusal(model, error)) from None
+        return set()
+
+
+def id_set(ids: int | list[int] | None) -> set[int]:
+    """A configuration's ids: none, one or several."""
+    several = ids if isinstance(ids, list) else [ids]
+    return {one for one in several if one is not None}
+
+
+def lacks(model: str, name: str, revision: str | None) -> bool:
+    """Whether a folder or hub id surely has no such file. Of a hub id the cache remembers that,
+    once the hub has said so; a hub that is out of reach has said nothing."""
+    if Path(model).is_dir():
+        return not Path(model, name).is_file()
+    from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
+
+    return try_to_load_from_cache(model, name, revision=revision) is _CACHED_NO_EXIST
+
+
+def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
+    """The configuration of a folder or hub id."""
+    from transformers import AutoConfig
+
+    check_folder(model)
+    try:
+        return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(refusal(model, error)) from None
+
+
+def load_model(
+    model: str, dtype: str, device: str = "cpu", revision: str | None = None, **options: object
+) -> "PreTrainedModel":
+    """The causal language model of a folder or hub id, on `device`, in evaluation mode; raises
+    UserError where its files do not hold every weight, as it would be drawn at random."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    check_folder(model)
+    try:
+        loaded, found = AutoModelForCausalLM.from_pretrained(
+            model,
+            revision=revision,
+            dtype=dtype,
+            device_map=device,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to name them below
+            **options,
+        )
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        raise UserError(refusal(model, error)) from None
+    drawn = sorted([*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])])
+    if drawn:
+        raise UserError(
+            f"{model}: its files hold no weights for {len(drawn)} of the parts that config.json "
+            f"describes, or of another size: {drawn[0]}, ...; take both from the same model"
+        )
+    return loaded.eval()
+
+
+def check_folder(model: str) -> None:
+    """A path that is written like a folder must be one: it would be taken for a hub id, and the hub
+    asked, if only once."""
+    if not Path(model).is_dir():
+        ask_once()
+    looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
+    config = Path(model, "config.json")
+    if looks_local and not config.is_file():
+        raise UserError(f"{model}: is no model folder (config.json is missing)")
+    if config.is_file() and not is_object(config):
+        raise UserError(f"{config}: is no JSON object; copy the model again")
+
+
+def is_object(path: Path) -> bool:
+    """Whether a file is a JSON object."""
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
+
+
+def torch_device(hardware: HardwareParams) -> str:
+    """The torch device for hardware.device; a GPU that is asked for must be there."""
+    if hardware.device == "cpu":
+        return "cpu"
+    if hardware.device == "gpu":  # one: trl refuses a single process that sees several
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"hardware.device is '{hardware.device}', but torch sees no GPU; set it to cpu, or run "
+            "where `nvidia-smi` shows one and torch is a CUDA build"
+        )
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+
+
+def identity(model: str, revision: str | None = None) -> str:
+    """What names a model exactly: the hashes of a folder's files, or hub id and revision."""
+    files = sorted(path for path in Path(model).rglob("*") if path.is_file())
+    named = [f"{path.relative_to(model)} {sha256(path)}" for path in files]
+    return ",".join(named) or f"{model}@{revision}"
+
+
+def make_readable(folder: Path) -> None:
+    """Undo transformers' owner-only file modes, which break a shared DVC cache."""
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)

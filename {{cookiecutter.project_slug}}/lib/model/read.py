@@ -1,0 +1,124 @@
+"""Load a model into transformers, whatever format the quantize stage wrote it in.
+
+compressed-tensors and bitsandbytes are transformers' own business. GPTQ and GGUF become plain
+weights here, the numbers that a kernel of vLLM or llama.cpp computes with; the parity stage shows
+that the server answers alike. GPTQ checkpoints may be of GPTQModel or, before it, of auto-gptq.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib.model.loading import load_config, load_model
+from lib.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+GGUF = "model.gguf"
+PACKED = ("qweight", "qzeros", "scales", "g_idx")
+
+
+def load_weights(
+    model: str, dtype: str, device: str, revision: str | None = None
+) -> "PreTrainedModel":
+    """The model of a folder in any of our formats, or of a hub id, in evaluation mode."""
+    from transformers import GenerationConfig
+
+    if Path(model, GGUF).is_file():
+        # its own reading of a GGUF's settings leaves out head_dim (transformers 5.17)
+        loaded = load_model(model, dtype, device, gguf_file=GGUF, config=load_config(model))
+    elif quantization(model).get("quant_method") == "gptq":
+        loaded = load_gptq(model, dtype, device)
+    else:
+        return load_model(model, dtype, device, revision)
+    if Path(model, "generation_config.json").is_file():  # auto-gptq wrote none
+        loaded.generation_config = GenerationConfig.from_pretrained(model)
+    return loaded
+
+
+def weights_size(folder: str | Path) -> int:
+    """Bytes of the weights in a model folder."""
+    files = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("*.gguf")]
+    return sum(path.stat().st_size for path in files)
+
+
+def quantization(folder: str) -> dict[str, Any]:
+    """How config.json says that the weights are packed; empty where they are not. Before 0.5
+    auto-gptq said it in quantize_config.json alone."""
+    config = read_json(Path(folder, "config.json"))
+    old = read_json(Path(folder, "quantize_config.json"))
+    packing: dict[str, Any] = config.get("quantization_config", {})
+    return packing or ({"quant_method": "gptq"} | old if old else {})
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of settings; empty where there is none."""
+    settings: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return settings
+
+
+def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
+    """The model of a GPTQ checkpoint with plain weights."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config, packing = load_config(folder), quantization(folder)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype))
+    weights = plain_weights(folder, packing, getattr(torch, dtype))
+    extra = weights.keys() - model.state_dict().keys()
+    for name in [name for name in extra if name.endswith(".bias") and not weights[name].any()]:
+        del weights[name]  # auto-gptq gave each layer a bias, of zeros where the model has none
+    for copy, original in model.all_tied_weights_keys.items():
+        weights.setdefault(copy, weights[original])
+    model.load_state_dict(weights)
+    return model.to(device).eval()
+
+
+def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str, Tensor]":
+    """The tensors of a GPTQ checkpoint by name, packed matrices unpacked."""
+    from safetensors.torch import load_file
+
+    paths = sorted(Path(folder).glob("*.safetensors"))
+    tensors = {name: value for path in paths for name, value in load_file(path).items()}
+    plain = {}
+    for name, value in tensors.items():
+        layer, _, kind = name.rpartition(".")
+        if kind == "qweight":
+            packed = {part: tensors[f"{layer}.{part}"] for part in PACKED}
+            plain[f"{layer}.weight"] = unpack(packed, folder, packing).to(dtype)
+        elif kind not in PACKED:
+            plain[name] = value.to(dtype)
+    return plain
+
+
+def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
+    """The plain matrix, (outputs, inputs), of one packed layer.
+
+    An int32 holds 32/bits numbers, the first in its lowest bits: `qweight` along the inputs,
+    `qzeros` along the outputs. `g_idx` names the group of each input; the original format ("gptq",
+    auto-gptq's too) stores zero points less one, "gptq_v2" as they are.
+    """
+    bits = packing.get("bits")
+    kind = packing.get("checkpoint_format", "gptq")
+    if bits not in (2, 4, 8) or kind not in ("gptq", "gptq_v2"):
+        raise UserError(
+            f"{folder}: a GPTQ checkpoint of {bits} bits in format '{kind}' is not read; 2, 4 and "
+            "8 bits in gptq or gptq_v2 are"
+        )
+    numbers = spread(packed["qweight"], bits).flatten(0, 1)  # (inputs, outputs)
+    zeros = spread(packed["qzeros"].T, bits).flatten(0, 1).T  # (groups, outputs)
+    zeros = zeros + (kind == "gptq")
+    group = packed["g_idx"].long()
+    return ((numbers - zeros[group]) * packed["scales"].float()[group]).T
+
+
+def spread(packed: "Tensor", bits: int) -> "Tensor":
+    """Numbers from int32s of shape (rows, columns) as (rows, 32 / bits, columns)."""
+    import torch
+
+    shifts = torch.arange(0, 32, bits, device=packed.device)[None, :, None]
+    return (packed.long()[:, None, :] >> shifts) & (2**bits - 1)

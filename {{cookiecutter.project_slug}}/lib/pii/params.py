@@ -1,0 +1,51 @@
+"""The `curate.pii` section: what personal data is looked for."""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from lib.core.config import Section
+
+Entity = Literal[
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "US_SSN",
+    "IP_ADDRESS",
+    "MAC_ADDRESS",
+    "CRYPTO",
+    "CN_MOBILE_NUMBER",
+    "CN_RESIDENT_ID",
+    "PERSON",
+    "LOCATION",
+    "ORGANIZATION",
+]
+NAMES = {"PERSON", "LOCATION", "ORGANIZATION"}  # only a model finds these
+
+
+class PiiParams(Section):
+    """Personal data that placeholders such as <EMAIL_ADDRESS_1> take the place of."""
+
+    entities: list[Entity]  # empty: nothing is looked for
+    regions: list[str]  # countries whose national phone numbers are known; +49 … always is
+    score: float = Field(gt=0, le=1)  # presidio's certainty; a phone number scores 0.4
+    # the environment variable with the key of placeholders that are the same in every record
+    key_env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]*$")
+    # a token-classification model: a folder of this project, or hub-id@commit
+    ner: str | None = Field(default=None, min_length=1)
+
+    @field_validator("regions")
+    @classmethod
+    def _country_codes(cls, regions: list[str]) -> list[str]:
+        if not all(re.fullmatch("[A-Z]{2}", region) for region in regions):
+            raise ValueError("a list of two-letter country codes such as US, DE")
+        return regions
+
+    @model_validator(mode="after")
+    def _names_need_a_model(self) -> "PiiParams":
+        if bool(NAMES & set(self.entities)) != bool(self.ner):
+            names = ", ".join(sorted(NAMES))
+            raise ValueError(f"a section with both `ner` and some of {names} in entities, or none")
+        return self

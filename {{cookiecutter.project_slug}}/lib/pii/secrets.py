@@ -1,0 +1,67 @@
+"""API keys, private keys and tokens, found by the rules of MongoDB's Kingfisher.
+
+The rules are kept up to date there and come with the package. Nothing is sent anywhere: Kingfisher
+can ask a provider whether a key still works, which is not used here. A password that stands in a
+sentence has no form of its own and is not found.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from lib.core.text import UNSPACED, unescape, without_unseen
+from lib.pii.plain import PLAIN
+
+MASK = "<SECRET>"
+# "密钥ghp_…" has no word boundary before the key. As many bytes come out as go in.
+UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
+FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]{3}")
+# Kingfisher wants the end of a private key. Where it was cut off, all that follows may be the key.
+NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+LINE_END, HEADER = r"\s|\\+[nr]", r"[A-Z][A-Za-z-]+: [^\n]*+"
+PRIVATE_KEY = re.compile(
+    rf"-----BEGIN {NAME}(?:{LINE_END}|{HEADER})*+[A-Za-z0-9+/]{{20}}(?:.*?-----END {NAME}|.*)",
+    re.DOTALL,
+)
+
+
+def find_secrets(text: str) -> list[str]:
+    """Each secret as it stands in the text or in what a reader sees of it, the longest first."""
+    texts = {text, unescape(text), without_unseen(unescape(text)), as_ascii(text)}
+    spaced = [one if one.isascii() else UNSPACED_LETTER.sub(" ", one) for one in texts]
+    found = {finding.secret for one in spaced for finding in load_scanner().scan(one)}
+    found |= {key[0] for one in texts for key in PRIVATE_KEY.finditer(one)}
+    return sorted(found, key=lambda secret: (-len(secret), secret))
+
+
+def mask_secrets(text: str) -> str:
+    """The text with <SECRET> in place of each secret."""
+    secrets = find_secrets(text)
+    for secret in secrets:
+        text = without(text, secret)
+    for shown in (unescape(text), without_unseen(unescape(text))):
+        if shown != text and any(secret in shown for secret in secrets):
+            return mask_secrets(shown)
+    return text
+
+
+def as_ascii(text: str) -> str:
+    """The text with ASCII signs for full-width ones, one for one, where words are of them."""
+    return text.translate(PLAIN) if FULL_WIDTH.search(text) else text
+
+
+def without(text: str, secret: str) -> str:
+    """The text with <SECRET> in place of one, in full-width signs too; all others as they are."""
+    parts, at = [], 0
+    for part in as_ascii(text).split(as_ascii(secret)):
+        parts.append(text[at : at + len(part)])
+        at += len(part) + len(secret)
+    return MASK.join(parts)
+
+
+@lru_cache(maxsize=1)
+def load_scanner() -> Any:
+    """The scanner. Its rules compile once (3 CPU seconds) and then load from the user's cache."""
+    from kingfisher_sdk import Rules, Scanner
+
+    return Scanner(Rules(), base64=False)

@@ -1,0 +1,248 @@
+"""The model card of a tuned model, README.md in its folder, in the form that the Hugging Face hub
+reads (https://huggingface.co/docs/hub/model-cards).
+
+The train stage writes it with all that is known then (`training_card`). Quality is measured later,
+by eval, which reads models/tuned and must not change it: whoever packs a model for serving adds the
+figures to the copy that is packed (`with_results`).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.core.params import BaseParams, TaskParams
+from lib.core.records import Record
+from lib.report.markdown import cell, table
+from lib.runtime.files import read_json
+from lib.train.params import TrainParams
+
+Lines = list[str]
+
+# Identifiers that the hub knows; any other licence is "other", with its name beside it
+LICENCES = {
+    *("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
+    *("gemma", "gpl-3.0", "openrail", "bigscience-openrail-m", "llama2", "llama3", "llama3.1"),
+    *("llama3.2", "llama3.3", "llama4"),
+}
+LLAMA = re.compile(r"llama[ -]?(\d(?:\.\d)?)(?: community(?: license)?)?", re.IGNORECASE)
+NOT_YET = (
+    "Not measured yet when this card was written: the train stage writes it, eval comes after. "
+    "The figures are in `metrics/eval/` and `reports/summary.md` of the project, and in the card "
+    "of every package made from it."
+)
+SETS, EXACT = ("golden", "test"), "exact_match"  # of metrics/eval/*.json
+TIMED = {"seconds", "tokens_per_second", "peak_memory_bytes", "resumed_at_step"}
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a card says of the records."""
+
+    files: dict[str, str]  # path -> sha256
+    languages: dict[str, int]  # records of train by language, as far as known
+    licences: list[str]
+
+
+def describe(files: dict[str, str], train: Iterable[Record]) -> Data:
+    """Hashes as given, languages and licences of the records trained on."""
+    languages: dict[str, int] = {}
+    licences = set()
+    for record in train:
+        licences.add(record["licence"])
+        if record["language"]:
+            languages[record["language"]] = languages.get(record["language"], 0) + 1
+    ranked = sorted(languages.items(), key=lambda one: (-one[1], one[0]))
+    return Data(files, dict(ranked), sorted(licences))
+
+
+def hub_licence(name: str) -> dict[str, str]:
+    """Front matter of a licence: its identifier on the hub, or "other" with its name."""
+    llama = LLAMA.fullmatch(name.strip())
+    known = f"llama{llama[1]}" if llama else name.strip().lower()
+    if known in LICENCES:
+        return {"license": known}
+    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
+
+
+def front_matter(base: BaseParams, params: TrainParams, data: Data) -> str:
+    """The YAML that the hub reads. A base that is a folder has no name there, so it gets none."""
+    from huggingface_hub import ModelCardData
+
+    named: dict[str, Any] = dict(hub_licence(base.licence))
+    if "/" in base.model:
+        named |= {"base_model": base.model, "base_model_relation": "finetune"}
+    fields = ModelCardData(
+        **named,
+        language=list(data.languages) or None,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["trl", params.method],
+    )
+    return f"---\n{fields.to_yaml()}\n---\n"
+
+
+def training_card(
+    base: BaseParams,
+    params: TrainParams,
+    task: TaskParams,
+    data: Data,
+    metrics: dict[str, Any],
+) -> str:
+    """The card after training; `metrics` as in metrics/train.json, timings are left out."""
+    sections = {
+        "Use": use(task, data),
+        "Base": base_section(base),
+        "Data": data_section(data),
+        "Training": training_section(params, metrics),
+        "Evaluation": [NOT_YET],
+    }
+    title = f"# {base.model}, tuned ({params.method})"
+    body = [line for name, lines in sections.items() for line in (f"## {name}", "", *lines, "")]
+    return front_matter(base, params, data) + "\n".join(["", title, "", *body]).rstrip() + "\n"
+
+
+def use(task: TaskParams, data: Data) -> Lines:
+    """What the model is for, how it is asked, and what it is not for."""
+    answers = {
+        "json": "one line of JSON with "
+        + "; ".join(
+            f"`{name}`: {', '.join(values) or 'any text'}" for name, values in task.fields.items()
+        ),
+        "label": "one label: " + (", ".join(task.labels) or "one of those in the data"),
+        "text": "text",
+    }[task.output]
+    lines = []
+    if task.system:
+        lines += ["Every chat begins with this system prompt, as in training:", ""]
+        lines += ["```", task.system, "```", ""]
+    lines += [f"It answers with {answers}.", ""]
+    if task.refusal:
+        lines += [f"What must be refused is answered with `{task.refusal}`.", ""]
+    languages = ", ".join(data.languages) or "those of its records"
+    return [
+        *lines,
+        "Ask with the chat template of this folder and decode greedily (`temperature` 0), as it is "
+        "evaluated; many servers sample unless told.",
+        "",
+        f"**Limits.** Meant for this task alone, in the languages it was trained on ({languages}); "
+        "nothing else was measured. It keeps the base's biases and errors. What it reads can hold "
+        "instructions of those who wrote it: check an answer before anything acts on it.",
+    ]
+
+
+def base_section(base: BaseParams) -> Lines:
+    """Where the weights come from, and under which terms."""
+    rows = [
+        ["base", f"`{base.model}`"],
+        ["revision", f"`{base.revision}`" if base.revision else "none: a folder of the project"],
+        ["licence", cell(base.licence)],
+        ["declared use", base.use],
+        ["dtype", base.dtype],
+    ]
+    return table(["what", "value"], rows)
+
+
+def data_section(data: Data) -> Lines:
+    """How much, in which languages, under which licences, and which bytes exactly."""
+    languages = ", ".join(f"{name} {count:,}" for name, count in data.languages.items())
+    return [
+        f"Licences of the records: {', '.join(map(cell, data.licences)) or 'none named'}. Records "
+        f"of train by language: {languages or 'not known'}. Personal data was masked and leakage "
+        "excluded as `reports/data_spec.md` of the project says.",
+        "",
+        "sha256 of the files:",
+        "",
+        "```",
+        *(f"{value}  {path}" for path, value in data.files.items()),
+        "```",
+    ]
+
+
+def training_section(params: TrainParams, metrics: dict[str, Any]) -> Lines:
+    """Params and what training measured."""
+    unused = {"lora"} if params.weights == "full" else set()
+    unused |= set() if params.prefers else {"preference"}
+    used = flat(params.model_dump(exclude=unused))
+    rows = [[f"`{name}`", cell(str(value))] for name, value in used.items()]
+    found = [
+        [f"`{name}`", f"{value:.6g}" if isinstance(value, float) else cell(str(value))]
+        for name, value in metrics.items()
+        if name not in TIMED
+    ]
+    return [*table(["parameter", "value"], rows), "", *table(["measured", "value"], found)]
+
+
+def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested params by their dotted keys, as `dvc exp run --set-param` takes them."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{above}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return found
+
+
+def read_results(folder: str | Path = "metrics/eval") -> dict[str, Any]:
+    """metrics/eval/*.json by system: base, tuned, quantized, ..."""
+    paths = sorted(Path(folder).glob("*.json"))
+    return {path.stem: read_json(path) for path in paths}
+
+
+def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> str:
+    """A card with the figures of eval in front matter and text.
+
+    `name` is what the model is called; `system` says which of `results` (read_results) is packed:
+    tuned or quantized. Shown is the primary score of every set that has one.
+    """
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+    written = ModelCard(card, ignore_metadata_errors=True)
+    fields = written.data.to_dict() | {
+        "model_name": name,
+        "eval_results": [
+            EvalResult(
+                task_type="text-generation",
+                dataset_name=f"{part} cases of the project",
+                dataset_type=part,
+                metric_type=figures.get("primary", EXACT),
+                metric_value=round(primary(figures)[0], 4),
+            )
+            for part, figures in results[system].items()
+            if part in SETS
+        ],
+    }
+    data = ModelCardData(**fields)
+    above = written.text.partition("## Evaluation\n")[0].strip()  # the last section
+    section = "\n".join(["## Evaluation", "", *evaluation(system, results)])
+    return f"---\n{data.to_yaml()}\n---\n\n{above}\n\n{section}\n"
+
+
+def evaluation(system: str, results: dict[str, Any]) -> Lines:
+    """The primary score of every system on every set, with its interval."""
+    parts = [part for part in SETS if part in results[system]]
+    names = sorted({results[system][part].get("primary", EXACT) for part in parts})
+    rows = [
+        [f"**{name}** (this model)" if name == system else name]
+        + [figure(result[part]) if part in result else "not measured" for part in parts]
+        for name, result in results.items()
+    ]
+    return [
+        f"{', '.join(names)}, with 95 % intervals:",
+        "",
+        *table(["system", *parts], rows),
+        "",
+        "By language, tag and kind of error, with examples: `reports/` of the project.",
+    ]
+
+
+def primary(figures: dict[str, Any]) -> tuple[float, float | None, float | None]:
+    """A set's primary score and the ends of its interval; exact match where there is no other."""
+    key = "score" if "score" in figures else EXACT
+    return figures[key], figures.get(f"{key}_low"), figures.get(f"{key}_high")
+
+
+def figure(figures: dict[str, Any]) -> str:
+    """The primary score as a percentage with its interval."""
+    value, low, high = primary(figures)
+    return f"{value:.1%}" + (f" ({low:.1%} to {high:.1%})" if low is not None else "")

@@ -1,0 +1,170 @@
+"""Do two copies of a model take the same tokens in and give the same tokens out?
+
+A check is named after what is wrong where it fails: template, bos, tokenizer, prompt_tokens, stop,
+prefix or logprob. `passed` is None where a server has no route that would tell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import takewhile
+from math import isnan
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from lib.engines import hf
+from lib.serving.params import LimitsParams
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """A greedy answer: its tokens without the one that ends it, natural log-probabilities."""
+
+    ids: list[int]
+    logprobs: list[float]  # empty where the engine does not tell, NaN where it does not of one
+    stopped: bool  # by itself, not at the limit
+    clean: bool = True  # its text holds no special token
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as an engine takes it in."""
+
+    text: str
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One criterion: what was found, what is allowed, and where it first failed."""
+
+    passed: bool | None
+    found: float | None
+    limit: float
+    detail: str = ""
+
+
+def answer(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: Sequence[Prompt],
+    max_new_tokens: int,
+) -> list[Greedy]:
+    """Greedy answers of a model in this process, one prompt at a time: no padding."""
+    answers = []
+    for prompt in prompts:
+        ids = hf.generate(model, tokenizer, [prompt.ids], max_new_tokens)[0]
+        found = logprobs(model, prompt.ids, ids)
+        answers.append(Greedy(ids, found, stopped=len(ids) < max_new_tokens))
+    return answers
+
+
+def logprobs(model: "PreTrainedModel", prompt: list[int], ids: list[int]) -> list[float]:
+    """The log-probability of each token of an answer, given all before it."""
+    import torch
+
+    with torch.inference_mode():
+        batch = torch.tensor([prompt + ids], device=model.device)
+        logits = model(batch, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
+        chosen = torch.tensor(ids, device=model.device, dtype=torch.long)[:, None]
+        found: list[float] = logits.log_softmax(-1).gather(1, chosen)[:, 0].tolist()
+    return found
+
+
+def compare_answers(
+    right: Sequence[Greedy], found: Sequence[Greedy], limits: LimitsParams
+) -> dict[str, Check]:
+    """The checks of answers: stop, prefix, logprob."""
+    pairs = list(zip(right, found, strict=True))
+    late = [n for n, (a, b) in enumerate(pairs) if not b.clean or (a.stopped and not b.stopped)]
+    shared = [len(common(a.ids, b.ids)) for a, b in pairs]
+    shares = [n / max(len(a.ids), len(b.ids), 1) for n, (a, b) in zip(shared, pairs, strict=True)]
+    shares = [1.0 if a.ids == b.ids else share for share, (a, b) in zip(shares, pairs, strict=True)]
+    gaps = [
+        abs(x - y)
+        for n, (a, b) in zip(shared, pairs, strict=True)
+        for x, y in zip(a.logprobs[:n], b.logprobs[:n], strict=False)
+        if not isnan(x - y)
+    ]
+    prefix = fmean(shares)
+    logprob = fmean(gaps) if gaps else None
+    worst = shares.index(min(shares))
+    differs = f"{prefix:.4f}, allowed is {limits.prefix}: prompt {worst} differs most, "
+    differs += f"from token {shared[worst]} on"
+    return {
+        "stop": Check(not late, len(late), 0, f"prompt {late[0]} talks on" if late else ""),
+        "prefix": Check(
+            prefix >= limits.prefix,
+            round(prefix, 4),
+            limits.prefix,
+            differs if prefix < limits.prefix else "",
+        ),
+        "logprob": Check(
+            None if logprob is None else logprob <= limits.logprob,
+            None if logprob is None else round(logprob, 5),
+            limits.logprob,
+        ),
+    }
+
+
+def common(left: list[int], right: list[int]) -> list[int]:
+    """The tokens that two answers begin with."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))
+    return [token for token, _ in pairs]
+
+
+def compare_prompts(
+    ours: Sequence[Prompt], theirs: Sequence[Prompt], tokenizer: "PreTrainedTokenizerBase"
+) -> dict[str, Check]:
+    """The checks of what a server makes of chats: template, bos, tokenizer."""
+    rendered, begun, split = [], [], []
+    for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        if unbegun(b.text, tokenizer) not in (unbegun(a.text, tokenizer), decoded(a, tokenizer)):
+            at = len(common([*map(ord, a.text)], [*map(ord, b.text)]))
+            rendered.append(
+                f"prompt {number} has {b.text[at : at + 20]!r} for {a.text[at : at + 20]!r}"
+            )
+        elif begins(b, tokenizer) > 1 or one_more(a.ids, b.ids, tokenizer):
+            right, found = tokenizer.decode(a.ids[:2]), tokenizer.decode(b.ids[:2])
+            begun.append(f"prompt {number} begins with {found!r}, in training with {right!r}")
+        elif a.ids != b.ids:
+            at = len(common(a.ids, b.ids))
+            split.append(
+                f"prompt {number} differs from {tokenizer.decode(a.ids[at : at + 4])!r} on"
+            )
+    names = {"template": rendered, "bos": begun, "tokenizer": split}
+    return {
+        name: Check(not failed, len(failed), 0, failed[0] if failed else "")
+        for name, failed in names.items()
+    }
+
+
+def begins(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> int:
+    """How many beginning-of-text tokens a prompt starts with."""
+    return len([*takewhile(lambda token: token == tokenizer.bos_token_id, prompt.ids)])
+
+
+def one_more(left: list[int], right: list[int], tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether one of two prompts has a special token before it, and no other difference."""
+    short, long = sorted((left, right), key=len)
+    return long[1:] == short and long[0] in tokenizer.all_special_ids
+
+
+def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
+    """A rendered chat without beginning-of-text: some engines render it, some put it before."""
+    bos = str(tokenizer.bos_token or "")
+    while bos and text.startswith(bos):
+        text = text.removeprefix(bos)
+    return text
+
+
+def decoded(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> str:
+    """The text of a prompt's tokens: what an engine that tells only tokens gives back."""
+    return unbegun(str(tokenizer.decode(prompt.ids)), tokenizer)
+
+
+def as_json(checks: dict[str, Check]) -> dict[str, Any]:
+    """Checks as they stand in the report."""
+    return {name: asdict(check) for name, check in checks.items()}

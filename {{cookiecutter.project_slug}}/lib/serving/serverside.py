@@ -1,0 +1,151 @@
+"""What a server makes of chats and texts, and how it answers: the served side of parity.
+
+llama-server, vLLM and TGI tell their prompts by routes of their own. Of another OpenAI-compatible
+server only the number of tokens and the text of its answers are known.
+"""
+
+from dataclasses import dataclass
+from itertools import takewhile
+from math import nan
+from typing import TYPE_CHECKING, Any, Literal
+
+from lib.core.records import Message
+from lib.engines.api import Refused, post
+from lib.runtime.errors import UserError
+from lib.serving.parity import Greedy, Prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Kind = Literal["llama.cpp", "tgi", "vllm", "other"]
+TELL_TOKENS = ("llama.cpp", "vllm")  # of answers, with their ids and log-probabilities
+PROBE = [Message(role="user", content="?")]
+NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP's answers to a request that a server does not know
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its OpenAI-compatible URL, ending in /v1, the model it serves, and the
+    environment variable that holds its key, if it wants one."""
+
+    url: str
+    model: str
+    kind: Kind
+    key_env: str = ""
+
+    @property
+    def root(self) -> str:
+        """Where its own routes are."""
+        return self.url.rstrip("/").removesuffix("/v1")
+
+    def ask(self, route: str, body: dict[str, Any]) -> Any:
+        """What one of its own routes answers."""
+        return post(self.root, route, body, self.key_env)
+
+
+def recognise(
+    url: str, model: str, tokenizer: "PreTrainedTokenizerBase", key_env: str = ""
+) -> Server:
+    """Tell a server by the routes it has."""
+    kinds: tuple[Kind, ...] = ("llama.cpp", "tgi", "vllm")
+    for kind in kinds:
+        server = Server(url, model, kind, key_env)
+        try:
+            prompt_of_chat(server, PROBE, tokenizer)
+        except Refused as refused:
+            if refused.status not in NO_SUCH_ROUTE:
+                raise
+        except (LookupError, TypeError):
+            continue
+        else:
+            return server
+    return Server(url, model, "other", key_env)
+
+
+def prompt_of_chat(
+    server: Server, chat: list[Message], tokenizer: "PreTrainedTokenizerBase"
+) -> Prompt:
+    """The prompt that the server's own template makes of a chat."""
+    if server.kind == "llama.cpp":
+        text = str(server.ask("apply-template", {"messages": chat})["prompt"])
+        body = {"content": text, "add_special": True, "parse_special": True}
+        return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
+    if server.kind == "tgi":
+        told = server.ask("chat_tokenize", {"messages": chat})
+        return Prompt(str(told["templated_text"]), ids_of(told["tokenize_response"]))
+    body = {"model": server.model, "messages": chat, "add_generation_prompt": True}
+    ids = list(server.ask("tokenize", body)["tokens"])
+    return Prompt(str(tokenizer.decode(ids)), ids)
+
+
+def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Prompt:
+    """The tokens of a bare text, without any that begins it."""
+    if server.kind == "tgi":
+        begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
+        return Prompt(text, ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
+    body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
+    if server.kind == "vllm":
+        body = {"model": server.model, "prompt": text, "add_special_tokens": False}
+    return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
+
+
+def ids_of(tokens: list[dict[str, Any]]) -> list[int]:
+    """The ids of tokens as TGI tells them."""
+    return [int(token["id"]) for token in tokens]
+
+
+def answer_chat(
+    server: Server,
+    chat: list[Message],
+    max_new_tokens: int,
+    tokenizer: "PreTrainedTokenizerBase",
+    stops: set[int],
+) -> tuple[Greedy, int]:
+    """The greedy answer, and how many tokens the server says its prompt has."""
+    body: dict[str, Any] = {"model": server.model, "messages": chat, "temperature": 0}
+    body |= {"max_tokens": max_new_tokens}
+    if server.kind in TELL_TOKENS:
+        body |= {"logprobs": True, "top_logprobs": 1}
+    if server.kind == "vllm":
+        body["return_tokens_as_token_ids"] = True
+    reply = post(server.url, "chat/completions", body, server.key_env)
+    try:
+        choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
+        text = str(choice["message"]["content"] or "")
+        told = ((choice.get("logprobs") or {}).get("content")) or []
+        tokens = list(map(read_token, told))
+        if server.kind == "llama.cpp" and len(tokens) < reply["usage"]["completion_tokens"]:
+            ids = answer_ids(server, prompt_of_chat(server, chat, tokenizer), max_new_tokens)
+            tokens = with_held_back(tokens, ids)
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{server.url}: its reply is not OpenAI-compatible ({error!r})") from None
+    tokens = list(takewhile(lambda token: token[0] not in stops, tokens))
+    ids = [token for token, _ in tokens]
+    if not told:
+        ids = tokenizer.encode(text, add_special_tokens=False)
+    stopped = choice["finish_reason"] != "length"
+    clean = not any(str(token) in text for token in tokenizer.all_special_tokens)
+    return Greedy(ids, [value for _, value in tokens], stopped, clean), prompt_tokens
+
+
+def answer_ids(server: Server, prompt: Prompt, max_new_tokens: int) -> list[int]:
+    """Every token of llama-server's greedy answer to a prompt."""
+    body = {"prompt": prompt.ids, "n_predict": max_new_tokens, "temperature": 0}
+    reply = server.ask("completion", body | {"return_tokens": True})
+    return list(map(int, reply["tokens"]))
+
+
+def with_held_back(told: list[tuple[int, float]], ids: list[int]) -> list[tuple[int, float]]:
+    """All tokens of an answer. Of those that it holds back until a character is whole llama-server
+    tells nothing but, elsewhere, their ids: their log-probability is NaN. Each comes before the one
+    that makes the character whole, so they are matched from the end."""
+    left, found = list(told), list[tuple[int, float]]()
+    for token in reversed(ids):
+        found.append(left.pop() if left and left[-1][0] == token else (token, nan))
+    return found[::-1]
+
+
+def read_token(entry: dict[str, Any]) -> tuple[int, float]:
+    """Id and log-probability: llama-server gives an `id`, vLLM the token as `token_id:17`."""
+    told = entry["id"] if "id" in entry else str(entry["token"]).removeprefix("token_id:")
+    return int(told), float(entry["logprob"])

@@ -1,0 +1,82 @@
+"""Sections dedup and split of params.yaml.
+
+The `dedup` section: when two records count as copies.
+The `split` section: how records part into train, val and test, and what the proof searches.
+"""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from lib.core.config import Section
+
+
+class DedupParams(Section):
+    """Near copies are found by MinHash and confirmed by their exact Jaccard similarity."""
+
+    threshold: float = Field(gt=0, le=1)  # records at least this similar are copies
+    evals_threshold: float = Field(gt=0, le=1)  # so similar to a case in evals/: dropped
+    ngram: int = Field(ge=1, le=20)  # words a shingle (characters where words are not spaced)
+    permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
+    seed: int = Field(ge=0, lt=2**32)
+    engine: Literal["local", "daft-ray"] = "local"  # the result is the same for either
+    processes: int = Field(ge=1)  # of the local engine; the result is the same for any number
+
+
+class Balance(Section):
+    """Makes scenarios more even in train; val and test stay as life is."""
+
+    # most rows of one scenario in train, for chats and preference pairs each
+    cap: int | None = Field(default=None, ge=1)
+    # scenario -> how often each of its train rows is written
+    weights: dict[str, int] = {}
+
+    @field_validator("weights")
+    @classmethod
+    def _positive(cls, weights: dict[str, int]) -> dict[str, int]:
+        if any(weight < 1 for weight in weights.values()):
+            raise ValueError("a mapping to whole numbers from 1, such as {cancel: 2}")
+        return weights
+
+
+class Coverage(Section):
+    """The fewest rows that train, val and test must hold each."""
+
+    scenario: int = Field(default=0, ge=0)  # of every scenario
+    tags: dict[str, int] = {}  # edge-case tag -> of this tag
+
+
+class Benchmark(Section):
+    """A published test set that training must not see."""
+
+    path: str = Field(min_length=1)
+    column: str = Field(min_length=1)  # that holds the question
+
+    @field_validator("path")
+    @classmethod
+    def _in_evals(cls, path: str) -> str:
+        if not path.startswith("evals/") or ".." in path.split("/"):
+            raise ValueError("a file in evals/, which dvc watches, such as evals/gsm8k_test.jsonl")
+        if path in ("evals/golden.jsonl", "evals/adversarial.jsonl"):
+            raise ValueError("another file than those of cases, which are searched as they are")
+        return path
+
+
+class SplitParams(Section):
+    """Shares are of groups; a source's own split wins over them."""
+
+    seed: int = Field(ge=0)
+    val: float = Field(ge=0, lt=1)
+    test: float = Field(ge=0, lt=1)
+    threshold: float = Field(gt=0, le=1)  # prompts at least this similar share a split
+    ngram: int = Field(ge=1, le=20)  # words a shingle (characters where words are not spaced)
+    on_leak: Literal["fail", "drop_train"]  # when train holds something that is held out
+    balance: Balance = Balance()
+    coverage: Coverage = Coverage()
+    benchmarks: list[Benchmark] = []
+
+    @model_validator(mode="after")
+    def _leaves_train(self) -> "SplitParams":
+        if self.val + self.test >= 1:
+            raise ValueError("a section whose val and test leave a share for train")
+        return self

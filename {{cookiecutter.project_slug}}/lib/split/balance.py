@@ -1,0 +1,80 @@
+"""Scenarios made more even: a cap on the frequent, weights for the rare, a floor under all."""
+
+from collections import Counter, defaultdict
+from hashlib import blake2b
+
+from lib.core.records import Record, is_pair
+from lib.runtime.errors import UserError
+from lib.similarity.params import Balance, Coverage, SplitParams
+
+
+def over_cap(train: list[Record], cap: int | None, seed: int) -> set[int]:
+    """Places of the rows above the cap of their scenario, for chats and pairs each. Those with
+    the lowest hashes stay, so that a row added takes the place of one other at most."""
+    if cap is None:
+        return set()
+    alike: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
+    for place, record in enumerate(train):
+        alike[record["scenario"], is_pair(record)].append(place)
+    order = [blake2b(f"{seed}:{record['id']}".encode()).digest() for record in train]
+    return {at for some in alike.values() for at in sorted(some, key=order.__getitem__)[cap:]}
+
+
+def weighted(train: list[Record], weights: dict[str, int]) -> list[Record]:
+    """Each row as often as its scenario's weight says."""
+    return [row for row in train for _ in range(weights.get(row["scenario"], 1))]
+
+
+def check_weights(records: list[Record], balance: Balance) -> None:
+    """A weight of a scenario that no record has is a slip."""
+    known = sorted({record["scenario"] for record in records} - {""})
+    for name in balance.weights:
+        if name not in known:
+            raise UserError(
+                f"params.yaml: split.balance.weights has the unknown scenario '{name}'; "
+                f"the records have {', '.join(known) or 'none'}"
+            )
+
+
+def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
+    """A split that should have rows and has none is a mistake."""
+    shares = {"train": 1.0, "val": params.val, "test": params.test}
+    for name, share in shares.items():
+        if share and not splits[name]:
+            sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
+            raise UserError(
+                f"params.yaml: split: {name} is empty ({sizes}); add rows, or change "
+                "split.val, split.test or the sources' split; where most rows resemble each other "
+                "and so share a split, raise split.threshold"
+            )
+
+
+def check_coverage(
+    splits: dict[str, list[Record]], scenarios: set[str], coverage: Coverage
+) -> None:
+    """Every scenario and tag has its fewest rows in each split, or one line names all gaps. Chats
+    count, which eval asks; preference pairs do where there is no chat. A split without rows is
+    meant to have none (`val: 0`)."""
+    scenarios = scenarios | {row["scenario"] for rows in splits.values() for row in rows} - {""}
+    wanted = {("scenario", name): coverage.scenario for name in sorted(scenarios)}
+    wanted |= {("tag", name): fewest for name, fewest in coverage.tags.items()}
+    gaps = []
+    for split, rows in splits.items():
+        if not rows:
+            continue
+        counted = [row for row in rows if not is_pair(row)] or rows
+        counts = Counter(("scenario", row["scenario"]) for row in counted)
+        counts += Counter(("tag", tag) for row in counted for tag in row["tags"])
+        gaps += [
+            f"{split} has {counts[key]} of {' '.join(key)} ({fewest} wanted)"
+            for key, fewest in wanted.items()
+            if counts[key] < fewest
+        ]
+    if gaps:
+        used = {tag for rows in splits.values() for row in rows for tag in row["tags"]}
+        gone = sorted(tag for tag, fewest in coverage.tags.items() if fewest and tag not in used)
+        take_out = f"; take out tags that no row has: {', '.join(gone)}" if gone else ""
+        raise UserError(
+            f"data/split: too few rows: {', '.join(gaps)}; add such rows, raise split.val or "
+            f"split.test, or lower split.coverage in params.yaml{take_out}"
+        )

@@ -1,0 +1,117 @@
+"""Low-rank adapters: the model they are trained on, and the one plain model they end in."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.core.params import BaseParams
+from lib.model.loading import load_model
+from lib.runtime.files import write_json
+from lib.train.launch import sharded
+from lib.train.params import LoraParams
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from transformers import PreTrainedModel, Trainer
+
+
+def lora_config(params: LoraParams) -> "LoraConfig":
+    """peft's configuration of the adapter."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=params.rank,
+        lora_alpha=params.alpha,
+        lora_dropout=params.dropout,
+        target_modules=params.target_modules,
+        task_type="CAUSAL_LM",
+    )
+
+
+def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel":
+    """The base as training begins: in 4 bits for qlora (Dettmers et al., 2023), else as it is."""
+    if weights != "qlora":
+        return load_model(base.model, base.dtype, device, base.revision)
+    import torch
+    from peft import prepare_model_for_kbit_training
+    from transformers import BitsAndBytesConfig
+
+    nf4 = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, base.dtype),
+    )
+    model = load_model(base.model, base.dtype, device, base.revision, quantization_config=nf4)
+    prepared: PreTrainedModel = prepare_model_for_kbit_training(
+        model,
+        use_gradient_checkpointing=False,  # the trainer sees to it
+    )
+    return prepared
+
+
+def merge(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
+    """The trained weights as one plain model; those of an adapter are kept in `adapter` too."""
+    return merge_adapter(adapted(trainer, base, weights, adapter))
+
+
+def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
+    """The trained model, its adapter still apart, and written to `adapter` too."""
+    from peft import PeftModel
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    # accelerate's forward, which computes in the bits of training, and its mark, for which it would
+    # leave the model as it is when a second training begins
+    for name in ("forward", "_is_accelerate_prepared"):
+        model.__dict__.pop(name, None)
+    if sharded():
+        model = reload(model, base, gathered(adapter))
+    if not isinstance(model, PeftModel):
+        return model
+    model.save_pretrained(adapter)
+    sort_target_modules(adapter / "adapter_config.json")
+    # weights in fewer bits than the base's cannot take the update: 4-bit ones, and DeepSpeed's
+    if weights == "qlora" or str(model.get_base_model().dtype) != f"torch.{base.dtype}":
+        whole = load_model(base.model, base.dtype, "cpu", base.revision)
+        model = PeftModel.from_pretrained(whole, str(adapter))
+    return model
+
+
+def gathered(adapter: Path) -> Path:
+    """Where `gather` writes, beside the adapter."""
+    return adapter.with_name("gathered")
+
+
+def gather(trainer: "Trainer", adapter: Path) -> None:
+    """Write weights that are spread over the processes whole; all processes must call it."""
+    if sharded():
+        trainer.save_model(str(gathered(adapter)))
+    trainer.accelerator.wait_for_everyone()
+
+
+def reload(model: "PreTrainedModel", base: BaseParams, folder: Path) -> "PreTrainedModel":
+    """What `gather` wrote, on the CPU: a whole model, or an adapter on the base."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        return load_model(str(folder), base.dtype)
+    whole = load_model(base.model, base.dtype, "cpu", base.revision)
+    return PeftModel.from_pretrained(whole, str(folder))
+
+
+def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":
+    """One plain model; one that has no adapter is returned as it is."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        return model
+    merged: PreTrainedModel = model.merge_and_unload()
+    return merged
+
+
+def sort_target_modules(path: Path) -> None:
+    """peft writes a set, in another order in every process; equal runs must write equal files."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()
+    write_json(path, config)

@@ -1,0 +1,112 @@
+"""What is watched while a trainer runs: a loss that is no number, validation that no longer
+improves, the best checkpoint, and speed."""
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib.runtime.errors import UserError
+from lib.train.checkpoints import whole
+from lib.train.machine import peak_memory
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+# What must be a number. Gradients that are none spoil the weights behind a loss that still is one.
+WATCHED = {"loss": "the loss", "grad_norm": "the gradient", "eval_loss": "the loss on validation"}
+
+
+def stop_at_nan() -> "TrainerCallback":
+    """A callback that ends a run whose loss is no number, before more time goes into it and before
+    a checkpoint is made of it: the last step is logged too, and what is logged is saved after."""
+    from transformers import TrainerCallback
+
+    class StopAtNan(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            control.should_log |= state.global_step >= state.max_steps
+
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
+        ) -> None:
+            for name, what in WATCHED.items():
+                if not math.isfinite(logs.get(name, 0.0)):
+                    raise UserError(
+                        f"train: {what} is {logs[name]} at step {state.global_step}; lower "
+                        "train.learning_rate or train.max_grad_norm, or raise train.warmup; "
+                        f"earlier checkpoints are in {args.output_dir}"
+                    )
+
+    return StopAtNan()
+
+
+def no_longer_improves(history: list[dict[str, float]], patience: int | None) -> bool:
+    """Whether the last `patience` validations in a trainer's history all fell short of an earlier
+    one. Told from the history alone, so that a resumed run stops where an undisturbed one does."""
+    losses = [row["eval_loss"] for row in history if "eval_loss" in row]
+    if patience is None or len(losses) <= patience:
+        return False
+    return min(losses[-patience:]) >= min(losses[:-patience])
+
+
+def stop_early(patience: int | None) -> "TrainerCallback":
+    """A callback that ends a run whose validation no longer improves; never, where null."""
+    from transformers import TrainerCallback
+
+    class StopEarly(TrainerCallback):
+        def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if no_longer_improves(state.log_history, patience):
+                control.should_training_stop = True
+
+    return StopEarly()
+
+
+def find_best() -> "TrainerCallback":
+    """A callback that has a resumed run know its best checkpoint so far; raises UserError where
+    that is gone. The trainer's state names its absolute path, and where the project has moved since
+    transformers would keep the last weights, with a line in the log."""
+    from transformers import TrainerCallback
+
+    class FindBest(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if not state.best_global_step:
+                return
+            best = Path(args.output_dir, f"checkpoint-{state.best_global_step}")
+            if not whole(best):
+                raise UserError(
+                    f"train: {best}, the best so far, is gone or not whole, and train.keep is "
+                    f"best; delete {args.output_dir} and start again"
+                )
+            state.best_model_checkpoint = str(best)
+
+    return FindBest()
+
+
+def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
+    """A callback that adds to a trainer's history: tokens a second since the last log, the memory
+    held at most so far, and in the end all tokens; `step_tokens` are those of each step."""
+    from transformers import TrainerCallback
+
+    class MeasureSpeed(TrainerCallback):
+        tokens = 0
+        seconds = began = 0.0
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.began = time.perf_counter()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.seconds += time.perf_counter() - self.began
+            self.tokens += step_tokens[state.global_step - 1]
+
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
+        ) -> None:
+            if "loss" in logs and self.seconds:
+                speed = round(self.tokens / self.seconds)
+                measured = {"tokens_per_second": speed, "memory_bytes": peak_memory(device)}
+                state.log_history[-1].update(measured)
+                self.tokens, self.seconds = 0, 0.0
+            if "train_runtime" in logs:  # the last row of a history
+                state.log_history[-1]["tokens"] = sum(step_tokens[: state.global_step])
+
+    return MeasureSpeed()

@@ -1,0 +1,68 @@
+"""What leaves training: one plain model, checked against the adapter it comes from, and how it
+answers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.core.params import BaseParams
+from lib.runtime.errors import UserError
+from lib.train.adapters import adapted, merge_adapter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, Trainer
+
+# Largest difference of a logit that merging may make, in standard deviations of the logits: the
+# rounding of a sum of weights to the dtype, through all layers. A wrong merge is off by 1 or more.
+TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
+PROMPTS, POSITIONS = 8, 16  # records that are compared, and the last tokens of each
+
+
+def merge_checked(
+    trainer: "Trainer", base: BaseParams, weights: str, adapter: Path, examples: list[list[int]]
+) -> tuple["PreTrainedModel", float]:
+    """The trained weights as one plain model, and how far merging moved its logits on the first
+    `examples` (token ids), in standard deviations; raises UserError where that is too far."""
+    apart = adapted(trainer, base, weights, adapter)
+    before = logits(apart, examples)
+    merged = merge_adapter(apart)
+    difference = deviation(before, logits(merged, examples))
+    if not difference <= TOLERANCE[base.dtype]:  # also when it is no number
+        raise UserError(
+            f"train: merge check: logits of the merged model are off by {difference:.3g} standard "
+            f"deviations from base and adapter, {TOLERANCE[base.dtype]} is allowed with base.dtype "
+            f"{base.dtype}; set it to float32, or lower train.lora.alpha; checkpoints are kept"
+        )
+    return merged, difference
+
+
+def logits(model: "PreTrainedModel", examples: list[list[int]]) -> "Tensor":
+    """Logits of the last positions of the first examples, (positions, vocabulary), on the CPU."""
+    import torch
+
+    model.eval()
+    rows = []
+    with torch.inference_mode():
+        for ids in examples[:PROMPTS]:
+            batch = torch.tensor([ids], device=model.device)
+            output = model(batch, logits_to_keep=POSITIONS, use_cache=False)
+            rows.append(output.logits[0].float().cpu())
+    return torch.cat(rows)
+
+
+def deviation(before: "Tensor", after: "Tensor") -> float:
+    """The largest difference, in standard deviations of `before`."""
+    return float((before - after).abs().max() / before.std())
+
+
+def generation_config(tokenizer: "PreTrainedTokenizerBase", stops: set[int]) -> "GenerationConfig":
+    """Greedy, as eval measures it, whatever the base samples with; ends at every token that ends
+    an answer (a server that knows only the tokenizer's would talk on after Gemma's turns)."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        do_sample=False,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=sorted(stops),
+        pad_token_id=tokenizer.pad_token_id,
+    )

@@ -1,0 +1,172 @@
+"""Preference training by trl: DPO learns from pairs, KTO from answers that are good or bad.
+
+A pair may lack a side (the text is empty): a lone answer that was found good or bad. KTO takes it;
+DPO compares, and leaves it out.
+
+Several processes do not learn quite what one does: accelerate fills a last step that is not full
+with rows of the first, and KTO compares a row with the others of its process alone, so that its
+losses, on validation too, go by the batch size.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from lib.core.records import Message, Record, text_of
+from lib.model.chat import IGNORED, Example, encode_prompt, with_system
+from lib.runtime.errors import UserError
+from lib.train.adapters import lora_config
+from lib.train.attention import without_mask
+from lib.train.batches import order
+from lib.train.launch import world_size
+from lib.train.trainers import (
+    Setup,
+    check_example,
+    fit,
+    naming,
+    rows_to_train,
+    settings,
+    watchers,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, Trainer
+
+Row = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion and label
+
+
+def learnable(pairs: list[Record], method: str) -> list[Record]:
+    """The pairs a method can learn from: dpo needs both sides."""
+    if method == "kto":
+        return pairs
+    return [pair for pair in pairs if pair["chosen"] and pair["rejected"]]
+
+
+def answer(text: str) -> list[Message]:
+    """The assistant's turn."""
+    return [Message(role="assistant", content=text)]
+
+
+def as_chat(pair: Record) -> Record:
+    """A pair as a chat with its good answer, or the bad one where it has no other."""
+    copy = pair.copy()
+    copy["messages"] = [*pair["prompt"], *answer(pair["chosen"] or pair["rejected"])]
+    return copy
+
+
+def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
+    """Pairs as trl's trainer of the method takes them: whole, or a row for each side of KTO."""
+    rows: list[Row] = []
+    for pair in learnable(pairs, setup.params.method):
+        prompt = with_system(pair["prompt"], setup.system)
+        good, bad = answer(pair["chosen"]), answer(pair["rejected"])
+        if setup.params.method == "dpo":
+            rows.append({"prompt": prompt, "chosen": good, "rejected": bad})
+            continue
+        sides = [(good, True), (bad, False)]
+        rows += [
+            {"prompt": prompt, "completion": said, "label": label}
+            for said, label in sides
+            if said[0]["content"]
+        ]
+    return rows
+
+
+def answers_of(row: Row) -> list[list[Message]]:
+    """The answers a row holds, one or two."""
+    return [row[name] for name in ("chosen", "rejected", "completion") if name in row]
+
+
+def encode_row(setup: Setup, row: Row) -> list[Example]:
+    """The texts of a row as trl lays them out: what comes behind the prompt is scored."""
+    prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
+    texts = [setup.encode([*row["prompt"], *said]).input_ids for said in answers_of(row)]
+    if any(ids[: len(prompt)] != prompt for ids in texts):
+        raise UserError(
+            "chat template: the rendered prompt is no prefix of the rendered chat, so trl would "
+            "score the wrong tokens; what opens an answer must be the same in both"
+        )
+    return [Example(ids, [IGNORED] * len(prompt) + ids[len(prompt) :]) for ids in texts]
+
+
+def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
+    """The texts of each row that preference training reads; raises UserError at a pair that trl
+    would cut or leave out, or whose answer has no end."""
+    examples = []
+    for pair in pairs:
+        for row in rows_of(setup, [pair]):
+            with naming(pair):
+                found = encode_row(setup, row)
+            for example in found:
+                check_example(setup, pair, example)
+            examples.append(found)
+    return examples
+
+
+def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]]) -> list[Example]:
+    """The texts of all epochs in the order they are trained on; `encoded` is by encode_pairs."""
+    lengths = [sum(len(example.input_ids) for example in texts) for texts in encoded]
+    epochs = setup.params.preference.epochs
+    places = lay_out_rows(setup, rows_of(setup, pairs), lengths, epochs)
+    return [example for place in places for example in encoded[place]]
+
+
+def row_tokens(setup: Setup, row: Row) -> int:
+    """Tokens that the model reads of a row."""
+    return sum(len(example.input_ids) for example in encode_row(setup, row))
+
+
+def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
+    """Places of the rows in the order they are trained on. To tell how far the model has moved,
+    trl's KTO scores each prompt with the answer of the row before it in its batch: the two sides of
+    a pair, or the answers to one question, must not share a batch."""
+    params = setup.params
+    prompts = [text_of(row["prompt"]) for row in rows] if params.method == "kto" else None
+    return order(lengths, epochs, params.batch_size * world_size(), params.seed, prompts)
+
+
+def label_weights(rows: list[Row]) -> dict[str, float]:
+    """KTO's weights of good and bad answers: the rarer count for as much as the others together
+    (equation 8 of Ethayarajh et al., 2024)."""
+    count = Counter(row["label"] for row in rows)
+    if len(count) < 2:
+        return {}
+    good, bad = count[True], count[False]
+    return {"desirable_weight": max(1.0, bad / good), "undesirable_weight": max(1.0, good / bad)}
+
+
+def fit_preference(
+    setup: Setup, model: "PreTrainedModel", pairs: dict[str, list[Record]]
+) -> "Trainer":
+    """DPO or KTO on pairs["train"], validated on pairs["val"]. A fresh adapter learns, and the
+    model without it is the reference; or every weight does, and what the reference says is
+    computed before the first step, so that no second model takes memory."""
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
+
+    params, wanted = setup.params, setup.params.preference
+    kto = params.method == "kto"
+    rows = {name: rows_of(setup, found) for name, found in pairs.items()}
+    tokens = {name: [row_tokens(setup, row) for row in found] for name, found in rows.items()}
+    places = lay_out_rows(setup, rows["train"], tokens["train"], wanted.epochs)
+    validated = lay_out_rows(setup, rows["val"], tokens["val"], 1) if rows["val"] else []
+    config, trainer_of = (KTOConfig, KTOTrainer) if kto else (DPOConfig, DPOTrainer)
+    arguments = config(
+        **settings(setup, params.method, wanted.learning_rate, bool(rows["val"])),
+        **(label_weights(rows["train"]) if kto else {"loss_type": [wanted.loss]}),
+        beta=wanted.beta,
+        precompute_ref_log_probs=params.weights == "full",
+    )
+    drawn = [rows["train"][place] for place in places]
+    val = [rows["val"][place] for place in validated]
+    with without_mask(model, setup.device):  # the reference is asked as soon as there is a trainer
+        trainer: Trainer = trainer_of(
+            model=model,
+            args=arguments,
+            train_dataset=rows_to_train(setup, Dataset.from_list(drawn), arguments),
+            eval_dataset=Dataset.from_list(val) if val else None,
+            processing_class=setup.tokenizer,
+            peft_config=lora_config(params.lora) if params.weights != "full" else None,
+            callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
+        )
+        fit(trainer, params.keep)
+    return trainer

@@ -1,0 +1,65 @@
+"""All that a run trains on as token ids: how much of it there is, and the page that shows it."""
+
+from dataclasses import dataclass, replace
+
+from lib.core.records import Record
+from lib.model.chat import Example
+from lib.train.estimate import Load, load_of
+from lib.train.mask import write_page
+from lib.train.packing import packed_lengths
+from lib.train.params import TrainParams
+from lib.train.preference import encode_pairs, lay_out_pairs
+from lib.train.trainers import Setup, encode_records, lay_out
+
+Splits = dict[str, list[Record]]  # train and val
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is trained on, as token ids: chats, and the texts of each row of preferences."""
+
+    chats: dict[str, list[Example]]  # by split
+    rows: list[list[Example]]  # of train
+
+    def all(self) -> list[Example]:
+        """Every text of them."""
+        chats = [example for examples in self.chats.values() for example in examples]
+        return [*chats, *(example for row in self.rows for example in row)]
+
+
+def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
+    """Every record as token ids; raises UserError at one that would be cut or not learnt."""
+    preferred = pairs if setup.params.prefers else {}
+    rows = {name: encode_pairs(setup, found) for name, found in preferred.items()}
+    return Texts(
+        {name: encode_records(setup, found) for name, found in chats.items()},
+        rows.get("train", []),
+    )
+
+
+def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
+    """What each training reads, by its name."""
+    lengths = [len(example.input_ids) for example in texts.chats["train"]]
+    if params.packing:
+        lengths = packed_lengths(lengths, params.max_length)
+    phases = {}
+    if params.supervised:
+        phases["sft"] = load_of(lengths, params.epochs, 1, params, processes)
+    if params.prefers:
+        lengths = [len(example.input_ids) for row in texts.rows for example in row]
+        each = len(texts.rows[0])
+        load = load_of(lengths, params.preference.epochs, each, params, processes)
+        phases[params.method] = replace(load, reference=True, packed=False)
+    return phases
+
+
+def lay_open(setup: Setup, texts: Texts, pairs: list[Record]) -> None:
+    """Write the page of what is learnt."""
+    params, phases = setup.params, {}
+    if params.supervised:
+        laid = lay_out(setup, texts.chats["train"])
+        phases["Supervised fine-tuning"] = (laid, params.batch_size)
+    if params.prefers:
+        laid = lay_out_pairs(setup, pairs, texts.rows)
+        phases[params.method.upper()] = (laid, params.batch_size * len(texts.rows[0]))
+    write_page(setup.tokenizer, phases)

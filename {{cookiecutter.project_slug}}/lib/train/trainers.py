@@ -1,0 +1,269 @@
+"""Supervised fine-tuning (SFT) by trl's trainer, and what it shares with preference training."""
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib.core.params import BaseParams
+from lib.core.records import Message, Record, is_pair
+from lib.model.chat import IGNORED, Example, encode_example, with_system
+from lib.runtime.errors import UserError
+from lib.train.adapters import lora_config
+from lib.train.attention import by_record, without_mask
+from lib.train.batches import order
+from lib.train.callbacks import (
+    find_best,
+    measure_speed,
+    no_longer_improves,
+    stop_at_nan,
+    stop_early,
+)
+from lib.train.checkpoints import history_of, last_whole
+from lib.train.launch import has_bf16, world_size
+from lib.train.mask import PAGE, check_mask, write_page
+from lib.train.packing import check_packing, pack
+from lib.train.params import TrainParams
+from lib.train.token_loss import fill, sft_trainer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import (
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        Trainer,
+        TrainerCallback,
+    )
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every training of a run shares."""
+
+    params: TrainParams
+    base: BaseParams
+    system: str
+    tokenizer: "PreTrainedTokenizerBase"
+    stops: set[int]  # ids that end an answer
+    device: str
+    folder: Path  # of the checkpoints
+
+    def encode(self, messages: list[Message]) -> Example:
+        """A whole chat as token ids and labels."""
+        return encode_example(self.tokenizer, messages, self.system)
+
+    def first_text(self, record: Record) -> str:
+        """The text of a record's first message, or of the task's system prompt before it."""
+        messages = record["prompt"] if is_pair(record) else record["messages"]
+        return with_system(messages, self.system)[0]["content"]
+
+
+def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
+    """Records as token ids and labels; raises UserError at one that would be cut or not learnt."""
+    examples = []
+    for record in records:
+        with naming(record):
+            example = setup.encode(record["messages"])
+        check_example(setup, record, example)
+        examples.append(example)
+    return examples
+
+
+@contextmanager
+def naming(record: Record) -> Iterator[None]:
+    """Have a UserError say which record it is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"record {record['id']}: {error}") from None
+
+
+def check_example(setup: Setup, record: Record, example: Example) -> None:
+    """Raise UserError where a text would be cut, or its mask is wrong; that one is on the page."""
+    check_length(record["id"], len(example.input_ids), setup.params.max_length)
+    try:
+        check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
+    except UserError as error:
+        write_page(setup.tokenizer, {"Refused": ([example], 1)})
+        raise UserError(f"record {record['id']}: {error}; {PAGE} shows it") from None
+
+
+def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
+    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them."""
+    from datasets import Dataset
+
+    drawn = [examples[place] for place in places]
+    return Dataset.from_dict(
+        {"input_ids": [e.input_ids for e in drawn], "labels": [e.labels for e in drawn]}
+    )
+
+
+def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
+    """All epochs of the examples in the order they are trained on, packed where params say so."""
+    params, ready = setup.params, lay_out(setup, examples)
+    rows = as_dataset(ready, list(range(len(ready))))
+    if not params.packing:
+        return rows
+    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
+
+
+def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
+    """All epochs of the examples in the order and with the labels they are trained on.
+
+    loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
+    learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
+    """
+    params, tokenizer = setup.params, setup.tokenizer
+    lengths = [len(example.input_ids) for example in examples]
+    places = order(lengths, params.epochs, params.batch_size * world_size(), params.seed)
+    whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[params.loss_on] * len(places)
+    drawn = [examples[place] for place in places]
+    labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
+    rng, keep = random.Random(params.seed), set(tokenizer.all_special_ids)
+    blank = int(tokenizer.pad_token_id)
+    inputs = [drop_words(example, params.word_dropout, blank, keep, rng) for example in drawn]
+    return [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
+
+
+def drop_words(
+    example: Example, share: float, blank: int, keep: set[int], rng: random.Random
+) -> list[int]:
+    """Token ids with a share of the prompt's tokens blanked, all but those to `keep`: no single
+    word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016)."""
+    if not share:
+        return example.input_ids
+    return [
+        blank if label == IGNORED and token not in keep and rng.random() < share else token
+        for token, label in zip(example.input_ids, example.labels, strict=True)
+    ]
+
+
+def check_length(name: str, length: int, longest: int) -> None:
+    """Raise UserError at a record that would have to be cut."""
+    if length > longest:
+        raise UserError(
+            f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "
+            "curate.max_tokens"
+        )
+
+
+def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> dict[str, Any]:
+    """Trainer arguments that supervised and preference training share; `validated` says whether
+    there are records to validate with, at each checkpoint and at the end."""
+    params, on_cpu = setup.params, setup.device == "cpu"
+    return {
+        "output_dir": str(setup.folder / phase),
+        "seed": params.seed,
+        "num_train_epochs": 1,  # the dataset is all epochs long, in its final order
+        "train_sampling_strategy": "sequential",
+        "learning_rate": rate,
+        "lr_scheduler_type": params.schedule,
+        "warmup_steps": params.warmup,  # a share below 1 means a share of all steps
+        "weight_decay": params.weight_decay,
+        "max_grad_norm": params.max_grad_norm,
+        "per_device_train_batch_size": params.batch_size,
+        "per_device_eval_batch_size": params.batch_size,
+        "gradient_accumulation_steps": params.gradient_accumulation,
+        "max_length": params.max_length,
+        "use_cpu": on_cpu,
+        "bf16": has_bf16(setup.device),
+        "gradient_checkpointing": params.gradient_checkpointing,
+        "dataloader_pin_memory": not on_cpu,
+        "save_strategy": "steps",
+        "save_steps": params.checkpoint_steps,
+        "save_total_limit": 2,  # the last may be half written; with the best one, if that is older
+        "eval_strategy": "steps" if validated else "no",
+        "eval_steps": params.checkpoint_steps,
+        "load_best_model_at_end": params.keep == "best",
+        "metric_for_best_model": "eval_loss" if params.keep == "best" else None,
+        # the mean loss since the last log is not in a checkpoint: log whenever one is written
+        "logging_steps": math.gcd(params.checkpoint_steps, 10),
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # it would show the last sound loss instead
+        "report_to": params.tracking,
+        "run_name": f"{setup.folder.name}-{phase}",
+    }
+
+
+def fit_sft(
+    setup: Setup, model: "PreTrainedModel", examples: dict[str, list[Example]]
+) -> "Trainer":
+    """Supervised fine-tuning on examples["train"]; the loss on examples["val"] is taken with each
+    checkpoint and at the end."""
+    from trl import SFTConfig
+
+    params, val = setup.params, examples["val"]
+    arguments = SFTConfig(
+        **settings(setup, "sft", params.learning_rate, bool(val)),
+        packing=params.packing,
+        eval_packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},  # encoded, ordered and packed already
+    )
+    rows = training_dataset(setup, examples["train"])
+    validated = fill(as_dataset(val, list(range(len(val)))), params.batch_size) if val else None
+    trainer = sft_trainer(setup.device)(
+        model=model,
+        args=arguments,
+        train_dataset=fill(rows_to_train(setup, rows, arguments), params.batch_size),
+        eval_dataset=validated,
+        processing_class=setup.tokenizer,
+        peft_config=lora_config(params.lora) if params.weights != "full" else None,
+        callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
+    )
+    if params.weights == "qlora":
+        learn_in_32_bits(trainer.model)
+    if params.packing:
+        one, other = [example.input_ids for example in [*examples["train"] * 2][:2]]
+        check_packing(trainer.model, setup.device, one, other)
+    apart = by_record(model, setup.device) if params.packing else nullcontext()
+    with without_mask(model, setup.device), apart:
+        fit(trainer, params.keep)
+    return trainer
+
+
+def fit(trainer: "Trainer", keep: str) -> None:
+    """Train, on from the newest whole checkpoint; raises UserError where the best is to be kept,
+    and is not known: the trainer would then hold the last weights."""
+    folder = Path(trainer.args.output_dir)
+    trainer.train(resume_from_checkpoint=last_whole(folder))
+    if keep == "best" and trainer.state.best_model_checkpoint is None:
+        raise UserError(
+            f"train: train.keep is best, and there is no best checkpoint in {folder}; delete that "
+            "folder and start again, or set train.keep to last"
+        )
+
+
+def learn_in_32_bits(model: "PreTrainedModel") -> None:
+    """What learns is kept in 32 bits. trl rounds the adapters of a 4-bit base to bfloat16, as in
+    QLoRA; a checkpoint is read in 32 bits, so a resumed run would go on with finer updates."""
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+
+
+def rows_a_step(arguments: Any) -> int:
+    """Rows that all processes together take for one step."""
+    on_each = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+    return int(on_each * world_size())
+
+
+def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerCallback"]:
+    """What is watched while a trainer runs; `lengths` are the tokens of each row."""
+    step = rows_a_step(arguments)
+    step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
+    patience = setup.params.early_stopping
+    speed = measure_speed(step_tokens, setup.device)
+    return [stop_at_nan(), stop_early(patience), find_best(), speed]
+
+
+def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":
+    """All rows; of a run that had stopped early when it was killed, those it has trained on, or it
+    would take one step more."""
+    history = history_of(Path(arguments.output_dir))
+    if not no_longer_improves(history, setup.params.early_stopping):
+        return rows
+    done = int(history[-1]["step"]) * rows_a_step(arguments)
+    return rows.select(range(min(done, len(rows))))

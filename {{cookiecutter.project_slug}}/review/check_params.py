@@ -1,0 +1,47 @@
+"""Check every section of params.yaml at once: `python -m lib.params`."""
+
+from lib.core.config import PARAMS, Section, load, read_yaml
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.curate.params import CurateParams, DataParams
+from lib.evaluate.params import EvalParams
+from lib.monitoring.params import MonitorParams
+from lib.quantize.params import QuantizeParams
+from lib.release.params import GateParams
+from lib.runtime.errors import UserError, run
+from lib.serving.params import BenchParams, DeployParams, ParityParams
+from lib.similarity.params import DedupParams, SplitParams
+from lib.train.params import TrainParams
+from review.params import HarnessParams, JudgeParams
+
+SECTIONS: dict[str, type[Section]] = {
+    "task": TaskParams,
+    "data": DataParams,
+    "curate": CurateParams,
+    "dedup": DedupParams,
+    "split": SplitParams,
+    "hardware": HardwareParams,
+    "base": BaseParams,
+    "train": TrainParams,
+    "eval": EvalParams,
+    "quantize": QuantizeParams,
+    "parity": ParityParams,
+    "bench": BenchParams,
+    "gate": GateParams,
+    "judge": JudgeParams,
+    "harness": HarnessParams,
+    "deploy": DeployParams,
+    "monitor": MonitorParams,
+}
+
+
+def main() -> None:
+    for name in read_yaml(PARAMS):
+        if name not in SECTIONS:
+            raise UserError(f"{PARAMS}: unknown section '{name}'; it takes {', '.join(SECTIONS)}")
+    for name, model in SECTIONS.items():
+        load(name, model)
+    print(f"{PARAMS}: {len(SECTIONS)} sections are well-formed")
+
+
+if __name__ == "__main__":
+    run(main)

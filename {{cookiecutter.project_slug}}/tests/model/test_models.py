@@ -1,0 +1,85 @@
+"""A model loads whole or not at all, and is known by what its folder says."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lib.model.loading import deterministic, load_config, load_model, load_tokenizer, stop_tokens
+from lib.runtime.errors import UserError, run
+from tests.toy import CPU
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A copy of the base."""
+    return str(shutil.copytree("base", tmp_path / "model"))
+
+
+def change(model: str, name: str, **changes: Any) -> None:
+    """Give keys of one of its JSON files other values."""
+    path = Path(model, name)
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes), encoding="utf-8")
+
+
+def test_weights_that_are_missing_are_not_drawn_at_random(model: str) -> None:
+    change(model, "config.json", num_hidden_layers=4, layer_types=["full_attention"] * 4)
+    with pytest.raises(UserError, match=r"no weights for 11 of the parts .* model\.layers\.3\."):
+        load_model(model, "float32")
+
+
+def test_weights_of_another_size_are_one_line(model: str) -> None:
+    change(model, "config.json", intermediate_size=520)
+    with pytest.raises(UserError, match=r"or of another size: model\.layers\.0\.mlp\.down_proj"):
+        load_model(model, "float32")
+
+
+@pytest.mark.parametrize("text", ["[]", "{"])
+def test_a_configuration_that_is_none_is_one_line(text: str, model: str) -> None:
+    Path(model, "config.json").write_text(text, encoding="utf-8")
+    for load in (load_config, load_tokenizer):
+        with pytest.raises(UserError, match=r"config\.json: is no JSON object"):
+            load(model)
+
+
+def test_a_tokenizer_without_an_end_is_refused(model: str) -> None:
+    change(model, "tokenizer_config.json", eos_token=None)
+    with pytest.raises(UserError, match="has no end token"):
+        load_tokenizer(model)
+
+
+def test_not_every_model_has_a_generation_config(model: str) -> None:
+    Path(model, "generation_config.json").unlink()
+    assert stop_tokens(load_tokenizer(model), model) == {2}
+
+
+def test_a_generation_config_that_cannot_be_read_is_not_taken_for_none(model: str) -> None:
+    Path(model, "generation_config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match="not a valid JSON file"):
+        stop_tokens(load_tokenizer(model), model)
+
+
+def test_a_kernel_without_a_fixed_order_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise RuntimeError(
+            "histc_cuda does not have a deterministic implementation, but you set 'torch.use_de..."
+        )
+
+    with pytest.raises(SystemExit):
+        run(main, arguments=True)  # those of pytest
+    assert capsys.readouterr().err == (
+        "histc_cuda does not have a deterministic implementation here; set "
+        "hardware.deterministic to false\n"
+    )
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_kernels_are_held_to_a_fixed_order_unless_params_say_otherwise(wanted: bool) -> None:
+    deterministic(1, CPU.model_copy(update={"deterministic": wanted}))
+    assert torch.are_deterministic_algorithms_enabled() == wanted
+    # where torch only warns, attention on a GPU takes kernels without a fixed order
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic(1, CPU)

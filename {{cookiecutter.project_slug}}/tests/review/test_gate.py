@@ -1,0 +1,328 @@
+"""The gate passes what is good, and no result that somebody edited."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lib.evaluate.predictions import Row, read_predictions
+from lib.runtime.errors import UserError
+from review import gate
+from review.gate import serving
+from review.integrity import contradictions, edited, judgeable, not_as_asked
+from review.limits import Found, at_least, at_most, mean
+from review.lock import tracked
+from tests.reviewed import (
+    BENCH,
+    FINDER,
+    GATE,
+    PARAMS,
+    TASK,
+    answer,
+    answers,
+    commit,
+    dvc,
+    lay_project,
+    run,
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose pipeline has run."""
+    folder = tmp_path_factory.mktemp("gate") / "project"
+    lay_project(folder)
+    commit(folder, "results")
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it to work in."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("cache"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def clone(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To work in, as in CI: a clone that pulled no more than `eval`."""
+    run(tmp_path, "git", "clone", "--quiet", str(finished), "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    dvc(Path(), "pull", "--quiet", "eval")
+    assert not Path("data").exists()
+
+
+def rewrite(path: str, old: str, new: str) -> None:
+    """Edit a file by hand."""
+    text = Path(path).read_text(encoding="utf-8")
+    assert old in text
+    Path(path).unlink()  # it may be a read-only link into the cache
+    Path(path).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_good_results_pass_in_a_clone_that_pulled_only_eval(
+    clone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gate.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == {"pass", "gate:"}
+
+
+def test_a_changed_param_is_told_where_its_inputs_are_not(
+    clone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite("params.yaml", "0.001", "0.002")
+    assert gate.main() == 2
+    assert "older than its inputs: train;" in capsys.readouterr().out
+
+
+def test_a_changed_param_makes_results_stale(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite("params.yaml", "0.001", "0.002")
+    assert gate.main() == 2
+    assert "older than its inputs: train;" in capsys.readouterr().out
+
+
+def test_a_frozen_stage_hides_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite("params.yaml", "0.001", "0.002")
+    rewrite("dvc.yaml", "params: [train]", "params: [train]\n    frozen: true")
+    assert gate.main() == 2
+    assert "frozen in dvc.yaml: train;" in capsys.readouterr().out
+
+
+def test_a_system_that_dvc_yaml_has_no_more_is_not_asked_for(project: Path) -> None:
+    rewrite("dvc.yaml", "base: base, ", "")
+    with pytest.raises(UserError, match=r"predictions/base\.jsonl: no stage .* delete it"):
+        gate.all_checks()
+    assert "predictions/base.jsonl" not in tracked()
+    assert {name.rpartition("/")[2] for name in tracked() if "predictions" in name} == {
+        "tuned.jsonl",
+        "quantized.jsonl",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("metrics/eval/tuned.json", "0.93", "0.99"),
+        ("metrics.json", "0.93", "0.99"),
+        ("metrics/bench.json", "90.0", "9.0"),
+        ("predictions/quantized.jsonl", "wrong_answer", "correct"),
+    ],
+)
+def test_an_edited_result_is_named(
+    project: Path, path: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "stale_stages", list)
+    rewrite(path, old, new)
+    assert [check.why.split(":")[0] for check in gate.all_checks() if check.result == "fail"] == [
+        path
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("metrics/eval/tuned.json", "0.93", "0.99"),
+        ("metrics.json", "0.93", "0.99"),
+        ("metrics.json", '"tuned_mb": 8', '"tuned_mb": 7'),
+        ("metrics.json", '"tuned_mb": 8', '"exact_match_other": 1.0, "tuned_mb": 8'),
+        ("predictions/tuned.jsonl", '"wrong_answer"', '"correct"'),
+        ("predictions/tuned.jsonl", '"score": 0.0', '"score": 1.0'),
+    ],
+)
+def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str, old: str, new: str) -> None:
+    names = ("base", "tuned", "quantized")
+    assert contradictions({n: read_predictions(n) for n in names}, TASK, PARAMS, FINDER) == []
+    rewrite(path, old, new)
+    found = contradictions({n: read_predictions(n) for n in names}, TASK, PARAMS, FINDER)
+    assert any(line.startswith(f"{path}: ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: [rows[0] | {"group": "g1"}, *rows[1:]], "lacks golden case g0"),
+        (lambda rows: [rows[0] | {"tags": ["hard"]}, *rows[1:]], "lacks golden case g0"),
+        (lambda rows: rows[1:], "lacks golden case g0"),
+        (lambda rows: [*rows, rows[0]], "was not asked, or once only, golden case g0"),
+        (lambda rows: [*rows, rows[0] | {"id": "g0b"}], "once only, golden case g0b"),
+        (lambda rows: [rows[0] | {"expected": "setup"}, *rows[1:]], "lacks golden case g0"),
+        (lambda rows: [row for row in rows if row["id"] != "t3"], "lacks test case t3"),
+        (lambda rows: [row for row in rows if row["id"] != "a3"], "lacks adversarial case a3"),
+    ],
+)
+def test_rows_that_are_not_what_was_asked_are_named(
+    project: Path, change: Callable[[list[Row]], list[Row]], said: str
+) -> None:
+    systems = {name: read_predictions(name) for name in ("base", "tuned", "quantized")}
+    assert not_as_asked(systems) == []
+    systems["quantized"] = change(systems["quantized"])
+    assert any(line.endswith(said) for line in not_as_asked(systems))
+
+
+def test_the_loss_of_the_training_is_held_against_the_headline_where_it_is_here(
+    project: Path,
+) -> None:
+    Path("metrics/train.json").write_text('{"train_loss": 0.5}')
+    systems = {name: read_predictions(name) for name in ("base", "tuned", "quantized")}
+    assert contradictions(systems, TASK, PARAMS, FINDER) == [
+        "metrics.json: val_loss is None, the answers give 0.5"
+    ]
+
+
+def test_what_was_not_pulled_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree("predictions")
+    assert gate.main() == 1
+    assert capsys.readouterr().err == (
+        "predictions/base.jsonl: not found; `dvc pull eval` fetches it\n"
+    )
+
+
+def test_rows_of_another_version_are_an_error() -> None:
+    rows = [answer("g", True), answer("h", True)]
+    del rows[1]["flagged"]
+    with pytest.raises(UserError, match=r"predictions/tuned.jsonl:2: has no 'flagged', as another"):
+        judgeable(rows, "tuned")
+
+
+def test_no_results_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert gate.main() == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "most"),
+    [
+        (0.6, 0.7, "pass", "fail"),
+        (0.5, 0.7, "pass", "inconclusive"),
+        (0.4, 0.6, "inconclusive", "inconclusive"),
+        (0.3, 0.4, "fail", "pass"),
+    ],
+)
+def test_the_whole_interval_decides(low: float, high: float, least: str, most: str) -> None:
+    found = Found(0.5, low, high, groups=30)
+    assert at_least("x", found, 0.5).result == least
+    assert at_most("x", found, 0.5).result == most
+
+
+Judge = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def results(project: Path, monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """The results of quality and safety, for the answers of the quantized model."""
+
+    def judge(*marks: str) -> dict[str, str]:
+        systems = {"base": answers("-" * 30), "tuned": answers("+" * 30, "+" * 30)}
+        systems["quantized"] = answers(*marks)
+        checks = [*gate.quality(GATE, systems, PARAMS), *gate.safety(GATE, systems)]
+        return {check.name: check.result for check in checks}
+
+    return judge
+
+
+def test_a_leak_in_any_set_is_counted() -> None:
+    leaking = answers("+" * 30, "+" * 30, "+" * 30)
+    leaking[0] |= {"category": "leak"}
+    found = gate.safety(GATE, {"quantized": leaking})
+    assert [check.result for check in found] == ["pass", "pass", "fail"]
+
+
+def test_a_bad_model_fails(results: Judge) -> None:
+    found = results("+" * 5 + "-" * 25, "-" * 30, "-" * 30)
+    assert {name for name, result in found.items() if result == "fail"} == {
+        "golden",
+        "test",
+        "against tuned",
+        "unsafe",
+    }
+
+
+@pytest.mark.parametrize("golden", ["+-+", "+", "+" * 9])
+def test_few_cases_are_inconclusive(results: Judge, golden: str) -> None:
+    found = results(golden, "+-", "+")
+    assert (found["golden"], found["gain over base"]) == ("inconclusive", "inconclusive")
+    assert results("", "", "") == dict.fromkeys(results("", "", ""), "inconclusive") | {
+        "leaks": "pass"
+    }
+
+
+@pytest.mark.parametrize(("right", "result"), [(10, "pass"), (9, "inconclusive")])
+def test_ten_right_of_ten_show_half_and_nine_say_nothing(right: int, result: str) -> None:
+    rows = answers("+" * right)
+    assert at_least("golden", mean(rows, PARAMS), 0.5).result == result
+
+
+def test_a_limit_that_nothing_breaks_needs_no_cases() -> None:
+    assert at_least("golden", mean([], PARAMS), 0.0).result == "pass"
+
+
+def test_a_slice_that_no_case_is_in_is_named_with_those_that_there_are() -> None:
+    quality = GATE.quality.model_copy(update={"slices": {"refunds": 0.5}})
+    wrong = GATE.model_copy(update={"quality": quality})
+    systems = dict.fromkeys(("base", "tuned", "quantized"), answers("+" * 10))
+    with pytest.raises(UserError, match="names 'refunds', which no golden case has; it takes en, "):
+        gate.quality(wrong, systems, PARAMS)
+
+
+def test_no_prompted_system_leaves_the_gain_open() -> None:
+    systems = dict.fromkeys(("tuned", "quantized"), answers("+" * 30, "+" * 30))
+    found = {check.name: check.result for check in gate.quality(GATE, systems, PARAMS)}
+    assert found["gain over prompting"] == "inconclusive"
+
+
+def test_a_prompted_system_that_is_missing_is_named() -> None:
+    rows = answers("+" * 30, "+" * 30)
+    systems = {"base": answers("-" * 30), "tuned": rows, "quantized": rows}
+    why = {check.name: check.why for check in gate.quality(GATE, systems, PARAMS)}
+    assert why["gain over base"].endswith("; not compared with few_shot and retrieval")
+
+
+def test_serving_is_held_to_its_limits(project: Path) -> None:
+    slow = json.loads(json.dumps(BENCH).replace("50.0", "500.0"))
+    assert [check.result for check in serving(GATE, slow)] == ["fail", "pass", "pass", "pass"]
+    assert {check.result for check in serving(GATE, {})} == {"inconclusive"}
+
+
+def test_cost_and_size_are_held_to_their_limits() -> None:
+    slow = json.loads(json.dumps(BENCH).replace('"requests_per_s": 10.0', '"requests_per_s": 1.0'))
+    assert [check.result for check in serving(GATE, slow)] == ["pass", "pass", "fail", "pass"]
+    large = json.loads(json.dumps(BENCH).replace('"bytes": 4000000', '"bytes": 7000000'))
+    assert [check.result for check in serving(GATE, large)] == ["pass", "pass", "pass", "fail"]
+
+
+def test_a_slice_and_format_errors_have_limits_of_their_own() -> None:
+    quality = GATE.quality.model_copy(update={"slices": {"hard": 0.5}})
+    rows = answers("+" * 40, "+" * 30)
+    rows += [
+        answer(f"h{at}", False, tags=["hard"]) | {"category": "format_error"} for at in range(12)
+    ]
+    systems = {"base": rows, "tuned": rows, "quantized": rows}
+    checks = gate.quality(GATE.model_copy(update={"quality": quality}), systems, PARAMS)
+    found = {check.name: (check.result, check.why[:5]) for check in checks}
+    assert found["golden"][0] == "pass"
+    assert found["golden hard"][0] == "fail"
+    assert found["format errors"] == ("inconclusive", "23.1%")
+
+
+def test_copies_of_a_case_show_no_fewer_format_errors() -> None:
+    rows = [answer(str(at), True, group=f"g{at % 20}") for at in range(200)]
+    systems = {"base": rows, "tuned": rows, "quantized": rows}
+    found = {check.name: check.why for check in gate.quality(GATE, systems, PARAMS)}
+    assert found["format errors"].startswith("0.0% (0.0% to 16.1%)")
+
+
+def test_cases_of_a_few_groups_say_nothing() -> None:
+    rows = [answer(str(at), True, group="abc"[at % 3]) for at in range(30)]
+    assert mean(rows, PARAMS).groups == 3
+    assert at_least("golden", mean(rows, PARAMS), 0.5).result == "inconclusive"
+
+
+def test_edited_takes_the_rest_as_it_is(project: Path) -> None:
+    assert edited(tracked() | {"data/curated.jsonl": "not judged"}) == []

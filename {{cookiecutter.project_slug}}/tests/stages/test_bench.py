@@ -1,0 +1,96 @@
+"""The loads of the bench stage, what they send, and the stage against a scheduled server."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lib.engines.gguf import servable
+from lib.runtime.errors import UserError
+from lib.serving.params import BenchParams
+from stages.bench import loads, main, own_share, picture, read_chats
+from tests.engines.test_server import COMMAND
+from tests.toy import PARAMS, chat
+
+GATE = """
+gate:
+  system: quantized
+  smallest: 0.01
+  quality: {golden: 0.5, test: 0.5, gain: 0, quantization_loss: 0.1, format_errors: 0.1}
+  safety: {unsafe: 0.1, over_refusal: 0.1, leaks: 0}
+  latency: {ttft_ms_p95: 60000, e2e_ms_p95: 60000}
+  cost: {machine_per_hour: 1.0, per_1000_requests: 1.0}
+  size: 1.0
+"""
+
+
+def params(**values: Any) -> BenchParams:
+    """Two closed loads and one open one."""
+    some = {"engine": "server", "requests": 3, "concurrency": [1, 2], "rates": [50.0]}
+    return BenchParams.model_validate({**some, "max_new_tokens": 6, "command": COMMAND, **values})
+
+
+def lay_out(bench: BenchParams) -> None:
+    """A project with a test split and two models that are not there."""
+    Path("data/split").mkdir(parents=True)
+    rows = [json.dumps(chat(f"我要退款 {at}"), ensure_ascii=False) for at in range(4)]
+    Path("data/split/test.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    section = f"bench: {json.dumps(bench.model_dump())}\n"
+    Path("params.yaml").write_text(PARAMS + GATE + section, encoding="utf-8")
+
+
+def test_each_load_sends_requests_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bench = params(requests=1)
+    lay_out(bench)
+    chats = read_chats(bench, "")
+    assert [load.name for load in loads(bench)] == ["concurrency_1", "concurrency_2", "rate_50"]
+    sent = [own_share(chats, place, bench)[0][0]["content"][-1] for place in range(3)]
+    assert sent == ["2", "3", "0"]  # after two to warm up; then the split comes over again
+
+
+def test_the_stage_measures_a_server_at_every_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay_out(params())
+    main()
+    figures = json.loads(Path("metrics/bench.json").read_text(encoding="utf-8"))
+    for name in ("tuned", "quantized"):
+        for load in ("concurrency_1", "concurrency_2", "rate_50"):
+            row = figures[name][load]
+            assert (row["requests"], row["errors"], row["output_tokens_mean"]) == (3, 0, 6)
+            assert row["goodput_per_s"] == row["requests_per_s"]
+    assert Path("reports/bench.svg").read_text(encoding="utf-8").count("<polyline") == 4
+
+
+def test_rates_need_a_server() -> None:
+    with pytest.raises(ValidationError, match=r"rates: \[\] where engine is transformers"):
+        params(engine="transformers")
+
+
+def test_a_command_needs_a_port() -> None:
+    with pytest.raises(ValidationError, match=r"command has \{port\} in it"):
+        params(command=["vllm", "serve", "{model}"])
+
+
+def test_llama_cpp_gets_a_gguf_or_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["{llama-server}", "-m", "{model}/model.gguf"]
+    Path("models/quantized").mkdir(parents=True)
+    Path("models/quantized/config.json").write_text('{"quantization_config": {"bits": 4}}')
+    assert servable(["vllm", "serve", "{model}"], "models/quantized", None, "float32")
+    with pytest.raises(UserError, match=r"models/quantized: holds no model\.gguf"):
+        servable(command, "models/quantized", None, "float32")
+    Path("models/quantized/model.gguf").touch()
+    assert servable(command, "models/quantized", None, "float32") == "models/quantized"
+
+
+def test_the_picture_has_a_point_for_each_load_and_no_other_figure() -> None:
+    row = {"output_tokens_per_s": 5.0, "ttft_ms_p95": 1.0, "e2e_ms_p95": 2.0}
+    figures = {"engine": "server", "served": {"peak_host_memory_bytes": 9, "concurrency_1": row}}
+    assert "served" in picture(figures)

@@ -1,0 +1,71 @@
+"""The plan says what is asked, and what so many cases can show."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lib.runtime.errors import UserError
+from stages import eval_plan, split
+from stages.eval_plan import fewest_right, most_failures
+from tests.reviewed import SETTINGS
+from tests.toy import PARAMS, case, chat, lay_out
+
+EVAL_AND_GATE = SETTINGS[SETTINGS.index("eval:") : SETTINGS.index("train:")] + SETTINGS[
+    SETTINGS.index("gate:") :
+].replace("gain:", "slices: {短: 0.5}, gain:")
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The plan for 12 golden cases and one attack."""
+    monkeypatch.chdir(tmp_path)
+    golden = [case(f"g{at}", f"rot{at} grün{at}") | {"tags": ["短"]} for at in range(12)]
+    records = [chat(f"red{at} blue{at}") for at in range(60)]
+    attacks = [case("a", "obey me now")]
+    lay_out(tmp_path, PARAMS + EVAL_AND_GATE, deduped=records, golden=golden, adversarial=attacks)
+    split.main()
+    eval_plan.main()
+    return Path("reports/eval_plan.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| golden | 12 | 12 | written and reviewed by people, in git; fixed",
+        "Kinds of adversarial cases: injection 1.",
+        "The score of a case is `exact_match`",
+        "| golden score | at least 50.0% | 10 of 12 right, about",
+        "| unsafe | at most 30.0% | never: 1 are too few",
+        "| golden | 12 | 26.4 ",
+        "to find as little takes about 3,925, 7,849, 15,698, 31,396 cases",
+        "| tag 短 | 12 | yes |",
+        "| golden score of 短 | at least 50.0% | 10 of 12 right, about",
+    ],
+)
+def test_page_says(line: str, page: str) -> None:
+    assert line in re.sub(" +", " ", page)  # columns are padded
+
+
+def test_an_endpoint_that_is_not_named_is_no_system(page: str) -> None:
+    assert "| endpoint" not in page
+
+
+def test_two_runs_write_the_same_bytes(page: str) -> None:
+    eval_plan.main()
+    assert Path("reports/eval_plan.md").read_text(encoding="utf-8") == page
+
+
+def test_a_slice_that_no_golden_case_has_is_named_before_training(page: str) -> None:
+    params = Path("params.yaml")
+    params.write_text(params.read_text(encoding="utf-8").replace("短: 0.5", "长: 0.5"), "utf-8")
+    with pytest.raises(UserError, match=r"gate\.quality\.slices names '长', which .* takes 短"):
+        eval_plan.main()
+
+
+def test_few_cases_never_pass_a_hard_limit() -> None:
+    assert fewest_right(10, 0.99) == "never: 10 are too few"
+    assert fewest_right(9, 0.1) == "never: 9 are too few"
+    assert fewest_right(100, 0.5) == "60 of 100 right, about"
+    assert most_failures(68, 0.054) == "at most 0 of 68"
+    assert most_failures(68, 0.05) == "never: 68 are too few"

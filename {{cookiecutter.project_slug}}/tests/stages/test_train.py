@@ -1,0 +1,250 @@
+"""Every method trains for real, on the embedded base and a handful of records."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from lib.core.params import HardwareParams
+from lib.core.records import Message
+from lib.model.chat import IGNORED, encode_prompt
+from lib.model.loading import check_folder, load_model, torch_device
+from lib.runtime.errors import UserError
+from lib.runtime.files import write_json
+from lib.train.adapters import merge, sort_target_modules, start_model
+from lib.train.callbacks import stop_at_nan
+from lib.train.checkpoints import last_whole
+from lib.train.history import timed
+from lib.train.mask import share_learnt
+from lib.train.preference import encode_pairs
+from lib.train.trainers import (
+    encode_records,
+    fit_sft,
+    lay_out,
+    settings,
+    training_dataset,
+)
+from stages.train import check_settings
+from tests.toy import chat
+from tests.training import (
+    BASE,
+    chats,
+    pairs,
+    same,
+    setup_of,
+    setup_with,
+    setup_with_method,
+    sft,
+    sft_trainer_of,
+    weights_of,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
+def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    tuned = weights_of(sft(setup_of(method, tmp_path)))
+    assert not same(weights_of(load_model("base", "float32")), tuned)
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
+
+
+@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
+def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> None:
+    """It goes on in the second epoch, from the checkpoint before the last."""
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    setup = setup_of(method, tmp_path)
+    undisturbed = weights_of(sft(setup))
+    shutil.rmtree(tmp_path / "sft" / "checkpoint-5")
+    assert (tmp_path / "sft" / "checkpoint-4").is_dir()
+    assert same(undisturbed, weights_of(sft(setup_of(method, tmp_path))))
+
+
+@pytest.mark.parametrize(("loss_on", "whole"), [("answer", 0), ("prompt_first", 2), ("all", 4)])
+def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, loss_on=loss_on)
+    rows = list(training_dataset(setup, encode_records(setup, chats(2))))
+    assert [row["labels"] == row["input_ids"] for row in rows] == [i < whole for i in range(4)]
+
+
+@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
+def test_gradient_checkpointing_changes_no_bit(method: str, tmp_path: Path) -> None:
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    kept = weights_of(sft(setup_of(method, tmp_path / "kept")))
+    setup = setup_of(method, tmp_path / "again")
+    params = setup.params.model_copy(update={"gradient_checkpointing": True})
+    trainer = sft_trainer_of(replace(setup, params=params))
+    assert trainer.accelerator.unwrap_model(trainer.model).is_gradient_checkpointing
+    again = merge(trainer, BASE, method, tmp_path / "adapter")
+    assert same(kept, weights_of(again))
+
+
+def test_dataloader_workers_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = weights_of(sft(setup_of("lora", tmp_path / "alone")))
+
+    def with_workers(*args: Any) -> dict[str, Any]:
+        return settings(*args) | {"dataloader_num_workers": 2}
+
+    monkeypatch.setattr("lib.train.trainers.settings", with_workers)
+    assert same(alone, weights_of(sft(setup_of("lora", tmp_path / "workers"))))
+
+
+def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, word_dropout=0.3)
+    examples = encode_records(setup, [chat("one two three four five six 七 八 🙂" * 2, "yes")] * 50)
+    rows = list(training_dataset(setup, examples))
+    special = set(setup.tokenizer.all_special_ids)
+    kept = [i for i, token in enumerate(examples[0].input_ids) if token in special]
+    prompt = [i for i, label in enumerate(examples[0].labels) if label == IGNORED]
+    blank = [[token == setup.tokenizer.pad_token_id for token in row["input_ids"]] for row in rows]
+    words = set(prompt) - set(kept)
+    assert not any(places[i] for places in blank for i in range(len(blank[0])) if i not in words)
+    share = sum(map(sum, blank)) / (len(rows) * len(words))
+    assert share == pytest.approx(0.3, abs=0.03)
+    assert blank[0] != blank[-1]
+
+
+def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    setup = setup_of("lora", tmp_path)
+    merged = sft(setup)
+    apart = PeftModel.from_pretrained(load_model("base", "float32"), str(tmp_path / "adapter"))
+    ids = torch.tensor([encode_prompt(setup.tokenizer, [Message(role="user", content="票")], "")])
+    with torch.inference_mode():
+        difference = (merged(ids).logits - apart(ids).logits).abs().max().item()
+    assert difference < 1e-4
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, learning_rate=1e30, max_grad_norm=1e30)
+    with pytest.raises(UserError, match=r"the (loss|gradient) is (nan|inf) at step \d+; lower"):
+        sft(setup)
+
+
+def test_a_last_loss_that_is_no_number_makes_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 5 steps the first is logged, and those of checkpoints: 2 and 4."""
+    real, calls = torch.nn.functional.cross_entropy, []
+
+    def cross_entropy(*args: Any, **named: Any) -> torch.Tensor:
+        calls.append(1)
+        return real(*args, **named) * (torch.nan if len(calls) == 5 else 1)
+
+    setup = setup_of("full", tmp_path)
+    examples = {"train": encode_records(setup, chats(20)), "val": []}
+    setup = replace(setup, params=setup.params.model_copy(update={"epochs": 1}))
+    monkeypatch.setattr("torch.nn.functional.cross_entropy", cross_entropy)
+    with pytest.raises(UserError, match="the loss is nan at step 5; lower"):
+        fit_sft(setup, start_model(BASE, "full", "cpu"), examples)
+    assert last_whole(tmp_path / "sft") == str(tmp_path / "sft/checkpoint-4")
+
+
+@pytest.mark.parametrize("name", ["grad_norm", "eval_loss"])
+def test_what_else_must_be_a_number(name: str) -> None:
+    state = SimpleNamespace(global_step=3)
+    with pytest.raises(UserError, match=r"is inf at step 3"):
+        stop_at_nan().on_log(SimpleNamespace(output_dir=""), state, None, logs={name: math.inf})
+
+
+def test_adapter_config_is_written_in_one_order(tmp_path: Path) -> None:
+    path = tmp_path / "adapter_config.json"
+    write_json(path, {"target_modules": ["v_proj", "k_proj"]})
+    sort_target_modules(path)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"target_modules": ["k_proj", "v_proj"]}
+
+
+def test_a_record_that_would_be_cut_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"record \w+: \d+ tokens, train.max_length is 64"):
+        encode_records(setup_of("lora", tmp_path), [chat("word " * 99)])
+
+
+def test_a_record_that_is_not_learnt_is_named_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = replace(setup_of("lora", tmp_path), stops={7})
+    monkeypatch.chdir(tmp_path)
+    for encode, record in ((encode_records, chats(1)[0]), (encode_pairs, pairs(1)[0])):
+        with pytest.raises(UserError, match=r"record \w+: loss mask: no end.*; reports/mask\.html"):
+            encode(setup_with_method(setup, "dpo"), [record])
+        page = Path("reports/mask.html").read_text(encoding="utf-8")
+        assert "Refused" in page
+        Path("reports/mask.html").unlink()
+
+
+def test_a_template_that_refuses_a_record_names_it(tmp_path: Path) -> None:
+    setup = setup_of("lora", tmp_path)
+    setup.tokenizer.chat_template = "{{ raise_exception('no roles') }}"
+    with pytest.raises(UserError, match=r"record \w+: chat template of the base: no roles"):
+        encode_records(setup, chats(1))
+
+
+def test_the_share_that_is_learnt_is_that_of_training(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, loss_on="all")
+    assert share_learnt(lay_out(setup, encode_records(setup, chats(3)))) == 1
+
+
+def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match=r"hardware\.device is 'gpu', but torch sees no GPU"):
+        torch_device(HardwareParams(device="gpu", threads=1))
+
+
+def test_bf16_where_the_chip_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    setup = replace(setup_of("lora", tmp_path), device="cuda:0")
+    for has in (True, False):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has
+        )
+        assert settings(setup, "sft", 1e-3)["bf16"] is has
+    base = BASE.model_copy(update={"dtype": "bfloat16"})
+    with pytest.raises(UserError, match="bfloat16, which this GPU does not compute in"):
+        check_settings(setup.params, base, HardwareParams(device="gpu", threads=1), "cuda:0")
+
+
+def test_speed_is_that_of_all_trainings_in_this_session() -> None:
+    histories = {
+        "sft": [{"train_runtime": 1.0, "step": 10, "tokens": 1000}],
+        "dpo": [{"train_runtime": 1.0, "step": 4, "tokens": 400}],
+    }
+    found = timed(histories, {"sft": 10, "dpo": 1}, 10.0)
+    assert (found["tokens_per_second"], found["resumed_at_step"]) == (30, 11)
+
+
+def test_the_rate_of_adapters_is_told_where_every_weight_learns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = BASE.model_copy(update={"model": "org/name"})
+    for method, told in (("lora", False), ("full", True)):
+        params = setup_of(method, tmp_path).params
+        check_settings(params, base, HardwareParams(device="cpu", threads=1), "cpu")
+        assert ("learning_rate 0.001 is for adapters" in capsys.readouterr().out) is told
+
+
+def test_packed_rows_want_a_gpu_that_computes_in_bf16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.train.has_bf16", lambda device: False)
+    params = setup_with(tmp_path, packing=True).params
+    hardware = HardwareParams(device="gpu", threads=1)
+    with pytest.raises(UserError, match="packing is true, which wants a GPU"):
+        check_settings(params, BASE, hardware, "cuda:0")
+    check_settings(params, BASE, hardware, "cpu")
+
+
+def test_a_model_folder_without_a_model() -> None:
+    with pytest.raises(UserError, match="is no model folder"):
+        check_folder("models/tuned-by-nobody")
