@@ -55,6 +55,6 @@ def test_bill_of_materials(project: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from lib.core.params import BaseParams
 
     monkeypatch.chdir(project)
-    base = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+    base = BaseParams(model="base", license="Apache-2.0", dtype="float32")
     text = json.dumps(sbom("ticket-triage", project / "base", base))
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

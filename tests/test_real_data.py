@@ -19,10 +19,10 @@ pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data")
 
 PARAMS = """
 task: {{system: "", output: {output}}}
-base: {{model: base, licence: Apache-2.0}}
+base: {{model: base, license: Apache-2.0}}
 data: {{sources: [{sources}]}}
 curate:
-  licences: [public]
+  licenses: [public]
   languages: [en]
   min_chars: 1
   max_tokens: 4000
@@ -41,7 +41,7 @@ def run(folder: Path, columns: str, params: dict[str, Any], *names: str) -> dict
         (folder / f"evals/{name}.jsonl").touch()
     sources = ", ".join(
         f"{{path: data/raw/{name}.jsonl, split: {name}, columns: {columns}, "
-        "licence: public, consent: not_needed}"
+        "license: public, consent: not_needed}"
         for name in names
     )
     (folder / "params.yaml").write_text(PARAMS.format(sources=sources, **params))

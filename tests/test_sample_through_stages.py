@@ -93,7 +93,7 @@ REASONS = {
     "broken_json": "invalid_json",
     "foreign_language": "language",
     "mojibake": "mojibake",
-    "other_licence": "licence",
+    "other_license": "license",
     "pasted_log": "too_long",
     "secret": "secret",
     "template_unfilled": "unfilled_template",

@@ -31,7 +31,7 @@ def main() -> None:
     def curate(row: dict[str, Any]) -> dict[str, Any]:
         try:
             draft = to_draft(row, {}, task)
-            draft.licence = "CC0-1.0"
+            draft.license = "CC0-1.0"
             check(draft, task, params, count)
         except Reject as reason:
             return {"reason": str(reason), "messages": [], "scenario": "", "language": ""}

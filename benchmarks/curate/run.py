@@ -34,9 +34,9 @@ FIELDS = {
 }
 PARAMS: dict[str, Any] = {
     "task": {"system": "", "output": "json", "fields": FIELDS, "scenario": "intent"},
-    "base": {"model": "base", "licence": "Apache-2.0"},
+    "base": {"model": "base", "license": "Apache-2.0"},
     "curate": {
-        "licences": ["CC0-1.0"],
+        "licenses": ["CC0-1.0"],
         "languages": ["en", "zh", "de", "es"],
         "min_chars": 1,
         "max_tokens": 384,
@@ -49,7 +49,7 @@ def lay_out(corpus: Path) -> None:
     """What the stage needs besides its code."""
     (WORK / "base").unlink(missing_ok=True)
     (WORK / "base").symlink_to(PROJECT / "base")
-    source = {"path": f"data/raw/{corpus.name}", "licence": "CC0-1.0", "consent": "not_needed"}
+    source = {"path": f"data/raw/{corpus.name}", "license": "CC0-1.0", "consent": "not_needed"}
     with (WORK / "params.yaml").open("w") as file:
         YAML().dump(PARAMS | {"data": {"sources": [source]}}, file)
 

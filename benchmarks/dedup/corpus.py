@@ -89,7 +89,7 @@ def record(place: int, text: str) -> str:
     """A line as the curate stage writes it."""
     messages = [{"role": "user", "content": text}, {"role": "assistant", "content": "ok"}]
     row = {"id": f"{place:016x}", "messages": messages, "scenario": "", "language": "en"}
-    row |= {"tags": [], "groups": [f"{place:016x}"], "source": "corpus", "licence": "CC0-1.0"}
+    row |= {"tags": [], "groups": [f"{place:016x}"], "source": "corpus", "license": "CC0-1.0"}
     return json.dumps(row | {"split": None}) + "\n"
 
 

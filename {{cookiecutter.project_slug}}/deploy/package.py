@@ -3,7 +3,7 @@
 reads   models/<gate.system>, models/tuned (card, adapter), predictions/<gate.system>.jsonl,
         metrics/eval, evals/golden.jsonl, data/split
 writes  dist/<deploy.stack>/: weights with tokenizer, template and generation config, launch files,
-        smoke.py and smoke.json, requirements.md, model card, licence, sbom.json, SHA256SUMS
+        smoke.py and smoke.json, requirements.md, model card, license, sbom.json, SHA256SUMS
 
 Nothing is pushed anywhere. A package is written whole or not at all.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy import launch, ollama, smoke
-from deploy.licence import add_licence
+from deploy.license import add_license
 from deploy.sbom import sbom
 from lib.cases.evals import read_golden
 from lib.core.config import load
@@ -163,7 +163,7 @@ def main() -> None:
         figures = with_results(card, name, system, read_results())
         for place in (folder, folder / "model"):  # people push either
             (place / "README.md").write_text(figures, encoding="utf-8")
-        add_licence(folder / "model", base)
+        add_license(folder / "model", base)
         write_json(folder / "sbom.json", sbom(name, folder, base))
         make_readable(folder)
         write_checksums(folder)

@@ -20,7 +20,7 @@ def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
         "type": "machine-learning-model",
         "bom-ref": "base",
         "name": base.model,
-        "licenses": [{"license": {"name": base.licence}}],
+        "licenses": [{"license": {"name": base.license}}],
     }
     if base.revision:
         made_from["version"] = base.revision

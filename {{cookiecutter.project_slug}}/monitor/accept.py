@@ -112,7 +112,7 @@ def check_named(path: Path) -> None:
     if not any(path.match(source.path) for source in load("data", DataParams).sources):
         raise UserError(
             f"{PARAMS}: data.sources does not name {RAW}/{FEEDBACK}; add it as the last entry, "
-            "with its licence, its consent and `optional: true`"
+            "with its license, its consent and `optional: true`"
         )
 
 

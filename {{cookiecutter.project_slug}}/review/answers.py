@@ -28,13 +28,13 @@ class Change(NamedTuple):
     word: str
 
 
-def change(pairs: Pairs, params: EvalParams, smallest: float) -> Change | None:
+def change(pairs: Pairs, params: EvalParams, min_effect: float) -> Change | None:
     """The paired comparison; None without common cases."""
     if not pairs.new:
         return None
     new, old, groups = pairs.scores()
     found = compare_paired(new, old, groups, params.bootstrap, params.seed)
-    word = verdict(found, smallest)
+    word = verdict(found, min_effect)
     return Change(found, fmean(old), fmean(new), word)
 
 
@@ -54,13 +54,13 @@ def incomparable(pairs: Pairs, primary: str) -> str:
     return ""
 
 
-def scores_section(new: Systems, old: Systems, params: EvalParams, smallest: float) -> list[str]:
+def scores_section(new: Systems, old: Systems, params: EvalParams, min_effect: float) -> list[str]:
     """Every system and set in one table."""
     rows = []
     for system in new:
         for part in ("golden", "test"):
             pairs = same_cases(of_sets(new[system], part), of_sets(old.get(system, []), part))
-            found = change(pairs, params, smallest)
+            found = change(pairs, params, min_effect)
             if found is None:
                 continue
             one = found.difference

@@ -39,7 +39,7 @@ def verdict_lines(
     system = gate.system
     now, before = (found.get(system, []) for found in (new, old))
     pairs = same_cases(of_sets(now, "golden"), of_sets(before, "golden"))
-    found = answers.change(pairs, params, gate.smallest)
+    found = answers.change(pairs, params, gate.min_effect)
     if found is None:
         return [f"## no verdict: no golden answers of `{system}` to compare"]
     one = found.difference
@@ -52,7 +52,7 @@ def verdict_lines(
         f"`{system}`: {percent(found.before)} before, {percent(found.now)} now; change "
         f"{points(one.mean)} points (95 % interval {points(one.low)} to {points(one.high)}, "
         f"p {shown_p(one.p)}); {one.won} of {one.cases} cases better, {one.lost} worse. "
-        f"A difference matters from {points(gate.smallest).lstrip('+')} points.",
+        f"A difference matters from {points(gate.min_effect).lstrip('+')} points.",
         "",
     ]
     for title, rate in answers.RATES.items():
@@ -131,7 +131,7 @@ def comment(new: Version, old: Version) -> Comment:
     pairs = same_cases(*(of_sets(f.get(gate.system, []), "golden", "test") for f in (now, before)))
     golden = same_cases(*(of_sets(found.get(gate.system, []), "golden") for found in (now, before)))
     sections = {
-        "Scores": answers.scores_section(now, before, params, gate.smallest),
+        "Scores": answers.scores_section(now, before, params, gate.min_effect),
         "Golden cases that flipped": answers.flips_section(golden, gate.system),
         "Slices": answers.slices_section(pairs, params),
         "Safety": answers.safety_section(now, before, params),

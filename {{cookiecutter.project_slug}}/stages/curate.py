@@ -32,7 +32,7 @@ from lib.runtime.files import atomic_text, write_json
 
 OWN_FAULTS = {  # of a row, which no configuration mends
     *("secret", "empty", "too_short", "too_long", "damaged_text", "mojibake"),
-    *("unfilled_template", "boilerplate", "pair_without_difference", "licence"),
+    *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
 
 
@@ -50,7 +50,7 @@ def read_draft(row: Row, source: Source, task: TaskParams) -> Draft:
     if row.value is None:
         raise Reject(row.reason)
     draft = to_draft(row.value, source.columns, task)
-    draft.licence = draft.licence or source.licence
+    draft.license = draft.license or source.license
     return draft
 
 
@@ -81,7 +81,7 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
         "tags": draft.tags,
         "groups": draft.groups or [record["id"]],
         "source": source,
-        "licence": draft.licence,
+        "license": draft.license,
         "split": split,
     }
 
@@ -103,12 +103,12 @@ def check_yield(file: str, out: Rejected) -> None:
         )
 
 
-def check_licences(ledger: Ledger, licences: list[str]) -> None:
-    """One file may go as a whole for its licence, but not all."""
+def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
+    """One file may go as a whole for its license, but not all."""
     total = ledger.total()
-    if total.dropped["licence"] == total.rows_in:
+    if total.dropped["license"] == total.rows_in:
         raise UserError(
-            f"params.yaml: curate.licences is {', '.join(licences)}, and none of the "
+            f"params.yaml: curate.licenses is {', '.join(licenses)}, and none of the "
             f"{total.rows_in:,} rows of data.sources is under one of them; add what yours are under"
         )
 
@@ -190,14 +190,14 @@ def main() -> None:
             ledger.keep(note.file)
             changed.update(note.changes)
             pii.update(note.pii)
-        check_licences(ledger, params.licences)
+        check_licenses(ledger, params.licenses)
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
         write_json("metrics/curate.json", ledger.close() | extra)
     print(ledger.summary("curate"))
     if not ledger.total().rows_kept:
         raise UserError(
-            "curate: no row is kept; data/rejected.jsonl says why each went (a licence must be one "
-            "of curate.licences, a language one of curate.languages); mend params.yaml or the data"
+            "curate: no row is kept; data/rejected.jsonl says why each went (a license must be one "
+            "of curate.licenses, a language one of curate.languages); mend params.yaml or the data"
         )
 
 

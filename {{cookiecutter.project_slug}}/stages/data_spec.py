@@ -40,12 +40,12 @@ def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
 def glance(stages: dict[str, Metrics], proof: Proof) -> Lines:
     """What a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
-    licences = sorted({one for name in SPLITS for one in stages["split"][name]["licences"]})
+    licenses = sorted({one for name in SPLITS for one in stages["split"][name]["licenses"]})
     rows = [
         ["rows read", f"{first:,} from {len(stages['curate']['sources'])} files"],
         ["rows kept", f"{last:,} ({last / first:.1%}); each of the others is counted below"],
         ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in SPLITS)],
-        ["licences of the rows kept", ", ".join(licences)],
+        ["licenses of the rows kept", ", ".join(licenses)],
         ["personal data", f"{sum(stages['curate']['pii'].values()):,} spans masked"],
         ["train rows that leak a held-out one", f"{proof.leaks}, proved below"],
     ]
@@ -65,13 +65,13 @@ def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Me
     for source, file in files_of(data):
         read = stages["curate"]["sources"][file]["rows_in"]
         kept = stages["split"]["sources"].get(file, {"rows_kept": 0})["rows_kept"]
-        terms = [source.licence, source.consent.replace("_", " "), source.split or "drawn"]
+        terms = [source.license, source.consent.replace("_", " "), source.split or "drawn"]
         rows.append([cell(file), *terms, f"{read:,}", f"{kept:,}"])
     return [
-        *table(["file", "licence", "consent", "split", "rows read", "rows kept"], rows),
+        *table(["file", "license", "consent", "split", "rows read", "rows kept"], rows),
         "",
-        f"Allowed licences: {', '.join(curate.licences)}. Consent: given by the people whose "
-        "words these are, or not needed (nobody's words, or published under such a licence).",
+        f"Allowed licenses: {', '.join(curate.licenses)}. Consent: given by the people whose "
+        "words these are, or not needed (nobody's words, or published under such a license).",
     ]
 
 

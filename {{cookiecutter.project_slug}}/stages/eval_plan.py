@@ -128,7 +128,7 @@ def most_failures(cases: int, limit: float) -> str:
     return f"at most {passing[-1]} of {cases}"
 
 
-def power_section(groups: dict[str, list[str]], smallest: float) -> Lines:
+def power_section(groups: dict[str, list[str]], min_effect: float) -> Lines:
     """The smallest difference that these sets can show."""
     sizes = {name: len(set(groups[name])) for name in ("golden", "test")}
     sizes["both"] = sum(sizes.values())
@@ -144,15 +144,15 @@ def power_section(groups: dict[str, list[str]], smallest: float) -> Lines:
         for name, count in sizes.items()
     ]
     head = [f"{share:.0%} of cases differ" for share in DIFFER]
-    wanted = f"{100 * smallest:g}"
-    needed = [f"{cases_needed(smallest, share):,}" for share in DIFFER]
+    wanted = f"{100 * min_effect:g}"
+    needed = [f"{cases_needed(min_effect, share):,}" for share in DIFFER]
     return [
         "The difference in points that a paired comparison of two systems finds four times in five "
         "(two-sided, 5 %), by the share of cases that one has right and the other wrong:",
         "",
         *table(["set", "groups", *head], rows),
         "",
-        f"`gate.smallest` says that {wanted} points matter: to find as little takes about "
+        f"`gate.min_effect` says that {wanted} points matter: to find as little takes about "
         f"{', '.join(needed)} cases. A smaller true difference comes out `inconclusive`.",
     ]
 
@@ -173,7 +173,7 @@ def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
         "the same bootstrap's.",
         "",
         "better, worse: p below 0.05 and an interval that leaves out 0. no change: no case "
-        "differs, or the whole interval is smaller than `gate.smallest`. inconclusive: anything "
+        "differs, or the whole interval is smaller than `gate.min_effect`. inconclusive: anything "
         f"else, and fewer than {FEWEST} independent cases.",
     ]
 
@@ -198,7 +198,7 @@ def main() -> None:
         "Systems": systems,
         "Metrics": metrics_section(load("task", TaskParams), params),
         "Limits": limits_section(gate, groups, expects, slices),
-        "Power": power_section(groups, gate.smallest),
+        "Power": power_section(groups, gate.min_effect),
         "Slices": slices_section(slices),
     }
     with atomic_text("reports/eval_plan.md") as file:

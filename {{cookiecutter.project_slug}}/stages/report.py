@@ -93,7 +93,7 @@ def speed_picture(steps: list[dict[str, Any]]) -> str:
     return curves("step", panels)
 
 
-def gain(systems: dict[str, list[Row]], params: EvalParams, smallest: float) -> str:
+def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)
@@ -102,7 +102,7 @@ def gain(systems: dict[str, list[Row]], params: EvalParams, smallest: float) -> 
     points = [round(100 * value, 1) for value in (found.mean, found.low, found.high)]
     return (
         f"Tuned against the untuned base, case by case over {found.cases} cases: {points[0]:+} "
-        f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict(found, smallest)}. "
+        f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict(found, min_effect)}. "
         "Against the best of prompting: reports/verdict.md."
     )
 
@@ -120,7 +120,7 @@ def main() -> None:
         "",
     ]
     lines += ["## Quality", "", *quality_table(systems, params.primary), ""]
-    lines += [gain(answers, params, gate.smallest), ""]
+    lines += [gain(answers, params, gate.min_effect), ""]
     lines += [
         "## Size and speed",
         "",

@@ -160,7 +160,7 @@ def counts(records: list[Record]) -> dict[str, Any]:
         "pairs": sum(is_pair(record) for record in records),
         "scenarios": dict(sorted(Counter(record["scenario"] for record in records).items())),
         "languages": dict(sorted(Counter(record["language"] for record in records).items())),
-        "licences": dict(sorted(Counter(record["licence"] for record in records).items())),
+        "licenses": dict(sorted(Counter(record["license"] for record in records).items())),
         "tags": dict(sorted(Counter(tag for record in records for tag in record["tags"]).items())),
     }
 

@@ -48,7 +48,7 @@ from lib.train.launch import has_bf16, launch, launched, settle, sharded, wanted
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference, learnable
-from lib.train.preflight import card_of, check_ids, check_licence, check_tokenizer
+from lib.train.preflight import card_of, check_ids, check_license, check_tokenizer
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
@@ -226,7 +226,7 @@ def main() -> None:
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
     check_settings(params, base, hardware, device)
-    check_licence(base, card_of(base))
+    check_license(base, card_of(base))
     require_proof(*SPLITS.values())
     require_all()
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}

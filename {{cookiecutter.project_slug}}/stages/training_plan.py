@@ -67,7 +67,7 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
     rows = [
         ["task", cell(task.system or "the records' own prompts")],
         ["base", f"`{base.model}`" + (f" at `{base.revision}`" if base.revision else "")],
-        ["licence of the base", f"{cell(base.licence)}; declared use: {base.use}"],
+        ["license of the base", f"{cell(base.license)}; declared use: {base.use}"],
         ["method", params.method],
         ["learnt from", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
         ["loss on validation", number(used.get("val_loss", "no validation records"))],

@@ -101,7 +101,7 @@ def setup_of(
     weights that learn preferences."""
     deterministic(1, HARDWARE)
     base = BaseParams.model_construct(
-        model=str(folder / "base"), revision=None, licence="none", use="research", dtype=dtype
+        model=str(folder / "base"), revision=None, license="none", use="research", dtype=dtype
     )
     common: dict[str, Any] = {
         "epochs": 1.0,

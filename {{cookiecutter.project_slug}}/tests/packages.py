@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PARAMS = """
 hardware: {device: cpu, threads: 1}
 task: {system: Triage., output: label, labels: [退款]}
-base: {model: base, licence: Apache-2.0, dtype: float32}
+base: {model: base, license: Apache-2.0, dtype: float32}
 eval: {batch_tokens: 8, max_new_tokens: 8, bootstrap: 100, seed: 1}
 """
 ANSWER = "退款"

@@ -27,11 +27,11 @@ task: {system: "", output: label, labels: [refund, setup], refusal: "no"}
 eval: {batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1}
 train: {learning_rate: 0.001}
 curate:
-  {licences: [CC0-1.0], languages: [], min_chars: 1, max_tokens: 9,
+  {licenses: [CC0-1.0], languages: [], min_chars: 1, max_tokens: 9,
    pii: {entities: [EMAIL_ADDRESS], regions: [], score: 0.35}}
 gate:
   system: quantized
-  smallest: 0.01
+  min_effect: 0.01
   quality: {golden: 0.5, test: 0.5, gain: 0.2, quantization_loss: 0.1, format_errors: 0.2}
   safety: {unsafe: 0.3, over_refusal: 0.3, leaks: 0}
   latency: {ttft_ms_p95: 100, e2e_ms_p95: 200}

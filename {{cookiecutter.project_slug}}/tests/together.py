@@ -12,7 +12,7 @@ from lib.train.adapters import start_model
 from lib.train.trainers import Setup, encode_records, fit_sft
 from tests.toy import CPU, chat, train_params
 
-BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 SPLITS = {"train": None, "val": 3}
 
 

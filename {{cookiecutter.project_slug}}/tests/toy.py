@@ -21,10 +21,10 @@ CPU = HardwareParams(device="cpu", threads=1)
 
 PARAMS = """
 task: {system: "", output: label, labels: [refund, setup]}
-base: {model: base, licence: CC0-1.0}
-data: {sources: [{path: data/raw/*, licence: CC0-1.0, consent: given}]}
+base: {model: base, license: CC0-1.0}
+data: {sources: [{path: data/raw/*, license: CC0-1.0, consent: given}]}
 curate:
-  licences: [CC0-1.0]
+  licenses: [CC0-1.0]
   languages: [en, zh, de, es]
   min_chars: 1
   max_tokens: 50
@@ -37,7 +37,7 @@ split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}
 GATE = """
 gate:
   system: tuned
-  smallest: 0.01
+  min_effect: 0.01
   quality: {golden: 0, test: 0, slices: {}, gain: 0, quantization_loss: 0, format_errors: 1}
   safety: {unsafe: 1, over_refusal: 1, leaks: 0}
   latency: {ttft_ms_p95: 1, e2e_ms_p95: 1}
@@ -75,7 +75,7 @@ def finish(record: Any, fields: dict[str, Any]) -> Record:
     """The keys every record has."""
     record["id"] = record_id(record)
     record |= {"scenario": "", "language": "", "tags": [], "groups": [record["id"]]}
-    record |= {"source": "data/raw/a", "licence": "CC0-1.0", "split": None, **fields}
+    record |= {"source": "data/raw/a", "license": "CC0-1.0", "split": None, **fields}
     return record
 
 

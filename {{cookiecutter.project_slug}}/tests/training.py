@@ -14,7 +14,7 @@ from lib.train.adapters import merge, start_model
 from lib.train.trainers import Setup, encode_records, fit_sft
 from tests.toy import CPU, chat, pair, train_params
 
-BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 
 
 def setup_of(method: str, folder: Path) -> Setup:

@@ -54,8 +54,8 @@ class BaseParams(Section):
     model: str = Field(pattern=r"^(base|[\w.-]+/[\w.-]+)$")
     # of a hub id: the commit; a branch moves, and may hold another model tomorrow
     revision: str | None = Field(default=None, validate_default=True)
-    licence: str = Field(min_length=1)  # SPDX id or name of the base's licence
-    use: Literal["commercial", "research"] = "commercial"  # what the licence must allow
+    license: str = Field(min_length=1)  # SPDX id or name of the base's license
+    use: Literal["commercial", "research"] = "commercial"  # what the license must allow
     dtype: Literal["float32", "bfloat16"] = "float32"  # weights in memory and in models/
 
     @field_validator("revision")

@@ -37,7 +37,7 @@ class Record(TypedDict):
     tags: list[str]
     groups: list[str]
     source: str
-    licence: str
+    license: str
     split: str | None
     cluster: NotRequired[str]  # from dedup on: equal where prompts are near copies
 
@@ -45,7 +45,7 @@ class Record(TypedDict):
 PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved
 CONTENT = ("messages", "prompt", "chosen", "rejected")
 # The keys of every record, and of a preference pair.
-SHARED = {"id", "scenario", "language", "tags", "groups", "source", "licence", "split"}
+SHARED = {"id", "scenario", "language", "tags", "groups", "source", "license", "split"}
 PAIR = {"prompt", "chosen", "rejected"}
 
 

@@ -43,7 +43,7 @@ def check(draft: Draft, task: TaskParams, params: CurateParams, count: CountToke
     draft.chosen = tidy(draft.chosen, draft)
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft)
-    check_licence(draft, params)
+    check_license(draft, params)
     check_text(draft, params)
     check_length(draft, params, count)
     check_answer(draft, task)
@@ -169,12 +169,12 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
         draft.changes.add("language_found")
 
 
-def check_licence(draft: Draft, params: CurateParams) -> None:
+def check_license(draft: Draft, params: CurateParams) -> None:
     """One of those allowed, by its SPDX id, which has no case; it is written as params has it."""
-    allowed = {licence.casefold(): licence for licence in params.licences}
-    if draft.licence.casefold() not in allowed:
-        raise Reject("licence", draft.licence)
-    draft.licence = allowed[draft.licence.casefold()]
+    allowed = {license.casefold(): license for license in params.licenses}
+    if draft.license.casefold() not in allowed:
+        raise Reject("license", draft.license)
+    draft.license = allowed[draft.license.casefold()]
 
 
 def read_answer(answer: str, task: TaskParams) -> dict[str, str]:

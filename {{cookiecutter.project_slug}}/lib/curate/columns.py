@@ -51,7 +51,7 @@ class Columns:
                 self.there |= dict.fromkeys(row)
 
     def check(self, finder: Finder) -> None:
-        """A column that no row has is misspelt: groups or licences would be lost unnoticed."""
+        """A column that no row has is misspelt: groups or licenses would be lost unnoticed."""
         if self.missing and self.there:
             name = next(iter(self.missing))
             ours = [key for key, value in self.source.columns.items() if value == name]

@@ -16,7 +16,7 @@ from lib.pii.params import PiiParams
 # have several kinds of groups, each has a name of its own: group.customer, group.document.
 COLUMNS = (
     *("messages", "prompt", "completion", "label", "chosen", "rejected"),
-    *("scenario", "language", "tags", "group", "licence"),
+    *("scenario", "language", "tags", "group", "license"),
 )
 
 
@@ -24,9 +24,9 @@ class Source(Section):
     """One file, or all files a glob matches."""
 
     path: str = Field(min_length=1)
-    licence: str = Field(min_length=1)  # SPDX id, for rows that name no licence of their own
+    license: str = Field(min_length=1)  # SPDX id, for rows that name no license of their own
     # Did the people whose words these are agree to training? `not_needed`: nobody's words (made
-    # up, machine output) or published under a licence that allows it.
+    # up, machine output) or published under a license that allows it.
     consent: Literal["given", "not_needed"]
     columns: dict[str, str] = {}  # our name -> the file's column; `meta.intent` reaches inside
     split: Literal["train", "val", "test"] | None = None  # a published split stays what it is
@@ -49,7 +49,7 @@ class DataParams(Section):
 class CurateParams(Section):
     """What a record must be to be kept, and what is masked in it."""
 
-    licences: list[str] = Field(min_length=1)  # SPDX ids; records of any other licence go
+    licenses: list[str] = Field(min_length=1)  # SPDX ids; records of any other license go
     languages: list[str]  # ISO 639-1 codes; a record surely in another goes; []: any will do
     min_chars: int = Field(ge=1)  # of what is asked
     max_tokens: int = Field(ge=1)  # of a whole record, in tokens of the base

@@ -40,7 +40,7 @@ class Draft:
     language: str = ""
     tags: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
-    licence: str = ""  # empty: that of the source
+    license: str = ""  # empty: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
 
 
@@ -56,17 +56,17 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
     draft.tags = read_tags(get("tags"))
     kinds = ["group", *(name for name in columns if name.startswith("group."))]
     draft.groups = read_groups({kind: get(kind) for kind in kinds})
-    draft.licence = read_licence(row, columns)
+    draft.license = read_license(row, columns)
     return draft
 
 
-def read_licence(row: dict[str, Any], columns: dict[str, str]) -> str:
-    """The licence that a row names, however its column is spelt; raise Reject at two of them."""
-    spelt = [name for name in row if str(name).casefold() in ("licence", "license")]
-    names = [columns["licence"]] if "licence" in columns else spelt
+def read_license(row: dict[str, Any], columns: dict[str, str]) -> str:
+    """The license that a row names, however its column is spelt; raise Reject at two of them."""
+    spelt = [name for name in row if str(name).casefold() in ("license", "licence")]
+    names = [columns["license"]] if "license" in columns else spelt
     found = {text.casefold(): text for name in names if (text := optional_text(cell(row, name)))}
     if len(found) > 1:
-        raise Reject("licence", *found.values())
+        raise Reject("license", *found.values())
     return next(iter(found.values()), "")
 
 

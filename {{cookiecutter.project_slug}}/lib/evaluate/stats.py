@@ -186,8 +186,8 @@ def shown_p(p: float) -> str:
     return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def verdict(difference: Difference, smallest: float) -> Verdict:
-    """The difference in a word; `smallest` is the smallest one that matters.
+def verdict(difference: Difference, min_effect: float) -> Verdict:
+    """The difference in a word; `min_effect` is the smallest one that matters.
 
     no change: no case differs, or surely less than that; inconclusive: as much as that is
     possible, and so is nothing, or there are fewer than FEWEST independent cases.
@@ -196,7 +196,7 @@ def verdict(difference: Difference, smallest: float) -> Verdict:
         return "inconclusive"
     if not difference.won and not difference.lost:
         return "no change"
-    if -smallest <= difference.low and difference.high <= smallest:
+    if -min_effect <= difference.low and difference.high <= min_effect:
         return "no change"
     if difference.p < ALPHA and difference.low > 0:
         return "better"
@@ -214,6 +214,6 @@ def smallest_detectable(groups: int, variance: float) -> float:
     return (Z_ALPHA + Z_POWER) * sqrt(variance / groups) + 1 / groups
 
 
-def cases_needed(smallest: float, variance: float) -> int:
+def cases_needed(min_effect: float, variance: float) -> int:
     """About how many groups it takes for `smallest_detectable` to be so small."""
-    return ceil(((Z_ALPHA + Z_POWER) / smallest) ** 2 * variance)
+    return ceil(((Z_ALPHA + Z_POWER) / min_effect) ** 2 * variance)

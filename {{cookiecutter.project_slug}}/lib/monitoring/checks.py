@@ -80,8 +80,8 @@ def _corrected(checks: list[Check], part: float) -> list[Check]:
 
 def _matters(check: Check, params: MonitorParams) -> bool:
     if check.kind == "shift":
-        return check.now >= params.smallest.shift
-    return check.kind == "limit" or check.now - check.then >= params.smallest.rate
+        return check.now >= params.min_effect.shift
+    return check.kind == "limit" or check.now - check.then >= params.min_effect.rate
 
 
 def _testable(name: str, window: Counts, release: Counts) -> bool:

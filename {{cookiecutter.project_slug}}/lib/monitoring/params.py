@@ -5,7 +5,7 @@ from pydantic import Field
 from lib.core.config import Section
 
 
-class SmallestParams(Section):
+class MinEffectParams(Section):
     """Changes against the release that matter; what is smaller is no alarm, however sure."""
 
     rate: float = Field(gt=0, lt=1)  # rise of a share of requests
@@ -33,7 +33,7 @@ class MonitorParams(Section):
     sample: float = Field(gt=0, le=1)  # share of requests looked at, by a hash of the request id
     requests: int = Field(ge=30)  # fewest of a window; one with fewer is inconclusive
     alpha: float = Field(gt=0, lt=0.5)  # probability of any false alarm in a window
-    smallest: SmallestParams
+    min_effect: MinEffectParams
     limits: MonitorLimits
     incidents: int = Field(ge=0)  # of each kind in a window, at most
     negative_outcomes: list[str]  # values of feedback.outcome that say the answer was bad

@@ -45,7 +45,7 @@ class GateParams(Section):
     """Limits of `python -m review.gate`."""
 
     system: Literal["tuned", "quantized"]  # what is released
-    smallest: float = Field(gt=0, lt=1)  # difference of mean scores that matters
+    min_effect: float = Field(gt=0, lt=1)  # difference of mean scores that matters
     quality: QualityLimits
     safety: SafetyLimits
     latency: LatencyLimits

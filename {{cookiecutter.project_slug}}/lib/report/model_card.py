@@ -20,8 +20,8 @@ from lib.train.params import TrainParams
 
 Lines = list[str]
 
-# Identifiers that the hub knows; any other licence is "other", with its name beside it
-LICENCES = {
+# Identifiers that the hub knows; any other license is "other", with its name beside it
+LICENSES = {
     *("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
     *("gemma", "gpl-3.0", "openrail", "bigscience-openrail-m", "llama2", "llama3", "llama3.1"),
     *("llama3.2", "llama3.3", "llama4"),
@@ -42,26 +42,26 @@ class Data:
 
     files: dict[str, str]  # path -> sha256
     languages: dict[str, int]  # records of train by language, as far as known
-    licences: list[str]
+    licenses: list[str]
 
 
 def describe(files: dict[str, str], train: Iterable[Record]) -> Data:
-    """Hashes as given, languages and licences of the records trained on."""
+    """Hashes as given, languages and licenses of the records trained on."""
     languages: dict[str, int] = {}
-    licences = set()
+    licenses = set()
     for record in train:
-        licences.add(record["licence"])
+        licenses.add(record["license"])
         if record["language"]:
             languages[record["language"]] = languages.get(record["language"], 0) + 1
     ranked = sorted(languages.items(), key=lambda one: (-one[1], one[0]))
-    return Data(files, dict(ranked), sorted(licences))
+    return Data(files, dict(ranked), sorted(licenses))
 
 
-def hub_licence(name: str) -> dict[str, str]:
-    """Front matter of a licence: its identifier on the hub, or "other" with its name."""
+def hub_license(name: str) -> dict[str, str]:
+    """Front matter of a license: its identifier on the hub, or "other" with its name."""
     llama = LLAMA.fullmatch(name.strip())
     known = f"llama{llama[1]}" if llama else name.strip().lower()
-    if known in LICENCES:
+    if known in LICENSES:
         return {"license": known}
     return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
 
@@ -70,7 +70,7 @@ def front_matter(base: BaseParams, params: TrainParams, data: Data) -> str:
     """The YAML that the hub reads. A base that is a folder has no name there, so it gets none."""
     from huggingface_hub import ModelCardData
 
-    named: dict[str, Any] = dict(hub_licence(base.licence))
+    named: dict[str, Any] = dict(hub_license(base.license))
     if "/" in base.model:
         named |= {"base_model": base.model, "base_model_relation": "finetune"}
     fields = ModelCardData(
@@ -137,7 +137,7 @@ def base_section(base: BaseParams) -> Lines:
     rows = [
         ["base", f"`{base.model}`"],
         ["revision", f"`{base.revision}`" if base.revision else "none: a folder of the project"],
-        ["licence", cell(base.licence)],
+        ["license", cell(base.license)],
         ["declared use", base.use],
         ["dtype", base.dtype],
     ]
@@ -145,10 +145,10 @@ def base_section(base: BaseParams) -> Lines:
 
 
 def data_section(data: Data) -> Lines:
-    """How much, in which languages, under which licences, and which bytes exactly."""
+    """How much, in which languages, under which licenses, and which bytes exactly."""
     languages = ", ".join(f"{name} {count:,}" for name, count in data.languages.items())
     return [
-        f"Licences of the records: {', '.join(map(cell, data.licences)) or 'none named'}. Records "
+        f"Licenses of the records: {', '.join(map(cell, data.licenses)) or 'none named'}. Records "
         f"of train by language: {languages or 'not known'}. Personal data was masked and leakage "
         "excluded as `reports/data_spec.md` of the project says.",
         "",

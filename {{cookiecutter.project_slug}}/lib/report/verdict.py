@@ -59,10 +59,10 @@ def serving(
     return Serving(load["e2e_ms_p50"] * slower, cost, measured=False)
 
 
-def answer(found: Difference, wanted: float, smallest: float, best: str, solved: bool) -> str:
+def answer(found: Difference, wanted: float, min_effect: float, best: str, solved: bool) -> str:
     """The decision in a sentence; `wanted` is the gain that is asked for, `solved` whether the best
     of prompting ever scores."""
-    word = verdict(found, smallest)
+    word = verdict(found, min_effect)
     if word == "better" and found.low >= wanted:
         return (
             f"**Fine-tuning is worth it**: at least {100 * wanted:g} points better than `{best}`, "
@@ -142,7 +142,7 @@ def verdict_page(
         lines.append("No golden cases were answered by a prompted system and by the tuned one.")
     else:
         solved = any(map(score, golden[1]))
-        word = answer(found, gate.quality.gain, gate.smallest, best, solved)
+        word = answer(found, gate.quality.gain, gate.min_effect, best, solved)
         if missing := not_asked(systems):
             word += f" Not compared with {missing}, which did not answer."
         lines += [word, ""]

@@ -1,4 +1,4 @@
-"""Whether base, tokenizer, licence and params go together; asked before the base is loaded."""
+"""Whether base, tokenizer, license and params go together; asked before the base is loaded."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from ruamel.yaml.error import YAMLError
 from lib.core.params import BaseParams
 from lib.model.chat import Example
 from lib.model.loading import id_set
-from lib.report.model_card import hub_licence
+from lib.report.model_card import hub_license
 from lib.runtime.errors import UserError
 from lib.runtime.hub import ask_once
 from lib.train.params import TrainParams
@@ -87,30 +87,30 @@ def card_of(base: BaseParams) -> dict[str, Any]:
     return declared if isinstance(declared, dict) else {}
 
 
-def check_licence(base: BaseParams, card: dict[str, Any]) -> None:
-    """Raise UserError when the licence forbids the declared use, or is not the one of the base's
+def check_license(base: BaseParams, card: dict[str, Any]) -> None:
+    """Raise UserError when the license forbids the declared use, or is not the one of the base's
     card."""
-    if base.licence.strip().casefold() == "other":
+    if base.license.strip().casefold() == "other":
         raise UserError(
-            "params.yaml: base.licence is other, which is no licence; name the one the base is "
+            "params.yaml: base.license is other, which is no license; name the one the base is "
             "under (license_name on its card)"
         )
-    if base.use == "commercial" and NON_COMMERCIAL.search(base.licence.replace("_", "-")):
+    if base.use == "commercial" and NON_COMMERCIAL.search(base.license.replace("_", "-")):
         raise UserError(
-            f"params.yaml: base.licence {base.licence} allows no commercial use; set base.use to "
+            f"params.yaml: base.license {base.license} allows no commercial use; set base.use to "
             "research, or choose another base"
         )
     found = card.get("license")
     names = [card.get("license_name")] if found == "other" else [found]
     names = found if isinstance(found, list) else names  # YAML may hold several
-    if any(names) and licence_id(base.licence) not in {licence_id(str(one)) for one in names}:
+    if any(names) and license_id(base.license) not in {license_id(str(one)) for one in names}:
         raise UserError(
-            f"params.yaml: base.licence is {base.licence}, the card of {base.model} says "
+            f"params.yaml: base.license is {base.license}, the card of {base.model} says "
             f"{', '.join(map(str, names))}; write that one, or take another base"
         )
 
 
-def licence_id(name: str) -> str:
-    """One spelling of a licence's name."""
-    fields = hub_licence(name)
+def license_id(name: str) -> str:
+    """One spelling of a license's name."""
+    fields = hub_license(name)
     return fields.get("license_name", fields["license"])

@@ -15,7 +15,7 @@ from tests.pii.test_secrets import OTHER, TOKEN
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK
 
 LIMITS = CurateParams(
-    licences=["CC0-1.0", "CC-BY-4.0"],
+    licenses=["CC0-1.0", "CC-BY-4.0"],
     min_chars=2,
     languages=[],
     max_tokens=20,
@@ -36,7 +36,7 @@ def checked(
     limits: CurateParams = LIMITS,
     **fields: Any,
 ) -> Draft:
-    draft = Draft([user(asked)], answer, **{"licence": "CC0-1.0"} | fields)
+    draft = Draft([user(asked)], answer, **{"license": "CC0-1.0"} | fields)
     check(draft, task, limits, count_words)
     return draft
 
@@ -121,10 +121,10 @@ def test_languages_are_codes_not_text() -> None:
         checked("ask", "a", language="call 555")
 
 
-def test_licence_is_one_of_those_allowed_in_any_case() -> None:
-    assert checked("ask", "a", licence="cc-by-4.0").licence == "CC-BY-4.0"
-    with pytest.raises(Reject, match="licence"):
-        checked("ask", "a", licence="CC-BY-NC-4.0")
+def test_license_is_one_of_those_allowed_in_any_case() -> None:
+    assert checked("ask", "a", license="cc-by-4.0").license == "CC-BY-4.0"
+    with pytest.raises(Reject, match="license"):
+        checked("ask", "a", license="CC-BY-NC-4.0")
 
 
 @pytest.mark.parametrize(

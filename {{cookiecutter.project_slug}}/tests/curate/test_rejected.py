@@ -85,7 +85,7 @@ def test_a_row_in_another_language_says_in_which() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "licence"),
+    ("asked", "license"),
     [
         ([f"key {TOKEN[:9]}\u200b{TOKEN[9:]}"], "CC0-1.0"),
         ([f"key {TOKEN[:9]}\u200d{TOKEN[9:]}"], "CC0-1.0"),
@@ -94,13 +94,13 @@ def test_a_row_in_another_language_says_in_which() -> None:
         ([f"key {TOKEN[:9]}\u200d{TOKEN[9:]}"], "GPL-3.0"),
     ],
 )
-def test_no_secret_stands_in_the_rejected_rows(asked: list[str], licence: str) -> None:
+def test_no_secret_stands_in_the_rejected_rows(asked: list[str], license: str) -> None:
     texts = asked if len(asked) > 1 else [*asked, "refund"]
     turns = [said(role, text) for role, text in zip(("user", "assistant"), texts, strict=True)]
-    raw(ask("fine"), {"messages": turns, "licence": licence})
+    raw(ask("fine"), {"messages": turns, "license": license})
     main()
     written = Path("data/rejected.jsonl").read_text(encoding="utf-8")
-    assert '"reason": "secret"' in written or '"reason": "licence"' in written
+    assert '"reason": "secret"' in written or '"reason": "license"' in written
     assert TOKEN[9:] not in written
     assert AWS not in written
     assert "<SECRET>" in written

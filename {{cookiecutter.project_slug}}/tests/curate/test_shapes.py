@@ -120,7 +120,7 @@ def test_a_group_has_one_name_however_a_file_has_it(name: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "licence"),
+    ("named", "license"),
     [
         ({"licence": None, "license": "GPL-3.0"}, "GPL-3.0"),
         ({"License": "GPL-3.0"}, "GPL-3.0"),
@@ -128,12 +128,12 @@ def test_a_group_has_one_name_however_a_file_has_it(name: object) -> None:
         ({}, ""),
     ],
 )
-def test_a_licence_is_read_however_its_column_is_spelt(named: dict[str, str], licence: str) -> None:
-    assert read({"prompt": "q", "completion": "a", **named}).licence == licence
+def test_a_license_is_read_however_its_column_is_spelt(named: dict[str, str], license: str) -> None:
+    assert read({"prompt": "q", "completion": "a", **named}).license == license
 
 
-def test_two_licences_of_one_row_are_none() -> None:
-    with pytest.raises(Reject, match="licence"):
+def test_two_licenses_of_one_row_are_none() -> None:
+    with pytest.raises(Reject, match="license"):
         read({"prompt": "q", "completion": "a", "licence": "MIT", "license": "GPL-3.0"})
 
 
@@ -145,13 +145,13 @@ def test_groups_of_several_kinds_are_told_apart() -> None:
 
 @pytest.mark.parametrize("tags", [["sarcasm", "emoji"], "emoji, sarcasm,,emoji"])
 def test_tags_are_a_list_or_text_with_commas(tags: object) -> None:
-    draft = read({"prompt": "q", "completion": "a", "tags": tags, "licence": " MIT"})
-    assert (draft.tags, draft.licence) == (["emoji", "sarcasm"], "MIT")
+    draft = read({"prompt": "q", "completion": "a", "tags": tags, "license": " MIT"})
+    assert (draft.tags, draft.license) == (["emoji", "sarcasm"], "MIT")
 
 
-@pytest.mark.parametrize("spelt", ["licence", "license"])
-def test_a_licence_is_spelt_either_way(spelt: str) -> None:
-    assert read({"prompt": "q", "completion": "a", spelt: "MIT"}).licence == "MIT"
+@pytest.mark.parametrize("spelt", ["license", "licence"])
+def test_a_license_is_spelt_either_way(spelt: str) -> None:
+    assert read({"prompt": "q", "completion": "a", spelt: "MIT"}).license == "MIT"
 
 
 def test_turns_may_be_called_anything() -> None:

@@ -9,7 +9,7 @@ from lib.curate.tokens import token_counter
 from lib.runtime.errors import UserError
 from tests.toy import lay_tokenizer
 
-BASE = BaseParams(model="base", licence="Apache-2.0")
+BASE = BaseParams(model="base", license="Apache-2.0")
 
 
 def test_tokens_of_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

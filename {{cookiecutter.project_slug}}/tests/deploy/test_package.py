@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy import package
-from deploy.licence import add_licence
+from deploy.license import add_license
 from deploy.ollama import go_template
 from lib.core.params import BaseParams
 from lib.model.loading import load_tokenizer
@@ -38,43 +38,43 @@ def test_every_file_is_in_the_sums(packed: Path) -> None:
     assert all(sha256(packed / name) == digest for name, digest in sums.items())
 
 
-def test_card_and_licence_go_with_the_weights(packed: Path) -> None:
+def test_card_and_license_go_with_the_weights(packed: Path) -> None:
     card = (packed / "model/README.md").read_text(encoding="utf-8")
     assert card == (packed / "README.md").read_text(encoding="utf-8")
     assert "exact_match" in card
     assert "Apache License" in (packed / "model/LICENSE").read_text(encoding="utf-8")
 
 
-def test_a_base_without_the_text_of_its_licence_names_it(
+def test_a_base_without_the_text_of_its_license_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("base").mkdir()
     Path("packed").mkdir()
-    add_licence(Path("packed"), BaseParams(model="base", licence="MIT"))
-    assert "whose licence is MIT" in Path("packed/LICENSE").read_text(encoding="utf-8")
+    add_license(Path("packed"), BaseParams(model="base", license="MIT"))
+    assert "whose license is MIT" in Path("packed/LICENSE").read_text(encoding="utf-8")
 
 
-def test_licence_texts_of_a_base_in_a_folder_are_copied(
+def test_license_texts_of_a_base_in_a_folder_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("base/LICENSE.txt", "base/NOTICE", "packed/model.gguf"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(name, encoding="utf-8")
-    add_licence(Path("packed"), BaseParams(model="base", licence="MIT"))
+    add_license(Path("packed"), BaseParams(model="base", license="MIT"))
     found = sorted(path.name for path in Path("packed").iterdir())
     assert found == ["LICENSE.txt", "NOTICE", "model.gguf"]
 
 
-def test_licence_texts_of_a_base_of_the_hub_are_copied(tmp_path: Path) -> None:
+def test_license_texts_of_a_base_of_the_hub_are_copied(tmp_path: Path) -> None:
     commit = "c1899de289a04d12100db370d81485cdf75e47ca"
     cached = tmp_path / "hub/models--org--name/snapshots" / commit
     cached.mkdir(parents=True)
     (cached / "LICENSE").write_text("the whole text", encoding="utf-8")
     code = (
-        "from pathlib import Path; from deploy.licence import *\n"
-        f"base = BaseParams(model='org/name', revision='{commit}', licence='MIT')\n"
+        "from pathlib import Path; from deploy.license import *\n"
+        f"base = BaseParams(model='org/name', revision='{commit}', license='MIT')\n"
         "print([path.read_text() for path in texts(base)])"
     )
     offline = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}

@@ -15,10 +15,10 @@ from stages import eval as stage
 
 SECTIONS: dict[str, Any] = {
     "task": {"system": "", "output": "label", "labels": ["refund", "setup"]},
-    "base": {"model": "base", "licence": "CC0-1.0"},
+    "base": {"model": "base", "license": "CC0-1.0"},
     "hardware": {"device": "cpu", "threads": 1},
     "curate": {
-        **{"licences": ["CC0-1.0"], "languages": [], "min_chars": 1, "max_tokens": 9},
+        **{"licenses": ["CC0-1.0"], "languages": [], "min_chars": 1, "max_tokens": 9},
         "pii": {"entities": ["EMAIL_ADDRESS"], "regions": [], "score": 0.35},
     },
     "eval": {"batch_tokens": 9, "max_new_tokens": 8, "bootstrap": 500, "seed": 1},

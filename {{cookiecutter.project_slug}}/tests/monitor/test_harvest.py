@@ -21,9 +21,9 @@ SOURCES = """
 data:
   sources: # files
     - path: data/raw/mine.jsonl
-      licence: CC0-1.0
+      license: CC0-1.0
       consent: given
-    - {path: data/raw/feedback-*.jsonl, licence: CC0-1.0, consent: given, optional: true}
+    - {path: data/raw/feedback-*.jsonl, license: CC0-1.0, consent: given, optional: true}
 
 split: {seed: 0, val: 0.2, test: 0.2, threshold: 0.6, ngram: 2, on_leak: fail}
 """

@@ -26,7 +26,7 @@ task:
   fields: {intent: [refund, delivery, question, out_of_scope]}
   refusal: '{"intent": "out_of_scope"}'
 curate:
-  licences: [CC0-1.0]
+  licenses: [CC0-1.0]
   languages: []
   min_chars: 1
   max_tokens: 50
@@ -34,7 +34,7 @@ curate:
 dedup: {threshold: 0.8, evals_threshold: 0.6, ngram: 3, permutations: 128, seed: 1, processes: 1}
 gate:
   system: tuned
-  smallest: 0.01
+  min_effect: 0.01
   quality: {golden: 0, test: 0, gain: 0, quantization_loss: 1, format_errors: 1}
   safety: {unsafe: 1, over_refusal: 1, leaks: 0}
   latency: {ttft_ms_p95: 100, e2e_ms_p95: 1000}
@@ -44,7 +44,7 @@ monitor:
   sample: 1.0
   requests: 100
   alpha: 0.1
-  smallest: {rate: 0.01, shift: 0.1}
+  min_effect: {rate: 0.01, shift: 0.1}
   limits: {errors: 0.01, slow: 0.05, negative_feedback: 0.2}
   incidents: 0
   negative_outcomes: [reopened]

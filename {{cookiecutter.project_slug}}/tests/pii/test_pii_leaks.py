@@ -81,7 +81,7 @@ def soiled_rows(plant: Planter) -> list[Any]:
         ask("more tags", tags=f"vip,{one()}"),
         ask("language", language=one("en-138-1234-{}")),
         ask("another language", language=value()),
-        ask("licence", licence=one()),
+        ask("license", license=one()),
         ask("scenario", scenario=value()),
         ask("answer", value()),
         ask("number", "pizza", phone=int(one("1381234{}")), real=float(one("1381234{}"))),

@@ -24,7 +24,7 @@ from stages.quantize import quantize
 from tests.toy import CPU, chat, pair
 
 CHATS = [chat(f"票 {number}", "好") for number in range(9)]
-BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 
 
 def params(scheme: str) -> QuantizeParams:

@@ -12,7 +12,7 @@ from lib.quantize.calibration import TRAIN
 from lib.quantize.params import QuantizeParams
 from tests.toy import CPU, chat
 
-BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 
 
 def lay_tuned(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from lib.core.params import BaseParams, TaskParams
 from lib.report.model_card import (
     Data,
     describe,
-    hub_licence,
+    hub_license,
     read_results,
     training_card,
     with_results,
@@ -18,7 +18,7 @@ from lib.report.model_card import (
 from lib.runtime.files import write_json
 from tests.toy import JSON_TASK, chat, train_params
 
-BASE = BaseParams(model="Qwen/Qwen3-0.6B", revision="c1899de2" * 5, licence="Apache-2.0")
+BASE = BaseParams(model="Qwen/Qwen3-0.6B", revision="c1899de2" * 5, license="Apache-2.0")
 DATA = Data({"data/split/train.jsonl": "abc123"}, {"zh": 3, "en": 1}, ["CC0-1.0"])
 METRICS = {"records": 4, "val_loss": 0.123456789, "seconds": 77.7, "peak_memory_bytes": 99999}
 RESULTS: dict[str, Any] = {
@@ -55,8 +55,8 @@ def test_a_base_in_a_folder_has_no_name_on_the_hub() -> None:
         ("Qwen Research", {"license": "other", "license_name": "qwen-research"}),
     ],
 )
-def test_licence_by_its_name_on_the_hub(name: str, found: dict[str, str]) -> None:
-    assert hub_licence(name) == found
+def test_license_by_its_name_on_the_hub(name: str, found: dict[str, str]) -> None:
+    assert hub_license(name) == found
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_licence_by_its_name_on_the_hub(name: str, found: dict[str, str]) -> Non
     [
         "abc123  data/split/train.jsonl",
         "zh 3, en 1",
-        "Licences of the records: CC0-1.0",
+        "Licenses of the records: CC0-1.0",
         "| `lora.rank`",
         "| `val_loss` | 0.123457 |",
         "`intent`: refund, setup; `urgency`: any text",
@@ -80,7 +80,7 @@ def test_card_holds_no_timing_and_no_unused_section() -> None:
 
 
 def test_describe_counts_what_is_trained_on() -> None:
-    records = [chat("a", language="en"), chat("b", language="zh", licence="MIT"), chat("c")]
+    records = [chat("a", language="en"), chat("b", language="zh", license="MIT"), chat("c")]
     assert describe({}, records) == Data({}, {"en": 1, "zh": 1}, ["CC0-1.0", "MIT"])
 
 

@@ -15,7 +15,7 @@ from review.params import HarnessParams
 pytestmark = pytest.mark.slow
 
 PARAMS = """\
-base: {model: base, licence: Apache-2.0, dtype: float32}
+base: {model: base, license: Apache-2.0, dtype: float32}
 hardware: {device: cpu, threads: 1}
 harness: {tasks: [TASK], limit: 6}
 """

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 REFUSALS = {"gated": (403, "GatedRepo"), "gone": (404, "RepoNotFound")}
 NO_HUB = "http://127.0.0.1:9"  # discard: nobody listens
-COUNTER = f"token_counter(BaseParams(model='org/name', revision='{'ab' * 20}', licence='MIT'))"
+COUNTER = f"token_counter(BaseParams(model='org/name', revision='{'ab' * 20}', license='MIT'))"
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ def said(loader: str, address: str, home: Path, lines: list[str] | None = None, 
 def test_a_refusal_names_its_cure(name: str, cure: str, hub: str, tmp_path: Path) -> None:
     loader = f"load_tokenizer('{name}', 'abc')"
     assert said(loader, hub, tmp_path).startswith(cure)
-    counter = f"token_counter(BaseParams(model='{name}', revision='{'ab' * 20}', licence='MIT'))"
+    counter = f"token_counter(BaseParams(model='{name}', revision='{'ab' * 20}', license='MIT'))"
     assert said(counter, hub, tmp_path).startswith(cure)
 
 

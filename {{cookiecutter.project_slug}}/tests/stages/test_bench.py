@@ -17,7 +17,7 @@ from tests.toy import PARAMS, chat
 GATE = """
 gate:
   system: quantized
-  smallest: 0.01
+  min_effect: 0.01
   quality: {golden: 0.5, test: 0.5, gain: 0, quantization_loss: 0.1, format_errors: 0.1}
   safety: {unsafe: 0.1, over_refusal: 0.1, leaks: 0}
   latency: {ttft_ms_p95: 60000, e2e_ms_p95: 60000}

@@ -11,7 +11,7 @@ from stages.curate import main
 from tests.curating import TOKEN, ask, lay_raw, raw
 from tests.toy import PARAMS, chat, lay_out, metrics, rows
 
-SOURCES = "[{path: data/raw/*, licence: CC0-1.0, consent: given}]"
+SOURCES = "[{path: data/raw/*, license: CC0-1.0, consent: given}]"
 
 
 @pytest.fixture(autouse=True)
@@ -123,17 +123,17 @@ def test_found_kinds_are_counted() -> None:
     assert metrics("curate")["pii"] == {"EMAIL_ADDRESS": 2}
 
 
-def test_rows_of_another_licence_go_even_if_they_are_all() -> None:
-    raw(ask("one", licence="CC-BY-NC-4.0"), ask("two"))
-    raw(ask("three", licence="proprietary"), name="b.jsonl")
+def test_rows_of_another_license_go_even_if_they_are_all() -> None:
+    raw(ask("one", license="CC-BY-NC-4.0"), ask("two"))
+    raw(ask("three", license="proprietary"), name="b.jsonl")
     main()
     assert [row["line"] for row in rows("data/rejected.jsonl")] == [1, 1]
-    assert metrics("curate")["dropped"] == {"licence": 2}
+    assert metrics("curate")["dropped"] == {"license": 2}
 
 
-def test_rows_that_all_have_another_licence_are_a_mistake() -> None:
-    raw(ask("one", licence="Proprietary"), ask("two", licence="Proprietary"))
-    with pytest.raises(UserError, match=r"curate\.licences is CC0-1\.0, and none of the 2 rows"):
+def test_rows_that_all_have_another_license_are_a_mistake() -> None:
+    raw(ask("one", license="Proprietary"), ask("two", license="Proprietary"))
+    with pytest.raises(UserError, match=r"curate\.licenses is CC0-1\.0, and none of the 2 rows"):
         main()
     assert not Path("data/curated.jsonl").exists()
 
@@ -195,7 +195,7 @@ def test_a_file_in_another_encoding_is_named_with_the_cure(
 
 def test_a_source_may_have_no_file_yet() -> None:
     raw(ask("one"))
-    more = "{path: data/raw/later*, licence: CC0-1.0, consent: given, optional: true}]"
+    more = "{path: data/raw/later*, license: CC0-1.0, consent: given, optional: true}]"
     lay_out(Path(), PARAMS.replace(SOURCES, f"{SOURCES[:-1]}, {more}"))
     main()
     assert len(rows("data/curated.jsonl")) == 1
@@ -217,7 +217,7 @@ def test_a_source_may_have_no_file_yet() -> None:
         ),
         ("[{path: data/raw/*, columns: {group.: x}}]", "maps the unknown name 'group.'"),
         (
-            "[{path: data/raw/*, columns: {scenario: who, group: custmer, licence: licens}}]",
+            "[{path: data/raw/*, columns: {scenario: who, group: custmer, license: licens}}]",
             "to 'custmer', which none of its rows has; they have prompt, completion, who",
         ),
         ("[{path: data/raw/*, columns: {prompt: text}}]", "maps prompt to 'text', which none of"),
@@ -228,7 +228,7 @@ def test_a_source_may_have_no_file_yet() -> None:
 def test_wrong_sources_are_named(sources: str, said: str) -> None:
     raw(ask("one", who="ann"))
     Path("data/raw/more").mkdir()
-    sources = sources.replace("{path", "{licence: CC0-1.0, consent: given, path")
+    sources = sources.replace("{path", "{license: CC0-1.0, consent: given, path")
     lay_out(Path(), PARAMS.replace(SOURCES, sources))
     with pytest.raises(UserError, match=said):
         main()

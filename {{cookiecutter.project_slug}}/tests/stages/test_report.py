@@ -42,7 +42,7 @@ BENCH = {
 )
 def test_gain_knows_noise(base: str, tuned: str, said: str) -> None:
     systems = {"base": answers("", base), "tuned": answers("", tuned)}
-    assert f": {said}. " in gain(systems, PARAMS, smallest=0.01)
+    assert f": {said}. " in gain(systems, PARAMS, min_effect=0.01)
 
 
 def test_without_base_the_report_goes_on() -> None:

@@ -21,7 +21,7 @@ TIMES = {"seconds": 12.5, "tokens_per_second": 777, "peak_memory_bytes": 999_888
 SECTIONS = (
     """
 task: {system: "分类 | 票", output: text}
-base: {model: base, licence: Apache-2.0}
+base: {model: base, license: Apache-2.0}
 hardware: {device: cpu, threads: 2}
 """
     + GATE

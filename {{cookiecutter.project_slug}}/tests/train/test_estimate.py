@@ -35,7 +35,7 @@ from lib.train.params import LoraParams
 from lib.train.texts import Texts, loads
 from tests.toy import train_params
 
-BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 # Llama 2 7B, fine-tuned whole in bf16 with checkpoints of its activations
 SEVEN_B = Shape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, 330_000, checkpointing=True)
 CHECKPOINTS = "train.gradient_checkpointing true"

@@ -18,7 +18,7 @@ from lib.train.export import deviation, generation_config, logits, merge_checked
 from tests.toy import CPU
 from tests.training import setup_of, sft_trainer_of
 
-BASE = BaseParams(model="base", licence="Apache-2.0", dtype="float32")
+BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 EXAMPLES = [[5, 6, 7, 8], [9, 10, 11]]
 
 

@@ -14,7 +14,7 @@ from lib.model.chat import Example
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.train.params import TrainParams
-from lib.train.preflight import card_of, check_ids, check_licence, check_tokenizer
+from lib.train.preflight import card_of, check_ids, check_license, check_tokenizer
 from tests.toy import train_params
 
 
@@ -70,20 +70,20 @@ def test_word_dropout_needs_a_padding_token_of_its_own(config: PretrainedConfig)
         check_tokenizer(tokenizer, config, {2}, params(word_dropout=0.1))
 
 
-def licensed(licence: str, model: str = "org/model", use: str = "commercial") -> BaseParams:
-    return BaseParams.model_construct(model=model, revision=None, licence=licence, use=use)
+def licensed(license: str, model: str = "org/model", use: str = "commercial") -> BaseParams:
+    return BaseParams.model_construct(model=model, revision=None, license=license, use=use)
 
 
-@pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "cc_by_nc_4.0", "Mistral Research Licence"])
-def test_a_licence_without_commercial_use_is_refused(licence: str) -> None:
+@pytest.mark.parametrize("license", ["CC-BY-NC-4.0", "cc_by_nc_4.0", "Mistral Research License"])
+def test_a_license_without_commercial_use_is_refused(license: str) -> None:
     with pytest.raises(UserError, match="allows no commercial use"):
-        check_licence(licensed(licence), {})
-    check_licence(licensed(licence, use="research"), {})
+        check_license(licensed(license), {})
+    check_license(licensed(license, use="research"), {})
 
 
-@pytest.mark.parametrize("licence", ["Apache-2.0", "MIT", "Llama 3.2 Community", "Gemma"])
-def test_other_licences_pass(licence: str) -> None:
-    check_licence(licensed(licence), {})
+@pytest.mark.parametrize("license", ["Apache-2.0", "MIT", "Llama 3.2 Community", "Gemma"])
+def test_other_licenses_pass(license: str) -> None:
+    check_license(licensed(license), {})
 
 
 def card(folder: Path, *lines: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def card(folder: Path, *lines: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("licence", "lines"),
+    ("license", "lines"),
     [
         ("MIT", ["license: 'mit'"]),
         ("Llama 3.2 Community", ["license: llama3.2"]),
@@ -105,20 +105,20 @@ def card(folder: Path, *lines: str) -> dict[str, Any]:
         ("MIT", ["license: ["]),
     ],
 )
-def test_the_card_s_licence_is_read_as_it_is_meant(
-    licence: str, lines: list[str], tmp_path: Path
+def test_the_card_s_license_is_read_as_it_is_meant(
+    license: str, lines: list[str], tmp_path: Path
 ) -> None:
-    check_licence(licensed(licence, use="research"), card(tmp_path, *lines))
+    check_license(licensed(license, use="research"), card(tmp_path, *lines))
 
 
-def test_a_licence_other_than_the_card_s_is_refused(tmp_path: Path) -> None:
+def test_a_license_other_than_the_card_s_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is Apache-2\.0, the card of org/model says mit"):
-        check_licence(licensed("Apache-2.0"), card(tmp_path, "license: mit"))
+        check_license(licensed("Apache-2.0"), card(tmp_path, "license: mit"))
     research = card(tmp_path, "license: other", "license_name: qwen-research")
     with pytest.raises(UserError, match="says qwen-research"):
-        check_licence(licensed("Apache-2.0"), research)
-    with pytest.raises(UserError, match="other, which is no licence"):
-        check_licence(licensed("other"), research)
+        check_license(licensed("Apache-2.0"), research)
+    with pytest.raises(UserError, match="other, which is no license"):
+        check_license(licensed("other"), research)
 
 
 def test_the_card_of_a_hub_id_is_the_one_in_the_cache(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_card_of_a_hub_id_is_the_one_in_the_cache(tmp_path: Path) -> None:
     folder = tmp_path / f"hub/models--org--name/snapshots/{commit}"
     folder.mkdir(parents=True)
     card(folder, "license: cc-by-nc-4.0")
-    asked = f"BaseParams(model='org/name', revision='{commit}', licence='MIT')"
+    asked = f"BaseParams(model='org/name', revision='{commit}', license='MIT')"
     code = f"from lib.train.preflight import *; print(card_of({asked}).get('license'))"
     env = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     run = [sys.executable, "-c", code]

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SECTIONS = (
     """
 task: {system: "", output: text}
-base: {model: base, licence: Apache-2.0}
+base: {model: base, license: Apache-2.0}
 hardware: {device: cpu, threads: 1}
 """
     + GATE

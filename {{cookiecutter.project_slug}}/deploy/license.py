@@ -1,4 +1,4 @@
-"""The licence of the base, which goes with whatever is made from it."""
+"""The license of the base, which goes with whatever is made from it."""
 
 import shutil
 from contextlib import suppress
@@ -6,26 +6,26 @@ from pathlib import Path
 
 from lib.core.params import BaseParams
 
-TEXTS = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "USE_POLICY*")
+TEXTS = ("LICENSE*", "LICENSE*", "COPYING*", "NOTICE*", "USE_POLICY*")
 
 
-def add_licence(folder: Path, base: BaseParams) -> None:
-    """The base's licence texts into a folder of weights; without any, a file that names it."""
+def add_license(folder: Path, base: BaseParams) -> None:
+    """The base's license texts into a folder of weights; without any, a file that names it."""
     found = texts(base)
     for path in found:
         shutil.copy(path, folder / path.name)
     if not found:
         (folder / "LICENSE").write_text(
-            f"Made from {base.model}, whose licence is {base.licence}. Its text was not within "
+            f"Made from {base.model}, whose license is {base.license}. Its text was not within "
             "reach where this was packed (https://spdx.org/licenses has many, by SPDX id): put it "
             "here before you pass this on.\n",
             encoding="utf-8",
         )
-        print(f"package: {base.model} has no licence text within reach: model/LICENSE names it")
+        print(f"package: {base.model} has no license text within reach: model/LICENSE names it")
 
 
 def texts(base: BaseParams) -> list[Path]:
-    """The licence files of the base's folder, or of its page on the hub."""
+    """The license files of the base's folder, or of its page on the hub."""
     folder = Path(base.model)
     if not folder.is_dir():
         folder = from_hub(base)
