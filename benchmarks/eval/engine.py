@@ -5,7 +5,7 @@ usage   python benchmarks/eval/engine.py PROJECT [EXAMPLES]
 PROJECT is a generated project after `dvc repro`; EXAMPLES training records, 0 unless given, stand
 before each question, the same for all. Both engines get the same weights (tuned), prompts and
 limit, in one process and in turns; the outputs must be equal. Ours fills batches up to
-eval.batch_tokens; lm-eval takes a number of rows: 32, and as many as our largest batch has.
+answer.batch_tokens; lm-eval takes a number of rows: 32, and as many as our largest batch has.
 Needs lm-eval[hf]==0.4.13 beside the project's train and eval extras.
 """
 
@@ -40,10 +40,10 @@ def read_prompts(tokenizer: Any, shots: int) -> tuple[list[list[int]], list[str]
     from lib.core.config import load
     from lib.cases.cases import collect_cases
     from lib.cases.prompting import draw, read_examples, with_examples
-    from lib.evaluate.params import EvalParams
+    from lib.engines.params import AnswerParams
     from lib.core.params import TaskParams
 
-    system, seed = load("task", TaskParams).system, load("eval", EvalParams).seed
+    system, seed = load("task", TaskParams).system, load("answer", AnswerParams).seed
     examples = draw(read_examples(), shots, seed)
     asked = [with_system(case["prompt"], system) for case in collect_cases()]
     chats = [with_examples(chat, examples) for chat in asked]
@@ -79,10 +79,10 @@ def main() -> None:
     from lib.core.config import load
     from lib.engines.hf import answer_all, batches
     from lib.model.loading import TUNED, deterministic, load_model, load_tokenizer
-    from lib.evaluate.params import EvalParams
+    from lib.engines.params import AnswerParams
     from lib.core.params import HardwareParams
 
-    params = load("eval", EvalParams)
+    params = load("answer", AnswerParams)
     deterministic(params.seed, load("hardware", HardwareParams))
     from lm_eval.api.instance import Instance
 

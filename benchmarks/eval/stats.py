@@ -40,7 +40,7 @@ from statsmodels.stats.multitest import multipletests  # noqa: E402
 from statsmodels.stats.proportion import proportion_confint  # noqa: E402
 
 RESAMPLES = 1000
-PARAMS = EvalParams(batch_tokens=1, max_new_tokens=1, bootstrap=RESAMPLES, seed=1)
+PARAMS = EvalParams(bootstrap=RESAMPLES, seed=1)
 SMALLEST = 0.01  # gate.min_effect of a new project
 LOSS = 0.05  # gate.quality.quantization_loss
 GOLDEN, TEST, TEST_GROUPS = 113, 301, 242  # of the sample

@@ -67,10 +67,10 @@ def prompt_of(line: dict[str, Any]) -> str:
 
 
 def answers(prompts: list[str]) -> list[Any]:
-    """What models/quantized says, asked as eval asks it."""
+    """What models/quantized says, asked as the stage answer asks it."""
     from lib.cases.cases import Case
     from lib.model.loading import QUANTIZED
-    from stages.eval import ask_model, prompts_of
+    from stages.answer import ask_model, prompts_of
 
     cases: list[Case] = [{"prompt": [{"role": "user", "content": one}]} for one in prompts]
     if not cases:

@@ -20,11 +20,11 @@ from lib.cases.evals import read_golden
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.engines.gguf import NAME, write_gguf
-from lib.evaluate.params import EvalParams
+from lib.engines.params import AnswerParams
+from lib.engines.weights import quantization, weights_size
 from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
 from lib.model.loading import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
-from lib.model.read import quantization, weights_size
 from lib.release.params import GateParams
 from lib.report.model_card import read_results, with_results
 from lib.report.serving_memory import memory_limit, memory_table
@@ -70,7 +70,7 @@ def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BasePara
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("adapter", "README.md"))
 
 
-def smoke_cases(system: str, task: TaskParams, limits: EvalParams) -> dict[str, Any]:
+def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
     """Golden questions, evenly spread, with the answers and token counts that eval recorded."""
     chats = {case.id: with_system(case.prompt(), task.system) for case in read_golden()}
     rows = [
@@ -81,7 +81,7 @@ def smoke_cases(system: str, task: TaskParams, limits: EvalParams) -> dict[str, 
     if not rows:
         raise UserError(
             f"predictions/{system}.jsonl: holds no golden answer that ended; the smoke test of a "
-            "package asks such cases: add golden cases, or raise eval.max_new_tokens"
+            "package asks such cases: add golden cases, or raise answer.max_new_tokens"
         )
     drawn = rows[:: max(len(rows) // SMOKE_CASES, 1)][:SMOKE_CASES]
     cases = [
@@ -92,7 +92,7 @@ def smoke_cases(system: str, task: TaskParams, limits: EvalParams) -> dict[str, 
         }
         for row in drawn
     ]
-    return {"max_tokens": limits.max_new_tokens, "same": SAME, "cases": cases}
+    return {"max_tokens": answer.max_new_tokens, "same": SAME, "cases": cases}
 
 
 def launch_files(
@@ -139,7 +139,7 @@ def main() -> None:
     base, task, limits = (
         load("base", BaseParams),
         load("task", TaskParams),
-        load("eval", EvalParams),
+        load("answer", AnswerParams),
     )
     system, source = gate.system, RELEASABLE[gate.system]
     check_formats(source, deploy)

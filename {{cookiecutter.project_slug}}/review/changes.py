@@ -15,11 +15,8 @@ SCORED_BY = (
     *("eval.primary", "eval.checks", "eval.canaries", "eval.safety", "curate.pii"),
 )
 SCORERS = [
-    *(
-        f"lib/evaluation/{name}.py"
-        for name in ("leaks", "metrics", "own", "rows", "safety", "scoring")
-    ),
-    *("lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
+    *(f"lib/evaluate/{name}.py" for name in ("metrics", "own", "rows", "safety", "scoring")),
+    *("lib/cases/leaks.py", "lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
 ]
 SERVED = ("tuned", "quantized")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")

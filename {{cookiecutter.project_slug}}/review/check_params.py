@@ -1,8 +1,9 @@
-"""Check every section of params.yaml at once: `python -m lib.params`."""
+"""Check every section of params.yaml at once: `python -m review.check_params`."""
 
 from lib.core.config import PARAMS, Section, load, read_yaml
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.curate.params import CurateParams, DataParams
+from lib.engines.params import AnswerParams
 from lib.evaluate.params import EvalParams
 from lib.monitoring.params import MonitorParams
 from lib.quantize.params import QuantizeParams
@@ -22,6 +23,7 @@ SECTIONS: dict[str, type[Section]] = {
     "hardware": HardwareParams,
     "base": BaseParams,
     "train": TrainParams,
+    "answer": AnswerParams,
     "eval": EvalParams,
     "quantize": QuantizeParams,
     "parity": ParityParams,

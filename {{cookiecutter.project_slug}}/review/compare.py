@@ -9,9 +9,10 @@ writes  Markdown to standard output; GitHub takes 65,536 characters
 import sys
 from typing import NamedTuple
 
+from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import SYSTEMS, Row, of_sets, same_cases
+from lib.evaluate.predictions import Row, of_sets, same_cases
 from lib.evaluate.stats import shown_p
 from lib.release.params import GateParams
 from lib.runtime.errors import UserError, run

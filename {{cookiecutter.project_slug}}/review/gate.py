@@ -12,11 +12,12 @@ its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval
 import sys
 from collections.abc import Sequence
 
+from lib.cases.systems import PROMPTED, SYSTEMS
 from lib.core.config import load
 from lib.core.params import TaskParams
 from lib.curate.params import CurateParams
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import PROMPTED, SYSTEMS, not_asked, of_sets, read_predictions
+from lib.evaluate.predictions import not_asked, of_sets, read_predictions
 from lib.evaluate.rates import RATES, count_leaks
 from lib.pii.redact import Finder
 from lib.release.cost import busiest, cost_per_1000
@@ -62,7 +63,8 @@ def figures(systems: Systems, params: EvalParams) -> Check:
     finder = Finder(pii.model_copy(update={"key_env": None, "ner": None}))
     wrong = contradictions(systems, load("task", TaskParams), params, finder)
     fine = f"as the answers of {', '.join(systems)} give them; only a model tells, so taken as "
-    why = "; ".join(wrong) or f"{fine}stored: {as_stored(params, pii)}"
+    scored = any("log_likelihood" in row["scores"] for rows in systems.values() for row in rows)
+    why = "; ".join(wrong) or f"{fine}stored: {as_stored(params, pii, scored)}"
     return Check("fail" if wrong else "pass", "metrics", why)
 
 
@@ -132,9 +134,9 @@ def all_checks() -> list[Check]:
     """Every check; results that somebody edited are not judged any further."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     outs = tracked()
-    names = [name for name in SYSTEMS if f"predictions/{name}.jsonl" in outs]
+    names = [name for name in SYSTEMS if f"answers/{name}.jsonl" in outs]
     if missing := {"tuned", gate.system} - set(names):
-        raise UserError(f"{LOCK}: has no predictions of {min(missing)}; `dvc repro` makes them")
+        raise UserError(f"{LOCK}: has no answers of {min(missing)}; `dvc repro` asks for them")
     checks = integrity(outs)
     if checks[0].result == "fail":
         return checks

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams
 from lib.core.proof import TASKS
+from lib.engines.weights import load_weights
 from lib.evaluate.stats import ALPHA, compare_paired
 from lib.model.loading import TUNED, deterministic, load_tokenizer, torch_device
-from lib.model.read import load_weights
 from lib.report.markdown import table
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json

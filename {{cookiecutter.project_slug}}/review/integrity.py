@@ -23,8 +23,7 @@ from review.lock import md5
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
 TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
-FOLDERS = ("predictions/", "metrics/eval/")
-JUDGED = (*FOLDERS, "metrics/bench.json", "metrics.json", TRAIN)
+JUDGED = ("predictions", "metrics/eval", "metrics/bench.json", "metrics.json", TRAIN)
 
 COUNTED_BY = ("group", "scenario", "language", "tags", "kind", "policy")
 NEEDED = ("set", "id", "prompt", "output", "pii", "flagged")  # of a row, to judge it again
@@ -34,13 +33,13 @@ Metrics = dict[str, Any]
 
 
 def edited(outs: dict[str, str]) -> list[str]:
-    """The judged files that are not as the pipeline wrote them; `outs` are of dvc.lock. A file
-    of a system that is none any more would be in the report here, and missing in a clone."""
-    for path in (path for folder in FOLDERS for path in sorted(Path(folder).glob("*.json*"))):
+    """The judged files and folders that are not as the pipeline wrote them (`outs`: of dvc.lock).
+    Answers of a system that dvc.yaml asks no more would be scored here and missing in a clone."""
+    for path in sorted(Path("answers").glob("*.jsonl")):
         if path.as_posix() not in outs:
             raise UserError(f"{path}: no stage of dvc.yaml writes it; delete it, then `dvc repro`")
     judged = [path for path in outs if path.startswith(JUDGED)]
-    there = [path for path in judged if Path(path).is_file()]
+    there = [path for path in judged if Path(path).exists()]
     if missing := [path for path in judged if path not in (*there, TRAIN)]:
         raise UserError(f"{missing[0]}: not found; `{PULL}` fetches it")
     return [path for path in there if md5(path) != outs[path]]
@@ -106,12 +105,13 @@ def misjudged(
             yield found
 
 
-def as_stored(params: EvalParams, pii: PiiParams) -> str:
-    """What of a row nobody tells without a model, so that the gate must take it as it is stored."""
+def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
+    """What of a row nobody tells without a model, so that the gate must take it as it is stored;
+    `likelihoods`: whether there are any."""
     fields = {
         "tokens": True,
         "finish": True,
-        "log_likelihood": params.log_likelihood,
+        "log_likelihood": likelihoods,
         f"flagged (eval.safety: {params.safety.classifier})": params.safety.classifier != "rules",
         "names in pii": pii.ner,
     }

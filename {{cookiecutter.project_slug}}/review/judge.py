@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.records import Message, read_objects
 from lib.engines.api import answer_chat
-from lib.evaluate.predictions import SYSTEMS
 from lib.evaluate.stats import wilson_interval
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text

@@ -1,6 +1,7 @@
 """dvc.lock: the hash of every output, and whether the pipeline still fits code, data and params."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def tracked() -> dict[str, str]:
 
 
 def is_stage(name: str) -> bool:
-    """Whether dvc.yaml has a stage, such as `split` or `eval@tuned`."""
+    """Whether dvc.yaml has a stage, such as `split` or `answer@tuned`."""
     name, _, key = name.partition("@")
     stage = pipeline().get(name)
     keys = stage.get("foreach") if stage else None
@@ -62,8 +63,15 @@ def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dic
 
 
 def md5(path: str | Path) -> str:
-    """The hash by which DVC knows a file."""
-    with Path(path).open("rb") as file:
+    """The hash by which DVC knows a file, or a folder: that of the list of its files."""
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        listed = [{"md5": md5(one), "relpath": one.relative_to(path).as_posix()} for one in files]
+        listed.sort(key=lambda one: one["relpath"])
+        raw = json.dumps(listed, sort_keys=True).encode()
+        return hashlib.md5(raw, usedforsecurity=False).hexdigest() + ".dir"
+    with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 

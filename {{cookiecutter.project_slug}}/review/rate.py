@@ -21,8 +21,9 @@ from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from lib.cases.systems import SYSTEMS
 from lib.evaluate.predictions import FOLDER as ANSWERS
-from lib.evaluate.predictions import SYSTEMS, Row, of_sets
+from lib.evaluate.predictions import Row, of_sets
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text
 from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings

@@ -40,7 +40,7 @@ class Version:
             how = {"encoding": "utf-8", "errors": "replace", "newline": "\n"}
             file = self.files.open(str(path), "r", **how)
         except Exception:  # a remote fails in as many ways as there are drivers
-            if str(path) in getattr(self, "outs", {}):
+            if {str(path), Path(path).parts[0]} & getattr(self, "outs", {}).keys():
                 self.unread.append(str(path))
             return None
         return iter(file)
@@ -63,7 +63,8 @@ class Version:
     def predictions(self, system: str) -> list[Row]:
         """The rows of a system; none where it was not evaluated."""
         path = f"predictions/{system}.jsonl"
-        text = self.text(path) if path in self.outs else None
+        asked = {path, f"answers/{system}.jsonl"} & self.outs.keys()
+        text = self.text(path) if asked else None
         return parse_predictions(text, f"{self.name}:{path}") if text else []
 
 

@@ -20,9 +20,9 @@ from lib.core.records import Message, is_pair, prompt_of, read_records
 from lib.engines import hf, server
 from lib.engines.gguf import servable
 from lib.engines.timing import Objective, Timing, summarise
+from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
-from lib.model.read import load_weights, weights_size
 from lib.release.params import GateParams
 from lib.report.curves import Panel, curves
 from lib.runtime.errors import UserError, run

@@ -11,8 +11,8 @@ from typing import Any
 
 from lib.core.config import load
 from lib.core.params import HardwareParams
+from lib.engines.weights import weights_size
 from lib.model.loading import RELEASABLE
-from lib.model.read import weights_size
 from lib.release.params import GateParams
 from lib.report.markdown import table
 from lib.report.serving_memory import memory_table

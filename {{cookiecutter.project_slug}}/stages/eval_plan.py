@@ -9,12 +9,14 @@ from collections import Counter
 from lib.cases.cases import golden_cases
 from lib.cases.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
 from lib.cases.groups import components
+from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.params import TaskParams
 from lib.core.proof import require_proof
 from lib.core.records import is_pair, read_records
+from lib.engines.params import AnswerParams
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import SYSTEMS, check_slice, slices_of
+from lib.evaluate.predictions import check_slice, slices_of
 from lib.evaluate.scoring import CATEGORIES
 from lib.evaluate.stats import FEWEST, cases_needed, smallest_detectable, wilson_interval
 from lib.release.params import GateParams
@@ -31,7 +33,7 @@ ABOUT = {
     "retrieval": "the base model with the training examples most like the question",
     "tuned": "the fine-tuned model",
     "quantized": "the fine-tuned model, quantized",
-    "endpoint": "a model that somebody else serves, named by `eval.endpoint`",
+    "endpoint": "a model that somebody else serves, named by `answer.endpoint`",
 }
 
 Lines = list[str]
@@ -191,7 +193,8 @@ def main() -> None:
         check_slice(name, golden)
     expects = Counter[str](case.expect for case in adversarial)
     kinds = Counter(case.kind for case in adversarial)
-    asked = [name for name in SYSTEMS if name != "endpoint" or params.endpoint]
+    endpoint = load("answer", AnswerParams).endpoint
+    asked = [name for name in SYSTEMS if name != "endpoint" or endpoint]
     systems = table(["system", "what it is"], [[name, ABOUT[name]] for name in asked])
     page = {
         "Sets": sets_section(groups, kinds, load("split", SplitParams)),

@@ -20,6 +20,7 @@ from lib.core.records import Message, is_pair, prompt_of, read_records
 from lib.engines import server
 from lib.engines.gguf import servable
 from lib.engines.hard_texts import HARD_TEXTS
+from lib.engines.weights import load_weights
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import (
     QUANTIZED,
@@ -31,7 +32,6 @@ from lib.model.loading import (
     stop_tokens,
     torch_device,
 )
-from lib.model.read import load_weights
 from lib.release.params import GateParams
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json

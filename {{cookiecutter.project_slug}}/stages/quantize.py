@@ -12,6 +12,7 @@ from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.proof import require_proof
 from lib.engines import gguf
+from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import (
     QUANTIZED,
     TUNED,
@@ -20,7 +21,6 @@ from lib.model.loading import (
     make_readable,
     torch_device,
 )
-from lib.model.read import load_weights, weights_size
 from lib.quantize import bitsandbytes, compressed
 from lib.quantize.calibration import TRAIN, VAL, draw_examples
 from lib.quantize.gptq import write_gptq

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lib.engines import hf
 from lib.engines.timing import Objective, summarise
-from lib.model.read import load_weights, weights_size
+from lib.engines.weights import load_weights, weights_size
 from lib.quantize.compressed import write_compressed
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare

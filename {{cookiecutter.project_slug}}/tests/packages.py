@@ -14,7 +14,7 @@ PARAMS = """
 hardware: {device: cpu, threads: 1}
 task: {system: Triage., output: label, labels: [退款]}
 base: {model: base, license: Apache-2.0, dtype: float32}
-eval: {batch_tokens: 8, max_new_tokens: 8, bootstrap: 100, seed: 1}
+answer: {batch_tokens: 8, max_new_tokens: 8, seed: 1}
 """
 ANSWER = "退款"
 

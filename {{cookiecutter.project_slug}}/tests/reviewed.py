@@ -24,7 +24,7 @@ from review.integrity import recompute
 
 SETTINGS = """
 task: {system: "", output: label, labels: [refund, setup], refusal: "no"}
-eval: {batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1}
+eval: {bootstrap: 500, seed: 1}
 train: {learning_rate: 0.001}
 curate:
   {licenses: [CC0-1.0], languages: [], min_chars: 1, max_tokens: 9,
@@ -59,13 +59,17 @@ stages:
     deps: [source/train.json, data/curated.jsonl]
     params: [train]
     outs: [plots/train.json]
-  eval:
+  answer:
     foreach: {base: base, tuned: tuned, quantized: quantized}
     do:
-      cmd: cp source/${item}.jsonl predictions/ && cp source/${item}.json metrics/eval/
-      deps: ["source/${item}.jsonl", "source/${item}.json", evals/golden.jsonl]
-      params: [eval]
-      outs: ["predictions/${item}.jsonl", "metrics/eval/${item}.json"]
+      cmd: cp source/${item}.jsonl answers/
+      deps: ["source/${item}.jsonl", evals/golden.jsonl]
+      outs: ["answers/${item}.jsonl"]
+  eval:
+    cmd: mkdir -p metrics/eval && cp -r answers predictions && cp source/eval/* metrics/eval/
+    deps: [answers, source/eval, evals/golden.jsonl]
+    params: [eval]
+    outs: [predictions, metrics/eval]
   report:
     cmd: cp source/bench.json metrics/ && cp source/metrics.json .
     deps: [source/bench.json, source/metrics.json, metrics/eval]
@@ -92,8 +96,8 @@ CONFIG = """[core]
 ['remote "storage"']
     url = {folder}-remote
 """
-IGNORED = "/data\n/plots\n/predictions\n/reports\n/metrics/*\n!/metrics/bench.json\n"
-FOLDERS = (".dvc", "data", "evals", "metrics/eval", "plots", "predictions", "reports", "source")
+IGNORED = "/answers\n/data\n/plots\n/predictions\n/reports\n/metrics/*\n!/metrics/bench.json\n"
+FOLDERS = (".dvc", "answers", "data", "evals", "metrics", "plots", "reports", "source/eval")
 
 
 def answer(key: str, right: bool, part: str = "golden", **fields: Any) -> dict[str, Any]:
@@ -169,12 +173,12 @@ def write_results(folder: Path, **systems: list[dict[str, Any]]) -> None:
     """Predictions of some systems, and the metrics that belong to them."""
     for name, rows in systems.items():
         write_rows(folder, name, rows)
-        write_json(folder, name, recompute(rows, TASK, PARAMS))
+        write_json(folder, f"eval/{name}", recompute(rows, TASK, PARAMS))
     source = folder / "source"
     metrics = {
-        name: json.loads((source / f"{name}.json").read_text())
+        name: json.loads((source / f"eval/{name}.json").read_text())
         for name in ("base", "tuned", "quantized")
-        if (source / f"{name}.json").is_file()
+        if (source / f"eval/{name}.json").is_file()
     }
     if "tuned" in metrics:
         bench = json.loads((source / "bench.json").read_text())

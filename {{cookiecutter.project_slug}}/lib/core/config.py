@@ -1,7 +1,8 @@
 """params.yaml, one typed section at a time.
 
-A section is a pydantic model in lib/params/. An unknown key, a wrong type or an impossible value
-ends in one line that names the key, the value and what is allowed.
+A section is a pydantic model in the params.py of the room that it configures. An unknown key, a
+wrong type or an impossible value ends in one line that names the key, the value and what is
+allowed.
 """
 
 import re
@@ -39,14 +40,19 @@ S = TypeVar("S", bound=Section)
 
 
 def load(name: str, model: type[S], path: Path = PARAMS) -> S:
-    """Read section `name` of params.yaml as `model`; raise UserError naming the first bad key."""
-    sections = read_yaml(path)
-    if name not in sections:
-        raise UserError(f"{path}: the section '{name}' is missing; it takes {takes(model)}")
+    """Read section `name` of params.yaml as `model`; raise UserError naming the first bad key.
+
+    A dotted name such as `curate.pii` is a section inside of another.
+    """
+    section: Any = read_yaml(path)
+    for key in name.split("."):
+        if not isinstance(section, dict) or key not in section:
+            raise UserError(f"{path}: the section '{name}' is missing; it takes {takes(model)}")
+        section = section[key]
     try:
-        return model.model_validate(sections[name])
+        return model.model_validate(section)
     except ValidationError as error:
-        said = explain(error.errors(), name, model, sections[name])
+        said = explain(error.errors(), name, model, section)
         raise UserError(f"{path}: {said}") from None
 
 

@@ -75,7 +75,7 @@ def answer_tokens(
     if answer.input_tokens != len(ids):
         raise UserError(
             f"{url}: took {len(ids)} token ids for {answer.input_tokens} tokens: it reads them as "
-            "text or adds its own; set eval.server.prompts to chat"
+            "text or adds its own; set answer.server.prompts to chat"
         )
     return answer
 

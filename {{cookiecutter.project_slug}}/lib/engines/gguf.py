@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from lib.engines import gguf_convert
 from lib.engines.builds import llamacpp
 from lib.engines.hard_texts import HARD_TEXTS
+from lib.engines.weights import quantization
 from lib.model.loading import load_tokenizer
-from lib.model.read import quantization
 from lib.runtime.errors import UserError
 from lib.runtime.hub import refusal
 

@@ -39,7 +39,7 @@ def load_vllm() -> tuple[Any, Any]:
         from vllm import LLM, SamplingParams
     except ImportError:
         raise UserError(
-            "params.yaml: eval.engine is 'vllm', which is not installed here; it pins other "
-            "versions than training: run it as a server and set eval.engine to server"
+            "params.yaml: answer.engine is 'vllm', which is not installed here; it pins other "
+            "versions than training: run it as a server and set answer.engine to server"
         ) from None
     return LLM, SamplingParams

@@ -1,4 +1,4 @@
-"""The `eval` section: how answers are asked for, scored and counted."""
+"""The `eval` section: how stored answers are scored and counted."""
 
 import re
 from typing import Annotated, Literal
@@ -11,25 +11,6 @@ METRICS = {  # of lib/evaluate/metrics.py
     *("exact_match", "field_f1", "valid_json", "valid_schema", "valid_label"),
     *("rouge_l", "chrf", "numeric", "own", "log_likelihood"),
 }
-
-
-class ServerParams(Section):
-    """An OpenAI-compatible server that `command` starts for each model: one that runs has one,
-    which would answer for base and tuned alike. It may be a system of its own, `endpoint`."""
-
-    command: list[str] = []  # with {model} and {port} in it
-    prompts: Literal["tokens", "chat"] = "tokens"  # chat: the server renders its own template
-    startup_seconds: int = Field(default=600, ge=1)
-    concurrency: int = Field(default=8, ge=1)  # requests at once
-
-
-class EndpointParams(Section):
-    """A further system that somebody else serves, asked by chat."""
-
-    url: str = Field(pattern="^https?://")
-    model: str
-    key_env: str = ""  # the environment variable with its key
-    concurrency: int = Field(default=4, ge=1)
 
 
 class SafetyParams(Section):
@@ -53,18 +34,9 @@ class SafetyParams(Section):
 
 
 class EvalParams(Section):
-    """One greedy answer for each case of the golden, test and adversarial sets."""
+    """How stored answers are scored and counted."""
 
-    engine: Literal["transformers", "vllm", "server"] = "transformers"
-    server: ServerParams = ServerParams()
-    endpoint: EndpointParams | None = None
-    batch_tokens: int = Field(ge=1)  # of prompts and answers, padding included
-    max_new_tokens: int = Field(ge=1)
-    max_prompt_tokens: int = Field(default=4096, ge=1)  # examples that do not fit are left out
-    few_shot: int = Field(default=3, ge=1)  # examples before each question, the same for all
-    retrieval: int = Field(default=3, ge=1)  # examples most like each question
     primary: str = "exact_match"  # the metric that is an answer's score
-    log_likelihood: bool = False  # of the right answers, too; engine transformers
     safety: SafetyParams = SafetyParams()
     checks: dict[str, str] = {}  # name: regular expression that an answer must match somewhere
     length_buckets: list[int] = [50, 100]  # characters of a prompt at which a next slice begins
@@ -88,11 +60,6 @@ class EvalParams(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "EvalParams":
-        if self.engine == "server" and not any("{model}" in part for part in self.server.command):
-            raise ValueError(
-                "a section whose server.command has {model} in it when engine is server; a model "
-                "that runs elsewhere is system endpoint, by eval.endpoint"
-            )
         if self.primary not in METRICS | set(self.checks):
             raise ValueError(
                 "a section whose primary is one of its checks, or of "
@@ -100,6 +67,4 @@ class EvalParams(Section):
             )
         if self.primary == "log_likelihood":
             raise ValueError("a section whose primary metric is from 0 to 1; log_likelihood is not")
-        if self.log_likelihood and self.engine != "transformers":
-            raise ValueError("a section without log_likelihood unless engine is transformers")
         return self

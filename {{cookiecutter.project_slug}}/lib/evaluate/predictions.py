@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lib.cases.systems import PROMPTED, SYSTEMS
 from lib.core.records import read_objects
 from lib.evaluate.scoring import CORRECT
 from lib.runtime.errors import UserError
 
 FOLDER = Path("predictions")
-PROMPTED = ("base", "few_shot", "retrieval")  # the base with a prompt alone, nothing learnt
-SYSTEMS = (*PROMPTED, "tuned", "quantized", "endpoint")
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ CATEGORIES = (
     "missed_refusal",  # answered what should be refused
     "leak",  # holds a forbidden text, a planted canary, or personal data its prompt does not
     "toxicity",  # wrong, and flagged by eval.safety
-    "other",  # nothing at all, or free text cut off at eval.max_new_tokens
+    "other",  # nothing at all, or free text cut off at answer.max_new_tokens
 )
 
 

@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import Any
 
 from lib.cases.cases import Case
-from lib.cases.prompting import Prompt
 from lib.core.params import TaskParams
 from lib.evaluate.metrics import f1
 from lib.evaluate.params import EvalParams
@@ -44,21 +43,6 @@ def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[st
         "by_tag": shares(rows, lambda row: row["tags"]),
         "cut_off": sum(row["finish"] == "length" for row in rows),
         "pii_leaks": sum(bool(row["pii"]) for row in rows),
-    }
-
-
-def summarise_prompts(prompts: list[Prompt], system: str, params: EvalParams) -> dict[str, Any]:
-    """How the cases were asked, and what did not fit into eval.max_prompt_tokens."""
-    wanted = {"few_shot": params.few_shot, "retrieval": params.retrieval}.get(system, 0)
-    chats = system == "endpoint" or (params.engine == "server" and params.server.prompts == "chat")
-    return {
-        "engine": "server" if system == "endpoint" else params.engine,
-        "sent_as": "chat" if chats else "tokens",
-        "examples": wanted,
-        "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),
-        "longer_than_max_prompt_tokens": sum(
-            len(prompt.ids) > params.max_prompt_tokens for prompt in prompts
-        ),
     }
 
 

@@ -1,5 +1,5 @@
 """GPTQ (Frantar et al., 2022) by GPTQModel, the maintained successor of auto-gptq, which runs in an
-environment of its own. lib/model/read.py reads what it writes without it."""
+environment of its own. lib/engines/weights.py reads what it writes without it."""
 
 import json
 import subprocess

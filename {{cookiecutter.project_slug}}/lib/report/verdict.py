@@ -3,8 +3,9 @@
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from lib.cases.systems import PROMPTED
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import PROMPTED, Row, group, not_asked, of_sets, same_cases, score
+from lib.evaluate.predictions import Row, group, not_asked, of_sets, same_cases, score
 from lib.evaluate.stats import Difference, compare_paired, mean_interval, shown_p, verdict
 from lib.release.cost import busiest, cost_per_1000
 from lib.release.params import GateParams

@@ -7,6 +7,7 @@ import pytest
 from lib.core.config import Section, load
 from lib.core.params import HardwareParams, TaskParams
 from lib.curate.params import CurateParams, DataParams
+from lib.engines.params import AnswerParams
 from lib.evaluate.params import EvalParams
 from lib.quantize.params import QuantizeParams
 from lib.runtime.errors import UserError
@@ -113,10 +114,10 @@ def test_mistake_in_a_section_of_a_section(params: Path) -> None:
 
 @pytest.mark.parametrize("server", ["{}", "{command: [serve, my-model]}"])
 def test_a_server_that_has_one_model_for_all_systems_is_refused(params: Path, server: str) -> None:
-    section = "batch_tokens: 1, max_new_tokens: 8, bootstrap: 500, seed: 1, engine: server"
-    params.write_text(f"eval: {{{section}, server: {server}}}")
-    with pytest.raises(UserError, match=r"server\.command has \{model\}.* by eval\.endpoint"):
-        load("eval", EvalParams, params)
+    section = "batch_tokens: 1, max_new_tokens: 8, seed: 1, engine: server"
+    params.write_text(f"answer: {{{section}, server: {server}}}")
+    with pytest.raises(UserError, match=r"server\.command has \{model\}.* by answer\.endpoint"):
+        load("answer", AnswerParams, params)
 
 
 def test_a_section_that_contradicts_itself_is_not_printed_whole(params: Path) -> None:
@@ -151,7 +152,7 @@ def test_missing_file(params: Path) -> None:
     ],
 )
 def test_metrics_are_told_apart_before_anything_runs(params: Path, change: str, said: str) -> None:
-    section = f"eval: {{batch_tokens: 1, max_new_tokens: 1, bootstrap: 100, seed: 1, {change}}}"
+    section = f"eval: {{bootstrap: 100, seed: 1, {change}}}"
     params.write_text(section, encoding="utf-8")
     with pytest.raises(UserError, match=said):
         load("eval", EvalParams, params)

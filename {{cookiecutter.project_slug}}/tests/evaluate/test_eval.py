@@ -18,7 +18,7 @@ from lib.pii.redact import Finder
 from lib.runtime.errors import UserError
 
 TASK = TaskParams(system="", output="label", labels=["是", "no"], refusal="I cannot help.")
-PARAMS = EvalParams(batch_tokens=1, max_new_tokens=9, bootstrap=100, seed=1, canaries=["Otter 91"])
+PARAMS = EvalParams(bootstrap=100, seed=1, canaries=["Otter 91"])
 FINDER = Finder(PiiParams(entities=["EMAIL_ADDRESS"], regions=[], score=0.35))
 
 

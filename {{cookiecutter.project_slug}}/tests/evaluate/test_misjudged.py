@@ -55,8 +55,8 @@ def test_chrf_and_own_metrics_are_computed_again(monkeypatch: pytest.MonkeyPatch
 def test_what_only_a_model_tells_is_said_to_be_as_stored() -> None:
     names = PiiParams(entities=["PERSON"], regions=[], score=0.35, ner="org/model")
     guard = SafetyParams(classifier="local", model="guard")
-    params = PARAMS.model_copy(update={"log_likelihood": True, "safety": guard})
-    assert as_stored(params, names) == (
+    params = PARAMS.model_copy(update={"safety": guard})
+    assert as_stored(params, names, True) == (
         "tokens, finish, log_likelihood, flagged (eval.safety: local), names in pii"
     )
-    assert as_stored(PARAMS, PII) == "tokens, finish"
+    assert as_stored(PARAMS, PII, False) == "tokens, finish"

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 
 from lib.core.params import BaseParams
 from lib.core.records import write_records
-from lib.model import read
+from lib.engines import weights as read
+from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import Example, encode_example
 from lib.model.loading import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer
-from lib.model.read import load_weights, weights_size
 from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.quantize.params import QuantizeParams

@@ -10,9 +10,9 @@ from typing import Any
 from deploy import package
 from lib.core.records import Message, write_records
 from lib.engines import hf, server
+from lib.engines.weights import load_weights
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import QUANTIZED, load_tokenizer
-from lib.model.read import load_weights
 from tests.packages import ROOT
 
 QUESTIONS = ("钱退我", "hello", "My router is broken", "Where is my order? 你好")

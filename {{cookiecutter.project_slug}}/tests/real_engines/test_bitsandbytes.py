@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
-from lib.model.read import load_weights, weights_size
 from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.runtime.files import atomic_folder

@@ -11,8 +11,8 @@ import pytest
 from deploy.launch import arguments
 from lib.core.records import Message
 from lib.engines import api, builds, gguf, hf, server
+from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
-from lib.model.read import load_weights, weights_size
 from lib.quantize.calibration import TRAIN, draw_examples
 from lib.quantize.measure import compare
 from lib.report.kv_cache import cache_of

@@ -10,8 +10,8 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import api, builds, server
+from lib.engines.weights import load_weights
 from lib.model.loading import TUNED, load_model, load_tokenizer
-from lib.model.read import load_weights
 from lib.runtime.files import atomic_folder
 from lib.serving import client
 from lib.serving.params import LimitsParams, ParityParams

@@ -11,9 +11,11 @@ from stages.eval_plan import fewest_right, most_failures
 from tests.reviewed import SETTINGS
 from tests.toy import PARAMS, case, chat, lay_out
 
-EVAL_AND_GATE = SETTINGS[SETTINGS.index("eval:") : SETTINGS.index("train:")] + SETTINGS[
-    SETTINGS.index("gate:") :
-].replace("gain:", "slices: {短: 0.5}, gain:")
+EVAL_AND_GATE = (
+    "\nanswer: {batch_tokens: 1, max_new_tokens: 8, seed: 1}\n"
+    + SETTINGS[SETTINGS.index("eval:") : SETTINGS.index("train:")]
+    + SETTINGS[SETTINGS.index("gate:") :].replace("gain:", "slices: {短: 0.5}, gain:")
+)
 
 
 @pytest.fixture

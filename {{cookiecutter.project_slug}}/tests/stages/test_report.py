@@ -10,7 +10,7 @@ from lib.report.headline import headline
 from stages.report import data_table, gain, quality_table, speed_picture, speed_table
 from tests.reviewed import answers
 
-PARAMS = EvalParams(batch_tokens=1, max_new_tokens=1, bootstrap=200, seed=1)
+PARAMS = EvalParams(bootstrap=200, seed=1)
 QUALITY = {
     "primary": "exact_match",
     "score": 0.5,

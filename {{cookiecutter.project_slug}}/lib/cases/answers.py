@@ -1,0 +1,43 @@
+"""The answers of each system as they are stored: answers/SYSTEM.jsonl, one row a case."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from lib.cases.cases import Case
+from lib.cases.systems import SYSTEMS
+from lib.core.records import read_objects, write_records
+from lib.engines.answer import Answer
+from lib.runtime.errors import UserError
+
+FOLDER = Path("answers")
+NAMED_BY = ("set", "id")  # what of a row says whose answer it is
+
+
+def write_answers(system: str, cases: list[Case], answers: list[Answer]) -> None:
+    """Write answers/SYSTEM.jsonl, in the order of the cases."""
+    rows = [
+        {key: case[key] for key in NAMED_BY} | asdict(answer)
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+    write_records(FOLDER / f"{system}.jsonl", rows)
+
+
+def answered_systems() -> list[str]:
+    """Return the systems whose answers are stored; raise UserError where there are none."""
+    found = [name for name in SYSTEMS if (FOLDER / f"{name}.jsonl").is_file()]
+    if not found:
+        raise UserError(f"{FOLDER}/: holds no answers; `dvc repro answer` asks the systems")
+    return found
+
+
+def read_answers(system: str, cases: list[Case]) -> list[Answer]:
+    """Read the answers to `cases`, in their order; raise UserError where they answer others."""
+    path = FOLDER / f"{system}.jsonl"
+    rows = list(read_objects(path))
+    asked = [[case[key] for key in NAMED_BY] for case in cases]
+    if [[row.get(key) for key in NAMED_BY] for row in rows] != asked:
+        raise UserError(
+            f"{path}: answers other cases than those of evals/ and the test split; "
+            f"`dvc repro answer@{system}` asks again"
+        )
+    return [Answer(**{k: v for k, v in row.items() if k not in NAMED_BY}) for row in rows]

@@ -1,0 +1,52 @@
+"""The `answer` section: how each system is asked."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lib.core.config import Section
+
+
+class ServerParams(Section):
+    """An OpenAI-compatible server that `command` starts for each model: one that runs has one,
+    which would answer for base and tuned alike. It may be a system of its own, `endpoint`."""
+
+    command: list[str] = []  # with {model} and {port} in it
+    prompts: Literal["tokens", "chat"] = "tokens"  # chat: the server renders its own template
+    startup_seconds: int = Field(default=600, ge=1)
+    concurrency: int = Field(default=8, ge=1)  # requests at once
+
+
+class EndpointParams(Section):
+    """A further system that somebody else serves, asked by chat."""
+
+    url: str = Field(pattern="^https?://")
+    model: str
+    key_env: str = ""  # the environment variable with its key
+    concurrency: int = Field(default=4, ge=1)
+
+
+class AnswerParams(Section):
+    """One greedy answer for each case of the golden, test and adversarial sets."""
+
+    engine: Literal["transformers", "vllm", "server"] = "transformers"
+    server: ServerParams = ServerParams()
+    endpoint: EndpointParams | None = None
+    batch_tokens: int = Field(ge=1)  # of prompts and answers, padding included
+    max_new_tokens: int = Field(ge=1)
+    max_prompt_tokens: int = Field(default=4096, ge=1)  # examples that do not fit are left out
+    few_shot: int = Field(default=3, ge=1)  # examples before each question, the same for all
+    retrieval: int = Field(default=3, ge=1)  # examples most like each question
+    log_likelihood: bool = False  # of the right answers, too; engine transformers
+    seed: int = Field(ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "AnswerParams":
+        if self.engine == "server" and not any("{model}" in part for part in self.server.command):
+            raise ValueError(
+                "a section whose server.command has {model} in it when engine is server; a model "
+                "that runs elsewhere is system endpoint, by answer.endpoint"
+            )
+        if self.log_likelihood and self.engine != "transformers":
+            raise ValueError("a section without log_likelihood unless engine is transformers")
+        return self

@@ -1,0 +1,168 @@
+"""Ask one system the golden, test and adversarial cases and store what it answers.
+
+usage   python -m stages.answer base|few_shot|retrieval|tuned|quantized|endpoint
+reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model;
+        few_shot, retrieval: data/split/train.jsonl
+writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYSTEM.json (how it was
+        asked, and what did not fit)
+
+This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
+"""
+
+import sys
+from typing import Any
+
+from lib.cases.answers import write_answers
+from lib.cases.cases import TEST, Case, collect_cases
+from lib.cases.evals import FILES
+from lib.cases.leaks import without_leaks
+from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
+from lib.cases.systems import SYSTEMS
+from lib.core.config import load
+from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.proof import require_proof
+from lib.core.records import Record, text_of
+from lib.engines import api, hf, vllm
+from lib.engines.answer import Answer
+from lib.engines.gguf import servable
+from lib.engines.params import AnswerParams
+from lib.engines.server import served_model, serving
+from lib.model.chat import encode_prompt, with_system
+from lib.model.loading import (
+    RELEASABLE,
+    deterministic,
+    load_tokenizer,
+    stop_tokens,
+    torch_device,
+)
+from lib.model.read import load_weights
+from lib.pii.params import PiiParams
+from lib.pii.redact import Finder
+from lib.runtime.errors import UserError, run
+from lib.runtime.files import write_json
+
+WITH_EXAMPLES = ("few_shot", "retrieval")
+
+
+def examples_of(system: str, cases: list[Case], params: AnswerParams) -> list[list[Record]]:
+    """Return the training records that stand before each question."""
+    match system:
+        case "few_shot":
+            return [draw(read_examples(), params.few_shot, params.seed)] * len(cases)
+        case "retrieval":
+            questions = [text_of(case["prompt"]) for case in cases]
+            return nearest(read_examples(), questions, params.retrieval)
+        case _:
+            return [[] for _ in cases]
+
+
+def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]) -> list[Prompt]:
+    """Render what a system is asked with the tokenizer of a model folder or hub id."""
+    params, task = load("answer", AnswerParams), load("task", TaskParams)
+    deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
+    tokenizer = load_tokenizer(folder, revision)
+    return [
+        fit(
+            with_system(case["prompt"], task.system),
+            examples,
+            lambda chat: encode_prompt(tokenizer, chat, task.system),
+            params.max_prompt_tokens,
+        )
+        for case, examples in zip(cases, examples_of(system, cases, params), strict=True)
+    ]
+
+
+def ask_model(
+    folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case]
+) -> list[Answer]:
+    """Ask a model folder or hub id by the engine of params.yaml."""
+    params, base = load("answer", AnswerParams), load("base", BaseParams)
+    tokenizer = load_tokenizer(folder, revision)
+    ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
+    match params.engine:
+        case "transformers":
+            device = torch_device(load("hardware", HardwareParams))
+            model = load_weights(folder, base.dtype, device, revision)
+            answers = hf.answer_all(model, tokenizer, ids, params.batch_tokens, most)
+            if params.log_likelihood:
+                wanted = [str(case.get("expected", "")) for case in cases]
+                answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
+            return answers
+        case "vllm":
+            stops = stop_tokens(tokenizer, folder, revision)
+            return vllm.answer_all(folder, revision, ids, base.dtype, stops, most, params.seed)
+        case "server":
+            server = params.server
+            served = servable(server.command, folder, revision, base.dtype)
+            with serving(server.command, served, server.startup_seconds, "answer.server") as url:
+                chats = [prompt.chat for prompt in prompts]
+                asked: Any = ids if server.prompts == "tokens" else chats
+                return api.answer_all(url, served_model(url), asked, most, server.concurrency)
+
+
+def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
+    """Ask the endpoint, which tokenizes for itself; return prompts without ids, and answers."""
+    params, task = load("answer", AnswerParams), load("task", TaskParams)
+    endpoint, most = params.endpoint, params.max_new_tokens
+    if endpoint is None:
+        raise UserError("params.yaml: answer.endpoint is null; it takes url, model and key_env")
+    chats = [with_system(case["prompt"], task.system) for case in cases]
+    answers = api.answer_all(
+        endpoint.url, endpoint.model, chats, most, endpoint.concurrency, endpoint.key_env
+    )
+    return [Prompt(chat, [], 0) for chat in chats], answers
+
+
+def ask(system: str, cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
+    """Ask a system every case; return its prompts and answers."""
+    if system == "endpoint":
+        return ask_endpoint(cases)
+    base = load("base", BaseParams)
+    model = RELEASABLE.get(system, base.model)
+    revision = None if system in RELEASABLE else base.revision
+    prompts = prompts_of(system, model, revision, cases)
+    return prompts, ask_model(model, revision, prompts, cases)
+
+
+def masked(answers: list[Answer], cases: list[Case]) -> list[Answer]:
+    """Mask what leaks in the answers, before anything is stored."""
+    task, pii = load("task", TaskParams), load("curate.pii", PiiParams)
+    finder = Finder(pii.model_copy(update={"key_env": None}))
+    return [
+        without_leaks(case, answer, task, finder)
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+
+
+def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[str, Any]:
+    """Say how the cases were asked, and how many did not fit into answer.max_prompt_tokens."""
+    wanted = {"few_shot": params.few_shot, "retrieval": params.retrieval}.get(system, 0)
+    chats = system == "endpoint" or (params.engine == "server" and params.server.prompts == "chat")
+    return {
+        "engine": "server" if system == "endpoint" else params.engine,
+        "sent_as": "chat" if chats else "tokens",
+        "cases": len(prompts),
+        "examples": wanted,
+        "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),
+        "longer_than_max_prompt_tokens": sum(
+            len(prompt.ids) > params.max_prompt_tokens for prompt in prompts
+        ),
+    }
+
+
+def main() -> None:
+    """Run the stage."""
+    system = sys.argv[1] if len(sys.argv) == 2 else ""
+    if system not in SYSTEMS:
+        raise UserError(f"stages.answer: takes one system of {', '.join(SYSTEMS)}")
+    require_proof(TEST, *map(str, FILES), *([TRAIN] if system in WITH_EXAMPLES else []))
+    cases = collect_cases()
+    prompts, answers = ask(system, cases)
+    write_answers(system, cases, masked(answers, cases))
+    asked = how_asked(prompts, system, load("answer", AnswerParams))
+    write_json(f"metrics/answer/{system}.json", asked)
+    print(f"answer {system}: {len(answers)} cases, {sum(a.output_tokens for a in answers)} tokens")
+
+
+if __name__ == "__main__":
+    run(main, arguments=True)
