@@ -15,8 +15,8 @@ from lib.cases.evals import FILES
 from lib.cases.leaks import without_leaks
 from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.core.config import load
+from lib.core.leakage_check import require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.proof import require_proof
 from lib.core.records import Record, text_of, write_records
 from lib.curate.params import CurateParams
 from lib.engines import api, hf, vllm
@@ -175,7 +175,7 @@ def main() -> None:
         raise UserError(f"stages.eval: takes one system of {', '.join(SYSTEMS)}")
     params, task = load("eval", EvalParams), load("task", TaskParams)
     sets = [TEST, *map(str, FILES)]
-    require_proof(*sets, *([TRAIN] if system in WITH_EXAMPLES else []))
+    require_checked(*sets, *([TRAIN] if system in WITH_EXAMPLES else []))
     check_answers(task)
     cases = collect_cases()
 
