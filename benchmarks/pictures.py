@@ -35,7 +35,7 @@ def captions() -> dict[str, str]:
         "curate": f"{kept['curate']['rows_in']:,} rows in\n{kept['curate']['rows_kept']:,} kept",
         "dedup": f"{kept['dedup']['rows_kept']:,} kept\nno copies left",
         "split": f"{split['train']['rows']:,} / {split['val']['rows']} / {split['test']['rows']}\n"
-        "no leakage, proved",
+        "no leakage, checked",
         "train": f"{train['steps']} steps\n{train['seconds']:.0f} s on a CPU",
         "eval": f"golden exact match\n{exact[0]:.0%} to {exact[1]:.0%}",
         "quantize": f"{quantize['scheme']}\n{smaller:.0%} of the size",

@@ -2,7 +2,7 @@
 
 usage   python -m benchmarks.leakage.run DATA      (the folder with clinc150/ and gsm8k/)
 needs   pip install scikit-learn==1.9.1            (the peer; no dependency of the project)
-prints  three tables: test rows with a near copy in train; planted leaks found by the proof; rows
+prints  three tables: test rows with a near copy in train; planted leaks found by the leakage check; rows
         that move when 1 % is added, and how even the scenarios are
 """
 
@@ -104,7 +104,7 @@ def leak_table(sets: dict[str, Rows]) -> None:
 
 
 def planted_table(train: Rows, test: Rows) -> None:
-    """Test questions planted into train, and how many the proof finds."""
+    """Test questions planted into train, and how many the leakage check finds."""
     draw = random.Random(0)
     asked = [prompt_text(row) for row in draw.sample(test, 300)]
 

@@ -178,11 +178,11 @@ def lay_out(made: Path, records: int, defaults: bool) -> None:
     write(made / "data/split/train.jsonl", rows)
     val = (whole / "val.jsonl").read_text(encoding="utf-8") if defaults else ""
     (made / "data/split/val.jsonl").write_text(val, encoding="utf-8")
-    shutil.copy(whole / "test.jsonl", made / "data/split")  # train sees that it is as proved
-    proof = json.loads((made / "reports/leakage.json").read_text(encoding="utf-8"))
+    shutil.copy(whole / "test.jsonl", made / "data/split")  # train sees that it is as checked
+    report = json.loads((made / "reports/leakage.json").read_text(encoding="utf-8"))
     for name in ("data/split/train.jsonl", "data/split/val.jsonl"):
-        proof["compared"][name]["sha256"] = hashlib.sha256((made / name).read_bytes()).hexdigest()
-    (made / "reports/leakage.json").write_text(json.dumps(proof), encoding="utf-8")
+        report["compared"][name]["sha256"] = hashlib.sha256((made / name).read_bytes()).hexdigest()
+    (made / "reports/leakage.json").write_text(json.dumps(report), encoding="utf-8")
 
 
 def write(path: Path, rows: list[Any]) -> None:

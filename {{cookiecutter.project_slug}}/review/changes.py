@@ -1,4 +1,4 @@
-"""What changed besides the answers: cases, scoring, parameters, leakage proof, speed, loss."""
+"""What changed besides the answers: cases, scoring, parameters, leakage check, speed, loss."""
 
 import json
 from collections import defaultdict
@@ -52,17 +52,17 @@ def shown(params: dict[str, Any], key: str) -> str:
 
 
 def leakage_section(new: Version, old: Version) -> list[str]:
-    """What the split stage proved."""
+    """What the leakage check of the split stage found."""
     rows = []
     for name, version in (("before", old), ("now", new)):
-        proof = version.json("reports/leakage.json")
-        if not proof:
-            rows.append([name, "no proof", "", ""])
+        check = version.json("reports/leakage.json")
+        if not check:
+            rows.append([name, "no leakage check", "", ""])
             continue
         sizes = ", ".join(
-            f"{cell(path)} {one['rows']:,}" for path, one in proof["compared"].items()
+            f"{cell(path)} {one['rows']:,}" for path, one in check["compared"].items()
         )
-        rows.append([name, str(proof["leaks"]), str(proof["threshold"]), sizes])
+        rows.append([name, str(check["leaks"]), str(check["threshold"]), sizes])
     return table(["version", "leaks", "from similarity", "rows compared"], rows)
 
 

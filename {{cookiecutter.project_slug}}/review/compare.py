@@ -138,7 +138,7 @@ def comment(new: Version, old: Version) -> Comment:
         "Safety": answers.safety_section(now, before, params),
         "Parameters": changes.params_section(new, old),
         "Data": data_section(new, old),
-        "Leakage proof": changes.leakage_section(new, old),
+        "Leakage check": changes.leakage_section(new, old),
         "Speed and size": changes.bench_section(new, old),
         "Loss": changes.loss_section(new, old),
     }

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lib.core.config import load
+from lib.core.leakage_check import TASKS
 from lib.core.params import BaseParams, HardwareParams
-from lib.core.proof import TASKS
 from lib.engines.weights import load_weights
 from lib.evaluate.stats import ALPHA, compare_paired
 from lib.model.loading import TUNED, deterministic, load_tokenizer, torch_device

@@ -12,6 +12,8 @@ This is the expensive half of an evaluation: stages/eval.py scores what is store
 import sys
 from typing import Any
 
+from lib.model.read import load_weights
+
 from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
@@ -19,8 +21,8 @@ from lib.cases.leaks import without_leaks
 from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
+from lib.core.leakage_check import require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.proof import require_proof
 from lib.core.records import Record, text_of
 from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
@@ -35,7 +37,6 @@ from lib.model.loading import (
     stop_tokens,
     torch_device,
 )
-from lib.model.read import load_weights
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
 from lib.runtime.errors import UserError, run
@@ -155,7 +156,7 @@ def main() -> None:
     system = sys.argv[1] if len(sys.argv) == 2 else ""
     if system not in SYSTEMS:
         raise UserError(f"stages.answer: takes one system of {', '.join(SYSTEMS)}")
-    require_proof(TEST, *map(str, FILES), *([TRAIN] if system in WITH_EXAMPLES else []))
+    require_checked(TEST, *map(str, FILES), *([TRAIN] if system in WITH_EXAMPLES else []))
     cases = collect_cases()
     prompts, answers = ask(system, cases)
     write_answers(system, cases, masked(answers, cases))

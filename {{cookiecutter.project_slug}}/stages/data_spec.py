@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.config import load
-from lib.core.proof import Proof, read_proof
+from lib.core.leakage_check import LeakageCheck, read_leakage_check
 from lib.core.records import read_records
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.sources import find_files
@@ -37,7 +37,7 @@ def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
-def glance(stages: dict[str, Metrics], proof: Proof) -> Lines:
+def glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
     """What a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
     licenses = sorted({one for name in SPLITS for one in stages["split"][name]["licenses"]})
@@ -47,7 +47,7 @@ def glance(stages: dict[str, Metrics], proof: Proof) -> Lines:
         ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in SPLITS)],
         ["licenses of the rows kept", ", ".join(licenses)],
         ["personal data", f"{sum(stages['curate']['pii'].values()):,} spans masked"],
-        ["train rows that leak a held-out one", f"{proof.leaks}, proved below"],
+        ["train rows that leak a held-out one", f"{check.leaks}, checked below"],
     ]
     return table(["what", "answer"], rows)
 
@@ -155,15 +155,15 @@ def split_section(params: SplitParams, split: Metrics) -> Lines:
     ]
 
 
-def proof_section(proof: Proof) -> Lines:
+def leakage_section(check: LeakageCheck) -> Lines:
     """What train was compared with, and what was found."""
-    removed = ", ".join(f"{count} {kind}" for kind, count in proof.removed.items())
-    rows = [[cell(name), f"{one.rows:,}"] for name, one in proof.compared.items()]
+    removed = ", ".join(f"{count} {kind}" for kind, count in check.removed.items())
+    rows = [[cell(name), f"{one.rows:,}"] for name, one in check.compared.items()]
     return [
         "After splitting, every row of train was compared again with every row of the other files, "
-        f"by exact search: the same text, a Jaccard similarity of {proof.threshold} or more "
-        f"({proof.ngram}-grams of words), {proof.contained:.0%} of a prompt's 13-grams in "
-        f"one row, the same group. Found: **{proof.leaks}**. Removed from train before "
+        f"by exact search: the same text, a Jaccard similarity of {check.threshold} or more "
+        f"({check.ngram}-grams of words), {check.contained:.0%} of a prompt's 13-grams in "
+        f"one row, the same group. Found: **{check.leaks}**. Removed from train before "
         f"(`on_leak: drop_train`): {removed or 'none'}.",
         "",
         *table(["compared", "rows"], rows),
@@ -197,10 +197,10 @@ def read_readme() -> dict[str, str]:
     return found
 
 
-def hashes(data: DataParams, proof: Proof) -> Lines:
+def hashes(data: DataParams, check: LeakageCheck) -> Lines:
     """In the form that `sha256sum --check` takes."""
     raw = {file: sha256(file) for _, file in files_of(data)}
-    compared = {path: one.sha256 for path, one in proof.compared.items()}
+    compared = {path: one.sha256 for path, one in check.compared.items()}
     return ["```", *(f"{value}  {path}" for path, value in (raw | compared).items()), "```"]
 
 
@@ -208,11 +208,11 @@ def main() -> None:
     """Run the stage."""
     data, curate = load("data", DataParams), load("curate", CurateParams)
     stages = {name: read_json(f"metrics/{name}.json") for name in STAGES}
-    proof, written = read_proof(), read_readme()
+    check, written = read_leakage_check(), read_readme()
     with atomic_folder(PICTURES) as folder:
         slices = {key: slice_section(key, stages["split"], folder) for key in SLICES}
     page = {
-        "At a glance": glance(stages, proof),
+        "At a glance": glance(stages, check),
         "Sources": sources_section(data, curate, stages),
         "What was dropped": drops_section(stages),
         "Personal data": pii_section(curate, stages["curate"]),
@@ -221,11 +221,11 @@ def main() -> None:
         "Languages": slices["languages"],
         "Edge-case tags": slices["tags"],
         "Split": split_section(load("split", SplitParams), stages["split"]),
-        "Leakage proof": proof_section(proof),
+        "Leakage check": leakage_section(check),
         "Schema": schema_section(written["One record"]),
         "Labeling rules": [written["Labeling guidelines"]],
         "Origin": [written[""].partition("\n")[2].strip()],
-        "Hashes (sha256)": hashes(data, proof),
+        "Hashes (sha256)": hashes(data, check),
     }
     with atomic_text("reports/data_spec.md") as file:
         file.write("# Data spec\n\nWritten by `stages/data_spec.py`: a change made here is lost.\n")

@@ -14,8 +14,8 @@ from lib.cases.answers import answered_systems, read_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
 from lib.core.config import load
+from lib.core.leakage_check import require_checked
 from lib.core.params import TaskParams
-from lib.core.proof import require_proof
 from lib.core.records import text_of, write_records
 from lib.evaluate.params import EvalParams
 from lib.evaluate.right_answers import check_answers
@@ -57,7 +57,7 @@ def main() -> None:
     """Run the stage."""
     params, task = load("eval", EvalParams), load("task", TaskParams)
     sets = [TEST, *map(str, FILES)]
-    require_proof(*sets)
+    require_checked(*sets)
     check_answers(task)
     cases = collect_cases()
     files = {path: sha256(path) for path in sets}

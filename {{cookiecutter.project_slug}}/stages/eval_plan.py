@@ -11,8 +11,8 @@ from lib.cases.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
 from lib.cases.groups import components
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
+from lib.core.leakage_check import require_checked
 from lib.core.params import TaskParams
-from lib.core.proof import require_proof
 from lib.core.records import is_pair, read_records
 from lib.engines.params import AnswerParams
 from lib.evaluate.params import EvalParams
@@ -57,8 +57,8 @@ def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: Split
         "",
         "Cases of one group (a customer, a thread, near copies; golden ones that ask the same) are "
         f"not independent: they widen intervals. Kinds of adversarial cases: {attacks or 'none'}. "
-        "Training has seen "
-        "none of the three: reports/leakage.json proves it, and eval refuses any other file.",
+        "Training has seen none of the three: that is what the leakage check found "
+        "(reports/leakage.json), and eval refuses any other file.",
     ]
 
 
@@ -183,7 +183,7 @@ def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
 def main() -> None:
     """Run the stage."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
-    require_proof(str(GOLDEN), str(ADVERSARIAL), TEST)
+    require_checked(str(GOLDEN), str(ADVERSARIAL), TEST)
     golden, adversarial = golden_cases(read_golden()), read_adversarial()
     test = components(record["groups"] for record in read_records(TEST) if not is_pair(record))
     groups = {"golden": [case["group"] for case in golden], "test": test}

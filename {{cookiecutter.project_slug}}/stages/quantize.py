@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lib.core.config import load
+from lib.core.leakage_check import require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.proof import require_proof
 from lib.engines import gguf
 from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import (
@@ -70,7 +70,7 @@ def quantize(
 def main() -> None:
     params, task = load("quantize", QuantizeParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    require_proof(TRAIN, VAL)
+    require_checked(TRAIN, VAL)
     deterministic(params.seed, hardware)
     with atomic_folder(QUANTIZED) as folder:
         quantize(params, base, hardware, task.system, folder)

@@ -116,7 +116,7 @@ def main() -> None:
     lines = ["# Summary of the run", "", "## Data", "", *data_table(stages), ""]
     lines += [
         f"Personal data replaced: {sum(stages['curate']['pii'].values()):,} spans. "
-        "Leakage: none, proved by the split stage. More: reports/data_spec.md, leakage.json.",
+        "Leakage check of the split stage: no leak. More: reports/data_spec.md, leakage.json.",
         "",
     ]
     lines += ["## Quality", "", *quality_table(systems, params.primary), ""]

@@ -1,8 +1,8 @@
-"""Split records into train, val and test so that no group, copy or near copy crosses; prove it.
+"""Split records into train, val and test so that no group, copy or near copy crosses; check that.
 
 A group falls where the hash of its name says, so its split depends on nothing else. Shares hold
 by scenario too, up to chance: exact shares would need counting, and then a row added moves others.
-The search behind the proof runs on the files as written; rows that it still finds alike are tied
+The leakage check runs on the files as written; rows that it still finds alike are tied
 and assigned again, until it finds nothing.
 
 Rows added at the end move none, but for one case: where curate or dedup drops an older row because
@@ -197,7 +197,7 @@ def main() -> None:
     records = list(map(without_words, read_records(DEDUPED)))
     check_weights(records, params.balance)
     ties = find_ties(RecordFile(DEDUPED), params)
-    with atomic_folder(FOLDER) as folder, workers(dedup, "proof") as each:
+    with atomic_folder(FOLDER) as folder, workers(dedup, "leakage check") as each:
         fates, searched, removed = settle(folder, records, ties, params, each)
         splits = by_split(records, fates)
         check_sizes(splits, params)

@@ -1,7 +1,7 @@
 """Fine-tune the base on the training split.
 
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base; of evals/ and test.jsonl that
-        they are what that proof is about
+        they are the files of that leakage check
 writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
         plots/{train,val}.json and reports/train.svg (curves), reports/mask.html (what is learnt,
         token by token), reports/estimate.json (compute and memory), metrics/train.json,
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.config import load
+from lib.core.leakage_check import require_all_checked, require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.proof import require_all, require_proof
 from lib.core.records import Record, is_pair, read_records
 from lib.model.chat import Example
 from lib.model.loading import (
@@ -227,8 +227,8 @@ def main() -> None:
     device = torch_device(hardware)
     check_settings(params, base, hardware, device)
     check_license(base, card_of(base))
-    require_proof(*SPLITS.values())
-    require_all()
+    require_checked(*SPLITS.values())
+    require_all_checked()
     splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
     pairs = {name: [r for r in rows if is_pair(r)] for name, rows in splits.items()}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.config import load
+from lib.core.leakage_check import LeakageCheck, read_leakage_check
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.proof import Proof, read_proof
 from lib.model.loading import TUNED
 from lib.release.params import GateParams
 from lib.report.gpus import GPUS, hours_in_words
@@ -167,9 +167,9 @@ def outcome(used: dict[str, Any]) -> Lines:
     return [*table(["measured", "value"], rows), "", "Curves: `dvc plots show`."]
 
 
-def hashes(base: BaseParams, proof: Proof) -> Lines:
+def hashes(base: BaseParams, check: LeakageCheck) -> Lines:
     """In the form that `sha256sum --check` takes: data, base and the weights that came out."""
-    found = {path: one.sha256 for path, one in proof.compared.items()}
+    found = {path: one.sha256 for path, one in check.compared.items()}
     files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
     files += sorted(Path(TUNED).glob("*.safetensors"))
     found |= {path.as_posix(): sha256(path) for path in files}
@@ -197,7 +197,7 @@ def main() -> None:
         "Checkpoints": checkpoints(params, hardware.deterministic),
         "Seeds": seeds(params, hardware),
         "Outcome": outcome(used),
-        "Hashes (sha256)": hashes(base, read_proof()),
+        "Hashes (sha256)": hashes(base, read_leakage_check()),
     }
     with atomic_text("reports/training_plan.md") as file:
         file.write(

@@ -90,7 +90,7 @@ def lay_out(folder: Path, params: str = PARAMS, **files: Any) -> None:
         path.write_text("".join(lines), encoding="utf-8")
 
 
-def proof(hashes: dict[str, str]) -> dict[str, Any]:
+def leakage_report(hashes: dict[str, str]) -> dict[str, Any]:
     """What split writes of files it found free of leakage, by their sha256."""
     compared = {path: {"sha256": sha256, "rows": 1} for path, sha256 in hashes.items()}
     found = {"threshold": 0.6, "ngram": 2, "contained": 0.8, "leaks": 0, "removed": {}}

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lib.core.proof import files_of_evals
+from lib.core.leakage_check import files_of_evals
 from lib.core.records import Message, read_lines
 from lib.core.strict_json import parse
 from lib.runtime.errors import UserError

@@ -1,7 +1,7 @@
 """Examples of the training split put before a question: what prompting alone can do.
 
-The training split is proved to hold no copy and no near copy of a case, so no example gives an
-answer away.
+The leakage check finds no copy and no near copy of a case in the training split, so no example
+gives an answer away.
 """
 
 from collections.abc import Callable, Sequence

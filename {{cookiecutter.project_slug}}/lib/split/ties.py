@@ -1,7 +1,7 @@
 """Which records must share a split, because one resembles or quotes the other.
 
 MinHash finds them in time that grows with the rows, and misses some where many are alike. What it
-misses the proof of split finds: such rows are tied, too, and split again.
+misses the leakage check finds: such rows are tied, too, and split again.
 """
 
 from collections import defaultdict

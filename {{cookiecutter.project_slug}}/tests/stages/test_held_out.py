@@ -1,4 +1,4 @@
-"""Nothing held out is trained on, and split proves it or names what leaks."""
+"""Nothing held out is trained on, and split checks that or names what leaks."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def test_published_leak_fails_and_names_the_rows() -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_proof_reads_every_row_in_blocks(
+def test_the_leakage_check_reads_every_row_in_blocks(
     processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lib.similarity.survey.BLOCK", 2000)
@@ -43,8 +43,8 @@ def test_the_proof_reads_every_row_in_blocks(
         main()
     lay_out(Path(), params, deduped=records[:-2])
     main()
-    proof = json.loads(Path("reports/leakage.json").read_text(encoding="utf-8"))["compared"]
-    assert sum(proof[f"data/split/{name}.jsonl"]["rows"] for name in NAMES) == 200
+    compared = json.loads(Path("reports/leakage.json").read_text(encoding="utf-8"))["compared"]
+    assert sum(compared[f"data/split/{name}.jsonl"]["rows"] for name in NAMES) == 200
 
 
 def test_the_cure_of_a_published_leak_names_its_source() -> None:
@@ -225,7 +225,9 @@ def test_a_group_published_on_both_sides_leaks() -> None:
         ("ngram: 2, permutations", "ngram: 3, permutations", "ngram is 3 and split.ngram 2"),
     ],
 )
-def test_dedup_must_find_whatever_the_proof_does(ours: str, theirs: str, message: str) -> None:
+def test_dedup_must_find_whatever_the_leakage_check_does(
+    ours: str, theirs: str, message: str
+) -> None:
     lay_out(Path(), PARAMS.replace(ours, theirs), deduped=different(40))
     with pytest.raises(UserError, match=f"params.yaml: dedup.{message}"):
         main()

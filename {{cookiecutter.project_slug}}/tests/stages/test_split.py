@@ -65,7 +65,9 @@ def test_no_row_depends_on_a_later_one() -> None:
         assert assign(records[:some], find_ties(records[:some], SPLIT), SPLIT) == fates[:some]
 
 
-def test_rows_that_minhash_missed_are_tied_by_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_minhash_missed_are_tied_by_the_leakage_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("lib.similarity.minhash.NEIGHBOURS", 1)
     records = templated(300)
     before = split(*records[:200])

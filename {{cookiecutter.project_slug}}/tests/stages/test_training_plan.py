@@ -11,7 +11,7 @@ from lib.runtime.files import sha256, write_json
 from lib.train.estimate import Load, Shape, report
 from lib.train.params import TrainParams
 from stages import training_plan
-from tests.toy import GATE, proof, train_params
+from tests.toy import GATE, leakage_report, train_params
 
 SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
 LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9, passes=9)
@@ -42,7 +42,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     write_json("metrics/train.json", USED | TIMES)
     phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, 3, texts=2, reference=True)}
     write_json("reports/estimate.json", report(SHAPE, phases))
-    write_json("reports/leakage.json", proof({"data/split/train.jsonl": "abc"}))
+    write_json("reports/leakage.json", leakage_report({"data/split/train.jsonl": "abc"}))
     write_json("base/config.json", {})
     write_json("models/tuned/model.safetensors", {})
     return plan()

@@ -14,7 +14,7 @@ from lib.core.records import write_records
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256, write_json
 from stages import train
-from tests.toy import GATE, case, chat, metrics, pair, proof, train_params
+from tests.toy import GATE, case, chat, leakage_report, metrics, pair, train_params
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ hardware: {device: cpu, threads: 1}
 
 
 def lay_out_project(folder: Path, method: str) -> None:
-    """A project that trains for 18 steps: params, data, its proof, the base, the code."""
+    """A project that trains for 18 steps: params, data, its leakage check, the base, the code."""
     chats = [chat(f"票 {number}", f"answer {number % 2}") for number in range(24)]
     pairs = [pair(f"票 {number}", "yes", "no") for number in range(24)]
     sft = {"epochs": 3 if method == "full" else 0.2}
@@ -49,7 +49,7 @@ def lay_out_project(folder: Path, method: str) -> None:
         path = folder / f"data/split/{name}.jsonl"
         write_records(path, rows)
         hashes[f"data/split/{name}.jsonl"] = sha256(path)
-    write_json(folder / "reports/leakage.json", proof(hashes))
+    write_json(folder / "reports/leakage.json", leakage_report(hashes))
 
 
 def tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -104,7 +104,7 @@ def test_an_adapter_is_kept_where_it_is_one_on_the_base(
     assert metrics("train")["tokens_per_second"] > 0
 
 
-def test_a_case_that_came_after_the_proof_stops_the_stage(
+def test_a_case_that_came_after_the_leakage_check_stops_the_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_out_project(tmp_path / "project", "full")

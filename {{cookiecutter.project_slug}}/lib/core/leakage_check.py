@@ -1,0 +1,87 @@
+"""The result of the leakage check, as stages after split read it, and the files of evals/ in it.
+
+Split searches train for everything held out and writes reports/leakage.json: what it compared, by
+sha256, and how many leaks are left. Later stages refuse files that were not compared.
+"""
+
+from glob import glob
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from lib.runtime.errors import UserError
+from lib.runtime.files import sha256
+
+REPORT = Path("reports/leakage.json")
+TASKS = Path("evals/harness")  # of lm-evaluation-harness
+
+
+class Compared(BaseModel):
+    """A file that split searched, or searched for."""
+
+    sha256: str
+    rows: int
+
+
+class LeakageCheck(BaseModel):
+    """What split wrote."""
+
+    threshold: float
+    ngram: int
+    contained: float
+    leaks: int
+    compared: dict[str, Compared]
+    removed: dict[str, int]
+
+
+def read_leakage_check() -> LeakageCheck:
+    """Read what the leakage check found; raise UserError where its report is missing or damaged."""
+    try:
+        return LeakageCheck.model_validate_json(REPORT.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{REPORT}: not found; `dvc repro split` runs the leakage check") from None
+    except ValidationError:
+        raise UserError(
+            f"{REPORT}: is not as split wrote it; `dvc repro split` runs the leakage check again"
+        ) from None
+
+
+def require_checked(*paths: str) -> None:
+    """Raise UserError unless every file has the bytes that the leakage check found clean."""
+    checked = read_leakage_check().compared
+    for path in paths:
+        if not Path(path).is_file():
+            raise UserError(
+                f"{path}: not found; `git checkout` or `dvc pull` brings back the file that "
+                f"{REPORT} names, `dvc repro split` checks the files that are there"
+            )
+        if path not in checked:
+            raise UserError(f"{path}: is not in {REPORT}; `dvc repro split` checks it for leakage")
+        if checked[path].sha256 != sha256(path):
+            raise UserError(
+                f"{path}: has changed since the leakage check ({REPORT}); "
+                "`dvc repro split` checks it again"
+            )
+
+
+def require_all_checked() -> None:
+    """Raise UserError where a compared file has changed since, or evals/ holds a further one.
+
+    A case that came later may stand in train. DVC notices in time; a stage run by hand does not.
+    """
+    require_checked(*read_leakage_check().compared, *map(str, files_of_evals()))
+
+
+def files_of_evals() -> list[Path]:
+    """List every file of evals/ that may hold what training must not see, whatever its name.
+
+    Hidden files are left out; folders behind links are searched, too.
+    """
+    found = map(Path, glob("evals/**", recursive=True))  # noqa: PTH207 - Path's follows no link
+    return sorted(path for path in found if path.is_file() and not _holds_no_data(path))
+
+
+def _holds_no_data(path: Path) -> bool:
+    """Whether a file is text for people, for DVC, or tells the harness how to ask."""
+    of_harness = path.is_relative_to(TASKS) and path.suffix in (".yaml", ".py")
+    return path.suffix.lower() in (".md", ".dvc") or of_harness or "__pycache__" in path.parts
