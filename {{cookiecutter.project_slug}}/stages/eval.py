@@ -1,12 +1,10 @@
 """Ask one system the golden, test and adversarial cases and count what became of each answer.
 
-usage   python -m stages.eval base|few_shot|retrieval|tuned|quantized|endpoint
 reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model;
         few_shot, retrieval: data/split/train.jsonl; .scratch/eval: answers of before
 writes  predictions/SYSTEM.jsonl (one row a case), metrics/eval/SYSTEM.json, .scratch/eval
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +39,7 @@ from lib.model.loading import (
 )
 from lib.model.read import load_weights
 from lib.pii.redact import Finder
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import sha256, write_json
 
 WITH_EXAMPLES = ("few_shot", "retrieval")
@@ -170,9 +168,9 @@ def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
 
 
 def main() -> None:
-    system = sys.argv[1] if len(sys.argv) == 2 else ""
-    if system not in SYSTEMS:
-        raise UserError(f"stages.eval: takes one system of {', '.join(SYSTEMS)}")
+    parser = CommandLine("stages.eval", __doc__)
+    parser.add_argument("system", choices=SYSTEMS)
+    system: str = parser.parse_args().system
     params, task = load("eval", EvalParams), load("task", TaskParams)
     sets = [TEST, *map(str, FILES)]
     require_proof(*sets, *([TRAIN] if system in WITH_EXAMPLES else []))
