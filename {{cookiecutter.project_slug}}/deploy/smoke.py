@@ -1,6 +1,5 @@
 """Ask a server the recorded questions of its package: is it the model that was evaluated?
 
-usage   python smoke.py [URL]    (by default http://127.0.0.1:<deploy.port>/v1)
 reads   smoke.json beside this file
 
 Needs Python alone, so it travels in the package. Exits 0 when all is well, 2 when a check fails, 1
@@ -10,13 +9,14 @@ server makes other prompts of the chats than training did, told by their number 
 those recorded).
 """
 
+import argparse
 import json
 import sys
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 SECONDS = 120  # one answer may take
 
@@ -54,17 +54,25 @@ def check(url: str, recorded: dict[str, Any]) -> list[str]:
     return wrong
 
 
+class CommandLine(argparse.ArgumentParser):
+    """The arguments; a mistake is one line and exit code 1, as 2 means that a check failed."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with 1."""
+        self.exit(1, f"{self.prog}: {message}; --help says what it takes\n")
+
+
 def main() -> None:
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(__doc__)
-        return
+    parser = CommandLine(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = "by default http://127.0.0.1:PORT/v1, the port of the package"
+    parser.add_argument("url", nargs="?", metavar="URL", help=default)
+    args = parser.parse_args()
     cases = Path(__file__).with_name("smoke.json")
     if not cases.exists():
         print(f"{cases} is missing; run the smoke.py of a package in dist/", file=sys.stderr)
         raise SystemExit(1)
     recorded = json.loads(cases.read_text(encoding="utf-8"))
-    given = sys.argv[1] if len(sys.argv) > 1 else f"http://127.0.0.1:{recorded['port']}/v1"
-    url = given.rstrip("/")
+    url = (args.url or f"http://127.0.0.1:{recorded['port']}/v1").rstrip("/")
     try:
         wrong = check(url, recorded)
     except urllib.error.HTTPError as error:

@@ -1,6 +1,5 @@
 """Take over what a person decided on: new training records, golden and adversarial cases.
 
-usage   python -m monitor.accept
 reads   data/harvest.jsonl (from `make harvest`, `decide` filled in)
 writes  data/raw/feedback-<day>.jsonl (tracked by DVC; data.sources of params.yaml names it),
         evals/golden.jsonl, evals/adversarial.jsonl; what is undecided stays in data/harvest.jsonl

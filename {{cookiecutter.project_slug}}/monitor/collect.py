@@ -1,13 +1,11 @@
 """Store logs of any known format in ours: sampled, personal data and secrets masked.
 
-usage   python -m monitor.collect OUT.jsonl LOGS...
 reads   the logs, params.yaml (`monitor.sample`, `curate.pii`)
-writes  OUT.jsonl, whole or not at all; what was left out is counted on the terminal
+writes  OUT (JSONL), whole or not at all; what was left out is counted on the terminal
 
 Whatever keeps logs should keep these. Run it where the raw ones are: they need not go further.
 """
 
-import sys
 from collections import Counter
 
 from lib.core.config import load
@@ -16,18 +14,20 @@ from lib.monitoring.calls import dumps
 from lib.monitoring.masked import masked_calls
 from lib.monitoring.params import MonitorParams
 from lib.pii.redact import Finder
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, run
 from lib.runtime.files import atomic_text
 
 
 def main() -> None:
     """Collect."""
-    if len(sys.argv) < 3:
-        raise UserError("usage: python -m monitor.collect OUT.jsonl LOGS...")
+    parser = CommandLine("monitor.collect", __doc__)
+    parser.add_argument("out", metavar="OUT", help="a file, such as kept.jsonl")
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
+    args = parser.parse_args()
     share = load("monitor", MonitorParams).sample
     finder, skipped, count = Finder(load("curate", CurateParams).pii), Counter[str](), 0
-    with atomic_text(sys.argv[1]) as file:
-        for call in masked_calls(sys.argv[2:], share, finder, skipped):
+    with atomic_text(args.out) as file:
+        for call in masked_calls(args.logs, share, finder, skipped):
             file.write(dumps(call) + "\n")
             count += 1
     left = ", ".join(f"{number:,} {reason}" for reason, number in sorted(skipped.items()))

@@ -1,6 +1,5 @@
 """Quality signals of a growing log as Prometheus metrics: text format on http://ADDRESS:PORT.
 
-usage   python -m monitor.exporter LOG [PORT] [ADDRESS]     (9464, 127.0.0.1)
 reads   LOG as it grows (and anew when it is replaced), reports/monitor/reference.json
 serves  llm_requests_total, llm_events_total{event}, llm_looked_at_total{event},
         llm_incidents_total{kind}, llm_skipped_lines_total{reason}, llm_latency_seconds,
@@ -9,7 +8,7 @@ serves  llm_requests_total, llm_events_total{event}, llm_looked_at_total{event},
 Counts only: no text leaves the log. monitor/prometheus/rules.yml has the alerts.
 """
 
-import sys
+import argparse
 import time
 from collections import Counter as Counts
 from collections.abc import Iterator
@@ -29,10 +28,9 @@ from lib.monitoring.reference import read_reference
 from lib.monitoring.vllm_log import VllmLog
 from lib.monitoring.window import BATCH, Observer
 from lib.pii.redact import Finder
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from monitor.run import observer
 
-DEFAULTS = ("9464", "127.0.0.1")  # port, address
 EVERY = 5.0  # seconds between two looks at the log
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)
 
@@ -114,24 +112,39 @@ def look(tail: Tail, vllm: VllmLog, metrics: Metrics, finder: Finder, skipped: C
     metrics.skip(skipped)
 
 
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = CommandLine("monitor.exporter", __doc__)
+    parser.add_argument("log", type=Path, metavar="LOG")
+    help_text = "%(default)s unless given"
+    parser.add_argument("port", type=port, nargs="?", default=9464, metavar="PORT", help=help_text)
+    parser.add_argument(
+        "address", nargs="?", default="127.0.0.1", metavar="ADDRESS", help=help_text
+    )
+    return parser.parse_args()
+
+
+def port(text: str) -> int:
+    """Read a port of the command line."""
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"the port is {text!r}; it must be from 1 to 65535")
+    return int(text)
+
+
 def main() -> None:
     """Serve until stopped."""
-    if not 2 <= len(sys.argv) <= 4:
-        raise UserError("usage: python -m monitor.exporter LOG [PORT] [ADDRESS]")
-    log, port, address = [*sys.argv[1:], *DEFAULTS[len(sys.argv) - 2 :]]
-    if not (port.isdecimal() and 1 <= int(port) <= 65535):
-        raise UserError(f"the port is {port!r}; it must be from 1 to 65535, such as {DEFAULTS[0]}")
+    args = parse_args()
     params = load("monitor", MonitorParams)
     metrics = Metrics(observer(read_reference(), params), params)
     finder, skipped = Finder(load("curate", CurateParams).pii), Counts[str]()
-    tail = Tail(Path(log))
+    tail = Tail(args.log)
     vllm = VllmLog(datetime.now(UTC), skipped)
     look(tail, vllm, metrics, finder, skipped)
     try:
-        start_http_server(int(port), address, metrics.registry)
+        start_http_server(args.port, args.address, metrics.registry)
     except OSError as error:
-        raise UserError(f"{address}:{port}: {error.strerror}; name another") from None
-    print(f"exporter: http://{address}:{port}/metrics from {tail.path}", flush=True)
+        raise UserError(f"{args.address}:{args.port}: {error.strerror}; name another") from None
+    print(f"exporter: http://{args.address}:{args.port}/metrics from {tail.path}", flush=True)
     while True:
         time.sleep(EVERY)
         look(tail, vllm, metrics, finder, skipped)

@@ -1,6 +1,6 @@
 """Propose new records from logs: what went wrong, what is new, each with a reason.
 
-usage   python -m monitor.harvest LOGS...     (make harvest LOGS=...)
+run     make harvest LOGS="logs/*.jsonl"
 reads   the logs, reports/monitor/reference.json, data/split, evals, data/raw/feedback-*.jsonl
 writes  data/harvest.jsonl: a line a proposal, for a person to decide on
 
@@ -11,7 +11,6 @@ feedback), of what is held out (val, test, evals: they would leak), and of each 
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +30,7 @@ from lib.curate.language import sure_language
 from lib.monitoring.params import MonitorParams
 from lib.monitoring.proposals import REASONS, Proposal, gather
 from lib.monitoring.reference import read_reference
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.similarity.containment import contained
 from lib.similarity.heldout import eval_prompts
 from lib.similarity.leakage import search
@@ -143,12 +142,13 @@ def check_undecided() -> None:
 
 def main() -> None:
     """Propose."""
-    if len(sys.argv) < 2:
-        raise UserError("harvest: name log files: python -m monitor.harvest logs/*.jsonl")
+    parser = CommandLine("monitor.harvest", __doc__)
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
+    logs = parser.parse_args().logs
     check_undecided()
     params, release = load("monitor", MonitorParams), read_reference()
     skipped, dropped = Counter[str](), Counter[str]()
-    calls = read_logs(sys.argv[1:], params, skipped, float("-inf"), float("inf"))
+    calls = read_logs(logs, params, skipped, float("-inf"), float("inf"))
     want = params.harvest
     found = gather(calls, observer(release, params), want.confidence, want.most)
     kept = limited(fresh(found, dropped), want.most, dropped)

@@ -1,6 +1,6 @@
 """Hold a window of production logs against the release.
 
-usage   python -m monitor.run LOGS... [--since TIME] [--until TIME]     (make monitor LOGS=...)
+run     make monitor LOGS="logs/*.jsonl"
 reads   the logs, reports/monitor/reference.json, evals/adversarial.jsonl, params.yaml
 writes  reports/monitor/<window>.{html,json}, the window named after its first and last request
 exit    0 pass, 2 alarm, 3 inconclusive (too few requests), 1 a mistake or an error
@@ -29,7 +29,7 @@ from lib.monitoring.reference import Reference, read_reference
 from lib.monitoring.window import Observer, Window
 from lib.pii.redact import Finder
 from lib.release.params import GateParams
-from lib.runtime.errors import UserError
+from lib.runtime.errors import CommandLine, UserError
 from lib.runtime.files import atomic_text, write_json
 from lib.similarity.params import DedupParams
 from monitor.page import report_page
@@ -165,10 +165,10 @@ def observe(
     return window, skipped
 
 
-def arguments(argv: list[str]) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="monitor", description=__doc__.partition("\n")[0])
-    parser.add_argument("logs", nargs="+", help="files or globs")
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = CommandLine("monitor.run", __doc__)
+    parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
     parser.add_argument("--since", default="-inf", help="ISO 8601 time; UTC without a zone")
     parser.add_argument("--until", default="inf", help="not itself in the window")
     return parser.parse_args(argv)
@@ -204,10 +204,7 @@ def show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Judge a window; the verdict is the exit code."""
     try:
-        args = arguments(sys.argv[1:] if argv is None else argv)
-    except SystemExit as done:  # argparse ends a mistake with 2, which is an alarm here
-        return 1 if done.code else 0
-    try:
+        args = parse_args(sys.argv[1:] if argv is None else argv)
         params, release = load("monitor", MonitorParams), read_reference()
         since, until = moment(args.since), moment(args.until)
         window, skipped = observe(args.logs, since, until, params, release)

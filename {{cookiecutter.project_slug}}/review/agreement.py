@@ -1,13 +1,11 @@
 """How far two annotators agree: Cohen's kappa of each field, and every row they differ on.
 
-usage   python -m review.agreement A B
 reads   A and B (JSONL, CSV, ...: `id`, and the fields of the task or `label`), params.yaml,
         data/curated.jsonl where it is there, for the masked text of the rows they differ on
 writes  reports/agreement.md
 """
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +21,7 @@ from lib.intake.cells import Reject, read_name
 from lib.intake.formats import read_rows
 from lib.pii.redact import Finder, Redactor
 from lib.report.markdown import cell, table
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
 
 PAGE = Path("reports/agreement.md")
@@ -202,9 +200,9 @@ def page(
 
 
 def main() -> None:
-    if len(sys.argv) != 3:
-        raise UserError("usage: python -m review.agreement A.jsonl B.jsonl")
-    paths = [Path(name) for name in sys.argv[1:]]
+    parser = CommandLine("review.agreement", __doc__)
+    parser.add_argument("files", nargs=2, type=Path, metavar="LABELS", help="of one annotator")
+    paths: list[Path] = parser.parse_args().files
     fields, show = fields_of(load("task", TaskParams)), as_records_have_it()
     one, other = (read_labels(path, fields, show) for path in paths)
     if paths[0].samefile(paths[1]):

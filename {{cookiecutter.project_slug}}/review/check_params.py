@@ -1,4 +1,4 @@
-"""Check every section of params.yaml at once: `python -m review.check_params`."""
+"""Check every section of params.yaml at once, as `make check` does."""
 
 from lib.core.config import PARAMS, Section, load, read_yaml
 from lib.core.params import BaseParams, HardwareParams, TaskParams

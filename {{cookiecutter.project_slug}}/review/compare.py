@@ -1,12 +1,10 @@
 """One comment for a pull request: this version against the one it started from.
 
-usage   python -m review.compare BASE, such as origin/main
 reads   the workspace, and the merge base of BASE and HEAD: git's files, and through DVC (cache or
         remote) predictions, data/curated.jsonl, reports/leakage.json, plots. None need be pulled.
 writes  Markdown to standard output; GitHub takes 65,536 characters
 """
 
-import sys
 from typing import NamedTuple
 
 from lib.cases.systems import SYSTEMS
@@ -15,7 +13,7 @@ from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, of_sets, same_cases
 from lib.evaluate.stats import shown_p
 from lib.release.params import GateParams
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, run
 from review import answers, changes
 from review.datadiff import data_section
 from review.lock import frozen_stages, stale_stages
@@ -165,9 +163,9 @@ def fitted(comment: Comment) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        raise UserError("usage: python -m review.compare BASE, such as origin/main")
-    base = merge_base(sys.argv[1])
+    parser = CommandLine("review.compare", __doc__)
+    parser.add_argument("base", metavar="BASE", help="a branch or commit, such as origin/main")
+    base = merge_base(parser.parse_args().base)
     print(fitted(comment(Version(), Version(base))), end="")
 
 

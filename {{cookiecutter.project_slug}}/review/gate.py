@@ -1,6 +1,5 @@
 """Whether the model may be released: one line a check, and an exit code.
 
-usage   python -m review.gate
 reads   params.yaml (`gate`), dvc.lock, predictions, metrics/eval, metrics/bench.json, metrics.json
 exit    0 pass, 2 fail, 3 inconclusive (an interval holds the limit: more cases would tell), 1 error
 
@@ -23,7 +22,7 @@ from lib.pii.redact import Finder
 from lib.release.cost import busiest, cost_per_1000
 from lib.release.params import GateParams
 from lib.report.verdict import best_prompted
-from lib.runtime.errors import UserError, no_argument, run
+from lib.runtime.errors import UserError, refuse_arguments
 from review.integrity import (
     Metrics,
     Systems,
@@ -151,7 +150,7 @@ def all_checks() -> list[Check]:
 def main(given: Sequence[str] = ()) -> int:
     """Print the checks; the worst of them is the exit code. It takes no argument."""
     try:
-        no_argument(given)
+        refuse_arguments(main, given)
         checks = all_checks()
     except UserError as error:
         print(error, file=sys.stderr)
@@ -165,4 +164,4 @@ def main(given: Sequence[str] = ()) -> int:
 
 
 if __name__ == "__main__":
-    run(lambda: sys.exit(main(sys.argv[1:])), arguments=True)  # --help starts nothing
+    sys.exit(main(sys.argv[1:]))

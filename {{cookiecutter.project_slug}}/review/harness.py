@@ -1,6 +1,6 @@
 """What did the model forget? Tasks of lm-evaluation-harness, asked of tuned and base alike.
 
-usage   python -m review.harness      (or: make harness)
+run     make harness
 needs   pip install -c constraints.txt '.[harness]'
 reads   params.yaml (harness, base, hardware), evals/harness/*.yaml, models/tuned
 writes  reports/harness.json, reports/harness.md

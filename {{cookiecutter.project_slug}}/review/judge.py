@@ -1,7 +1,6 @@
 """Have a model compare the answers of two systems: cheaper than people, and held against them.
 
-usage   python -m review.judge [--old base] [--new tuned] [--set golden] [--cases 50]
-        (or: make judge OLD=few_shot NEW=tuned)
+run     make judge OLD=few_shot NEW=tuned
 reads   params.yaml (judge), evals/judge.md, predictions/OLD.jsonl, predictions/NEW.jsonl, ratings/
 writes  ratings/judge/MODEL.jsonl, whole and on disk after each verdict
 
@@ -12,7 +11,6 @@ gave those answers; a malformed one is, in the next run. The file keeps them. Re
 references are sent to `judge.url`, as they stand in predictions/.
 """
 
-import argparse
 import json
 import os
 import re
@@ -24,16 +22,15 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.records import Message, read_objects
 from lib.engines.api import answer_chat
 from lib.evaluate.stats import wilson_interval
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
 from review.agreement import kappa, single
 from review.params import JudgeParams
-from review.rate import Question, questions
+from review.rate import Question, parse_pair, questions
 from review.ratings import (
     FOLDER,
     TIE,
@@ -224,23 +221,10 @@ def report(cases: list[Question], old: str, new: str, verdicts: list[Verdict]) -
     return [*lines, f"Tokens of these verdicts: {tokens[0]:,} in, {tokens[1]:,} out.", ""]
 
 
-def parse_args() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m review.judge", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--old", choices=SYSTEMS, default="base")
-    parser.add_argument("--new", choices=SYSTEMS, default="tuned")
-    parser.add_argument("--set", choices=("golden", "test", "adversarial"), default="golden")
-    parser.add_argument("--cases", type=int, default=50, help="at most")
-    args = parser.parse_args()
-    if args.old == args.new or args.cases < 1:
-        raise UserError("review.judge: takes two different systems and at least one case")
-    return args
-
-
 def main() -> None:
     """Ask what was not asked yet, within the budget, and print the results."""
-    args, params = parse_args(), load("judge", JudgeParams)
+    args = parse_pair(CommandLine("review.judge", __doc__))
+    params = load("judge", JudgeParams)
     if not params.url:
         raise UserError("params.yaml: judge.url is empty: no judge; it takes an address like …/v1")
     cases = questions(args.old, args.new, args.set, args.cases)

@@ -1,7 +1,6 @@
 """Have people compare the answers of two systems, blind: a page on this machine, used by keyboard.
 
-usage   python -m review.rate [--old base] [--new tuned] [--set golden] [--cases 50] [--port 8321]
-        (or: make rate OLD=few_shot NEW=tuned)
+run     make rate OLD=few_shot NEW=tuned
 reads   predictions/OLD.jsonl, predictions/NEW.jsonl, review/rate.html
 writes  ratings/RATER.jsonl, whole and on disk after each rating; stop and go on at any time
 
@@ -24,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from lib.cases.systems import SYSTEMS
 from lib.evaluate.predictions import FOLDER as ANSWERS
 from lib.evaluate.predictions import Row, of_sets
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
 from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings
 
@@ -218,25 +217,24 @@ def serve(study: Study, port: int) -> ThreadingHTTPServer:
         raise UserError(f"--port is {port}; it must be from 1 to 65535, or 0 for any") from None
 
 
-def parse_args() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m review.rate", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def parse_pair(parser: CommandLine) -> argparse.Namespace:
+    """Parse the command line, with the arguments that say which answers are compared."""
     parser.add_argument("--old", choices=SYSTEMS, default="base")
     parser.add_argument("--new", choices=SYSTEMS, default="tuned")
     parser.add_argument("--set", choices=("golden", "test", "adversarial"), default="golden")
-    parser.add_argument("--cases", type=int, default=50, help="at most")
-    parser.add_argument("--port", type=int, default=8321)
-    parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--cases", type=int, default=50, help="at most; %(default)s unless given")
     args = parser.parse_args()
     if args.old == args.new or args.cases < 1:
-        raise UserError("review.rate: takes two different systems and at least one case")
+        parser.error("takes two different systems and at least one case")
     return args
 
 
 def main() -> None:
     """Serve the page until Ctrl+C."""
-    args = parse_args()
+    parser = CommandLine("review.rate", __doc__)
+    parser.add_argument("--port", type=int, default=8321, help="%(default)s unless given")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    args = parse_pair(parser)
     study = Study(args.old, args.new, questions(args.old, args.new, args.set, args.cases))
     server = serve(study, args.port)
     url = f"http://127.0.0.1:{server.server_address[1]}/"

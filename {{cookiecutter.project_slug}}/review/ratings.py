@@ -1,6 +1,6 @@
 """What people's ratings say: which system they prefer, whether they agree, whether place matters.
 
-usage   python -m review.ratings      (or: make ratings)
+run     make ratings
 reads   ratings/*.jsonl (written by `make rate`), predictions/*.jsonl
 """
 

@@ -1,6 +1,5 @@
 """Ask one system the golden, test and adversarial cases and store what it answers.
 
-usage   python -m stages.answer base|few_shot|retrieval|tuned|quantized|endpoint
 reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model;
         few_shot, retrieval: data/split/train.jsonl
 writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYSTEM.json (how it was
@@ -9,7 +8,6 @@ writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYST
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
 
-import sys
 from typing import Any
 
 from lib.model.read import load_weights
@@ -39,7 +37,7 @@ from lib.model.loading import (
 )
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import write_json
 
 WITH_EXAMPLES = ("few_shot", "retrieval")
@@ -153,9 +151,9 @@ def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[
 
 def main() -> None:
     """Run the stage."""
-    system = sys.argv[1] if len(sys.argv) == 2 else ""
-    if system not in SYSTEMS:
-        raise UserError(f"stages.answer: takes one system of {', '.join(SYSTEMS)}")
+    parser = CommandLine("stages.answer", __doc__)
+    parser.add_argument("system", choices=SYSTEMS)
+    system: str = parser.parse_args().system
     require_checked(TEST, *map(str, FILES), *([TRAIN] if system in WITH_EXAMPLES else []))
     cases = collect_cases()
     prompts, answers = ask(system, cases)

@@ -1,8 +1,7 @@
 """Do training, quantization and a server work on this machine's GPU, how fast, and is a resumed run
 the same to the bit?
 
-usage   make gpu-check, or python -m tests.gpu_check [--tiny]
-        --tiny: a toy model, on the CPU where there is no GPU: shows that this script works
+run     make gpu-check
 prints  a Markdown table: what was run, what came out, on which GPU with which versions, when
 exit    0, or 1 where a check broke; the others are run all the same
 
@@ -20,7 +19,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from tests import gpu_serving, gpu_training
 from tests.gpu_base import QWEN3, TINY, Size, make_base
 
@@ -52,9 +51,12 @@ def checks(folder: Path, size: Size, device: str) -> dict[str, Callable[[], str]
 
 
 def main() -> None:
+    parser = CommandLine("tests.gpu_check", __doc__)
+    words = "a toy model, on the CPU where there is no GPU: shows that this script works"
+    parser.add_argument("--tiny", action="store_true", help=words)
+    tiny: bool = parser.parse_args().tiny
     import torch
 
-    tiny = "--tiny" in sys.argv
     if not (torch.cuda.is_available() or tiny):
         raise UserError(
             "gpu-check: torch sees no GPU here; run it where `nvidia-smi` shows one and torch is "

@@ -1,8 +1,7 @@
 """params.yaml, one typed section at a time.
 
-A section is a pydantic model in the params.py of the room that it configures. An unknown key, a
-wrong type or an impossible value ends in one line that names the key, the value and what is
-allowed.
+A section is a pydantic model, in params.py of the room that it configures. An unknown key, a wrong
+type or an impossible value ends in one line that names the key, the value and what is allowed.
 """
 
 import re
@@ -18,15 +17,31 @@ from ruamel.yaml.error import YAMLError
 from lib.runtime.errors import UserError
 
 PARAMS = Path("params.yaml")
-WORDS = {  # pydantic's: ours
-    r"^(Value error, |Input should be )": "",
-    "^String should have": "text of",
-    "^String should match pattern": "text that matches",
-    "^List should have": "a list of",
-    r" after validation, not \d+$": "",
-    "a valid boolean": "true or false",
-    "a valid dictionary": "a mapping, such as {a: b}",
-    "a valid list": "a list, such as [a, b]",
+ALLOWED = {  # what goes on after "must be", by the type of pydantic's error
+    "literal_error": "{expected}",
+    "bool_type": "true or false",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt:.12g}",
+    "greater_than_equal": "at least {ge:.12g}",
+    "less_than": "less than {lt:.12g}",
+    "less_than_equal": "at most {le:.12g}",
+    "string_type": "a string",
+    "string_too_short": "a string of {min_length} or more characters",
+    "string_pattern_mismatch": "a string that matches '{pattern}'",
+    "list_type": "a list, such as [a, b]",
+    "too_short": "a list of {min_length} or more items",
+    "dict_type": "a mapping, such as {{a: b}}",
+    "value_error": "{error}",
+}
+RENAMED = {"licence": "license", "licences": "licenses", "smallest": "min_effect"}
+MOVED = {  # to a section of their own
+    f"eval.{key}": f"answer.{key}"
+    for key in (
+        *("engine", "server", "endpoint", "batch_tokens", "max_new_tokens", "max_prompt_tokens"),
+        *("few_shot", "retrieval", "log_likelihood"),
+    )
 }
 
 
@@ -88,10 +103,9 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     alike = [one for one in errors if place(one, given)[: len(first)] == first]
     error = max(alike, key=lambda one: len(place(one, given)))  # of a union's branches, the nearest
     steps = place(error, given)
-    key, parent = ".".join([name, *steps]), ".".join([name, *steps[:-1]])
+    key = ".".join([name, *steps])
     if error["type"] == "extra_forbidden":
-        allowed = takes(owner(model, steps[:-1]))
-        return f"{parent} has an unknown key '{steps[-1]}'; it takes {allowed}"
+        return unknown(key, owner(model, steps[:-1]))
     if error["type"] == "missing":
         return f"{key} is missing; the section takes {takes(owner(model, steps[:-1]))}"
     if error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",):
@@ -119,12 +133,21 @@ def place(error: ErrorDetails, given: Any) -> list[str]:
     return [*steps, str(error["loc"][-1])] if error["type"] == "missing" else steps
 
 
+def unknown(key: str, section: type[BaseModel]) -> str:
+    """What to say of a key that its section does not take: its name of today, or all that it
+    takes."""
+    parent, _, name = key.rpartition(".")
+    if key in MOVED:
+        return f"{key} is {MOVED[key]} now"
+    if RENAMED.get(name) in section.model_fields:
+        return f"{key} is called {RENAMED[name]} now"
+    return f"{parent} has an unknown key '{name}'; it takes {takes(section)}"
+
+
 def allowed_by(error: ErrorDetails) -> str:
-    """What is allowed, in words that go on after "must be"."""
-    said = error["msg"]
-    for pattern, words in WORDS.items():
-        said = re.sub(pattern, words, said)
-    return said
+    """What is allowed, in words that go on after "must be"; pydantic's own where we have none."""
+    words = ALLOWED.get(error["type"])
+    return words.format(**error.get("ctx", {})) if words else error["msg"]
 
 
 def named(section: dict[str, Any], reason: str) -> str:

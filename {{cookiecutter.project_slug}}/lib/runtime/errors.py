@@ -1,13 +1,16 @@
-"""A user's mistake is one line and exit code 2; anything else is a bug and keeps its traceback.
+"""How a script starts and fails. A user's mistake is one line and exit code 2; anything else is a
+bug and keeps its traceback.
 
 Only what judges (review.gate, monitor.run) ends a mistake with 1: there 2 says fail or alarm.
 """
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 USER_ERROR = 2  # exit code
 
@@ -16,17 +19,28 @@ class UserError(Exception):
     """Something the user can mend. The message says where, what, what is allowed, and the cure."""
 
 
+class CommandLine(argparse.ArgumentParser):
+    """The arguments of a script. `--help` prints its docstring; a mistake is a UserError."""
+
+    def __init__(self, module: str, docstring: str | None) -> None:
+        super().__init__(
+            prog=f"python -m {module}",
+            description=docstring,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UserError instead of printing the usage and ending with 2."""
+        raise UserError(f"{' '.join(message.split())}; `{self.prog} --help` says what it takes")
+
+
 def run(main: Callable[[], None], arguments: bool = False) -> None:
-    """Call a script's main, which reads `arguments` or has none; a UserError ends in one line on
-    stderr and exit code 2. Asked for help, a script that reads no options says what it is, and does
-    nothing."""
-    script, given = sys.modules[main.__module__], sys.argv[1:]
-    if {"-h", "--help"} & set(given) and not hasattr(script, "parse_args"):
-        print(script.__doc__)
-        return
+    """Call a script's main; a UserError ends in one line on stderr and exit code 2. A main that
+    reads no `arguments` is called without any: `--help` alone is understood."""
     try:
         if not arguments:
-            no_argument(given)
+            refuse_arguments(main, sys.argv[1:])
         main()
     except UserError as error:
         tell(str(error))
@@ -38,10 +52,13 @@ def run(main: Callable[[], None], arguments: bool = False) -> None:
         raise SystemExit(USER_ERROR) from None
 
 
-def no_argument(given: Sequence[str]) -> None:
-    """Refuse arguments that nobody reads."""
-    if given:
-        raise UserError(f"{given[0]}: no argument is taken here; params.yaml says what is done")
+def refuse_arguments(main: Callable[..., object], given: Sequence[str]) -> None:
+    """Refuse every argument but `--help`, which prints the docstring of main's script."""
+    script = sys.modules[main.__module__]
+    module = script.__spec__.name if script.__spec__ else script.__name__
+    _, unknown = CommandLine(module, script.__doc__).parse_known_args(given)
+    if unknown:
+        raise UserError(f"{unknown[0]}: no argument is taken here; params.yaml says what is done")
 
 
 def tell(message: str) -> None:

@@ -33,10 +33,10 @@ def test_loads(params: Path) -> None:
     [
         ("test: 0.2", "tset: 0.2", r"split has an unknown key 'tset'; it takes seed, val, test,"),
         ("seed: 0, ", "", r"split\.seed is missing; the section takes seed, val"),
-        ("0.6", "many", r"split\.threshold is 'many'; it must be a valid number"),
-        ("0.6", "1.5", r"split\.threshold is 1.5; it must be less than or equal to 1"),
-        ("ngram: 2", "ngram: '2'", r"split\.ngram is '2'; it must be a valid integer"),
-        ("fail", "pass", r"split\.on_leak is 'pass'; it must be 'fail' or 'drop_train'"),
+        ("0.6", "many", r"split\.threshold is 'many'; it must be a number$"),
+        ("0.6", "1.5", r"split\.threshold is 1.5; it must be at most 1$"),
+        ("ngram: 2", "ngram: '2'", r"split\.ngram is '2'; it must be an integer$"),
+        ("fail", "pass", r"split\.on_leak is 'pass'; it must be 'fail' or 'drop_train'$"),
         ("val: 0.2", "val: 0.9", r"must be a section whose val and test leave a share for train"),
         ("split:", "slit:", r"the section 'split' is missing; it takes seed"),
         ("val: 0.2", "val: 0.9", r"; it has val 0\.9, test 0\.2$"),
@@ -68,8 +68,8 @@ def test_a_seed_is_one_that_numpy_takes(section: type[Section]) -> None:
 @pytest.mark.parametrize(
     ("modules", "said"),
     [
-        ("5", "target_modules is 5; it must be a valid string or a list"),
-        ("[5]", r"target_modules\.0 is 5; it must be a valid string"),
+        ("5", r"target_modules is 5; it must be a string or a list, such as \[a, b\]$"),
+        ("[5]", r"target_modules\.0 is 5; it must be a string$"),
     ],
 )
 def test_mistakes_where_text_or_a_list_may_stand(params: Path, modules: str, said: str) -> None:
@@ -80,9 +80,7 @@ def test_mistakes_where_text_or_a_list_may_stand(params: Path, modules: str, sai
 
 def test_mistakes_in_a_mapping_name_its_key(params: Path) -> None:
     params.write_text("task: {system: hello, output: json, fields: {urgency: [1, 2]}}")
-    with pytest.raises(
-        UserError, match=r"task\.fields\.urgency\.0 is 1; it must be a valid string"
-    ):
+    with pytest.raises(UserError, match=r"task\.fields\.urgency\.0 is 1; it must be a string$"):
         load("task", TaskParams, params)
 
 
@@ -94,7 +92,7 @@ def test_a_file_in_another_encoding_is_named(params: Path) -> None:
 
 def test_a_list_that_may_not_be_empty_says_so(params: Path) -> None:
     params.write_text("data: {sources: []}")
-    with pytest.raises(UserError, match=r"sources is \[\]; it must be a list of at least 1 item$"):
+    with pytest.raises(UserError, match=r"sources is \[\]; it must be a list of 1 or more items$"):
         load("data", DataParams, params)
 
 

@@ -74,7 +74,12 @@ def run_smoke(packed: Path, url: str) -> tuple[int, str]:
 def test_help_asks_no_server(packed: Path) -> None:
     code, said = run_smoke(packed, "--help")
     assert code == 0
-    assert "usage   python smoke.py [URL]" in said
+    assert "usage: smoke.py [-h] [URL]" in said
+
+
+def test_an_argument_that_smoke_does_not_know_is_no_failed_check(packed: Path) -> None:
+    code, said = run_smoke(packed, "--url=http://127.0.0.1:1/v1")
+    assert (code, said.count("\n"), "--url=" in said) == (1, 1, True)
 
 
 def test_smoke_without_its_package_says_where_that_is(packed: Path) -> None:

@@ -106,7 +106,9 @@ def served(pairs: Any) -> tuple[Tail, Metrics, Any]:  # noqa: F811
 @pytest.mark.parametrize("port", ["99999", "0", "http"])
 def test_exporter_names_a_port_that_is_none(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["exporter", "log", port])
-    with pytest.raises(UserError, match=f"the port is '{port}'; it must be from 1 to 65535"):
+    with pytest.raises(
+        UserError, match=f"argument PORT: the port is '{port}'; it must be from 1 to 65535"
+    ):
         exporter.main()
 
 

@@ -212,8 +212,11 @@ def test_mistakes_are_one_line(
 
 
 @pytest.mark.parametrize("args", [[], ["log", "--sinse", "2026-11-16"]])
-def test_a_mistyped_command_is_no_alarm(args: list[str]) -> None:
+def test_a_mistyped_command_is_no_alarm(
+    args: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(args) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_lines_that_are_no_answers_do_not_make_a_log_unreadable(

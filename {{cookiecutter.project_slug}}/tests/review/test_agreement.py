@@ -168,5 +168,5 @@ def test_one_file_is_not_two_annotators(other: str, monkeypatch: pytest.MonkeyPa
 
 def test_two_files_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["agreement", "anna.jsonl"])
-    with pytest.raises(UserError, match="usage"):
+    with pytest.raises(UserError, match="arguments are required: LABELS"):
         main()
