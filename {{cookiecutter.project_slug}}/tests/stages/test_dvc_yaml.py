@@ -13,6 +13,7 @@ ROOMS = (  # each may import the ones before it
     *("runtime", "core", "intake", "pii", "model", "release", "engines", "cases", "similarity"),
     *("split", "curate", "evaluate", "train", "quantize", "serving", "report", "monitoring"),
 )
+FOLDERS = ("deploy", "lib", "monitor", "review", "stages", "tests")
 DECIDES_NOTHING = "lib/runtime"  # how a script starts, fails and writes its files whole
 
 
@@ -85,6 +86,22 @@ def test_rooms_import_downwards_only(path: Path) -> None:
     reached = {file.parts[1] if file.parts[0] == "lib" else str(file) for file in imported(path)}
     assert not reached & set(above)
     assert reached <= set(ROOMS), "lib imports no stage"
+
+
+def own_imports(path: Path) -> list[str]:
+    """The modules of this project that a file names in `from ... import`."""
+    tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    names = [node.module or "" for node in tree if isinstance(node, ast.ImportFrom)]
+    return [name for name in names if name.split(".")[0] in FOLDERS]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_what_is_imported_is_there(folder: str) -> None:
+    """mypy ignores missing imports, since extras may be missing."""
+    for path in Path(folder).rglob("*.py"):
+        for name in own_imports(path):
+            there = as_file(name) or Path(*name.split(".")).is_dir()
+            assert there, f"{path}: {name} is not there"
 
 
 def test_dvc_yaml_reads_like_a_table_of_contents() -> None:
