@@ -54,7 +54,7 @@ def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel
 def keep_kernels(model: "PreTrainedModel") -> None:
     """Have 4-bit layers compute alike in training and validation, on every processor. On a CPU with
     AVX-512's bf16 the first validation packs their weights, rounded, for a kernel that hands no
-    gradient on; training would go on with it, and learn less (bitsandbytes 0.50.2)."""
+    gradient on, and training would go on with it (bitsandbytes 0.50.2)."""
     from bitsandbytes.nn import Linear4bit
 
     for layer in model.modules():
