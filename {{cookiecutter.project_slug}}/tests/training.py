@@ -46,7 +46,7 @@ def pairs(count: int) -> list[Record]:
 
 def sft_trainer_of(setup: Setup, val: list[Record] | None = None) -> Trainer:
     """The trainer of a supervised run over 10 records: 5 steps, checkpoints at 2, 4 and 5."""
-    validated = encode_records(setup, val or chats(3))
+    validated = encode_records(setup, chats(3) if val is None else val)
     examples = {"train": encode_records(setup, chats(10)), "val": validated}
     return fit_sft(setup, start_model(BASE, setup.params.weights, "cpu"), examples)
 

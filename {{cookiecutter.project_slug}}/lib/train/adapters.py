@@ -43,11 +43,23 @@ def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel
         bnb_4bit_compute_dtype=getattr(torch, base.dtype),
     )
     model = load_model(base.model, base.dtype, device, base.revision, quantization_config=nf4)
+    keep_kernels(model)
     prepared: PreTrainedModel = prepare_model_for_kbit_training(
         model,
         use_gradient_checkpointing=False,  # the trainer sees to it
     )
     return prepared
+
+
+def keep_kernels(model: "PreTrainedModel") -> None:
+    """Have 4-bit layers compute alike in training and validation, on every processor. On a CPU with
+    AVX-512's bf16 the first validation packs their weights, rounded, for a kernel that hands no
+    gradient on, and training would go on with it (bitsandbytes 0.50.2)."""
+    from bitsandbytes.nn import Linear4bit
+
+    for layer in model.modules():
+        if isinstance(layer, Linear4bit):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def merge(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
