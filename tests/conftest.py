@@ -21,8 +21,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a clone of the template holds: no caches of tools that ran inside it."""
     folder = tmp_path_factory.mktemp("template") / "template"
     litter = shutil.ignore_patterns("*_cache", "__pycache__", "*.partial")
-    shutil.copytree(ROOT / PROJECT, folder / PROJECT, ignore=litter)
-    for name in ("cookiecutter.json", "local_extensions.py"):
+    for name in (PROJECT, "hooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=litter)
+    for name in ("cookiecutter.json", "answer_checks.py"):
         shutil.copy(ROOT / name, folder)
     return folder
 

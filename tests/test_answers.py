@@ -1,6 +1,8 @@
 """A wrong answer ends in one line that says what is allowed, and nothing is written."""
 
+import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from cookiecutter.exceptions import FailedHookException
 
-from local_extensions import ALLOWED, default_slug
+from answer_checks import ALLOWED, default_slug
 from tests.conftest import QUESTIONS, Bake
 
 WRONG_NAMES = (
@@ -68,10 +70,12 @@ WRONG_REMOTES = (
     "./store/../data",
     "../ticket-triage/store",
 )
+WRONG_CHOICES = (*((name, "jenkins") for name in QUESTIONS["_choices"]), ("ci", "0"), ("ci", "4"))
 WRONG = [
     *(("project_name", answer) for answer in WRONG_NAMES),
     *(("project_slug", answer) for answer in WRONG_SLUGS),
     *(("dvc_remote", answer) for answer in WRONG_REMOTES),
+    *WRONG_CHOICES,
 ]
 RIGHT = [
     ("project_name", "Tickets (v2) & more: 工单分类"),
@@ -139,7 +143,12 @@ def test_a_name_without_a_letter_first_is_taken_as_it_is(bake: Bake) -> None:
 
 
 def run_cookiecutter(
-    template: Path, config: Path, folder: Path, *answers: str, typed: str | None = None
+    template: Path,
+    config: Path,
+    folder: Path,
+    *answers: str,
+    typed: str | None = None,
+    env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run cookiecutter as people do; `typed` answers its prompts."""
     command = [sys.executable, "-m", "cookiecutter", "--config-file", str(config)]
@@ -148,28 +157,47 @@ def run_cookiecutter(
     return subprocess.run(
         [*command, "--output-dir", str(folder), str(template), *answers],
         input=typed,
+        env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
     )
 
 
+def stops_in_one_line(done: subprocess.CompletedProcess[str], folder: Path, line: str) -> bool:
+    """Whether a run said what is wrong, no more, and left nothing."""
+    said = (done.stdout + done.stderr).strip()
+    said_it = re.fullmatch(line, said) is not None
+    return done.returncode == 1 and said_it and not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("answer", ["project_slug=../../x", "ci=jenkins", "base_model=gpt-2"])
 def test_command_line_prints_one_line(
-    template: Path, cookiecutter_config: Path, tmp_path: Path
+    template: Path, cookiecutter_config: Path, tmp_path: Path, answer: str
 ) -> None:
-    done = run_cookiecutter(template, cookiecutter_config, tmp_path, "project_slug=../../x")
-    assert done.returncode == 1
-    assert (done.stdout + done.stderr).strip().count("\n") == 0
-    assert "project_slug must be a folder name" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    done = run_cookiecutter(template, cookiecutter_config, tmp_path, answer)
+    assert stops_in_one_line(
+        done, tmp_path, answer.split("=")[0] + " must be .+; the answer was .+"
+    )
 
 
-def test_a_prompt_ends_in_the_same_line(
-    template: Path, cookiecutter_config: Path, tmp_path: Path
+@pytest.mark.parametrize("answer", ["ci: jenkins", "ci: no", "project_slug: null", "method: 7"])
+def test_a_users_configuration_prints_one_line(
+    template: Path, cookiecutter_config: Path, tmp_path: Path, answer: str
 ) -> None:
-    typed = 'My "first" try\n' + "\n" * 8
+    config, folder = tmp_path / "config.yaml", tmp_path / "out"
+    config.write_text(f"{cookiecutter_config.read_text()}default_context: {{{answer}}}\n")
+    folder.mkdir()
+    done = run_cookiecutter(template, config, folder)
+    assert stops_in_one_line(done, folder, answer.split(":")[0] + " must be .+; the answer was .+")
+
+
+@pytest.mark.parametrize("typed", ['My "first" try\n', "\n\n\n\n\n5\n"])
+def test_a_prompt_ends_at_once_in_the_same_line(
+    template: Path, cookiecutter_config: Path, tmp_path: Path, typed: str
+) -> None:
     done = run_cookiecutter(template, cookiecutter_config, tmp_path, typed=typed)
     assert done.returncode == 1
-    assert "project_name must be" in done.stdout.splitlines()[-1]
+    assert re.search(r" (project_name|hardware) must be .+; the answer was .+\n$", done.stdout)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,3 +213,26 @@ def test_at_most_nine_questions_each_with_a_prompt() -> None:
     asked = {name for name in QUESTIONS if not name.startswith("_")}
     assert len(asked) <= 9
     assert asked == set(QUESTIONS["__prompts__"])
+
+
+def test_a_choice_is_typed_by_number_or_name(
+    template: Path, cookiecutter_config: Path, tmp_path: Path
+) -> None:
+    typed = "\n\n2\n\nqlora\n3\n\nnone\n\n"
+    done = run_cookiecutter(template, cookiecutter_config, tmp_path, typed=typed)
+    assert done.returncode == 0
+    readme = (tmp_path / "ticket-triage/README.md").read_text(encoding="utf-8")
+    for row in ("| Objective | cost", "| Method | qlora", "| Trains on | multi-gpu", "| CI | none"):
+        assert row in readme
+
+
+@pytest.mark.parametrize("name", QUESTIONS["_choices"])
+def test_a_prompt_lists_the_choices_and_proposes_the_first(name: str) -> None:
+    choices = QUESTIONS["_choices"][name]
+    lines = QUESTIONS["__prompts__"][name].splitlines()[1:-1]
+    assert QUESTIONS[name] == choices[0]
+    assert [line.split("- ")[0].strip() for line in lines] == [
+        str(number) for number, _ in enumerate(choices, 1)
+    ]
+    for line, choice in zip(lines, choices, strict=True):
+        assert line.split(" - ")[1].startswith(choice.split(" (")[0])

@@ -22,8 +22,7 @@ from packaging.utils import canonicalize_name
 
 from tests.conftest import PROJECT, QUESTIONS, Bake
 
-CHOICES = {name: options for name, options in QUESTIONS.items() if isinstance(options, list)}
-CHOICES = {name: options for name, options in CHOICES.items() if not name.startswith("_")}
+CHOICES: dict[str, list[str]] = QUESTIONS["_choices"]
 REMOTES = ("../store", "/mnt/a store", "s3://b/x", "gs://b", "azure://c/x", "ssh://me@host:22/x")
 CI_FILES = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
 LEFTOVER = re.compile(r"\{\{ *cookiecutter|\{%|^\s*#%", re.MULTILINE)

@@ -1,12 +1,14 @@
 """A project follows its template with cruft, and what is the user's own stays as it is."""
 
+import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import cruft
 import pytest
-from cookiecutter.exceptions import FailedHookException
 
 from tests.conftest import PROJECT
 
@@ -104,7 +106,54 @@ def test_update_changes_an_answer(project: Path) -> None:
     assert (project / ".gitlab-ci.yml").exists()
 
 
-def test_wrong_answer_makes_no_project(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(FailedHookException, match="project_slug must be"):
-        cruft.create(str(repository), tmp_path, extra_context={"project_slug": "a/b"})
+def run_cruft(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run cruft as people do."""
+    command = [sys.executable, "-m", "cruft", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_create_says_what_to_do_next_and_update_does_not(
+    repository: Path, cookiecutter_config: Path, tmp_path: Path
+) -> None:
+    done = run_cruft(tmp_path, "create", "--no-input", str(repository))
+    assert done.stdout.endswith("make setup\n  source .venv/bin/activate && dvc repro\n")
+    project = tmp_path / "ticket-triage"
+    commit(project, "Project as generated")
+    append(repository / PROJECT / "lib/files.py", "# the template's")
+    commit(repository, "Second")
+
+    done = run_cruft(project, "update", "--skip-apply-ask")
+    assert done.returncode == 0
+    assert "make setup" not in done.stdout + done.stderr
+    changed = git(project, "status", "--porcelain").splitlines()
+    assert {line[3:] for line in changed} == {".cruft.json", "lib/files.py"}
+
+
+def test_update_takes_the_checks_of_each_version(repository: Path, project: Path) -> None:
+    for path in (repository / "answer_checks.py", repository / "cookiecutter.json"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("check_tools", "renamed").replace("Checks", "Renamed"))
+    commit(repository, "Second")
+    done = run_cruft(project, "update", "--skip-apply-ask")
+    assert done.returncode == 0, done.stderr
+    assert cruft.check(project)
+
+
+@pytest.mark.parametrize(("name", "answer"), [("project_slug", "a/b"), ("ci", "jenkins")])
+def test_wrong_answer_makes_no_project(
+    repository: Path, cookiecutter_config: Path, tmp_path: Path, name: str, answer: str
+) -> None:
+    given = json.dumps({name: answer})
+    done = run_cruft(tmp_path, "create", "--no-input", str(repository), "--extra-context", given)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(rf"{name} must be .+; the answer was '{answer}'\n", done.stderr)
     assert list(tmp_path.iterdir()) == [repository]
+
+
+def test_wrong_answer_updates_nothing(project: Path) -> None:
+    given = json.dumps({"ci": "jenkins"})
+    done = run_cruft(project, "update", "--skip-apply-ask", "--variables-to-update", given)
+    assert done.returncode == 1
+    assert done.stderr == "ci must be github, gitlab or none; the answer was 'jenkins'\n"
+    assert git(project, "status", "--porcelain") == ""

@@ -46,12 +46,22 @@ def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose git knows its user, and without uv, whatever this one has."""
+    monkeypatch.setenv("UV", "")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "a@b.example")
+
+
 @pytest.fixture(params=MAKEFILES, ids=["template", "project"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """What `make` reads to set up, and no more."""
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "install.mk", "pyproject.toml", "constraints.txt"):
         if (found := request.param.with_name(name)).exists():
             shutil.copy(found, tmp_path)
+    (tmp_path / PROJECT).mkdir()
+    shutil.copy(ROOT / PROJECT / "install.mk", tmp_path / PROJECT)
     return tmp_path
 
 
@@ -97,14 +107,63 @@ def test_what_pip_cannot_do_is_seen_and_ends_setup(folder: Path) -> None:
     assert not list((folder / ".venv").glob("*-[0-9]*"))
 
 
+UV = """#!/bin/sh
+echo "$@" >>uv.txt
+test "$UV_FAILS" && echo "error: no such version" >&2 && exit 2
+printf 'Downloading a (2 MiB)\\n Downloaded a\\nInstalled 2 packages\\n + a==1\\n + b==1\\n' >&2
+"""
+
+
+@pytest.fixture
+def uv(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a uv on PATH was asked; there is no pip."""
+    program(folder / "tools/uv", UV)
+    program(folder / ".venv/bin/python", '#!/bin/sh\ntest "$1" = -c\n')
+    monkeypatch.delenv("UV")
+    monkeypatch.setenv("PATH", f"{folder}/tools:/usr/bin:/bin")
+    return folder / "uv.txt"
+
+
+def test_uv_installs_where_it_is_on_the_path(folder: Path, uv: Path) -> None:
+    done = set_up(folder)
+    assert done.returncode == 0, done.stderr
+    asked = uv.read_text().splitlines()
+    assert all(re.match(r"pip install --python \S*\.venv/bin/python ", line) for line in asked)
+    assert asked[-1].endswith((".[dev]", ",dev]"))
+    assert "Installed 2 packages" in done.stdout
+    assert not re.search("a==1|Download", done.stdout + done.stderr)
+
+
+@pytest.mark.usefixtures("uv")
+def test_what_uv_cannot_do_is_seen_and_ends_setup(folder: Path) -> None:
+    done = set_up(folder, UV_FAILS="yes")
+    assert done.returncode == 2
+    assert "error: no such version" in done.stdout
+    assert not list((folder / ".venv").glob("*-[0-9]*"))
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project's Makefile alone, in a folder of its own."""
     folder = tmp_path / "project"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "install.mk", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / PROJECT / name, folder)
     return folder
+
+
+def test_a_missing_git_identity_is_said_before_anything_is_installed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    program(project / ".gitconfig", "[user]\n\tuseConfigOnly = true\n")
+    done = make(project, "setup", HOME=str(project), XDG_CONFIG_HOME=str(project))
+    assert done.returncode == 2
+    assert done.stdout == (
+        "setup: tell git who you are: git config --global user.email YOU, and user.name\n"
+    )
+    assert not (project / ".venv").exists()
 
 
 TARGETS = ("repro", "check", "test", "package", "serve", "rate", "ratings", "judge", "harness")
@@ -136,9 +195,11 @@ def test_clean_forgets_what_a_killed_run_was_writing(project: Path) -> None:
 
 def test_an_unfinished_bake_is_made_again(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "cookiecutter.json", "local_extensions.py"):
+    for name in ("pyproject.toml", "cookiecutter.json", "answer_checks.py"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / PROJECT).mkdir()
+    for name in (PROJECT, "hooks"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / PROJECT / "install.mk", tmp_path / PROJECT)
     program(tmp_path / "build/demo/ticket-triage/Makefile", "setup:\n")
     program(tmp_path / ".venv/bin/python", "#!/bin/sh\n")
     program(tmp_path / ".venv/bin/cookiecutter", "#!/bin/sh\necho baked\n")

@@ -128,7 +128,7 @@ def test_who_always_takes_the_left_is_found(study: Study) -> None:
 
 def test_make_ratings_keeps_them_in_dvc(study: Study) -> None:
     home, here = Path(rate.__file__).parents[1], Path.cwd()
-    for name in ("Makefile", ".gitignore"):
+    for name in ("Makefile", "install.mk", ".gitignore"):
         shutil.copy(home / name, here)
     (here / ".dvc").mkdir()
     (here / ".dvc/config").write_text(CONFIG.format(folder=here))
