@@ -24,7 +24,10 @@ def scratch(*decisive: object) -> Path:
     the code at hand: half a run by one loss and half by another would be neither."""
     folder = Path(__file__).parent
     return place(
-        "train", decisive, [*sorted(folder.glob("*.py")), folder.parent / "chat.py"], LIBRARIES
+        "train",
+        decisive,
+        [*sorted(folder.glob("*.py")), folder.parent / "model/chat.py"],
+        LIBRARIES,
     )
 
 
