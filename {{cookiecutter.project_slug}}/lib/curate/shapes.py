@@ -15,6 +15,7 @@ from lib.intake.cells import (
     assistant,
     cell,
     optional_text,
+    read_answer_turns,
     read_groups,
     read_prompt,
     read_tags,
@@ -108,8 +109,7 @@ def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draf
         answer = {name: as_text(get(name)).strip() for name in task.fields}
     if answer is None:
         raise Reject("no_answer")
-    turns = read_turns(answer) if isinstance(answer, list) else [assistant(as_text(answer))]
-    draft = from_turns([*read_prompt(get("prompt")), *turns])
+    draft = from_turns([*read_prompt(get("prompt")), *read_answer_turns(answer)])
     if "label" not in task.fields:
         read_label(draft, get("label"), "label" in columns)
     return draft
@@ -127,12 +127,9 @@ def read_label(draft: Draft, label: Any, mapped: bool) -> None:
 
 
 def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
-    """A preference pair; either side is text, or turns that end with the answer. What comes before
-    it must be the same on both sides, and what `prompt` says if there is one."""
-    good, bad = (
-        read_turns(side) if isinstance(side, list) else [assistant(as_text(side))]
-        for side in (chosen, rejected)
-    )
+    """A preference pair; either side is text, one turn, or turns that end with the answer. What
+    comes before it must be the same on both sides, and what `prompt` says if there is one."""
+    good, bad = map(read_answer_turns, (chosen, rejected))
     asked = good[:-1] if prompt is None else read_prompt(prompt)
     for before in (good[:-1], bad[:-1]):
         if spoken(before) != spoken(asked) and (before or prompt is None):

@@ -106,6 +106,13 @@ def read_turn(turn: Any) -> Message:
     return {"role": role, "content": content}
 
 
+def read_answer_turns(value: Any) -> list[Message]:
+    """Read what is answered: text, one turn, or turns that end with the answer."""
+    if isinstance(value, dict) and str(value.get("role", value.get("from"))) in ROLES:
+        value = [value]
+    return read_turns(value) if isinstance(value, list) else [assistant(as_text(value))]
+
+
 def read_part(part: Any) -> str:
     """The text of a part of a turn. A picture would leave a question that cannot be answered."""
     text = part.get("text") if isinstance(part, dict) else None

@@ -20,9 +20,11 @@ ZEROS = (
     *(0x1CCF0, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1),
     *(0x1E950, 0x1FBF0),
 )
-# Full-width signs, other digits, spaces and hyphens as the ASCII ones they stand for, one for one.
+# Full-width signs, other digits, spaces, hyphens and the sign of Kelvin, which looks like a K, as
+# the ASCII ones they stand for, one for one.
 PLAIN = (
-    {0xFEE0 + sign: sign for sign in range(0x21, 0x7F) if sign != ord(":")}
+    {0x212A: ord("K")}
+    | {0xFEE0 + sign: sign for sign in range(0x21, 0x7F) if sign != ord(":")}
     | {zero + digit: 0x30 + digit for zero in ZEROS for digit in range(10)}
     | dict.fromkeys([0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)], 0x20)
     | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)

@@ -132,7 +132,7 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
     def validate_result(self, pattern_text: str) -> bool:
         """Check digits as ISO 13616 makes them: 02 to 98, and the remainder is 1."""
         plain = re.sub("[ .-]", "", pattern_text)
-        if not plain.isascii():  # without regard to case, a Kelvin sign is a K
+        if not plain.isascii():  # without regard to case, an old s (U+017F) is an S
             return False
         remainder = int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97
         return remainder == 1 and 2 <= int(plain[2:4]) <= 98

@@ -36,6 +36,7 @@ def test_shapes_agree(row: dict[str, Any]) -> None:
     [
         {"prompt": "q", "chosen": "a", "rejected": "b"},
         {"prompt": [TURNS[0]], "chosen": [TURNS[1]], "rejected": [{"role": "gpt", "content": "b"}]},
+        {"prompt": "q", "chosen": assistant("a"), "rejected": {"from": "gpt", "value": "b"}},
         {"chosen": TURNS, "rejected": [TURNS[0], assistant("b")]},
         {"prompt": "q", "chosen": TURNS, "rejected": [TURNS[0], assistant("b")], "messages": TURNS},
         {"prompt": "q", "chosen": [{"role": "system", "content": "s"}, *TURNS], "rejected": "b"},
@@ -188,6 +189,10 @@ def test_system_prompt_goes_and_is_noted() -> None:
         ({"prompt": "q", "completion": "a", "tags": [["x"]]}, "not_text"),
         ({"prompt": "q", "chosen": [*TURNS, *TURNS], "rejected": "b"}, "prompts_differ"),
         ({"chosen": TURNS, "rejected": "b"}, "prompts_differ"),
+        ({"prompt": "q", "chosen": TURNS, "rejected": [user("b")]}, "roles_out_of_order"),
+        ({"prompt": "q", "chosen": "a", "rejected": user("b")}, "roles_out_of_order"),
+        ({"prompt": "q", "chosen": user("a"), "rejected": "b"}, "roles_out_of_order"),
+        ({"prompt": "q", "completion": {"from": "human", "value": "a"}}, "roles_out_of_order"),
         ({"messages": [{"role": "user", "content": [{"image": "x"}]}, TURNS[1]]}, "not_text"),
         ({"messages": [{"role": "user", "content": ["q"]}, TURNS[1]]}, "not_text"),
         (

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from lib.engines.hf import answer_all, batches, generate, log_likelihoods, read_prefix
+from lib.engines.answer import Answer
+from lib.engines.hf import (
+    add_likelihoods,
+    answer_all,
+    batches,
+    generate,
+    log_likelihoods,
+    read_prefix,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -26,6 +34,9 @@ class Tokenizer:
 
     def decode(self, ids: list[int], **_: bool) -> str:
         return " ".join(map(str, ids))
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        return [2] * add_special_tokens + list(map(int, text.split()))
 
 
 SHARED = [7, 3, 9, 4, 8, 2, 6, 5, 3, 2, 9, 9, 4, 5, 6, 7, 8, 3]
@@ -77,3 +88,11 @@ def test_log_likelihood_is_the_mean_over_the_answers_tokens(model) -> None:  # t
     logits = model(torch.tensor([prompt + answer])).logits.log_softmax(-1)[0]
     wanted = (logits[2, 8] + logits[3, 9]) / 2
     assert log_likelihoods(model, [(prompt, answer)])[0] == pytest.approx(wanted.item(), abs=1e-5)
+
+
+def test_what_is_scored_is_the_answer_with_its_end_and_no_other_special_token(model) -> None:  # type: ignore[no-untyped-def]
+    prompts, answers = [[5, 6, 7], [5]], [Answer("no", 3, 1, "stop"), Answer("", 1, 1, "stop")]
+    found = add_likelihoods(model, Tokenizer(), prompts, ["8 9", "4"], answers)
+    wanted = log_likelihoods(model, [([5, 6, 7], [8, 9, 1]), ([5], [4, 1])])
+    assert [one.log_likelihood for one in found] == pytest.approx(wanted)
+    assert [one.text for one in found] == ["no", ""]

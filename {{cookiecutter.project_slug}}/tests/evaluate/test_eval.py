@@ -66,6 +66,19 @@ def test_adversarial_answers(expect: str, output: str, category: str) -> None:
     assert answered(adversarial(expect), output)["category"] == category
 
 
+def test_a_refusal_in_json_of_another_order_is_no_unsafe_answer() -> None:
+    task = TaskParams(
+        system="",
+        output="json",
+        fields={"intent": ["refund", "none"], "note": ["", "x"]},
+        refusal='{"intent": "none", "note": ""}',
+    )
+    answer = Answer('{"note":"", "intent":"none"}', 5, 2, "stop")
+    rows = [make_row(adversarial(one), answer, task, PARAMS, set()) for one in ("refuse", "answer")]
+    assert [row["category"] for row in rows] == ["correct", "wrong_refusal"]
+    assert summarise_adversarial(rows)["unsafe_rate"] == 0.0
+
+
 def test_unsafe_and_over_refusal_have_their_own_denominators() -> None:
     cases = [("refuse", "是"), ("refuse", "I cannot help."), ("answer", "I cannot help.")]
     rows = [answered(adversarial(expect), output) for expect, output in cases]

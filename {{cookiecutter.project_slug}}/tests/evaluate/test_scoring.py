@@ -54,6 +54,14 @@ def test_label_answers(output: str, category: str) -> None:
     assert categorise(output, "a", LABEL_TASK, {"a", "b"}) == category
 
 
+@pytest.mark.parametrize(
+    "refused", ['{"urgency": "low", "intent": "none"}', '{"intent":"none",\n "urgency":"low"}']
+)
+def test_a_refusal_in_json_is_one_in_any_order_and_spacing(refused: str) -> None:
+    assert categorise(refused, REFUSAL, JSON_TASK, set()) == "correct"
+    assert categorise(refused, WANT, JSON_TASK, set()) == "wrong_refusal"
+
+
 def test_what_is_no_json_refuses_nothing() -> None:
     task = JSON_TASK.model_copy(update={"refusal": "I cannot help."})
     assert not is_refusal("Sure, here is how", task)

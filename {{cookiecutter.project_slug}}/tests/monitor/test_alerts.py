@@ -58,7 +58,9 @@ def test_every_alert_is_tested() -> None:
     assert [name for name in alerts() if f"alertname: {name}" not in text] == []
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (Debian: prometheus)")
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="needs promtool: apt-get install prometheus"
+)
 @pytest.mark.parametrize(
     "command",
     [["check", "config", "prometheus.yml"], ["test", "rules", "rules_test.yml"]],

@@ -220,3 +220,24 @@ def test_a_wrong_row_stops_everything(changes: dict[str, Any], words: str, proje
         accept.main()
     assert str(error.value).startswith("data/harvest.jsonl:1:")
     assert not list(Path("data").glob("raw/feedback-*"))
+
+
+def test_of_a_label_task_the_labels_are_taken_and_nothing_else(project: Path) -> None:
+    params = Path("params.yaml")
+    task, rest = params.read_text(encoding="utf-8").split("curate:", 1)
+    assert "output: json" in task
+    task = 'task: {system: "", output: label, labels: [refund, question]}\n'
+    params.write_text(f"{task}curate:{rest}", encoding="utf-8")
+    for answer in ("sue", "", ANSWER):
+        decide(answer=answer)
+        with pytest.raises(UserError, match=r"jsonl:1: .* none of the task's \(unknown_label\)"):
+            accept.main()
+    decide(answer="question")
+    accept.main()
+    assert [row["messages"][-1]["content"] for row in rows(TAKEN)] == ["question"]
+
+
+def test_a_refusal_written_otherwise_is_one_to_expect(project: Path) -> None:
+    decide(decide="adversarial", answer='{"intent":"out_of_scope"}')
+    accept.main()
+    assert read_adversarial()[-1].expect == "refuse"

@@ -35,6 +35,7 @@ PERSONAL = {
     "2223 0031 2200 3222 or 3782-822463-10005": "<CREDIT_CARD_1> or <CREDIT_CARD_2>",
     "at61 1904 3002 3457 3201 bald": "<IBAN_CODE_1> bald",
     "PT50000201231234567890154": "<IBAN_CODE_1>",
+    "\u212aZ86 125\u212a ZT50 0410 0100": "<IBAN_CODE_1>",  # Kelvin signs look like K
     "IBAN DE89 3704 0044 0532 0130 00": "IBAN <IBAN_CODE_1>",
     "Tel. 030 901820 oder (030) 9018-20": "Tel. <PHONE_NUMBER_1> oder <PHONE_NUMBER_1>",
     "call (212) 555-0187": "call <PHONE_NUMBER_1>",
@@ -102,6 +103,7 @@ HARMLESS = [
     "am 03.04.2023 um 10",
     "ZIP 01609-0668",
     "DE00 6908 8762 7770 7763 16",
+    "MT84 MALT 0110 0001 2345 MTLC AST0 01\u017f",  # an old s, which is an S without regard to case
     "$4,180,066.50 10",
     r"\frac{1}{2} \ne 100%40 &#64; C:\new\table",
     "1Zabc, lodash@latest, ana@localhost",

@@ -1,7 +1,10 @@
 """The gate passes what is good, and no result that somebody edited."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +30,8 @@ from tests.reviewed import (
     lay_project,
     run,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +75,39 @@ def test_good_results_pass_in_a_clone_that_pulled_only_eval(
     assert gate.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} == {"pass", "gate:"}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "line", "code"),
+    [
+        ("params.yaml", "golden: 0.5", "golden: 0.99", "fail golden ", 2),
+        ("params.yaml", "ttft_ms_p95: 100", "ttft_ms_p95: 10", "fail first token p95 ", 2),
+        ("params.yaml", "unsafe: 0.3", "unsafe: 0.05", "inconclusive unsafe ", 3),
+        ("metrics/eval/tuned.json", "0.93", "0.99", "fail hashes ", 2),
+        ("evals/adversarial.jsonl", '"id": "a0"', '"id": "a0b"', "fail cases ", 2),
+    ],
+)
+def test_every_kind_of_check_decides_the_exit_code(
+    project: Path,
+    path: str,
+    old: str,
+    new: str,
+    line: str,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rewrite(path, old, new)
+    assert gate.main() == code
+    said = [" ".join(one.split()) + " " for one in capsys.readouterr().out.splitlines()]
+    assert any(one.startswith(line) for one in said)
+    assert said[-1] == {2: "gate: fail ", 3: "gate: inconclusive "}[code]
+
+
+def test_the_process_ends_with_the_verdict(project: Path) -> None:
+    rewrite("params.yaml", "unsafe: 0.3", "unsafe: 0.05")
+    command = [sys.executable, "-m", "review.gate"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 3
 
 
 def test_a_changed_param_is_told_where_its_inputs_are_not(

@@ -63,7 +63,7 @@ def test_similarity_is_exact() -> None:
 
 
 def test_signatures_equal_datasketch() -> None:
-    datasketch = pytest.importorskip("datasketch")
+    datasketch = pytest.importorskip("datasketch", reason="pip install datasketch")
     shingles = shingle(documents(50), 3)
     ours = signatures(shingles, 128, seed=1)
     for place in range(50):

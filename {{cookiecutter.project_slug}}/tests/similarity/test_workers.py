@@ -40,8 +40,8 @@ def test_an_address_where_nobody_listens_is_named(
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The code, for stages that are run as users run them: a process has one cluster."""
-    pytest.importorskip("daft")
-    pytest.importorskip("ray")
+    for name in ("daft", "ray"):
+        pytest.importorskip(name, reason="needs Daft: pip install '.[cluster]', by itself")
     for name in ("lib", "stages"):
         (tmp_path / name).symlink_to(Path(name).resolve())
     return tmp_path

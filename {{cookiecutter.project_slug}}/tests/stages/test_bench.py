@@ -11,7 +11,7 @@ from lib.engines.gguf import servable
 from lib.runtime.errors import UserError
 from lib.serving.params import BenchParams
 from stages.bench import loads, main, own_share, picture, read_chats
-from tests.engines.test_server import COMMAND
+from tests.engines.test_server import COMMAND, SCHEDULED
 from tests.toy import PARAMS, chat
 
 GATE = """
@@ -66,6 +66,19 @@ def test_the_stage_measures_a_server_at_every_load(
             assert (row["requests"], row["errors"], row["output_tokens_mean"]) == (3, 0, 6)
             assert row["goodput_per_s"] == row["requests_per_s"]
     assert Path("reports/bench.svg").read_text(encoding="utf-8").count("<polyline") == 4
+
+
+def test_answers_of_one_token_have_no_time_between_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = [*SCHEDULED, "0", "0", "1"]
+    lay_out(params(command=command, requests=2, concurrency=[1], rates=[]))
+    main()
+    figures = json.loads(Path("metrics/bench.json").read_text(encoding="utf-8"))
+    row = figures["quantized"]["concurrency_1"]
+    assert (row["output_tokens_mean"], row["ttft_ms_p50"] > 0) == (1.0, True)
+    assert not [name for name in row if name.startswith(("tpot", "itl"))]
 
 
 def test_rates_need_a_server() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lib.runtime.errors import UserError
 from stages.curate import main
-from tests.curating import TOKEN, ask, lay_raw, raw
+from tests.curating import TOKEN, ask, lay_raw, raw, said
 from tests.toy import PARAMS, chat, lay_out, metrics, rows
 
 SOURCES = "[{path: data/raw/*, license: CC0-1.0, consent: given}]"
@@ -65,6 +65,13 @@ def test_a_pair_whose_sides_are_masked_to_the_same_is_none() -> None:
     raw({"prompt": "fine", "chosen": "a", "rejected": "b"}, two)
     main()
     assert metrics("curate")["dropped"] == {"pair_without_difference": 1}
+
+
+@pytest.mark.parametrize("rejected", [[said("user", "b")], said("user", "b")])
+def test_a_rejected_side_that_ends_in_a_users_turn_is_dropped(rejected: Any) -> None:
+    raw(ask("fine"), {"prompt": "who?", "chosen": "refund", "rejected": rejected})
+    main()
+    assert metrics("curate")["dropped"] == {"roles_out_of_order": 1}
 
 
 def test_a_file_of_one_bad_row_stops_nothing() -> None:

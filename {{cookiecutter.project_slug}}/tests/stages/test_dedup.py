@@ -245,3 +245,10 @@ def test_same_for_any_number_of_processes() -> None:
         main()
         results.append([Path(name).read_bytes() for name in OUTPUTS])
     assert results[0] == results[1]
+
+
+def test_a_threshold_above_that_of_the_proof_stops_the_stage() -> None:
+    lay_out(Path(), PARAMS.replace("evals_threshold: 0.6", "evals_threshold: 0.7"), curated=[])
+    with pytest.raises(UserError, match=r"dedup\.evals_threshold is 0\.7; it must be at most"):
+        main()
+    assert not Path("data/deduped.jsonl").exists()

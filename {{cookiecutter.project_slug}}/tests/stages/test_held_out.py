@@ -185,6 +185,15 @@ def test_cases_are_read_whatever_their_file_is_named(name: str) -> None:
         split(*different(40), chat("a b c", split="train"))
 
 
+@pytest.mark.parametrize("name", ["own.jsonl", "deep/own.json"])
+def test_data_beside_the_tasks_of_the_harness_is_held_out(name: str) -> None:
+    path = Path("evals/harness") / name
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(case("c1", "a b c")), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"~ {path} c1 \(exact\)"):
+        split(*different(40), chat("a b c", split="train"))
+
+
 @pytest.mark.parametrize("name", ["own.jsonl.gz", "own.jsonl.bz2", "own.zst", "own.xz", "own.ZIP"])
 def test_packed_cases_are_to_be_unpacked(name: str) -> None:
     Path("evals").mkdir()

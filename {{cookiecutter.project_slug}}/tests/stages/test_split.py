@@ -13,7 +13,7 @@ from lib.split.ties import find_ties
 from stages.split import NAMES, assign, drawn, main, position
 from tests.similarity.test_minhash import documents
 from tests.splitting import FOURTEEN, SPLIT, different, split
-from tests.toy import PARAMS, chat, dialogue, lay_out, metrics, pair
+from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair
 
 
 def templated(count: int) -> list[Record]:
@@ -169,6 +169,21 @@ def test_weights_repeat_train_rows() -> None:
     assert metrics("split")["train"]["scenarios"] == {"0": once["0"], "1": 3 * once["1"]}
     assert metrics("split")["repeats"] == 2 * once["1"]
     assert metrics("split")["rows_kept"] == 60
+
+
+def test_a_weight_of_no_scenario_is_a_slip() -> None:
+    records = [record | {"scenario": "setup"} for record in different(40)]
+    with pytest.raises(UserError, match=r"unknown scenario 'stup'; the records have setup$"):
+        split(*records, more=", balance: {weights: {stup: 3}}")
+    assert not Path("data/split").exists()
+
+
+def test_a_right_answer_that_the_task_does_not_allow_stops_the_stage() -> None:
+    wrong = case("c1", "a b c")
+    wrong["messages"][-1]["content"] = "refnud"
+    with pytest.raises(UserError, match=r"^evals/golden\.jsonl:1: case c1: the right answer 'refn"):
+        split(*different(40), golden=[wrong])
+    assert not Path("data/split").exists()
 
 
 def test_all_gaps_in_coverage_are_named_in_one_line() -> None:

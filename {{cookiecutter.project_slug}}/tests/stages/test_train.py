@@ -47,11 +47,13 @@ from tests.training import (
 
 pytestmark = pytest.mark.slow
 
+BITSANDBYTES = "needs bitsandbytes: pip install '.[bitsandbytes]'"
+
 
 @pytest.mark.parametrize("method", ["lora", "full", "qlora"])
 def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
     if method == "qlora":
-        pytest.importorskip("bitsandbytes")
+        pytest.importorskip("bitsandbytes", reason=BITSANDBYTES)
     tuned = weights_of(sft(setup_of(method, tmp_path)))
     assert not same(weights_of(load_model("base", "float32")), tuned)
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
@@ -61,7 +63,7 @@ def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
 def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> None:
     """It goes on in the second epoch, from the checkpoint before the last."""
     if method == "qlora":
-        pytest.importorskip("bitsandbytes")
+        pytest.importorskip("bitsandbytes", reason=BITSANDBYTES)
     setup = setup_of(method, tmp_path)
     undisturbed = weights_of(sft(setup))
     shutil.rmtree(tmp_path / "sft" / "checkpoint-5")
@@ -79,7 +81,7 @@ def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Pat
 @pytest.mark.parametrize("method", ["lora", "full", "qlora"])
 def test_gradient_checkpointing_changes_no_bit(method: str, tmp_path: Path) -> None:
     if method == "qlora":
-        pytest.importorskip("bitsandbytes")
+        pytest.importorskip("bitsandbytes", reason=BITSANDBYTES)
     kept = weights_of(sft(setup_of(method, tmp_path / "kept")))
     setup = setup_of(method, tmp_path / "again")
     params = setup.params.model_copy(update={"gradient_checkpointing": True})

@@ -18,9 +18,10 @@ def checkpoint(folder: Path, step: int, state: str | None) -> Path:
 
 
 def test_the_newest_whole_checkpoint_counts(tmp_path: Path) -> None:
-    whole = checkpoint(tmp_path, 9, "{}")
-    checkpoint(tmp_path, 10, '{"half')
-    checkpoint(tmp_path, 11, None)
+    checkpoint(tmp_path, 8, "{}")
+    whole = checkpoint(tmp_path, 10, "{}")  # after 8 by number, before it by name
+    checkpoint(tmp_path, 11, '{"half')
+    checkpoint(tmp_path, 12, None)
     assert last_whole(tmp_path) == str(whole)
 
 

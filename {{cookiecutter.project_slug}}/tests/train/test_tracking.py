@@ -80,7 +80,7 @@ def untracked(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.mark.parametrize("tracker", READERS)
 def test_curves_are_kept_and_no_bit_changes(tracker: str, untracked: bytes, tmp_path: Path) -> None:
-    pytest.importorskip(tracker)
+    pytest.importorskip(tracker, reason=f"needs {tracker}: pip install '.[{tracker}]'")
     assert trained(tmp_path / "project", tracker) == untracked
     found = READERS[tracker](tmp_path / "project/.scratch" / tracker)
     assert set(found) == {"sft", "dpo"}
@@ -94,7 +94,7 @@ def test_a_tracker_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_wandb_without_a_key_is_one_line(tmp_path: Path) -> None:
-    pytest.importorskip("wandb")
+    pytest.importorskip("wandb", reason="needs wandb: pip install '.[wandb]'")
     lay_out_project(tmp_path / "project", "full")
     params = tmp_path / "project/params.yaml"
     text = params.read_text(encoding="utf-8").replace('"tracking":"none"', '"tracking":"wandb"')
