@@ -10,8 +10,6 @@ This is the expensive half of an evaluation: stages/eval.py scores what is store
 
 from typing import Any
 
-from lib.model.read import load_weights
-
 from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
@@ -27,6 +25,7 @@ from lib.engines.answer import Answer
 from lib.engines.gguf import servable
 from lib.engines.params import AnswerParams
 from lib.engines.server import served_model, serving
+from lib.engines.weights import load_weights
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import (
     RELEASABLE,
