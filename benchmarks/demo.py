@@ -25,7 +25,7 @@ WORK = TEMPLATE / "build/bench"
 DEMO = "build/demo/ticket-triage"
 # Metrics of how long something took, and the pages and pictures that show them: two runs differ.
 TIMINGS = {
-    *("metrics/train.json", "metrics/speed.json", "metrics/bench.json", "metrics.json"),
+    *("metrics/speed.json", "metrics/bench.json", "metrics.json"),
     *("reports/speed.svg", "reports/bench.svg", "reports/deployment_plan.md"),
     *("reports/summary.md", "reports/verdict.md"),
 }

@@ -1,7 +1,7 @@
 """Pack the released model for its serving stack: `make package`.
 
-reads   models/<gate.system>, models/tuned (card, adapter), predictions/<gate.system>.jsonl,
-        metrics/eval, evals/golden.jsonl, data/split
+reads   models/<gate.system>, models/tuned (adapter), reports/model_card.md,
+        predictions/<gate.system>.jsonl, metrics/eval, evals/golden.jsonl, data/split
 writes  dist/<deploy.stack>/: weights with tokenizer, template and generation config, launch files,
         smoke.py and smoke.json, requirements.md, model card, license, sbom.json, SHA256SUMS
 
@@ -43,6 +43,7 @@ READERS: dict[str, tuple[Stack, ...]] = {  # of quantized weights, by format (RE
     "gguf": ON_GGUF,
 }
 CURES = {"llama.cpp": "q8_0", "ollama": "q8_0", "tgi": "gptq"}  # a scheme; w4a16 for the others
+CARD = Path("reports/model_card.md")
 SMOKE_CASES = 8
 SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
 
@@ -67,7 +68,15 @@ def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BasePara
         folder.mkdir()
         write_gguf(source, folder, "none", base.dtype, load_tokenizer(source))
         return
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("adapter", "README.md"))
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("adapter"))
+
+
+def read_card() -> str:
+    """Read the model card; raises UserError without one."""
+    try:
+        return CARD.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{CARD}: not found; `dvc repro training_plan` writes it") from None
 
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
@@ -146,7 +155,7 @@ def main() -> None:
     recorded = smoke_cases(system, task, limits)
     tokenizer = load_tokenizer(TUNED)
     config = json.loads(Path(source, "config.json").read_text(encoding="utf-8"))
-    card = Path(TUNED, "README.md").read_text(encoding="utf-8")
+    card = read_card()
     with atomic_folder(Path("dist", deploy.stack)) as folder:
         copy_weights(source, folder / "model", deploy, base)
         size = weights_size(folder / "model")

@@ -1,24 +1,30 @@
-"""Put the run on one page, and its headline numbers where `dvc exp show` finds them.
+"""Put the run on pages that people read, and its headline numbers where `dvc exp show` finds them.
 
-reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl
+reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl, logs/train
 writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json,
-        reports/speed.svg (tokens a second and memory of the training, by step)
+        reports/mask.html (what training learns, token by token), reports/train.svg and
+        plots/{train,val}.json (its curves), reports/speed.svg (its tokens/s and memory, by step)
 """
 
+from pathlib import Path
 from typing import Any
 
 from lib.core.config import load
+from lib.core.records import read_objects
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, of_sets, present, read_predictions
 from lib.evaluate.stats import verdict
 from lib.release.params import GateParams
 from lib.report.curves import Panel, curves
 from lib.report.headline import MEGABYTE, headline
+from lib.report.history import write_curves
 from lib.report.markdown import table
+from lib.report.mask import mask_page
 from lib.report.verdict import paired, verdict_page
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, read_json, write_json
 
+LOGS = Path("logs/train")
 DATA_STAGES = ("curate", "dedup", "split")
 SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all
 
@@ -89,7 +95,7 @@ def speed_picture(steps: list[dict[str, Any]]) -> str:
     """Speed and memory of the training by step: an SVG."""
     speed = [(row["step"], row["tokens_per_second"]) for row in steps]
     memory = [(row["step"], row["memory_bytes"] / 1e9) for row in steps]
-    panels = [Panel("Tokens a second", {"": speed}), Panel("Memory, GB", {"": memory})]
+    panels = [Panel("Training tokens/s", {"": speed}), Panel("Peak memory, GB", {"": memory})]
     return curves("step", panels)
 
 
@@ -111,7 +117,7 @@ def main() -> None:
     stages = {name: read_metrics(name) for name in DATA_STAGES}
     systems = {name: read_metrics(f"eval/{name}") for name in present()}
     answers = {name: read_predictions(name) for name in systems}
-    train, bench = read_metrics("train"), read_metrics("bench")
+    train, speed, bench = (read_metrics(name) for name in ("train", "speed", "bench"))
     params, gate = load("eval", EvalParams), load("gate", GateParams)
     lines = ["# Summary of the run", "", "## Data", "", *data_table(stages), ""]
     lines += [
@@ -127,14 +133,19 @@ def main() -> None:
         *speed_table(bench),
         "",
         f"Trained {train['records']:,} records, {train['steps']:,} steps, "
-        f"{train['seconds']:.0f} s. Engine of the timings: {bench['engine']}.",
+        f"{speed['seconds']:.0f} s. Engine of the timings: {bench['engine']}.",
     ]
-    pages = {"summary": lines, "verdict": verdict_page(answers, bench, gate, params)}
+    verdict_lines = verdict_page(answers, bench, gate, params)
+    pages = {
+        "summary.md": "\n".join(lines) + "\n",
+        "verdict.md": "\n".join(verdict_lines) + "\n",
+        "mask.html": mask_page(list(read_objects(LOGS / "learnt.jsonl"))),
+        "speed.svg": speed_picture(speed["steps"]),
+    }
     for name, page in pages.items():
-        with atomic_text(f"reports/{name}.md") as file:
-            file.write("\n".join(page) + "\n")
-    with atomic_text("reports/speed.svg") as file:
-        file.write(speed_picture(read_metrics("speed")["steps"]))
+        with atomic_text(f"reports/{name}") as file:
+            file.write(page)
+    write_curves(list(read_objects(LOGS / "history.jsonl")))
     write_json("metrics.json", headline(systems, train, bench))
     print("\n".join(lines))
 

@@ -1,12 +1,13 @@
 """Fine-tune the base on the training split.
 
 reads   data/split/{train,val}.jsonl, reports/leakage.json, the base; of evals/ and test.jsonl that
-        they are the files of that leakage check
-writes  models/tuned (merged weights, tokenizer, template, model card; adapter/ for lora and qlora),
-        plots/{train,val}.json and reports/train.svg (curves), reports/mask.html (what is learnt,
-        token by token), reports/estimate.json (compute and memory), metrics/train.json,
-        metrics/speed.json (by step)
+        they are what that leakage check is about
+writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and qlora),
+        logs/train/history.jsonl (the trainers' rows), learnt.jsonl (what is learnt, token by
+        token) and estimate.json (compute and memory), metrics/train.json, metrics/speed.json
+        (timings)
 
+Curves, pages, prices and the model card are made later, by report and training_plan.
 Killed at any moment, it goes on from its last checkpoint (lib/train/checkpoints.py).
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from lib.core.config import load
 from lib.core.leakage_check import require_all_checked, require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.records import Record, is_pair, read_records
+from lib.core.records import is_pair, read_records
 from lib.model.chat import Example
 from lib.model.loading import (
     TUNED,
@@ -33,22 +34,20 @@ from lib.model.loading import (
     stop_tokens,
     torch_device,
 )
-from lib.release.params import GateParams
-from lib.report.gpus import hours_in_words
-from lib.report.model_card import Data, describe, training_card
 from lib.runtime.errors import UserError, run
-from lib.runtime.files import atomic_folder, atomic_text, sha256, write_json
+from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
 from lib.train.estimate import Load, peak, report, shape_of
 from lib.train.export import generation_config, merge_checked
 from lib.train.fits import check_memory, lighter
-from lib.train.history import History, figures, timed, write_curves
+from lib.train.history import History, figures, speeds, timed, write_history
 from lib.train.launch import has_bf16, launch, launched, settle, sharded, wanted, world_size
+from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference, learnable
-from lib.train.preflight import card_of, check_ids, check_license, check_tokenizer
+from lib.train.preflight import check_ids, check_tokenizer
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
@@ -76,11 +75,6 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
             f"{SPLITS['val']}: has no {'pair' if params.prefers else 'chat'} to validate with, and "
             "train.keep best chooses by that loss; raise split.val, or set train.keep to last"
         )
-
-
-def learnt_from(chats: list[Record], pairs: list[Record], params: TrainParams) -> list[Record]:
-    """The records of train that the weights come from."""
-    return [*chats * params.supervised, *learnable(pairs, params.method) * params.prefers]
 
 
 def check_settings(
@@ -132,21 +126,19 @@ def preflight(
     check_memory(shape, phases, available, lighter(config, base, params, shape))
     if os.environ.get("RANK", "0") == "0":
         estimate = report(shape, phases)
-        write_json("reports/estimate.json", estimate)
+        write_json("logs/train/estimate.json", estimate)
         if not launched():  # by itself, to become several
-            print(summary(estimate, available, load("gate", GateParams).cost.gpu_per_hour))
+            print(summary(estimate, available))
     return peak(shape, phases)
 
 
-def summary(estimate: dict[str, Any], available: float, prices: dict[str, float]) -> str:
-    """What training will take, in a line; `prices` are of an hour, by the name of the GPU. They
-    stand in no output of this stage: a changed price is no reason to train again."""
+def summary(estimate: dict[str, Any], available: float) -> str:
+    """Say in a line what training will take; reports/training_plan.md has hours and prices."""
     steps = sum(phase["steps"] for phase in estimate["phases"].values())
     tokens = sum(phase["tokens"] for phase in estimate["phases"].values())
     return (
         f"train: {steps:,} steps, {tokens:,} tokens, {estimate['operations']:.2g} operations, "
-        f"{estimate['peak_memory_bytes'] / 1e9:.1f} of {available / 1e9:.1f} GB; as a guess "
-        f"{hours_in_words(estimate['gpu_hours'], prices) or 'on no GPU known'}"
+        f"{estimate['peak_memory_bytes'] / 1e9:.1f} of {available / 1e9:.1f} GB"
     )
 
 
@@ -161,13 +153,7 @@ def resumed_steps(setup: Setup) -> dict[str, int]:
     return steps
 
 
-def train(
-    setup: Setup,
-    examples: dict[str, list[Example]],
-    pairs: Splits,
-    task: TaskParams,
-    data: Data,
-) -> None:
+def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> None:
     """Train, and write everything once all processes are done."""
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
@@ -189,22 +175,21 @@ def train(
     compared = [example.input_ids for example in examples["val"] or examples["train"]]
     merged, off = merge_checked(trainer, base, params.weights, adapter, compared)
     numbers = figures(setup, histories, examples["train"], pairs["train"])
-    numbers |= timed(histories, resumed, time.perf_counter() - started)
-    numbers |= {"peak_memory_bytes": peak_memory(setup.device), "merge_difference": off}
+    speed = timed(histories, resumed, time.perf_counter() - started)
+    speed |= {"peak_memory_bytes": peak_memory(setup.device), "steps": speeds(histories)}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)
-    card = training_card(base, params, task, data, numbers)
-    save(merged, setup.tokenizer, adapter if params.adapts_base else None, card)
-    write_curves(histories)
-    write_json("metrics/train.json", numbers)
+    save(merged, setup.tokenizer, adapter if params.adapts_base else None)
+    write_history(histories)
+    write_json("metrics/train.json", numbers | {"merge_difference": off})
+    write_json("metrics/speed.json", speed)
     shutil.rmtree(setup.folder)
-    print(f"train: {numbers['steps']} steps, {numbers['records']} records, {numbers['seconds']} s")
+    print(f"train: {numbers['steps']} steps, {numbers['records']} records, {speed['seconds']} s")
 
 
 def save(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     adapter: Path | None,
-    card: str,
 ) -> None:
     """Write models/tuned whole or not at all, readable by everyone who may read the project; with
     the adapter, where the weights are the base's and that."""
@@ -215,14 +200,12 @@ def save(
         if adapter:
             shutil.copytree(adapter, folder / "adapter")
             (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a card of blanks
-        with atomic_text(folder / "README.md") as file:
-            file.write(card)
         make_readable(folder)
 
 
 def main() -> None:
     settle()
-    params, task = load("train", TrainParams), load("task", TaskParams)
+    params, system = load("train", TrainParams), load("task", TaskParams).system
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
     check_settings(params, base, hardware, device)
@@ -237,22 +220,14 @@ def main() -> None:
         chats = {name: [as_chat(pair) for pair in found] for name, found in pairs.items()}
 
     deterministic(params.seed, hardware)
-    sections = (params.model_copy(update={"tracking": ""}), hardware, base)
-    settings = [section.model_dump() for section in sections]
-    hashes = {path: sha256(path) for path in SPLITS.values()}
-    folder = scratch(
-        settings,
-        task.system,
-        identity(base.model, base.revision),
-        list(hashes.values()),
-        world_size(),
-    )
+    hashes = [sha256(path) for path in SPLITS.values()]
+    folder = scratch(identity(base.model, base.revision), hashes, world_size())
     track(params.tracking, folder)
     config = load_config(base.model, base.revision)
     tokenizer = load_tokenizer(base.model, base.revision)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)
-    setup = Setup(params, base, task.system, tokenizer, stops, device, folder)
+    setup = Setup(params, base, system, tokenizer, stops, device, folder)
     texts = encode(setup, chats, pairs)
     check_ids(tokenizer, config, texts.all())
     if os.environ.get("RANK", "0") == "0":
@@ -262,10 +237,9 @@ def main() -> None:
         launch("stages.train", hardware)
     from torch import OutOfMemoryError
 
-    data = describe(hashes, learnt_from(chats["train"], pairs["train"], params))
     try:
         with locked(folder):
-            train(setup, texts.chats, pairs, task, data)
+            train(setup, texts.chats, pairs)
         if os.environ.get("RANK", "0") == "0":
             used = peak_memory(device)
             print(f"train: memory: estimated {estimated / 1e9:.2f} GB, used {used / 1e9:.2f} GB")

@@ -1,9 +1,11 @@
 """Say on one page how the model was trained and why so: for a review, written from artifacts.
 
-reads   params.yaml, reports/{estimate,leakage}.json, metrics/train.json, models/tuned, the base
-writes  reports/training_plan.md
+reads   params.yaml, logs/train/estimate.json, reports/leakage.json, metrics/train.json,
+        data/split/{train,val}.jsonl, models/tuned, the base
+writes  reports/training_plan.md, reports/model_card.md (deploy/package.py puts it beside the
+        weights, with the figures of eval)
 
-Timings and memory differ from run to run: they stay in metrics/train.json.
+Timings and memory differ from run to run: they stay in metrics/speed.json.
 """
 
 from pathlib import Path
@@ -12,14 +14,19 @@ from typing import Any
 from lib.core.config import load
 from lib.core.leakage_check import LeakageCheck, read_leakage_check
 from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.core.records import read_records
 from lib.model.loading import TUNED
 from lib.release.params import GateParams
-from lib.report.gpus import GPUS, hours_in_words
+from lib.report.gpus import GPUS, UTILISATION, gpu_hours, hours_in_words
 from lib.report.markdown import cell, table
-from lib.report.model_card import TIMED, flat
+from lib.report.model_card import describe, flat, training_card
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, read_json, sha256
+from lib.train.license import card_of, check_license
 from lib.train.params import TrainParams
+from lib.train.preference import learnt_from
+
+SPLITS = ("data/split/train.jsonl", "data/split/val.jsonl")
 
 Lines = list[str]
 
@@ -118,13 +125,13 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
             f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
             f"{total:.2f} GB a device ({held})"
         ]
-    hours = hours_in_words(estimate["gpu_hours"], prices)
+    hours = hours_in_words(gpu_hours(estimate), prices)
     return [
         *lines,
         "",
         f"Learnt are {estimate['trainable']:,} of {estimate['parameters']:,} weights. On one GPU, "
-        f"at {estimate['utilisation']:.0%} of its peak at most: {hours or 'fits none known'}. "
-        "Seconds, tokens a second and the memory that was used are in `metrics/train.json`.",
+        f"at {UTILISATION:.0%} of its peak at most: {hours or 'fits none known'}. "
+        "Seconds, tokens a second and the memory that was used are in `metrics/speed.json`.",
     ]
 
 
@@ -162,9 +169,9 @@ def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
 
 
 def outcome(used: dict[str, Any]) -> Lines:
-    """What training measured, timings left out."""
-    rows = [[f"`{name}`", number(value)] for name, value in used.items() if name not in TIMED]
-    return [*table(["measured", "value"], rows), "", "Curves: `dvc plots show`."]
+    """What training measured."""
+    rows = [[f"`{name}`", number(value)] for name, value in used.items()]
+    return [*table(["measured", "value"], rows), "", "Curves: `reports/train.svg`."]
 
 
 def hashes(base: BaseParams, check: LeakageCheck) -> Lines:
@@ -180,13 +187,14 @@ def main() -> None:
     """Run the stage."""
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
+    check_license(base, card_of(base))  # train did, but does not run again when the license changes
     prices = load("gate", GateParams).cost.gpu_per_hour
     if unknown := sorted(prices.keys() - GPUS.keys()):
         raise UserError(
             f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)} is none of the GPUs whose "
             f"hours are estimated: {', '.join(GPUS)}"
         )
-    used, estimate = read_json("metrics/train.json"), read_json("reports/estimate.json")
+    used, estimate = read_json("metrics/train.json"), read_json("logs/train/estimate.json")
     sections = {"train": params, "base": base, "hardware": hardware}
     page = {
         "At a glance": glance(params, base, task, used),
@@ -205,7 +213,11 @@ def main() -> None:
         )
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
-    print("training_plan: reports/training_plan.md")
+    records = list(read_records(SPLITS[0]))
+    data = describe({path: sha256(path) for path in SPLITS}, learnt_from(records, params))
+    with atomic_text("reports/model_card.md") as file:
+        file.write(training_card(base, params, task, data, used))
+    print("training_plan: reports/training_plan.md, reports/model_card.md")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def lay_out(folder: Path, stack: Stack) -> None:
         shutil.copytree(ROOT / "base", folder / name)
     (folder / "base").symlink_to(ROOT / "base")
     card = "---\nlicense: apache-2.0\n---\n\n# Model\n"
-    (folder / "models/tuned/README.md").write_text(card, encoding="utf-8")
+    (folder / "reports").mkdir()
+    (folder / "reports/model_card.md").write_text(card, encoding="utf-8")
     adapter = folder / "models/tuned/adapter"
     write_json(adapter / "adapter_config.json", {"r": 16})
     (adapter / "adapter_model.safetensors").write_bytes(b"adapter")

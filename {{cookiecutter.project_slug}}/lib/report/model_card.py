@@ -1,12 +1,11 @@
-"""The model card of a tuned model, README.md in its folder, in the form that the Hugging Face hub
-reads (https://huggingface.co/docs/hub/model-cards).
+"""The model card of a tuned model in the form that the Hugging Face hub reads
+(https://huggingface.co/docs/hub/model-cards).
 
-The train stage writes it with all that is known then (`training_card`). Quality is measured later,
-by eval, which reads models/tuned and must not change it: whoever packs a model for serving adds the
-figures to the copy that is packed (`with_results`).
+training_plan writes reports/model_card.md from what training left (`training_card`). Quality is
+measured later, by eval: whoever packs a model for serving adds the figures, and puts the card
+beside the weights as README.md (`with_results`).
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +15,16 @@ from lib.core.params import BaseParams, TaskParams
 from lib.core.records import Record
 from lib.report.markdown import cell, table
 from lib.runtime.files import read_json
+from lib.train.license import hub_license
 from lib.train.params import TrainParams
 
 Lines = list[str]
 
-# Identifiers that the hub knows; any other license is "other", with its name beside it
-LICENSES = {
-    *("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
-    *("gemma", "gpl-3.0", "openrail", "bigscience-openrail-m", "llama2", "llama3", "llama3.1"),
-    *("llama3.2", "llama3.3", "llama4"),
-}
-LLAMA = re.compile(r"llama[ -]?(\d(?:\.\d)?)(?: community(?: license)?)?", re.IGNORECASE)
 NOT_YET = (
-    "Not measured yet when this card was written: the train stage writes it, eval comes after. "
-    "The figures are in `metrics/eval/` and `reports/summary.md` of the project, and in the card "
-    "of every package made from it."
+    "Not in this card, which is written before eval. The figures are in `metrics/eval/` and "
+    "`reports/summary.md` of the project, and in the card of every package made from it."
 )
 SETS, EXACT = ("golden", "test"), "exact_match"  # of metrics/eval/*.json
-TIMED = {"seconds", "tokens_per_second", "peak_memory_bytes", "resumed_at_step"}
 
 
 @dataclass(frozen=True)
@@ -55,15 +46,6 @@ def describe(files: dict[str, str], train: Iterable[Record]) -> Data:
             languages[record["language"]] = languages.get(record["language"], 0) + 1
     ranked = sorted(languages.items(), key=lambda one: (-one[1], one[0]))
     return Data(files, dict(ranked), sorted(licenses))
-
-
-def hub_license(name: str) -> dict[str, str]:
-    """Front matter of a license: its identifier on the hub, or "other" with its name."""
-    llama = LLAMA.fullmatch(name.strip())
-    known = f"llama{llama[1]}" if llama else name.strip().lower()
-    if known in LICENSES:
-        return {"license": known}
-    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
 
 
 def front_matter(base: BaseParams, params: TrainParams, data: Data) -> str:
@@ -90,7 +72,7 @@ def training_card(
     data: Data,
     metrics: dict[str, Any],
 ) -> str:
-    """The card after training; `metrics` as in metrics/train.json, timings are left out."""
+    """Write the card of what training made; `metrics` as in metrics/train.json."""
     sections = {
         "Use": use(task, data),
         "Base": base_section(base),
@@ -169,7 +151,6 @@ def training_section(params: TrainParams, metrics: dict[str, Any]) -> Lines:
     found = [
         [f"`{name}`", f"{value:.6g}" if isinstance(value, float) else cell(str(value))]
         for name, value in metrics.items()
-        if name not in TIMED
     ]
     return [*table(["parameter", "value"], rows), "", *table(["measured", "value"], found)]
 

@@ -9,26 +9,58 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
 
-from lib.runtime.scratch import place
+from lib.core.config import PARAMS, read_yaml
+from lib.runtime.files import sha256
 from lib.train.launch import world_size
 
+HOUSE = Path(__file__).resolve().parents[2]  # where lib lies, and dvc.yaml beside it
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 
-def scratch(*decisive: object) -> Path:
-    """The checkpoint folder of the run that `decisive` (JSON-serialisable values) describes, with
-    the code at hand: half a run by one loss and half by another would be neither."""
-    folder = Path(__file__).parent
-    return place(
-        "train",
-        decisive,
-        [*sorted(folder.glob("*.py")), folder.parent / "model/chat.py"],
-        LIBRARIES,
-    )
+def scratch(*data: object) -> Path:
+    """Return the checkpoint folder of a run: named by what dvc.yaml says decides train (its code
+    and its params), by the libraries' versions, and by `data` (JSON-serialisable values).
+
+    Half a run by one loss and half by another would be neither; what no dependency of train names
+    cannot change the weights, and a run goes on after it changed. DVC_ROOT, set by dvc, is the
+    main workspace even for `dvc exp run --temp` and queued runs.
+    """
+    stage = read_yaml(HOUSE / "dvc.yaml")["stages"]["train"]
+    code = [sha256(path) for dep in stage["deps"] for path in code_files(dep)]
+    keys = [key for key in stage["params"] if isinstance(key, str)]
+    params = {key: value_of(key) for key in keys}
+    decisive = [*data, params, code, [installed(name) for name in LIBRARIES]]
+    raw = json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()
+    name = blake2b(raw, digest_size=8).hexdigest()
+    return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "train", name).absolute()
+
+
+def code_files(dep: str) -> list[Path]:
+    """Return the Python files of a dependency: a script, or a room of lib."""
+    path = HOUSE / dep
+    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+
+
+def value_of(key: str) -> Any:
+    """Return the value of a dotted key of params.yaml; None where there is none."""
+    value: Any = read_yaml(PARAMS)
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def installed(name: str) -> str:
+    """Return the version of a library; empty where it is not there."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 @contextmanager

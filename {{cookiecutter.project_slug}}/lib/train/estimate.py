@@ -1,4 +1,4 @@
-"""What a training will cost, reckoned before its first step: compute, memory, hours on named GPUs.
+"""What a training will cost, reckoned before its first step: compute and memory.
 
 Compute is good to within a third or so: 2 operations a weight and token forward, 2 more back to the
 activations and 2 to the weights that learn (Kaplan et al., 2020, section 2.1; LoRA skips the last
@@ -15,18 +15,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.report.gpus import GPUS
 from lib.runtime.errors import UserError
 from lib.train.params import TrainParams
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
-UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
-# Seconds that Python takes to start the kernels of a layer with adapters, forward and back; half as
-# much again where forward is done again (0.4 and 0.6 s a step of 28 layers, beside an H200): with a
-# small base or few tokens a step the GPU waits for them.
-STARTS = 0.014
 OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
 OVERHEAD_ON_CPU = 0.75e9  # the most that trainings of a record or a few held, DPO's among them
 TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a GPU
@@ -213,31 +207,16 @@ def peak(shape: Shape, phases: dict[str, Load]) -> float:
 
 
 def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
-    """The estimate as written to reports/estimate.json; the same on every machine."""
-    work = sum(operations(shape, load) for load in phases.values())
-    needed = peak(shape, phases)
+    """Lay the estimate out as logs/train/estimate.json; it is the same on every machine."""
     return {
         **asdict(shape),
         "phases": {name: phase_report(shape, load) for name, load in phases.items()},
-        "operations": work,
-        "peak_memory_bytes": round(needed),
-        "utilisation": UTILISATION,
-        "gpu_hours": {
-            name: round(sum(seconds(shape, load, speed) for load in phases.values()) / 3600, 4)
-            for name, (speed, size) in GPUS.items()
-            if needed <= size
-        },
+        "operations": sum(operations(shape, load) for load in phases.values()),
+        "peak_memory_bytes": round(peak(shape, phases)),
     }
 
 
-def seconds(shape: Shape, load: Load, speed: float) -> float:
-    """Of a phase on one GPU of so many operations a second: computing, or starting kernels."""
-    again = (1 + shape.checkpointing / 2) * (1 + load.reference / 3)
-    starts = load.passes * shape.layers * STARTS * again
-    return max(operations(shape, load) / (speed * UTILISATION), starts)
-
-
 def phase_report(shape: Shape, load: Load) -> dict[str, Any]:
-    """What one phase, sft or dpo, costs."""
+    """Say what one phase, such as sft or dpo, costs."""
     held = {name: round(value) for name, value in memory(shape, load).items()}
     return {**asdict(load), "operations": operations(shape, load), "memory_bytes": held}

@@ -1,21 +1,24 @@
-"""What a trainer's history says: figures for metrics, rows for `dvc plots`, and a picture.
+"""What a trainer's history says: figures for metrics, and the rows themselves, as they are.
 
 DVCLive would write such files too, but it wants a git repository with a commit, may run `dvc init`,
 and writes while the stage runs, so that a killed run leaves half of them. The trainer's own history
-is in every checkpoint: a resumed run writes whole curves, equal to those of an undisturbed one.
+is in every checkpoint: a resumed run writes all rows, equal to those of an undisturbed one. report
+draws them.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 from lib.core.records import Record
 from lib.model.chat import Example
-from lib.report.curves import Panel, curves
-from lib.runtime.files import atomic_text, write_json
+from lib.runtime.files import atomic_text
 from lib.train.mask import share_learnt
 from lib.train.preference import learnable
 from lib.train.trainers import Setup, lay_out
 
 History = list[dict[str, Any]]
+HISTORY = Path("logs/train/history.jsonl")
 TIMED = ("tokens_per_second", "memory_bytes")
 
 
@@ -79,44 +82,34 @@ def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float
     }
 
 
-def in_a_row(histories: dict[str, History]) -> History:
-    """All rows of a run, one training after the other; the steps go on counting."""
+def raw(histories: dict[str, History]) -> History:
+    """All rows with the training they are of; without what differs between two equal runs."""
+    return [
+        {"phase": phase} | {name: value for name, value in row.items() if not varies(name)}
+        for phase, history in histories.items()
+        for row in history
+    ]
+
+
+def varies(name: str) -> bool:
+    """Whether a figure is a timing, a memory, or counted in this session alone (train_loss, which
+    a resumed trainer averages over its own steps)."""
+    return name.endswith(("_per_second", "_runtime")) or name in ("memory_bytes", "train_loss")
+
+
+def speeds(histories: dict[str, History]) -> History:
+    """Tokens a second and memory by step; the steps of a second training go on counting."""
     rows, before = History(), 0
-    for phase, history in histories.items():
-        rows += [row | {"phase": phase, "step": before + row["step"]} for row in history]
-        before = rows[-1]["step"]
+    for history in histories.values():
+        timed = [row for row in history if TIMED[0] in row]
+        rows += [
+            {"step": before + row["step"]} | {name: row[name] for name in TIMED} for row in timed
+        ]
+        before += history[-1]["step"]
     return rows
 
 
-def write_curves(histories: dict[str, History]) -> None:
-    """plots/{train,val}.json and reports/train.svg, which are the same in equal runs, and
-    metrics/speed.json, whose timings are not."""
-    rows = in_a_row(histories)
-    train, val = losses(rows), losses(rows, "eval_loss")
-    keys = ("phase", "step", "loss", "grad_norm", "learning_rate")
-    write_json("plots/train.json", [{key: row[key] for key in keys} for row in train])
-    write_json(
-        "plots/val.json",
-        [{"phase": row["phase"], "step": row["step"], "loss": row["eval_loss"]} for row in val],
-    )
-    timed = [row for row in train if TIMED[0] in row]
-    speed = [{key: row[key] for key in ("step", *TIMED)} for row in timed]
-    write_json("metrics/speed.json", {"steps": speed})
-    with atomic_text("reports/train.svg") as file:
-        file.write(picture(train, val))
-
-
-def picture(train: History, val: History) -> str:
-    """Loss (train and validation), learning rate and gradient norm by step."""
-
-    def line(rows: History, name: str) -> list[tuple[float, float]]:
-        return [(row["step"], row[name]) for row in rows]
-
-    return curves(
-        "step",
-        [
-            Panel("Loss", {"train": line(train, "loss"), "val": line(val, "eval_loss")}),
-            Panel("Learning rate", {"": line(train, "learning_rate")}),
-            Panel("Gradient norm", {"": line(train, "grad_norm")}),
-        ],
-    )
+def write_history(histories: dict[str, History]) -> None:
+    """Write logs/train/history.jsonl, the same in equal runs."""
+    with atomic_text(HISTORY) as file:
+        file.writelines(json.dumps(row) + "\n" for row in raw(histories))

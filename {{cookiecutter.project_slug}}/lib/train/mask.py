@@ -1,10 +1,9 @@
-"""What training learns, token by token: checks before the first step, and a page to look at."""
+"""What training learns, token by token: checks before the first step, and rows for a page."""
 
-from html import escape
-from itertools import groupby
+import json
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.model.chat import IGNORED, Example
 from lib.runtime.errors import UserError
@@ -13,18 +12,10 @@ from lib.runtime.files import atomic_text
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PAGE = Path("reports/mask.html")
+LEARNT = Path("logs/train/learnt.jsonl")
 LOST = "\ufffd"  # a token that holds only part of a character
 
-STYLE = """
-:root { color-scheme: light dark }
-body { font: 15px/1.6 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; padding: 0 1rem }
-h2 { margin: 2rem 0 .5rem } h3 { font-size: 1.1rem; margin: 1.5rem 0 .5rem }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid #8886; padding: .6rem }
-.learnt { background: #2a9d4a44 } .special { outline: 1px solid #888 }
-.token { border-right: 1px dotted #8888 }
-table { border-collapse: collapse } td, th { padding: .1rem .8rem .1rem 0; text-align: left }
-"""
+Row = dict[str, Any]
 
 
 def check_mask(
@@ -86,64 +77,50 @@ def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> list[str]:
     return texts
 
 
-def row(tokenizer: "PreTrainedTokenizerBase", example: Example) -> str:
-    """One example as HTML, a span a token, what is learnt in colour."""
-    special = set(tokenizer.all_special_ids)
-    spans = []
-    texts = pieces(tokenizer, example.input_ids)
-    for token, label, text in zip(example.input_ids, example.labels, texts, strict=True):
-        kinds = ["token", "learnt" * (label != IGNORED), "special" * (token in special)]
-        shown = escape(text).replace("\n", "⏎\n")
-        spans.append(
-            f'<span class="{" ".join(filter(None, kinds))}" title="{token}">{shown}</span>'
-        )
-    learnt = sum(label != IGNORED for label in example.labels)
-    runs = sum(known for known, _ in groupby(label != IGNORED for label in example.labels))
-    head = f"{len(spans)} tokens, {learnt} learnt in {runs} stretch{'es' * (runs != 1)}"
-    return f'<h3>{head}</h3>\n<pre dir="auto">{"".join(spans)}</pre>'
-
-
 def share_learnt(examples: list[Example]) -> float:
-    """The share of tokens that the loss counts."""
+    """Return the share of tokens that the loss counts."""
     labels = [label for example in examples for label in example.labels]
     return sum(label != IGNORED for label in labels) / len(labels)
 
 
-def section(
-    tokenizer: "PreTrainedTokenizerBase", phase: str, examples: list[Example], shown: int
-) -> str:
-    """One training: figures of all its examples, and the first `shown`."""
-    lengths = [len(example.input_ids) for example in examples]
-    facts = {
-        "texts, all epochs": f"{len(examples):,}",
-        "tokens, all": f"{sum(lengths):,}",
-        "tokens a text, median and longest": f"{median(lengths):.0f}, {max(lengths)}",
-        "tokens learnt": f"{share_learnt(examples):.1%}",
-        "end of turn": f"{escape(str(tokenizer.eos_token))} ({tokenizer.eos_token_id})",
-        "opens with": escape(str(tokenizer.bos_token)),
-        "padding": f"{escape(str(tokenizer.pad_token))} ({tokenizer.pad_token_id})",
+def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example) -> Row:
+    """Lay one text out token by token: id, text, and whether it is learnt or special."""
+    special = set(tokenizer.all_special_ids)
+    return {
+        "phase": phase,
+        "ids": example.input_ids,
+        "texts": pieces(tokenizer, example.input_ids),
+        "learnt": [label != IGNORED for label in example.labels],
+        "special": [token in special for token in example.input_ids],
     }
-    table = "\n".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in facts.items())
-    body = "\n".join(row(tokenizer, example) for example in examples[:shown])
-    return f"<h2>{phase}</h2>\n<table>\n{table}\n</table>\n{body}"
 
 
-def write_page(
-    tokenizer: "PreTrainedTokenizerBase",
-    phases: dict[str, tuple[list[Example], int]],
-    path: Path = PAGE,
+def facts_row(phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[Example]) -> Row:
+    """Sum up all texts of one training."""
+    lengths = [len(example.input_ids) for example in examples]
+    ends = {
+        "end of turn": [tokenizer.eos_token, tokenizer.eos_token_id],
+        "opens with": [tokenizer.bos_token, tokenizer.bos_token_id],
+        "padding": [tokenizer.pad_token, tokenizer.pad_token_id],
+    }
+    return {
+        "phase": phase,
+        "texts": len(examples),
+        "tokens": sum(lengths),
+        "median": median(lengths),
+        "longest": max(lengths),
+        "share_learnt": share_learnt(examples),
+        "tokenizer": ends,
+    }
+
+
+def write_learnt(
+    tokenizer: "PreTrainedTokenizerBase", phases: dict[str, tuple[list[Example], int]]
 ) -> None:
-    """Each training by its name, as a page without scripts: examples, in the order and with the
-    labels they are trained on, and how many of them to show."""
-    body = "\n".join(section(tokenizer, name, *phase) for name, phase in phases.items())
-    with atomic_text(path) as file:
-        file.write(
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            "<title>What training learns</title>\n"
-            f"<style>{STYLE}</style></head>\n<body><h1>What training learns</h1>\n"
-            "<p>The first texts in the order of training, token by token; "
-            '<span class="learnt">coloured</span> is what the loss counts, '
-            '<span class="special">outlined</span> are special tokens.</p>\n'
-            f"{body}\n</body></html>\n"
-        )
+    """Write what each training learns, by its name, to logs/train/learnt.jsonl: a line of facts
+    about all its examples, then the first ones (how many is given) in the order of training."""
+    with atomic_text(LEARNT) as file:
+        for phase, (examples, shown) in phases.items():
+            rows = [facts_row(phase, tokenizer, examples)]
+            rows += [text_row(phase, tokenizer, example) for example in examples[:shown]]
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

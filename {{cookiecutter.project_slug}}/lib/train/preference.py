@@ -11,13 +11,14 @@ losses, on validation too, go by the batch size.
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from lib.core.records import Message, Record, text_of
+from lib.core.records import Message, Record, is_pair, text_of
 from lib.model.chat import IGNORED, Example, encode_prompt, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
 from lib.train.batches import order
 from lib.train.launch import world_size
+from lib.train.params import TrainParams
 from lib.train.trainers import (
     Setup,
     check_example,
@@ -39,6 +40,13 @@ def learnable(pairs: list[Record], method: str) -> list[Record]:
     if method == "kto":
         return pairs
     return [pair for pair in pairs if pair["chosen"] and pair["rejected"]]
+
+
+def learnt_from(records: list[Record], params: TrainParams) -> list[Record]:
+    """Return the records of train that the weights come from."""
+    chats = [record for record in records if not is_pair(record)]
+    pairs = [record for record in records if is_pair(record)]
+    return [*chats * params.supervised, *learnable(pairs, params.method) * params.prefers]
 
 
 def answer(text: str) -> list[Message]:

@@ -1,25 +1,14 @@
-"""Whether base, tokenizer, license and params go together; asked before the base is loaded."""
+"""Whether base, tokenizer and params go together; asked before the base is loaded."""
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from lib.core.params import BaseParams
 from lib.model.chat import Example
 from lib.model.loading import id_set
-from lib.report.model_card import hub_license
 from lib.runtime.errors import UserError
-from lib.runtime.hub import ask_once
 from lib.train.params import TrainParams
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
-
-FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)^---\s*$", re.DOTALL | re.MULTILINE)
-NON_COMMERCIAL = re.compile(r"\b(nc|non-?commercial|research)\b", re.IGNORECASE)
 
 
 def check_tokenizer(
@@ -68,49 +57,3 @@ def check_ids(
             f"base: its tokenizer gives token {highest}, the model knows {size} of them; they are "
             "not of one family: take both from the same base"
         )
-
-
-def card_of(base: BaseParams) -> dict[str, Any]:
-    """What the base's own card declares; nothing where there is none, or the hub is out of reach
-    and has not been asked before."""
-    from huggingface_hub import hf_hub_download
-
-    path = Path(base.model, "README.md")
-    try:
-        if not Path(base.model).is_dir():
-            ask_once()
-            path = Path(hf_hub_download(base.model, "README.md", revision=base.revision))
-        head = FRONT_MATTER.match(path.read_text(encoding="utf-8"))
-        declared = YAML(typ="safe").load(head[1]) if head else {}
-    except (OSError, ValueError, YAMLError):
-        return {}
-    return declared if isinstance(declared, dict) else {}
-
-
-def check_license(base: BaseParams, card: dict[str, Any]) -> None:
-    """Raise UserError when the license forbids the declared use, or is not the one of the base's
-    card."""
-    if base.license.strip().casefold() == "other":
-        raise UserError(
-            "params.yaml: base.license is other, which is no license; name the one the base is "
-            "under (license_name on its card)"
-        )
-    if base.use == "commercial" and NON_COMMERCIAL.search(base.license.replace("_", "-")):
-        raise UserError(
-            f"params.yaml: base.license {base.license} allows no commercial use; set base.use to "
-            "research, or choose another base"
-        )
-    found = card.get("license")
-    names = [card.get("license_name")] if found == "other" else [found]
-    names = found if isinstance(found, list) else names  # YAML may hold several
-    if any(names) and license_id(base.license) not in {license_id(str(one)) for one in names}:
-        raise UserError(
-            f"params.yaml: base.license is {base.license}, the card of {base.model} says "
-            f"{', '.join(map(str, names))}; write that one, or take another base"
-        )
-
-
-def license_id(name: str) -> str:
-    """One spelling of a license's name."""
-    fields = hub_license(name)
-    return fields.get("license_name", fields["license"])

@@ -1,11 +1,11 @@
-"""All that a run trains on as token ids: how much of it there is, and the page that shows it."""
+"""All that a run trains on as token ids: how much of it there is, and what of it is learnt."""
 
 from dataclasses import dataclass, replace
 
 from lib.core.records import Record
 from lib.model.chat import Example
 from lib.train.estimate import Load, load_of
-from lib.train.mask import write_page
+from lib.train.mask import write_learnt
 from lib.train.packing import packed_lengths
 from lib.train.params import TrainParams
 from lib.train.preference import encode_pairs, lay_out_pairs
@@ -54,12 +54,12 @@ def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
 
 
 def lay_open(setup: Setup, texts: Texts, pairs: list[Record]) -> None:
-    """Write the page of what is learnt."""
+    """Write down what is learnt: of each training the first step's texts."""
     params, phases = setup.params, {}
     if params.supervised:
         laid = lay_out(setup, texts.chats["train"])
-        phases["Supervised fine-tuning"] = (laid, params.batch_size)
+        phases["sft"] = (laid, params.batch_size)
     if params.prefers:
         laid = lay_out_pairs(setup, pairs, texts.rows)
-        phases[params.method.upper()] = (laid, params.batch_size * len(texts.rows[0]))
-    write_page(setup.tokenizer, phases)
+        phases[params.method] = (laid, params.batch_size * len(texts.rows[0]))
+    write_learnt(setup.tokenizer, phases)

@@ -24,7 +24,7 @@ from lib.train.callbacks import (
 )
 from lib.train.checkpoints import history_of, last_whole
 from lib.train.launch import has_bf16, world_size
-from lib.train.mask import PAGE, check_mask, write_page
+from lib.train.mask import LEARNT, check_mask, write_learnt
 from lib.train.packing import check_packing, pack
 from lib.train.params import TrainParams
 from lib.train.token_loss import fill, sft_trainer
@@ -82,13 +82,15 @@ def naming(record: Record) -> Iterator[None]:
 
 
 def check_example(setup: Setup, record: Record, example: Example) -> None:
-    """Raise UserError where a text would be cut, or its mask is wrong; that one is on the page."""
+    """Raise UserError where a text would be cut or its mask is wrong; that one goes to LEARNT."""
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
         check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
     except UserError as error:
-        write_page(setup.tokenizer, {"Refused": ([example], 1)})
-        raise UserError(f"record {record['id']}: {error}; {PAGE} shows it") from None
+        write_learnt(setup.tokenizer, {"refused": ([example], 1)})
+        raise UserError(
+            f"record {record['id']}: {error}; {LEARNT} has it, token by token"
+        ) from None
 
 
 def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":

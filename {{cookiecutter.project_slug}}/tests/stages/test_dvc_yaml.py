@@ -7,6 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lib.engines.params import AnswerParams
+from lib.train.params import TrainParams
 
 STAGES = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
 ROOMS = (  # each may import the ones before it
@@ -75,6 +76,12 @@ def test_a_system_depends_on_every_key_of_answer_that_is_not_another_systems() -
     own = {one["own"] for one in STAGES["answer"]["foreach"].values()}
     assert own - shared == {"few_shot", "retrieval"}
     assert shared | own | {"endpoint"} == set(AnswerParams.model_fields)
+
+
+def test_train_depends_on_every_key_of_train_that_can_change_its_bytes() -> None:
+    named = {str(one) for one in STAGES["train"]["params"]}
+    unnamed = {key for key in TrainParams.model_fields if f"train.{key}" not in named}
+    assert unnamed == {"tracking", "gradient_checkpointing"}  # a test of train holds the second
 
 
 @pytest.mark.parametrize("path", sorted(Path("lib").rglob("*.py")))

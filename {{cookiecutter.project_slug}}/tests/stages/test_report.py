@@ -91,8 +91,8 @@ def test_speed_table_shows_each_model_at_each_load() -> None:
 
 def test_speed_and_memory_of_training_are_a_picture() -> None:
     picture = speed_picture([{"step": 1, "tokens_per_second": 800, "memory_bytes": 3e9}])
-    assert "Tokens a second" in picture
-    assert "Memory, GB" in picture
+    assert "Training tokens/s" in picture
+    assert "Peak memory, GB" in picture
 
 
 def test_rare_reasons_are_summed_up() -> None:

@@ -1,23 +1,24 @@
 """The training plan says what the artifacts say, and nothing that changes between two runs."""
 
-import json
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from lib.core.records import write_records
+from lib.report.gpus import gpu_hours
 from lib.runtime.errors import UserError
-from lib.runtime.files import sha256, write_json
+from lib.runtime.files import read_json, sha256, write_json
 from lib.train.estimate import Load, Shape, report
 from lib.train.params import TrainParams
 from stages import training_plan
-from tests.toy import GATE, leakage_report, train_params
+from stages.training_plan import SPLITS
+from tests.toy import GATE, chat, leakage_report, pair, train_params
 
 SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
 LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9, passes=9)
 USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
 USED |= {"preference_tokens": 180, "preference_steps": 2}
-TIMES = {"seconds": 12.5, "tokens_per_second": 777, "peak_memory_bytes": 999_888_777}
 SECTIONS = (
     """
 task: {system: "分类 | 票", output: text}
@@ -39,9 +40,11 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The plan of a DPO run."""
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(SECTIONS + train_params("dpo").model_dump_json(), "utf-8")
-    write_json("metrics/train.json", USED | TIMES)
+    write_json("metrics/train.json", USED)
     phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, 3, texts=2, reference=True)}
-    write_json("reports/estimate.json", report(SHAPE, phases))
+    write_json("logs/train/estimate.json", report(SHAPE, phases))
+    write_records(Path(SPLITS[0]), [chat("票", language="zh"), pair("票", "yes", "no")])
+    write_records(Path(SPLITS[1]), [])
     write_json("reports/leakage.json", leakage_report({"data/split/train.jsonl": "abc"}))
     write_json("base/config.json", {})
     write_json("models/tuned/model.safetensors", {})
@@ -74,7 +77,7 @@ def test_page_says(line: str, page: str) -> None:
 
 
 def test_cost_is_of_hours_on_a_named_gpu(page: str) -> None:
-    hours = json.loads(Path("reports/estimate.json").read_text(encoding="utf-8"))["gpu_hours"]
+    hours = gpu_hours(read_json("logs/train/estimate.json"))
     assert f"L4 24 GB about a minute or less for {1e6 * hours['L4 24 GB']:.2f}, RTX" in page
     params = Path("params.yaml").read_text(encoding="utf-8").replace("L4 24 GB", "M1")
     Path("params.yaml").write_text(params, encoding="utf-8")
@@ -87,9 +90,18 @@ def test_hashes_are_those_of_the_files(page: str) -> None:
         assert f"{sha256(path)}  {path}\n" in page
 
 
-def test_timings_and_memory_change_nothing(page: str) -> None:
-    write_json("metrics/train.json", USED | dict.fromkeys(TIMES, 1))
-    assert plan() == page
+def test_the_card_is_written_from_what_training_left(page: str) -> None:
+    card = Path("reports/model_card.md").read_text(encoding="utf-8")
+    assert f"{sha256(SPLITS[0])}  {SPLITS[0]}\n" in card
+    assert "by language: zh 1." in card
+    assert "| `val_loss`          | 0.25  |" in card
+
+
+def test_another_license_is_checked_again_without_a_training(page: str) -> None:
+    params = Path("params.yaml").read_text(encoding="utf-8").replace("Apache-2.0", "CC-BY-NC-4.0")
+    Path("params.yaml").write_text(params, encoding="utf-8")
+    with pytest.raises(UserError, match="allows no commercial use"):
+        plan()
 
 
 def test_every_method_says_why() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import lib.runtime.scratch
+from lib.train import checkpoints
 from lib.train.checkpoints import last_whole, scratch
 
 
@@ -49,16 +49,49 @@ def test_a_fresh_run_has_none(tmp_path: Path) -> None:
     assert last_whole(tmp_path / "absent") is None
 
 
-def test_any_changed_setting_is_another_run() -> None:
-    assert scratch({"seed": 1}, "hash") != scratch({"seed": 2}, "hash")
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a dvc.yaml that names one room and one key for train."""
+    (tmp_path / "dvc.yaml").write_text(
+        "stages: {train: {deps: [lib/train, base, data/x.jsonl], params: [train.seed, a: [b]]}}"
+    )
+    (tmp_path / "params.yaml").write_text("train: {seed: 1, tracking: none}")
+    (tmp_path / "lib/train").mkdir(parents=True)
+    (tmp_path / "lib/train/loss.py").write_text("1")
+    monkeypatch.setattr(checkpoints, "HOUSE", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_other_code_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = scratch({"seed": 1})
-    monkeypatch.setattr(lib.runtime.scratch, "version", lambda name: f"{name} 99")
-    assert scratch({"seed": 1}) != before
+@pytest.mark.parametrize(
+    ("file", "text", "same"),
+    [
+        ("params.yaml", "train: {seed: 2}", False),
+        ("params.yaml", "train: {seed: 1, tracking: wandb}", True),
+        ("lib/train/loss.py", "2", False),
+        ("lib/page.py", "2", True),
+    ],
+)
+def test_a_run_is_named_by_what_dvc_yaml_says_decides_it(
+    file: str, text: str, same: bool, house: Path
+) -> None:
+    before = scratch("data")
+    (house / file).write_text(text)
+    assert (scratch("data") == before) == same
 
 
-def test_temporary_workspaces_share_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_data_is_another_run(house: Path) -> None:
+    assert scratch("data") != scratch("others")
+
+
+def test_other_libraries_are_another_run(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scratch()
+    monkeypatch.setattr(checkpoints, "version", lambda name: f"{name} 99")
+    assert scratch() != before
+
+
+def test_temporary_workspaces_share_the_main_one(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DVC_ROOT", "/main")
     assert scratch("x").is_relative_to("/main/.scratch/train")

@@ -12,12 +12,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from lib.core.params import BaseParams
 from lib.model.chat import IGNORED, Example
 from lib.model.loading import load_config
-from lib.report.gpus import hours_in_words
 from lib.runtime.errors import UserError
 from lib.train.batches import order
 from lib.train.estimate import (
-    STARTS,
-    UTILISATION,
     Load,
     Shape,
     activation_bytes,
@@ -163,21 +160,6 @@ def test_packed_rows_are_one_row_on_a_cpu_alone() -> None:
     assert operations(on_gpu, packed) == operations(on_gpu, apart)
 
 
-def test_only_gpus_that_hold_it_are_named() -> None:
-    light = replace(SEVEN_B, trainable=40_000_000)
-    assert "L4 24 GB" in report(light, {"sft": replace(LOAD, batch_size=1)})["gpu_hours"]
-    assert report(SEVEN_B, {"sft": LOAD})["gpu_hours"].keys() == {"H200 141 GB"}
-
-
-def test_a_gpu_waits_for_python_where_a_step_is_small() -> None:
-    small = replace(SEVEN_B, parameters=1_000_000, trainable=1_000_000)
-    hours = report(small, {"sft": replace(LOAD, passes=36_000)})["gpu_hours"]["H200 141 GB"]
-    assert hours == pytest.approx(10 * 32 * STARTS * 1.5)
-    assert report(SEVEN_B, {"sft": LOAD})["gpu_hours"]["H200 141 GB"] == pytest.approx(
-        operations(SEVEN_B, LOAD) / (989e12 * UTILISATION) / 3600, abs=1e-4
-    )
-
-
 def test_preferences_are_never_packed() -> None:
     params = train_params("kto").model_copy(update={"packing": True})
     example = Example([1, 2, 3], [IGNORED, 2, 3])
@@ -199,14 +181,6 @@ def test_an_adapter_takes_memory_by_its_rank() -> None:
     assert more["activations"] == pytest.approx(4 * tokens * 3000 * len(layers))
     assert more["adapters"] == 4 * 3000 * sum(map(sum, layers))
     assert large["overhead"] > held(8, False)["overhead"]
-
-
-def test_what_is_not_told_in_hours() -> None:
-    hours = {"L4 24 GB": 0.001, "H200 141 GB": 2.0}
-    assert hours_in_words({"L4 24 GB": 1e-4}, {"L4 24 GB": 0.8}).endswith("for less than 0.01")
-    assert hours_in_words(hours, {"H200 141 GB": 2.5}) == (
-        "L4 24 GB about a minute or less, H200 141 GB 2 h for 5.00"
-    )
 
 
 def test_gradients_added_up_take_more_passes_for_the_same_steps() -> None:

@@ -1,4 +1,4 @@
-"""The loss covers the answer and its end, whatever the family of the base; the page shows it."""
+"""The loss covers the answer and its end, whatever the family of the base."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +11,10 @@ from lib.core.records import Message
 from lib.model.chat import IGNORED, Example, encode_example, encode_prompt, freeze
 from lib.runtime.errors import UserError
 from lib.train import mask
-from lib.train.mask import pieces, write_page
+from lib.train.mask import LEARNT, pieces, write_learnt
+from tests.toy import rows
 
+BASE = Path("base").absolute()
 STOCK = Path(trl.__file__).parent / "chat_templates"
 # Mistral's own (7B-Instruct-v0.3), without tools: trl has none.
 MISTRAL = """{{ bos_token }}{% for message in messages %}{% if message.role == 'user' %}
@@ -162,13 +164,16 @@ def test_pieces_of_tokens_make_up_the_text() -> None:
     assert "".join(pieces(tokenizer, tokenizer.encode(text))) == text
 
 
-def test_the_page_shows_what_is_learnt_and_escapes_the_text(tmp_path: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained("base")
-    chat = [CHAT[0], Message(role="assistant", content="<script>🔒</script>")]
-    phases = {"DPO": ([encode_example(tokenizer, chat, "")] * 9, 1)}
-    write_page(tokenizer, phases, tmp_path / "mask.html")
-    page = (tmp_path / "mask.html").read_text(encoding="utf-8")
-    assert "<script>" not in page
-    assert 'class="token learnt special" title="2">&lt;|im_end|&gt;' in page
-    assert page.count("learnt in 1 stretch") == 1
-    assert "<h2>DPO</h2>" in page
+def test_what_is_learnt_is_written_token_by_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    example = encode_example(tokenizer, CHAT, "")
+    write_learnt(tokenizer, {"sft": ([example] * 9, 2)})
+    facts, *texts = rows(LEARNT)
+    assert (facts["phase"], facts["texts"], facts["tokens"]) == ("sft", 9, 9 * len(texts[0]["ids"]))
+    assert len(texts) == 2
+    assert "".join(texts[0]["texts"]) == tokenizer.decode(example.input_ids)
+    assert texts[0]["learnt"] == [label != IGNORED for label in example.labels]
+    assert texts[0]["special"][-2:] == [True, False]  # the end of the turn, a line break

@@ -23,10 +23,11 @@ from lib.train.preference import (
     label_weights,
     lay_out_pairs,
     lay_out_rows,
+    learnt_from,
     rows_of,
 )
 from lib.train.trainers import Setup
-from stages.train import check_data, learnt_from
+from stages.train import check_data
 from tests.toy import pair, train_params
 from tests.training import BASE, chats, pairs, same, setup_of, sft, weights_of
 
@@ -121,7 +122,7 @@ def test_the_card_tells_of_what_is_learnt_from(
     method: str, start: str, count: int, tmp_path: Path
 ) -> None:
     params = preferring(method, tmp_path, start=start).params
-    found = learnt_from(chats(1), [pair("a", "yes", ""), *pairs(2)], params)
+    found = learnt_from([*chats(1), pair("a", "yes", ""), *pairs(2)], params)
     assert len(found) == count
 
 

@@ -14,20 +14,16 @@ from lib.core.records import write_records
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256, write_json
 from stages import train
-from tests.toy import GATE, case, chat, leakage_report, metrics, pair, train_params
+from tests.toy import case, chat, leakage_report, metrics, pair, rows, train_params
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-SECTIONS = (
-    """
+SECTIONS = """
 task: {system: "", output: text}
 base: {model: base, license: Apache-2.0}
 hardware: {device: cpu, threads: 1}
-"""
-    + GATE
-    + "train: "
-)
+train: """
 
 
 def lay_out_project(folder: Path, method: str) -> None:
@@ -45,9 +41,9 @@ def lay_out_project(folder: Path, method: str) -> None:
         "val": [chat("票 x", "answer 1"), pair("票 y", "yes", "no")],
     }
     hashes: dict[str, str] = {}
-    for name, rows in splits.items():
+    for name, records in splits.items():
         path = folder / f"data/split/{name}.jsonl"
-        write_records(path, rows)
+        write_records(path, records)
         hashes[f"data/split/{name}.jsonl"] = sha256(path)
     write_json(folder / "reports/leakage.json", leakage_report(hashes))
 
@@ -56,7 +52,8 @@ def tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Run the stage to its end; the hashes of what it wrote, by file."""
     monkeypatch.chdir(folder)
     train.main()
-    written = [*Path("models/tuned").glob("*"), Path("plots/train.json"), Path("plots/val.json")]
+    written = [*Path("models/tuned").glob("*"), *Path("logs/train").glob("*")]
+    written.append(Path("metrics/train.json"))
     return {path.name: sha256(path) for path in written if path.is_file()}
 
 
@@ -83,7 +80,7 @@ def test_a_killed_run_ends_in_the_same_bits(
     shutil.copytree(tmp_path / "killed", tmp_path / "undisturbed", symlinks=True)
     kill_at(tmp_path / "killed", f"{checkpoint}/checkpoint-*")
     resumed = tuned(tmp_path / "killed", monkeypatch)
-    assert metrics("train")["resumed_at_step"] > 0
+    assert metrics("speed")["resumed_at_step"] > 0
     assert resumed == tuned(tmp_path / "undisturbed", monkeypatch)
 
 
@@ -97,11 +94,11 @@ def test_an_adapter_is_kept_where_it_is_one_on_the_base(
     params.write_text(text.replace('"start":"sft"', f'"start":"{start}"'), encoding="utf-8")
     tuned(tmp_path / "project", monkeypatch)
     assert Path("models/tuned/adapter").is_dir() == (start == "base")
-    page = Path("reports/mask.html").read_text(encoding="utf-8")
-    assert ("<h2>KTO</h2>" in page, "<h2>Supervised" in page) == (True, start == "sft")
+    phases = ["sft", "kto"] if start == "sft" else ["kto"]
+    assert list(dict.fromkeys(row["phase"] for row in rows("logs/train/learnt.jsonl"))) == phases
     assert metrics("train")["preference_steps"] == 24
     assert metrics("speed")["steps"][-1]["memory_bytes"] > 0
-    assert metrics("train")["tokens_per_second"] > 0
+    assert metrics("speed")["tokens_per_second"] > 0
 
 
 def test_a_case_that_came_after_the_leakage_check_stops_the_stage(
@@ -141,4 +138,4 @@ def test_out_of_memory_is_one_line_and_the_run_goes_on(
             tuned(tmp_path / "project", monkeypatch)
     assert "\n" not in str(said.value)
     tuned(tmp_path / "project", monkeypatch)
-    assert metrics("train")["resumed_at_step"] > 0
+    assert metrics("speed")["resumed_at_step"] > 0

@@ -1,0 +1,49 @@
+"""Curves of a training, from the rows that its trainers logged (logs/train/history.jsonl)."""
+
+from typing import Any
+
+from lib.report.curves import Panel, curves
+from lib.runtime.files import atomic_text, write_json
+
+History = list[dict[str, Any]]
+
+
+def in_a_row(rows: History) -> History:
+    """Return the rows with steps that go on counting from one training to the next."""
+    found, before = History(), 0
+    for at, row in enumerate(rows):
+        if at and row["phase"] != rows[at - 1]["phase"]:
+            before = found[-1]["step"]
+        found.append(row | {"step": before + row["step"]})
+    return found
+
+
+def write_curves(rows: History) -> None:
+    """Write plots/{train,val}.json (for `dvc plots`) and reports/train.svg."""
+    rows = in_a_row(rows)
+    train = [row for row in rows if "loss" in row]
+    val = [row for row in rows if "eval_loss" in row]
+    keys = ("phase", "step", "loss", "grad_norm", "learning_rate")
+    write_json("plots/train.json", [{key: row[key] for key in keys} for row in train])
+    write_json(
+        "plots/val.json",
+        [{"phase": row["phase"], "step": row["step"], "loss": row["eval_loss"]} for row in val],
+    )
+    with atomic_text("reports/train.svg") as file:
+        file.write(picture(train, val))
+
+
+def picture(train: History, val: History) -> str:
+    """Draw loss (train and validation), learning rate and gradient norm by step."""
+
+    def line(rows: History, name: str) -> list[tuple[float, float]]:
+        return [(row["step"], row[name]) for row in rows]
+
+    return curves(
+        "step",
+        [
+            Panel("Loss", {"train": line(train, "loss"), "val": line(val, "eval_loss")}),
+            Panel("Learning rate", {"": line(train, "learning_rate")}),
+            Panel("Gradient norm", {"": line(train, "grad_norm")}),
+        ],
+    )

@@ -1,0 +1,47 @@
+"""reports/mask.html: what training learns, token by token, for people to look at."""
+
+from itertools import groupby
+from typing import Any
+
+from lib.report.pages import render
+
+NAMES = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
+
+Row = dict[str, Any]
+
+
+def mask_page(rows: list[Row]) -> str:
+    """Show the rows of logs/train/learnt.jsonl: a line of facts a training, then its texts."""
+    trainings: list[dict[str, Any]] = []
+    for row in rows:
+        if "tokenizer" in row:
+            name = NAMES.get(row["phase"], row["phase"])
+            trainings.append({"name": name, "facts": facts(row), "texts": []})
+        else:
+            trainings[-1]["texts"].append(text(row))
+    return render("mask", "What training learns", trainings=trainings)
+
+
+def facts(row: Row) -> dict[str, str]:
+    """Say how much a training reads, how much of it is learnt, and what opens and ends a text."""
+    return {
+        "texts, all epochs": f"{row['texts']:,}",
+        "tokens, all": f"{row['tokens']:,}",
+        "tokens a text, median and longest": f"{row['median']:.0f}, {row['longest']}",
+        "tokens learnt": f"{row['share_learnt']:.1%}",
+    } | {name: f"{token} ({number})" for name, (token, number) in row["tokenizer"].items()}
+
+
+def text(row: Row) -> dict[str, Any]:
+    """Lay out one text: a heading, and each token with its classes."""
+    tokens = []
+    for number, shown, learnt, special in zip(
+        row["ids"], row["texts"], row["learnt"], row["special"], strict=True
+    ):
+        kinds = ["token", "learnt" * learnt, "special" * special]
+        shown = shown.replace("\n", "⏎\n")
+        tokens.append({"id": number, "shown": shown, "kinds": " ".join(filter(None, kinds))})
+    runs = sum(known for known, _ in groupby(row["learnt"]))
+    stretches = f"stretch{'es' * (runs != 1)}"
+    head = f"{len(tokens)} tokens, {sum(row['learnt'])} learnt in {runs} {stretches}"
+    return {"head": head, "tokens": tokens}

@@ -1,0 +1,35 @@
+"""Pages for the browser from templates/: one file each, no network, any language, light and dark.
+
+    text = render("mask", "What training learns", trainings=trainings)
+
+Every value is escaped by the templates; markup comes from them alone.
+"""
+
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(name: str, title: str, script: str = "", **values: Any) -> str:
+    """Fill templates/NAME.html.jinja; `script` names the one file of templates/ that it may run."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    pages = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+    code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
+    values |= {
+        "title": title,
+        "script": Markup(code),  # noqa: S704 - our own code, never text of data or models
+        "script_hash": b64encode(sha256(code.encode()).digest()).decode(),
+    }
+    return pages.get_template(f"{name}.html.jinja").render({"connect": ""} | values)

@@ -1,0 +1,81 @@
+"""The license of the base: what its own card declares, and whether it allows the declared use.
+
+Checked before the first step of a training, and again by training_plan whenever base.license or
+base.use changes: another spelling of a license is no reason to train again.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lib.core.params import BaseParams
+from lib.runtime.errors import UserError
+from lib.runtime.hub import ask_once
+
+FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)^---\s*$", re.DOTALL | re.MULTILINE)
+NON_COMMERCIAL = re.compile(r"\b(nc|non-?commercial|research)\b", re.IGNORECASE)
+# Identifiers that the hub knows; any other license is "other", with its name beside it
+LICENSES = {
+    *("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
+    *("gemma", "gpl-3.0", "openrail", "bigscience-openrail-m", "llama2", "llama3", "llama3.1"),
+    *("llama3.2", "llama3.3", "llama4"),
+}
+LLAMA = re.compile(r"llama[ -]?(\d(?:\.\d)?)(?: community(?: license)?)?", re.IGNORECASE)
+
+
+def card_of(base: BaseParams) -> dict[str, Any]:
+    """What the base's own card declares; nothing where there is none, or the hub is out of reach
+    and has not been asked before."""
+    from huggingface_hub import hf_hub_download
+
+    path = Path(base.model, "README.md")
+    try:
+        if not Path(base.model).is_dir():
+            ask_once()
+            path = Path(hf_hub_download(base.model, "README.md", revision=base.revision))
+        head = FRONT_MATTER.match(path.read_text(encoding="utf-8"))
+        declared = YAML(typ="safe").load(head[1]) if head else {}
+    except (OSError, ValueError, YAMLError):
+        return {}
+    return declared if isinstance(declared, dict) else {}
+
+
+def check_license(base: BaseParams, card: dict[str, Any]) -> None:
+    """Raise UserError when the license forbids the declared use, or is not the one of the base's
+    card."""
+    if base.license.strip().casefold() == "other":
+        raise UserError(
+            "params.yaml: base.license is other, which is no license; name the one the base is "
+            "under (license_name on its card)"
+        )
+    if base.use == "commercial" and NON_COMMERCIAL.search(base.license.replace("_", "-")):
+        raise UserError(
+            f"params.yaml: base.license {base.license} allows no commercial use; set base.use to "
+            "research, or choose another base"
+        )
+    found = card.get("license")
+    names = [card.get("license_name")] if found == "other" else [found]
+    names = found if isinstance(found, list) else names  # YAML may hold several
+    if any(names) and license_id(base.license) not in {license_id(str(one)) for one in names}:
+        raise UserError(
+            f"params.yaml: base.license is {base.license}, the card of {base.model} says "
+            f"{', '.join(map(str, names))}; write that one, or take another base"
+        )
+
+
+def license_id(name: str) -> str:
+    """Return one spelling of a license's name."""
+    fields = hub_license(name)
+    return fields.get("license_name", fields["license"])
+
+
+def hub_license(name: str) -> dict[str, str]:
+    """Name a license as the hub's front matter does: a known identifier, or "other" with a name."""
+    llama = LLAMA.fullmatch(name.strip())
+    known = f"llama{llama[1]}" if llama else name.strip().lower()
+    if known in LICENSES:
+        return {"license": known}
+    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
