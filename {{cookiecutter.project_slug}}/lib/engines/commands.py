@@ -63,13 +63,13 @@ def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str
     options = arguments(deploy, model, port)
     if deploy.stack == "llama.cpp":
         return [str(llamacpp("llama-server")), *options]
+    lacking = False
     if deploy.stack == "vllm":
         command = [str(Path(".venv-serve/bin/vllm").absolute()), "serve", *options]
-        ready = shutil.which(command[0])
     else:
         command = ["transformers", *options]
-        ready = shutil.which(command[0]) and find_spec("openai")  # what no other extra brings
-    if not ready:
+        lacking = not find_spec("openai")  # what no other extra brings
+    if lacking or not shutil.which(command[0]):
         raise UserError(
             f"deploy.stack: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
         )
