@@ -26,6 +26,7 @@ DEMO = "build/demo/ticket-triage"
 # Metrics of how long something took, and the pages and pictures that show them: two runs differ.
 TIMINGS = {
     *("metrics/speed.json", "metrics/bench.json", "metrics.json"),
+    "metrics/bench_requests.jsonl",
     *("reports/speed.svg", "reports/bench.svg", "reports/deployment_plan.md"),
     *("reports/summary.md", "reports/verdict.md"),
 }

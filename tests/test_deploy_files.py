@@ -24,7 +24,7 @@ def project(default_project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def deploy(stack: str) -> Any:
     """The section `deploy`."""
-    from lib.serving.params import DeployParams
+    from lib.engines.params import DeployParams
 
     return DeployParams(stack=stack, port=8000, context=512, concurrency=4)
 

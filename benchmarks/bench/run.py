@@ -25,7 +25,7 @@ sys.path.insert(0, str(PROJECT))
 from lib.serving import client
 from lib.engines import server
 from lib.serving.client import Length  # noqa: E402
-from lib.engines.timing import Objective, summarise  # noqa: E402
+from lib.engines.timing import summarise  # noqa: E402
 from lib.core.records import Message  # noqa: E402
 
 STREAMS = (1, 4, 16, 64)
@@ -68,7 +68,7 @@ def ours(url: str, streams: int, tokens: int) -> Measured:
     loop = client.closed_loop(url, "scheduled", chats, streams, Length(tokens))
     timings = asyncio.run(loop)
     seconds = time.perf_counter() - started
-    figures = summarise(timings, seconds, Objective(1e9, 1e9), 0.0)
+    figures = summarise(timings, seconds)
     cpu = (cpu_seconds() - before) / seconds
     return Measured(figures["ttft_ms_p50"], figures["tpot_ms_p50"], cpu)
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from lib.engines.commands import SERVED_NAME, arguments
+from lib.engines.params import DeployParams
 from lib.runtime.errors import UserError
-from lib.serving.params import DeployParams
 
 IMAGES = {
     "vllm": "vllm/vllm-openai:v0.32.0",
@@ -22,36 +23,6 @@ IMAGES = {
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
 WITH_CURL = ("vllm", "llama.cpp")  # images that surely have it
 LOADING = 1_800  # seconds that a large model may load
-NAME = "model"  # under which it is served; also the folder of the weights in the package
-
-
-def arguments(deploy: DeployParams, model: str, port: int) -> list[str]:
-    """What the server of a stack is told, `model` being where it sees the weights."""
-    context, slots = str(deploy.context), str(deploy.concurrency)
-    match deploy.stack:
-        case "vllm":
-            options = ["--served-model-name", NAME, "--port", str(port)]
-            return [model, *options, "--max-model-len", context, "--max-num-seqs", slots]
-        case "llama.cpp":  # its context is shared by the slots
-            shared = str(deploy.context * deploy.concurrency)
-            options = ["--alias", NAME, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
-            # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
-            return ["-m", f"{model}/model.gguf", *options, "--metrics", "--cache-ram", "0"]
-        case "tgi":
-            options = ["--port", str(port), "--max-total-tokens", context]
-            return ["--model-id", model, *options, "--max-concurrent-requests", slots]
-        case _:  # it answers to the path it was given, and to no other name
-            return ["serve", model, "--port", str(port)]
-
-
-def local_command(deploy: DeployParams, llama_server: str) -> list[str]:
-    """The command of `make serve`, run in the package: the stack on this machine, no containers."""
-    programs = {
-        "transformers": ["transformers"],
-        "vllm": [str(Path(".venv-serve/bin/vllm").absolute()), "serve"],
-        "llama.cpp": [llama_server],
-    }
-    return [*programs[deploy.stack], *arguments(deploy, NAME, deploy.port)]
 
 
 def takes_gpu(deploy: DeployParams, device: str) -> bool:
@@ -66,7 +37,7 @@ def compose(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
     service["volumes"] = ["./model:/model:ro"]
     if memory:
         service["mem_limit"] = f"{mebibytes(memory)}m"
-    return as_yaml({"services": {NAME: service}})
+    return as_yaml({"services": {SERVED_NAME: service}})
 
 
 def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
@@ -100,15 +71,14 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
     model = base if hub else "/base"
-    room = str(room_for(rank))
-    options = ["--enable-lora", "--max-lora-rank", room, "--lora-modules", f"{NAME}=/adapter"]
+    first, *told = arguments(deploy, model, deploy.port, "base")
     revised = ["--revision", revision] if hub and revision else []
-    shape = ["--max-model-len", str(deploy.context), "--max-num-seqs", str(deploy.concurrency)]
-    served = ["--served-model-name", "base", "--port", str(deploy.port)]
-    service["command"] = [model, *revised, *served, *shape, *options]
+    lora = ["--enable-lora", "--max-lora-rank", str(room_for(rank))]
+    lora += ["--lora-modules", f"{SERVED_NAME}=/adapter"]
+    service["command"] = [first, *revised, *told, *lora]
     folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
     service["volumes"] = folders
-    return as_yaml({"services": {NAME: service}})
+    return as_yaml({"services": {SERVED_NAME: service}})
 
 
 def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
@@ -123,13 +93,13 @@ def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
 def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
     """kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
     `memory` is what it may take, in bytes; None sets no limit."""
-    labels = {"app": NAME}
+    labels = {"app": SERVED_NAME}
     one = container(deploy, gpu)
     limits: dict[str, Any] = {"memory": f"{mebibytes(memory)}Mi"} if memory else {}
     if gpu:
         limits["nvidia.com/gpu"] = 1
     pod = {
-        "name": NAME,
+        "name": SERVED_NAME,
         "image": one["image"],
         "args": one["command"],
         "ports": [{"containerPort": deploy.port}],
@@ -142,12 +112,12 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
         "resources": {"limits": limits},
         "volumeMounts": [{"name": "weights", "mountPath": "/model", "readOnly": True}],
     }
-    claim = {"claimName": NAME, "readOnly": True}
+    claim = {"claimName": SERVED_NAME, "readOnly": True}
     volumes = [{"name": "weights", "persistentVolumeClaim": claim}]
     workload = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": NAME, "labels": labels},
+        "metadata": {"name": SERVED_NAME, "labels": labels},
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": labels},
@@ -160,7 +130,7 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
     service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": NAME},
+        "metadata": {"name": SERVED_NAME},
         "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": deploy.port}]},
     }
     return as_yaml(workload) + "---\n" + as_yaml(service)

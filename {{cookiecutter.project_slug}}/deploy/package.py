@@ -19,8 +19,9 @@ from deploy.sbom import sbom
 from lib.cases.evals import read_golden
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
+from lib.engines.commands import SERVED_NAME
 from lib.engines.gguf import NAME, write_gguf
-from lib.engines.params import AnswerParams
+from lib.engines.params import AnswerParams, DeployParams, Stack
 from lib.engines.weights import quantization, weights_size
 from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
@@ -30,7 +31,6 @@ from lib.report.model_card import read_results, with_results
 from lib.report.serving_memory import memory_limit, memory_table
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
-from lib.serving.params import DeployParams, Stack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -164,7 +164,7 @@ def main() -> None:
             (folder / name).write_text(text, encoding="utf-8")
         add_adapter(folder, deploy, base)
         shutil.copy(smoke.__file__, folder / "smoke.py")
-        server = {"port": deploy.port, "model": launch.NAME}
+        server = {"port": deploy.port, "model": SERVED_NAME}
         server |= {"special": tokenizer.all_special_tokens}
         write_json(folder / "smoke.json", server | recorded)
         (folder / "requirements.md").write_text(memory_table(config, size, deploy), "utf-8")

@@ -4,23 +4,12 @@ import json
 import os
 import shutil
 import socket
-from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.launch import NAME, local_command
 from lib.core.config import load
-from lib.engines.builds import llamacpp
+from lib.engines.commands import SERVED_NAME, local_command
+from lib.engines.params import DeployParams
 from lib.runtime.errors import UserError, run
-from lib.serving.params import DeployParams
-
-BY_HAND = {
-    "tgi": "docker compose --file dist/tgi/compose.yaml up",
-    "ollama": "ollama create model --file dist/ollama/Modelfile && ollama run model",
-}
-CURES = {
-    "transformers": "pip install -c constraints.txt '.[serve]'",
-    "vllm": "python -m venv .venv-serve && .venv-serve/bin/pip install '.[serve]'",
-}
 
 
 def check_port(port: int, package: Path) -> None:
@@ -42,20 +31,12 @@ def check_port(port: int, package: Path) -> None:
 def main() -> None:
     deploy = load("deploy", DeployParams)
     folder = Path("dist", deploy.stack)
-    if not (folder / NAME).is_dir():
-        raise UserError(f"{folder / NAME}: not found; `make package` writes it")
-    if deploy.stack in BY_HAND:
-        raise UserError(f"make serve: {deploy.stack} is started by `{BY_HAND[deploy.stack]}`")
-    program = str(llamacpp("llama-server")) if deploy.stack == "llama.cpp" else ""
-    command = local_command(deploy, program)
-    found = shutil.which(command[0])
-    if not found or (deploy.stack == "transformers" and not find_spec("openai")):
-        raise UserError(
-            f"make serve: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
-        )
+    if not (folder / SERVED_NAME).is_dir():
+        raise UserError(f"{folder / SERVED_NAME}: not found; `make package` writes it")
+    command = local_command(deploy, SERVED_NAME, deploy.port)
     check_port(deploy.port, folder)
     print(f"serve: http://127.0.0.1:{deploy.port}/v1", flush=True)
-    found = str(Path(found).absolute())
+    found = str(Path(shutil.which(command[0]) or command[0]).absolute())
     os.chdir(folder)  # the weights are `model` there, the name that all stacks serve them under
     os.execv(found, command)  # noqa: S606 our own list
 

@@ -3,13 +3,13 @@
 from lib.core.config import PARAMS, Section, load, read_yaml
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.curate.params import CurateParams, DataParams
-from lib.engines.params import AnswerParams
+from lib.engines.params import AnswerParams, DeployParams
 from lib.evaluate.params import EvalParams
 from lib.monitoring.params import MonitorParams
 from lib.quantize.params import QuantizeParams
 from lib.release.params import GateParams
 from lib.runtime.errors import UserError, run
-from lib.serving.params import BenchParams, DeployParams, ParityParams
+from lib.serving.params import BenchParams, ParityParams
 from lib.similarity.params import DedupParams, SplitParams
 from lib.train.params import TrainParams
 from review.params import HarnessParams, JudgeParams

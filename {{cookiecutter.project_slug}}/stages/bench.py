@@ -1,14 +1,16 @@
-"""Measure latency, throughput, cost and size before and after quantization.
+"""Measure latency, throughput and size before and after quantization.
+
+A server is started by the arguments that `make package` packs (lib/engines/commands.py).
 
 reads   models/{tuned,quantized}, data/split/test.jsonl
 writes  metrics/bench.json (timings: of this machine, at this moment; lib/engines/timing.py says
-        what they mean), reports/bench.svg (latency against throughput)
+        what they mean), metrics/bench_requests.jsonl (those of each request: a line for each model
+        and load), reports/bench.svg (latency against throughput)
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from functools import partial
+from collections.abc import Coroutine
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
@@ -16,14 +18,15 @@ from tqdm import tqdm
 
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.records import Message, is_pair, prompt_of, read_records
+from lib.core.records import Message, is_pair, prompt_of, read_records, write_records
 from lib.engines import hf, server
+from lib.engines.commands import start_of
 from lib.engines.gguf import servable
-from lib.engines.timing import Objective, Timing, summarise
+from lib.engines.params import DeployParams
+from lib.engines.timing import Timing, single_requests, summarise
 from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
-from lib.release.params import GateParams
 from lib.report.curves import Panel, curves
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
@@ -36,7 +39,6 @@ WARM_UP = 2  # requests
 
 Chats = list[list[Message]]
 Figures = dict[str, Any]
-Summarise = Callable[[list[Timing], float], dict[str, float]]
 Measured = Coroutine[Any, Any, list[Timing]]
 
 
@@ -95,9 +97,12 @@ def answer_length(params: BenchParams) -> Length:
     return Length(params.max_new_tokens)
 
 
-def bench_transformers(
-    folder: str, chats: Chats, params: BenchParams, summed: Summarise
-) -> Figures:
+def figures_of(timings: list[Timing], seconds: float) -> Figures:
+    """What a load came to; "single": its requests one by one, which go into a file of their own."""
+    return {**summarise(timings, seconds), "single": single_requests(timings)}
+
+
+def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figures:
     """Figures by load of a model in this process; requests at once are one batch."""
     hardware, length = load("hardware", HardwareParams), answer_length(params)
     device = torch_device(hardware)
@@ -118,11 +123,11 @@ def bench_transformers(
         batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
         started = time.perf_counter()
         timings = [timing for batch in batches for timing in timed(batch)]
-        figures[one.name] = summed(timings, time.perf_counter() - started)
+        figures[one.name] = figures_of(timings, time.perf_counter() - started)
     return figures | memory.of_this_process(device)
 
 
-def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
+def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
     """Figures by load of an OpenAI-compatible server; one failed request ends the stage."""
     key, length = params.key_env, answer_length(params)
     model = params.model or server.served_model(url, key)
@@ -137,19 +142,21 @@ def bench_server(url: str, chats: Chats, params: BenchParams, summed: Summarise)
     for place, one in enumerate(tqdm(loads(params), desc=f"bench {url}", leave=False)):
         started = time.perf_counter()
         timings = asyncio.run(under(one, own_share(chats, place, params)))
-        figures[one.name] = summed(timings, time.perf_counter() - started)
+        figures[one.name] = figures_of(timings, time.perf_counter() - started)
     return figures
 
 
-def bench_command(folder: str, chats: Chats, params: BenchParams, summed: Summarise) -> Figures:
-    """Figures by load of the server that bench.command starts for a model."""
-    model = servable(params.command, folder, None, load("base", BaseParams).dtype)
+def bench_started(folder: str, chats: Chats, params: BenchParams) -> Figures:
+    """Figures by load of the server that is started for a model: that of deploy.stack, or the
+    user's own."""
+    start = start_of(params.command, "bench.command", load("deploy", DeployParams))
+    model = servable(start.command, folder, None, load("base", BaseParams).dtype)
     gpus = memory.on_gpus()
     started = time.perf_counter()
-    patience, key = params.startup_seconds, params.key_env
-    with server.serving(params.command, model, patience, key_env=key) as url:
+    patience, secret = params.startup_seconds, params.key_env
+    with server.serving(start.command, model, patience, start.key, secret) as url:
         figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
-        figures |= bench_server(url, chats, params, summed)
+        figures |= bench_server(url, chats, params)
         return figures | memory.of_servers(gpus)
 
 
@@ -173,28 +180,36 @@ def picture(figures: Figures) -> str:
     return curves("output tokens a second", panels)
 
 
+def take_single(figures: Figures) -> list[dict[str, Any]]:
+    """Take the requests one by one out of the figures: a row for each model and load."""
+    return [
+        {"system": system, "load": name, **row.pop("single")}
+        for system, found in figures.items()
+        if isinstance(found, dict)
+        for name, row in found.items()
+        if isinstance(row, dict)
+    ]
+
+
 def main() -> None:
-    params, task, gate = (
-        load("bench", BenchParams),
-        load("task", TaskParams),
-        load("gate", GateParams),
-    )
-    objective = Objective(gate.latency.ttft_ms_p95, gate.latency.e2e_ms_p95)
-    price = gate.cost.machine_per_hour
-    summed = partial(summarise, objective=objective, machine_per_hour=price)
+    params, task = load("bench", BenchParams), load("task", TaskParams)
     chats = read_chats(params, task.system)
     figures: Figures = {"engine": params.engine}
-    if params.engine == "server" and not params.command:
-        figures["served"] = bench_server(params.url, chats, params, summed)
+    if params.engine == "server" and params.command == []:
+        figures["served"] = bench_server(params.url, chats, params)
     else:
-        measure = bench_transformers if params.engine == "transformers" else bench_command
+        measure = bench_transformers if params.engine == "transformers" else bench_started
         for name, folder in RELEASABLE.items():
             size = {"bytes": weights_size(folder)}
-            figures[name] = size | measure(folder, chats, params, summed)
+            figures[name] = size | measure(folder, chats, params)
+    write_records("metrics/bench_requests.jsonl", take_single(figures))
     write_json("metrics/bench.json", figures)
     with atomic_text("reports/bench.svg") as file:
         file.write(picture(figures))
-    print(f"bench: {', '.join(name for name in figures if name != 'engine')} on {params.engine}")
+    own = params.engine == "server" and params.command is not None
+    how = ", by bench.command and not as `make package` starts it" if own else ""
+    measured = ", ".join(name for name in figures if name != "engine")
+    print(f"bench: {measured} on {params.engine}{how}")
 
 
 if __name__ == "__main__":

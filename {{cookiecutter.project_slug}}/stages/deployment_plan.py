@@ -1,7 +1,7 @@
 """Say on one page how the model goes into production and back out: for a review, from artifacts.
 
-reads   params.yaml, metrics/{bench,quantize}.json, reports/parity.json, the released model's
-        config.json and weights
+reads   params.yaml, metrics/{bench,quantize}.json, metrics/bench_requests.jsonl,
+        reports/parity.json, the released model's config.json and weights
 writes  reports/deployment_plan.md (holds timings, so it is in git and not in the cache)
 """
 
@@ -11,16 +11,20 @@ from typing import Any
 
 from lib.core.config import load
 from lib.core.params import HardwareParams
+from lib.core.records import read_objects
+from lib.engines.params import DeployParams
 from lib.engines.weights import weights_size
 from lib.model.loading import RELEASABLE
-from lib.release.params import GateParams
+from lib.release.cost import cost_per_1000, goodput
+from lib.release.params import GateParams, LatencyLimits
 from lib.report.markdown import table
 from lib.report.serving_memory import memory_table
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, read_json
-from lib.serving.params import BenchParams, DeployParams
+from lib.serving.params import BenchParams
 
 PLAN = "reports/deployment_plan.md"
+REQUESTS = "metrics/bench_requests.jsonl"
 BUSY = 0.7  # of what one server answers; above it queues grow and the slowest requests suffer
 RATES = (1, 10, 100)  # requests a second
 MEMORY = {"peak_host_memory_bytes": "host", "peak_gpu_memory_bytes": "GPU"}
@@ -63,8 +67,28 @@ def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str
     return [*needed, "", f"Trained, evaluated and measured on: {trained_on} (`hardware.device`)."]
 
 
-def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
-    """Each load that bench put on the model, against the limits of the gate."""
+def engine_of(bench: BenchParams) -> str:
+    """What was measured, and whether it was started as the package starts it."""
+    if bench.engine == "transformers":
+        return "transformers, in process"
+    if bench.command is None:
+        return "server, started as the package starts it"
+    where = "`bench.command` started" if bench.command else "runs at `bench.url`"
+    return f"the server that {where}, by other arguments than the package's"
+
+
+def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[str, float]:
+    """Requests a second within the limits, by load."""
+    return {
+        row["load"]: goodput(figures[row["load"]], row, limits)
+        for row in read_objects(REQUESTS)
+        if row["system"] == system
+    }
+
+
+def measured(figures: Figures, good: dict[str, float], gate: GateParams, engine: str) -> Lines:
+    """Each load that bench put on the model, against the limits of the gate. `good` is the goodput
+    by load."""
     limits, rows = gate.latency, []
     for name, row in figures.items():
         if isinstance(row, dict):
@@ -77,8 +101,8 @@ def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
                     f"{row['ttft_ms_p95']:,.0f}",
                     f"{row['e2e_ms_p95']:,.0f}",
                     f"{row['requests_per_s']:,.2f}",
-                    f"{row['goodput_per_s']:,.2f}",
-                    f"{row['cost_per_1000_requests']:.4f}",
+                    f"{good[name]:,.2f}",
+                    f"{cost_per_1000(row, gate.cost.machine_per_hour):.4f}",
                     "yes" if kept else "NO",
                 ]
             )
@@ -97,17 +121,17 @@ def measured(figures: Figures, gate: GateParams, engine: str) -> Lines:
     ]
 
 
-def scaling(figures: Figures, gate: GateParams, measured: str, stack: str) -> Lines:
-    """How many such servers a rate of requests needs; an estimate, from one server's goodput.
+def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str) -> Lines:
+    """How many such servers a rate of requests needs; an estimate, from one server's goodput by
+    load, `goods`.
     `measured` is another stack than the one that serves, or nothing."""
     if measured:
         return [
             f"None: {measured} was measured, and {stack} is to serve. Have `bench` measure it "
-            "(`bench.engine: server` with its command or url), or set `deploy.stack`."
+            "(`bench.engine: server`), or set `deploy.stack`."
         ]
-    kept = {name: row["goodput_per_s"] for name, row in figures.items() if isinstance(row, dict)}
-    best = max(kept, key=kept.__getitem__, default="")
-    good = kept.get(best, 0)
+    best = max(goods, key=goods.__getitem__, default="")
+    good = goods.get(best, 0)
     if not good:
         return [
             "No request kept the limits at any load measured, so no number of such servers would "
@@ -161,17 +185,20 @@ MONITORING = [
 
 def main() -> None:
     deploy, gate = load("deploy", DeployParams), load("gate", GateParams)
-    engine, trained_on = load("bench", BenchParams).engine, load("hardware", HardwareParams).device
+    engine = engine_of(load("bench", BenchParams))
+    trained_on = load("hardware", HardwareParams).device
     bench, quantized = read_json("metrics/bench.json"), read_json("metrics/quantize.json")
     parity = read_json("reports/parity.json")
     system = gate.system
-    figures = bench.get(system) or bench.get("served", {})
+    name = system if system in bench else "served"
+    figures = bench.get(name, {})
+    good = good_by_load(figures, name, gate.latency)
     size = weights_size(RELEASABLE[system])
     page = {
         "Packaging": packaging(deploy, system, size, quantized, parity),
         "Hardware": hardware_lines(deploy, system, size, trained_on),
-        "Measured": measured(figures, gate, engine),
-        "Scaling estimate": scaling(figures, gate, elsewhere(deploy, parity), deploy.stack),
+        "Measured": measured(figures, good, gate, engine),
+        "Scaling estimate": scaling(good, gate, elsewhere(deploy, parity), deploy.stack),
         "Rollout": rollout(deploy, gate),
         "Rollback": ROLLBACK,
         "Monitoring and alerts": MONITORING,

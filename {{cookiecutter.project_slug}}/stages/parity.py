@@ -2,8 +2,8 @@
 
 reads   models/{tuned,quantized}, the base, evals/golden.jsonl, data/split/test.jsonl
 writes  reports/parity.json: base and adapter against the merged model, quantized against merged,
-        each with the template, tokenizer and end tokens it brings; and the server of the chosen
-        stack (bench) with the released model (gate.system) against the same in transformers
+        each with the template, tokenizer and end tokens it brings; and the server that bench
+        measures with the released model (gate.system) against the same in transformers
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,10 @@ from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Message, is_pair, prompt_of, read_records
 from lib.engines import server
+from lib.engines.commands import start_of
 from lib.engines.gguf import servable
 from lib.engines.hard_texts import HARD_TEXTS
+from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import (
@@ -146,12 +148,13 @@ def compare_counts(expected: list[int], counted: list[int]) -> Check:
 
 @contextmanager
 def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
-    """The URL of the server that bench measures, started for the folder where it has a command."""
-    if not params.command:
+    """The URL of the server that bench measures, started for the folder as bench starts it."""
+    if params.command == []:
         yield params.url
         return
-    model, patience = servable(params.command, folder, None, dtype), params.startup_seconds
-    with server.serving(params.command, model, patience, key_env=params.key_env) as url:
+    start = start_of(params.command, "bench.command", load("deploy", DeployParams))
+    model, patience = servable(start.command, folder, None, dtype), params.startup_seconds
+    with server.serving(start.command, model, patience, start.key, params.key_env) as url:
         yield url
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.engines import hf
-from lib.engines.timing import Objective, summarise
 from lib.engines.weights import load_weights, weights_size
 from lib.quantize.compressed import write_compressed
 from lib.quantize.gptq import write_gptq
@@ -82,8 +81,7 @@ def bench(folder: Path, size: Size) -> str:
     )
     count = WARM_UP + params.requests * len(params.concurrency)
     chats = [record["messages"][:1] for record in records(count, size.words // 4)]
-    summed = partial(summarise, objective=Objective(1e9, 1e9), machine_per_hour=1.0)
-    found = bench_transformers(str(folder / "base"), chats, params, summed)
+    found = bench_transformers(str(folder / "base"), chats, params)
     loads = [
         f"{row['output_tokens_per_s']:,.0f} tokens/s, first token {row['ttft_ms_p50']:,.0f} ms, "
         f"each further {row['tpot_ms_p50']:.1f} ms (p50), {at} at once"

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.records import write_records
+from lib.engines.params import Stack
 from lib.runtime.files import write_json
-from lib.serving.params import Stack
 from tests.stages.test_bench import GATE
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,8 @@
-"""The `answer` section: how each system is asked."""
+"""Sections answer and deploy of params.yaml.
+
+The `answer` section: how each system is asked.
+The `deploy` section: the server that is shipped, and how much it takes at once.
+"""
 
 from typing import Literal
 
@@ -8,10 +12,11 @@ from lib.core.config import Section
 
 
 class ServerParams(Section):
-    """An OpenAI-compatible server that `command` starts for each model: one that runs has one,
-    which would answer for base and tuned alike. It may be a system of its own, `endpoint`."""
+    """An OpenAI-compatible server that is started for each model: one that runs has one, which
+    would answer for base and tuned alike. It may be a system of its own, `endpoint`."""
 
-    command: list[str] = []  # with {model} and {port} in it
+    # null starts deploy.stack as it is packed; or your own, with {model} and {port} in it
+    command: list[str] | None = None
     prompts: Literal["tokens", "chat"] = "tokens"  # chat: the server renders its own template
     startup_seconds: int = Field(default=600, ge=1)
     concurrency: int = Field(default=8, ge=1)  # requests at once
@@ -42,7 +47,8 @@ class AnswerParams(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "AnswerParams":
-        if self.engine == "server" and not any("{model}" in part for part in self.server.command):
+        own = self.server.command
+        if self.engine == "server" and own is not None and "{model}" not in "".join(own):
             raise ValueError(
                 "a section whose server.command has {model} in it when engine is server; a model "
                 "that runs elsewhere is system endpoint, by answer.endpoint"
@@ -50,3 +56,15 @@ class AnswerParams(Section):
         if self.log_likelihood and self.engine != "transformers":
             raise ValueError("a section without log_likelihood unless engine is transformers")
         return self
+
+
+Stack = Literal["transformers", "vllm", "llama.cpp", "tgi", "ollama"]
+
+
+class DeployParams(Section):
+    """What bench and parity start and `make package` packs; `gate.system` names the model."""
+
+    stack: Stack
+    port: int = Field(ge=1, le=65535)  # of what is packed; a stage takes a free one
+    context: int = Field(ge=16)  # tokens of a request and its answer together
+    concurrency: int = Field(ge=1)  # requests at once

@@ -28,11 +28,11 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # would end this proc
 
 @contextmanager
 def serving(
-    command: list[str], model: str, patience: float, section: str = "bench", key_env: str = ""
+    command: list[str], model: str, patience: float, key: str = "bench.command", key_env: str = ""
 ) -> Iterator[str]:
     """Run `command`, {model}, {port} and {llama-server} filled in; yield its URL; stop it and all
     it started, whatever happens to this process; of SIGKILL only the server itself hears,
-    on Linux. Errors name the `section` of params.yaml that it stands in."""
+    on Linux. Errors name the `key` of params.yaml that decides it."""
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
     if filled[0] == LLAMA_SERVER:
@@ -48,12 +48,10 @@ def serving(
                 preexec_fn=die_with_parent,
             )
         except OSError as error:
-            raise UserError(
-                f"{section}.command: {filled[0]} does not start ({error.strerror})"
-            ) from None
+            raise UserError(f"{key}: {filled[0]} does not start ({error.strerror})") from None
         try:
             url = f"http://127.0.0.1:{port}/v1"
-            wait_until_up(url, process, patience, section, key_env)
+            wait_until_up(url, process, patience, key, key_env)
             yield url
         finally:
             stop(process)
@@ -103,14 +101,14 @@ def free_port() -> int:
 
 
 def wait_until_up(
-    url: str, process: subprocess.Popen[bytes], patience: float, section: str, key_env: str
+    url: str, process: subprocess.Popen[bytes], patience: float, key: str, key_env: str
 ) -> None:
     """Return once the server lists its models; raises UserError when it ends, wants another key or
     takes too long."""
     deadline, said = time.monotonic() + patience, "it was given no time"
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise UserError(f"{section}.command: ended with code {process.returncode}; see {LOG}")
+            raise UserError(f"{key}: ended with code {process.returncode}; see {LOG}")
         try:
             served_model(url, key_env)
         except Refused:
@@ -120,7 +118,7 @@ def wait_until_up(
             time.sleep(0.5)
             continue
         return
-    raise UserError(f"{section}.command: not up after {patience:.0f} s ({said}); see {LOG}")
+    raise UserError(f"{key}: not up after {patience:.0f} s ({said}); see {LOG}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,6 @@ ITL      inter-token latency: each gap between two pieces of text of an answer; 
          several tokens at once has fewer, longer gaps, and TPOT is the fairer figure
 e2e      end to end: from sending a request to the end of its answer, which a token without text
          brings where the model stops by itself
-goodput  requests a second that kept TTFT and e2e within the declared limits
 
 Tokens are those the server counts (`usage`). Percentiles are over requests (ITL: over gaps),
 interpolated linearly.
@@ -15,8 +14,6 @@ interpolated linearly.
 from dataclasses import dataclass
 
 import numpy as np
-
-from lib.release.cost import cost_per_1000
 
 PERCENTILES = (50, 90, 95, 99)
 
@@ -36,28 +33,21 @@ class Timing:
         return self.stamps[0]
 
 
-@dataclass(frozen=True)
-class Objective:
-    """Milliseconds that a request may take."""
-
-    ttft: float
-    e2e: float
-
-    def met(self, timing: Timing) -> bool:
-        """Whether a request kept both."""
-        return timing.first * 1000 <= self.ttft and timing.total * 1000 <= self.e2e
+def single_requests(timings: list[Timing]) -> dict[str, list[float]]:
+    """Return TTFT and e2e of each request in milliseconds, in the order they ended."""
+    return {
+        "ttft_ms": [round(timing.first * 1000, 2) for timing in timings],
+        "e2e_ms": [round(timing.total * 1000, 2) for timing in timings],
+    }
 
 
-def summarise(
-    timings: list[Timing], seconds: float, objective: Objective, machine_per_hour: float
-) -> dict[str, float]:
-    """Figures of requests that took `seconds` together, in milliseconds and per second; the cost
-    of 1,000 requests is in the currency of the machine's price."""
+def summarise(timings: list[Timing], seconds: float) -> dict[str, float]:
+    """Return the figures of requests that took `seconds` together, in milliseconds and a second."""
     several = [timing for timing in timings if timing.output_tokens > 1]
     tpot = [(t.total - t.first) / (t.output_tokens - 1) for t in several]
     gaps = [gap for timing in timings for gap in np.diff(timing.stamps)]
     count = len(timings)
-    figures = {
+    return {
         "requests": count,
         "errors": 0,  # the first would have ended the stage
         **percentiles("ttft_ms", [timing.first for timing in timings]),
@@ -68,9 +58,7 @@ def summarise(
         "output_tokens_mean": round(sum(t.output_tokens for t in timings) / count, 1),
         "output_tokens_per_s": round(sum(t.output_tokens for t in timings) / seconds, 1),
         "requests_per_s": round(count / seconds, 4),
-        "goodput_per_s": round(sum(map(objective.met, timings)) / seconds, 4),
     }
-    return figures | {"cost_per_1000_requests": round(cost_per_1000(figures, machine_per_hour), 6)}
 
 
 def percentiles(name: str, seconds: list[float]) -> dict[str, float]:

@@ -1,6 +1,8 @@
-"""What a request costs: the price of the machine over the requests it answers."""
+"""What the figures of bench come to by the price and the limits in the section `gate`."""
 
 from typing import Any
+
+from lib.release.params import LatencyLimits
 
 
 def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
@@ -18,3 +20,11 @@ def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
 def cost_per_1000(load: dict[str, Any], machine_per_hour: float) -> float:
     """The price of 1,000 requests at that load, the machine kept busy."""
     return float(1000 * machine_per_hour / 3600 / load["requests_per_s"])
+
+
+def goodput(load: dict[str, Any], single: dict[str, Any], limits: LatencyLimits) -> float:
+    """Return the requests a second that kept both limits (Zhong et al., 2024, DistServe). `single`
+    holds each request's `ttft_ms` and `e2e_ms`, a row of metrics/bench_requests.jsonl."""
+    pairs = list(zip(single["ttft_ms"], single["e2e_ms"], strict=True))
+    kept = [ttft <= limits.ttft_ms_p95 and e2e <= limits.e2e_ms_p95 for ttft, e2e in pairs]
+    return float(load["requests_per_s"] * sum(kept) / len(kept))

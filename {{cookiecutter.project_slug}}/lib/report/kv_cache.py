@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lib.serving.params import Stack
+from lib.engines.params import Stack
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

@@ -3,9 +3,9 @@ the server itself takes."""
 
 from typing import Any
 
+from lib.engines.params import DeployParams, Stack
 from lib.report.kv_cache import Cache, cache_of, describe
 from lib.report.markdown import table
-from lib.serving.params import DeployParams, Stack
 
 MEGABYTE = 1_000_000
 # Megabytes of a server that holds a model of 13 MB, at the peak, measured on a CPU: vLLM 0.32.0 and

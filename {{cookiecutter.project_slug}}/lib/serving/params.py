@@ -1,8 +1,7 @@
-"""Sections bench, parity and deploy of params.yaml.
+"""Sections bench and parity of params.yaml.
 
 The `bench` section: what is measured, on which engine.
 The `parity` section: how alike the adapter, merged, quantized and served models must answer.
-The `deploy` section: what `make package` packs the released model for.
 """
 
 from typing import Literal
@@ -23,9 +22,9 @@ class BenchParams(Section):
     """Load on the tuned and the quantized model, one after the other."""
 
     engine: Literal["transformers", "server"]
-    # engine server: the command that starts an OpenAI-compatible server, {model} and {port} filled
-    # in; empty: a server already runs at `url`
-    command: list[str] = []
+    # engine server: null starts deploy.stack as it is packed; or your own command, {model} and
+    # {port} filled in; or []: a server already runs at `url`
+    command: list[str] | None = None
     url: str = Field(default="http://127.0.0.1:8000/v1", pattern=r"^https?://")
     model: str | None = None  # the name to ask for; null: the first that the server lists
     key_env: str = ""  # the environment variable with its key
@@ -67,15 +66,3 @@ class ParityParams(Section):
     adapter: LimitsParams = LimitsParams(prefix=0.95, logprob=0.05)
     same: LimitsParams  # the same weights: served against read
     quantized: LimitsParams  # of the quantized weights against the tuned ones
-
-
-Stack = Literal["transformers", "vllm", "llama.cpp", "tgi", "ollama"]
-
-
-class DeployParams(Section):
-    """Which of tuned and quantized is packed, `gate.system` says."""
-
-    stack: Stack
-    port: int = Field(ge=1, le=65535)
-    context: int = Field(ge=16)  # tokens of a request and its answer together
-    concurrency: int = Field(ge=1)  # requests at once

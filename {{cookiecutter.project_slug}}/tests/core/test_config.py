@@ -110,7 +110,7 @@ def test_mistake_in_a_section_of_a_section(params: Path) -> None:
         load("curate", CurateParams, params)
 
 
-@pytest.mark.parametrize("server", ["{}", "{command: [serve, my-model]}"])
+@pytest.mark.parametrize("server", ["{command: []}", "{command: [serve, my-model]}"])
 def test_a_server_that_has_one_model_for_all_systems_is_refused(params: Path, server: str) -> None:
     section = "batch_tokens: 1, max_new_tokens: 8, seed: 1, engine: server"
     params.write_text(f"answer: {{{section}, server: {server}}}")

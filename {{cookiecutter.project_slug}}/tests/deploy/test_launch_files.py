@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy.launch import compose, compose_lora, kubernetes, takes_gpu
-from lib.serving.params import DeployParams, Stack
+from lib.engines.params import DeployParams, Stack
 from tests.packages import ROOT
 
 

@@ -14,10 +14,10 @@ from deploy import package
 from deploy.license import add_license
 from deploy.ollama import go_template
 from lib.core.params import BaseParams
+from lib.engines.params import DeployParams, Stack
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256, write_json
-from lib.serving.params import DeployParams, Stack
 from tests.packages import ROOT, lay_out
 
 

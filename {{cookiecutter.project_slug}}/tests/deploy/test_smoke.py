@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from deploy import package, serve
-from deploy.launch import local_command
 from deploy.serve import check_port
+from lib.engines.commands import SERVED_NAME, arguments
+from lib.engines.params import DeployParams
 from lib.engines.server import free_port
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
-from lib.serving.params import DeployParams
 from tests.packages import ANSWER, lay_out
 
 
@@ -121,7 +121,7 @@ def test_smoke_passes_on_what_a_server_refuses(packed: Path) -> None:
 def test_the_weights_are_served_by_the_name_that_smoke_asks(packed: Path) -> None:
     recorded = json.loads((packed / "smoke.json").read_text(encoding="utf-8"))
     deploy = DeployParams(stack="transformers", port=1, context=512, concurrency=1)
-    assert local_command(deploy, "")[:3] == ["transformers", "serve", recorded["model"]]
+    assert arguments(deploy, SERVED_NAME, 1)[:2] == ["serve", recorded["model"]]
 
 
 def test_nothing_packed_cannot_be_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

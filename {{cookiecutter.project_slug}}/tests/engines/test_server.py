@@ -16,7 +16,9 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import api, server
-from lib.engines.timing import Objective, Timing, summarise
+from lib.engines.timing import Timing, single_requests, summarise
+from lib.release.cost import cost_per_1000, goodput
+from lib.release.params import LatencyLimits
 from lib.runtime.errors import UserError
 from lib.serving import client
 from lib.serving.client import Length
@@ -27,7 +29,6 @@ SCHEDULED = [sys.executable, str(Path(__file__).parents[1] / "scheduled.py"), "{
 COMMAND = [*SCHEDULED, str(FIRST), str(NEXT), str(TOKENS), "early"]
 STUB = [sys.executable, str(Path(__file__).parents[1] / "stub.py"), "{port}"]
 SHORT = Length(TOKENS)
-OBJECTIVE = Objective(ttft=1000, e2e=2000)
 Stage = tuple[subprocess.Popen[bytes], int]
 
 
@@ -57,7 +58,7 @@ def test_an_answer_takes_until_its_end_which_has_no_text() -> None:
         (timing,) = asyncio.run(client.closed_loop(url, "scheduled", [CHAT], 1, SHORT))
     assert (timing.output_tokens, len(timing.stamps)) == (2, 1)
     assert timing.total - timing.first >= 0.19
-    assert summarise([timing], 1.0, OBJECTIVE, 0)["tpot_ms_p50"] >= 190
+    assert summarise([timing], 1.0)["tpot_ms_p50"] >= 190
 
 
 def test_an_event_that_is_no_object_is_one_line() -> None:
@@ -235,11 +236,11 @@ def test_a_port_that_speaks_something_else_is_one_line() -> None:
             api.post(url, "tokenize", {})
 
 
-@pytest.mark.parametrize("section", ["bench", "eval.server"])
-def test_a_command_that_does_not_exist(section: str) -> None:
+@pytest.mark.parametrize("key", ["bench.command", "deploy.stack"])
+def test_a_command_that_does_not_exist(key: str) -> None:
     with (
-        pytest.raises(UserError, match=rf"^{section}\.command: no-such-server does not start"),
-        server.serving(["no-such-server"], "", patience=1, section=section),
+        pytest.raises(UserError, match=rf"^{key}: no-such-server does not start"),
+        server.serving(["no-such-server"], "", patience=1, key=key),
     ):
         pass
 
@@ -254,18 +255,18 @@ def test_a_server_that_ends_at_once() -> None:
 
 def test_time_per_token_leaves_out_the_first() -> None:
     timing = Timing(stamps=(1.0, 1.4, 2.0), total=2.0, input_tokens=3, output_tokens=11)
-    figures = summarise([timing], 2.0, OBJECTIVE, machine_per_hour=3.6)
+    figures = summarise([timing], 2.0)
     assert (figures["ttft_ms_p50"], figures["tpot_ms_p50"], figures["itl_ms_p50"]) == (
         1000,
         100,
         500,
     )
     assert (figures["output_tokens_per_s"], figures["input_tokens_mean"]) == (5.5, 3)
-    assert figures["cost_per_1000_requests"] == pytest.approx(2.0)
+    assert cost_per_1000(figures, machine_per_hour=1.8) == pytest.approx(1.0)
 
 
 def test_goodput_counts_what_kept_both_limits() -> None:
-    kept, slow_first, slow = (
-        Timing(stamps, stamps[-1], 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1))
-    )
-    assert summarise([kept, slow_first, slow], 2.0, OBJECTIVE, 0)["goodput_per_s"] == 0.5
+    timings = [Timing(stamps, stamps[-1], 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1))]
+    load, single = summarise(timings, 2.0), single_requests(timings)
+    limits = LatencyLimits(ttft_ms_p95=1000, e2e_ms_p95=2000)
+    assert goodput(load, single, limits) == pytest.approx(0.5)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.launch import arguments
 from lib.core.records import Message
 from lib.engines import api, builds, gguf, hf, server
+from lib.engines.commands import arguments
+from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
 from lib.quantize.calibration import TRAIN, draw_examples
@@ -20,7 +21,7 @@ from lib.report.serving_memory import memory_limit
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_folder
 from lib.serving import memory
-from lib.serving.params import DeployParams, LimitsParams, ParityParams
+from lib.serving.params import LimitsParams, ParityParams
 from lib.serving.parity import Check, answer
 from lib.serving.serverside import recognise
 from stages.parity import compare_served, failures, our_prompt

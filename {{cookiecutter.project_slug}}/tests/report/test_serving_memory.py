@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from lib.engines.params import DeployParams, Stack
 from lib.report.kv_cache import cache_of, describe
 from lib.report.serving_memory import held_weights, memory_limit, memory_table
-from lib.serving.params import DeployParams, Stack
 
 LLAMA_1B = {
     "model_type": "llama",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lib.core.records import write_records
 from lib.runtime.files import write_json
 from stages import deployment_plan
 from tests.stages.test_bench import GATE
@@ -25,9 +26,15 @@ SHAPE = {
 
 def load_row(latency: float, goodput: float) -> dict[str, float]:
     """Figures of one load."""
-    names = ("ttft_ms_p95", "e2e_ms_p95", "requests_per_s", "goodput_per_s")
-    values = dict(zip(names, (latency, latency, 8.0, goodput), strict=True))
-    return values | {"cost_per_1000_requests": 0.5}
+    names = ("ttft_ms_p95", "e2e_ms_p95", "requests_per_s")
+    return dict(zip(names, (latency, latency, 8.0), strict=True)) | {"good": goodput}
+
+
+def requests_of(load: str, row: dict[str, float]) -> dict[str, Any]:
+    """Eight requests of which as many kept the limits as the goodput says of 8 a second."""
+    kept = int(row["good"])
+    times = [10.0] * kept + [70_000.0] * (8 - kept)
+    return {"system": "quantized", "load": load, "ttft_ms": times, "e2e_ms": times}
 
 
 IN_PROCESS = {"server": None, "left_out": {"served": "nothing was served"}}
@@ -37,6 +44,8 @@ def plan(folder: Path, loads: dict[str, Any], parity: dict[str, Any] = IN_PROCES
     """The page for these loads on the quantized model."""
     (folder / "params.yaml").write_text(SECTIONS + GATE, encoding="utf-8")
     write_json("metrics/bench.json", {"engine": "transformers", "quantized": {"bytes": 9} | loads})
+    single = [requests_of(name, row) for name, row in loads.items() if isinstance(row, dict)]
+    write_records(deployment_plan.REQUESTS, single)
     write_json("metrics/quantize.json", {"scheme": "w4a16"})
     write_json("reports/parity.json", parity)
     write_json("models/quantized/config.json", SHAPE)

@@ -1,0 +1,91 @@
+"""How each serving stack is started: the one source of its arguments, from the section `deploy`.
+
+bench, parity, answer (`answer.engine: server`) and `make serve` start it by them on this machine,
+compose.yaml and kubernetes.yaml in a container: what is measured is what is shipped.
+"""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from lib.engines.builds import llamacpp
+from lib.engines.gguf import NAME as GGUF
+from lib.engines.params import DeployParams
+from lib.runtime.errors import UserError
+
+SERVED_NAME = "model"  # under which weights are served; also their folder in a package
+BY_HAND = {
+    "tgi": "docker compose --file dist/tgi/compose.yaml up",
+    "ollama": "ollama create model --file dist/ollama/Modelfile && ollama run model",
+}
+CURES = {
+    "transformers": "pip install -c constraints.txt '.[serve]'",
+    "vllm": "python -m venv .venv-serve && .venv-serve/bin/pip install '.[serve]'",
+}
+
+
+class Start(NamedTuple):
+    """What starts a server, and the key of params.yaml that says so."""
+
+    command: list[str]  # {model} and {port} are filled in; empty: one runs already
+    key: str
+
+
+def arguments(
+    deploy: DeployParams, model: str, port: int | str, name: str = SERVED_NAME
+) -> list[str]:
+    """Return what the server of a stack is told, `model` being where it sees the weights."""
+    context, slots = str(deploy.context), str(deploy.concurrency)
+    match deploy.stack:
+        case "vllm":
+            options = ["--served-model-name", name, "--port", str(port)]
+            return [model, *options, "--max-model-len", context, "--max-num-seqs", slots]
+        case "llama.cpp":  # its context is shared by the slots
+            shared = str(deploy.context * deploy.concurrency)
+            options = ["--alias", name, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
+            # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
+            return ["-m", f"{model}/{GGUF}", *options, "--metrics", "--cache-ram", "0"]
+        case "tgi":
+            options = ["--port", str(port), "--max-total-tokens", context]
+            return ["--model-id", model, *options, "--max-concurrent-requests", slots]
+        case "transformers":  # it answers to the path it was given, and to no other name
+            return ["serve", model, "--port", str(port)]
+        case "ollama":  # its Modelfile has the context
+            return []
+
+
+def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str]:
+    """Return the command that starts the stack on this machine, without containers; raise UserError
+    with the cure where it is not installed, or is started by other means."""
+    if deploy.stack in BY_HAND:
+        raise UserError(f"deploy.stack: {deploy.stack} is started by `{BY_HAND[deploy.stack]}`")
+    options = arguments(deploy, model, port)
+    if deploy.stack == "llama.cpp":
+        return [str(llamacpp("llama-server")), *options]
+    lacking = False
+    if deploy.stack == "vllm":
+        command = [str(Path(".venv-serve/bin/vllm").absolute()), "serve", *options]
+    else:
+        command = ["transformers", *options]
+        lacking = not find_spec("openai")  # what no other extra brings
+    if lacking or not shutil.which(command[0]):
+        raise UserError(
+            f"deploy.stack: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
+        )
+    return command
+
+
+def start_of(own: list[str] | None, key: str, deploy: DeployParams) -> Start:
+    """Return how a stage starts a server: by the user's own command, which stands at `key` of
+    params.yaml, or, where that is None, as deploy.stack is packed; raise UserError where no stage
+    starts that stack."""
+    if own is not None:
+        return Start(own, key)
+    if deploy.stack not in ("vllm", "llama.cpp"):
+        raise UserError(
+            f"params.yaml: {key} is null, and stages start vllm and llama.cpp alone, not "
+            f"{deploy.stack} (deploy.stack): give your own command, set the engine to "
+            "transformers, or in `bench` the command to [], which asks a server at bench.url"
+        )
+    return Start(local_command(deploy, "{model}", "{port}"), "deploy.stack")
