@@ -21,6 +21,7 @@ CURES = {
     "transformers": "pip install -c constraints.txt '.[serve]'",
     "vllm": "python -m venv .venv-serve && .venv-serve/bin/pip install '.[serve]'",
 }
+SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
 
 
 def check_port(port: int, package: Path) -> None:
@@ -49,7 +50,7 @@ def main() -> None:
     program = str(llamacpp("llama-server")) if deploy.stack == "llama.cpp" else ""
     command = local_command(deploy, program)
     found = shutil.which(command[0])
-    if not found or (deploy.stack == "transformers" and not find_spec("openai")):
+    if not found or (deploy.stack == "transformers" and not all(map(find_spec, SERVING))):
         raise UserError(
             f"make serve: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
         )

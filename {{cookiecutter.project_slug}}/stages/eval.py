@@ -103,7 +103,9 @@ def ask_model(
             with serving(server.command, served, server.startup_seconds, "eval.server") as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
-                return api.answer_all(url, served_model(url), asked, most, server.concurrency)
+                return api.answer_all(
+                    url, served_model(url), asked, most, server.concurrency, section="eval.server"
+                )
 
 
 def kept_at(
@@ -162,7 +164,13 @@ def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
         raise UserError("params.yaml: eval.endpoint is null; it takes url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
     answers = api.answer_all(
-        endpoint.url, endpoint.model, chats, most, endpoint.concurrency, endpoint.key_env
+        endpoint.url,
+        endpoint.model,
+        chats,
+        most,
+        endpoint.concurrency,
+        endpoint.key_env,
+        section="eval.endpoint",
     )
     return [Prompt(chat, [], 0) for chat in chats], answers
 
