@@ -124,7 +124,8 @@ def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path:
 
     def ask(one: Ask) -> Kept:
         chat = [Message(role="user", content=one.prompt)]
-        answer = answer_chat(params.url, params.model, chat, params.max_new_tokens, params.key_env)
+        most, key_env = params.max_new_tokens, params.key_env
+        answer = answer_chat(params.url, params.model, chat, most, key_env, "judge")
         row: Kept = {"asked": one.key, "said": read_verdict(answer.text)}
         return row | {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
 

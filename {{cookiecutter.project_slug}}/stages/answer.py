@@ -99,7 +99,9 @@ def ask_model(
             with serving(start.command, served, server.startup_seconds, start.key) as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
-                return api.answer_all(url, served_model(url), asked, most, server.concurrency)
+                return api.answer_all(
+                    url, served_model(url), asked, most, server.concurrency, "", "answer.server"
+                )
 
 
 def check_room(params: AnswerParams, deploy: DeployParams) -> None:
@@ -120,7 +122,13 @@ def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
         raise UserError("params.yaml: answer.endpoint is null; it takes url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
     answers = api.answer_all(
-        endpoint.url, endpoint.model, chats, most, endpoint.concurrency, endpoint.key_env
+        endpoint.url,
+        endpoint.model,
+        chats,
+        most,
+        endpoint.concurrency,
+        endpoint.key_env,
+        "answer.endpoint",
     )
     return [Prompt(chat, [], 0) for chat in chats], answers
 

@@ -1,87 +1,84 @@
-"""Any OpenAI-compatible server: ask it for answers. Nothing is tried twice: a failure is shown."""
+"""Any OpenAI-compatible server: ask it for answers."""
 
-import json
-import os
-import urllib.error
-import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
 from typing import Any
 
 from lib.core.records import Message
 from lib.engines.answer import Answer
+from lib.engines.openai_client import call, named
 from lib.runtime.errors import UserError
 
-SECONDS = 600  # one answer may take
 
-
-class Refused(UserError):
-    """The server answered, with an HTTP status that says no."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
-    """The JSON that a server answers to `body`; raises UserError when it does not."""
-    request = urllib.request.Request(  # noqa: S310 the URL is the user's own
-        f"{url.rstrip('/')}/{route}",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"} | headers(key_env),
+def complete_chat(
+    url: str,
+    model: str,
+    chat: list[Message],
+    max_new_tokens: int,
+    key_env: str = "",
+    section: str = "",
+    **options: Any,
+) -> dict[str, Any]:
+    """Return the whole reply to a chat, greedy; `options` go into the request."""
+    return call(
+        url,
+        "chat/completions",
+        key_env,
+        section,
+        lambda client: (
+            client.chat.completions.with_raw_response.create(
+                model=model, messages=chat, max_tokens=max_new_tokens, temperature=0, **options
+            ).http_response
+        ),
     )
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
-            return json.load(response)
-    except urllib.error.HTTPError as error:
-        said = error.read(200).decode("utf-8", "replace").strip()
-        raise Refused(f"{url}/{route}: answered {error.code}: {said}", error.code) from None
-    except (OSError, HTTPException, ValueError) as error:
-        reason = str(getattr(error, "reason", error)).strip()
-        raise UserError(f"{url}/{route}: no answer ({reason}); is the server up?") from None
-
-
-def headers(key_env: str) -> dict[str, str]:
-    """What shows the key in an environment variable; nothing where none is named."""
-    return {"Authorization": f"Bearer {read_key(key_env)}"} if key_env else {}
-
-
-def read_key(name: str) -> str:
-    """The secret in an environment variable."""
-    key = os.environ.get(name, "")
-    if not key:
-        raise UserError(f"{name}: this environment variable with the server's key is not set")
-    return key
 
 
 def answer_chat(
-    url: str, model: str, chat: list[Message], max_new_tokens: int, key_env: str = ""
+    url: str,
+    model: str,
+    chat: list[Message],
+    max_new_tokens: int,
+    key_env: str = "",
+    section: str = "",
 ) -> Answer:
     """The greedy answer to a chat, which the server renders with its own template."""
-    body = {"model": model, "messages": chat, "max_tokens": max_new_tokens, "temperature": 0}
-    reply = post(url, "chat/completions", body, key_env)
-    return read_answer(reply, lambda choice: choice["message"]["content"] or "", url)
+    reply = complete_chat(url, model, chat, max_new_tokens, key_env, section)
+    where = named(url, section)
+    return read_answer(reply, lambda choice: choice["message"]["content"] or "", where)
 
 
 def answer_tokens(
-    url: str, model: str, ids: list[int], max_new_tokens: int, key_env: str = ""
+    url: str,
+    model: str,
+    ids: list[int],
+    max_new_tokens: int,
+    key_env: str = "",
+    section: str = "",
 ) -> Answer:
     """The greedy answer to token ids, exactly those of training (vLLM, llama.cpp)."""
-    body = {"model": model, "prompt": ids, "max_tokens": max_new_tokens, "temperature": 0}
-    answer = read_answer(
-        post(url, "completions", body, key_env), lambda choice: choice["text"], url
+    reply = call(
+        url,
+        "completions",
+        key_env,
+        section,
+        lambda client: (
+            client.completions.with_raw_response.create(
+                model=model, prompt=ids, max_tokens=max_new_tokens, temperature=0
+            ).http_response
+        ),
     )
+    where = named(url, section)
+    answer = read_answer(reply, lambda choice: choice["text"], where)
     if answer.input_tokens != len(ids):
         raise UserError(
-            f"{url}: took {len(ids)} token ids for {answer.input_tokens} tokens: it reads them as "
-            "text or adds its own; set answer.server.prompts to chat"
+            f"{where}: took {len(ids)} token ids for {answer.input_tokens} tokens: it reads them "
+            "as text or adds its own; set its `prompts` to chat"
         )
     return answer
 
 
-def read_answer(reply: dict[str, Any], text: Any, url: str) -> Answer:
-    """The answer in a reply; raises UserError when the reply is none."""
+def read_answer(reply: Any, text: Callable[[Any], str], where: str) -> Answer:
+    """Read the answer in a reply of a server; raises UserError when the reply holds none."""
     try:
         choice, usage = reply["choices"][0], reply["usage"]
         return Answer(
@@ -92,8 +89,8 @@ def read_answer(reply: dict[str, Any], text: Any, url: str) -> Answer:
         )
     except (LookupError, TypeError) as error:
         raise UserError(
-            f"{url}: its reply is not OpenAI-compatible ({type(error).__name__} {error}): "
-            f"{str(reply)[:200]}"
+            f"{where}: its reply is not OpenAI-compatible ({type(error).__name__} {error}): "
+            f"{reply!r:.200}"
         ) from None
 
 
@@ -104,13 +101,14 @@ def answer_all(
     max_new_tokens: int,
     concurrency: int,
     key_env: str = "",
+    section: str = "",
 ) -> list[Answer]:
     """Greedy answers in the order of the prompts, `concurrency` requests at once. A prompt is a
     chat, or token ids."""
 
     def ask(prompt: Any) -> Answer:
         one = answer_tokens if prompt and isinstance(prompt[0], int) else answer_chat
-        return one(url, model, prompt, max_new_tokens, key_env)
+        return one(url, model, prompt, max_new_tokens, key_env, section)
 
     with ThreadPoolExecutor(concurrency) as pool:
         waiting = [pool.submit(ask, prompt) for prompt in prompts]

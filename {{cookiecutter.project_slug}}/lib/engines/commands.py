@@ -14,6 +14,7 @@ from lib.engines.gguf import NAME as GGUF
 from lib.engines.params import DeployParams
 from lib.runtime.errors import UserError
 
+SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
 SERVED_NAME = "model"  # under which weights are served; also their folder in a package
 BY_HAND = {
     "tgi": "docker compose --file dist/tgi/compose.yaml up",
@@ -68,7 +69,7 @@ def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str
         command = [str(Path(".venv-serve/bin/vllm").absolute()), "serve", *options]
     else:
         command = ["transformers", *options]
-        lacking = not find_spec("openai")  # what no other extra brings
+        lacking = not all(map(find_spec, SERVING))
     if lacking or not shutil.which(command[0]):
         raise UserError(
             f"deploy.stack: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"

@@ -15,8 +15,8 @@ from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
-from lib.engines.api import Refused, headers
 from lib.engines.builds import llamacpp
+from lib.engines.openai_client import Refused, headers
 from lib.runtime.errors import UserError
 from lib.runtime.processes import descendants, die_with_parent, runs
 

@@ -49,7 +49,8 @@ def ask_guard(exchange: Exchange, params: SafetyParams) -> bool:
     if not answer.strip():  # a guard's template refuses an empty turn
         return False
     chat = [Message(role="user", content=prompt), Message(role="assistant", content=answer)]
-    said = answer_chat(params.url, params.model, chat, VERDICT_TOKENS, params.key_env).text
+    guard = params.url, params.model
+    said = answer_chat(*guard, chat, VERDICT_TOKENS, params.key_env, "eval.safety").text
     verdict = plain(said.strip().partition("\n")[0])
     if verdict in map(plain, params.unsafe):
         return True

@@ -16,7 +16,7 @@ import aiohttp
 import numpy as np
 
 from lib.core.records import Message
-from lib.engines.api import headers
+from lib.engines.openai_client import headers
 from lib.engines.timing import Timing
 from lib.runtime.errors import UserError
 

@@ -10,7 +10,8 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from lib.core.records import Message
-from lib.engines.api import Refused, post
+from lib.engines.api import complete_chat
+from lib.engines.openai_client import Refused, post
 from lib.runtime.errors import UserError
 from lib.serving.parity import Greedy, Prompt
 
@@ -102,13 +103,14 @@ def answer_chat(
     stops: set[int],
 ) -> tuple[Greedy, int]:
     """The greedy answer, and how many tokens the server says its prompt has."""
-    body: dict[str, Any] = {"model": server.model, "messages": chat, "temperature": 0}
-    body |= {"max_tokens": max_new_tokens}
+    options: dict[str, Any] = {}
     if server.kind in TELL_TOKENS:
-        body |= {"logprobs": True, "top_logprobs": 1}
+        options |= {"logprobs": True, "top_logprobs": 1}
     if server.kind == "vllm":
-        body["return_tokens_as_token_ids"] = True
-    reply = post(server.url, "chat/completions", body, server.key_env)
+        options["extra_body"] = {"return_tokens_as_token_ids": True}
+    reply = complete_chat(
+        server.url, server.model, chat, max_new_tokens, server.key_env, "bench", **options
+    )
     try:
         choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
         text = str(choice["message"]["content"] or "")

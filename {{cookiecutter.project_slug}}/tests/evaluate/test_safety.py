@@ -23,7 +23,8 @@ def test_the_rules_find_crude_words_in_any_case(answer: str, toxic: bool) -> Non
 
 
 def test_a_guard_is_shown_question_and_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def guard(url: str, model: str, chat: list[Message], most: int, key: str) -> Answer:
+    def guard(_: str, model: str, chat: list[Message], most: int, key: str, where: str) -> Answer:
+        assert where == "eval.safety"
         assert [turn["role"] for turn in chat] == ["user", "assistant"]
         said = "\nunsafe\nS1" if chat[1]["content"] == "bad" else "safe"
         return Answer(said, 1, 1, "stop")

@@ -30,6 +30,7 @@ class Server(BaseHTTPRequestHandler):
         ASKED.append(prompt)
         said = SAYS["verdict"](prompt)
         self.send_response(500 if said is None else 200)
+        self.send_header("X-Should-Retry", "false")
         self.end_headers()
         choice = {"finish_reason": "stop", "message": {"content": said}}
         usage = {"prompt_tokens": 50, "completion_tokens": 1}

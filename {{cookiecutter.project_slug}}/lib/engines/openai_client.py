@@ -1,0 +1,115 @@
+"""Requests to an OpenAI-compatible server, by the openai client.
+
+What a server may do better a moment later (429, 5xx, a time-out, a lost connection) it is asked
+again, up to RETRIES times: after half a second, then twice as long each time, or when the server
+says. An error is one line that names the section of params.yaml the server stands in, and never
+holds its key.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from lib.runtime.errors import UserError
+
+SECONDS = 600  # one answer may take
+CONNECT = 10  # seconds until a connection stands
+RETRIES = 5  # 15 seconds of waiting in all, unless the server asks for more
+
+
+class Refused(UserError):
+    """The server answered, with an HTTP status that says no."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@cache
+def connect(url: str, key: str) -> Any:
+    """Make the client of a server, which gets no key of the environment but `key` (or the word
+    none, as the client sends something). Each request opens its own connection: llama.cpp closes
+    idle ones, and reuse would race with that."""
+    from openai import Omit, OpenAI, Timeout
+
+    headers = {
+        "Authorization": f"Bearer {key or 'none'}",  # whatever OPENAI_CUSTOM_HEADERS says
+        "Connection": "close",
+        "OpenAI-Organization": Omit(),
+        "OpenAI-Project": Omit(),
+    }
+    return OpenAI(
+        base_url=url,
+        api_key=key or "none",
+        timeout=Timeout(SECONDS, connect=CONNECT),
+        max_retries=RETRIES,
+        default_headers=headers,
+    )
+
+
+def call(url: str, route: str, key_env: str, section: str, send: Callable[[Any], Any]) -> Any:
+    """Return the JSON of the reply that `send` gets from the client; raises UserError when there is
+    none, Refused when the server says no."""
+    import httpx2
+    import openai
+
+    key = read_key(key_env) if key_env else ""
+    where = f"{named(url, section)}/{route}"
+    try:
+        return send(connect(url, key)).json()
+    except openai.APIStatusError as error:
+        said = without(key, error.response.text)[:200]
+        tried = f"{where}: answered {error.status_code}{tries(error)}"
+        raise Refused(f"{tried}: {said}", error.status_code) from None
+    except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as error:
+        reason = without(key, str(error.__cause__ or error))
+        raise UserError(f"{where}: no answer{tries(error)} ({reason}); is the server up?") from None
+
+
+def named(url: str, section: str) -> str:
+    """A server for an error: its section of params.yaml, and its URL without a password."""
+    bare = re.sub("//[^/@]*@", "//", url.rstrip("/"))
+    return f"{section}: {bare}" if section else bare
+
+
+def tries(error: Any) -> str:
+    """How often the server was asked, where more than once: the client counts in a header."""
+    request = getattr(error, "request", None)
+    again = int(request.headers.get("x-stainless-retry-count", 0)) if request else 0
+    return f" in {again + 1} tries" if again else ""
+
+
+def without(key: str, said: str) -> str:
+    """What a server said in one line; some quote the key that they refuse."""
+    return " ".join((said.replace(key, "[key]") if key else said).split())
+
+
+def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
+    """Return the JSON of one of the server's own routes, which is asked once."""
+    import httpx2
+
+    once = {"max_retries": 0}
+    return call(
+        url,
+        route,
+        key_env,
+        "",
+        lambda client: client.post(f"/{route}", cast_to=httpx2.Response, body=body, options=once),
+    )
+
+
+def headers(key_env: str) -> dict[str, str]:
+    """What shows the key in an environment variable; nothing where none is named."""
+    return {"Authorization": f"Bearer {read_key(key_env)}"} if key_env else {}
+
+
+def read_key(name: str) -> str:
+    """The secret in an environment variable."""
+    key = os.environ.get(name, "")
+    if not key:
+        raise UserError(f"{name}: this environment variable with the server's key is not set")
+    if not (key.isascii() and key.isprintable()):
+        raise UserError(f"{name}: the key in it has a line break or a letter that no key has")
+    return key
