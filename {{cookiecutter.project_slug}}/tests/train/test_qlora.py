@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from lib.records import Record
-from lib.training.adapters import merge
 
+from lib.core.records import Record
+from lib.train.adapters import merge
 from tests.training import BASE, chats, same, setup_of, sft_trainer_of, weights_of
 
 layers = pytest.importorskip("bitsandbytes.nn.modules")
