@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -52,18 +53,24 @@ def read_texts(project: Path) -> dict[str, str]:
     return {str(path): (project / path).read_text(encoding="utf-8") for path in rendered}
 
 
-@pytest.mark.parametrize("answers", covering(), ids=lambda answers: "-".join(answers.values()))
-def test_every_pair_of_choices_bakes_clean(bake: Bake, answers: Answers) -> None:
-    project = bake(**answers)
+@pytest.fixture(scope="module", params=covering(), ids=lambda answers: "-".join(answers.values()))
+def baked(request: pytest.FixtureRequest, bake: Bake) -> tuple[Answers, Path]:
+    """Answers, and the project they give; tests only read it."""
+    return request.param, bake(**request.param)
+
+
+def test_every_pair_of_choices_bakes_clean(baked: tuple[Answers, Path]) -> None:
+    answers, project = baked
     assert not [path for path, text in read_texts(project).items() if LEFTOVER.search(text)]
     assert {name for name, file in CI_FILES.items() if (project / file).exists()} == {
         answers["ci"]
     } - {"none"}
 
 
-@pytest.mark.parametrize("answers", covering(), ids=lambda answers: "-".join(answers.values()))
-def test_an_experiment_changes_one_line_of_params(bake: Bake, answers: Answers) -> None:
-    params = bake(**answers) / "params.yaml"
+def test_an_experiment_changes_one_line_of_params(
+    baked: tuple[Answers, Path], tmp_path: Path
+) -> None:
+    params = Path(shutil.copy(baked[1] / "params.yaml", tmp_path))
     before = params.read_text(encoding="utf-8").splitlines()
     apply_overrides(params, ["train.seed=2"])  # as `dvc exp run -S`, which writes the file anew
     after = params.read_text(encoding="utf-8").splitlines()

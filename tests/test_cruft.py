@@ -76,7 +76,11 @@ def test_update_brings_ci_and_keeps_what_is_the_users(repository: Path, project:
     assert cruft.update(project, skip_apply_ask=True)
 
     assert (project / CI).read_text(encoding="utf-8").endswith("# the template's\n")
-    assert (project / "lib/runtime/files.py").read_text(encoding="utf-8").endswith("# the template's\n")
+    assert (
+        (project / "lib/runtime/files.py")
+        .read_text(encoding="utf-8")
+        .endswith("# the template's\n")
+    )
     assert {path: (project / path).read_text(encoding="utf-8") for path in OWN} == before
     commit(project, "Updated")
     assert cruft.check(project)

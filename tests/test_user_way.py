@@ -149,7 +149,17 @@ def test_push_and_pull_bring_a_run_to_a_second_clone(team: Path) -> None:
 
 def test_experiments_are_run_queued_shown_and_compared(team: Path) -> None:
     one = team / "one"
-    sh(one, "dvc", "exp", "run", "--name", "slow", "-S", "train.learning_rate=0.001", "answer@tuned")
+    sh(
+        one,
+        "dvc",
+        "exp",
+        "run",
+        "--name",
+        "slow",
+        "-S",
+        "train.learning_rate=0.001",
+        "answer@tuned",
+    )
     diff = json.loads(sh(one, "dvc", "exp", "diff", "HEAD", "slow", "--json"))
     assert diff["params"]["params.yaml"]["train.learning_rate"]["new"] == 0.001
 

@@ -3,10 +3,12 @@
 import json
 import math
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ import torch
 from lib.core.params import HardwareParams
 from lib.core.records import Message
 from lib.model.chat import IGNORED, encode_prompt
-from lib.model.loading import check_folder, load_model, torch_device
+from lib.model.loading import check_folder, load_model, load_tokenizer, torch_device
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
 from lib.train.adapters import merge, sort_target_modules, start_model
@@ -50,25 +52,48 @@ pytestmark = pytest.mark.slow
 BITSANDBYTES = "needs bitsandbytes: pip install '.[bitsandbytes]'"
 
 
-@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
-def test_sft_moves_the_weights(method: str, tmp_path: Path) -> None:
-    if method == "qlora":
+class Run(NamedTuple):
+    """A run that nothing disturbed."""
+
+    method: str
+    folder: Path
+    model: torch.nn.Module  # merged
+    weights: dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """Train by a method, once for all tests of this file."""
+
+    @cache
+    def trained(method: str) -> Run:
+        folder = tmp_path_factory.mktemp(method)
+        model = sft(setup_of(method, folder))
+        return Run(method, folder, model, weights_of(model))
+
+    return trained
+
+
+@pytest.fixture(params=["lora", "full", "qlora"])
+def run(request: pytest.FixtureRequest, undisturbed: Callable[[str], Run]) -> Run:
+    """A run of each method."""
+    if request.param == "qlora":
         pytest.importorskip("bitsandbytes", reason=BITSANDBYTES)
-    tuned = weights_of(sft(setup_of(method, tmp_path)))
-    assert not same(weights_of(load_model("base", "float32")), tuned)
-    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() == (method != "full")
+    return undisturbed(request.param)
 
 
-@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
-def test_a_resumed_run_ends_in_the_same_bits(method: str, tmp_path: Path) -> None:
+def test_sft_moves_the_weights(run: Run) -> None:
+    assert not same(weights_of(load_model("base", "float32")), run.weights)
+    adapter = run.folder / "adapter" / "adapter_model.safetensors"
+    assert adapter.is_file() == (run.method != "full")
+
+
+def test_a_resumed_run_ends_in_the_same_bits(run: Run, tmp_path: Path) -> None:
     """It goes on in the second epoch, from the checkpoint before the last."""
-    if method == "qlora":
-        pytest.importorskip("bitsandbytes", reason=BITSANDBYTES)
-    setup = setup_of(method, tmp_path)
-    undisturbed = weights_of(sft(setup))
+    shutil.copytree(run.folder / "sft", tmp_path / "sft")
     shutil.rmtree(tmp_path / "sft" / "checkpoint-5")
     assert (tmp_path / "sft" / "checkpoint-4").is_dir()
-    assert same(undisturbed, weights_of(sft(setup_of(method, tmp_path))))
+    assert same(run.weights, weights_of(sft(setup_of(run.method, tmp_path))))
 
 
 @pytest.mark.parametrize(("loss_on", "whole"), [("answer", 0), ("prompt_first", 2), ("all", 4)])
@@ -78,27 +103,24 @@ def test_prompts_are_learnt_in_that_part(loss_on: str, whole: int, tmp_path: Pat
     assert [row["labels"] == row["input_ids"] for row in laid] == [i < whole for i in range(4)]
 
 
-@pytest.mark.parametrize("method", ["lora", "full", "qlora"])
-def test_gradient_checkpointing_changes_no_bit(method: str, tmp_path: Path) -> None:
-    if method == "qlora":
-        pytest.importorskip("bitsandbytes", reason=BITSANDBYTES)
-    kept = weights_of(sft(setup_of(method, tmp_path / "kept")))
-    setup = setup_of(method, tmp_path / "again")
+def test_gradient_checkpointing_changes_no_bit(run: Run, tmp_path: Path) -> None:
+    setup = setup_of(run.method, tmp_path / "again")
     params = setup.params.model_copy(update={"gradient_checkpointing": True})
     trainer = sft_trainer_of(replace(setup, params=params))
     assert trainer.accelerator.unwrap_model(trainer.model).is_gradient_checkpointing
-    again = merge(trainer, BASE, method, tmp_path / "adapter")
-    assert same(kept, weights_of(again))
+    again = merge(trainer, BASE, run.method, tmp_path / "adapter")
+    assert same(run.weights, weights_of(again))
 
 
-def test_dataloader_workers_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = weights_of(sft(setup_of("lora", tmp_path / "alone")))
-
+def test_dataloader_workers_change_no_bit(
+    undisturbed: Callable[[str], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def with_workers(*args: Any) -> dict[str, Any]:
         return settings(*args) | {"dataloader_num_workers": 2}
 
     monkeypatch.setattr("lib.train.trainers.settings", with_workers)
-    assert same(alone, weights_of(sft(setup_of("lora", tmp_path / "workers"))))
+    found = weights_of(sft(setup_of("lora", tmp_path / "workers")))
+    assert same(undisturbed("lora").weights, found)
 
 
 def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> None:
@@ -116,15 +138,14 @@ def test_word_dropout_blanks_that_share_of_the_prompts_only(tmp_path: Path) -> N
     assert blank[0] != blank[-1]
 
 
-def test_merged_answers_like_base_and_adapter(tmp_path: Path) -> None:
+def test_merged_answers_like_base_and_adapter(undisturbed: Callable[[str], Run]) -> None:
     from peft import PeftModel
 
-    setup = setup_of("lora", tmp_path)
-    merged = sft(setup)
-    apart = PeftModel.from_pretrained(load_model("base", "float32"), str(tmp_path / "adapter"))
-    ids = torch.tensor([encode_prompt(setup.tokenizer, [Message(role="user", content="票")], "")])
+    run, tokenizer = undisturbed("lora"), load_tokenizer("base")
+    apart = PeftModel.from_pretrained(load_model("base", "float32"), str(run.folder / "adapter"))
+    ids = torch.tensor([encode_prompt(tokenizer, [Message(role="user", content="票")], "")])
     with torch.inference_mode():
-        difference = (merged(ids).logits - apart(ids).logits).abs().max().item()
+        difference = (run.model(ids).logits - apart(ids).logits).abs().max().item()
     assert difference < 1e-4
 
 

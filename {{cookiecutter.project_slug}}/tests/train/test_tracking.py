@@ -10,9 +10,12 @@ import pytest
 
 from lib.runtime.errors import UserError
 from lib.train.tracking import track
+from stages import train
 from tests.train.test_resume import lay_out_project
 
 pytestmark = pytest.mark.slow
+
+WEIGHTS = "models/tuned/model.safetensors"
 
 ENV = os.environ | {
     "WANDB_MODE": "offline",
@@ -60,29 +63,38 @@ READERS: dict[str, Callable[[Path], dict[str, int]]] = {
 }
 
 
-def trained(folder: Path, tracker: str) -> bytes:
-    """Run the stage as a user does; the weights."""
-    lay_out_project(folder, "dpo")
+def lay_out_tracked(folder: Path, method: str, tracker: str) -> None:
+    """A project whose training a tracker follows."""
+    lay_out_project(folder, method)
     params = folder / "params.yaml"
     text = params.read_text(encoding="utf-8")
     params.write_text(text.replace('"tracking":"none"', f'"tracking":"{tracker}"'), "utf-8")
-    run = [sys.executable, "-m", "stages.train"]
-    done = subprocess.run(run, cwd=folder, env=ENV, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return (folder / "models/tuned/model.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="module")
 def untracked(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The weights of a run without a tracker."""
-    return trained(tmp_path_factory.mktemp("untracked") / "project", "none")
+    folder = tmp_path_factory.mktemp("untracked") / "project"
+    lay_out_tracked(folder, "dpo", "none")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        train.main()
+    return (folder / WEIGHTS).read_bytes()
 
 
 @pytest.mark.parametrize("tracker", READERS)
-def test_curves_are_kept_and_no_bit_changes(tracker: str, untracked: bytes, tmp_path: Path) -> None:
+def test_curves_are_kept_and_no_bit_changes(
+    tracker: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """In a process of its own, as a user runs it: trackers write at its end, too."""
     pytest.importorskip(tracker, reason=f"needs {tracker}: pip install '.[{tracker}]'")
-    assert trained(tmp_path / "project", tracker) == untracked
-    found = READERS[tracker](tmp_path / "project/.scratch" / tracker)
+    project = tmp_path / "project"
+    lay_out_tracked(project, "dpo", tracker)
+    run = [sys.executable, "-m", "stages.train"]
+    done = subprocess.run(run, cwd=project, env=ENV, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (project / WEIGHTS).read_bytes() == request.getfixturevalue("untracked")
+    found = READERS[tracker](project / ".scratch" / tracker)
     assert set(found) == {"sft", "dpo"}
     assert min(found.values()) > 1
 
@@ -95,10 +107,7 @@ def test_a_tracker_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_wandb_without_a_key_is_one_line(tmp_path: Path) -> None:
     pytest.importorskip("wandb", reason="needs wandb: pip install '.[wandb]'")
-    lay_out_project(tmp_path / "project", "full")
-    params = tmp_path / "project/params.yaml"
-    text = params.read_text(encoding="utf-8").replace('"tracking":"none"', '"tracking":"wandb"')
-    params.write_text(text, encoding="utf-8")
+    lay_out_tracked(tmp_path / "project", "full", "wandb")
     env = {name: value for name, value in ENV.items() if not name.startswith("WANDB")}
     done = subprocess.run(
         [sys.executable, "-m", "stages.train"],
