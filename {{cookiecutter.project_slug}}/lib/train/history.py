@@ -19,6 +19,7 @@ from lib.train.trainers import Setup, lay_out
 
 History = list[dict[str, Any]]
 HISTORY = Path("logs/train/history.jsonl")
+VARIES = ("memory_bytes", "train_loss", "num_tokens")
 TIMED = ("tokens_per_second", "memory_bytes")
 
 
@@ -83,7 +84,7 @@ def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float
 
 
 def raw(histories: dict[str, History]) -> History:
-    """All rows with the training they are of; without what differs between two equal runs."""
+    """Return all rows with the training they are of, without what differs between equal runs."""
     return [
         {"phase": phase} | {name: value for name, value in row.items() if not varies(name)}
         for phase, history in histories.items()
@@ -92,13 +93,12 @@ def raw(histories: dict[str, History]) -> History:
 
 
 def varies(name: str) -> bool:
-    """Whether a figure is a timing, a memory, or counted in this session alone (train_loss, which
-    a resumed trainer averages over its own steps)."""
-    return name.endswith(("_per_second", "_runtime")) or name in ("memory_bytes", "train_loss")
+    """Tell whether a figure is a timing, a memory, or counted anew by a resumed trainer."""
+    return name.endswith(("_per_second", "_runtime")) or name in VARIES
 
 
 def speeds(histories: dict[str, History]) -> History:
-    """Tokens a second and memory by step; the steps of a second training go on counting."""
+    """Return tokens a second and memory by step; steps of a second training go on counting."""
     rows, before = History(), 0
     for history in histories.values():
         timed = [row for row in history if TIMED[0] in row]
@@ -110,6 +110,7 @@ def speeds(histories: dict[str, History]) -> History:
 
 
 def write_history(histories: dict[str, History]) -> None:
-    """Write logs/train/history.jsonl, the same in equal runs."""
+    """Write logs/train/history.jsonl, the same in equal runs. A checkpoint keeps rows with sorted
+    keys, the trainer does not."""
     with atomic_text(HISTORY) as file:
-        file.writelines(json.dumps(row) + "\n" for row in raw(histories))
+        file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in raw(histories))
