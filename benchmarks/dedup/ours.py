@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"))
 
-from lib.similarity.minhash import components, near_pairs
+from lib.similarity.minhash import connected
+from lib.similarity.near_copies import near_copies_in
 from lib.similarity.survey import RECALL
 
 from benchmarks.dedup.peers import NGRAM, PERMUTATIONS, THRESHOLD
@@ -23,8 +24,8 @@ def main() -> None:
     path, kept = sys.argv[1:]
     count = pq.ParquetFile(path).metadata.num_rows
     texts = chain.from_iterable(read(path))
-    pairs, _ = near_pairs(texts, THRESHOLD, NGRAM, PERMUTATIONS, 1, RECALL)
-    np.save(kept, np.flatnonzero(components(count, pairs) == np.arange(count)))
+    pairs, _ = near_copies_in(texts, THRESHOLD, NGRAM, PERMUTATIONS, 1, RECALL)
+    np.save(kept, np.flatnonzero(connected(count, pairs) == np.arange(count)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ usage   python -m benchmarks.dedup.run FOLDER COUNT PEERS [NAME ...]
 prints  versions, and a table: CPU seconds and peak memory of a process each (its children
         included), recall and precision against an exact join
 
-`search` is our near_pairs on the texts, as the peers have them; `stage` is the whole dedup stage on
+`search` is our near_copies_in on the texts, as the peers have them; `stage` is the whole dedup stage on
 records: JSON in and out, exact copies, near copies of prompts and of records, the search for 200
 golden cases, every pair verified.
 """
@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
-from lib.similarity.leakage import Hit, search  # noqa: E402
+from lib.similarity.hit import Hit  # noqa: E402
+from lib.similarity.near_copies import KnownTexts  # noqa: E402
 
 from benchmarks.dedup import corpus, peers  # noqa: E402
 
@@ -76,7 +77,7 @@ def exact_join(folder: Path) -> list[Hit]:
     is one of those joined."""
     texts = pq.read_table(folder / "texts.parquet", columns=["text"])["text"].to_pylist()
     step = step_of(len(texts))
-    hits = search(texts, texts[::step], peers.THRESHOLD, peers.NGRAM)
+    hits = KnownTexts(texts[::step], peers.THRESHOLD, peers.NGRAM).near(texts)
     return [hit._replace(other=hit.other * step) for hit in hits if hit.one != hit.other * step]
 
 

@@ -22,9 +22,9 @@ sys.path.insert(0, str(PROJECT))
 from lib.cases.groups import components  # noqa: E402
 from lib.similarity.params import SplitParams  # noqa: E402
 from lib.core.records import prompt_text, row_text  # noqa: E402
-from lib.similarity.containment import contained  # noqa: E402
-from lib.similarity.heldout import HeldOut, find_leaks  # noqa: E402
-from lib.similarity.leakage import search  # noqa: E402
+from lib.similarity.heldout import HeldOut  # noqa: E402
+from lib.similarity.near_copies import KnownTexts  # noqa: E402
+from lib.split.leakage import LeakSearch  # noqa: E402
 from lib.split.ties import find_ties  # noqa: E402
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split  # noqa: E402
 from stages.split import assign  # noqa: E402
@@ -82,8 +82,8 @@ def residual(rows: Rows, tested: list[bool]) -> float:
     train = [row for row, test in zip(rows, tested, strict=True) if not test]
     asked = [prompt_text(row) for row, test in zip(rows, tested, strict=True) if test]
     prompts = [prompt_text(row) for row in train]
-    hits = search(prompts, asked, PARAMS.threshold, PARAMS.ngram)
-    hits += contained([row_text(row) for row in train], asked)
+    tested_on = KnownTexts(asked, PARAMS.threshold, PARAMS.ngram)
+    hits = tested_on.near(prompts) + tested_on.quoted([row_text(row) for row in train])
     return len({hit.other for hit in hits}) / len(asked)
 
 
@@ -119,12 +119,13 @@ def planted_table(train: Rows, test: Rows) -> None:
         "quoted in a train question": lambda text: f"{draw.choice(asked)} And also: {text} Thanks!",
     }
     held = [HeldOut("test", row["id"], prompt_text(row)) for row in test]
-    own = {leak.train for leak in find_leaks(train, held, PARAMS)}
+    search = LeakSearch(held, PARAMS)
+    own = {leak.train for leak in search.leaks(train)}
     print(f"\n{len(own)} of {len(train):,} rows of the published train leak, before planting.\n")
     print("| planted | rows | found |\n| --- | ---: | ---: |")
     for name, way in ways.items():
         planted = [chat(way(text), "an answer", group=str(at)) for at, text in enumerate(asked)]
-        found = {leak.train for leak in find_leaks(planted, held, PARAMS)}
+        found = {leak.train for leak in search.leaks(planted)}
         print(f"| {name} | {len(planted)} | {len(found)} |")
 
 

@@ -31,6 +31,7 @@ from lib.pii.redact import Finder
 from lib.pii.secrets import find_secrets
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text
+from lib.similarity.near_copies import KnownTexts
 from lib.similarity.params import DedupParams
 from monitor.harvest import FEEDBACK, HARVEST, RAW, copies, held_out_prompts, read_review
 
@@ -97,7 +98,8 @@ def check_leaks(rows: list[tuple[int, Decided]]) -> None:
     train = [(line, row) for line, row in rows if row.decide == "train"]
     asked = [text_of(row.prompt()) for _, row in train]
     new = [text_of(row.prompt()) for _, row in rows if row.decide in ("golden", "adversarial")]
-    leaks = copies(asked, held_out_prompts() + new, dedup.evals_threshold, dedup.ngram)
+    known = KnownTexts(held_out_prompts() + new, dedup.evals_threshold, dedup.ngram)
+    leaks = copies(asked, known)
     if leaks:
         line = train[min(leaks)][0]
         raise UserError(

@@ -25,15 +25,13 @@ from lib.core.records import (
     text_of,
     write_records,
 )
-from lib.core.text import same_text_key
 from lib.curate.language import sure_language
 from lib.monitoring.params import MonitorParams
 from lib.monitoring.proposals import REASONS, Proposal, gather
 from lib.monitoring.reference import read_reference
 from lib.runtime.errors import CommandLine, UserError, run
-from lib.similarity.containment import contained
-from lib.similarity.heldout import eval_prompts
-from lib.similarity.leakage import search
+from lib.similarity.heldout import HELD_OUT, eval_prompts
+from lib.similarity.near_copies import KnownTexts
 from lib.similarity.params import DedupParams, SplitParams
 from monitor.run import observer, read_logs
 
@@ -42,7 +40,7 @@ RAW, FEEDBACK = Path("data/raw"), "feedback-*.jsonl"
 
 
 def known_prompts() -> list[str]:
-    """What training has already: train, and feedback that was accepted."""
+    """List what training has already: train, and feedback that was accepted."""
     prompts = [prompt_text(record) for record in read_records("data/split/train.jsonl")]
     for path in sorted(RAW.glob(FEEDBACK)):
         prompts += [text_of(row["messages"][:-1]) for row in read_objects(path)]
@@ -50,46 +48,40 @@ def known_prompts() -> list[str]:
 
 
 def held_out_prompts() -> list[str]:
-    """What training must not see: val, test and the cases of evals/."""
+    """List what training must not see: val, test and the cases of evals/."""
     prompts = [
         prompt_text(record)
-        for name in ("val", "test")
+        for name in HELD_OUT
         for record in read_records(f"data/split/{name}.jsonl")
     ]
     cases = eval_prompts(load("split", SplitParams).benchmarks)
-    return prompts + [prompt for _, _, prompt in cases]
+    return prompts + [case.prompt for case in cases]
 
 
-def copies(asked: list[str], known: list[str], threshold: float, ngram: int) -> set[int]:
-    """Places in `asked` of what resembles something known."""
-    keys = {same_text_key(prompt) for prompt in known}
-    same = {place for place, prompt in enumerate(asked) if same_text_key(prompt) in keys}
-    return same | {hit.one for hit in search(asked, known, threshold, ngram)}
+def copies(asked: list[str], known: KnownTexts) -> set[int]:
+    """Find the prompts, by index, that are the same as a known one, or nearly."""
+    return {hit.one for hit in [*known.same(asked), *known.near(asked)]}
 
 
-def fresh(proposals: list[Proposal], dropped: Counter[str]) -> Iterator[Proposal]:
-    """The proposals that are neither known, nor held out, nor near copies of an earlier one."""
+def new_proposals(proposals: list[Proposal], dropped: Counter[str]) -> Iterator[Proposal]:
+    """Yield proposals that are neither known, nor held out, nor near copies of an earlier one."""
     dedup, asked = load("dedup", DedupParams), [one.call.prompt() for one in proposals]
-    old = copies(asked, known_prompts(), dedup.threshold, dedup.ngram)
-    held = held_out_prompts()
-    leaks = copies(asked, held, dedup.evals_threshold, dedup.ngram)
-    leaks |= {hit.one for hit in contained(asked, held)}
-    later = {
-        max(hit.one, hit.other)
-        for hit in search(asked, asked, dedup.threshold, dedup.ngram)
-        if hit.one != hit.other
-    }
-    for place, proposal in enumerate(proposals):
+    held = KnownTexts(held_out_prompts(), dedup.evals_threshold, dedup.ngram)
+    leaks = copies(asked, held) | {hit.one for hit in held.quoted(asked)}
+    old = copies(asked, KnownTexts(known_prompts(), dedup.threshold, dedup.ngram))
+    each_other = KnownTexts(asked, dedup.threshold, dedup.ngram).near(asked)
+    later = {max(hit.one, hit.other) for hit in each_other if hit.one != hit.other}
+    for index, proposal in enumerate(proposals):
         reasons = {"held_out": leaks, "known": old, "copy": later}
-        why = next((name for name, places in reasons.items() if place in places), None)
-        if why or not asked[place].strip():
+        why = next((name for name, found in reasons.items() if index in found), None)
+        if why or not asked[index].strip():
             dropped[why or "empty"] += 1
         else:
             yield proposal
 
 
 def limited(proposals: Iterator[Proposal], most: int, dropped: Counter[str]) -> list[Proposal]:
-    """So many of each first reason."""
+    """Take at most `most` proposals of each first reason, and count the others."""
     counts, kept = Counter[str](), []
     for proposal in proposals:
         counts[proposal.reasons[0]] += 1
@@ -101,7 +93,7 @@ def limited(proposals: Iterator[Proposal], most: int, dropped: Counter[str]) -> 
 
 
 def to_row(proposal: Proposal) -> dict[str, Any]:
-    """A line of the review file."""
+    """Make a line of the review file."""
     call, edited = proposal.call, proposal.call.feedback.get("edited", "").strip()
     return {
         "decide": "",  # train, golden, adversarial or drop
@@ -118,7 +110,7 @@ def to_row(proposal: Proposal) -> dict[str, Any]:
 
 
 def read_review() -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line, row) of the review file, in which people write."""
+    """Yield (line number, row) of the review file; raise UserError for a line that is not JSON."""
     if not HARVEST.exists():
         raise UserError(f"{HARVEST}: not found; `make harvest LOGS=...` writes it")
     for number, line in read_lines(HARVEST):
@@ -133,7 +125,7 @@ def read_review() -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def check_undecided() -> None:
-    """A file with decisions in it is somebody's work."""
+    """Raise UserError where the review file holds decisions: somebody's work."""
     if HARVEST.exists() and any(row.get("decide") for _, row in read_review()):
         raise UserError(
             f"{HARVEST}: holds decisions; run `python -m monitor.accept`, which takes them over"
@@ -151,7 +143,7 @@ def main() -> None:
     calls = read_logs(logs, params, skipped, float("-inf"), float("inf"))
     want = params.harvest
     found = gather(calls, observer(release, params), want.confidence, want.most)
-    kept = limited(fresh(found, dropped), want.most, dropped)
+    kept = limited(new_proposals(found, dropped), want.most, dropped)
     write_records(HARVEST, map(to_row, kept))
     counts = Counter(proposal.reasons[0] for proposal in kept)
     reasons = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS)

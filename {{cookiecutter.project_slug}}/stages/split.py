@@ -27,11 +27,10 @@ from lib.intake.ledger import Ledger
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_folder, atomic_text, write_json
 from lib.similarity.containment import SHARE
-from lib.similarity.heldout import check_thresholds, leak_error
-from lib.similarity.params import DedupParams, SplitParams
+from lib.similarity.params import DedupParams, SplitParams, check_thresholds
 from lib.similarity.workers import Each, workers
 from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
-from lib.split.files import Searched, search_files
+from lib.split.leakage import Searched, leak_error, search_files
 from lib.split.ties import Ties, find_ties, tie_leaks
 
 FOLDER = Path("data/split")

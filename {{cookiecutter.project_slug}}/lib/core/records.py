@@ -39,7 +39,6 @@ class Record(TypedDict):
     source: str
     license: str
     split: str | None
-    cluster: NotRequired[str]  # from dedup on: equal where prompts are near copies
 
 
 PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved
@@ -147,7 +146,7 @@ def without_words(record: Record) -> Record:
     kept = {
         key: intern(value) if isinstance(value, str) and key != "id" else value
         for key, value in record.items()
-        if key not in (*CONTENT, "cluster")
+        if key not in CONTENT
     }
     return cast(Record, kept | {"chosen": ""} if is_pair(record) else kept)
 

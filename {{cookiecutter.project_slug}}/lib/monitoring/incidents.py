@@ -10,8 +10,7 @@ from lib.evaluate.scoring import is_refusal
 from lib.monitoring.calls import Call
 from lib.monitoring.masked import added_placeholders
 from lib.pii.secrets import MASK
-from lib.similarity.leakage import NearIndex
-from lib.similarity.shingles import ngrams, word_hashes
+from lib.similarity.near_copies import KnownTexts
 
 KINDS = ("unsafe_answers", "forbidden_text", "system_prompt_out", "pii_out", "secret_out")
 TRIES = "injection_tries"  # listed with the incidents; an alarm when their share rises, not by one
@@ -41,9 +40,8 @@ class Watch:
     def __init__(
         self, task: TaskParams, cases: list[Adversarial], similar: float, ngram: int
     ) -> None:
-        self.task, self.cases, self.ngram = task, cases, ngram
-        prompts = [text_of(case.prompt()) for case in cases]
-        self.index = NearIndex(prompts, similar, ngram) if cases else None
+        self.task, self.cases = task, cases
+        self.known = KnownTexts([text_of(case.prompt()) for case in cases], similar, ngram)
         self.secret = folded(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
 
     def look(self, calls: list[Call]) -> list[list[Incident]]:
@@ -58,10 +56,9 @@ class Watch:
         """Of each prompt the adversarial case that it resembles most."""
         found: list[Adversarial | None] = [None] * len(prompts)
         best = [0.0] * len(prompts)
-        if self.index and prompts:
-            for one, other, value in self.index.search(ngrams(word_hashes(prompts), self.ngram)):
-                if value > best[one]:
-                    best[one], found[one] = value, self.cases[other]
+        for one, other, value in self.known.near(prompts):
+            if value > best[one]:
+                best[one], found[one] = value, self.cases[other]
         return found
 
     def _reasons(self, call: Call, case: Adversarial | None) -> list[tuple[str, str]]:

@@ -1,13 +1,14 @@
-"""Containment: how much of a held-out prompt stands word for word in a longer text.
+"""Containment: how much of a prompt a longer text quotes word for word.
 
 Jaccard similarity misses a short prompt that is quoted in a long row. Containment does not: it is
 the share of the prompt's n-grams that the row has (Broder, 1997), here of 13 words, the length
 that GPT-3 (Brown et al., 2020, appendix C) and lm-evaluation-harness decontaminate with; 13
-characters of Chinese, Japanese or Thai are about 8 words. Of a prompt of 8 to 12 words all must
-stand in the row; a shorter one may stand anywhere by chance and is not looked for.
+characters of Chinese, Japanese or Thai are about 8 words. A prompt of 8 to 12 words must stand in
+the row whole; a shorter one may stand in any text by chance and is not searched for.
 
-Who has `share` of a prompt's n-grams has one of any `1 - share` of them. So only the rarest such
-part of each prompt is kept in memory and looked up, and the pairs found are compared in full.
+A text that has `share` of a prompt's n-grams has at least one of any `1 - share` of them. So only
+the rarest such part of each prompt is kept in memory and looked up, and the pairs found are
+compared in full (as in the prefix filter of prefix_filter.py).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,128 +18,121 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from lib.similarity.leakage import Hit
+from lib.similarity.hit import Hit
+from lib.similarity.jaccard import count_shared
 from lib.similarity.shingles import (
+    Floats,
     Hashes,
-    Places,
+    IndexPairs,
+    Indices,
+    Shingles,
     chunks,
-    common,
     distinct,
     ngrams,
+    ranges,
     word_hashes,
 )
 
-SHORTEST, LONGEST = 8, 13  # words an n-gram
+SHORTEST, LONGEST = 8, 13  # words per n-gram
 SHARE = (
-    0.8  # from which a prompt counts as contained; so many tokens make Llama 2's "dirty" samples
+    0.8  # from which a prompt counts as quoted: the share of tokens of Llama 2's "dirty" samples
 )
 BUCKETS = 1 << 22  # in which n-grams are counted
-SLACK = 1e-9  # of a product of fractions
-MULTIPLIERS = np.random.RandomState(13).randint(0, 1 << 63, LONGEST, np.uint64) | np.uint64(1)
+SLACK = 1e-9  # for rounding
+FACTORS = np.random.RandomState(13).randint(0, 1 << 63, LONGEST, np.uint64) | np.uint64(1)
 
 
 class Grams(NamedTuple):
-    """n-grams, and for each the place of the text it is from."""
+    """n-grams, and for each the index of the text it is from."""
 
     hashes: Hashes
-    text: Places
+    text: Indices
 
     def where(self, chosen: npt.NDArray[Any]) -> "Grams":
-        """Some of them."""
+        """Choose some of them, by a mask or indices."""
         return Grams(self.hashes[chosen], self.text[chosen])
 
 
-class Index(NamedTuple):
-    """Prompts by their rare n-grams, sorted by hash, and what tells quickly that none is there."""
+class QuoteIndex:
+    """Prompts by their rarest n-grams, to search texts for those that quote them."""
 
-    prompts: Sequence[str]
-    share: float
-    grams: Grams
-    sizes: list[int]  # n of the n-grams
-    present: npt.NDArray[np.bool_]  # by the first bits of a hash
+    def __init__(self, prompts: Sequence[str], share: float = SHARE) -> None:
+        """share: the containment, 0 to 1, from which a text quotes a prompt."""
+        self.prompts, self.share = prompts, share
+        counts, sizes = np.zeros(BUCKETS, np.int32), set[int]()
+        for size, grams in _prompt_grams(prompts):
+            np.add.at(counts, _bucket(grams.hashes, BUCKETS), 1)
+            sizes.add(size)
+        self.sizes = sorted(sizes)  # n of the n-grams
+        self.grams = _rarest(prompts, counts, share)  # by hash
+        slots = 8 << len(self.grams.hashes).bit_length()  # one in eight to sixteen is set
+        self.present = np.zeros(slots, bool)
+        self.present[_bucket(self.grams.hashes, slots)] = True
+
+    def search(self, texts: Iterable[str], itself: bool = True) -> list[Hit]:
+        """Find every (text, prompt, containment) of at least `share`; without those of the same
+        index unless `itself`. Exact but for 64-bit hashes."""
+        start, found = 0, []
+        for some in tqdm(chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False):
+            words = word_hashes(some)
+            pairs = self._candidates(words)
+            if not itself:
+                pairs = pairs[pairs[:, 0] + start != pairs[:, 1]]
+            values = _containments(words, self.prompts, pairs)
+            for (one, other), value in zip(pairs.tolist(), values.tolist(), strict=True):
+                if value >= self.share - SLACK:
+                    found.append(Hit(start + one, other, value))
+            start += len(some)
+        return found
+
+    def _candidates(self, words: Shingles) -> IndexPairs:
+        """Pairs (text, prompt) that share one of the prompt's rare n-grams, in order."""
+        codes, count = [np.empty(0, np.int64)], max(len(self.prompts), 1)
+        said, (hashes, prompts) = _by_text(words), self.grams
+        for size in self.sizes:
+            grams = _ngrams(said, size)
+            grams = grams.where(self.present[_bucket(grams.hashes, len(self.present))])
+            begin = np.searchsorted(hashes, grams.hashes)
+            known = hashes[np.minimum(begin, len(hashes) - 1)] == grams.hashes
+            grams, begin = grams.where(known), begin[known]
+            length = np.searchsorted(hashes, grams.hashes, "right") - begin
+            prompt = prompts[ranges(begin, length)]
+            codes.append(np.unique(np.repeat(grams.text, length) * count + prompt))
+        return np.stack(np.divmod(np.unique(np.concatenate(codes)), count), axis=1)
 
 
-def contained(
-    texts: Iterable[str], prompts: Sequence[str], share: float = SHARE, itself: bool = True
-) -> list[Hit]:
-    """Every (text, prompt, containment) where the text has at least `share` of the prompt's
-    n-grams; without pairs of the same place unless `itself`. Exact but for 64-bit hashes."""
-    return quoted_in(texts, index_of(prompts, share), itself)
-
-
-def quoted_in(texts: Iterable[str], index: Index, itself: bool = True) -> list[Hit]:
-    """What `contained` finds, of prompts that are indexed already."""
-    start, found = 0, []
-    for some in tqdm(chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False):
-        pairs = _candidates(some, index, len(index.prompts))
-        if not itself:
-            pairs = pairs[pairs[:, 0] + start != pairs[:, 1]]
-        values = _containments(some, index.prompts, pairs)
-        for (one, other), value in zip(pairs.tolist(), values.tolist(), strict=True):
-            if value >= index.share - SLACK:
-                found.append(Hit(start + one, other, value))
-        start += len(some)
-    return found
-
-
-def _containments(
-    texts: Sequence[str], prompts: Sequence[str], pairs: Places
-) -> npt.NDArray[np.float64]:
-    """The share of each prompt's n-grams that the text of the pair has."""
+def _containments(said: Shingles, prompts: Sequence[str], pairs: IndexPairs) -> Floats:
+    """The share of each prompt's n-grams that the text of the pair has; texts by their words."""
     if not len(pairs):
         return np.empty(0)
-    places, at = np.unique(pairs[:, 1], return_inverse=True)
-    said, asked = word_hashes(texts), word_hashes([prompts[place] for place in places.tolist()])
+    used, at = np.unique(pairs[:, 1], return_inverse=True)
+    asked = word_hashes([prompts[index] for index in used.tolist()])
     sizes, values = np.minimum(asked.sizes(), LONGEST)[at], np.empty(len(pairs))
     for size in np.unique(sizes).tolist():
         chosen = np.flatnonzero(sizes == size)
         ones, others = (distinct(ngrams(words, size)) for words in (said, asked))
         both = np.stack([pairs[chosen, 0], at[chosen]], axis=1)
-        values[chosen] = common(ones, others, both) / others.sizes()[at[chosen]]
+        values[chosen] = count_shared(ones, others, both) / others.sizes()[at[chosen]]
     return values
 
 
-def _candidates(texts: Sequence[str], index: Index, count: int) -> Places:
-    """Pairs (text, prompt) that share one of the prompt's rare n-grams, in order."""
-    said, codes = _hashed(texts), [np.empty(0, np.int64)]
-    hashes, prompts = index.grams
-    for size in index.sizes:
-        grams = _ngrams(said, size)
-        grams = grams.where(index.present[_bucket(grams.hashes, len(index.present))])
-        begin = np.searchsorted(hashes, grams.hashes)
-        known = hashes[np.minimum(begin, len(hashes) - 1)] == grams.hashes
-        grams, begin = grams.where(known), begin[known]
-        length = np.searchsorted(hashes, grams.hashes, "right") - begin
-        offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        prompt = prompts[np.repeat(begin, length) + offset]
-        codes.append(np.unique(np.repeat(grams.text, length) * count + prompt))
-    return np.stack(np.divmod(np.unique(np.concatenate(codes)), max(count, 1)), axis=1)
-
-
-def index_of(prompts: Sequence[str], share: float = SHARE) -> Index:
-    """The rarest n-grams of each prompt, as many as must include a shared one."""
-    counts, sizes = np.zeros(BUCKETS, np.int32), set[int]()
-    for size, grams in _prompt_grams(prompts):
-        np.add.at(counts, _bucket(grams.hashes, BUCKETS), 1)
-        sizes.add(size)
+def _rarest(prompts: Sequence[str], counts: npt.NDArray[np.int32], share: float) -> Grams:
+    """The rarest n-grams of each prompt, as many as must include a shared one, sorted by hash."""
     parts = [Grams(np.empty(0, np.uint64), np.empty(0, np.int64))]
     for _, grams in _prompt_grams(prompts):
         rarity = counts[_bucket(grams.hashes, BUCKETS)]
         order = np.lexsort((grams.hashes, rarity, grams.text))
         _, first, own = np.unique(grams.text, return_index=True, return_counts=True)
-        place = np.arange(len(order)) - np.repeat(first, own)
+        nth = np.arange(len(order)) - np.repeat(first, own)
         needed = own - np.ceil(share * own - SLACK).astype(np.int64) + 1
-        parts.append(grams.where(order[place < np.repeat(needed, own)]))
+        parts.append(grams.where(order[nth < np.repeat(needed, own)]))
     rare = Grams(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     del parts
-    rare = rare.where(np.argsort(rare.hashes, kind="stable"))
-    present = np.zeros(8 << len(rare.hashes).bit_length(), bool)  # one in eight to sixteen is set
-    present[_bucket(rare.hashes, len(present))] = True
-    return Index(prompts, share, rare, sorted(sizes), present)
+    return rare.where(np.argsort(rare.hashes, kind="stable"))
 
 
-def _bucket(hashes: Hashes, count: int) -> Places:
-    """The first bits of hashes, as a place in an array of `count`, a power of two."""
+def _bucket(hashes: Hashes, count: int) -> Indices:
+    """The first bits of hashes, as an index into an array of `count`, a power of two."""
     return (hashes >> np.uint64(65 - count.bit_length())).astype(np.int64)
 
 
@@ -146,7 +140,7 @@ def _prompt_grams(prompts: Sequence[str]) -> Iterator[tuple[int, Grams]]:
     """(n, distinct n-grams of prompts, by prompt); n is 13, or the length of a shorter prompt."""
     start = 0
     for some in chunks(prompts):
-        asked = _hashed(some)
+        asked = _by_text(word_hashes(some))
         sizes = np.minimum(np.bincount(asked.text)[asked.text], LONGEST)
         for size in range(SHORTEST, LONGEST + 1):
             if size in sizes:
@@ -159,16 +153,16 @@ def _prompt_grams(prompts: Sequence[str]) -> Iterator[tuple[int, Grams]]:
 
 
 def _ngrams(said: Grams, size: int) -> Grams:
-    """The n-grams of so many words that lie inside one text; other sizes have other hashes."""
+    """The n-grams of `size` words that lie inside one text; other sizes have other hashes."""
     count = max(len(said.text) - size + 1, 0)
     hashes = np.full(count, size, np.uint64)
     for step in range(size):
-        hashes += said.hashes[step : step + count] * MULTIPLIERS[step]
+        hashes += said.hashes[step : step + count] * FACTORS[step]
     inside = said.text[:count] == said.text[size - 1 :]
     return Grams(hashes, said.text[:count]).where(inside)
 
 
-def _hashed(texts: Sequence[str]) -> Grams:
+def _by_text(words: Shingles) -> Grams:
     """The words of texts, as n-grams of one word."""
-    words = word_hashes(texts)
-    return Grams(words.hashes, np.repeat(np.arange(len(texts)), words.sizes()))
+    sizes = words.sizes()
+    return Grams(words.hashes, np.repeat(np.arange(len(sizes)), sizes))

@@ -1,61 +1,121 @@
-"""The searches of dedup: what the records of a file are, and what they are to each other.
+"""The search of dedup: which records of a file are copies, or contradict each other.
 
 The work is done by `each`, a `map` over this machine's processes or a cluster's (workers.py). Only
 the sorting of the buckets is done here. So the result is the same wherever the work is done.
 """
 
-from collections.abc import Iterator
+import json
+from enum import IntEnum
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from lib.similarity.compare import Related, batches, compare, quoted
-from lib.similarity.leakage import Hit
-from lib.similarity.minhash import candidates
+from lib.core.records import Record, answers_of, is_pair, prompt_text
+from lib.similarity.jaccard import jaccard
+from lib.similarity.near_copies import Spans, compare_all, near_copies, read_spans
 from lib.similarity.params import DedupParams
-from lib.similarity.shingles import Places
-from lib.similarity.survey import (
-    Cases,
-    Survey,
-    blocks,
-    by_worth,
-    concatenate,
-    fresh,
-    nothing,
-    survey,
-    with_hits,
-)
-from lib.similarity.workers import Each
-
-SUSPECTS = 4096  # records searched for quotations at a time
+from lib.similarity.shingles import Floats, IndexPairs, shingle
+from lib.similarity.survey import Prompts, Survey, concatenate, nothing, survey
+from lib.similarity.workers import Each, blocks
 
 
-def find(path: Path, cases: Cases, params: DedupParams, each: Each) -> tuple[Survey, Related]:
-    """What the records of a file are, and are to each other."""
-    look = partial(survey, path, cases=cases, params=params)
+class Relation(IntEnum):
+    """What the answers say of two records with similar prompts."""
+
+    FAR = 0  # the prompts are not similar
+    OTHER_KIND = 1  # a chat and a preference pair
+    OTHER_ANSWER = 2
+    COPY = 3
+    CONTRADICTION = 4  # preference pairs: chosen here is rejected there
+
+
+class Related(NamedTuple):
+    """Pairs of records (lower index, higher index), sorted, and how they relate."""
+
+    pairs: IndexPairs
+    similarity: Floats  # of the prompts
+    relation: npt.NDArray[np.int8]
+
+    def similarity_of(self, pairs: IndexPairs, count: int) -> Floats:
+        """Look up the similarity of pairs of `count` records; NaN where it was not computed."""
+        codes, wanted = self.pairs @ [count, 1], pairs @ [count, 1]
+        at = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+        return np.where(codes[at] == wanted, self.similarity[at], np.nan)
+
+
+def find_copies(
+    path: Path, prompts: Prompts, params: DedupParams, each: Each
+) -> tuple[Survey, Related]:
+    """Survey the records of a file against held-out prompts, and relate those that may be copies.
+
+    Exact copies and held-out records are not compared further. Raises UserError where the file is
+    missing or damaged.
+    """
+    look = partial(survey, path, prompts=prompts, params=params)
     parts = list(each(look, list(blocks(path))))
     found = Survey(*concatenate(parts or [nothing()]))
     del parts
-    found = with_hits(found, _quotes(path, found, cases, each))
-    places = by_worth(found)  # all of a bucket are compared with its first, which stays
-    places = places[np.isin(places, fresh(found))]
-    pairs = np.sort(places[candidates(found.keys[places])], axis=1)
-    pairs = pairs[np.lexsort(pairs.T[::-1])]
-    found = found._replace(keys=found.keys[:0].copy())  # by far the largest
-    near = Related(pairs, np.empty(len(pairs)), np.empty(len(pairs), np.int8))
-    order = list(batches(pairs, found.starts, found.ends))
-    check = partial(compare, path, params=params)
-    results = each(check, [found.starts[pairs[part]] for part in order])
-    for part, (similarity, relation) in zip(order, results, strict=True):
-        near.similarity[part], near.relation[part] = similarity, relation
-    return found, near
+    originals = np.flatnonzero(
+        (found.originals() == np.arange(len(found.spans))) & ~found.is_held_out()
+    )
+    order = found.best_first()  # all of a bucket are compared with its first, which stays
+    order = order[np.isin(order, originals)]
+    buckets = [found.buckets[order]]  # by far the largest: popped, so that the search may free it
+    found = found._replace(buckets=found.buckets[:0].copy())
+    compare = partial(relate, path, params=params)
+    pairs, values = near_copies(buckets.pop(), found.spans[order], compare, each)
+    pairs = np.sort(order[pairs], axis=1)
+    first = np.lexsort(pairs.T[::-1])
+    return found, _related(pairs[first], values[first])
 
 
-def _quotes(path: Path, found: Survey, cases: Cases, each: Each) -> Iterator[Hit]:
-    suspects = np.flatnonzero(found.quotes & ~found.published)
-    parts: list[Places] = np.split(suspects, range(SUSPECTS, len(suspects), SUSPECTS))
-    look = partial(quoted, path, cases=cases)
-    for places, hits in zip(parts, each(look, [found.starts[part] for part in parts]), strict=True):
-        for hit in hits:
-            yield hit._replace(one=int(places[hit.one]))
+def relate_all(path: Path, pairs: IndexPairs, spans: Spans, params: DedupParams) -> Related:
+    """Relate pairs of records, given the span of every record's line in the file."""
+    return _related(pairs, compare_all(pairs, spans, partial(relate, path, params=params)))
+
+
+def relate(path: Path, spans: Spans, params: DedupParams) -> npt.NDArray[np.void]:
+    """Compare pairs of records, whose lines have these spans: similarity of prompts, relation.
+
+    spans: shape (pairs, 2, 2). Returns an array with the fields of RELATED.
+    """
+    with path.open("rb") as file:
+        lines, pairs = read_spans(file, spans)
+        records: list[Record] = [json.loads(line) for line in lines]
+    prompts = shingle([prompt_text(record) for record in records], params.ngram)
+    found = np.zeros(len(pairs), RELATED)
+    found["similarity"] = jaccard(prompts, prompts, pairs)
+    near = np.flatnonzero(found["similarity"] >= params.threshold)
+    found["relation"][near] = _relation_of_answers(records, pairs[near], params)
+    return found
+
+
+RELATED = np.dtype([("similarity", np.float64), ("relation", np.int8)])
+
+
+def _related(pairs: IndexPairs, found: npt.NDArray[np.void]) -> Related:
+    return Related(pairs, found["similarity"], found["relation"])
+
+
+def _relation_of_answers(
+    records: list[Record], pairs: IndexPairs, params: DedupParams
+) -> npt.NDArray[np.int8]:
+    """The relation of pairs of records whose prompts are similar."""
+    answers = [answers_of(record) for record in records]
+    chosen = shingle([one[0] for one in answers], params.ngram)
+    rejected = shingle([one[-1] for one in answers], params.ngram)
+    straight = jaccard(chosen, chosen, pairs)
+    kinds = np.array([is_pair(record) for record in records], bool)[pairs]
+    both = np.flatnonzero(kinds.all(axis=1))  # preference pairs, which have two answers each
+    straight[both] = np.minimum(straight[both], jaccard(rejected, rejected, pairs[both]))
+    crossed = np.minimum(
+        jaccard(chosen, rejected, pairs[both]), jaccard(rejected, chosen, pairs[both])
+    )
+    found = np.where(straight >= params.threshold, Relation.COPY, Relation.OTHER_ANSWER)
+    turned = (crossed >= params.threshold) & (crossed > straight[both])
+    found[both[turned]] = Relation.CONTRADICTION
+    found[kinds[:, 0] != kinds[:, 1]] = Relation.OTHER_KIND
+    return found.astype(np.int8)

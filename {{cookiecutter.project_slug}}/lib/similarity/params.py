@@ -1,7 +1,7 @@
 """Sections dedup and split of params.yaml.
 
 The `dedup` section: when two records count as copies.
-The `split` section: how records part into train, val and test, and what the proof searches.
+The `split` section: how records part into train, val and test, and what the leakage check searches.
 """
 
 from typing import Literal
@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from lib.core.config import Section
+from lib.runtime.errors import UserError
 
 
 class DedupParams(Section):
@@ -80,3 +81,17 @@ class SplitParams(Section):
         if self.val + self.test >= 1:
             raise ValueError("a section whose val and test leave a share for train")
         return self
+
+
+def check_thresholds(dedup: DedupParams, split: SplitParams) -> None:
+    """Raise UserError where dedup may let through what the leakage check then finds."""
+    if dedup.evals_threshold > split.threshold:
+        raise UserError(
+            f"params.yaml: dedup.evals_threshold is {dedup.evals_threshold}; it must be at most "
+            f"split.threshold ({split.threshold}), or split finds copies of evals/ that dedup left"
+        )
+    if dedup.ngram != split.ngram:
+        raise UserError(
+            f"params.yaml: dedup.ngram is {dedup.ngram} and split.ngram {split.ngram}; they must "
+            "be equal, or split finds copies of evals/ that dedup left"
+        )

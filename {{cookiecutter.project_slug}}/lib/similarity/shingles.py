@@ -1,8 +1,8 @@
-"""Shingles: a text as the set of its word n-grams, and how much two such sets have in common.
+"""Shingles: a text as the set of its word n-grams (Broder, 1997), each a 64-bit hash.
 
-A shingle is a 64-bit hash, the same on every machine. A text shorter than n words is one shingle.
-All texts of a chunk are worked on together, as one array of characters; the words are those of
-`lib.core.text.words`, in any language.
+Hashes are the same on every machine. A text shorter than n words is one shingle. All texts of a
+chunk are hashed together, as one array of characters; words are those of `lib.core.text.words`, in
+any language.
 """
 
 import re
@@ -18,11 +18,12 @@ import numpy.typing as npt
 from lib.core.text import UNSPACED, folded, marks
 
 Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
+IndexPairs = npt.NDArray[np.int64]  # shape (pairs, 2)
+Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.uint8]
-Pairs = npt.NDArray[np.int64]  # one row a pair (earlier, later)
 
-CHUNK = 1 << 18  # characters worked on at a time: about what a CPU's cache holds
+CHUNK = 1 << 18  # characters hashed together: about what a CPU's cache holds
 # No letter; a letter of a longer word; a word of its own; a part of the word it follows, if any.
 BETWEEN, SPACED, ALONE, MARK = range(4)
 MULTIPLIERS = np.random.RandomState(0).randint(0, 1 << 63, 32, dtype=np.uint64) | np.uint64(1)
@@ -30,31 +31,31 @@ BASE = 0x9E3779B97F4A7C15  # of the polynomial that a word's hash is; odd, so it
 
 
 class Shingles(NamedTuple):
-    """The n-grams of many texts, end to end: text i has hashes[starts[i]:starts[i + 1]], never
-    none. From `shingle` they are sets: sorted, each once."""
+    """The n-grams of many texts, end to end: text i has hashes[starts[i]:starts[i + 1]], at least
+    one. From `shingle` and `distinct` they are sets: sorted, each once."""
 
     hashes: Hashes
-    starts: Places
+    starts: Indices  # one more than texts
 
-    def sizes(self) -> Places:
-        """How many shingles each text has."""
+    def sizes(self) -> Indices:
+        """Count the shingles of each text."""
         return np.diff(self.starts)
 
 
 def mix(hashes: Hashes) -> Hashes:
-    """Spread the bits of 64-bit hashes (MurmurHash3's finaliser)."""
+    """Spread the bits of 64-bit hashes (the finaliser of MurmurHash3; Appleby, 2011)."""
     hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return hashes ^ (hashes >> np.uint64(33))
 
 
 def shingle(texts: Sequence[str], ngram: int) -> Shingles:
-    """The shingles of texts, as sets."""
-    return join([distinct(ngrams(word_hashes(some), ngram)) for some in chunks(texts)])
+    """Turn each text into the set of its word n-grams."""
+    return _joined([distinct(ngrams(word_hashes(some), ngram)) for some in chunks(texts)])
 
 
 def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The texts, as many at a time as have about CHUNK characters."""
+    """Yield lists of consecutive texts, each of about CHUNK characters."""
     some: list[str] = []
     size = 0
     for text in texts:
@@ -67,8 +68,7 @@ def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield some
 
 
-def join(parts: list[Shingles]) -> Shingles:
-    """Shingles of many texts from those of some."""
+def _joined(parts: list[Shingles]) -> Shingles:
     sizes = [part.sizes() for part in parts]
     starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *sizes]))
     hashes = np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)])
@@ -76,7 +76,7 @@ def join(parts: list[Shingles]) -> Shingles:
 
 
 def word_hashes(texts: Sequence[str]) -> Shingles:
-    """A hash of every word of every text, in order. A text without words is one: itself."""
+    """Hash every word of every text, in order; a text without words counts as one word."""
     forms = [folded(text) for text in texts]
     text = "\n".join([*forms, ""]).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(text, np.uint32).astype(np.intp)
@@ -97,14 +97,14 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
     starts = np.concatenate([np.zeros(1, np.int64), np.searchsorted(begins, ends)])
     empty = np.flatnonzero(starts[1:] == starts[:-1])
     if len(empty):  # signs alone, such as an emoji
-        own = [_hash(texts[place].strip()) for place in empty.tolist()]
+        own = [_hash(texts[index].strip()) for index in empty.tolist()]
         hashes = np.insert(hashes, starts[empty], np.array(own, np.uint64))
         starts[1:] += np.searchsorted(empty, np.arange(len(texts)), "right")
     return Shingles(hashes, starts)
 
 
 def ngrams(words: Shingles, ngram: int) -> Shingles:
-    """The n-grams inside each text, in order; of a text shorter than n words all its words."""
+    """Hash the n-grams of each text, in order; a text shorter than n words is one n-gram."""
     hashes, starts = words
     lengths, first = words.sizes(), starts[:-1]
     padded = np.concatenate([hashes, np.zeros(ngram, np.uint64)])
@@ -127,18 +127,18 @@ def ngrams(words: Shingles, ngram: int) -> Shingles:
 
 
 def _settle_marks(kind: Kinds, values: Hashes) -> None:
-    """Make marks letters of the word they follow, or nothing where they follow none."""
-    places = np.flatnonzero(kind == MARK)
-    if len(places):
+    """Make a mark a letter of the word that it follows; elsewhere it counts as no character."""
+    marked = np.flatnonzero(kind == MARK)
+    if len(marked):
         others = np.where(kind == MARK, 0, np.arange(len(kind)))
-        inside = kind[np.maximum.accumulate(others)[places]] == SPACED
-        kind[places] = np.where(inside, SPACED, BETWEEN)
-        values[places[~inside]] = 0
+        inside = kind[np.maximum.accumulate(others)[marked]] == SPACED
+        kind[marked] = np.where(inside, SPACED, BETWEEN)
+        values[marked[~inside]] = 0
 
 
 @cache
 def _alphabet() -> tuple[Kinds, Hashes]:
-    """(kind, value) of every code point. As in `lib.core.text.word`, \\w is isalnum or _."""
+    """(kind, value) of every code point; a letter is what \\w matches: isalnum or _."""
     count = 0x110000
     letters = np.fromiter(map(str.isalnum, map(chr, range(count))), bool, count)
     letters[ord("_")] = True
@@ -167,7 +167,7 @@ def _hash(text: str) -> int:
 
 
 def distinct(shingles: Shingles) -> Shingles:
-    """The n-grams of each text sorted and each once."""
+    """Sort the n-grams of each text and drop repeats."""
     hashes, starts = shingles.hashes.copy(), shingles.starts
     for start, end in pairwise(starts.tolist()):
         hashes[start:end].sort()
@@ -177,31 +177,14 @@ def distinct(shingles: Shingles) -> Shingles:
     return Shingles(hashes[new], np.append(0, np.cumsum(new))[starts])
 
 
-def take(shingles: Shingles, places: Places) -> Shingles:
-    """The shingles of some of the texts."""
-    sizes = shingles.sizes()[places]
-    ends = np.cumsum(sizes)
-    inside = np.arange(sizes.sum()) + np.repeat(shingles.starts[places] - ends + sizes, sizes)
-    return Shingles(shingles.hashes[inside], np.append(0, ends))
+def take(shingles: Shingles, texts: Indices) -> Shingles:
+    """Take the shingles of some of the texts, in that order."""
+    sizes = shingles.sizes()[texts]
+    inside = ranges(shingles.starts[texts], sizes)
+    return Shingles(shingles.hashes[inside], np.append(0, np.cumsum(sizes)))
 
 
-def similarity(ones: Shingles, others: Shingles, pairs: Pairs) -> npt.NDArray[np.float64]:
-    """The exact Jaccard similarity of each pair (place in ones, place in others) of sets."""
-    shared = common(ones, others, pairs)
-    return shared / (ones.sizes()[pairs[:, 0]] + others.sizes()[pairs[:, 1]] - shared)
-
-
-def common(ones: Shingles, others: Shingles, pairs: Pairs) -> npt.NDArray[np.int64]:
-    """How many shingles the two sets of each pair have in common."""
-    result = np.empty(len(pairs), np.int64)
-    left, right = ones.starts.tolist(), others.starts.tolist()
-    for place, (one, other) in enumerate(pairs.tolist()):
-        both = np.concatenate(
-            [
-                ones.hashes[left[one] : left[one + 1]],
-                others.hashes[right[other] : right[other + 1]],
-            ]
-        )
-        both.sort()
-        result[place] = np.count_nonzero(both[1:] == both[:-1])
-    return result
+def ranges(begins: Indices, counts: Indices) -> Indices:
+    """List the indices of many ranges, end to end: counts[i] indices from begins[i] on."""
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(begins, counts) + offsets

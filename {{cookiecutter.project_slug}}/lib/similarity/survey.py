@@ -1,7 +1,7 @@
-"""What dedup must know of each record, as arrays: some 400 bytes a record, however long it is.
+"""What dedup must know of each record, as arrays: some 400 bytes per record, however long it is.
 
-A file is surveyed in blocks of whole lines that know nothing of each other, so they may be worked
-on one after the other, in processes, or on other machines: the result is the same.
+A file is surveyed in blocks of whole lines that know nothing of each other: one after the other, in
+processes or on other machines, the result is the same.
 """
 
 import json
@@ -19,64 +19,75 @@ from lib.core.records import (
     PUBLISHED,
     Record,
     answers_of,
-    is_pair,
     is_record,
     prompt_text,
     prompt_texts,
     read_records,
+    row_text,
 )
-from lib.runtime.errors import UserError
-from lib.similarity.containment import SHORTEST
-from lib.similarity.leakage import Hit, Known, NearIndex, search_by
+from lib.similarity.hit import Hit
 from lib.similarity.minhash import band_keys, bands, signatures
+from lib.similarity.near_copies import KnownTexts, Spans, search_rows
 from lib.similarity.params import DedupParams
-from lib.similarity.shingles import CHUNK, Hashes, Places, Shingles, mix, ngrams, take, word_hashes
+from lib.similarity.shingles import (
+    CHUNK,
+    Floats,
+    Hashes,
+    Indices,
+    Shingles,
+    mix,
+    ngrams,
+    take,
+    word_hashes,
+)
+from lib.similarity.workers import Block, read_block
 
-BLOCK = 1 << 20  # bytes of a file worked on at a time
 RECALL = 0.98  # of the pairs exactly at the threshold; more similar ones are found more surely
 ANSWER = np.uint64(0x9E3779B97F4A7C15)  # sets an answer's shingles apart from a prompt's
 
-Cases = tuple[str, ...]  # the prompts of evals/
-Block = tuple[int, int]  # where its lines begin and end, in bytes
-Parts = list[str]  # what is asked, and every answer
+Prompts = tuple[str, ...]  # held out
 
 
 class Survey(NamedTuple):
-    """One row a record, in the order of the file."""
+    """What is known of records, one row each, in the order of the file."""
 
-    starts: Places  # where its line begins, in bytes
-    ends: Places
+    spans: Spans  # shape (records, 2): where its line begins and ends
     ids: npt.NDArray[np.bytes_]
     sources: npt.NDArray[np.object_]
-    pairs: npt.NDArray[np.bool_]  # whether it is a preference pair
     published: npt.NDArray[np.bool_]  # whether its source fixes it as val or test
     same: Hashes  # equal for exact copies: the same words in the same order
-    case: npt.NDArray[np.int32]  # the case that its prompt resembles most, or -1
-    similarity: npt.NDArray[np.float64]  # to that case
-    quotes: npt.NDArray[np.bool_]  # whether it may quote a case
-    keys: Hashes  # its buckets: those of its prompt, then those of prompt and answers
+    held_out: npt.NDArray[np.int32]  # the held-out prompt that it resembles or quotes most, or -1
+    similarity: Floats  # to that prompt
+    buckets: Hashes  # of its prompt, then of prompt and answers together
+
+    def is_held_out(self) -> npt.NDArray[np.bool_]:
+        """Tell which records must go because they resemble or quote a held-out prompt; published
+        val and test rows are no training data and stay."""
+        return (self.held_out >= 0) & ~self.published
+
+    def originals(self) -> Indices:
+        """Find for each record the first that it is an exact copy of, held-out ones aside."""
+        result = np.arange(len(self.spans))
+        rest = np.flatnonzero(~self.is_held_out())
+        _, first, number = np.unique(self.same[rest], return_index=True, return_inverse=True)
+        result[rest] = rest[first[number]]
+        return result
+
+    def best_first(self) -> Indices:
+        """Sort the records by which of two copies stays: a published one, else the first in the
+        data, so that rows added at the end displace no other."""
+        return np.argsort(~self.published, kind="stable")
+
+    def with_hits(self, hits: Iterable[Hit]) -> "Survey":
+        """Add further hits of held-out prompts, each where it is closer than what was found."""
+        held_out, similarity = self.held_out.copy(), self.similarity.copy()
+        _take_closest(hits, held_out, similarity)
+        return self._replace(held_out=held_out, similarity=similarity)
 
 
-def blocks(path: str | Path) -> Iterator[Block]:
-    """Whole lines of a file, about BLOCK bytes at a time."""
-    try:
-        with Path(path).open("rb") as file:
-            size, start = Path(path).stat().st_size, 0
-            while start < size:
-                file.seek(start + BLOCK)
-                file.readline()
-                end = min(file.tell(), size)
-                yield start, end
-                start = end
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
-
-
-def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) -> Survey:
-    """What is to be known of the records of a block; raises UserError where one is damaged."""
-    with Path(path).open("rb") as file:
-        file.seek(block[0])
-        lines = file.read(block[1] - block[0]).splitlines(keepends=True)
+def survey(path: str | Path, block: Block, prompts: Prompts, params: DedupParams) -> Survey:
+    """Survey the records of a block of a file; raise UserError where one is damaged."""
+    lines = read_block(path, block)
     try:
         records: list[Record] = [_parsed(line) for line in lines]
     except ValueError:
@@ -84,17 +95,20 @@ def survey(path: str | Path, block: Block, cases: Cases, params: DedupParams) ->
             pass
         raise
     ends = block[0] + np.cumsum([len(line) for line in lines])
-    parts = [[prompt_text(record), *answers_of(record)] for record in records]
+    known = _known(prompts, params.evals_threshold, params.ngram)
+    *columns, suspects = concatenate(_contents(some, known, params) for some in _chunks(records))
     found = Survey(
-        np.append(block[0], ends[:-1]),
-        ends,
+        np.stack([np.append(block[0], ends[:-1]), ends], axis=1),
         np.array([record["id"].encode() for record in records]),
         np.array([intern(record["source"]) for record in records], object),
-        np.array([is_pair(record) for record in records]),
         np.array([record["split"] in PUBLISHED for record in records]),
-        *concatenate(_contents(some, cases, params) for some in _chunks(parts)),
+        *columns,
     )
-    return with_hits(found, _earlier_turns(records, cases, params))
+    earlier = search_rows(known.near, [prompt_texts(record)[:-1] for record in records])
+    searched = np.flatnonzero(suspects & ~found.published)
+    quoted = known.quoted(row_text(records[index]) for index in searched.tolist())
+    quoted = [hit._replace(one=int(searched[hit.one])) for hit in quoted]
+    return found.with_hits([*earlier, *quoted])
 
 
 def _parsed(line: bytes) -> Record:
@@ -105,85 +119,61 @@ def _parsed(line: bytes) -> Record:
 
 
 def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Tuples of arrays, end to end."""
+    """Join tuples of arrays end to end, column by column."""
     return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
 def nothing() -> Survey:
-    """The survey of an empty file."""
-    kinds: Any = ("i8", "i8", "S1", object, bool, bool, "u8", "i4", "f8", bool, "u8")
-    return Survey(*(np.empty(0, kind) for kind in kinds))
+    """Make the survey of an empty file."""
+    kinds: Any = ("S1", object, bool, "u8", "i4", "f8", "u8")
+    return Survey(np.empty((0, 2), np.int64), *(np.empty(0, kind) for kind in kinds))
 
 
-def like_a_case(found: Survey) -> npt.NDArray[np.bool_]:
-    """Which records must go because of a case; published val and test rows are no training data."""
-    return (found.case >= 0) & ~found.published
+def _chunks(records: list[Record]) -> Iterator[list[list[str]]]:
+    """What is asked and every answer of each record, in lists of about CHUNK characters."""
+    some: list[list[str]] = []
+    size = 0
+    for record in records:
+        some.append([prompt_text(record), *answers_of(record)])
+        size += sum(map(len, some[-1]))
+        if size >= CHUNK:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
-def originals(found: Survey) -> Places:
-    """For each record the first that it is an exact copy of, of those that are like no case."""
-    result = np.arange(len(found.starts))
-    rest = np.flatnonzero(~like_a_case(found))
-    _, first, number = np.unique(found.same[rest], return_index=True, return_inverse=True)
-    result[rest] = rest[first[number]]
-    return result
-
-
-def fresh(found: Survey) -> Places:
-    """Places of the records that are neither like a case nor an exact copy of an earlier one."""
-    return np.flatnonzero((originals(found) == np.arange(len(found.starts))) & ~like_a_case(found))
-
-
-def by_worth(found: Survey) -> Places:
-    """Places of the records, best first: of copies stays what is published, else the first in the
-    data, so that rows added at the end take no other's place."""
-    return np.argsort(~found.published, kind="stable")
-
-
-def with_hits(found: Survey, hits: Iterable[Hit]) -> Survey:
-    """The survey with further cases that records hold, where they resemble no other one more."""
-    case, similarity = found.case.copy(), found.similarity.copy()
-    for one, other, value in hits:
-        if value > similarity[one]:
-            case[one], similarity[one] = other, value
-    return found._replace(case=case, similarity=similarity)
-
-
-def _chunks(parts: list[Parts]) -> Iterator[list[Parts]]:
-    """Records of about CHUNK characters."""
-    start = size = 0
-    for place, texts in enumerate(parts):
-        size += sum(map(len, texts))
-        if size >= CHUNK or place == len(parts) - 1:
-            yield parts[start : place + 1]
-            start, size = place + 1, 0
-
-
-def _contents(parts: list[Parts], cases: Cases, params: DedupParams) -> tuple[Any, ...]:
-    """(same, case, similarity, quotes, keys) of records."""
+def _contents(parts: list[list[str]], known: KnownTexts, params: DedupParams) -> tuple[Any, ...]:
+    """(same, held_out, similarity, buckets) of records, and whether they may quote a prompt."""
     counts = np.fromiter(map(len, parts), np.int64, len(parts))
     last = np.cumsum(counts)
     first = last - counts
     words = word_hashes(list(chain.from_iterable(parts)))
     grams = ngrams(words, params.ngram)
+    held_out, similarity = np.full(len(parts), -1, np.int32), np.zeros(len(parts))
+    _take_closest(known.near_shingles(take(grams, first)), held_out, similarity)
+    may_quote = np.zeros(len(parts), bool)
     rows = Shingles(words.hashes, words.starts[np.append(first, last[-1])])
-    return (
-        _same(words, first),
-        *_resembled(take(grams, first), cases, params),
-        _may_quote(rows, cases),
-        _keys(grams, first, params),
-    )
+    may_quote[known.may_be_quoted(rows)] = True
+    return _same(words, first), held_out, similarity, _buckets(grams, first, params), may_quote
 
 
-def _same(words: Shingles, first: Places) -> Hashes:
+def _take_closest(hits: Iterable[Hit], held_out: npt.NDArray[np.int32], best: Floats) -> None:
+    """Note for each record the closest prompt, in place; of equally close ones the first."""
+    for one, other, value in hits:
+        if value > best[one]:
+            held_out[one], best[one] = other, value
+
+
+def _same(words: Shingles, first: Indices) -> Hashes:
     """A hash of all words of each record, of each part on its own."""
-    place = np.arange(len(words.hashes)) - np.repeat(words.starts[:-1], words.sizes())
-    sums = np.add.reduceat(mix(words.hashes + mix(place.astype(np.uint64))), words.starts[:-1])
+    nth = np.arange(len(words.hashes)) - np.repeat(words.starts[:-1], words.sizes())
+    sums = np.add.reduceat(mix(words.hashes + mix(nth.astype(np.uint64))), words.starts[:-1])
     part = np.arange(len(sums)) - np.repeat(first, np.diff(first, append=len(sums)))
     return np.add.reduceat(mix(sums + part.astype(np.uint64)), first)
 
 
-def _keys(grams: Shingles, first: Places, params: DedupParams) -> Hashes:
+def _buckets(grams: Shingles, first: Indices, params: DedupParams) -> Hashes:
     """Buckets of prompts, which are the first part of their record, and of whole records. Two
     records with similar prompts and similar answers are similar as wholes: the share that two
     sets have in common is no lower in two disjoint pairs of sets together."""
@@ -197,41 +187,6 @@ def _keys(grams: Shingles, first: Places, params: DedupParams) -> Hashes:
     return np.concatenate([band_keys(one, *shape) for one in both], axis=1)
 
 
-def _resembled(
-    prompts: Shingles, cases: Cases, params: DedupParams
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
-    """Of each prompt the case most similar, and how similar."""
-    case = np.full(len(prompts.starts) - 1, -1, np.int32)
-    similarity = np.zeros(len(case))
-    if cases:
-        index = _near_index(cases, params.evals_threshold, params.ngram)
-        for one, other, value in index.search(prompts):
-            if value > similarity[one]:
-                case[one], similarity[one] = other, value
-    return case, similarity
-
-
-def _earlier_turns(records: list[Record], cases: Cases, params: DedupParams) -> Iterator[Hit]:
-    """The cases that questions resemble which chats answer before their last one."""
-    asked = [(at, text) for at, record in enumerate(records) for text in prompt_texts(record)[:-1]]
-    if asked and cases:
-        index = _near_index(cases, params.evals_threshold, params.ngram)
-        for hit in search_by(index, [text for _, text in asked]):
-            yield hit._replace(one=asked[hit.one][0])
-
-
-def _may_quote(words: Shingles, cases: Cases) -> npt.NDArray[np.bool_]:
-    """Who contains no n-gram of the shortest length looked for contains no longer one."""
-    found = np.zeros(len(words.starts) - 1, bool)
-    found[_quotable(cases).texts_with(ngrams(words, SHORTEST))] = True
-    return found
-
-
 @lru_cache(1)
-def _near_index(cases: Cases, threshold: float, ngram: int) -> NearIndex:
-    return NearIndex(cases, threshold, ngram)
-
-
-@lru_cache(1)
-def _quotable(cases: Cases) -> Known:
-    return Known(ngrams(word_hashes(cases), SHORTEST).hashes)
+def _known(prompts: Prompts, threshold: float, ngram: int) -> KnownTexts:
+    return KnownTexts(prompts, threshold, ngram)

@@ -1,4 +1,4 @@
-"""Who does the work: this machine's processes, or a cluster's."""
+"""Work on a file in blocks of lines, shared by this machine's processes or a cluster's."""
 
 import os
 import socket
@@ -16,20 +16,44 @@ from lib.runtime.errors import UserError
 from lib.similarity.params import DedupParams
 
 PARTITIONS = 1024  # of the work for a cluster
+BLOCK = 1 << 20  # bytes of a file worked on at a time
 
-Each = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
+Each = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]  # as `map` is
+Block = tuple[int, int]  # where its lines begin and end, in bytes
+
+
+def blocks(path: str | Path) -> Iterator[Block]:
+    """Yield blocks of whole lines of a file, each about BLOCK bytes; UserError if it is missing."""
+    try:
+        with Path(path).open("rb") as file:
+            size, start = Path(path).stat().st_size, 0
+            while start < size:
+                file.seek(start + BLOCK)
+                file.readline()
+                end = min(file.tell(), size)
+                yield start, end
+                start = end
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; `dvc repro` runs the stage that writes it") from None
+
+
+def read_block(path: str | Path, block: Block) -> list[bytes]:
+    """Read the lines of a block, with their line ends."""
+    with Path(path).open("rb") as file:
+        file.seek(block[0])
+        return file.read(block[1] - block[0]).splitlines(keepends=True)
 
 
 @contextmanager
 def workers(params: DedupParams, what: str) -> Iterator[Each]:
-    """A `map` over who does the work by params; progress is shown as `what`."""
+    """Provide the `map` that `dedup.engine` and `processes` ask for; show progress as `what`."""
     with cluster() if params.engine == "daft-ray" else processes(params.processes, what) as each:
         yield each
 
 
 @contextmanager
 def processes(count: int, what: str) -> Iterator[Each]:
-    """A `map` over so many processes of this machine."""
+    """Provide a `map` over `count` processes of this machine."""
     if count == 1:
         yield partial(_shown, what, map)
     else:
@@ -39,10 +63,10 @@ def processes(count: int, what: str) -> Iterator[Each]:
 
 @contextmanager
 def cluster() -> Iterator[Each]:
-    """A `map` over a Ray cluster, by Daft. RAY_ADDRESS says where it is; `local` starts one here.
+    """Provide a `map` over the Ray cluster at RAY_ADDRESS, by Daft; `local` starts one here.
 
     The cluster gets `lib` from here; the project's folder must be at the same path on all its
-    machines. Raises UserError where something is missing.
+    machines. Raises UserError where a package or the cluster is missing.
     """
     if not os.environ.get("RAY_ADDRESS"):
         raise UserError(

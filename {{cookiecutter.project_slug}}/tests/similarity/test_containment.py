@@ -5,7 +5,9 @@ import random
 import pytest
 
 from lib.core.text import words
-from lib.similarity.containment import contained
+from lib.similarity.containment import QuoteIndex
+from lib.similarity.near_copies import KnownTexts
+from lib.similarity.shingles import word_hashes
 
 ENGLISH = "my new lock beeps all night and the neighbours want to call the police"
 CHINESE = "新买的门锁整夜都在响，邻居们已经说要报警了😱"
@@ -25,7 +27,7 @@ def by_hand(text: str, prompt: str) -> float:
 
 @pytest.mark.parametrize("prompt", [ENGLISH, CHINESE])
 def test_a_prompt_in_a_longer_text_is_found(prompt: str) -> None:
-    assert contained(["", f"Hi! {prompt.upper()}\nPlease help, 谢谢"], [prompt], 1.0) == [
+    assert QuoteIndex([prompt], 1.0).search(["", f"Hi! {prompt.upper()}\nPlease help, 谢谢"]) == [
         (1, 0, 1.0)
     ]
 
@@ -33,8 +35,8 @@ def test_a_prompt_in_a_longer_text_is_found(prompt: str) -> None:
 @pytest.mark.parametrize(("size", "found"), [(7, False), (8, True), (12, True)])
 def test_short_prompts_must_stand_whole(size: int, found: bool) -> None:
     prompt = " ".join(ENGLISH.split()[:size])
-    assert bool(contained([f"{prompt} x"], [prompt], 0.1)) == found
-    assert not contained([prompt.replace("lock", "bell")], [prompt], 0.1)
+    assert bool(QuoteIndex([prompt], 0.1).search([f"{prompt} x"])) == found
+    assert not QuoteIndex([prompt], 0.1).search([prompt.replace("lock", "bell")])
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 1.0])
@@ -50,13 +52,16 @@ def test_equals_comparing_everything(share: float) -> None:
         for other, prompt in enumerate(others)
         if (value := by_hand(text, prompt)) >= share - 1e-9
     }
-    found = {(one, other): value for one, other, value in contained(ones, others, share)}
+    found = {(one, other): value for one, other, value in QuoteIndex(others, share).search(ones)}
     assert found == pytest.approx(expected)
     assert found
+    assert {one for one, _ in found} <= {
+        *KnownTexts(others, 0.5, 1).may_be_quoted(word_hashes(ones))
+    }
 
 
 @pytest.mark.parametrize(
     ("texts", "prompts"), [([], [ENGLISH]), ([ENGLISH], []), (["", "a"], [""])]
 )
 def test_nothing_to_compare(texts: list[str], prompts: list[str]) -> None:
-    assert contained(texts, prompts, 0.5) == []
+    assert QuoteIndex(prompts, 0.5).search(texts) == []

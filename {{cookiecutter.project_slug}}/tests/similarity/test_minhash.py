@@ -5,8 +5,10 @@ import random
 import numpy as np
 import pytest
 
-from lib.similarity.minhash import bands, candidates, components, near_pairs, signatures
-from lib.similarity.shingles import shingle, similarity
+from lib.similarity.jaccard import jaccard as similarity
+from lib.similarity.minhash import bands, candidates, connected, signatures
+from lib.similarity.near_copies import near_copies_in
+from lib.similarity.shingles import shingle
 
 WORDS = [
     "router",
@@ -50,7 +52,7 @@ def jaccard(one: str, other: str, ngram: int) -> float:
 
 
 def pairs_of(texts: list[str], threshold: float) -> list[tuple[int, int]]:
-    pairs, _ = near_pairs(texts, threshold, 2, 128, 1, 0.9999)
+    pairs, _ = near_copies_in(texts, threshold, 2, 128, 1, 0.9999)
     return [(int(one), int(other)) for one, other in pairs]
 
 
@@ -115,6 +117,6 @@ def test_candidates_share_a_bucket() -> None:
     assert candidates(keys).tolist() == [[0, 2], [1, 3]]
 
 
-def test_components_are_named_after_their_first() -> None:
+def test_what_is_connected_is_named_after_its_first() -> None:
     pairs = np.array([(4, 5), (1, 4), (2, 3)])
-    assert components(6, pairs).tolist() == [0, 1, 2, 2, 1, 1]
+    assert connected(6, pairs).tolist() == [0, 1, 2, 2, 1, 1]

@@ -31,7 +31,7 @@ def test_published_leak_fails_and_names_the_rows() -> None:
 def test_the_leakage_check_reads_every_row_in_blocks(
     processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.similarity.survey.BLOCK", 2000)
+    monkeypatch.setattr("lib.similarity.workers.BLOCK", 2000)
     leaked, tested = (
         chat("red blue\u2028green 好", split="train"),
         chat("Red, blue, green 好", split="test"),

@@ -68,7 +68,7 @@ def test_no_row_depends_on_a_later_one() -> None:
 def test_rows_that_minhash_missed_are_tied_by_the_leakage_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lib.similarity.minhash.NEIGHBOURS", 1)
+    monkeypatch.setattr("lib.similarity.minhash.NEIGHBORS", 1)
     records = templated(300)
     before = split(*records[:200])
     assert before.items() <= split(*records).items()

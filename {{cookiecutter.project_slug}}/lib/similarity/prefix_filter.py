@@ -1,73 +1,47 @@
-"""The proof that nothing trained on is tested on: an exact search for near copies.
+"""An exact search for near copies of known texts, which finds every pair.
 
-No sketches here: two sets with a Jaccard similarity of at least t must share one of the
-`size - ceil(t * size) + 1` rarest shingles of each (the prefix filter), so joining on those finds
-every pair, and only such pairs are compared.
+Two sets with a Jaccard similarity of at least t must share one of the `size - ceil(t * size) + 1`
+rarest shingles of each (the prefix filter; Chaudhuri et al., 2006; Bayardo et al., 2007). So
+joining on those finds every pair, and only such pairs are compared.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from lib.similarity.hit import Hit
+from lib.similarity.jaccard import jaccard
 from lib.similarity.shingles import (
     Hashes,
-    Pairs,
-    Places,
+    IndexPairs,
+    Indices,
     Shingles,
     chunks,
     distinct,
     ngrams,
+    ranges,
     shingle,
-    similarity,
     take,
     word_hashes,
 )
 
-SLACK = 1e-9  # of a quotient of integers
+SLACK = 1e-9  # for rounding
 
 
-class Hit(NamedTuple):
-    """Text `one` of the first list and `other` of the second are this similar."""
-
-    one: int
-    other: int
-    similarity: float
-
-
-def search(ones: Sequence[str], others: Sequence[str], threshold: float, ngram: int) -> list[Hit]:
-    """Every pair of texts, one from each list, at least `threshold` similar."""
-    if not ones or not others:
-        return []
-    return search_by(NearIndex(others, threshold, ngram), ones)
-
-
-def search_by(index: "NearIndex", ones: Sequence[str]) -> list[Hit]:
-    """What `search` finds, of others that are indexed already."""
-    start, found = 0, []
-    with tqdm(total=len(ones), desc="near copies", unit="row", delay=2, leave=False) as bar:
-        for some in chunks(ones):
-            hits = index.search(ngrams(word_hashes(some), index.ngram))
-            found += [hit._replace(one=hit.one + start) for hit in hits]
-            start += len(some)
-            bar.update(len(some))
-    return found
-
-
-class Known:
+class HashSet:
     """A set of n-grams, to find the texts that have one of them."""
 
-    BITS = 20  # of a hash, by which most others are told apart at once
+    BITS = 20  # the first of a hash, which rule out most others at once
 
     def __init__(self, hashes: Hashes) -> None:
         self.hashes = np.unique(hashes)
         self.slots = np.zeros(1 << self.BITS, bool)
         self.slots[self._slot(self.hashes)] = True
 
-    def texts_with(self, grams: Shingles) -> Places:
-        """Places of the texts with a known n-gram."""
+    def texts_with(self, grams: Shingles) -> Indices:
+        """List the texts that have an n-gram of the set."""
         maybe = np.flatnonzero(self.slots[self._slot(grams.hashes)])
         at = np.searchsorted(self.hashes, grams.hashes[maybe])
         found = self.hashes[np.minimum(at, len(self.hashes) - 1)] == grams.hashes[maybe]
@@ -78,15 +52,17 @@ class Known:
 
 
 class NearIndex:
-    """The shingles of texts, at least one, to search others for near copies of them."""
+    """The shingles of known texts, at least one, to search others for near copies of them."""
 
     def __init__(self, texts: Sequence[str], threshold: float, ngram: int) -> None:
+        """threshold: the Jaccard similarity from which texts are near copies; ngram: words per
+        shingle."""
         self.threshold, self.ngram = threshold, ngram
         self.sets = shingle(texts, ngram)
         self.known, number, counts = np.unique(
             self.sets.hashes, return_inverse=True, return_counts=True
         )
-        self.gate = Known(self.known)
+        self.gate = HashSet(self.known)
         self.ranks = np.empty(len(counts), np.int64)  # by how rare a shingle is
         self.ranks[np.argsort(counts, kind="stable")] = np.arange(len(counts))
         text = np.repeat(np.arange(len(texts)), self.sets.sizes())
@@ -94,21 +70,32 @@ class NearIndex:
         order = np.argsort(rank, kind="stable")
         self.index_rank, self.index_text = rank[order], text[order]
 
+    def search_texts(self, texts: Sequence[str]) -> list[Hit]:
+        """Find every near copy among texts, chunk by chunk."""
+        start, found = 0, []
+        with tqdm(total=len(texts), desc="near copies", unit="row", delay=2, leave=False) as bar:
+            for some in chunks(texts):
+                hits = self.search(ngrams(word_hashes(some), self.ngram))
+                found += [hit._replace(one=hit.one + start) for hit in hits]
+                start += len(some)
+                bar.update(len(some))
+        return found
+
     def search(self, grams: Shingles) -> list[Hit]:
-        """Every hit of the texts with these n-grams."""
+        """Find every near copy among texts, given by their n-grams of `ngram` words."""
         some = self.gate.texts_with(grams)
         if not len(some):
             return []
         sets = distinct(take(grams, some))
         pairs = self._join(sets)
-        values = similarity(sets, self.sets, pairs)
+        values = jaccard(sets, self.sets, pairs)
         return [
             Hit(int(some[one]), int(other), float(value))
             for (one, other), value in zip(pairs, values, strict=True)
             if value >= self.threshold - SLACK
         ]
 
-    def _join(self, sets: Shingles) -> Pairs:
+    def _join(self, sets: Shingles) -> IndexPairs:
         """Pairs that share a shingle of both prefixes and fit in size. Shingles that the index
         does not know are the rarest of all and come first in a prefix."""
         sizes = sets.sizes()
@@ -120,20 +107,19 @@ class NearIndex:
         begin, end = (np.searchsorted(self.index_rank, rank, side) for side in ("left", "right"))
         length = end - begin
         one = np.repeat(text, length)
-        offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        other = self.index_text[np.repeat(begin, length) + offset]
+        other = self.index_text[ranges(begin, length)]
         left, right = sizes[one], self.sets.sizes()[other]
         fits = np.minimum(left, right) >= self.threshold * np.maximum(left, right) - SLACK
         count = len(self.sets.starts) - 1
         return np.stack(np.divmod(np.unique(one[fits] * count + other[fits]), count), axis=1)
 
     def _prefixes(
-        self, text: Places, rank: npt.NDArray[np.int64], sizes: Places
-    ) -> tuple[Places, npt.NDArray[np.int64]]:
+        self, text: Indices, rank: npt.NDArray[np.int64], sizes: Indices
+    ) -> tuple[Indices, npt.NDArray[np.int64]]:
         """(text, rank) of the shingles in each text's prefix."""
         order = np.lexsort((rank, text))
         text, rank = text[order], rank[order]
-        place = np.arange(len(text)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        nth = ranges(np.zeros(len(sizes), np.int64), sizes)
         prefix = sizes - np.ceil(self.threshold * sizes - SLACK).astype(np.int64) + 1
-        inside = place < prefix[text]
+        inside = nth < prefix[text]
         return text[inside], rank[inside]

@@ -1,0 +1,157 @@
+"""The leakage check: the search of train for everything held out, in the files that split wrote.
+
+It is exact and shares nothing with the MinHash sketches by which dedup and split find copies: what
+they missed, it finds. Every worker reads for itself what is held out, once; rows of train are
+judged one by one, so leaks come out the same however the work is shared.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+from lib.core.records import Record, prompt_texts, read_records, row_text
+from lib.runtime.errors import UserError
+from lib.runtime.files import sha256
+from lib.similarity.heldout import HELD_OUT, HeldOut, eval_files, held_out
+from lib.similarity.hit import Hit
+from lib.similarity.near_copies import KnownTexts, search_rows
+from lib.similarity.params import SplitParams
+from lib.similarity.workers import Block, Each, blocks, read_block
+
+MOST = 5  # leaks named in an error message
+
+
+class Leak(NamedTuple):
+    """A train row that quotes, resembles or shares a group with something held out."""
+
+    train: str  # the row's id
+    kind: str  # exact, near, contained or group
+    held: HeldOut
+    similarity: float  # Jaccard similarity; the containment where kind is contained
+
+    def __str__(self) -> str:
+        share = f" {self.similarity:.2f}" if self.kind in ("near", "contained") else ""
+        return f"{self.train} ~ {self.held.file} {self.held.id} ({self.kind}{share})"
+
+
+class LeakSearch:
+    """A search for leaks of what is held out; what it needs of that is computed once."""
+
+    def __init__(self, held: list[HeldOut], params: SplitParams) -> None:
+        """held: what rows are searched for; of params `threshold` and `ngram` count."""
+        self.held = held
+        self.prompts = KnownTexts([one.prompt for one in held], params.threshold, params.ngram)
+        self.asking = [index for index, one in enumerate(held) if one.question]
+        questions = [held[index].question for index in self.asking]
+        self.questions = KnownTexts(questions, params.threshold, params.ngram)
+        self.group: dict[str, int] = {}
+        for index, one in enumerate(held):
+            for group in filter(None, one.groups):
+                self.group.setdefault(group, index)
+
+    def leaks(self, train: list[Record]) -> list[Leak]:
+        """Find every pair of a row and something held out that share a group, a text or much of it.
+
+        Rows are judged one by one: the leaks of parts are those of the whole.
+        """
+        found: dict[tuple[int, int], Leak] = {}
+        for kind, hits in self._searches(train):
+            for one, other, similarity in hits:
+                leak = Leak(train[one]["id"], kind, self.held[other], similarity)
+                found.setdefault((one, other), leak)
+        return [found[pair] for pair in sorted(found)]
+
+    def _searches(self, train: list[Record]) -> Iterator[tuple[str, list[Hit]]]:
+        """(kind, hits), the closest first where a row and a prompt have several."""
+        asked = [prompt_texts(record) for record in train]
+        last = [some[-1:] for some in asked]  # chats with a question in common may be others
+        yield "exact", search_rows(self.prompts.same, asked)
+        yield "exact", self._of_questions(search_rows(self.questions.same, last))
+        yield "near", _closest_first(search_rows(self.prompts.near, asked))
+        yield "near", self._of_questions(search_rows(self.questions.near, last))
+        yield "contained", self.prompts.quoted(map(row_text, train))
+        yield (
+            "group",
+            [
+                Hit(index, self.group[group], 1.0)
+                for index, record in enumerate(train)
+                for group in record["groups"]
+                if group in self.group
+            ],
+        )
+
+    def _of_questions(self, hits: list[Hit]) -> list[Hit]:
+        return [hit._replace(other=self.asking[hit.other]) for hit in hits]
+
+
+def _closest_first(hits: list[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: -hit.similarity)
+
+
+class Searched(NamedTuple):
+    """What the leakage check compared, and what it found."""
+
+    rows: dict[str, int]  # of train, val, test and each file of evals/
+    hashes: dict[str, str]  # of the same
+    leaks: list[Leak]
+
+
+def search_files(folder: Path, params: SplitParams, each: Each) -> Searched:
+    """Search FOLDER/train.jsonl for whatever is in val, test and evals/; `each` shares the work."""
+    paths = {name: folder / f"{name}.jsonl" for name in ("train", *HELD_OUT)}
+    paths |= {str(path): path for path in eval_files(params.benchmarks)}
+    hashes = {name: sha256(path) for name, path in paths.items()}
+    work = partial(
+        _search_block,
+        folder=folder,
+        settings=params.model_dump_json(),
+        state=json.dumps(hashes),  # a worker may still hold an earlier state of these files
+    )
+    parts = list(each(work, list(blocks(paths["train"]))))
+    rows = Counter(file for file, _ in {(one.file, one.id) for one in _held(folder, params)})
+    rows["train"] = sum(count for count, _ in parts)
+    return Searched(
+        {name: rows[name] for name in paths}, hashes, [leak for _, some in parts for leak in some]
+    )
+
+
+def _held(folder: Path, params: SplitParams) -> list[HeldOut]:
+    splits = {name: list(read_records(folder / f"{name}.jsonl")) for name in HELD_OUT}
+    return held_out(splits, params.benchmarks)
+
+
+@lru_cache(1)
+def _search(folder: Path, settings: str, state: str) -> LeakSearch:
+    params = SplitParams.model_validate_json(settings)
+    return LeakSearch(_held(folder, params), params)
+
+
+def _search_block(block: Block, folder: Path, settings: str, state: str) -> tuple[int, list[Leak]]:
+    """(rows, leaks) of a block of train."""
+    lines = read_block(folder / "train.jsonl", block)
+    train: list[Record] = [json.loads(line) for line in lines]
+    return len(train), _search(folder, settings, state).leaks(train)
+
+
+def leak_error(leaks: list[Leak]) -> UserError:
+    """Say in one line which rows leak and what to do about it."""
+    rows = len({leak.train for leak in leaks})
+    shown = ", ".join(map(str, leaks[:MOST]))
+    more = f" and {len(leaks) - MOST} more" if len(leaks) > MOST else ""
+    kinds = Counter(leak.kind for leak in leaks)
+    found = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    cures = []
+    if any(leak.held.file not in HELD_OUT for leak in leaks):
+        cures.append("`dvc repro` drops what resembles a case in evals/ or a benchmark")
+    if any(leak.held.file in HELD_OUT for leak in leaks):
+        cures.append(
+            "a source has fixed a split here (data.sources): set split.on_leak to drop_train to "
+            "drop these rows from train, or name the sources of published val and test rows first"
+        )
+    return UserError(
+        f"data/deduped.jsonl: {rows} train rows leak held-out ones ({found}): {shown}{more}; "
+        + "; ".join(cures)
+    )
