@@ -22,11 +22,11 @@ from typing import NamedTuple
 PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
-from lib.serving import client
-from lib.engines import server
-from lib.serving.client import Length  # noqa: E402
-from lib.engines.timing import summarise  # noqa: E402
 from lib.core.records import Message  # noqa: E402
+from lib.engines import server
+from lib.engines.timing import summarise  # noqa: E402
+from lib.serving import client
+from lib.serving.client import Length  # noqa: E402
 
 STREAMS = (1, 4, 16, 64)
 ROUNDS = 2  # requests of each stream

@@ -12,13 +12,12 @@ from typing import Any
 
 from datasets import load_dataset
 from lib.core.config import load
-from lib.intake.cells import Reject
+from lib.core.params import BaseParams, TaskParams
 from lib.curate.checks import check
+from lib.curate.params import CurateParams
 from lib.curate.shapes import to_draft
 from lib.curate.tokens import token_counter
-from lib.core.params import BaseParams
-from lib.curate.params import CurateParams
-from lib.core.params import TaskParams
+from lib.intake.cells import Reject
 
 READERS = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
 

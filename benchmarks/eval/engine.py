@@ -36,12 +36,12 @@ def timed(answer: Callable[[], list[str]]) -> tuple[float, list[str]]:
 
 def read_prompts(tokenizer: Any, shots: int) -> tuple[list[list[int]], list[str]]:
     """The cases of eval as token ids and as text, each behind so many training records."""
-    from lib.model.chat import encode_prompt, with_system
-    from lib.core.config import load
     from lib.cases.cases import collect_cases
     from lib.cases.prompting import draw, read_examples, with_examples
-    from lib.engines.params import AnswerParams
+    from lib.core.config import load
     from lib.core.params import TaskParams
+    from lib.engines.params import AnswerParams
+    from lib.model.chat import encode_prompt, with_system
 
     system, seed = load("task", TaskParams).system, load("answer", AnswerParams).seed
     examples = draw(read_examples(), shots, seed)
@@ -77,10 +77,10 @@ def main() -> None:
     sys.path.insert(0, str(project))
 
     from lib.core.config import load
-    from lib.engines.hf import answer_all, batches
-    from lib.model.loading import TUNED, deterministic, load_model, load_tokenizer
-    from lib.engines.params import AnswerParams
     from lib.core.params import HardwareParams
+    from lib.engines.hf import answer_all, batches
+    from lib.engines.params import AnswerParams
+    from lib.model.loading import TUNED, deterministic, load_model, load_tokenizer
 
     params = load("answer", AnswerParams)
     deterministic(params.seed, load("hardware", HardwareParams))

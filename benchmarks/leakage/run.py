@@ -20,10 +20,10 @@ PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
 from lib.cases.groups import components  # noqa: E402
-from lib.similarity.params import SplitParams  # noqa: E402
 from lib.core.records import prompt_text, row_text  # noqa: E402
 from lib.similarity.heldout import HeldOut  # noqa: E402
 from lib.similarity.near_copies import KnownTexts  # noqa: E402
+from lib.similarity.params import SplitParams  # noqa: E402
 from lib.split.leakage import LeakSearch  # noqa: E402
 from lib.split.ties import find_ties  # noqa: E402
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split  # noqa: E402

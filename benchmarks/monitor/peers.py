@@ -50,9 +50,9 @@ def ours(folder: Path) -> None:
     """lib/monitoring/checks.py."""
     from lib.core.config import load
     from lib.monitoring.checks import compare
+    from lib.monitoring.params import MonitorParams
     from lib.monitoring.reference import read_reference
     from lib.monitoring.signals import Counts
-    from lib.monitoring.params import MonitorParams
 
     params, release = load("monitor", MonitorParams), read_reference().counts
 
@@ -105,8 +105,8 @@ def prepare(folder: Path, windows: int, size: int) -> None:
     """Write what both sides are given."""
     from lib.core.config import load
     from lib.monitoring.calls import from_row
-    from lib.monitoring.reference import read_reference
     from lib.monitoring.params import MonitorParams
+    from lib.monitoring.reference import read_reference
     from monitor.run import observer
 
     from benchmarks.monitor.simulate import draws

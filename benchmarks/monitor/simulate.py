@@ -61,8 +61,8 @@ def main() -> None:
     sys.path.insert(0, str(PROJECT))
     from lib.core.config import load
     from lib.monitoring.calls import from_row
-    from lib.monitoring.reference import read_reference
     from lib.monitoring.params import MonitorParams
+    from lib.monitoring.reference import read_reference
     from monitor.run import judge, observer
 
     params, release = load("monitor", MonitorParams), read_reference()
