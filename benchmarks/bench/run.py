@@ -23,9 +23,9 @@ PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
 from lib.core.records import Message  # noqa: E402
-from lib.engines import server
+from lib.engines import server  # noqa: E402
 from lib.engines.timing import summarise  # noqa: E402
-from lib.serving import client
+from lib.serving import client  # noqa: E402
 from lib.serving.client import Length  # noqa: E402
 
 STREAMS = (1, 4, 16, 64)
