@@ -156,6 +156,7 @@ def run_cookiecutter(
         command.append("--no-input")
     return subprocess.run(
         [*command, "--output-dir", str(folder), str(template), *answers],
+        cwd=folder,  # not here, where Python would find this folder's checks
         input=typed,
         env={**os.environ, **(env or {})},
         capture_output=True,
