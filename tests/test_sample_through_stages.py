@@ -100,13 +100,16 @@ def test_rows_go_for_the_reason_they_were_planted_for(project: Path, manifest: A
     assert [found[place(row["at"])] for row in planted] == [REASONS[row["kind"]] for row in planted]
 
 
+def written(project: Path) -> str:
+    """All text that stages wrote."""
+    found = [path for name in ("data/*.jsonl", "data/split/*") for path in project.glob(name)]
+    for name in ("metrics", "answers", "predictions", "plots", "reports"):
+        found += [path for path in project.glob(f"{name}/**/*") if path.is_file()]
+    return "\n".join(path.read_text(encoding="utf-8") for path in found)
+
+
 def test_secrets_are_nowhere_but_in_raw(project: Path) -> None:
-    written = [
-        *project.glob("data/*.jsonl"),
-        *project.glob("metrics/*"),
-        *project.glob("reports/*.*"),
-    ]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in written)
+    text = written(project)
     assert TOKEN not in text
     assert KEY.splitlines()[1] not in text
 
@@ -122,9 +125,7 @@ def test_personal_data_is_found_by_kind(project: Path, manifest: Any) -> None:
 
 
 def test_personal_data_is_nowhere_but_in_raw(project: Path, manifest: Any) -> None:
-    written = [*project.glob("data/*.jsonl"), *project.glob("data/split/*")]
-    written += [*project.glob("metrics/*"), *project.glob("reports/**/*.*")]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in written)
+    text = written(project)
     assert not [row["kind"] for row in manifest["planted"]["pii"] if row["value"] in text]
 
 
