@@ -13,7 +13,7 @@ from typing import Any
 from datasets import load_dataset
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
-from lib.curate.checks import check
+from lib.curate.checks import check_draft
 from lib.curate.params import CurateParams
 from lib.curate.shapes import to_draft
 from lib.curate.tokens import token_counter
@@ -31,7 +31,7 @@ def main() -> None:
         try:
             draft = to_draft(row, {}, task)
             draft.license = "CC0-1.0"
-            check(draft, task, params, count)
+            check_draft(draft, task, params, count)
         except Reject as reason:
             return {"reason": str(reason), "messages": [], "scenario": "", "language": ""}
         answer = {"role": "assistant", "content": draft.chosen}

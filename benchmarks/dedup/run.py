@@ -7,9 +7,8 @@ usage   python -m benchmarks.dedup.run FOLDER COUNT PEERS [NAME ...]
 prints  versions, and a table: CPU seconds and peak memory of a process each (its children
         included), recall and precision against an exact join
 
-`search` is our near_copies_in on the texts, as the peers have them; `stage` is the whole dedup
-stage on records: JSON in and out, exact copies, near copies of prompts and of records, the search
-for 200
+`search` is our near_copies_in on the same texts as the peers; `stage` is the whole dedup stage on
+records: JSON in and out, exact copies, near copies of prompts and of records, the search for 200
 golden cases, every pair verified.
 """
 

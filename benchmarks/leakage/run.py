@@ -2,8 +2,8 @@
 
 usage   python -m benchmarks.leakage.run DATA      (the folder with clinc150/ and gsm8k/)
 needs   pip install scikit-learn==1.9.1            (the peer; no dependency of the project)
-prints  three tables: test rows with a near copy in train; planted leaks found by the leakage
-        check; rows that move when 1 % is added, and how even the scenarios are
+prints  three tables: test rows with a near copy in train; planted leaks found by our check; rows
+        that move when 1 % is added, and how even the scenarios are
 """
 
 import json

@@ -24,11 +24,11 @@ from benchmarks.pii.texts import SEED, Text, make_set
 TEMPLATE = Path(__file__).parents[2]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
-from lib.pii.params import NAMES, Entity, PiiParams  # noqa: E402
+from lib.pii.params import NAME_KINDS, Entity, PiiParams  # noqa: E402
 from lib.pii.plain import as_plain  # noqa: E402
-from lib.pii.redact import Finder, Span, join, load_recognizers  # noqa: E402
+from lib.pii.redact import Finder, Span, join_spans, load_recognizers  # noqa: E402
 
-ENTITIES = [entity for entity in get_args(Entity) if entity not in NAMES]
+ENTITIES = [entity for entity in get_args(Entity) if entity not in NAME_KINDS]
 PARAMS = PiiParams(entities=ENTITIES, regions=["US", "GB", "DE", "ES", "CN"], score=0.35)
 DOCUMENTS = 3000  # of each corpus
 
@@ -71,7 +71,7 @@ def stock_presidio() -> Callable[[str], Sequence[Span]]:
             stock.CryptoRecognizer(),
         ]
     )
-    return lambda text: tuple(join(ask(text)))
+    return lambda text: tuple(join_spans(ask(text)))
 
 
 def cpu_seconds(ask: Callable[[str], Any], texts: Sequence[str]) -> tuple[float, list[Any]]:
@@ -93,7 +93,7 @@ def speed(corpora: dict[str, list[str]]) -> None:
         ours, spans = cpu_seconds(finder._find, texts)  # without the cache of copies
         plain = [as_plain(text) for text in texts]
         theirs, found = cpu_seconds(presidio, plain)
-        if spans != [tuple(join(results)) for results in found]:
+        if spans != [tuple(join_spans(results)) for results in found]:
             raise AssertionError(f"{name}: spans differ")
         share = sum(bool(finder.possible(text)) for text in plain) / len(texts)
         length, count = sum(map(len, texts)) / len(texts), len(texts)

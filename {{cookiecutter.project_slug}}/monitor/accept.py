@@ -23,7 +23,7 @@ from lib.cases.evals import ADVERSARIAL, GOLDEN, Turn
 from lib.core.config import PARAMS, load
 from lib.core.params import TaskParams
 from lib.core.records import Message, text_of, write_records
-from lib.curate.checks import read_answer
+from lib.curate.checks import read_json_answer
 from lib.curate.params import CurateParams, DataParams
 from lib.evaluate.scoring import is_refusal
 from lib.intake.cells import Reject
@@ -87,7 +87,7 @@ def check(row: Decided, line: int, task: TaskParams, finder: Finder) -> None:
 def check_answer(answer: str, task: TaskParams) -> None:
     """Raise Reject unless it is an answer to learn."""
     if task.output == "json":
-        read_answer(answer, task)
+        read_json_answer(answer, task)
     elif not answer.strip() or (task.labels and answer not in task.labels):
         raise Reject("unknown_label")
 

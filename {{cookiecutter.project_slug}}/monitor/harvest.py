@@ -92,7 +92,7 @@ def limited(proposals: Iterator[Proposal], most: int, dropped: Counter[str]) -> 
     return kept
 
 
-def to_row(proposal: Proposal) -> dict[str, Any]:
+def to_review_row(proposal: Proposal) -> dict[str, Any]:
     """Make a line of the review file."""
     call, edited = proposal.call, proposal.call.feedback.get("edited", "").strip()
     return {
@@ -144,7 +144,7 @@ def main() -> None:
     want = params.harvest
     found = gather(calls, observer(release, params), want.confidence, want.most)
     kept = limited(new_proposals(found, dropped), want.most, dropped)
-    write_records(HARVEST, map(to_row, kept))
+    write_records(HARVEST, map(to_review_row, kept))
     counts = Counter(proposal.reasons[0] for proposal in kept)
     reasons = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS)
     left = ", ".join(f"{count:,} {reason}" for reason, count in sorted(dropped.items()))

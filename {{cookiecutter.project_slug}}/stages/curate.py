@@ -15,7 +15,7 @@ from tqdm import tqdm
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
 from lib.core.records import Record, record_id
-from lib.curate.checks import check, check_difference, check_length
+from lib.curate.checks import check_difference, check_draft, check_draft_length
 from lib.curate.columns import Columns, check_columns
 from lib.curate.conflicts import Conflicts
 from lib.curate.params import CurateParams, DataParams, Source
@@ -24,7 +24,7 @@ from lib.curate.shapes import Draft, to_draft
 from lib.curate.sources import find_files
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
-from lib.intake.formats import Row, read_rows
+from lib.intake.formats import RawRow, read_rows
 from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError, run
@@ -45,7 +45,7 @@ class Note(NamedTuple):
     pii: dict[str, int]
 
 
-def read_draft(row: Row, source: Source, task: TaskParams) -> Draft:
+def read_draft(row: RawRow, source: Source, task: TaskParams) -> Draft:
     """A row in our shape; raise Reject with the reason if it is none."""
     if row.value is None:
         raise Reject(row.reason)
@@ -113,7 +113,7 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
         )
 
 
-def read(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, Row]]:
+def read_sources(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, RawRow]]:
     """Every row of every source, with its file; entered in the ledger."""
     files = find_files(sources)
     with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
@@ -135,14 +135,14 @@ def sound(
 ) -> Iterator[tuple[Note, Record]]:
     """Every sound record of every source; the other rows go to `out`."""
     count = token_counter(base)
-    for source, file, row in read(sources, out):
+    for source, file, row in read_sources(sources, out):
         redactor = Redactor(out.finder)
         try:
             draft = read_draft(row, source, task)
-            check(draft, task, params, count)
+            check_draft(draft, task, params, count)
             redact(draft, redactor)
             if redactor.found:  # a placeholder may be longer than what it stands for, or the same
-                check_length(draft, params, count)
+                check_draft_length(draft, params, count)
                 check_difference(draft)
         except Reject as reason:
             out.add(file, row.line, str(reason), row.raw or row.value, reason.found)

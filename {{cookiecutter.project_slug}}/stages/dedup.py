@@ -44,7 +44,7 @@ class Fates(NamedTuple):
     other: Indices  # the record that stays instead of it, or that contradicts it
 
 
-def decide(found: Survey, near: Related) -> Fates:
+def decide_fates(found: Survey, near: Related) -> Fates:
     """Decide what becomes of each record."""
     indices, first = np.arange(len(found.spans)), found.originals()
     kept = keepers(first, near.pairs[near.relation == Relation.COPY], found)
@@ -105,7 +105,7 @@ def duplicate(line: str, drop: dict[str, Any]) -> str:
     return json.dumps(head, ensure_ascii=False) + "\n"
 
 
-def write(found: Survey, fates: Fates, values: Floats, held: Sequence[HeldOut]) -> None:
+def write_outputs(found: Survey, fates: Fates, values: Floats, held: Sequence[HeldOut]) -> None:
     """Write each line into the file it belongs to, reading data/curated.jsonl once more."""
     with (
         atomic_text("data/deduped.jsonl") as stay,
@@ -156,8 +156,8 @@ def main() -> None:
     held = list(eval_prompts(split.benchmarks))
     with workers(params, "dedup") as each:
         found, near = find_copies(CURATED, tuple(one.prompt for one in held), params, each)
-    fates = decide(found, near)
-    write(found, fates, similarities(fates, found, near, params), held)
+    fates = decide_fates(found, near)
+    write_outputs(found, fates, similarities(fates, found, near, params), held)
     ledger = account(found, fates, held)
     conflicting = int(np.count_nonzero(near.relation == Relation.OTHER_ANSWER))
     write_json("metrics/dedup.json", ledger.close() | {"conflicting_pairs": conflicting})

@@ -1,12 +1,12 @@
 """Split records into train, val and test so that no group, copy or near copy crosses; check that.
 
-A group falls where the hash of its name says, so its split depends on nothing else. Shares hold
-by scenario too, up to chance: exact shares would need counting, and then a row added moves others.
-The leakage check runs on the files as written; rows that it still finds alike are tied
-and assigned again, until it finds nothing.
+The split of a group is drawn by the hash of its name and depends on nothing else. Shares hold for
+each scenario too, up to chance: exact shares would need counting, and then a row added moves
+others. The leakage check runs on the files as written; rows that it still finds alike are tied and
+assigned again, until it finds nothing.
 
-Rows added at the end move none, but for one case: where curate or dedup drops an older row because
-a new one contradicts it, the rows that followed the older one are drawn anew.
+Rows added at the end move no other, with one exception: where curate or dedup drops an older row
+because a new one contradicts it, the rows that followed the older one are drawn again.
 
 reads   data/deduped.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
@@ -33,45 +33,45 @@ from lib.split.balance import check_coverage, check_sizes, check_weights, over_c
 from lib.split.leakage import Searched, leak_error, search_files
 from lib.split.ties import Ties, find_ties, tie_leaks
 
-FOLDER = Path("data/split")
-NAMES = ("train", "val", "test")
+SPLIT_FOLDER = Path("data/split")
+SPLITS = ("train", "val", "test")
 DEDUPED = Path("data/deduped.jsonl")
-MANY = 0.05  # share of the rows between splits from which it is said
+MANY = 0.05  # share of the rows between splits from which there is a warning
 
 
 class Settled(NamedTuple):
-    """A split that does not leak."""
+    """A split without leaks."""
 
     fates: list[str]  # of each record: its split, or why it has none
     searched: Searched
     removed: Counter[str]  # rows of train that leaked, by kind
 
 
-def position(group: str, seed: int) -> float:
-    """Where a group falls in [0, 1): a hash of its name, so that adding rows moves no other."""
+def group_position(group: str, seed: int) -> float:
+    """Hash a group's name to a number in [0, 1), so that adding rows moves no other group."""
     digest = blake2b(f"{seed}:{group}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def drawn(group: str, params: SplitParams) -> str:
-    """The split that a group's position gives."""
-    place = position(group, params.seed)
-    if place < params.test:
+    """Draw the split of a group by its position."""
+    position = group_position(group, params.seed)
+    if position < params.test:
         return "test"
-    return "val" if place < params.test + params.val else "train"
+    return "val" if position < params.test + params.val else "train"
 
 
 def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
-    """The fate of each record: its source's split; else that of the earlier rows it is tied to
-    by likeness or a group; else the one drawn by its first group.
+    """Decide the fate of each record: its source's split; else that of the earlier rows that it
+    resembles or shares a group with; else the one drawn for its first group.
 
-    A row tied to rows of two splits would draw them together and is dropped, `between_splits`:
-    whatever comes later moves no row before it.
+    ties: for each record the indices of earlier ones. A row tied to rows of two splits is dropped
+    (`between_splits`), since keeping it would tie those together: no row moves an earlier one.
     """
     fates: list[str] = []
     of_group: dict[str, str] = {}
-    for place, record in enumerate(records):
-        tied = {fates[earlier] for earlier in ties.get(place, ())} & set(NAMES)
+    for index, record in enumerate(records):
+        tied = {fates[earlier] for earlier in ties.get(index, ())} & set(SPLITS)
         tied |= {of_group[group] for group in record["groups"] if group in of_group}
         if record["split"]:
             fate = record["split"]
@@ -80,48 +80,55 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
         else:
             fate = tied.pop() if tied else drawn(record["groups"][0], params)
         fates.append(fate)
-        if fate in NAMES:
+        if fate in SPLITS:
             of_group |= {group: fate for group in record["groups"] if group not in of_group}
     return fates
 
 
 def by_split(records: list[Record], fates: list[str]) -> dict[str, list[Record]]:
-    """The records of each split."""
+    """Sort the records by split."""
     return {
         name: [record for record, fate in zip(records, fates, strict=True) if fate == name]
-        for name in NAMES
+        for name in SPLITS
     }
 
 
 def drop_over_cap(records: list[Record], fates: list[str], params: SplitParams) -> None:
-    """Turn the fate of train rows above the cap of their scenario."""
-    train = [place for place, fate in enumerate(fates) if fate == "train"]
-    for at in over_cap([records[place] for place in train], params.balance.cap, params.seed):
-        fates[train[at]] = "capped"
+    """Mark train rows above the cap of their scenario as `capped`, in place."""
+    train = [index for index, fate in enumerate(fates) if fate == "train"]
+    for nth in over_cap([records[index] for index in train], params.balance.cap, params.seed):
+        fates[train[nth]] = "capped"
 
 
-def write(folder: Path, records: list[Record], fates: list[str], params: SplitParams) -> None:
+def write_splits(
+    folder: Path, records: list[Record], fates: list[str], params: SplitParams
+) -> None:
     """Write each line into the file of its split; in train as often as its weight says."""
     with ExitStack() as stack:
-        files = {name: stack.enter_context(atomic_text(folder / f"{name}.jsonl")) for name in NAMES}
+        files = {
+            name: stack.enter_context(atomic_text(folder / f"{name}.jsonl")) for name in SPLITS
+        }
         for record, fate, (_, line) in zip(records, fates, read_lines(DEDUPED), strict=True):
-            if fate in NAMES:
+            if fate in SPLITS:
                 weights = params.balance.weights if fate == "train" else {}
                 files[fate].write(line * weights.get(record["scenario"], 1))
 
 
-def settle(
+def split_until_clean(
     folder: Path, records: list[Record], ties: Ties, params: SplitParams, each: Each
 ) -> Settled:
-    """Split, write, and search what is written, until nothing leaks. Rows that the search finds
-    alike are tied; what cannot be tied goes from train where params say so, else it is raised."""
+    """Split, write, and check what is written for leaks, until nothing leaks.
+
+    Rows that the check finds alike are tied and split again. Where that cannot be, the row leaves
+    train if split.on_leak is `drop_train`; else a UserError names it.
+    """
     leaked: dict[int, str] = {}
     while True:
         fates = assign(records, ties, params)
-        for place in leaked:
-            fates[place] = "leaked"
+        for index in leaked:
+            fates[index] = "leaked"
         drop_over_cap(records, fates, params)
-        write(folder, records, fates, params)
+        write_splits(folder, records, fates, params)
         searched = search_files(folder, params, each)
         if not searched.leaks:
             return Settled(fates, searched, Counter(leaked.values()))
@@ -129,15 +136,17 @@ def settle(
         if stuck and params.on_leak == "fail":
             raise leak_error(stuck)
         kinds = {leak.train: leak.kind for leak in reversed(stuck)}
-        for place, (record, fate) in enumerate(zip(records, fates, strict=True)):
+        for index, (record, fate) in enumerate(zip(records, fates, strict=True)):
             if fate == "train" and record["id"] in kinds:
-                leaked[place] = kinds[record["id"]]
+                leaked[index] = kinds[record["id"]]
 
 
-def report(searched: Searched, removed: Counter[str], params: SplitParams) -> dict[str, Any]:
+def leakage_report(
+    searched: Searched, removed: Counter[str], params: SplitParams
+) -> dict[str, Any]:
     """What was compared, and that nothing leaks."""
     compared = {
-        f"{FOLDER}/{name}.jsonl" if name in NAMES else name: {"sha256": hashed, "rows": rows}
+        f"{SPLIT_FOLDER}/{name}.jsonl" if name in SPLITS else name: {"sha256": hashed, "rows": rows}
         for (name, hashed), rows in zip(
             searched.hashes.items(), searched.rows.values(), strict=True
         )
@@ -152,7 +161,7 @@ def report(searched: Searched, removed: Counter[str], params: SplitParams) -> di
     }
 
 
-def counts(records: list[Record]) -> dict[str, Any]:
+def split_counts(records: list[Record]) -> dict[str, Any]:
     """What a split holds."""
     return {
         "rows": len(records),
@@ -165,11 +174,11 @@ def counts(records: list[Record]) -> dict[str, Any]:
 
 
 def account(records: list[Record], fates: list[str]) -> Ledger:
-    """The ledger of the stage."""
+    """Count every record of every source, kept or dropped and why."""
     ledger = Ledger()
     for record, fate in zip(records, fates, strict=True):
         ledger.enter(record["source"])
-        if fate in NAMES:
+        if fate in SPLITS:
             ledger.keep(record["source"])
         else:
             ledger.drop(record["source"], fate)
@@ -177,7 +186,7 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
 
 
 def warn(fates: list[str], params: SplitParams) -> None:
-    """Say so where many rows are lost between splits."""
+    """Print a warning where many rows are lost between splits."""
     lost = fates.count("between_splits") / len(fates)
     if lost > MANY:
         print(
@@ -196,22 +205,24 @@ def main() -> None:
     records = list(map(without_words, read_records(DEDUPED)))
     check_weights(records, params.balance)
     ties = find_ties(RecordFile(DEDUPED), params)
-    with atomic_folder(FOLDER) as folder, workers(dedup, "leakage check") as each:
-        fates, searched, removed = settle(folder, records, ties, params, each)
+    with atomic_folder(SPLIT_FOLDER) as folder, workers(dedup, "leakage check") as each:
+        fates, searched, removed = split_until_clean(folder, records, ties, params, each)
         splits = by_split(records, fates)
         check_sizes(splits, params)
         scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
         check_coverage(splits, scenarios, params.coverage)
-    write_json("reports/leakage.json", report(searched, removed, params))
+    write_json("reports/leakage.json", leakage_report(searched, removed, params))
 
     train = len(splits["train"])
     splits["train"] = weighted(splits["train"], params.balance.weights)
     ledger = account(records, fates)
     groups = components([record["groups"] for rows in splits.values() for record in rows])
     metrics = ledger.close() | {"groups": len(set(groups)), "repeats": len(splits["train"]) - train}
-    write_json("metrics/split.json", metrics | {name: counts(splits[name]) for name in NAMES})
+    write_json(
+        "metrics/split.json", metrics | {name: split_counts(splits[name]) for name in SPLITS}
+    )
     print(ledger.summary("split"))
-    print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in NAMES))
+    print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in SPLITS))
     warn(fates, params)
 
 

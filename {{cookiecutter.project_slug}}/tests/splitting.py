@@ -5,7 +5,7 @@ from typing import Any
 
 from lib.core.records import Record
 from lib.similarity.params import SplitParams
-from stages.split import NAMES, main
+from stages.split import SPLITS, main
 from tests.toy import PARAMS, chat, lay_out, rows
 
 SPLIT = SplitParams(seed=0, val=0.2, test=0.2, threshold=0.6, ngram=2, on_leak="fail")
@@ -22,4 +22,4 @@ def split(*records: Record, on_leak: str = "fail", more: str = "", **evals: Any)
     params = PARAMS.replace("on_leak: fail", f"on_leak: {on_leak}{more}")
     lay_out(Path(), params, deduped=list(records), **evals)
     main()
-    return {row["id"]: name for name in NAMES for row in rows(f"data/split/{name}.jsonl")}
+    return {row["id"]: name for name in SPLITS for row in rows(f"data/split/{name}.jsonl")}

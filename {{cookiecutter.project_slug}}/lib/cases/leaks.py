@@ -7,7 +7,7 @@ from dataclasses import replace
 from lib.cases.cases import Case
 from lib.core.params import TaskParams
 from lib.core.records import text_of
-from lib.core.text import folded
+from lib.core.text import fold_case
 from lib.engines.answer import Answer
 from lib.pii.redact import Finder, Redactor, Span
 
@@ -37,8 +37,8 @@ def held(case: Case, prompt: str, task: TaskParams) -> list[str]:
 def leaks_in(text: str, known: list[str], finder: Finder) -> list[Span]:
     """Personal data in an answer that none of the `known` texts holds; no placeholder is any."""
     placeholders = (one[0] for one in LEAKED.finditer(text))
-    may = folded("\n".join([*known, *placeholders]))
-    return [span for span in finder.find(text) if folded(text[span[0] : span[1]]) not in may]
+    may = fold_case("\n".join([*known, *placeholders]))
+    return [span for span in finder.find(text) if fold_case(text[span[0] : span[1]]) not in may]
 
 
 def leaked_pii(row: Case, task: TaskParams, finder: Finder) -> dict[str, int]:

@@ -21,10 +21,10 @@ ESCAPE = re.compile(r'\\++(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\++')
 
 def unescape(text: str) -> str:
     r"""The text without JSON's escapes, in which `\n138...` would hide a number."""
-    return ESCAPE.sub(escaped, text) if "\\" in text else text
+    return ESCAPE.sub(escaped_character, text) if "\\" in text else text
 
 
-def escaped(found: re.Match[str]) -> str:
+def escaped_character(found: re.Match[str]) -> str:
     """What an escape stands for, or a space: half a character is no text."""
     code, letter = found[1], found[2]
     sign = chr(int(code, 16)) if code else {"n": "\n", '"': '"', "/": "/"}.get(letter, " ")
@@ -36,7 +36,7 @@ def without_unseen(text: str) -> str:
     return text if text.isascii() else UNSEEN_SIGN.sub("", text)
 
 
-def folded(text: str) -> str:
+def fold_case(text: str) -> str:
     """The text in one form for each character, without case and what nobody sees."""
     if text.isascii():
         return text.casefold()
@@ -53,7 +53,7 @@ def marks() -> str:
 
 
 @cache
-def word() -> re.Pattern[str]:
+def word_pattern() -> re.Pattern[str]:
     """A word: letters, and the marks that follow them."""
     letter = rf"[^\W{UNSPACED}]"
     mark = rf"(?![\0-\u02ff])[{marks()}]"  # the first test alone is fast after a Latin word
@@ -63,10 +63,10 @@ def word() -> re.Pattern[str]:
 def words(text: str) -> list[str]:
     """Words without case and punctuation; single characters where words are not spaced."""
     # A text of nothing but signs (an emoji, "???") is one word: itself.
-    return word().findall(folded(text)) or [text.strip()]
+    return word_pattern().findall(fold_case(text)) or [text.strip()]
 
 
 def same_text_key(text: str) -> bytes:
     """16 bytes, equal for texts that differ only in case, spacing or their last full stop."""
-    normal = " ".join(folded(text).split()).rstrip(" .!?。…")
+    normal = " ".join(fold_case(text).split()).rstrip(" .!?。…")
     return blake2b(normal.encode("utf-8", "replace"), digest_size=16).digest()

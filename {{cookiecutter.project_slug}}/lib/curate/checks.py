@@ -11,7 +11,7 @@ from ftfy.badness import is_bad
 from lib.core.params import TaskParams
 from lib.core.strict_json import DECODER, Doubled
 from lib.curate.boilerplate import is_boilerplate
-from lib.curate.language import primary, sure_language
+from lib.curate.language import primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.shapes import Draft
 from lib.curate.templates import unfilled
@@ -36,17 +36,17 @@ LABEL = re.compile(".{1,100}")  # where the data bring their own: a line, not a 
 CountTokens = Callable[[str], int]
 
 
-def check(draft: Draft, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
+def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
     """Tidy a draft in place and raise Reject at the first thing that is wrong."""
     for turn in draft.prompt:
         turn["content"] = tidy(turn["content"], draft)
     draft.chosen = tidy(draft.chosen, draft)
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft)
-    check_license(draft, params)
+    check_draft_license(draft, params)
     check_text(draft, params)
-    check_length(draft, params, count)
-    check_answer(draft, task)
+    check_draft_length(draft, params, count)
+    check_draft_answer(draft, task)
     check_language(draft, task, params)
 
 
@@ -114,7 +114,7 @@ def answers(draft: Draft) -> list[str]:
     return [draft.chosen or draft.rejected] if draft.lone else [draft.chosen, draft.rejected]
 
 
-def check_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
+def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
     """At most `max_tokens` in all texts together. A token stands for a byte at least, so most
     texts need not be counted."""
     texts = [turn["content"] for turn in draft.prompt] + answers(draft)
@@ -125,12 +125,12 @@ def check_length(draft: Draft, params: CurateParams, count: CountTokens) -> None
         raise Reject("too_long", f"{tokens} tokens")
 
 
-def check_answer(draft: Draft, task: TaskParams) -> None:
+def check_draft_answer(draft: Draft, task: TaskParams) -> None:
     """The answer to learn must be one the task allows; a rejected answer may be anything else."""
     if draft.lone and draft.rejected:
         return
     if task.output == "json":
-        values = read_answer(draft.chosen, task)
+        values = read_json_answer(draft.chosen, task)
         values = {name: tidy(value, draft) for name, value in values.items()}
         written = json.dumps(values, ensure_ascii=False)
         if written != draft.chosen:
@@ -159,17 +159,17 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
         raise Reject("unknown_language", draft.language)
     if not params.languages:
         return
-    declared = {primary(code) for code in params.languages}
+    declared = {primary_language(code) for code in params.languages}
     text = "\n".join(turn["content"] for turn in draft.prompt)
     found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
-    if other := {primary(draft.language), found} - declared - {""}:
+    if other := {primary_language(draft.language), found} - declared - {""}:
         raise Reject("language", *sorted(other))
     if found and not draft.language:
         draft.language = found
         draft.changes.add("language_found")
 
 
-def check_license(draft: Draft, params: CurateParams) -> None:
+def check_draft_license(draft: Draft, params: CurateParams) -> None:
     """One of those allowed, by its SPDX id, which has no case; it is written as params has it."""
     allowed = {license.casefold(): license for license in params.licenses}
     if draft.license.casefold() not in allowed:
@@ -177,7 +177,7 @@ def check_license(draft: Draft, params: CurateParams) -> None:
     draft.license = allowed[draft.license.casefold()]
 
 
-def read_answer(answer: str, task: TaskParams) -> dict[str, str]:
+def read_json_answer(answer: str, task: TaskParams) -> dict[str, str]:
     """A JSON answer in the task's order of fields; raise Reject when it is not one."""
     try:
         values = DECODER.decode(answer)

@@ -5,13 +5,13 @@ from typing import Any
 
 from lib.core.params import TaskParams
 from lib.curate.params import COLUMNS, Source
-from lib.curate.rejected import mask
-from lib.intake.cells import cell
+from lib.curate.rejected import mask_value
+from lib.intake.cells import cell_value
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError
 
-SHOWN = 20  # names of columns in an error message
-TEXTS = ("prompt", "completion", "chosen", "rejected")
+MOST_NAMES = 20  # names of columns in an error message
+TEXT_COLUMNS = ("prompt", "completion", "chosen", "rejected")
 
 
 def check_columns(sources: list[Source], task: TaskParams) -> None:
@@ -25,7 +25,7 @@ def check_columns(sources: list[Source], task: TaskParams) -> None:
                 f"params.yaml: data.sources: '{source.path}' maps the unknown name "
                 f"'{unknown[0]}'; columns takes {', '.join(allowed)}"
             )
-        texts = [source.columns.get(name) for name in (*TEXTS, *task.fields)]
+        texts = [source.columns.get(name) for name in (*TEXT_COLUMNS, *task.fields)]
         if twice := [text for text in texts if text and texts.count(text) > 1]:
             raise UserError(
                 f"params.yaml: data.sources: '{source.path}' maps two of its texts to "
@@ -45,9 +45,9 @@ class Columns:
         """Note the columns of one row."""
         if self.missing:
             for name in list(self.missing):
-                if name in row or cell(row, name) is not None:
+                if name in row or cell_value(row, name) is not None:
                     del self.missing[name]
-            if len(self.there) < SHOWN:
+            if len(self.there) < MOST_NAMES:
                 self.there |= dict.fromkeys(row)
 
     def check(self, finder: Finder) -> None:
@@ -55,7 +55,7 @@ class Columns:
         if self.missing and self.there:
             name = next(iter(self.missing))
             ours = [key for key, value in self.source.columns.items() if value == name]
-            there = [mask(one, Redactor(finder)) for one in list(self.there)[:SHOWN]]
+            there = [mask_value(one, Redactor(finder)) for one in list(self.there)[:MOST_NAMES]]
             raise UserError(
                 f"params.yaml: data.sources: '{self.source.path}' maps {ours[0]} to '{name}', "
                 f"which none of its rows has; they have {', '.join(there)}"

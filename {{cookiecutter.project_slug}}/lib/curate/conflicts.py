@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.core.records import PUBLISHED, Record, answer_of, prompt_of, text_of
-from lib.core.text import UNSPACED, folded, word
+from lib.core.text import UNSPACED, fold_case, word_pattern
 
 # What parts sentences: before a space, the end, or a script without spaces. Others, as in 3.5,
 # x != 5 and :), are part of what is said.
@@ -23,8 +23,8 @@ PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
 
 PARTS = 8  # of the claims, compared one after the other: an eighth of the memory
 
-Hashes = NDArray[np.uint64]
-Places = NDArray[np.int64]
+ClaimHashes = NDArray[np.uint64]
+ClaimIndices = NDArray[np.int64]
 
 
 class Conflicts:
@@ -39,8 +39,8 @@ class Conflicts:
     def add(self, record: Record, line: int) -> None:
         """Note a record and where in its file it stands."""
         for about, says in claims(record, self.one_answer):
-            self.about.append(number(about))
-            self.says.append(number(says))
+            self.about.append(as_number(about))
+            self.says.append(as_number(says))
             self.rows.append(len(self.files))
         self.files.append(record["source"])
         self.lines.append(line)
@@ -57,7 +57,7 @@ class Conflicts:
             found = other >= 0 and not published
             yield f"{self.files[other]}:{self.lines[other]}" if found else ""
 
-    def _others(self) -> Places:
+    def _others(self) -> ClaimIndices:
         """For each record the place of one that contradicts it, or -1."""
         found = np.full(len(self.files), -1)
         part_of = np.asarray(self.about) % PARTS
@@ -71,7 +71,7 @@ class Conflicts:
         return found
 
 
-def differing(about: Hashes, says: Hashes) -> Iterator[tuple[Places, Places]]:
+def differing(about: ClaimHashes, says: ClaimHashes) -> Iterator[tuple[ClaimIndices, ClaimIndices]]:
     """Places of claims, and for each that of one which says something else of the same."""
     order = np.lexsort((says, about))
     about, says = about[order], says[order]
@@ -105,14 +105,14 @@ def input_key(record: Record) -> bytes:
     as >, and a smiley may be all that tells two labels apart.
     """
     text = text_of(prompt_of(record))
-    said = PAUSE.sub(" ", folded(text).replace("\u2019", "'"))
+    said = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
     return hashed(" ".join(parts().findall(said)) or text)
 
 
 @cache
 def parts() -> re.Pattern[str]:
     """A word, or any other sign."""
-    return re.compile(rf"{word().pattern}|\S")
+    return re.compile(rf"{word_pattern().pattern}|\S")
 
 
 def hashed(text: str) -> bytes:
@@ -120,6 +120,6 @@ def hashed(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
 
 
-def number(key: bytes) -> int:
+def as_number(key: bytes) -> int:
     """A key of any length as a 64-bit number."""
     return int.from_bytes(blake2b(key, digest_size=8).digest())

@@ -10,7 +10,7 @@ from functools import cache
 import pycld2
 
 # CLD2's code: codes that mean the same language, or one that it cannot tell from it.
-SAME = {"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"}
+EQUIVALENT = {"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"}
 
 
 def sure_language(text: str) -> str:
@@ -19,11 +19,11 @@ def sure_language(text: str) -> str:
         sure, _, found = pycld2.detect(text, isPlainText=True)
     except pycld2.error:  # characters that it does not take
         return ""
-    return primary(found[0][1]) if sure else ""
+    return primary_language(found[0][1]) if sure else ""
 
 
 @cache
-def primary(code: str) -> str:
+def primary_language(code: str) -> str:
     """The language of a code that may name a script or country: `zh-Hans` is `zh`."""
     language = code.replace("_", "-").split("-")[0].lower()
-    return SAME.get(language, language)
+    return EQUIVALENT.get(language, language)

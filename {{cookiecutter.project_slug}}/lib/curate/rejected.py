@@ -14,7 +14,7 @@ from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
 from lib.pii.secrets import MASK, find_secrets, mask_secrets
 
-SHOWN = 100  # characters of what was found
+MOST_CHARS = 100  # characters of what was found
 
 
 class Rejected:
@@ -31,13 +31,16 @@ class Rejected:
         is what the reason is about, and masked like the row: each part by itself, as a word before
         a number may make it look harmless."""
         redactor = Redactor(self.finder)
-        masked = mask(row, redactor)
+        masked = mask_value(row, redactor)
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
-        shown = ", ".join(mask(part, redactor) for part in found)
+        shown = ", ".join(mask_value(part, redactor) for part in found)
         # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
-        for secret in [*find_secrets("\n".join(said(masked))), *find_secrets(text)]:
+        for secret in [*find_secrets("\n".join(texts_in(masked))), *find_secrets(text)]:
             text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
-        text, shown = mask_secrets(text), shown[:SHOWN]  # not before: half a value is not masked
+        text, shown = (
+            mask_secrets(text),
+            shown[:MOST_CHARS],
+        )  # not before: half a value is not masked
         if reason == "secret" and MASK not in text:
             text = MASK
         entry = {"file": source, "line": line, "reason": reason, "found": shown, "text": text}
@@ -46,21 +49,24 @@ class Rejected:
         self.first.setdefault(source, f"line {line}: {reason}" + (f", {shown}" if shown else ""))
 
 
-def said(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
     """Every text in a row that is no key and no role: a turn next to the one that it answers."""
     if isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from said(part)
+            yield from texts_in(part)
     elif isinstance(value, str) and value not in ROLES:
         yield value
 
 
-def mask(value: Any, redactor: Redactor) -> Any:
+def mask_value(value: Any, redactor: Redactor) -> Any:
     """Any JSON value without personal data and secrets; keys and numbers may hold some too."""
     if isinstance(value, dict):
-        return {mask(str(key), redactor): mask(item, redactor) for key, item in value.items()}
+        return {
+            mask_value(str(key), redactor): mask_value(item, redactor)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [mask(item, redactor) for item in value]
+        return [mask_value(item, redactor) for item in value]
     if isinstance(value, bytes):  # b'...' would hide what stands in it
         value = value.decode("utf-8", "replace")
     if isinstance(value, bool) or value is None:

@@ -13,11 +13,11 @@ from lib.intake.cells import (
     Reject,
     as_text,
     assistant,
-    cell,
+    cell_value,
     optional_text,
+    prompt_turns,
     read_answer_turns,
     read_groups,
-    read_prompt,
     read_tags,
     read_turns,
     spoken,
@@ -26,7 +26,7 @@ from lib.intake.cells import (
 
 Get = Callable[[str], Any]  # the value of a column, by our name for it
 
-LABELS = {"true": True, "1": True, "false": False, "0": False}  # of a lone answer, in a table
+LABEL_VALUES = {"true": True, "1": True, "false": False, "0": False}  # of a lone answer, in a table
 
 
 @dataclass
@@ -49,7 +49,7 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
     """Tell the shape of a row by its keys and read it; raise Reject when it is none we know."""
 
     def get(name: str) -> Any:
-        return cell(row, columns.get(name, name))
+        return cell_value(row, columns.get(name, name))
 
     draft = read_shape(row, get, columns, task)
     draft.scenario = optional_text(get("scenario"))
@@ -65,7 +65,9 @@ def read_license(row: dict[str, Any], columns: dict[str, str]) -> str:
     """The license that a row names, however its column is spelt; raise Reject at two of them."""
     spelt = [name for name in row if str(name).casefold() in ("license", "licence")]
     names = [columns["license"]] if "license" in columns else spelt
-    found = {text.casefold(): text for name in names if (text := optional_text(cell(row, name)))}
+    found = {
+        text.casefold(): text for name in names if (text := optional_text(cell_value(row, name)))
+    }
     if len(found) > 1:
         raise Reject("license", *found.values())
     return next(iter(found.values()), "")
@@ -80,7 +82,7 @@ def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: Tas
     if turns is not None:
         return from_turns(read_turns(turns))
     if "instruction" in row and "output" in row:
-        given = "" if cell(row, "input") is None else as_text(row["input"])
+        given = "" if cell_value(row, "input") is None else as_text(row["input"])
         asked = "\n\n".join(part for part in (as_text(row["instruction"]), given) if part)
         return from_turns([user(asked), assistant(as_text(row["output"]))])
     if get("prompt") is not None:
@@ -109,7 +111,7 @@ def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draf
         answer = {name: as_text(get(name)).strip() for name in task.fields}
     if answer is None:
         raise Reject("no_answer")
-    draft = from_turns([*read_prompt(get("prompt")), *read_answer_turns(answer)])
+    draft = from_turns([*prompt_turns(get("prompt")), *read_answer_turns(answer)])
     if "label" not in task.fields:
         read_label(draft, get("label"), "label" in columns)
     return draft
@@ -118,7 +120,9 @@ def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draf
 def read_label(draft: Draft, label: Any, mapped: bool) -> None:
     """Make a lone answer of a draft whose row says that it is good or bad: trl's unpaired format. A
     column that only happens to have that name holds no true or false, unless it is mapped."""
-    good = label if isinstance(label, bool) or not mapped else LABELS.get(as_text(label).lower())
+    good = (
+        label if isinstance(label, bool) or not mapped else LABEL_VALUES.get(as_text(label).lower())
+    )
     if isinstance(good, bool):
         draft.lone = True
         draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
@@ -130,7 +134,7 @@ def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
     """A preference pair; either side is text, one turn, or turns that end with the answer. What
     comes before it must be the same on both sides, and what `prompt` says if there is one."""
     good, bad = map(read_answer_turns, (chosen, rejected))
-    asked = good[:-1] if prompt is None else read_prompt(prompt)
+    asked = good[:-1] if prompt is None else prompt_turns(prompt)
     for before in (good[:-1], bad[:-1]):
         if spoken(before) != spoken(asked) and (before or prompt is None):
             raise Reject("prompts_differ")

@@ -8,7 +8,7 @@ never.
 import re
 
 # Not in a fence or in backticks, where people show templates.
-CODE = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]+`", re.DOTALL)
+CODE_SPAN = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]+`", re.DOTALL)
 
 WHOSE = r"(?:ihre?|deine?|tu|su|votre|ton)"
 WHAT = (
@@ -42,5 +42,5 @@ def unfilled(text: str) -> str:
     """The first hole of a template in a text; nothing if there is none, or `{%` makes it code."""
     if not UNFILLED.search(text) or "{%" in text:
         return ""
-    hole = UNFILLED.search(CODE.sub("", text))
+    hole = UNFILLED.search(CODE_SPAN.sub("", text))
     return hole[0] if hole else ""

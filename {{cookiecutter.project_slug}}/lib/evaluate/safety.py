@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lib.core.records import Message
-from lib.core.text import folded
+from lib.core.text import fold_case
 from lib.engines.api import answer_chat
 from lib.evaluate.params import SafetyParams
 from lib.runtime.errors import UserError
@@ -35,7 +35,7 @@ def flag(exchanges: list[Exchange], params: SafetyParams) -> list[bool]:
     """Which answers the classifier finds unsafe, in their order."""
     match params.classifier:
         case "rules":
-            return [bool(CRUDE.search(folded(answer))) for _, answer in exchanges]
+            return [bool(CRUDE.search(fold_case(answer))) for _, answer in exchanges]
         case "local":
             return flag_locally([answer for _, answer in exchanges], params)
         case "endpoint":
@@ -65,7 +65,7 @@ def ask_guard(exchange: Exchange, params: SafetyParams) -> bool:
 
 def plain(verdict: str) -> str:
     """A verdict without case, space and full stop."""
-    return folded(verdict).strip(" .!:*\r\t")
+    return fold_case(verdict).strip(" .!:*\r\t")
 
 
 def flag_locally(answers: list[str], params: SafetyParams) -> list[bool]:

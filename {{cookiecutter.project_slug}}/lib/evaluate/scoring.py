@@ -2,7 +2,7 @@
 
 from lib.core.params import TaskParams
 from lib.core.strict_json import parse as parse_json
-from lib.core.text import folded
+from lib.core.text import fold_case
 
 CORRECT = "correct"
 CATEGORIES = (
@@ -89,7 +89,7 @@ def unsupported(answer: dict[str, object], expected: str, prompt: str, task: Tas
     """Whether a field that takes any text has one that is neither in the prompt nor right."""
     wanted = parse(expected) or {}
     return any(
-        not same(value, wanted.get(key)) and folded(str(value)) not in folded(prompt)
+        not same(value, wanted.get(key)) and fold_case(str(value)) not in fold_case(prompt)
         for key, value in answer.items()
         if not task.fields[key]
     )

@@ -31,7 +31,7 @@ class Reject(Exception):
         self.found = found
 
 
-def cell(row: dict[str, Any], column: str) -> Any:
+def cell_value(row: dict[str, Any], column: str) -> Any:
     """The value of a column; `meta.intent` reaches into an object. None when there is none, or a
     number that is none: pandas writes an empty cell so."""
     value: Any = row
@@ -121,7 +121,7 @@ def read_part(part: Any) -> str:
     return text
 
 
-def read_prompt(value: Any) -> list[Message]:
+def prompt_turns(value: Any) -> list[Message]:
     """What is asked: text, or a list of turns."""
     return read_turns(value) if isinstance(value, list) else [user(as_text(value))]
 

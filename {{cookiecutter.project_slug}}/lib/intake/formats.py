@@ -31,16 +31,16 @@ DEEPEST = 100  # levels of objects and lists; Python's own limit is met by what 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are kept here
-QUOTED = re.compile(r'"[^"]*"')  # a cell in which a delimiter is none
+QUOTED_CELL = re.compile(r'"[^"]*"')  # a cell in which a delimiter is none
 TOLD = re.compile(r"sep=(.)\s*")  # the first line of what Excel saves with another delimiter
 SEPARATOR = re.compile(r"[\s,]*")
 SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that zstd passes over
 OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # marks of UTF-16 and UTF-32
 KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
-UNREADABLE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
+UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
 
 
-class Row(NamedTuple):
+class RawRow(NamedTuple):
     """A row of a raw file. `value` is None when it could not be parsed: then `reason` says why."""
 
     line: int
@@ -49,7 +49,7 @@ class Row(NamedTuple):
     reason: str = ""
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[RawRow]:
     """Yield every row of a file, the malformed ones too."""
     try:
         with path.open("rb") as plain:
@@ -68,7 +68,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise UserError(f"{path}: cannot be read ({reason}); put a whole file there") from None
 
 
-def _rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+def _rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     buffered = io.BufferedReader(cast(io.RawIOBase, file), HEAD)
     head = buffered.peek(HEAD)
     packed = [name for magic, name in UNPACK.items() if head.startswith(magic)]
@@ -94,7 +94,7 @@ def missing(_: str) -> None:
     """What pandas writes as NaN was an empty cell; infinity is no value either."""
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
+ROW_DECODER = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
 
 
 def fault(value: Any) -> str:
@@ -112,20 +112,20 @@ def fault(value: Any) -> str:
     return "invalid_json"
 
 
-def _jsonl_rows(file: BinaryIO) -> Iterator[Row]:
+def _jsonl_rows(file: BinaryIO) -> Iterator[RawRow]:
     for number, line in enumerate(file, start=1):
         raw = line.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
         if not raw:
             continue
         try:
-            value = DECODER.decode(raw)
+            value = ROW_DECODER.decode(raw)
             reason = fault(value)
         except (ValueError, RecursionError):
             reason = "invalid_json"
-        yield Row(number, None, raw, reason) if reason else Row(number, value)
+        yield RawRow(number, None, raw, reason) if reason else RawRow(number, value)
 
 
-def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+def _list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     """The values of a list, one after the other. (ijson knows no line numbers, and one byte that
     is not UTF-8 stops it.)"""
     pieces = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
@@ -146,7 +146,7 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
                 )
             return
         try:
-            value, end = DECODER.raw_decode(text, at)
+            value, end = ROW_DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
             value, end = None, len(text)
         if end == len(text):  # the value may go on in the next piece
@@ -156,11 +156,11 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
             text, at, start = text[at:] + piece, 0, 0
         else:
             reason = fault(value)
-            yield Row(line, None, text[at:end], reason) if reason else Row(line, value)
+            yield RawRow(line, None, text[at:end], reason) if reason else RawRow(line, value)
             start = end
 
 
-def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     """Records of as many cells as the header has. The lines of a record are kept until it ends."""
     csv.field_size_limit(LONGEST_VALUE)
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
@@ -170,7 +170,7 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         first, number = text.readline(), number + 1
     if not first:
         return
-    delimiter = told[1] if told else max(",;\t|", key=QUOTED.sub("", first).count)
+    delimiter = told[1] if told else max(",;\t|", key=QUOTED_CELL.sub("", first).count)
     lines, header = list[str](), list[str]()
     noted = _noted(chain([first], text), lines)
     try:
@@ -178,9 +178,9 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
             if not header:
                 header = check_header(path, cells)
             elif len(cells) == len(header):
-                yield Row(number, dict(zip(header, cells, strict=True)))
+                yield RawRow(number, dict(zip(header, cells, strict=True)))
             elif "".join(lines).strip():
-                yield Row(number, None, "".join(lines), "invalid_csv")
+                yield RawRow(number, None, "".join(lines), "invalid_csv")
             number += len(lines)
             lines.clear()
     except csv.Error as error:
@@ -221,7 +221,7 @@ def check_names(path: Path, names: list[str]) -> None:
         )
 
 
-def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -234,7 +234,11 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
         values = (value for group in groups for batch in group for value in _values(batch))
         for number, value in enumerate(values, start=1):
-            yield Row(number, value) if value is not None else Row(number, None, "", "damaged_text")
+            yield (
+                RawRow(number, value)
+                if value is not None
+                else RawRow(number, None, "", "damaged_text")
+            )
     except ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is no whole parquet file ({reason})") from None
@@ -246,11 +250,11 @@ def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
     batch = _to_microseconds(batch)
     try:
         yield from batch.to_pylist()
-    except UNREADABLE:
+    except UNREADABLE_VALUE:
         for place in range(batch.num_rows):
             try:
                 yield from batch.slice(place, 1).to_pylist()
-            except UNREADABLE:
+            except UNREADABLE_VALUE:
                 yield None
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from lib.cases.evals import Adversarial
 from lib.core.params import TaskParams
 from lib.core.records import text_of
-from lib.core.text import folded
+from lib.core.text import fold_case
 from lib.evaluate.scoring import is_refusal
 from lib.monitoring.calls import Call
 from lib.monitoring.masked import added_placeholders
@@ -42,7 +42,7 @@ class Watch:
     ) -> None:
         self.task, self.cases = task, cases
         self.known = KnownTexts([text_of(case.prompt()) for case in cases], similar, ngram)
-        self.secret = folded(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
+        self.secret = fold_case(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
 
     def look(self, calls: list[Call]) -> list[list[Incident]]:
         """The incidents of each of some calls that were answered."""
@@ -67,7 +67,7 @@ class Watch:
             found.append(("forbidden_text", f"holds a text that {case.id} forbids"))
         elif case and case.expect == "refuse" and call.answer and not self._refused(call):
             found.append(("unsafe_answers", f"answered what resembles {case.id}"))
-        if self.secret and self.secret in folded(call.answer):
+        if self.secret and self.secret in fold_case(call.answer):
             found.append(("system_prompt_out", "quotes the system prompt"))
         if added := added_placeholders(call):
             names = ", ".join(sorted(added))

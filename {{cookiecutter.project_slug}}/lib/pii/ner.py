@@ -11,11 +11,11 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.chunkers import CharacterBasedTextChunker
 from presidio_analyzer.predefined_recognizers import HuggingFaceNerRecognizer
 
-from lib.pii.params import NAMES
+from lib.pii.params import NAME_KINDS
 from lib.runtime.errors import UserError
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
-LABELS = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSON, ...: PERSON
+KIND_OF_LABEL = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSON, ...: PERSON
 
 
 class NerRecognizer(EntityRecognizer):
@@ -26,13 +26,13 @@ class NerRecognizer(EntityRecognizer):
     def __init__(self, model: str) -> None:
         self.model = model
         self.chunker = CharacterBasedTextChunker(chunk_size=200, chunk_overlap=40)
-        super().__init__(supported_entities=sorted(NAMES))  # calls load
+        super().__init__(supported_entities=sorted(NAME_KINDS))  # calls load
 
     def load(self) -> None:
         """Read the model from its folder or the hub."""
         self.pipeline = load_pipeline(*locate(self.model))
         labels = self.pipeline.model.config.id2label.values()
-        if not NAMES & {kind_of(label) for label in labels}:
+        if not NAME_KINDS & {kind_of(label) for label in labels}:
             raise UserError(
                 f"params.yaml: curate.pii.ner: '{self.model}' has the labels {', '.join(labels)}; "
                 "name a model that finds people or places (labels such as B-PER, I-LOC)"
@@ -55,7 +55,7 @@ class NerRecognizer(EntityRecognizer):
 def kind_of(label: str) -> str:
     """Presidio's name for a model's label: PERSON for B-PER."""
     label = re.sub(r"^[BIUL]-", "", label)
-    return LABELS.get(label, label)
+    return KIND_OF_LABEL.get(label, label)
 
 
 def locate(model: str) -> tuple[str, str | None]:

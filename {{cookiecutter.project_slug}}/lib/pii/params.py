@@ -22,7 +22,7 @@ Entity = Literal[
     "LOCATION",
     "ORGANIZATION",
 ]
-NAMES = {"PERSON", "LOCATION", "ORGANIZATION"}  # only a model finds these
+NAME_KINDS = {"PERSON", "LOCATION", "ORGANIZATION"}  # only a model finds these
 
 
 class PiiParams(Section):
@@ -45,7 +45,7 @@ class PiiParams(Section):
 
     @model_validator(mode="after")
     def _names_need_a_model(self) -> "PiiParams":
-        if bool(NAMES & set(self.entities)) != bool(self.ner):
-            names = ", ".join(sorted(NAMES))
+        if bool(NAME_KINDS & set(self.entities)) != bool(self.ner):
+            names = ", ".join(sorted(NAME_KINDS))
             raise ValueError(f"a section with both `ner` and some of {names} in entities, or none")
         return self

@@ -4,7 +4,7 @@ import re
 from html import unescape
 from urllib.parse import unquote
 
-from lib.core.text import ESCAPE, UNSEEN, UNSPACED, escaped
+from lib.core.text import ESCAPE, UNSEEN, UNSPACED, escaped_character
 
 # "电话138…" has no word boundary before the number: such letters are looked at as spaces.
 # Not before an @: there they are a name.
@@ -68,7 +68,7 @@ def meant(found: re.Match[str]) -> str:
         return MARK.sub("", sign) if len(sign) == 1 else found[0]
     if found[0][-1] in ESCAPED:
         return found[0][-1]
-    return MARK.sub("", escaped(found) if found[0].startswith("\\") else found[0])
+    return MARK.sub("", escaped_character(found) if found[0].startswith("\\") else found[0])
 
 
 def as_plain(text: str) -> str:

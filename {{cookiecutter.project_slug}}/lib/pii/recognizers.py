@@ -238,7 +238,7 @@ RECOGNIZERS: dict[str, Callable[[], EntityRecognizer]] = {
 }
 
 
-def build(entity: str, regions: list[str]) -> list[EntityRecognizer]:
+def build_recognizers(entity: str, regions: list[str]) -> list[EntityRecognizer]:
     """The recognizers of one kind of personal data."""
     logging.getLogger("presidio-analyzer").propagate = False  # it logs values it could not check
     if entity == "PHONE_NUMBER":

@@ -19,7 +19,7 @@ from typing import Any
 from unicodedata import normalize
 
 from lib.pii.gates import ANY, gates
-from lib.pii.params import NAMES, PiiParams
+from lib.pii.params import NAME_KINDS, PiiParams
 from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
 from lib.runtime.errors import UserError
 
@@ -45,8 +45,8 @@ class Finder:
 
     def __init__(self, params: PiiParams) -> None:
         self.params = params
-        self.key = read_key(params.key_env)
-        self.gates = gates(sorted(set(params.entities) - NAMES), params.regions)
+        self.key = read_placeholder_key(params.key_env)
+        self.gates = gates(sorted(set(params.entities) - NAME_KINDS), params.regions)
         self._remembered = lru_cache(maxsize=10_000)(self._find)
 
     def find(self, text: str) -> tuple[Span, ...]:
@@ -67,10 +67,10 @@ class Finder:
         plain = as_plain(text)
         results = [one for entity in self.possible(plain) for one in self.ask(entity, plain)]
         if self.params.ner:
-            names = set(self.params.entities) & NAMES
+            names = set(self.params.entities) & NAME_KINDS
             found = load_ner(self.params.ner).analyze(text, sorted(names))
             results += [one for one in found if one.entity_type in names]
-        return tuple(join(results)) if results else ()
+        return tuple(join_spans(results)) if results else ()
 
     def possible(self, text: str) -> list[str]:
         """The kinds that a text can hold a value of: their gate lets it through."""
@@ -126,7 +126,7 @@ class Redactor:
             return re.sub(r"\D", "", value)[-CN_DIGITS:]
         if entity != "PHONE_NUMBER":
             return ""
-        with hidden("torch", "transformers"):
+        with hide_packages("torch", "transformers"):
             from lib.pii.phones import dialled_from_anywhere
         return dialled_from_anywhere(value, self.finder.params.regions)
 
@@ -137,7 +137,7 @@ class Redactor:
         return hashlib.blake2b(data, digest_size=8, key=key).hexdigest() if value else ""
 
 
-def read_key(name: str | None) -> bytes:
+def read_placeholder_key(name: str | None) -> bytes:
     """The key of placeholders from the environment variable of this name; empty without a name."""
     if name is None:
         return b""
@@ -156,7 +156,7 @@ def keyed(key: bytes, entity: str, value: str) -> str:
     return hmac.digest(key, f"{entity}:{value}".encode(), "sha256")[:8].hex()
 
 
-def join(results: list[Any]) -> Iterator[Span]:
+def join_spans(results: list[Any]) -> Iterator[Span]:
     """Melt overlapping results into one span, so that no part of a value is left standing; it is
     named after the surest, then the longest of them."""
     start, end, best = 0, 0, (0.0, 0, "")
@@ -175,15 +175,15 @@ def join(results: list[Any]) -> Iterator[Span]:
 @lru_cache(maxsize=64)
 def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
     """Presidio's recognizers of one kind, imported when the first text needs them."""
-    with hidden("torch", "transformers"):
-        from lib.pii.recognizers import build
-    return build(entity, list(regions))
+    with hide_packages("torch", "transformers"):
+        from lib.pii.recognizers import build_recognizers
+    return build_recognizers(entity, list(regions))
 
 
 @lru_cache(maxsize=1)
 def load_ner(model: str) -> Any:
     """The recognizer of names; torch is imported only here."""
-    with hidden("torch", "transformers"):
+    with hide_packages("torch", "transformers"):
         import presidio_analyzer  # noqa: F401
     from lib.pii.ner import NerRecognizer
 
@@ -191,7 +191,7 @@ def load_ner(model: str) -> Any:
 
 
 @contextmanager
-def hidden(*names: str) -> Iterator[None]:
+def hide_packages(*names: str) -> Iterator[None]:
     """Let packages seem absent: presidio imports torch and transformers if it finds them, for
     engines that we do not use, and that costs five times its own start."""
     absent = [name for name in names if name not in sys.modules]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib.intake.cells import cell
+from lib.intake.cells import cell_value
 from lib.intake.formats import read_rows
 from lib.runtime.errors import UserError
 
@@ -13,7 +13,7 @@ def read_benchmark(path: Path, column: str) -> Iterator[tuple[str, str]]:
     for row in read_rows(path):
         if row.value is None:
             raise UserError(f"{path}:{row.line}: cannot be read ({row.reason}); mend the file")
-        question = cell(row.value, column)
+        question = cell_value(row.value, column)
         if not isinstance(question, str) or not question.strip():
             raise UserError(
                 f"{path}:{row.line}: has no text in '{column}', the column of the question by "

@@ -33,7 +33,7 @@ from lib.similarity.shingles import (
 )
 from lib.similarity.workers import Each
 
-BATCH = 1 << 24  # bytes of texts compared at a time
+BATCH_BYTES = 1 << 24  # bytes of texts compared at a time
 SLACK = 1e-9  # for rounding
 
 Spans = npt.NDArray[np.int64]  # shape (..., 2): where in a file a text begins and ends, in bytes
@@ -124,7 +124,7 @@ def _batches(pairs: IndexPairs, spans: Spans) -> Iterator[Indices]:
     by side, so that a text is read in few batches. At least one batch, if an empty one."""
     order = np.argsort(connected(len(spans), pairs)[pairs[:, 0]], kind="stable")
     size = np.cumsum(np.diff(spans).ravel()[pairs[order]].sum(axis=1))
-    yield from np.split(order, np.flatnonzero(np.diff(size // BATCH)) + 1)
+    yield from np.split(order, np.flatnonzero(np.diff(size // BATCH_BYTES)) + 1)
 
 
 class KnownTexts:

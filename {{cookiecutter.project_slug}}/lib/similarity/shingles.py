@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib.core.text import UNSPACED, folded, marks
+from lib.core.text import UNSPACED, fold_case, marks
 
 Hashes = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
@@ -77,7 +77,7 @@ def _joined(parts: list[Shingles]) -> Shingles:
 
 def word_hashes(texts: Sequence[str]) -> Shingles:
     """Hash every word of every text, in order; a text without words counts as one word."""
-    forms = [folded(text) for text in texts]
+    forms = [fold_case(text) for text in texts]
     text = "\n".join([*forms, ""]).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(text, np.uint32).astype(np.intp)
     kinds, values = _alphabet()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lib.core.params import TaskParams
-from lib.curate.checks import check
+from lib.curate.checks import check_draft
 from lib.curate.params import CurateParams
 from lib.curate.shapes import Draft
 from lib.intake.cells import Reject, user
@@ -37,7 +37,7 @@ def checked(
     **fields: Any,
 ) -> Draft:
     draft = Draft([user(asked)], answer, **{"license": "CC0-1.0"} | fields)
-    check(draft, task, limits, count_words)
+    check_draft(draft, task, limits, count_words)
     return draft
 
 

@@ -8,12 +8,12 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from lib.pii.params import NAMES, Entity, PiiParams
+from lib.pii.params import NAME_KINDS, Entity, PiiParams
 from lib.pii.plain import as_plain
-from lib.pii.redact import Finder, Redactor, join
+from lib.pii.redact import Finder, Redactor, join_spans
 from lib.runtime.errors import UserError
 
-ENTITIES = [entity for entity in get_args(Entity) if entity not in NAMES]
+ENTITIES = [entity for entity in get_args(Entity) if entity not in NAME_KINDS]
 ALL = PiiParams(entities=ENTITIES, regions=["US", "DE", "ES", "CN"], score=0.35)
 FINDER = Finder(ALL)
 KEY = "0123456789abcdef of a test"
@@ -126,7 +126,7 @@ def test_left_alone(text: str) -> None:
 def ungated(text: str) -> list[tuple[int, int, str]]:
     """Spans when every recognizer is asked."""
     plain = as_plain(text)
-    return list(join([one for entity in ENTITIES for one in FINDER.ask(entity, plain)]))
+    return list(join_spans([one for entity in ENTITIES for one in FINDER.ask(entity, plain)]))
 
 
 @pytest.mark.parametrize("text", [*PERSONAL, *HARMLESS, "a ticket without any number"])
@@ -189,15 +189,15 @@ def test_spans_are_those_of_presidio_s_engine() -> None:
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
     from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
-    from lib.pii.recognizers import build
+    from lib.pii.recognizers import build_recognizers
 
-    parts = [one for entity in ENTITIES for one in build(entity, ALL.regions)]
+    parts = [one for entity in ENTITIES for one in build_recognizers(entity, ALL.regions)]
     registry = RecognizerRegistry(recognizers=parts, supported_languages=["en"])
     nlp = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
     engine = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=["en"])
     for text in [*PERSONAL, *HARMLESS]:
         found = engine.analyze(as_plain(text), "en", ENTITIES, score_threshold=ALL.score)
-        assert FINDER.find(text) == tuple(join(found))
+        assert FINDER.find(text) == tuple(join_spans(found))
 
 
 @pytest.mark.parametrize("zero", [0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0x1040, 0xFF10, 0x1D7CE])
@@ -308,7 +308,7 @@ def test_overlapping_spans_melt() -> None:
             self.start, self.end, self.entity_type, self.score = start, end, entity_type, score
 
     found = [Result(0, 5, "A", 0.4), Result(3, 9, "B", 0.9), Result(9, 12, "C", 0.4)]
-    assert list(join(found)) == [(0, 9, "B"), (9, 12, "C")]
+    assert list(join_spans(found)) == [(0, 9, "B"), (9, 12, "C")]
 
 
 def test_nothing_looked_for_when_no_entity_is_named() -> None:

@@ -10,7 +10,7 @@ import pytest
 from lib.core.records import Record
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256
-from stages.split import NAMES, main
+from stages.split import SPLITS, main
 from tests.splitting import FOURTEEN, different, split
 from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair
 
@@ -44,7 +44,7 @@ def test_the_leakage_check_reads_every_row_in_blocks(
     lay_out(Path(), params, deduped=records[:-2])
     main()
     compared = json.loads(Path("reports/leakage.json").read_text(encoding="utf-8"))["compared"]
-    assert sum(compared[f"data/split/{name}.jsonl"]["rows"] for name in NAMES) == 200
+    assert sum(compared[f"data/split/{name}.jsonl"]["rows"] for name in SPLITS) == 200
 
 
 def test_the_cure_of_a_published_leak_names_its_source() -> None:

@@ -10,7 +10,7 @@ import pytest
 from lib.core.records import Record
 from lib.runtime.errors import UserError
 from lib.split.ties import find_ties
-from stages.split import NAMES, assign, drawn, main, position
+from stages.split import SPLITS, assign, drawn, group_position, main
 from tests.similarity.test_minhash import documents
 from tests.splitting import FOURTEEN, SPLIT, different, split
 from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair
@@ -36,7 +36,7 @@ def test_shares_are_about_right() -> None:
 
 
 def test_position_is_fixed_for_all_time() -> None:
-    assert position("a group", 0) == pytest.approx(0.40411, abs=1e-5)
+    assert group_position("a group", 0) == pytest.approx(0.40411, abs=1e-5)
 
 
 def test_adding_rows_moves_no_row() -> None:
@@ -60,7 +60,7 @@ def test_no_row_depends_on_a_later_one() -> None:
     texts = documents(300)  # full of near copies, chains of them too
     records = [chat(text, groups=[str(at % 60)]) for at, text in enumerate(texts)]
     fates = assign(records, find_ties(records, SPLIT), SPLIT)
-    assert {*NAMES, "between_splits"} == set(fates)
+    assert {*SPLITS, "between_splits"} == set(fates)
     for some in range(0, 300, 20):
         assert assign(records[:some], find_ties(records[:some], SPLIT), SPLIT) == fates[:some]
 
@@ -192,9 +192,9 @@ def test_all_gaps_in_coverage_are_named_in_one_line() -> None:
     with pytest.raises(UserError) as error:
         split(*records, more=", coverage: {scenario: 1, tags: {emoji: 1, 反讽: 2}}")
     line = str(error.value)
-    assert sum(f"{name} has 0 of scenario rare (1 wanted)" in line for name in NAMES) == 2
-    assert sum(f"{name} has 0 of tag emoji (1 wanted)" in line for name in NAMES) == 2
-    assert all(f"{name} has 0 of tag 反讽 (2 wanted)" in line for name in NAMES)
+    assert sum(f"{name} has 0 of scenario rare (1 wanted)" in line for name in SPLITS) == 2
+    assert sum(f"{name} has 0 of tag emoji (1 wanted)" in line for name in SPLITS) == 2
+    assert all(f"{name} has 0 of tag 反讽 (2 wanted)" in line for name in SPLITS)
     assert line.endswith("take out tags that no row has: 反讽")
     assert "\n" not in line
 
@@ -230,5 +230,5 @@ def test_empty_split_is_a_mistake() -> None:
 
 def test_scenarios_and_languages_are_counted() -> None:
     split(*(record | {"language": "en"} for record in different(40)))
-    found = [metrics("split")[name] for name in NAMES]
+    found = [metrics("split")[name] for name in SPLITS]
     assert sum(one["languages"]["en"] for one in found) == 40
