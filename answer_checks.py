@@ -1,8 +1,9 @@
 """Checks tools and answers before anything is written; cookiecutter.json calls them in its order.
 
-Not in hooks alone: cruft and old cookiecutters run no pre_prompt hook, and a pre_gen hook comes
-when the parent folders of a slug such as `a/b` are there. Choices are text with a number, no lists:
-of a list, cookiecutter itself refuses `ci=jenkins` with a traceback, and a configuration with a
+Not in hooks: cruft and old cookiecutters run no pre_prompt hook, for which cookiecutter copies the
+whole folder of the template to /tmp, `.venv` and all, and a pre_gen hook comes when the parent
+folders of a slug such as `a/b` are there. Choices are text with a number, no lists: of a list,
+cookiecutter itself refuses `ci=jenkins` with a traceback, and a user's configuration with a
 warning. Runs in every Python that cookiecutter runs in, from 3.8.
 """
 
@@ -50,13 +51,6 @@ OLDEST_PYTHON = (3, 11)
 
 class Stop(SystemExit, FailedHookException):
     """An end in one line: cookiecutter prints the second kind; under cruft, Python the first."""
-
-    def __init__(self, line: str) -> None:
-        super().__init__(line)
-        folder = Path(__file__).resolve().parent
-        marker = folder / ".copy"  # of hooks/pre_prompt.py
-        if marker.exists() and marker.read_text(encoding="utf-8") == str(folder):
-            shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def default_slug(name: str) -> str:

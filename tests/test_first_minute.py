@@ -73,24 +73,11 @@ def test_an_old_cookiecutter_is_named(machine: Path, monkeypatch: pytest.MonkeyP
 def test_a_missing_tool_stops_before_the_first_question(
     template: Path, cookiecutter_config: Path, tmp_path: Path
 ) -> None:
-    env = {"PYTHON": str(program(tmp_path / "old", OLD)), "TMPDIR": str(tmp_path / "tmp")}
-    folders = [tmp_path / "out", tmp_path / "tmp"]
-    for folder in folders:
-        folder.mkdir()
-    done = run_cookiecutter(template, cookiecutter_config, folders[0], typed="", env=env)
-    assert done.returncode == 1
-    assert done.stdout == "Pre-Prompt Hook script failed\n"  # cookiecutter's own
-    assert done.stderr.startswith("Python 3.11 or newer is needed; ")
-    assert done.stderr.count("\n") == 1
-    assert not [path for folder in folders for path in folder.iterdir()]
-
-
-def test_a_wrong_answer_leaves_no_copy_of_the_template(
-    template: Path, cookiecutter_config: Path, tmp_path: Path
-) -> None:
-    env = {"TMPDIR": str(tmp_path)}
-    done = run_cookiecutter(template, cookiecutter_config, tmp_path, "ci=jenkins", env=env)
-    assert stops_in_one_line(done, tmp_path, "ci must be .+; the answer was 'jenkins'")
+    env = {"PYTHON": str(program(tmp_path / "old", OLD))}
+    folder = tmp_path / "out"
+    folder.mkdir()
+    done = run_cookiecutter(template, cookiecutter_config, folder, typed="", env=env)
+    assert stops_in_one_line(done, folder, "Python 3.11 or newer is needed; .+ is 3.9.18; .+")
 
 
 NEXT = "\nNext:\n  cd {}\n  make setup\n  source .venv/bin/activate && dvc repro\n"

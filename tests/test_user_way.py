@@ -63,7 +63,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
         extra_context=answers,
         output_dir=str(folder),
         default_config=True,
-        accept_hooks=False,  # or cookiecutter copies this folder, .venv and all
     )
     one = folder / "one"
     shorten(one)
