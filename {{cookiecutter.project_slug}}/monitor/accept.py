@@ -64,7 +64,7 @@ def read_decided(row: Row, line: int) -> Decided:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise UserError(f"{HARVEST}:{line}: {key}: {first['msg']}; mend the line") from None
+        raise UserError(f"{HARVEST}:{line}: {key}: {first['msg']}; correct the line") from None
 
 
 def check(row: Decided, line: int, task: TaskParams, finder: Finder) -> None:

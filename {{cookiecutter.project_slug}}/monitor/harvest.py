@@ -117,9 +117,11 @@ def read_review() -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             row = json.loads(line) if line.strip() else {}
         except ValueError as error:
-            raise UserError(f"{HARVEST}:{number}: is not JSON ({error}); mend the line") from None
+            raise UserError(
+                f"{HARVEST}:{number}: is not JSON ({error}); correct the line"
+            ) from None
         if not isinstance(row, dict):
-            raise UserError(f"{HARVEST}:{number}: must be a JSON object; mend the line")
+            raise UserError(f"{HARVEST}:{number}: must be a JSON object; correct the line")
         if row:
             yield number, row
 

@@ -1,4 +1,4 @@
-"""Read raw rows of any shape, keep what is sound, mask personal data, account for every row.
+"""Read raw rows of any shape, keep sound ones, mask personal data, account for every row.
 
 reads   the files of data.sources
 writes  data/curated.jsonl, data/rejected.jsonl, metrics/curate.json
@@ -30,7 +30,7 @@ from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
 
-OWN_FAULTS = {  # of a row, which no configuration mends
+OWN_FAULTS = {  # of a row, which no configuration can correct
     *("secret", "empty", "too_short", "too_long", "damaged_text", "mojibake"),
     *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
@@ -46,7 +46,7 @@ class Note(NamedTuple):
 
 
 def read_draft(row: RawRow, source: Source, task: TaskParams) -> Draft:
-    """A row in our shape; raise Reject with the reason if it is none."""
+    """Turn a row into a draft; raise Reject with the reason where that is impossible."""
     if row.value is None:
         raise Reject(row.reason)
     draft = to_draft(row.value, source.columns, task)
@@ -55,20 +55,20 @@ def read_draft(row: RawRow, source: Source, task: TaskParams) -> Draft:
 
 
 def redact(draft: Draft, redactor: Redactor) -> None:
-    """Mask personal data in every text of a draft. Its groups may be customers' names: hashed."""
+    """Mask personal data in every text of a draft; hash its groups, often customers' names."""
     for turn in draft.prompt:
         turn["content"] = redactor.redact(turn["content"])
     draft.chosen = redactor.redact(draft.chosen)
     if draft.rejected is not None:
         draft.rejected = redactor.redact(draft.rejected)
     draft.scenario = redactor.redact(draft.scenario)
-    draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like one
+    draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like a language code
     draft.tags = [redactor.redact(tag) for tag in draft.tags]
     draft.groups = [redactor.hide(group) for group in draft.groups]
 
 
 def to_record(draft: Draft, source: str, split: str | None) -> Record:
-    """A checked and masked draft as a record."""
+    """Turn a checked and masked draft into a record."""
     record: Any = {"id": ""}
     if draft.rejected is None:
         record["messages"] = [*draft.prompt, {"role": "assistant", "content": draft.chosen}]
@@ -87,8 +87,10 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
 
 
 def check_yield(file: str, out: Rejected) -> None:
-    """A file of which nothing can be kept is a mistake in the configuration, unless most rows have
-    faults of their own."""
+    """Raise UserError for an empty file, or one of which nothing can be kept.
+
+    The latter is a mistake in the configuration, unless most rows have faults of their own.
+    """
     account = out.ledger.account(file)
     if not account.rows_in:
         raise UserError(f"{file}: holds no rows; fill it or take it out of data.sources")
@@ -98,13 +100,13 @@ def check_yield(file: str, out: Rejected) -> None:
     if gone == account.rows_in and own < gone / 2:
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
-            "mend the file, or in params.yaml map its columns with data.sources columns, or let "
+            "correct the file, or in params.yaml map its columns with data.sources columns, or let "
             "task say what its answers are"
         )
 
 
 def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
-    """One file may go as a whole for its license, but not all."""
+    """Raise UserError where no row of any file has an allowed license."""
     total = ledger.total()
     if total.dropped["license"] == total.rows_in:
         raise UserError(
@@ -114,7 +116,7 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
 
 
 def read_sources(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, RawRow]]:
-    """Every row of every source, with its file; entered in the ledger."""
+    """Yield every row of every source, with its file, and enter it in the ledger."""
     files = find_files(sources)
     with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
         for source, paths in files:
@@ -133,7 +135,7 @@ def read_sources(sources: list[Source], out: Rejected) -> Iterator[tuple[Source,
 def sound(
     sources: list[Source], task: TaskParams, params: CurateParams, base: BaseParams, out: Rejected
 ) -> Iterator[tuple[Note, Record]]:
-    """Every sound record of every source; the other rows go to `out`."""
+    """Yield every sound record of every source; pass the other rows to `out`."""
     count = token_counter(base)
     for source, file, row in read_sources(sources, out):
         redactor = Redactor(out.finder)
@@ -154,9 +156,9 @@ def sound(
 def agreeing(
     records: Iterable[tuple[Note, Record]], task: TaskParams, out: Rejected
 ) -> Iterator[tuple[Note, str]]:
-    """The records that no other one contradicts, as lines of JSON; the others go to `out`.
+    """Yield the records that no other contradicts, as lines of JSON; pass the others to `out`.
 
-    Whether one is contradicted is known after the last: until then they wait in a file of no name.
+    Contradictions are known only after the last record; until then all wait in a temporary file.
     """
     conflicts = Conflicts(one_answer=task.output != "text")
     with TemporaryFile("w+", encoding="utf-8", newline="\n", dir="data") as waiting:
@@ -196,8 +198,9 @@ def main() -> None:
     print(ledger.summary("curate"))
     if not ledger.total().rows_kept:
         raise UserError(
-            "curate: no row is kept; data/rejected.jsonl says why each went (a license must be one "
-            "of curate.licenses, a language one of curate.languages); mend params.yaml or the data"
+            "curate: no row is kept; data/rejected.jsonl says why each was dropped (a license must "
+            "be one of curate.licenses, a language one of curate.languages); correct params.yaml or "
+            "the data"
         )
 
 

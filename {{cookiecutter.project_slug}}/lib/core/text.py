@@ -1,4 +1,4 @@
-"""Words of any language, the normal form by which two texts are the same, and JSON's escapes."""
+"""Words of any language, the form in which two texts are compared, and JSON's escapes."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 
-# What nobody sees, wherever it stands: soft hyphens, joiners, directions, variation selectors.
+# Characters that nobody sees: soft hyphens, joiners, directions, variation selectors.
 UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 UNSEEN_SIGN = re.compile(f"[{UNSEEN}]")
 
@@ -20,24 +20,24 @@ ESCAPE = re.compile(r'\\++(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\++')
 
 
 def unescape(text: str) -> str:
-    r"""The text without JSON's escapes, in which `\n138...` would hide a number."""
+    r"""Replace JSON's escapes by what they stand for; `\n138...` would hide a number."""
     return ESCAPE.sub(escaped_character, text) if "\\" in text else text
 
 
 def escaped_character(found: re.Match[str]) -> str:
-    """What an escape stands for, or a space: half a character is no text."""
+    """Decode a match of ESCAPE; half a surrogate pair becomes a space."""
     code, letter = found[1], found[2]
     sign = chr(int(code, 16)) if code else {"n": "\n", '"': '"', "/": "/"}.get(letter, " ")
     return " " if "\ud800" <= sign <= "\udfff" else sign
 
 
 def without_unseen(text: str) -> str:
-    """The text without the signs that nobody sees."""
+    """Remove the characters that nobody sees, such as zero-width spaces."""
     return text if text.isascii() else UNSEEN_SIGN.sub("", text)
 
 
 def fold_case(text: str) -> str:
-    """The text in one form for each character, without case and what nobody sees."""
+    """Return the text in NFKC form, without case and without characters that nobody sees."""
     if text.isascii():
         return text.casefold()
     return unicodedata.normalize("NFKC", without_unseen(text)).casefold()
@@ -45,8 +45,10 @@ def fold_case(text: str) -> str:
 
 @cache
 def marks() -> str:
-    """The signs that are written on or around a letter, as vowels are in India and Arabia: \\w has
-    none of them. Not those of UNSPACED, each of which is a word of its own."""
+    """List the marks written on or around a letter, as vowels are in Hindi and Arabic.
+
+    \\w matches none of them. Those of UNSPACED are left out: each is a word of its own.
+    """
     signs = map(chr, range(0x300, 0x1F000))  # all but variation selectors
     found = "".join(sign for sign in signs if unicodedata.category(sign) in ("Mn", "Mc"))
     return re.sub(f"[{UNSPACED}]", "", found)
@@ -54,19 +56,19 @@ def marks() -> str:
 
 @cache
 def word_pattern() -> re.Pattern[str]:
-    """A word: letters, and the marks that follow them."""
+    """Compile the pattern of a word: letters and the marks that follow them."""
     letter = rf"[^\W{UNSPACED}]"
     mark = rf"(?![\0-\u02ff])[{marks()}]"  # the first test alone is fast after a Latin word
     return re.compile(rf"[{UNSPACED}]|{letter}++(?:{mark}{letter}*+)*+")
 
 
 def words(text: str) -> list[str]:
-    """Words without case and punctuation; single characters where words are not spaced."""
+    """Split a text into words without case and punctuation, or characters where none are spaced."""
     # A text of nothing but signs (an emoji, "???") is one word: itself.
     return word_pattern().findall(fold_case(text)) or [text.strip()]
 
 
 def same_text_key(text: str) -> bytes:
-    """16 bytes, equal for texts that differ only in case, spacing or their last full stop."""
+    """Hash a text to 16 bytes, equal where only case, spacing or the last full stop differ."""
     normal = " ".join(fold_case(text).split()).rstrip(" .!?。…")
     return blake2b(normal.encode("utf-8", "replace"), digest_size=16).digest()

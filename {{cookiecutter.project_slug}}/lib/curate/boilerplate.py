@@ -1,9 +1,8 @@
-"""Answers that are no answers: what other models say when they refuse, and what they say of
-themselves. The commonest forms of ten languages.
+"""Find stock phrases of models: refusals, and what they say of themselves, in ten languages.
 
-An ordinary answer says sorry and that something cannot be done, too: "Sorry, I can't find your
-order". So a refusal counts where it begins the answer and is about helping or answering, or about
-nothing but "that"; and not where it says without what it cannot be done.
+Ordinary answers, too, say sorry and that something cannot be done: "Sorry, I can't find your
+order". So a refusal counts only where it begins the answer and is about helping or answering, or
+about nothing but "that"; and not where it names a condition ("without your number I cannot").
 """
 
 import re
@@ -87,6 +86,6 @@ ABOUT_ITSELF = re.compile("|".join(ITSELF), re.IGNORECASE)
 
 
 def is_boilerplate(answer: str) -> bool:
-    """Whether an answer begins as a refusal or with a model's words about itself."""
+    """Tell whether an answer begins with a refusal or with a model's words about itself."""
     opening = answer[:OPENING].replace("\u2019", "'")
     return bool(REFUSAL.match(opening) or ABOUT_ITSELF.search(opening))

@@ -1,4 +1,4 @@
-"""What a draft must pass to become a record."""
+"""Check what a draft must fulfil to become a record."""
 
 import json
 import re
@@ -23,21 +23,24 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-# Characters that nobody sees and that keep equal texts apart or hide words: soft hyphen, zero-width
+# Invisible characters that make equal texts differ or hide words: soft hyphen, zero-width
 # space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
 # and variation selectors stay: Persian, the languages of India and emoji are written with them.
 INVISIBLE = re.compile(
     "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
 )
-LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: not known
-LABEL = re.compile(".{1,100}")  # where the data bring their own: a line, not a text
+LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: unknown
+LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
 
 
 def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
-    """Tidy a draft in place and raise Reject at the first thing that is wrong."""
+    """Tidy a draft in place; raise Reject for the first thing that is wrong.
+
+    count: the number of tokens of a text.
+    """
     for turn in draft.prompt:
         turn["content"] = tidy(turn["content"], draft)
     draft.chosen = tidy(draft.chosen, draft)
@@ -51,7 +54,7 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
 
 
 def tidy(text: str, draft: Draft) -> str:
-    """One form for each character (NFC) and line end, no space around; note what changed."""
+    """Normalize characters (NFC), line ends and outer spaces; note in the draft what changed."""
     seen = text if text.isascii() else INVISIBLE.sub("", text)
     if seen != text:
         draft.changes.add("invisible_removed")
@@ -65,7 +68,7 @@ def tidy(text: str, draft: Draft) -> str:
 
 
 def check_text(draft: Draft, params: CurateParams) -> None:
-    """Empty, damaged, unfilled, too short, or with a secret in it."""
+    """Raise Reject for a text that is empty, damaged, unfilled, too short, or holds a secret."""
     texts = [turn["content"] for turn in draft.prompt] + answers(draft)
     if not all(texts):
         raise Reject("empty")
@@ -86,8 +89,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
 
 
 def in_json(text: str) -> str:
-    """The keys and values of a text that is JSON, as escapes hide what they hold; any other text
-    as it is."""
+    """Decode a text that is JSON to its keys and values, which escapes may hide; return any other
+    text as it is."""
     if "\\" not in text or text[0] not in '{["':
         return text
     try:
@@ -97,7 +100,7 @@ def in_json(text: str) -> str:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every text in a JSON value."""
+    """Yield every text in a JSON value, keys included."""
     if isinstance(value, dict):
         value = [part for item in value.items() for part in item]
     if isinstance(value, list):
@@ -108,15 +111,17 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def answers(draft: Draft) -> list[str]:
-    """One, or the two of a pair; of a lone answer the side that is there."""
+    """List the answers of a draft: one, or the two of a pair; of a lone answer its one side."""
     if draft.rejected is None:
         return [draft.chosen]
     return [draft.chosen or draft.rejected] if draft.lone else [draft.chosen, draft.rejected]
 
 
 def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
-    """At most `max_tokens` in all texts together. A token stands for a byte at least, so most
-    texts need not be counted."""
+    """Raise Reject where all texts together have more than `max_tokens` tokens.
+
+    A token is at least a byte, so most texts need not be tokenized.
+    """
     texts = [turn["content"] for turn in draft.prompt] + answers(draft)
     if sum(len(text.encode()) for text in texts) <= params.max_tokens:
         return
@@ -126,7 +131,7 @@ def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -
 
 
 def check_draft_answer(draft: Draft, task: TaskParams) -> None:
-    """The answer to learn must be one the task allows; a rejected answer may be anything else."""
+    """Raise Reject where the task does not allow the answer to learn; a rejected one may be any."""
     if draft.lone and draft.rejected:
         return
     if task.output == "json":
@@ -147,14 +152,16 @@ def check_draft_answer(draft: Draft, task: TaskParams) -> None:
 
 
 def check_difference(draft: Draft) -> None:
-    """The two sides of a pair must not be the same."""
+    """Raise Reject where both sides of a pair are the same."""
     if draft.chosen == draft.rejected:
         raise Reject("pair_without_difference")
 
 
 def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None:
-    """The language that the source names is believed; it must be a declared one. So must the one
-    that the text itself surely has, which is taken where the source names none."""
+    """Raise Reject for a language that params do not declare: of the source, or surely of the text.
+
+    Where the source names no language, the one found in the text is noted.
+    """
     if not LANGUAGE.fullmatch(draft.language):
         raise Reject("unknown_language", draft.language)
     if not params.languages:
@@ -170,7 +177,7 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
 
 
 def check_draft_license(draft: Draft, params: CurateParams) -> None:
-    """One of those allowed, by its SPDX id, which has no case; it is written as params has it."""
+    """Raise Reject for a license that params do not allow; write an SPDX id as params have it."""
     allowed = {license.casefold(): license for license in params.licenses}
     if draft.license.casefold() not in allowed:
         raise Reject("license", draft.license)
@@ -178,15 +185,15 @@ def check_draft_license(draft: Draft, params: CurateParams) -> None:
 
 
 def read_json_answer(answer: str, task: TaskParams) -> dict[str, str]:
-    """A JSON answer in the task's order of fields; raise Reject when it is not one."""
+    """Read a JSON answer, in the task's order of fields; raise Reject where the task forbids it."""
     try:
         values = DECODER.decode(answer)
     except (ValueError, RecursionError):
         raise Reject("answer_not_json") from None
     if not isinstance(values, dict):
-        raise Reject("wrong_fields", "no object")
+        raise Reject("wrong_fields", "not an object")
     if isinstance(values, Doubled):
-        raise Reject("wrong_fields", "a key twice")
+        raise Reject("wrong_fields", "duplicate key")
     if set(values) != set(task.fields):
         raise Reject("wrong_fields", *values)
     for name, allowed in task.fields.items():

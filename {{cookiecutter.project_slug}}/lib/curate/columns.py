@@ -1,4 +1,4 @@
-"""The columns that data.sources maps: ours to theirs."""
+"""Check the columns that data.sources maps from our names to the files'."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ TEXT_COLUMNS = ("prompt", "completion", "chosen", "rejected")
 
 
 def check_columns(sources: list[Source], task: TaskParams) -> None:
-    """Each mapping must be from a name we know."""
+    """Raise UserError for a mapping of an unknown name, or of two texts to one column."""
     allowed = [*COLUMNS, *task.fields]
     for source in sources:
         names = [re.sub(r"^group\.[\w-]+$", "group", name) for name in source.columns]
@@ -29,12 +29,12 @@ def check_columns(sources: list[Source], task: TaskParams) -> None:
         if twice := [text for text in texts if text and texts.count(text) > 1]:
             raise UserError(
                 f"params.yaml: data.sources: '{source.path}' maps two of its texts to "
-                f"'{twice[0]}'; what is asked and what is answered are columns of their own"
+                f"'{twice[0]}'; question and answer must be different columns"
             )
 
 
 class Columns:
-    """Watches the rows of a source for the columns that it maps."""
+    """Watch the rows of a source for the columns that it maps."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -51,7 +51,10 @@ class Columns:
                 self.there |= dict.fromkeys(row)
 
     def check(self, finder: Finder) -> None:
-        """A column that no row has is misspelt: groups or licenses would be lost unnoticed."""
+        """Raise UserError for a mapped column that no row has.
+
+        It is probably misspelled, and groups or licenses would be lost unnoticed.
+        """
         if self.missing and self.there:
             name = next(iter(self.missing))
             ours = [key for key, value in self.source.columns.items() if value == name]

@@ -1,8 +1,8 @@
-"""Rows that contradict each other: one input with two answers, one answer as good and as bad, or a
-preference turned round.
+"""Find rows that contradict each other: one input with two answers, one answer called good and
+bad, or two preferences that are opposite.
 
-A row is one or two claims here, and a claim is two numbers, so that millions fit into memory: a
-hash of what it is about and a hash of what it says of that.
+A row makes one or two claims, and a claim is two numbers, so that millions fit into memory: a hash
+of what it is about and a hash of what it says about that.
 """
 
 import re
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from lib.core.records import PUBLISHED, Record, answer_of, prompt_of, text_of
 from lib.core.text import UNSPACED, fold_case, word_pattern
 
-# What parts sentences: before a space, the end, or a script without spaces. Others, as in 3.5,
-# x != 5 and :), are part of what is said.
+# Punctuation between sentences: before a space, the end, or a script without spaces. Other signs,
+# as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
 
-PARTS = 8  # of the claims, compared one after the other: an eighth of the memory
+PARTS = 8  # claims are compared in so many parts, which takes an eighth of the memory
 
 ClaimHashes = NDArray[np.uint64]
 ClaimIndices = NDArray[np.int64]
 
 
 class Conflicts:
-    """Takes every record in order, then says which are in conflict, and with what."""
+    """Take every record in order, then say which contradict each other."""
 
     def __init__(self, one_answer: bool) -> None:
         self.one_answer = one_answer
@@ -37,7 +37,7 @@ class Conflicts:
         self.lines, self.published = array("I"), array("b")
 
     def add(self, record: Record, line: int) -> None:
-        """Note a record and where in its file it stands."""
+        """Note a record and its line in its file."""
         for about, says in claims(record, self.one_answer):
             self.about.append(as_number(about))
             self.says.append(as_number(says))
@@ -47,18 +47,18 @@ class Conflicts:
         self.published.append(record["split"] in PUBLISHED)
 
     def find(self) -> Iterator[str]:
-        """For each record file and line of one that contradicts it; nothing if there is none.
+        """Yield for each record `file:line` of one that contradicts it, or an empty string.
 
-        Copies are no votes, so there is no majority: all of them go. Only rows that their source
-        has published as val or test stay as they are. Two inputs have one hash by chance at odds
-        of 1 in a million for 3 million rows.
+        There is no majority, since copies are no independent votes: all sides go. Only rows that
+        their source has published as val or test stay. For 3 million rows, the odds that two
+        inputs share a hash by chance are one in a million.
         """
         for other, published in zip(self._others().data, self.published, strict=True):
             found = other >= 0 and not published
             yield f"{self.files[other]}:{self.lines[other]}" if found else ""
 
     def _others(self) -> ClaimIndices:
-        """For each record the place of one that contradicts it, or -1."""
+        """For each record the index of one that contradicts it, or -1."""
         found = np.full(len(self.files), -1)
         part_of = np.asarray(self.about) % PARTS
         for part in range(PARTS):
@@ -72,7 +72,10 @@ class Conflicts:
 
 
 def differing(about: ClaimHashes, says: ClaimHashes) -> Iterator[tuple[ClaimIndices, ClaimIndices]]:
-    """Places of claims, and for each that of one which says something else of the same."""
+    """Yield indices of claims, and for each the index of one that says something else of the same.
+
+    about, says: the two hashes of each claim.
+    """
     order = np.lexsort((says, about))
     about, says = about[order], says[order]
     new = np.ones(len(about) + 1, bool)
@@ -84,10 +87,10 @@ def differing(about: ClaimHashes, says: ClaimHashes) -> Iterator[tuple[ClaimIndi
 
 
 def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
-    """What a record says, as (about what, what); who says something else of it contradicts.
+    """Yield the claims of a record, as (about what, what it says about that).
 
-    With `one_answer` an answer to learn is the label of its input, the better one of a pair too.
-    Without, an input may have many good answers, and a pair says which of its two is the better.
+    With `one_answer` an input has one right answer, which the chosen side of a pair is, too.
+    Without, an input may have many good answers, and a pair only says which of its two is better.
     """
     asked, good, bad = input_key(record), answer_of(record), record.get("rejected", "")
     if one_answer and good:
@@ -99,10 +102,10 @@ def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
 
 
 def input_key(record: Record) -> bytes:
-    """A hash of what is asked, equal where only case, spacing and the marks of sentences differ.
+    """Hash what is asked, equal where only case, spacing and sentence punctuation differ.
 
-    Other signs count, for here a false alarm costs two good rows: C# is not C++, nor < the same
-    as >, and a smiley may be all that tells two labels apart.
+    Other signs count, since a false alarm costs two good rows: C# is not C++, < is not >, and a
+    smiley may be all that distinguishes two labels.
     """
     text = text_of(prompt_of(record))
     said = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
@@ -111,15 +114,15 @@ def input_key(record: Record) -> bytes:
 
 @cache
 def parts() -> re.Pattern[str]:
-    """A word, or any other sign."""
+    """Compile the pattern of a word or any other sign."""
     return re.compile(rf"{word_pattern().pattern}|\S")
 
 
 def hashed(text: str) -> bytes:
-    """Sixteen bytes of a text."""
+    """Hash a text to 16 bytes."""
     return blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
 
 
 def as_number(key: bytes) -> int:
-    """A key of any length as a 64-bit number."""
+    """Hash a key of any length to a 64-bit number."""
     return int.from_bytes(blake2b(key, digest_size=8).digest())

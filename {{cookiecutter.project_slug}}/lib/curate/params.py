@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from lib.core.config import Section
 from lib.pii.params import PiiParams
 
-# What a column may be mapped to; task.output json also takes the names of task.fields. Where rows
+# What a column may be mapped to; with task.output json also the names of task.fields. Where rows
 # have several kinds of groups, each has a name of its own: group.customer, group.document.
 COLUMNS = (
     *("messages", "prompt", "completion", "label", "chosen", "rejected"),
@@ -47,7 +47,7 @@ class DataParams(Section):
 
 
 class CurateParams(Section):
-    """What a record must be to be kept, and what is masked in it."""
+    """What a record must fulfil to be kept, and what is masked in it."""
 
     licenses: list[str] = Field(min_length=1)  # SPDX ids; records of any other license go
     languages: list[str]  # ISO 639-1 codes; a record surely in another goes; []: any will do

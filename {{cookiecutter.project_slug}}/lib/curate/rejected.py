@@ -1,7 +1,6 @@
-"""data/rejected.jsonl: where each dropped row was, why it went, and its text with no personal data
-and no secret.
+"""Write data/rejected.jsonl: where each dropped row was, why it went, and its text, masked.
 
-Nothing is lost: a person can look at a row, mend it in data/raw and run again.
+Nothing is lost: a person can look at a row, correct it in data/raw and run again.
 """
 
 import json
@@ -27,14 +26,16 @@ class Rejected:
     def add(
         self, source: str, line: int, reason: str, row: Any, found: tuple[str, ...] = ()
     ) -> None:
-        """Note one dropped row: its value, or its raw text where it could not be parsed; `found`
-        is what the reason is about, and masked like the row: each part by itself, as a word before
-        a number may make it look harmless."""
+        """Write and count one dropped row: its value, or its raw text where it cannot be parsed.
+
+        `found` is what the reason is about. It is masked like the row, each part by itself, since a
+        word before a number may make it look harmless.
+        """
         redactor = Redactor(self.finder)
         masked = mask_value(row, redactor)
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
         shown = ", ".join(mask_value(part, redactor) for part in found)
-        # Again as a whole: the turn before, or the name of a column, may tell what is a secret.
+        # Again as a whole: the turn before, or the name of a column, may show what is a secret.
         for secret in [*find_secrets("\n".join(texts_in(masked))), *find_secrets(text)]:
             text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
         text, shown = (
@@ -50,7 +51,7 @@ class Rejected:
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Every text in a row that is no key and no role: a turn next to the one that it answers."""
+    """Yield every text in a row but keys and roles, each turn next to the one that it answers."""
     if isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
             yield from texts_in(part)
@@ -59,7 +60,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def mask_value(value: Any, redactor: Redactor) -> Any:
-    """Any JSON value without personal data and secrets; keys and numbers may hold some too."""
+    """Mask personal data and secrets in any JSON value, in its keys and numbers too."""
     if isinstance(value, dict):
         return {
             mask_value(str(key), redactor): mask_value(item, redactor)
@@ -67,11 +68,11 @@ def mask_value(value: Any, redactor: Redactor) -> Any:
         }
     if isinstance(value, (list, tuple)):
         return [mask_value(item, redactor) for item in value]
-    if isinstance(value, bytes):  # b'...' would hide what stands in it
+    if isinstance(value, bytes):  # b'...' would hide what is in it
         value = value.decode("utf-8", "replace")
     if isinstance(value, bool) or value is None:
         return value
-    # Unpaired surrogates cannot be written: as \udcf6, which tells the byte that was no UTF-8.
+    # Unpaired surrogates cannot be written: as \udcf6, which shows the byte that is not UTF-8.
     text = str(value).encode("utf-8", "backslashreplace").decode()
     masked = redactor.redact(mask_secrets(text))
     as_it_is = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))

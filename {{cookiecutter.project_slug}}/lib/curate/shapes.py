@@ -1,6 +1,6 @@
-"""The shapes rows come in (chat, ShareGPT, alpaca, prompt/completion, preference) and ours.
+"""Turn rows of known shapes (chat, ShareGPT, alpaca, prompt/completion, preference) into drafts.
 
-A row is turned into a draft: turns and answers, nothing checked against the task yet.
+A draft has our turns and answers; nothing is checked against the task yet.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,10 @@ class Draft:
 
 
 def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> Draft:
-    """Tell the shape of a row by its keys and read it; raise Reject when it is none we know."""
+    """Read a row of any known shape, told by its keys; raise Reject for any other or a bad cell.
+
+    columns: our names of columns to the file's.
+    """
 
     def get(name: str) -> Any:
         return cell_value(row, columns.get(name, name))
@@ -62,7 +65,7 @@ def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> 
 
 
 def read_license(row: dict[str, Any], columns: dict[str, str]) -> str:
-    """The license that a row names, however its column is spelt; raise Reject at two of them."""
+    """Read the license of a row (`license` or `licence`); raise Reject where it names two."""
     spelt = [name for name in row if str(name).casefold() in ("license", "licence")]
     names = [columns["license"]] if "license" in columns else spelt
     found = {
@@ -74,8 +77,11 @@ def read_license(row: dict[str, Any], columns: dict[str, str]) -> str:
 
 
 def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
-    """What is asked and answered. A row may have several shapes at once (pairs often have the
-    better chat as `messages`, too): the first of these counts."""
+    """Read what is asked and answered; raise Reject for an unknown shape.
+
+    A row may have several shapes at once (pairs often hold the better chat as `messages`, too): the
+    first of these counts.
+    """
     turns = row.get("conversations") if get("messages") is None else get("messages")
     if get("chosen") is not None and get("rejected") is not None:
         return from_pair(get("prompt"), get("chosen"), get("rejected"))
@@ -91,8 +97,8 @@ def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: Tas
 
 
 def from_turns(turns: list[Message]) -> Draft:
-    """A chat: the system prompt goes (task.system takes its place), then user and assistant
-    take turns and the assistant has the last word."""
+    """Make a draft of a chat; raise Reject unless user and assistant alternate, ending with the
+    assistant. A system prompt is dropped: task.system takes its place."""
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
     if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
@@ -104,8 +110,10 @@ def from_turns(turns: list[Message]) -> Draft:
 
 
 def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
-    """A prompt and its answer, which may be in as many columns as the task has fields; a `label`
-    may say whether it is good."""
+    """Make a draft of a prompt and its completion, or of one column for each field of the task.
+
+    A `label` may say whether the answer is good.
+    """
     answer = get("completion")
     if answer is None and task.fields and all(name in columns for name in task.fields):
         answer = {name: as_text(get(name)).strip() for name in task.fields}
@@ -118,8 +126,10 @@ def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draf
 
 
 def read_label(draft: Draft, label: Any, mapped: bool) -> None:
-    """Make a lone answer of a draft whose row says that it is good or bad: trl's unpaired format. A
-    column that only happens to have that name holds no true or false, unless it is mapped."""
+    """Turn a draft into a lone answer where its row labels it good or bad (trl's unpaired format).
+
+    label: true or false; a column that is not `mapped` and holds something else is another one.
+    """
     good = (
         label if isinstance(label, bool) or not mapped else LABEL_VALUES.get(as_text(label).lower())
     )
@@ -131,8 +141,12 @@ def read_label(draft: Draft, label: Any, mapped: bool) -> None:
 
 
 def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
-    """A preference pair; either side is text, one turn, or turns that end with the answer. What
-    comes before it must be the same on both sides, and what `prompt` says if there is one."""
+    """Make a draft of a preference pair; either side is text, one turn, or turns that end with the
+    answer.
+
+    Raises Reject unless what comes before the answer is the same on both sides, and the same as
+    `prompt` where there is one.
+    """
     good, bad = map(read_answer_turns, (chosen, rejected))
     asked = good[:-1] if prompt is None else prompt_turns(prompt)
     for before in (good[:-1], bad[:-1]):

@@ -1,4 +1,4 @@
-"""The files that data.sources names."""
+"""Find the files that data.sources names."""
 
 from pathlib import Path
 
@@ -7,11 +7,14 @@ from lib.runtime.errors import UserError
 
 
 def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
-    """The files of each source, in order; a file that two sources match is a mistake."""
+    """Find the files of each source, in order.
+
+    Raises UserError where a source that is not optional has no file, or two sources match one.
+    """
     seen: dict[Path, str] = {}
     found = []
     for source in sources:
-        # A name that holds glob's own signs, such as `a[1].csv`, is still a name.
+        # A file name may contain glob characters, such as `a[1].csv`.
         exact = Path(source.path)
         paths = [exact] if exact.is_file() else sorted(Path().glob(source.path))
         files = [path for path in paths if path.is_file()]

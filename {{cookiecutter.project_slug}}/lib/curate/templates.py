@@ -1,8 +1,8 @@
-"""Templates that nobody filled: `Dear [your name]`, `Hello {{ user.name }}`.
+"""Find templates that nobody filled in: `Dear [your name]`, `Hello {{ user.name }}`.
 
-Only what hardly stands in a sound text is taken. Code has `{name}`, `${name}` and `%s`, anonymised
-texts have `<NAME>`, `[FIRST_NAME]` and XXXX: the former count after a greeting alone, the latter
-never.
+Only what a sound text hardly ever contains counts. Code has `{name}`, `${name}` and `%s`, which
+count only after a greeting; anonymized texts have `<NAME>`, `[FIRST_NAME]` and XXXX, which never
+count.
 """
 
 import re
@@ -39,7 +39,10 @@ UNFILLED = re.compile("|".join(HOLES), re.IGNORECASE | re.MULTILINE)
 
 
 def unfilled(text: str) -> str:
-    """The first hole of a template in a text; nothing if there is none, or `{%` makes it code."""
+    """Return the first unfilled field of a template in a text, or an empty string.
+
+    A text with `{%` is code of a template language and has none.
+    """
     if not UNFILLED.search(text) or "{%" in text:
         return ""
     hole = UNFILLED.search(CODE_SPAN.sub("", text))

@@ -1,4 +1,4 @@
-"""How many tokens a text has for the base model, without torch."""
+"""Count the tokens that a text has for the base model, without torch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +11,25 @@ FILE = "tokenizer.json"
 
 
 def token_counter(base: BaseParams) -> Callable[[str], int]:
-    """A function that counts the tokens of a text, special tokens not among them."""
+    """Return a function that counts the tokens of a text, without special tokens.
+
+    Raises UserError where the base has no usable tokenizer.json.
+    """
     from tokenizers import Tokenizer
 
     path = tokenizer_file(base)
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower
-        raise UserError(f"{path}: is no tokenizer ({error}); get the file again") from None
+        raise UserError(f"{path}: is not a tokenizer ({error}); download the file again") from None
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def tokenizer_file(base: BaseParams) -> Path:
-    """The base's tokenizer.json: in its folder, or from the hub (kept in the hub's cache)."""
+    """Find the base's tokenizer.json in its folder, or get it from the hub (into the hub's cache).
+
+    Raises UserError where it is missing.
+    """
     if Path(base.model).is_dir():
         path = Path(base.model, FILE)
         if not path.is_file():

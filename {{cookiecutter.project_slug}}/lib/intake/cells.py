@@ -1,4 +1,4 @@
-"""What the cells of a row hold: text, tags, groups, turns of a chat."""
+"""Read the cells of a raw row: text, tags, groups, turns of a chat."""
 
 import json
 import math
@@ -23,8 +23,8 @@ ROLES = {
 
 
 class Reject(Exception):
-    """A row that cannot be kept: the reason's name in the ledger, and what was found where the row
-    alone does not show it at once."""
+    """A row cannot be kept; says the reason's name in the ledger, and what was found in the row
+    where that is not obvious."""
 
     def __init__(self, reason: str, *found: str) -> None:
         super().__init__(reason)
@@ -32,8 +32,10 @@ class Reject(Exception):
 
 
 def cell_value(row: dict[str, Any], column: str) -> Any:
-    """The value of a column; `meta.intent` reaches into an object. None when there is none, or a
-    number that is none: pandas writes an empty cell so."""
+    """Look up the value of a column; `meta.intent` reaches into an object.
+
+    Returns None where the column is missing or holds NaN, which is how pandas writes an empty cell.
+    """
     value: Any = row
     for step in [column] if column in row else column.split("."):
         value = value.get(step) if isinstance(value, dict) else None
@@ -41,36 +43,39 @@ def cell_value(row: dict[str, Any], column: str) -> Any:
 
 
 def read_tags(value: Any) -> list[str]:
-    """Tags of edge cases: a list, or text with commas between them; each once, in order."""
+    """Read the tags of edge cases, a list or text with commas, each once and sorted."""
     tags = map(as_text, value) if isinstance(value, list) else optional_text(value).split(",")
     return sorted({tag.strip() for tag in tags} - {""})
 
 
 def read_groups(cells: dict[str, Any]) -> list[str]:
-    """The groups of a row, by the names of its columns: `group.customer` 7 is not
+    """Read the groups of a row, given its cells by column: `group.customer` 7 is not
     `group.document` 7."""
     found = {kind.partition(".")[2]: read_name(value) for kind, value in cells.items()}
     return [f"{kind}:{value}" if kind else value for kind, value in found.items() if value]
 
 
 def read_name(value: Any) -> str:
-    """The name of a group, the same however a file has it: pandas makes 7.0 of 7."""
+    """Read the name of a group, the same in every file format: pandas turns 7 into 7.0."""
     name = unicodedata.normalize("NFC", without_unseen(optional_text(value))).strip()
     return re.sub(r"(?<=^\d)(\d*)\.0+$", r"\1", name)
 
 
 def user(content: str) -> Message:
-    """A turn of the user."""
+    """Make a turn of the user."""
     return {"role": "user", "content": content}
 
 
 def assistant(content: str) -> Message:
-    """A turn of the assistant."""
+    """Make a turn of the assistant."""
     return {"role": "assistant", "content": content}
 
 
 def as_text(value: Any) -> str:
-    """A cell as text: strings, dates and decimals as written, numbers and objects as JSON."""
+    """Turn a cell into text: strings, dates and decimals as they are, numbers and objects as JSON.
+
+    Raises Reject (`not_text`) for any other type.
+    """
     if isinstance(value, (str, Decimal, date, time, timedelta)):
         return str(value)
     if isinstance(value, (int, float, dict)):
@@ -82,19 +87,22 @@ def as_text(value: Any) -> str:
 
 
 def optional_text(value: Any) -> str:
-    """A cell as text; nothing where there is none. A 0 is something."""
+    """Turn a cell into text, an empty one (None) into an empty string; 0 is not empty."""
     return "" if value is None else as_text(value).strip()
 
 
 def read_turns(value: Any) -> list[Message]:
-    """OpenAI turns (role, content) or ShareGPT turns (from, value)."""
+    """Read the turns of a chat, OpenAI's (role, content) or ShareGPT's (from, value).
+
+    Raises Reject (`bad_turns`, `not_text`).
+    """
     if not isinstance(value, list) or not value:
         raise Reject("bad_turns")
     return [read_turn(turn) for turn in value]
 
 
 def read_turn(turn: Any) -> Message:
-    """One turn; content may be a list of text parts as in OpenAI's API."""
+    """Read one turn; its content may be a list of text parts as in OpenAI's API."""
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
     role = ROLES.get(str(turn.get("role", turn.get("from"))))
@@ -114,7 +122,10 @@ def read_answer_turns(value: Any) -> list[Message]:
 
 
 def read_part(part: Any) -> str:
-    """The text of a part of a turn. A picture would leave a question that cannot be answered."""
+    """Read the text of a part of a turn; raise Reject for any other part.
+
+    Without its picture a question could not be answered.
+    """
     text = part.get("text") if isinstance(part, dict) else None
     if not isinstance(text, str):
         raise Reject("not_text")
@@ -122,10 +133,10 @@ def read_part(part: Any) -> str:
 
 
 def prompt_turns(value: Any) -> list[Message]:
-    """What is asked: text, or a list of turns."""
+    """Read what is asked, text or a list of turns, as turns."""
     return read_turns(value) if isinstance(value, list) else [user(as_text(value))]
 
 
 def spoken(turns: list[Message]) -> list[Message]:
-    """The turns without a system prompt before them."""
+    """Drop a system prompt at the start of a chat."""
     return turns[1:] if turns and turns[0]["role"] == "system" else turns

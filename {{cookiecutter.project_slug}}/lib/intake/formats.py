@@ -1,10 +1,10 @@
-"""Files of raw rows, told apart by content and not by name: JSONL, JSON list, CSV, parquet; plain,
-gzip or zstd.
+"""Read files of raw rows: JSONL, JSON list, CSV, parquet; plain, gzip or zstd.
 
-All are streamed: a row and a few pieces of the file are in memory at once. Bytes that are not UTF-8
-become unpaired surrogates here and are caught as damage by curate, so one bad row never stops a
-file. Only a file that cannot be read is an error, or read no further: after a quote of CSV or a
-value of a JSON list that does not end, nobody can tell rows from what is in them.
+The format is found by content, not by name. All are streamed: a row and a few pieces of the file
+are in memory at a time. Bytes that are not UTF-8 become unpaired surrogates here and are dropped as
+damage by curate, so one bad row never stops a file. An error is only a file that cannot be read, or
+not to its end: after a CSV quote or a value of a JSON list that never closes, rows and their
+contents cannot be told apart.
 """
 
 import csv
@@ -24,15 +24,15 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
-HEAD = 1 << 16  # bytes that tell the format
+HEAD = 1 << 16  # bytes from which the format is found
 PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
 LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list, or of one cell of CSV
-DEEPEST = 100  # levels of objects and lists; Python's own limit is met by what reads them later
+DEEPEST = 100  # levels of objects and lists; code that reads them later meets Python's own limit
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
-FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are kept here
-QUOTED_CELL = re.compile(r'"[^"]*"')  # a cell in which a delimiter is none
-TOLD = re.compile(r"sep=(.)\s*")  # the first line of what Excel saves with another delimiter
+FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are decoded here
+QUOTED_CELL = re.compile(r'"[^"]*"')  # a quoted cell, whose commas are no delimiters
+TOLD = re.compile(r"sep=(.)\s*")  # the first line where Excel saves with another delimiter
 SEPARATOR = re.compile(r"[\s,]*")
 SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that zstd passes over
 OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # marks of UTF-16 and UTF-32
@@ -41,7 +41,7 @@ UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a va
 
 
 class RawRow(NamedTuple):
-    """A row of a raw file. `value` is None when it could not be parsed: then `reason` says why."""
+    """A row of a raw file; `value` is None where it could not be parsed, and `reason` says why."""
 
     line: int
     value: dict[str, Any] | None
@@ -50,7 +50,7 @@ class RawRow(NamedTuple):
 
 
 def read_rows(path: Path) -> Iterator[RawRow]:
-    """Yield every row of a file, the malformed ones too."""
+    """Yield every row of a file, malformed ones too; raise UserError for an unreadable file."""
     try:
         with path.open("rb") as plain:
             head = plain.peek(4)
@@ -78,7 +78,9 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         raise UserError(f"{path}: is UTF-16 or UTF-32; save it as UTF-8")
     if head.startswith(b"PAR1"):
         if not file.seekable():
-            raise UserError(f"{path}: is parquet inside zstd; unpack it, parquet is packed itself")
+            raise UserError(
+                f"{path}: is parquet inside zstd; unpack it (parquet compresses by itself)"
+            )
         return _parquet_rows(path, buffered)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
@@ -91,14 +93,14 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
 
 
 def missing(_: str) -> None:
-    """What pandas writes as NaN was an empty cell; infinity is no value either."""
+    """Read NaN and infinity as None: pandas writes an empty cell as NaN."""
 
 
 ROW_DECODER = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
 
 
 def fault(value: Any) -> str:
-    """Why a JSON value is no row; empty if it is one."""
+    """Say why a JSON value is no row; return an empty string if it is one."""
     if not isinstance(value, dict):
         return "not_an_object"
     level: list[Any] = [value]
@@ -126,8 +128,8 @@ def _jsonl_rows(file: BinaryIO) -> Iterator[RawRow]:
 
 
 def _list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
-    """The values of a list, one after the other. (ijson knows no line numbers, and one byte that
-    is not UTF-8 stops it.)"""
+    """The values of a list, one by one. (ijson has no line numbers, and stops at a byte that is not
+    UTF-8.)"""
     pieces = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     text, at, line = pieces.read(PIECE), 0, 1
     start = text.index("[") + 1
@@ -152,7 +154,7 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         if end == len(text):  # the value may go on in the next piece
             piece = pieces.read(max(PIECE, end - at)) if end - at < LONGEST_VALUE else ""
             if not piece:
-                raise UserError(f"{path}:{line}: the JSON list breaks off here; mend it")
+                raise UserError(f"{path}:{line}: the JSON list breaks off here; close it")
             text, at, start = text[at:] + piece, 0, 0
         else:
             reason = fault(value)
@@ -161,7 +163,7 @@ def _list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
 
 
 def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
-    """Records of as many cells as the header has. The lines of a record are kept until it ends."""
+    """Records with as many cells as the header. The lines of a record are kept until it ends."""
     csv.field_size_limit(LONGEST_VALUE)
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     first, number = text.readline(), 1
@@ -192,16 +194,16 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
 
 
 def _noted(text: Iterable[str], lines: list[str]) -> Iterator[str]:
-    """The lines of a text; each is put into a list as it is read."""
+    """The lines of a text; each is also put into a list as it is read."""
     for line in text:
         lines.append(line)
         yield line
 
 
 def check_header(path: Path, cells: list[str]) -> list[str]:
-    """The names of the columns."""
+    """Return the names of the columns; raise UserError for a line that is no CSV header."""
     if len(cells) < 2:
-        raise UserError(f"{path}:1: is no CSV header of two or more names; allowed are {KNOWN}")
+        raise UserError(f"{path}:1: is not a CSV header (two or more names); allowed are {KNOWN}")
     if any(FOREIGN.search(cell) for cell in cells):
         raise UserError(
             f"{path}:1: the names of its columns are not UTF-8; `iconv -f GB18030 -t UTF-8` (or "
@@ -212,12 +214,14 @@ def check_header(path: Path, cells: list[str]) -> list[str]:
 
 
 def check_names(path: Path, names: list[str]) -> None:
-    """No two columns may have one name: a row could hold only one of them. (The name is not said:
-    the first line of a CSV may be a record.)"""
-    twice = [place for place, name in enumerate(names, 1) if name in names[: place - 1]]
+    """Raise UserError for two columns of the same name: a row could hold only one of them.
+
+    The name is not shown: the first line of a CSV may be a record with personal data.
+    """
+    twice = [column for column, name in enumerate(names, 1) if name in names[: column - 1]]
     if twice:
         raise UserError(
-            f"{path}: column {twice[0]} has the name of another before it; give each its own"
+            f"{path}: column {twice[0]} has the name of an earlier one; give each a name of its own"
         )
 
 
@@ -241,36 +245,36 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
             )
     except ArrowException as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: is no whole parquet file ({reason})") from None
+        raise UserError(f"{path}: is not a complete parquet file ({reason})") from None
 
 
 def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
-    """The rows of a batch; None for one that holds text that is not UTF-8, or a time that is none
-    or of an unknown zone."""
+    """The rows of a batch; None for a row with text that is not UTF-8, an invalid time, or an
+    unknown time zone."""
     batch = _to_microseconds(batch)
     try:
         yield from batch.to_pylist()
     except UNREADABLE_VALUE:
-        for place in range(batch.num_rows):
+        for index in range(batch.num_rows):
             try:
-                yield from batch.slice(place, 1).to_pylist()
+                yield from batch.slice(index, 1).to_pylist()
             except UNREADABLE_VALUE:
                 yield None
 
 
 def _to_microseconds(batch: "RecordBatch") -> "RecordBatch":
-    """Times as Python knows them: of nanoseconds it would need pandas."""
+    """Times in microseconds, as Python has them; nanoseconds would need pandas."""
     import pyarrow
 
     finer = {
         pyarrow.time64("ns"): pyarrow.time64("us"),
         pyarrow.duration("ns"): pyarrow.duration("us"),
     }
-    for place, field in enumerate(batch.schema):
+    for index, field in enumerate(batch.schema):
         kind = finer.get(field.type)
         if pyarrow.types.is_timestamp(field.type) and field.type.unit == "ns":
             kind = pyarrow.timestamp("us", field.type.tz)
         if kind:
-            column = batch.column(place).cast(kind, safe=False)
-            batch = batch.set_column(place, field.name, column)
+            column = batch.column(index).cast(kind, safe=False)
+            batch = batch.set_column(index, field.name, column)
     return batch

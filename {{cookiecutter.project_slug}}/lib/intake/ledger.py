@@ -1,4 +1,4 @@
-"""The ledger: every row that came in is kept, or dropped for a reason. Nothing is lost."""
+"""The ledger of a stage: every row that came in is kept, or dropped for a reason."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class Account:
     dropped: Counter[str] = field(default_factory=Counter)
 
     def as_metrics(self) -> dict[str, Any]:
-        """Plain numbers; reasons in alphabetical order."""
+        """Return plain numbers, reasons in alphabetical order."""
         dropped = dict(sorted(self.dropped.items()))
         return {"rows_in": self.rows_in, "rows_kept": self.rows_kept, "dropped": dropped}
 
@@ -26,25 +26,25 @@ class Ledger:
         self.accounts: dict[str, Account] = {}
 
     def account(self, source: str) -> Account:
-        """The account of a source, opened when first asked for."""
+        """Return the account of a source, opening it on first use."""
         if source not in self.accounts:
             self.accounts[source] = Account()
         return self.accounts[source]
 
     def enter(self, source: str) -> None:
-        """A row came in."""
+        """Count a row that came in."""
         self.account(source).rows_in += 1
 
     def keep(self, source: str) -> None:
-        """A row stays."""
+        """Count a row that is kept."""
         self.account(source).rows_kept += 1
 
     def drop(self, source: str, reason: str) -> None:
-        """A row goes, and this is why."""
+        """Count a row that is dropped, by reason."""
         self.account(source).dropped[reason] += 1
 
     def total(self) -> Account:
-        """All sources together."""
+        """Add up the accounts of all sources."""
         total = Account()
         for account in self.accounts.values():
             total.rows_in += account.rows_in
@@ -53,7 +53,7 @@ class Ledger:
         return total
 
     def close(self) -> dict[str, Any]:
-        """Check that every account balances; return the metrics."""
+        """Return the metrics; raise AssertionError where rows kept and dropped are not those in."""
         for source, account in self.accounts.items():
             gone = account.dropped.total()
             if account.rows_in != account.rows_kept + gone:
@@ -64,7 +64,7 @@ class Ledger:
         return {**self.total().as_metrics(), "sources": sources}
 
     def summary(self, stage: str) -> str:
-        """One line for the terminal."""
+        """Write one line for the terminal."""
         total = self.total()
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in total.dropped.most_common())
         line = f"{stage}: {total.rows_in:,} rows in, {total.rows_kept:,} kept"

@@ -1,7 +1,7 @@
-"""What a text must contain, or no recognizer of a kind of personal data can find anything in it.
+"""Gates: what a text must contain before a recognizer can find a kind of personal data in it.
 
-These are necessary conditions of the recognizers in recognizers.py and phones.py beside this file:
-who changes one there holds it against the gate here; tests/pii/test_pii.py compares them on noise.
+These are necessary conditions of the recognizers in recognizers.py and phones.py: a change there
+may need one here. tests/pii/test_pii.py compares them on random texts.
 """
 
 import re
@@ -37,23 +37,29 @@ ANY = re.compile(r"[@\d]")  # what values of all kinds have one of
 
 
 def gates(entities: Sequence[str], regions: Sequence[str]) -> dict[str, list[re.Pattern[str]]]:
-    """The conditions of each kind, of which a text must fulfil one."""
+    """Compile the conditions of each kind of personal data; a text must fulfil one of them.
+
+    regions: two-letter codes of the countries whose national phone numbers count.
+    """
     conditions = NECESSARY | {"PHONE_NUMBER": phone_conditions(regions)}
     return {entity: [re.compile(one) for one in conditions[entity]] for entity in entities}
 
 
 def dialled_first(region: str) -> tuple[str, int]:
-    """What is dialled before a national number (0, 1, nothing); digits of the shortest one."""
+    """Return what is dialed before a country's numbers (0, 1, nothing), and digits of the shortest.
+
+    Raises UserError for an unknown country code.
+    """
     from phonenumbers import PhoneMetadata
 
     numbers = PhoneMetadata.metadata_for_region(region)
     if numbers is None or numbers.general_desc is None:
-        raise UserError(f"params.yaml: curate.pii.regions: {region!r} is no country code")
+        raise UserError(f"params.yaml: curate.pii.regions: {region!r} is not a country code")
     return numbers.national_prefix or "", min(numbers.general_desc.possible_length)
 
 
 def phone_conditions(regions: Sequence[str]) -> tuple[str, ...]:
-    """A plus and digits, a 0 that starts a number, or the digits of the shortest without one."""
+    """List the conditions of phone numbers: a plus and digits, a leading 0, or digits enough."""
     conditions = [INTERNATIONAL, TRUNK]
     for prefix, digits in map(dialled_first, regions):
         if prefix != "0":

@@ -1,4 +1,4 @@
-"""Names of people, places and organizations, found by a token-classification model.
+"""Find names of people, places and organizations with a token-classification model.
 
 Import this late and through lib.pii.redact: it needs torch and transformers (the train extra).
 """
@@ -20,8 +20,8 @@ KIND_OF_LABEL = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSO
 
 class NerRecognizer(EntityRecognizer):
     """Presidio's recognizer for Hugging Face models, with two differences: a model is pinned and
-    safetensors only, and a text that the model fails on stops the run, where presidio's goes on
-    as if the text held nothing."""
+    safetensors only, and a text on which the model fails stops the run, where presidio goes on
+    as if the text held no names."""
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -29,7 +29,7 @@ class NerRecognizer(EntityRecognizer):
         super().__init__(supported_entities=sorted(NAME_KINDS))  # calls load
 
     def load(self) -> None:
-        """Read the model from its folder or the hub."""
+        """Load the model from its folder or the hub; raise UserError where it finds no names."""
         self.pipeline = load_pipeline(*locate(self.model))
         labels = self.pipeline.model.config.id2label.values()
         if not NAME_KINDS & {kind_of(label) for label in labels}:
@@ -41,11 +41,11 @@ class NerRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Names in a text of any length, read in overlapping pieces."""
+        """Find names in a text of any length, in overlapping pieces."""
         return self.chunker.predict_with_chunking(text, self.predict)
 
     def predict(self, text: str) -> list[RecognizerResult]:
-        """Names in a piece."""
+        """Find names in a piece of text."""
         return [
             RecognizerResult(kind_of(one["entity_group"]), one["start"], one["end"], one["score"])
             for one in self.pipeline(text)
@@ -53,13 +53,13 @@ class NerRecognizer(EntityRecognizer):
 
 
 def kind_of(label: str) -> str:
-    """Presidio's name for a model's label: PERSON for B-PER."""
+    """Return presidio's name for a model's label: PERSON for B-PER."""
     label = re.sub(r"^[BIUL]-", "", label)
     return KIND_OF_LABEL.get(label, label)
 
 
 def locate(model: str) -> tuple[str, str | None]:
-    """Folder, or hub id and the commit to load."""
+    """Return a model's folder, or its hub id and the commit to load; raise UserError if neither."""
     if Path(model).is_dir():
         return model, None
     pinned = HUB_ID.fullmatch(model)
@@ -72,7 +72,10 @@ def locate(model: str) -> tuple[str, str | None]:
 
 
 def load_pipeline(model: str, revision: str | None) -> Any:
-    """Transformers' pipeline, on the GPU where there is one."""
+    """Load a model as transformers' pipeline, on the GPU where there is one.
+
+    Raises UserError where that fails, or transformers is not installed.
+    """
     try:
         import torch
         from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline

@@ -1,4 +1,4 @@
-"""The `curate.pii` section: what personal data is looked for."""
+"""The `curate.pii` section: which personal data is masked."""
 
 import re
 from typing import Literal
@@ -26,9 +26,9 @@ NAME_KINDS = {"PERSON", "LOCATION", "ORGANIZATION"}  # only a model finds these
 
 
 class PiiParams(Section):
-    """Personal data that placeholders such as <EMAIL_ADDRESS_1> take the place of."""
+    """Which personal data is replaced by placeholders such as <EMAIL_ADDRESS_1>."""
 
-    entities: list[Entity]  # empty: nothing is looked for
+    entities: list[Entity]  # empty: none is searched for
     regions: list[str]  # countries whose national phone numbers are known; +49 … always is
     score: float = Field(gt=0, le=1)  # presidio's certainty; a phone number scores 0.4
     # the environment variable with the key of placeholders that are the same in every record

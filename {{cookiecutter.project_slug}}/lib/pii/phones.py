@@ -1,5 +1,5 @@
-"""Phone numbers: presidio's recognizer, which asks phonenumbers, less what is no number and with
-those that phonenumbers is too strict for.
+"""Recognize phone numbers with presidio and phonenumbers; not dates, postcodes and order numbers,
+but also numbers for which phonenumbers is too strict.
 
 Import this late and through lib.pii.redact: it costs more than a second.
 """
@@ -15,7 +15,7 @@ from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 from lib.pii.gates import INTERNATIONAL, TRUNK, dialled_first, phone_conditions
 
 ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
-# What stands before an order's number, which may be as long as a phone number, and in a price.
+# Words before an order number, which may be as long as a phone number, and the start of a price.
 NO_PHONE_AFTER = re.compile(
     r"(?:#|\b(?:order|ticket|invoice|pedido|art\.|kd)|[订单]号?)[\s#:._-]*(?:n[ro]\b)?[\s#:.]*$|\d[,.]$",
     re.IGNORECASE,
@@ -28,7 +28,7 @@ NO_PHONE = re.compile(  # a date, a postcode of the United States
 
 
 class NationalPhoneRecognizer(PhoneRecognizer):
-    """Numbers as dialled inside their country; not dates, postcodes and order numbers."""
+    """Recognize numbers as dialed inside their country; not dates, postcodes and order numbers."""
 
     def __init__(self, regions: list[str]) -> None:
         conditions = "|".join(phone_conditions(regions))
@@ -39,7 +39,7 @@ class NationalPhoneRecognizer(PhoneRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Presidio's results, less those that are something else."""
+        """Return presidio's results without those that are something else."""
         if not self.gate.search(text):
             return []
         found = super().analyze(text, entities, nlp_artifacts)
@@ -54,19 +54,21 @@ class NationalPhoneRecognizer(PhoneRecognizer):
 
 
 class TrunkPhoneRecognizer(NationalPhoneRecognizer):
-    """For countries where a 0 is dialled first: only numbers of seven digits or more that start
-    with it. Without this any five digits are a German phone number."""
+    """Recognize numbers of countries where a 0 is dialed first: with it, of seven digits or more.
+
+    Without this any five digits are a German phone number.
+    """
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """National numbers, less those that nobody would dial."""
+        """Return national numbers that start as they are dialed."""
         found = super().analyze(text, entities, nlp_artifacts)
         return [one for one in found if DIALLED.match(text, one.start)]
 
 
 class NorthAmericanPhoneRecognizer(PatternRecognizer):
-    """Numbers grouped 3-3-4 as North America does, of area codes that do not exist too."""
+    """Recognize North American numbers by their groups 3-3-4, even if no such area exists."""
 
     def __init__(self) -> None:
         number = r"(?<![\w.-])(?:\(\d{3}\) ?|\d{3}([-. ]))\d{3}[-. ]\d{4}(?:x\d+)?(?!\w|-\d)"
@@ -74,8 +76,10 @@ class NorthAmericanPhoneRecognizer(PatternRecognizer):
 
 
 class InternationalPhoneRecognizer(PhoneRecognizer):
-    """Numbers with + or 00 and a country's code that are as long as that country's can be, though
-    no such area may be known: invented and new numbers are none the less meant as numbers."""
+    """Recognize numbers with + or 00, a country's code and a length possible there.
+
+    Their area need not exist: invented and new numbers are meant as phone numbers, too.
+    """
 
     def __init__(self) -> None:
         super().__init__(supported_regions=[ANY_REGION], leniency=0)
@@ -83,7 +87,7 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Presidio's results of the right length."""
+        """Return presidio's results of a possible length."""
         # phonenumbers knows + only; a 00 needs something between the digits to be no order number
         dialled = re.sub(r"(?<!\d)(?<!\d[.,/-])00(?=[1-9]\d{0,2}[ (/.-])", " +", text)
         if not re.search(INTERNATIONAL, dialled):
@@ -105,8 +109,11 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
 
 
 def dialled_from_anywhere(number: str, regions: Sequence[str]) -> str:
-    """The one form (E.164) of a number that may be written in many: with + or 00 and the country,
-    or as dialled in the first of the regions that has such numbers. Nothing where there is none."""
+    """Normalize a phone number to E.164, or to an empty string where that is impossible.
+
+    It may be written with + or 00 and its country, or as dialed in one of the regions; the first
+    that has such numbers counts.
+    """
     number = re.sub(r"^\D*00(?=[1-9])", "+", number)
     trunk = bool(re.match(r"\D*0", number))
     possible = [region for region in regions if (dialled_first(region)[0] == "0") == trunk]
@@ -123,7 +130,7 @@ def dialled_from_anywhere(number: str, regions: Sequence[str]) -> str:
 
 
 def phone_recognizers(regions: list[str]) -> list[EntityRecognizer]:
-    """International numbers, and those of the regions as dialled there."""
+    """Make the recognizers of international numbers, and of the regions' own as dialed there."""
     trunk = [region for region in regions if dialled_first(region)[0] == "0"]
     other = [region for region in regions if region not in trunk]
     phones: list[EntityRecognizer] = [InternationalPhoneRecognizer()]

@@ -1,4 +1,4 @@
-"""A text as recognizers are to see it: what it means instead of how it is written."""
+"""Undo the ways in which a text hides values from recognizers: escapes, entities, other digits."""
 
 import re
 from html import unescape
@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from lib.core.text import ESCAPE, UNSEEN, UNSPACED, escaped_character
 
-# "电话138…" has no word boundary before the number: such letters are looked at as spaces.
+# "电话138…" has no word boundary before the number: such letters become spaces.
 # Not before an @: there they are a name.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
 # The zeros of all scripts, as of Unicode 17; the other digits of each follow it.
@@ -29,7 +29,7 @@ PLAIN = (
     | dict.fromkeys([0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)], 0x20)
     | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
 )
-# What is not seen and may stand inside a value, control signs too.
+# Invisible characters that may stand inside a value, control characters included.
 MARKS = f"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{UNSEEN}"
 MARK = re.compile(f"[{MARKS}]")
 # What stands for another sign: JSON's escapes, HTML's references, and in links and Markdown what a
@@ -42,7 +42,8 @@ MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
 
 
 def seen(text: str) -> tuple[str, list[int], list[int]]:
-    """The text as its reader sees it; where in the text each of its signs starts and ends."""
+    """Return the text as a reader sees it, and where in the text each of its characters starts and
+    ends."""
     shown, starts, ends, at = [], list[int](), list[int](), 0
     for found in HIDING.finditer(text):
         sign = meant(found)
@@ -62,7 +63,7 @@ def seen(text: str) -> tuple[str, list[int], list[int]]:
 
 
 def meant(found: re.Match[str]) -> str:
-    """The sign that what hides it stands for, or itself; nothing for one that is not seen."""
+    """Decode a match of HIDING to the character it stands for, or to nothing if it is invisible."""
     if found[3]:
         sign = unescape(unquote(found[3]))
         return MARK.sub("", sign) if len(sign) == 1 else found[0]
@@ -72,5 +73,5 @@ def meant(found: re.Match[str]) -> str:
 
 
 def as_plain(text: str) -> str:
-    """The text as recognizers are shown it: of the same length, every sign in its place."""
+    """Replace full-width and other signs by ASCII ones, one for one, so that spans still fit."""
     return text if text.isascii() else BESIDE_ASCII.sub(" ", text.translate(PLAIN))

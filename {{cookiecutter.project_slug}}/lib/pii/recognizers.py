@@ -239,7 +239,7 @@ RECOGNIZERS: dict[str, Callable[[], EntityRecognizer]] = {
 
 
 def build_recognizers(entity: str, regions: list[str]) -> list[EntityRecognizer]:
-    """The recognizers of one kind of personal data."""
+    """Make the recognizers of one kind of personal data."""
     logging.getLogger("presidio-analyzer").propagate = False  # it logs values it could not check
     if entity == "PHONE_NUMBER":
         return phone_recognizers(regions)

@@ -1,9 +1,9 @@
-"""Personal data: found by presidio, replaced by placeholders such as <EMAIL_ADDRESS_1>.
+"""Find personal data with presidio, and replace it by placeholders such as <EMAIL_ADDRESS_1>.
 
-Most text holds nothing that could be an e-mail address or a number. Regular expressions of what
-a value of some kind *must* contain tell so: presidio, which costs a hundred times more, is asked
-only for the kinds whose gate a text passes, with the same result. Names and places have no such
-gate: they are looked for only where curate.pii.ner names a model.
+Most texts hold nothing that could be an e-mail address or a number. Gates, regular expressions of
+what a value of a kind *must* contain, show that: presidio, which costs a hundred times more, runs
+only for the kinds whose gate a text passes, with the same result. Names and places have no gate:
+they are searched for only where curate.pii.ner names a model.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ Span = tuple[int, int, str]  # start, end, entity
 
 
 class Finder:
-    """Finds the spans of personal data in a text."""
+    """Find the spans of personal data in texts."""
 
     def __init__(self, params: PiiParams) -> None:
         self.params = params
@@ -50,11 +50,14 @@ class Finder:
         self._remembered = lru_cache(maxsize=10_000)(self._find)
 
     def find(self, text: str) -> tuple[Span, ...]:
-        """Spans in order, none overlapping. Copies of short texts cost nothing."""
+        """Find the spans of personal data, (start, end, kind), in order and without overlaps.
+
+        Short texts are remembered, so that copies cost nothing.
+        """
         return self._remembered(text) if len(text) <= SHORT else self._find(text)
 
     def _find(self, text: str) -> tuple[Span, ...]:
-        """Spans as they stand in the text, though they are looked for in what it means."""
+        """Spans in the text as it is written, searched for in the text as it is read."""
         if not MAY_HIDE.search(text):
             return self._search(text)
         shown, starts, ends = seen(text)
@@ -63,7 +66,7 @@ class Finder:
         )
 
     def _search(self, text: str) -> tuple[Span, ...]:
-        """Spans of a text in which nothing hides."""
+        """Spans of a text without escapes and invisible characters."""
         plain = as_plain(text)
         results = [one for entity in self.possible(plain) for one in self.ask(entity, plain)]
         if self.params.ner:
@@ -73,7 +76,7 @@ class Finder:
         return tuple(join_spans(results)) if results else ()
 
     def possible(self, text: str) -> list[str]:
-        """The kinds that a text can hold a value of: their gate lets it through."""
+        """List the kinds of personal data whose gate a text passes."""
         if not ANY.search(text):
             return []
         return [
@@ -83,14 +86,14 @@ class Finder:
         ]
 
     def ask(self, entity: str, text: str) -> list[Any]:
-        """What presidio's recognizers of one kind find, at least as sure as params demand."""
+        """Run presidio's recognizers of one kind; return results from the score of params on."""
         recognizers = load_recognizers(entity, tuple(self.params.regions))
         results = [one for part in recognizers for one in part.analyze(text, [entity])]
         return [one for one in results if one.score >= self.params.score]
 
 
 class Redactor:
-    """Masks one record: the same value gets the same placeholder in each of its texts."""
+    """Mask one record: the same value gets the same placeholder in each of its texts."""
 
     def __init__(self, finder: Finder) -> None:
         self.finder = finder
@@ -98,7 +101,7 @@ class Redactor:
         self.found: Counter[str] = Counter()
 
     def redact(self, text: str) -> str:
-        """The text with placeholders for personal data."""
+        """Replace personal data in a text by placeholders, and count it."""
         parts, at = [], 0
         for start, end, entity in self.finder.find(text):
             parts += [text[at:start], self.name(entity, text[start:end])]
@@ -107,7 +110,10 @@ class Redactor:
         return "".join(parts) + text[at:] if parts else text
 
     def name(self, entity: str, value: str) -> str:
-        """<ENTITY_n>, n counted inside the record; with a key, the same in every record."""
+        """Name the placeholder of a value: <ENTITY_n>, or with a key the same one everywhere.
+
+        n is counted inside the record.
+        """
         value = normalize("NFC", seen(value)[0].translate(PLAIN)).casefold()
         if entity in GROUPED:
             value = self.dialled(entity, value) or re.sub(r"[\W_]", "", value)
@@ -120,8 +126,7 @@ class Redactor:
         return self.names[key]
 
     def dialled(self, entity: str, value: str) -> str:
-        """The one form of a phone number, which may be written with its country or without; nothing
-        for other kinds."""
+        """Normalize a phone number written with or without its country; other kinds to nothing."""
         if entity == "CN_MOBILE_NUMBER":
             return re.sub(r"\D", "", value)[-CN_DIGITS:]
         if entity != "PHONE_NUMBER":
@@ -131,14 +136,17 @@ class Redactor:
         return dialled_from_anywhere(value, self.finder.params.regions)
 
     def hide(self, value: str) -> str:
-        """A hash in place of a whole value, keyed like placeholders are; nothing for nothing."""
+        """Hash a whole value to 16 hex digits, keyed as placeholders are; empty stays empty."""
         key = hashlib.sha256(self.finder.key).digest() if self.finder.key else b""
         data = value.encode("utf-8", "replace")
         return hashlib.blake2b(data, digest_size=8, key=key).hexdigest() if value else ""
 
 
 def read_placeholder_key(name: str | None) -> bytes:
-    """The key of placeholders from the environment variable of this name; empty without a name."""
+    """Read the key of placeholders from an environment variable; without a name it is empty.
+
+    Raises UserError where the variable is not set or too short.
+    """
     if name is None:
         return b""
     key = os.environ.get(name, "")
@@ -152,13 +160,15 @@ def read_placeholder_key(name: str | None) -> bytes:
 
 
 def keyed(key: bytes, entity: str, value: str) -> str:
-    """64 bits of HMAC-SHA-256 in hex: equal for equal values, and nothing to who lacks the key."""
+    """Compute 64 bits of HMAC-SHA-256 in hex: equal for equal values, useless without the key."""
     return hmac.digest(key, f"{entity}:{value}".encode(), "sha256")[:8].hex()
 
 
 def join_spans(results: list[Any]) -> Iterator[Span]:
-    """Melt overlapping results into one span, so that no part of a value is left standing; it is
-    named after the surest, then the longest of them."""
+    """Join overlapping results into one span, so that no part of a value is left.
+
+    Its kind is that of the result with the highest score, then of the longest.
+    """
     start, end, best = 0, 0, (0.0, 0, "")
     for one in sorted(results, key=lambda one: (one.start, one.end)):
         rank = (one.score, one.end - one.start, one.entity_type)
@@ -174,7 +184,7 @@ def join_spans(results: list[Any]) -> Iterator[Span]:
 
 @lru_cache(maxsize=64)
 def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
-    """Presidio's recognizers of one kind, imported when the first text needs them."""
+    """Load presidio's recognizers of one kind, imported when the first text needs them."""
     with hide_packages("torch", "transformers"):
         from lib.pii.recognizers import build_recognizers
     return build_recognizers(entity, list(regions))
@@ -182,7 +192,7 @@ def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
 
 @lru_cache(maxsize=1)
 def load_ner(model: str) -> Any:
-    """The recognizer of names; torch is imported only here."""
+    """Load the recognizer of names; torch is imported only here."""
     with hide_packages("torch", "transformers"):
         import presidio_analyzer  # noqa: F401
     from lib.pii.ner import NerRecognizer
@@ -192,8 +202,11 @@ def load_ner(model: str) -> Any:
 
 @contextmanager
 def hide_packages(*names: str) -> Iterator[None]:
-    """Let packages seem absent: presidio imports torch and transformers if it finds them, for
-    engines that we do not use, and that costs five times its own start."""
+    """Make packages seem absent, for a while.
+
+    Presidio imports torch and transformers if it finds them, for engines that we do not use; that
+    takes five times as long as its own start.
+    """
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
     try:

@@ -1,8 +1,8 @@
-"""API keys, private keys and tokens, found by the rules of MongoDB's Kingfisher.
+"""Find API keys, private keys and tokens by the rules of MongoDB's Kingfisher.
 
-The rules are kept up to date there and come with the package. Nothing is sent anywhere: Kingfisher
-can ask a provider whether a key still works, which is not used here. A password that stands in a
-sentence has no form of its own and is not found.
+The rules are maintained there and come with the package. Nothing is sent anywhere: Kingfisher can
+ask a provider whether a key still works, which is not used here. A password in a sentence has no
+form of its own and is not found.
 """
 
 import re
@@ -26,7 +26,7 @@ PRIVATE_KEY = re.compile(
 
 
 def find_secrets(text: str) -> list[str]:
-    """Each secret as it stands in the text or in what a reader sees of it, the longest first."""
+    """List the secrets of a text, as written or as a reader sees them, the longest first."""
     texts = {text, unescape(text), without_unseen(unescape(text)), as_ascii(text)}
     spaced = [one if one.isascii() else UNSPACED_LETTER.sub(" ", one) for one in texts]
     found = {finding.secret for one in spaced for finding in load_scanner().scan(one)}
@@ -35,7 +35,7 @@ def find_secrets(text: str) -> list[str]:
 
 
 def mask_secrets(text: str) -> str:
-    """The text with <SECRET> in place of each secret."""
+    """Replace each secret in a text by <SECRET>."""
     secrets = find_secrets(text)
     for secret in secrets:
         text = without(text, secret)
@@ -46,12 +46,12 @@ def mask_secrets(text: str) -> str:
 
 
 def as_ascii(text: str) -> str:
-    """The text with ASCII signs for full-width ones, one for one, where words are of them."""
+    """Replace full-width characters by ASCII ones, one for one, where there are words of them."""
     return text.translate(PLAIN) if FULL_WIDTH.search(text) else text
 
 
 def without(text: str, secret: str) -> str:
-    """The text with <SECRET> in place of one, in full-width signs too; all others as they are."""
+    """Replace one secret by <SECRET>, also where it is written in full-width characters."""
     parts, at = [], 0
     for part in as_ascii(text).split(as_ascii(secret)):
         parts.append(text[at : at + len(part)])
@@ -61,7 +61,7 @@ def without(text: str, secret: str) -> str:
 
 @lru_cache(maxsize=1)
 def load_scanner() -> Any:
-    """The scanner. Its rules compile once (3 CPU seconds) and then load from the user's cache."""
+    """Load the scanner; its rules compile once (3 CPU seconds), then load from the user's cache."""
     from kingfisher_sdk import Rules, Scanner
 
     return Scanner(Rules(), base64=False)

@@ -1,4 +1,4 @@
-"""Published test sets that training must not see, in any format that sources may have."""
+"""Read published test sets that training must not see, in any format of raw data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +9,13 @@ from lib.runtime.errors import UserError
 
 
 def read_benchmark(path: Path, column: str) -> Iterator[tuple[str, str]]:
-    """Yield (`line N`, question) of every row; a row without one is a UserError."""
+    """Yield (`line N`, question) of every row of a test set; raise UserError for a bad row.
+
+    column: the one that holds the question.
+    """
     for row in read_rows(path):
         if row.value is None:
-            raise UserError(f"{path}:{row.line}: cannot be read ({row.reason}); mend the file")
+            raise UserError(f"{path}:{row.line}: cannot be read ({row.reason}); correct the line")
         question = cell_value(row.value, column)
         if not isinstance(question, str) or not question.strip():
             raise UserError(

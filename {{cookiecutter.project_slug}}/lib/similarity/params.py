@@ -13,11 +13,13 @@ from lib.runtime.errors import UserError
 
 
 class DedupParams(Section):
-    """Near copies are found by MinHash and confirmed by their exact Jaccard similarity."""
+    """When records are near copies: MinHash proposes pairs, exact Jaccard similarity decides."""
 
     threshold: float = Field(gt=0, le=1)  # records at least this similar are copies
-    evals_threshold: float = Field(gt=0, le=1)  # so similar to a case in evals/: dropped
-    ngram: int = Field(ge=1, le=20)  # words a shingle (characters where words are not spaced)
+    evals_threshold: float = Field(
+        gt=0, le=1
+    )  # from which a record is a copy of a case in evals/, and dropped
+    ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
     permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
     seed: int = Field(ge=0, lt=2**32)
     engine: Literal["local", "daft-ray"] = "local"  # the result is the same for either
@@ -25,7 +27,7 @@ class DedupParams(Section):
 
 
 class Balance(Section):
-    """Makes scenarios more even in train; val and test stay as life is."""
+    """How scenarios are evened out in train; val and test keep their natural shares."""
 
     # most rows of one scenario in train, for chats and preference pairs each
     cap: int | None = Field(default=None, ge=1)
@@ -70,7 +72,7 @@ class SplitParams(Section):
     val: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
     threshold: float = Field(gt=0, le=1)  # prompts at least this similar share a split
-    ngram: int = Field(ge=1, le=20)  # words a shingle (characters where words are not spaced)
+    ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
     on_leak: Literal["fail", "drop_train"]  # when train holds something that is held out
     balance: Balance = Balance()
     coverage: Coverage = Coverage()

@@ -9,24 +9,26 @@ from lib.similarity.params import Balance, Coverage, SplitParams
 
 
 def over_cap(train: list[Record], cap: int | None, seed: int) -> set[int]:
-    """Places of the rows above the cap of their scenario, for chats and pairs each. Those with
-    the lowest hashes stay, so that a row added takes the place of one other at most."""
+    """Find the rows, by index, above the cap of their scenario; chats and pairs count apart.
+
+    The rows with the lowest hashes stay, so that a row added displaces one other at most.
+    """
     if cap is None:
         return set()
     alike: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
-    for place, record in enumerate(train):
-        alike[record["scenario"], is_pair(record)].append(place)
+    for index, record in enumerate(train):
+        alike[record["scenario"], is_pair(record)].append(index)
     order = [blake2b(f"{seed}:{record['id']}".encode()).digest() for record in train]
     return {at for some in alike.values() for at in sorted(some, key=order.__getitem__)[cap:]}
 
 
 def weighted(train: list[Record], weights: dict[str, int]) -> list[Record]:
-    """Each row as often as its scenario's weight says."""
+    """Repeat each row as often as its scenario's weight says."""
     return [row for row in train for _ in range(weights.get(row["scenario"], 1))]
 
 
 def check_weights(records: list[Record], balance: Balance) -> None:
-    """A weight of a scenario that no record has is a slip."""
+    """Raise UserError for a weight of a scenario that no record has."""
     known = sorted({record["scenario"] for record in records} - {""})
     for name in balance.weights:
         if name not in known:
@@ -37,7 +39,7 @@ def check_weights(records: list[Record], balance: Balance) -> None:
 
 
 def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
-    """A split that should have rows and has none is a mistake."""
+    """Raise UserError for a split that should have rows and is empty."""
     shares = {"train": 1.0, "val": params.val, "test": params.test}
     for name, share in shares.items():
         if share and not splits[name]:
@@ -52,9 +54,11 @@ def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
 def check_coverage(
     splits: dict[str, list[Record]], scenarios: set[str], coverage: Coverage
 ) -> None:
-    """Every scenario and tag has its fewest rows in each split, or one line names all gaps. Chats
-    count, which eval asks; preference pairs do where there is no chat. A split without rows is
-    meant to have none (`val: 0`)."""
+    """Raise UserError that names every scenario and tag with too few rows in a split.
+
+    Chats are counted, which eval asks; preference pairs only where there are no chats. An empty
+    split is meant to be empty (`val: 0`) and is not checked.
+    """
     scenarios = scenarios | {row["scenario"] for rows in splits.values() for row in rows} - {""}
     wanted = {("scenario", name): coverage.scenario for name in sorted(scenarios)}
     wanted |= {("tag", name): fewest for name, fewest in coverage.tags.items()}

@@ -24,5 +24,5 @@ def test_no_tokenizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"base/tokenizer\.json: not found"):
         token_counter(BASE)
     Path("base/tokenizer.json").write_text("{}")
-    with pytest.raises(UserError, match=r"base/tokenizer\.json: is no tokenizer"):
+    with pytest.raises(UserError, match=r"base/tokenizer\.json: is not a tokenizer"):
         token_counter(BASE)

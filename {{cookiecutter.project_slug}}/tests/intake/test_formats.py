@@ -245,7 +245,7 @@ def test_parquet_with_two_columns_of_one_name_is_refused(file: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pa.table([["x"], ["y"]], names=["a", "a"]), file)
-    with pytest.raises(UserError, match="column 2 has the name of another before it"):
+    with pytest.raises(UserError, match="column 2 has the name of an earlier one"):
         list(read_rows(file))
 
 
@@ -265,11 +265,11 @@ def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
         ("a,b".encode("utf-16"), "is UTF-16 or UTF-32; save it as UTF-8"),
         ("a,b".encode("utf-32-be"), "is not text"),
         ("\ufeffa,b".encode("utf-32-be"), "is UTF-16 or UTF-32; save it as UTF-8"),
-        (b"a,b,a\n1,2,3\n", "column 3 has the name of another before it"),
+        (b"a,b,a\n1,2,3\n", "column 3 has the name of an earlier one"),
         (b"\x00\x01\x02", "is not text"),
-        (b"just some words\n", "no CSV header"),
+        (b"just some words\n", "not a CSV header"),
         ("\u8bc4\u8bba,a\n1,2\n".encode("gb18030"), "are not UTF-8; `iconv -f GB18030"),
-        (b"PAR1 but no more", "no whole parquet file"),
+        (b"PAR1 but no more", "not a complete parquet file"),
         (zstd(b"PAR1"), "parquet inside zstd; unpack it"),
     ],
 )

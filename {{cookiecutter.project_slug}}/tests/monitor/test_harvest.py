@@ -198,7 +198,7 @@ def test_what_is_undecided_stays(project: Path) -> None:
 @pytest.mark.parametrize("line", ["{oops", "[1]"])
 def test_a_slip_in_the_review_file_names_its_line(line: str, project: Path) -> None:
     Path("data/harvest.jsonl").write_text(f"\n{line}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"harvest.jsonl:2: .*; mend the line"):
+    with pytest.raises(UserError, match=r"harvest.jsonl:2: .*; correct the line"):
         accept.main()
 
 

@@ -318,7 +318,7 @@ def test_nothing_looked_for_when_no_entity_is_named() -> None:
 
 def test_unknown_region_is_named() -> None:
     params = PiiParams(entities=["PHONE_NUMBER"], regions=["QQ"], score=0.35)
-    with pytest.raises(UserError, match=r"curate\.pii\.regions: 'QQ' is no country code"):
+    with pytest.raises(UserError, match=r"curate\.pii\.regions: 'QQ' is not a country code"):
         Finder(params)
 
 
