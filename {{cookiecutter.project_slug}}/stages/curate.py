@@ -116,7 +116,9 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
 def read(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, Row]]:
     """Every row of every source, with its file; entered in the ledger."""
     files = find_files(sources)
-    with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
+    with tqdm(
+        desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
+    ) as progress:
         for source, paths in files:
             columns = Columns(source)
             for path in paths:
