@@ -132,7 +132,9 @@ def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path:
     with ThreadPoolExecutor(params.concurrency) as pool:
         futures = [pool.submit(ask, one) for one in waiting]
         try:
-            for future in tqdm(as_completed(futures), total=len(futures), desc="verdicts"):
+            for future in tqdm(
+                as_completed(futures), total=len(futures), desc="verdicts", disable=None
+            ):
                 row = future.result()
                 known[row["asked"]] = row
                 save(path, list(known.values()))

@@ -118,7 +118,9 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figure
         return hf.timed(model, tokenizer, prompts, length.most, length.exact)
 
     timed(chats[:WARM_UP])
-    for place, one in enumerate(tqdm(loads(params), desc=f"bench {folder}", leave=False)):
+    for place, one in enumerate(
+        tqdm(loads(params), desc=f"bench {folder}", leave=False, disable=None)
+    ):
         own = own_share(chats, place, params)
         batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
         started = time.perf_counter()
@@ -139,7 +141,9 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
 
     asyncio.run(under(Load(1, 0.0), chats[:WARM_UP]))
     figures: Figures = {}
-    for place, one in enumerate(tqdm(loads(params), desc=f"bench {url}", leave=False)):
+    for place, one in enumerate(
+        tqdm(loads(params), desc=f"bench {url}", leave=False, disable=None)
+    ):
         started = time.perf_counter()
         timings = asyncio.run(under(one, own_share(chats, place, params)))
         figures[one.name] = figures_of(timings, time.perf_counter() - started)

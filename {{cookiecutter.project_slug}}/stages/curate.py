@@ -118,7 +118,9 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
 def read_sources(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, RawRow]]:
     """Yield every row of every source, with its file, and enter it in the ledger."""
     files = find_files(sources)
-    with tqdm(desc="curate", unit=" rows", delay=2, mininterval=1, leave=False) as progress:
+    with tqdm(
+        desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
+    ) as progress:
         for source, paths in files:
             columns = Columns(source)
             for path in paths:

@@ -98,7 +98,9 @@ def answer_all(
     prefix, drafts = read_prefix(model, prompts), Drafts()
     stops = stop_ids(model, tokenizer)
     answers: dict[int, Answer] = {}
-    with tqdm(total=len(prompts), desc="answers", unit="answer", mininterval=1) as bar:
+    with tqdm(
+        total=len(prompts), desc="answers", unit="answer", mininterval=1, disable=None
+    ) as bar:
         for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[place] for place in batch]
             if prefix is None:

@@ -73,7 +73,9 @@ class QuoteIndex:
         """Find every (text, prompt, containment) of at least `share`; without those of the same
         index unless `itself`. Exact but for 64-bit hashes."""
         start, found = 0, []
-        for some in tqdm(chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False):
+        for some in tqdm(
+            chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False, disable=None
+        ):
             words = word_hashes(some)
             pairs = self._candidates(words)
             if not itself:

@@ -73,7 +73,9 @@ class NearIndex:
     def search_texts(self, texts: Sequence[str]) -> list[Hit]:
         """Find every near copy among texts, chunk by chunk."""
         start, found = 0, []
-        with tqdm(total=len(texts), desc="near copies", unit="row", delay=2, leave=False) as bar:
+        with tqdm(
+            total=len(texts), desc="near copies", unit="row", delay=2, leave=False, disable=None
+        ) as bar:
             for some in chunks(texts):
                 hits = self.search(ngrams(word_hashes(some), self.ngram))
                 found += [hit._replace(one=hit.one + start) for hit in hits]

@@ -139,4 +139,4 @@ def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[An
 def _shown(
     what: str, each: Callable[..., Iterable[Any]], work: Callable[[Any], Any], parts: list[Any]
 ) -> Iterable[Any]:
-    return tqdm(each(work, parts), total=len(parts), desc=what, delay=2, leave=False)
+    return tqdm(each(work, parts), total=len(parts), desc=what, delay=2, leave=False, disable=None)

@@ -1,7 +1,8 @@
 """What is watched while a trainer runs: a loss that is no number, validation that no longer
-improves, the best checkpoint, and speed."""
+improves, the best checkpoint, speed, and how far it is."""
 
 import math
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,3 +111,28 @@ def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
                 state.log_history[-1]["tokens"] = sum(step_tokens[: state.global_step])
 
     return MeasureSpeed()
+
+
+def show_progress() -> "TrainerCallback":
+    """Return a callback that shows a bar on a terminal, and elsewhere, as in the log of CI, a line
+    at each checkpoint: transformers' own show every loss as a dictionary."""
+    from transformers import ProgressCallback, TrainerCallback
+
+    class Bar(ProgressCallback):
+        def on_log(self, *_: Any, **__: Any) -> None:
+            """Print nothing."""
+
+    class Lines(TrainerCallback):
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.is_world_process_zero:
+                print(f"train: {Path(args.output_dir).name}: {progress(state)}", flush=True)
+
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def progress(state: Any) -> str:
+    """Say in a line how far a training is, with its newest losses."""
+    newest = {name: value for row in state.log_history for name, value in row.items()}
+    names = {"loss": "loss", "eval_loss": "on validation"}
+    losses = [f"{what} {newest[name]:.4f}" for name, what in names.items() if name in newest]
+    return ", ".join([f"step {state.global_step:,} of {state.max_steps:,}", *losses])

@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from lib.train.callbacks import (
     find_best,
     measure_speed,
     no_longer_improves,
+    show_progress,
     stop_at_nan,
     stop_early,
 )
@@ -185,6 +187,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "logging_steps": math.gcd(params.checkpoint_steps, 10),
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # it would show the last sound loss instead
+        "disable_tqdm": not sys.stderr.isatty(),
         "report_to": params.tracking,
         "run_name": f"{setup.folder.name}-{phase}",
     }
@@ -229,7 +232,12 @@ def fit_sft(
 def fit(trainer: "Trainer", keep: str) -> None:
     """Train, on from the newest whole checkpoint; raises UserError where the best is to be kept,
     and is not known: the trainer would then hold the last weights."""
+    from transformers import PrinterCallback, ProgressCallback
+
     folder = Path(trainer.args.output_dir)
+    for kind in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(kind)
+    trainer.add_callback(show_progress())
     trainer.train(resume_from_checkpoint=last_whole(folder))
     if keep == "best" and trainer.state.best_model_checkpoint is None:
         raise UserError(

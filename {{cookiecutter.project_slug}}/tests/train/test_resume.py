@@ -1,5 +1,6 @@
 """The train stage, killed with SIGKILL, ends in the same bits as an undisturbed run."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -86,7 +87,10 @@ def test_a_killed_run_ends_in_the_same_bits(
 
 @pytest.mark.parametrize("start", ["base", "sft"])
 def test_an_adapter_is_kept_where_it_is_one_on_the_base(
-    start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     lay_out_project(tmp_path / "project", "kto")
     params = tmp_path / "project/params.yaml"
@@ -99,6 +103,10 @@ def test_an_adapter_is_kept_where_it_is_one_on_the_base(
     assert metrics("train")["preference_steps"] == 24
     assert metrics("speed")["steps"][-1]["memory_bytes"] > 0
     assert metrics("speed")["tokens_per_second"] > 0
+    out, err = capfd.readouterr()  # where nobody looks on: a line at each checkpoint, and no bar
+    assert re.search(r"^train: kto: step 24 of 24, loss \d\.\d{4}, on validation \d\.", out, re.M)
+    assert "{" not in out
+    assert "%|" not in err
 
 
 def test_a_case_that_came_after_the_leakage_check_stops_the_stage(
