@@ -1,7 +1,7 @@
 """Have people compare the answers of two systems, blind: a page on this machine, used by keyboard.
 
 run     make rate OLD=few_shot NEW=tuned
-reads   predictions/OLD.jsonl, predictions/NEW.jsonl, review/rate.html
+reads   predictions/OLD.jsonl, predictions/NEW.jsonl
 writes  ratings/RATER.jsonl, whole and on disk after each rating; stop and go on at any time
 
 All raters get the same cases, so that their agreement can be told; each in an order of their own
@@ -15,7 +15,6 @@ import re
 import webbrowser
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -23,11 +22,12 @@ from urllib.parse import parse_qs, urlsplit
 from lib.cases.systems import SYSTEMS
 from lib.evaluate.predictions import FOLDER as ANSWERS
 from lib.evaluate.predictions import Row, of_sets
+from lib.report.pages import render
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
 from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings
 
-PAGE = Path(__file__).with_suffix(".html")
+TITLE = "Which answer is better?"
 RATER = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 LONGEST = 4096  # bytes of a request
 JSON = "application/json"
@@ -117,7 +117,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.is_local():
             self.reply(HTTPStatus.FORBIDDEN, {"error": "asked under another host name"})
         elif url.path == "/":
-            self.send(HTTPStatus.OK, "text/html; charset=utf-8", PAGE.read_bytes())
+            page = render("rate", TITLE, script="rate.js", connects=True)
+            self.send(HTTPStatus.OK, "text/html; charset=utf-8", page.encode())
         elif url.path == "/next":
             rater = parse_qs(url.query).get("rater", [""])[0]
             self.answer(rater, lambda: None)

@@ -5,7 +5,7 @@ A server is started by the arguments that `make package` packs (lib/engines/comm
 reads   models/{tuned,quantized}, data/split/test.jsonl
 writes  metrics/bench.json (timings: of this machine, at this moment; lib/engines/timing.py says
         what they mean), metrics/bench_requests.jsonl (those of each request: a line for each model
-        and load), reports/bench.svg (latency against throughput)
+        and load)
 """
 
 import asyncio
@@ -27,9 +27,8 @@ from lib.engines.timing import Timing, single_requests, summarise
 from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
-from lib.report.curves import Panel, curves
 from lib.runtime.errors import UserError, run
-from lib.runtime.files import atomic_text, write_json
+from lib.runtime.files import write_json
 from lib.serving import client, memory
 from lib.serving.client import Length
 from lib.serving.params import BenchParams
@@ -164,26 +163,6 @@ def bench_started(folder: str, chats: Chats, params: BenchParams) -> Figures:
         return figures | memory.of_servers(gpus)
 
 
-def picture(figures: Figures) -> str:
-    """Latency against throughput, a line for each model, a point for each load."""
-    panels = []
-    for name, title in (
-        ("ttft_ms_p95", "First token, ms, p95"),
-        ("e2e_ms_p95", "Request, ms, p95"),
-    ):
-        lines: dict[str, list[tuple[float, float]]] = {
-            system: sorted(
-                (row["output_tokens_per_s"], row[name])
-                for row in figures[system].values()
-                if isinstance(row, dict)
-            )
-            for system in ("tuned", "quantized", "served")
-            if system in figures
-        }
-        panels.append(Panel(title, lines))
-    return curves("output tokens a second", panels)
-
-
 def take_single(figures: Figures) -> list[dict[str, Any]]:
     """Take the requests one by one out of the figures: a row for each model and load."""
     return [
@@ -208,8 +187,6 @@ def main() -> None:
             figures[name] = size | measure(folder, chats, params)
     write_records("metrics/bench_requests.jsonl", take_single(figures))
     write_json("metrics/bench.json", figures)
-    with atomic_text("reports/bench.svg") as file:
-        file.write(picture(figures))
     own = params.engine == "server" and params.command is not None
     how = ", by bench.command and not as `make package` starts it" if own else ""
     measured = ", ".join(name for name in figures if name != "engine")

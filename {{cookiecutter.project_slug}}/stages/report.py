@@ -2,8 +2,10 @@
 
 reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl, logs/train
 writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json,
-        reports/mask.html (what training learns, token by token), reports/train.svg and
-        plots/{train,val}.json (its curves), reports/speed.svg (its tokens/s and memory, by step)
+        reports/eval.html (every answer of every system), reports/mask.html (what training learns,
+        token by token), reports/train.svg and plots/{train,val}.json (its curves),
+        reports/speed.svg (its tokens/s and memory, by step), reports/bench.svg (latency against
+        throughput of the served models)
 """
 
 from pathlib import Path
@@ -15,13 +17,14 @@ from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, of_sets, present, read_predictions
 from lib.evaluate.stats import verdict
 from lib.release.params import GateParams
-from lib.report.curves import Panel, curves
+from lib.report.eval_page import eval_page
 from lib.report.headline import MEGABYTE, headline
 from lib.report.history import write_curves
 from lib.report.markdown import table
 from lib.report.mask import mask_page
+from lib.report.speed import serving_picture, training_picture
 from lib.report.verdict import paired, verdict_page
-from lib.runtime.errors import run
+from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, read_json, write_json
 
 LOGS = Path("logs/train")
@@ -91,14 +94,6 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
-def speed_picture(steps: list[dict[str, Any]]) -> str:
-    """Speed and memory of the training by step: an SVG."""
-    speed = [(row["step"], row["tokens_per_second"]) for row in steps]
-    memory = [(row["step"], row["memory_bytes"] / 1e9) for row in steps]
-    panels = [Panel("Training tokens/s", {"": speed}), Panel("Peak memory, GB", {"": memory})]
-    return curves("step", panels)
-
-
 def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -> str:
     """How much better tuned is than base, case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
@@ -115,8 +110,10 @@ def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -
 
 def main() -> None:
     stages = {name: read_metrics(name) for name in DATA_STAGES}
-    systems = {name: read_metrics(f"eval/{name}") for name in present()}
-    answers = {name: read_predictions(name) for name in systems}
+    answers = {name: read_predictions(name) for name in present()}
+    if not answers:
+        raise UserError("predictions/ has no answers of any system; `dvc repro eval` writes them")
+    systems = {name: read_metrics(f"eval/{name}") for name in answers}
     train, speed, bench = (read_metrics(name) for name in ("train", "speed", "bench"))
     params, gate = load("eval", EvalParams), load("gate", GateParams)
     lines = ["# Summary of the run", "", "## Data", "", *data_table(stages), ""]
@@ -139,8 +136,10 @@ def main() -> None:
     pages = {
         "summary.md": "\n".join(lines) + "\n",
         "verdict.md": "\n".join(verdict_lines) + "\n",
+        "eval.html": eval_page(systems, answers),
         "mask.html": mask_page(list(read_objects(LOGS / "learnt.jsonl"))),
-        "speed.svg": speed_picture(speed["steps"]),
+        "speed.svg": training_picture(speed["steps"]),
+        "bench.svg": serving_picture(bench),
     }
     for name, page in pages.items():
         with atomic_text(f"reports/{name}") as file:

@@ -27,9 +27,16 @@ def render(name: str, title: str, script: str = "", **values: Any) -> str:
         undefined=StrictUndefined,
     )
     code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
+    pages.filters |= {"percent": "{:.1%}".format, "thousands": "{:,}".format}
+    pages.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     values |= {
         "title": title,
         "script": Markup(code),  # noqa: S704 - our own code, never text of data or models
         "script_hash": b64encode(sha256(code.encode()).digest()).decode(),
     }
-    return pages.get_template(f"{name}.html.jinja").render({"connect": ""} | values)
+    return pages.get_template(f"{name}.html.jinja").render({"connects": False} | values)
+
+
+def share(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    """Return a cell of a table: a share from 0 to 1, drawn as a bar with its interval."""
+    return {"share": value, "low": low, "high": high}

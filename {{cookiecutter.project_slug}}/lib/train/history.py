@@ -19,7 +19,7 @@ from lib.train.trainers import Setup, lay_out
 
 History = list[dict[str, Any]]
 HISTORY = Path("logs/train/history.jsonl")
-VARIES = ("memory_bytes", "train_loss", "num_tokens")
+VARIES = ("_per_second", "_runtime", "memory_bytes", "train_loss", "num_tokens")
 TIMED = ("tokens_per_second", "memory_bytes")
 
 
@@ -94,7 +94,7 @@ def raw(histories: dict[str, History]) -> History:
 
 def varies(name: str) -> bool:
     """Tell whether a figure is a timing, a memory, or counted anew by a resumed trainer."""
-    return name.endswith(("_per_second", "_runtime")) or name in VARIES
+    return name.endswith(VARIES)
 
 
 def speeds(histories: dict[str, History]) -> History:

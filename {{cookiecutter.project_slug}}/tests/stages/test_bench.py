@@ -12,7 +12,7 @@ from lib.core.records import read_objects
 from lib.engines.gguf import servable
 from lib.runtime.errors import UserError
 from lib.serving.params import BenchParams
-from stages.bench import loads, main, own_share, picture, read_chats
+from stages.bench import loads, main, own_share, read_chats
 from tests.engines.test_server import COMMAND, SCHEDULED
 from tests.toy import PARAMS, chat
 
@@ -73,7 +73,6 @@ def test_the_stage_measures_a_server_at_every_load(
         (name, load) for name in ("tuned", "quantized") for load in LOADS
     ]
     assert {len(row[key]) for row in single for key in ("ttft_ms", "e2e_ms")} == {3}
-    assert Path("reports/bench.svg").read_text(encoding="utf-8").count("<polyline") == 4
 
 
 def test_answers_of_one_token_have_no_time_between_tokens(
@@ -134,9 +133,3 @@ def test_llama_cpp_gets_a_gguf_or_one_line(tmp_path: Path, monkeypatch: pytest.M
         servable(command, "models/quantized", None, "float32")
     Path("models/quantized/model.gguf").touch()
     assert servable(command, "models/quantized", None, "float32") == "models/quantized"
-
-
-def test_the_picture_has_a_point_for_each_load_and_no_other_figure() -> None:
-    row = {"output_tokens_per_s": 5.0, "ttft_ms_p95": 1.0, "e2e_ms_p95": 2.0}
-    figures = {"engine": "server", "served": {"peak_host_memory_bytes": 9, "concurrency_1": row}}
-    assert "served" in picture(figures)

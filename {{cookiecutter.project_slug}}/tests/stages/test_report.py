@@ -5,10 +5,18 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from lib.core.records import write_records
 from lib.evaluate.params import EvalParams
 from lib.report.headline import headline
-from stages.report import data_table, gain, quality_table, speed_picture, speed_table
+from lib.runtime.errors import UserError
+from lib.runtime.files import write_json
+from stages import report
+from stages.report import data_table, gain, quality_table, speed_table
+from tests.report.test_eval_page import answered
+from tests.report.test_history import ROWS
+from tests.report.test_mask import FACTS, TEXT
 from tests.reviewed import answers
+from tests.stages.test_bench import GATE
 
 PARAMS = EvalParams(bootstrap=200, seed=1)
 QUALITY = {
@@ -89,13 +97,53 @@ def test_speed_table_shows_each_model_at_each_load() -> None:
     assert [line.split("|")[1].strip() for line in speed_table(BENCH)[2:]] == ["tuned", "quantized"]
 
 
-def test_speed_and_memory_of_training_are_a_picture() -> None:
-    picture = speed_picture([{"step": 1, "tokens_per_second": 800, "memory_bytes": 3e9}])
-    assert "Training tokens/s" in picture
-    assert "Peak memory, GB" in picture
-
-
 def test_rare_reasons_are_summed_up() -> None:
     dropped = {name: count for count, name in enumerate("abcdef", start=1)}
     metrics = {"rows_in": 30, "rows_kept": 9, "dropped": dropped}
     assert "6 f, 5 e, 4 d, 3 c, 3 for 2 other reasons" in data_table({"curate": metrics})[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other stages leave of two systems."""
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("eval: {bootstrap: 200, seed: 1}" + GATE, encoding="utf-8")
+    account = {"rows_in": 3, "rows_kept": 2, "dropped": {"empty": 1}, "pii": {"X": 7}}
+    for name in ("curate", "dedup", "split"):
+        write_json(f"metrics/{name}.json", account)
+    step = {"step": 1, "tokens_per_second": 800, "memory_bytes": 3e9}
+    write_json("metrics/train.json", {"records": 2, "steps": 1, "train_loss": 0.5})
+    write_json("metrics/speed.json", {"seconds": 1.0, "steps": [step]})
+    load = LOAD | {"ttft_ms_p95": 9.0, "e2e_ms_p50": 9.0, "tpot_ms_p50": 9.0}
+    load |= {"requests_per_s": 9.0}
+    models = {name: {"bytes": 8, "concurrency_1": load} for name in ("tuned", "quantized")}
+    write_json("metrics/bench.json", {"engine": "transformers"} | models)
+    write_records("logs/train/history.jsonl", ROWS)
+    write_records("logs/train/learnt.jsonl", [FACTS, TEXT])
+    for name in ("base", "tuned"):
+        row = answered("1", "维修", name == "tuned")
+        write_records(f"predictions/{name}.jsonl", [row])
+        part = QUALITY | {"score_low": 0.4, "score_high": 0.6, "confusion": {}}
+        write_json(f"metrics/eval/{name}.json", SYSTEM | {"golden": part, "test": part})
+
+
+@pytest.mark.usefixtures("project")
+def test_two_runs_write_the_same_bytes() -> None:
+    wanted = {"eval.html", "mask.html", "train.svg", "speed.svg", "bench.svg"}
+    written = []
+    for _ in range(2):
+        report.main()
+        found = {path.name: path.read_bytes() for path in Path("reports").iterdir()}
+        assert found.keys() == wanted | {"summary.md", "verdict.md"}
+        written.append(found)
+    assert written[0] == written[1]
+    assert Path("metrics.json").is_file()
+    assert Path("plots/val.json").is_file()
+
+
+@pytest.mark.usefixtures("project")
+def test_without_answers() -> None:
+    for path in Path("predictions").iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match="no answers of any system"):
+        report.main()

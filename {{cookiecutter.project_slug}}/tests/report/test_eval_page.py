@@ -1,19 +1,14 @@
 """The page holds every answer, whatever a model says, and the same bytes each time."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lib.core.records import write_records
 from lib.evaluate.predictions import Row
-from lib.runtime.errors import UserError
-from lib.runtime.files import write_json
-from stages import eval_page
-from tests.report.test_page import HOSTILE, Tags
+from lib.report.eval_page import eval_page
+from tests.report.test_pages import HOSTILE, Tags
 
-HERE = Path(__file__).parents[2]
 SET = {"score": 0.5, "score_low": 0.25, "score_high": 0.75, "primary": "exact_match"}
 
 
@@ -32,25 +27,18 @@ def attacked(key: str, category: str) -> Row:
     return row | {"category": category, "score": float(category == "correct"), "finish": "stop"}
 
 
-def lay_answers(folder: Path, **systems: list[Row]) -> None:
-    """What eval leaves behind of each system."""
-    (folder / "stages").mkdir()
-    (folder / "stages/eval_page.js").write_bytes((HERE / "stages/eval_page.js").read_bytes())
-    for name, rows in systems.items():
-        write_records(folder / f"predictions/{name}.jsonl", rows)
-        golden = SET | {"confusion": {"label": {"维修": {"维修": 1, HOSTILE: 1}}}}
-        write_json(folder / f"metrics/eval/{name}.json", {"golden": golden})
-
-
 @pytest.fixture
-def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def text() -> str:
     """A page of two systems, one of them hostile."""
-    monkeypatch.chdir(tmp_path)
     one = [answered("1", HOSTILE, False, tags=[HOSTILE]), attacked("a", "missed_refusal")]
     other = [answered("1", "维修", True), answered("2", "维修", True), attacked("a", "correct")]
-    lay_answers(tmp_path, base=one, tuned=other)
-    eval_page.main()
-    return eval_page.PAGE.read_text(encoding="utf-8")
+    return page(base=one, tuned=other)
+
+
+def page(**systems: list[Row]) -> str:
+    """The page of what eval leaves behind of each system."""
+    golden = SET | {"confusion": {"label": {"维修": {"维修": 1, HOSTILE: 1}}}}
+    return eval_page({name: {"golden": golden} for name in systems}, systems)
 
 
 def embedded(text: str) -> dict[str, Any]:
@@ -78,17 +66,10 @@ def test_the_tables_have_the_figures(text: str) -> None:
     assert 'data-system="base" data-set="golden" data-category="wrong_answer"' in text
 
 
-def test_the_bytes_are_the_same_each_time(text: str) -> None:
-    eval_page.main()
-    assert eval_page.PAGE.read_text(encoding="utf-8") == text
+def test_the_bytes_are_the_same_each_time() -> None:
+    assert page(base=[answered("1", "a", False)]) == page(base=[answered("1", "a", False)])
 
 
 def test_the_page_loads_nothing(text: str) -> None:
     assert "http:" not in text
     assert "https:" not in text
-
-
-def test_without_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no answers of any system"):
-        eval_page.main()
