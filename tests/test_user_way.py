@@ -93,7 +93,7 @@ def test_dvc_killed_while_it_writes_its_own_files(team: Path) -> None:
     (one / "dvc.lock").write_text("")
     (one / ".dvc" / "tmp" / "rwlock").write_text("")
     assert subprocess.run(["dvc", "repro"], cwd=one, capture_output=True, check=False).returncode
-    sh(one, "make", "mend")
+    sh(one, "make", "repair")
     assert "> python" not in sh(one, "dvc", "repro")
     assert hashes(one) == before
 

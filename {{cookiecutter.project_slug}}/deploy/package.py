@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 ON_GGUF: tuple[Stack, ...] = ("llama.cpp", "ollama")
-READERS: dict[str, tuple[Stack, ...]] = {  # of quantized weights, by format (README.md: Quantize)
+READERS: dict[str, tuple[Stack, ...]] = {  # of quantized weights, by format (docs/serving.md)
     "compressed-tensors": ("vllm", "transformers"),  # w4a16, w8a8, fp8, awq
     "gptq": ("vllm", "tgi", "transformers"),
     "bitsandbytes": ("vllm", "transformers"),  # nf4, int8

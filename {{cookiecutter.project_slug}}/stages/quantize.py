@@ -1,7 +1,7 @@
 """Make the tuned model smaller, calibrated on the training split, and measure what that costs.
 
 reads   models/tuned, data/split/{train,val}.jsonl, reports/leakage.json
-writes  models/quantized (README.md: which scheme runs where), metrics/quantize.json
+writes  models/quantized (docs/serving.md: which scheme runs where), metrics/quantize.json
 """
 
 import shutil

@@ -176,8 +176,8 @@ def test_plain_weights_are_for_every_stack(stack: Stack, monkeypatch: pytest.Mon
         ("`q8_0`", "gguf"),
     ],
 )
-def test_the_readme_names_the_same_stacks(scheme: str, packed: str) -> None:
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+def test_the_docs_name_the_same_stacks(scheme: str, packed: str) -> None:
+    lines = (ROOT / "docs/serving.md").read_text(encoding="utf-8").splitlines()
     (row,) = (line for line in lines if line.startswith(f"| {scheme}"))
     named = {name.strip().lower() for name in row.split("|")[3].split(",")}
     assert named == set(package.READERS[packed])
