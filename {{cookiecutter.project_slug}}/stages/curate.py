@@ -199,8 +199,8 @@ def main() -> None:
     if not ledger.total().rows_kept:
         raise UserError(
             "curate: no row is kept; data/rejected.jsonl says why each was dropped (a license must "
-            "be one of curate.licenses, a language one of curate.languages); correct params.yaml or "
-            "the data"
+            "be one of curate.licenses, a language one of curate.languages); correct params.yaml "
+            "or the data"
         )
 
 

@@ -109,7 +109,7 @@ def test_a_case_that_came_after_the_leakage_check_stops_the_stage(
 ) -> None:
     lay_out_project(tmp_path / "project", "full")
     write_records(tmp_path / "project/evals/new.jsonl", [case("n1", "票 1")])
-    with pytest.raises(UserError, match=r"^evals/new.jsonl: .*leakage.json knows no such file"):
+    with pytest.raises(UserError, match=r"^evals/new.jsonl: .*leakage.json; `dvc repro split`"):
         tuned(tmp_path / "project", monkeypatch)
 
 
