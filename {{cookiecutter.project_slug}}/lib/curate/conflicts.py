@@ -21,7 +21,7 @@ from lib.core.text import UNSPACED, fold_case, word_pattern
 # as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
 
-PARTS = 8  # claims are compared in so many parts, which takes an eighth of the memory
+PARTS = 8  # claims are compared an eighth at a time, to save memory
 
 ClaimHashes = NDArray[np.uint64]
 ClaimIndices = NDArray[np.int64]

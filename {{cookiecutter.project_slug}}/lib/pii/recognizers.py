@@ -1,4 +1,4 @@
-"""Presidio's recognizers, and ours where its own miss values or find what is none. No network.
+"""Presidio's recognizers, and our own where those miss values or find false ones. No network.
 
 Import this late and through lib.pii.redact: it costs more than a second.
 """

@@ -1,8 +1,18 @@
 """The exact search for known texts misses nothing and invents nothing."""
 
+from io import BytesIO
+
+import numpy as np
 import pytest
 
-from lib.similarity.near_copies import KnownTexts, search_rows
+from lib.similarity.near_copies import (
+    KnownTexts,
+    Spans,
+    compare_all,
+    near_copies,
+    read_spans,
+    search_rows,
+)
 from tests.similarity.test_minhash import documents, jaccard
 
 
@@ -41,3 +51,33 @@ def test_hits_of_rows_name_the_row() -> None:
 def test_nothing_to_compare(texts: list[str], known: list[str]) -> None:
     search = KnownTexts(known, 0.5, 3)
     assert search.same(texts) == search.near(texts) == search.quoted(texts) == []
+
+
+@pytest.mark.parametrize("size", [1, 1 << 24])
+def test_pairs_are_compared_in_batches_and_come_back_in_order(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.similarity.near_copies.BATCH_BYTES", size)
+    pairs = np.array([(0, 3), (1, 2), (0, 1), (2, 3)])
+    spans = np.array([(0, 2), (2, 3), (3, 6), (6, 8)])
+    found = compare_all(pairs, spans, lambda some: some[:, 1, 0])
+    assert found.tolist() == spans[pairs[:, 1], 0].tolist()
+
+
+def test_only_texts_that_share_a_bucket_and_fit_in_size_are_compared() -> None:
+    buckets = np.array([[1, 9], [2, 8], [1, 8], [3, 9]], np.uint64)
+    spans = np.array([(0, 8), (8, 16), (16, 24), (24, 28)])
+
+    def compare(some: Spans) -> Spans:
+        return some[:, 0, 0]
+
+    pairs, _ = near_copies(buckets, spans, compare)
+    assert pairs.tolist() == [[0, 2], [0, 3], [1, 2]]
+    pairs, _ = near_copies(buckets, spans, compare, size_ratio=0.6)
+    assert pairs.tolist() == [[0, 2], [1, 2]]
+
+
+def test_each_text_of_pairs_is_read_once() -> None:
+    spans = np.array([[(0, 2), (2, 5)], [(0, 2), (5, 6)]])
+    texts, pairs = read_spans(BytesIO(b"aabbbc"), spans)
+    assert (list(texts), pairs.tolist()) == ([b"aa", b"bbb", b"c"], [[0, 1], [0, 2]])
