@@ -14,7 +14,7 @@ from lib.core.leakage_check import LeakageCheck, read_leakage_check
 from lib.core.records import read_records
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.sources import find_files
-from lib.report.bars import stacked_bars
+from lib.report.charts import stacked_bars
 from lib.report.markdown import cell, sections, table
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, atomic_text, read_json, sha256

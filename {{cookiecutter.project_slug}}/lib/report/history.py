@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lib.report.curves import Panel, curves
+from lib.report.charts import Panel, curves
 from lib.runtime.files import atomic_text, write_json
 
 History = list[dict[str, Any]]

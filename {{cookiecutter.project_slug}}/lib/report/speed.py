@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lib.report.curves import Line, Panel, curves
+from lib.report.charts import Line, Panel, curves
 
 SERVED = {"ttft_ms_p95": "First token, ms, p95", "e2e_ms_p95": "Request, ms, p95"}
 MODELS = ("tuned", "quantized", "served")  # of metrics/bench.json

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 HEAVY = {"torch", "transformers", "datasets", "trl", "scipy", "pandas", "spacy", "pyarrow"}
+HEAVY |= {"matplotlib", "jinja2"}
 
 
 @pytest.mark.parametrize("stage", ["curate", "dedup", "split", "data_spec", "training_plan"])

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
 from lib.core.records import Record
-from lib.report.bars import shortened, stacked_bars
 from lib.report.markdown import sections
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256, write_json
@@ -121,13 +119,3 @@ def test_what_is_gone_or_damaged_is_named(
 def test_readme_explains_every_field_of_a_record() -> None:
     table = sections((HERE / "data/README.md").read_text(encoding="utf-8"))["One record"]
     assert [name for name in Record.__annotations__ if f"`{name}`" not in table] == []
-
-
-def test_a_picture_is_whole_and_holds_any_label() -> None:
-    root = ElementTree.fromstring(stacked_bars("<&>", ["a", "b", "c"], {"问题<": [3, 1, 0]}))  # noqa: S314
-    assert {"<&>", "问题<", "4"} <= {element.text for element in root.iter()}
-
-
-@pytest.mark.parametrize(("label", "shown"), [("a" * 22, "a" * 22), ("问" * 12, "问" * 11 + "…")])
-def test_long_labels_are_cut(label: str, shown: str) -> None:
-    assert shortened(label) == shown
