@@ -21,7 +21,9 @@ def add_license(folder: Path, base: BaseParams) -> None:
             "here before you pass this on.\n",
             encoding="utf-8",
         )
-        print(f"package: {base.model} has no license text within reach: model/LICENSE names it")
+        print(
+            f"package: {base.model} no license text was found; model/LICENSE only names the license"
+        )
 
 
 def texts(base: BaseParams) -> list[Path]:

@@ -18,7 +18,7 @@ def check_port(port: int, package: Path) -> None:
     if packed != port:
         raise UserError(
             f"{package}: was packed for port {packed}, and deploy.port is {port}; `make package` "
-            "packs it anew"
+            "packs it again"
         )
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -59,7 +59,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with 1."""
-        self.exit(1, f"{self.prog}: {message}; --help says what it takes\n")
+        self.exit(1, f"{self.prog}: {message}; --help lists the arguments\n")
 
 
 def main() -> None:

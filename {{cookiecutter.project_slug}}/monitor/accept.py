@@ -80,7 +80,7 @@ def check(row: Decided, line: int, task: TaskParams, finder: Finder) -> None:
         check_answer(row.answer, task)
     except Reject as reason:
         raise UserError(
-            f"{HARVEST}:{line}: the answer is none of the task's ({reason}); correct it"
+            f"{HARVEST}:{line}: the answer is not allowed by the task ({reason}); correct it"
         ) from None
 
 
@@ -104,7 +104,7 @@ def check_leaks(rows: list[tuple[int, Decided]]) -> None:
         line = train[min(leaks)][0]
         raise UserError(
             f"{HARVEST}:{line}: resembles a held-out row or case; training on it would leak: "
-            "decide drop"
+            "set decide to drop"
         )
 
 
@@ -208,7 +208,7 @@ def track(path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-            raise UserError(f"`dvc add {path}` failed ({why}); nothing was taken over")
+            raise UserError(f"`dvc add {path}` failed ({why}); nothing was accepted")
 
 
 def main() -> None:

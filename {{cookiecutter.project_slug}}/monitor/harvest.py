@@ -130,7 +130,7 @@ def check_undecided() -> None:
     """Raise UserError where the review file holds decisions: somebody's work."""
     if HARVEST.exists() and any(row.get("decide") for _, row in read_review()):
         raise UserError(
-            f"{HARVEST}: holds decisions; run `python -m monitor.accept`, which takes them over"
+            f"{HARVEST}: holds decisions; run `python -m monitor.accept`, which accepts them"
         )
 
 

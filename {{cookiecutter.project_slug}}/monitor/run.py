@@ -157,11 +157,11 @@ def observe(
     if not good or bad > UNREADABLE * (bad + good):
         why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
         raise UserError(
-            f"LOGS: {window.calls:,} requests could be read of {' '.join(patterns)} "
+            f"LOGS: {window.calls:,} requests could be read from {' '.join(patterns)} "
             f"({why or 'no lines'}); monitor/README.md has the formats"
         )
     if not window.calls:
-        raise UserError("LOGS: no request lies between --since and --until; mend the times")
+        raise UserError("LOGS: no request lies between --since and --until; change the times")
     return window, skipped
 
 
@@ -179,7 +179,7 @@ def moment(value: str) -> float:
     try:
         return float(value) if value in ("inf", "-inf") else iso_time(value)
     except BadCall:
-        raise UserError(f"{value!r} is no time such as 2026-11-23T08:00; mend it") from None
+        raise UserError(f"{value!r} is not a time such as 2026-11-23T08:00") from None
 
 
 def report(rows: dict[str, Any]) -> Path:

@@ -91,7 +91,7 @@ def read_value(value: Any, name: str, where: str) -> str:
     try:
         text = read_name([value] if isinstance(value, dict) else value)
     except Reject:
-        raise UserError(f"{where}: {name} is no text; write one, or a number") from None
+        raise UserError(f"{where}: {name} is not a text; write a text or a number") from None
     if HALF.search(text):
         raise UserError(f"{where}: {name} is not UTF-8; save the file as UTF-8")
     return text
@@ -103,7 +103,7 @@ def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
     for row in read_rows(path):
         where = f"{path}:{row.line}"
         if row.value is None:
-            raise UserError(f"{where}: cannot be read ({row.reason}); mend the line")
+            raise UserError(f"{where}: cannot be read ({row.reason}); fix the line")
         values = {name: read_value(row.value.get(name), name, where) for name in ("id", *fields)}
         for name, value in values.items():
             allowed = fields.get(name)
@@ -114,7 +114,7 @@ def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
                 raise UserError(f"{where}: {name} is '{show(value)}'; {cure}")
         key = values.pop("id")
         if key in labels:
-            raise UserError(f"{where}: the id '{show(key)}' is there twice; keep one of the rows")
+            raise UserError(f"{where}: the id '{show(key)}' appears twice; keep one of the rows")
         labels[key] = values
     return labels
 
@@ -206,7 +206,9 @@ def main() -> None:
     fields, show = fields_of(load("task", TaskParams)), as_records_have_it()
     one, other = (read_labels(path, fields, show) for path in paths)
     if paths[0].samefile(paths[1]):
-        raise UserError(f"{paths[0]} and {paths[1]}: are one file; name the labels of two people")
+        raise UserError(
+            f"{paths[0]} and {paths[1]}: are the same file; name the files of two people"
+        )
     # Two files of one name in two folders are told apart by their paths.
     short = {path.name for path in paths}
     names = [path.name if len(short) == 2 else str(path) for path in paths]

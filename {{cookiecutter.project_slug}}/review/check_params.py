@@ -39,7 +39,9 @@ SECTIONS: dict[str, type[Section]] = {
 def main() -> None:
     for name in read_yaml(PARAMS):
         if name not in SECTIONS:
-            raise UserError(f"{PARAMS}: unknown section '{name}'; it takes {', '.join(SECTIONS)}")
+            raise UserError(
+                f"{PARAMS}: unknown section '{name}'; allowed are {', '.join(SECTIONS)}"
+            )
     for name, model in SECTIONS.items():
         load(name, model)
     print(f"{PARAMS}: {len(SECTIONS)} sections are well-formed")

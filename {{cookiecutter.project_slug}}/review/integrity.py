@@ -51,7 +51,7 @@ def judgeable(rows: list[Row], system: str) -> list[Row]:
         if lacking := [key for key in NEEDED if key not in row]:
             raise UserError(
                 f"predictions/{system}.jsonl:{number}: has no '{lacking[0]}', as another version "
-                "wrote it; `dvc repro` writes it anew"
+                "wrote it; `dvc repro` writes it again"
             )
     return rows
 

@@ -80,7 +80,7 @@ def read_prompt() -> str:
         raise UserError(f"{PROMPT}: not found; it says what the judge is asked") from None
     for place in ("{prompt}", "{a}", "{b}"):
         if place not in text:
-            raise UserError(f"{PROMPT}: has no place {place}, where a text of the case goes")
+            raise UserError(f"{PROMPT}: has no placeholder {place} for a text of the case")
     return text
 
 
@@ -229,7 +229,7 @@ def main() -> None:
     args = parse_pair(CommandLine("review.judge", __doc__))
     params = load("judge", JudgeParams)
     if not params.url:
-        raise UserError("params.yaml: judge.url is empty: no judge; it takes an address like …/v1")
+        raise UserError("params.yaml: judge.url is empty; set it to an address ending in /v1")
     cases = questions(args.old, args.new, args.set, args.cases)
     wanted = list(asks(cases, args.old, args.new, read_prompt(), params))
     path = verdicts_file(params.model)

@@ -59,7 +59,7 @@ def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dic
         found = [one for name, one in stages.items() if counts(name)]
         return {out["path"]: out["md5"] for one in found for out in one.get("outs", [])}
     except (YAMLError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{LOCK}: is not as DVC writes it; `dvc repro` writes it anew") from None
+        raise UserError(f"{LOCK}: is damaged; `make repair`, then `dvc repro`") from None
 
 
 def md5(path: str | Path) -> str:

@@ -47,8 +47,8 @@ def read_ratings(path: Path) -> list[Rating]:
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in ("systems", "case", "winner") if key not in row]:
             raise UserError(
-                f"{path}:{number}: has no '{lacking[0]}'; `make rate` writes such lines, take out "
-                "what people wrote"
+                f"{path}:{number}: has no '{lacking[0]}'; `make rate` writes these lines; remove "
+                "those written by hand"
             )
     return list({(*row["systems"], row["case"]): row for row in rows}.values())
 
@@ -160,7 +160,7 @@ def main() -> None:
     ratings = read_folder()
     if not ratings:
         raise UserError(
-            f"{FOLDER}/ has no ratings; `make rate` asks for some, `dvc pull {FOLDER}` fetches "
+            f"{FOLDER}/ has no ratings; `make rate` collects some, `dvc pull {FOLDER}` fetches "
             "those of others"
         )
     for (old, new), mine in rated_pairs(ratings).items():

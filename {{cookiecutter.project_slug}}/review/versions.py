@@ -71,7 +71,7 @@ class Version:
 def merge_base(base: str) -> str:
     """The commit at which HEAD left `base`; raises UserError where git knows none."""
     if base.startswith("-"):
-        raise UserError(f"{base}: is no commit or branch, such as origin/main")
+        raise UserError(f"{base}: is not a commit or branch, such as origin/main")
     done = subprocess.run(["git", "merge-base", base, "HEAD"], capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no common commit"])[0]

@@ -93,15 +93,15 @@ def check_yield(file: str, out: Rejected) -> None:
     """
     account = out.ledger.account(file)
     if not account.rows_in:
-        raise UserError(f"{file}: holds no rows; fill it or take it out of data.sources")
+        raise UserError(f"{file}: has no rows; add some, or remove it from data.sources")
     if foreign := account.dropped["not_utf8"]:
         print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
     gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
     if gone == account.rows_in and own < gone / 2:
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
-            "correct the file, or in params.yaml map its columns with data.sources columns, or let "
-            "task say what its answers are"
+            "fix the file, map its columns in params.yaml (data.sources: columns), or describe its "
+            "answers in task"
         )
 
 
@@ -111,7 +111,7 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
     if total.dropped["license"] == total.rows_in:
         raise UserError(
             f"params.yaml: curate.licenses is {', '.join(licenses)}, and none of the "
-            f"{total.rows_in:,} rows of data.sources is under one of them; add what yours are under"
+            f"{total.rows_in:,} rows of data.sources has one of them; add the license of your data"
         )
 
 

@@ -26,7 +26,7 @@ SPLITS = ("train", "val", "test")
 STAGES = ("curate", "dedup", "split")
 SLICES = {"scenarios": "scenario", "languages": "language", "tags": "edge-case tag"}
 NAMED = 3  # sources named beside a reason; metrics/*.json have them all
-BARS = 40  # a picture shows so many, the most frequent ones
+BARS = 40  # that a chart shows, the most frequent ones
 
 Metrics = dict[str, Any]
 Lines = list[str]
@@ -185,7 +185,7 @@ def read_readme() -> dict[str, str]:
         found = sections(README.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
-            f"{README}: not found; people write it: `git checkout -- {README}` brings it back"
+            f"{README}: not found; it is written by hand: `git checkout -- {README}` restores it"
         ) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{README}: is not UTF-8 ({error.reason}); save it as UTF-8") from None

@@ -83,29 +83,29 @@ def check_settings(
     """What does not go together, or not on this machine; raises UserError."""
     if params.weights == "full" and base.dtype != "float32":
         raise UserError(
-            "params.yaml: where every weight learns (train.method or train.preference.weights is "
-            "full), base.dtype must be float32, or small steps are lost"
+            "params.yaml: when every weight is trained (train.method or train.preference.weights "
+            "is full), base.dtype must be float32: bfloat16 loses small steps"
         )
     if hardware.strategy == "fsdp" and params.method not in ("lora", "full"):
         raise UserError(
             f"params.yaml: train.method {params.method} does not train with hardware.strategy "
-            "fsdp; take ddp, or method lora or full"
+            "fsdp; use ddp, or method lora or full"
         )
     if params.packing and device != "cpu" and not has_bf16(device):
         raise UserError(
-            "params.yaml: train.packing is true, which wants a GPU that computes in bfloat16 "
-            "(NVIDIA: from Ampere on); set it to false"
+            "params.yaml: train.packing is true, which needs a GPU that supports bfloat16 "
+            "(NVIDIA: Ampere or newer); set it to false"
         )
     rate = params.learning_rate
     whole = params.supervised and params.weights == "full" and base.model != "base"
     if whole and rate > HIGH and not launched():
         print(
-            f"train: train.learning_rate {rate:g} is for adapters; where every weight learns, "
-            "5e-6 to 2e-5 is common"
+            f"train: train.learning_rate {rate:g} is for adapters; when every weight is "
+            "trained, 5e-6 to 2e-5 is common"
         )
     if base.dtype == "bfloat16" and device != "cpu" and not has_bf16(device):
         raise UserError(
-            "params.yaml: base.dtype is bfloat16, which this GPU does not compute in; set it to "
+            "params.yaml: base.dtype is bfloat16, which this GPU does not support; set it to "
             "float32"
         )
 

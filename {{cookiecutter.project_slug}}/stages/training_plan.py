@@ -191,7 +191,7 @@ def main() -> None:
     prices = load("gate", GateParams).cost.gpu_per_hour
     if unknown := sorted(prices.keys() - GPUS.keys()):
         raise UserError(
-            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)} is none of the GPUs whose "
+            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)}: not one of the GPUs whose "
             f"hours are estimated: {', '.join(GPUS)}"
         )
     used, estimate = read_json("metrics/train.json"), read_json("logs/train/estimate.json")

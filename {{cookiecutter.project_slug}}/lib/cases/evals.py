@@ -81,7 +81,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
     """Yield the cases of a file; a line that is none, or has another's id, is a UserError."""
     if not path.is_file():
         raise UserError(
-            f"{path}: not found; people write it: `git checkout -- {path}` brings it back"
+            f"{path}: not found; it is written by hand: `git checkout -- {path}` restores it"
         )
     lines: dict[str, int] = {}  # by id
     for number, line in read_lines(path):
@@ -92,13 +92,13 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the line"
-            raise UserError(f"{path}:{number}: is no case: {key}: {first['msg']}") from None
+            raise UserError(f"{path}:{number}: is not a case: {key}: {first['msg']}") from None
         except ValueError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error})") from None
         if case.id in lines:
             raise UserError(
-                f"{path}:{number}: has the id '{case.id}' of line {lines[case.id]}; ids name one "
-                "case each"
+                f"{path}:{number}: has the id '{case.id}' of line {lines[case.id]}; each case "
+                "needs its own"
             )
         lines[case.id] = number
         yield case
@@ -117,14 +117,14 @@ def read_either(path: Path) -> Sequence[Case]:
         return read_adversarial(path)
     if path.suffix.lower() in PACKED:
         raise UserError(
-            f"{path}: is packed; unpack it, or move it out of evals/; one that split.benchmarks "
-            "names may stay packed with gzip or zstd"
+            f"{path}: is compressed; decompress it, or move it out of evals/; a file named in "
+            "split.benchmarks may stay compressed with gzip or zstd"
         )
     try:
         return list(read_cases(path, Case))
     except UserError as error:
         raise UserError(
-            f"{path}: is no file of cases ({error}); a test set of another form is to be named in "
-            f"split.benchmarks, such as {{path: {path}, column: question}}, anything else to be "
-            "moved out of evals/"
+            f"{path}: is not a file of cases ({error}); name a test set of another form in "
+            f"split.benchmarks, such as {{path: {path}, column: question}}; move anything else out "
+            "of evals/"
         ) from None

@@ -62,7 +62,7 @@ def load(name: str, model: type[S], path: Path = PARAMS) -> S:
     section: Any = read_yaml(path)
     for key in name.split("."):
         if not isinstance(section, dict) or key not in section:
-            raise UserError(f"{path}: the section '{name}' is missing; it takes {takes(model)}")
+            raise UserError(f"{path}: the section '{name}' is missing; its keys are {takes(model)}")
         section = section[key]
     try:
         return model.model_validate(section)
@@ -86,7 +86,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise UserError(f"{path}{line}: is not valid YAML: {problem}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path}: must hold sections such as `split:`, found {value!r}")
+        raise UserError(f"{path}: must contain sections such as `split:`, found {value!r}")
     return value
 
 
@@ -107,9 +107,9 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     if error["type"] == "extra_forbidden":
         return unknown(key, owner(model, steps[:-1]))
     if error["type"] == "missing":
-        return f"{key} is missing; the section takes {takes(owner(model, steps[:-1]))}"
+        return f"{key} is missing; the keys of the section are {takes(owner(model, steps[:-1]))}"
     if error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",):
-        return f"{key} has a key that is no text; put it in quotes"
+        return f"{key} has a key that is not a text; put it in quotes"
     if error["type"] == "model_type":
         allowed = takes(owner(model, steps))
         return f"{key} is {error['input']!r}; it must be a section of {allowed}"
@@ -141,7 +141,7 @@ def unknown(key: str, section: type[BaseModel]) -> str:
         return f"{key} is {MOVED[key]} now"
     if RENAMED.get(name) in section.model_fields:
         return f"{key} is called {RENAMED[name]} now"
-    return f"{parent} has an unknown key '{name}'; it takes {takes(section)}"
+    return f"{parent} has an unknown key '{name}'; its keys are {takes(section)}"
 
 
 def allowed_by(error: ErrorDetails) -> str:

@@ -42,7 +42,7 @@ def read_leakage_check() -> LeakageCheck:
         raise UserError(f"{REPORT}: not found; `dvc repro split` runs the leakage check") from None
     except ValidationError:
         raise UserError(
-            f"{REPORT}: is not as split wrote it; `dvc repro split` runs the leakage check again"
+            f"{REPORT}: is damaged; `dvc repro split` runs the leakage check again"
         ) from None
 
 

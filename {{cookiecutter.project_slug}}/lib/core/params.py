@@ -40,7 +40,7 @@ class TaskParams(Section):
             instead = ", whose answers are `labels`" if self.output == "label" else ""
             raise ValueError(f"a section with `fields: {{}}` when output is {self.output}{instead}")
         if self.output == "json" and self.refusal and not is_object(self.refusal):
-            raise ValueError("a section whose refusal is a JSON object, too, when output is json")
+            raise ValueError("a section whose refusal is also a JSON object when output is json")
         if self.scenario and self.scenario not in self.fields:
             fields = ", ".join(self.fields) or "it has none"
             raise ValueError(f'a section whose scenario is one of its fields ({fields}), or ""')

@@ -106,8 +106,8 @@ def read_records(path: str | Path) -> Iterator[Record]:
     for number, row in _numbered(path):
         if not is_record(row):
             raise UserError(
-                f"{path}:{number}: is no record; it was changed by hand: `dvc repro` writes it "
-                "again"
+                f"{path}:{number}: is not a record; the file was changed by hand: `dvc repro` "
+                "writes it again"
             )
         yield cast(Record, row)
 
@@ -132,7 +132,7 @@ def _is_turn(turn: Any) -> bool:
 
 
 class RecordFile:
-    """The records of a JSONL file that a stage wrote, read anew whenever they are gone through."""
+    """The records of a JSONL file that a stage wrote, read again for each iteration."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = path
@@ -165,7 +165,7 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         except json.JSONDecodeError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
         if not isinstance(row, dict):
-            raise UserError(f"{path}:{number}: is no JSON object; {cure}")
+            raise UserError(f"{path}:{number}: is not a JSON object; {cure}")
         yield number, row
 
 

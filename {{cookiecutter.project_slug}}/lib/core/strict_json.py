@@ -19,7 +19,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """For `object_pairs_hook` of json: the object; a ValueError where it is Doubled."""
     value = noting(pairs)
     if isinstance(value, Doubled):
-        raise ValueError("a key stands twice in an object")
+        raise ValueError("a key appears twice in an object")
     return value
 
 

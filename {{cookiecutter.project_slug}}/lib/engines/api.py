@@ -71,8 +71,8 @@ def answer_tokens(
     answer = read_answer(reply, lambda choice: choice["text"], where)
     if answer.input_tokens != len(ids):
         raise UserError(
-            f"{where}: took {len(ids)} token ids for {answer.input_tokens} tokens: it reads them "
-            "as text or adds its own; set its `prompts` to chat"
+            f"{where}: counted {answer.input_tokens} tokens where {len(ids)} token ids were sent: "
+            "it reads them as text or adds its own; set its `prompts` to chat"
         )
     return answer
 

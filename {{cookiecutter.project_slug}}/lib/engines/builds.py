@@ -139,7 +139,7 @@ def pip(python: str | Path, *arguments: str | Path) -> None:
     """Run pip; raises UserError when it fails, after its own words."""
     command = [python, "-m", "pip", "--disable-pip-version-check", *arguments]
     if subprocess.run(command, check=False).returncode:
-        raise UserError(f"{' '.join(map(str, command))}: failed; is a package index within reach?")
+        raise UserError(f"{' '.join(map(str, command))}: failed; is a package index reachable?")
 
 
 def main() -> None:

@@ -85,8 +85,8 @@ def start_of(own: list[str] | None, key: str, deploy: DeployParams) -> Start:
         return Start(own, key)
     if deploy.stack not in ("vllm", "llama.cpp"):
         raise UserError(
-            f"params.yaml: {key} is null, and stages start vllm and llama.cpp alone, not "
+            f"params.yaml: {key} is null, and stages start only vllm and llama.cpp, not "
             f"{deploy.stack} (deploy.stack): give your own command, set the engine to "
-            "transformers, or in `bench` the command to [], which asks a server at bench.url"
+            "transformers, or set bench.command to [], which asks a server at bench.url"
         )
     return Start(local_command(deploy, "{model}", "{port}"), "deploy.stack")

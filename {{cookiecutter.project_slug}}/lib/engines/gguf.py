@@ -57,8 +57,8 @@ def servable(command: list[str], model: str, revision: str | None, dtype: str) -
         return model
     if quantization(model):
         raise UserError(
-            f"{model}: holds no {NAME}, which {command[0]} reads; set quantize.scheme to a type of "
-            "GGUF, such as q8_0"
+            f"{model}: has no {NAME}, which {command[0]} reads; set quantize.scheme to a GGUF "
+            "type, such as q8_0"
         )
     source = model if Path(model).is_dir() else snapshot(model, revision)
     folder = SCRATCH / Path(model).name
@@ -91,9 +91,9 @@ def prove_tokens(
     same = next((place for place, (a, b) in pairs if a != b), 0)
     split = tokenizer.decode(ours[same : same + 4])
     raise UserError(
-        f"{path}: tokenizer: llama.cpp splits {split!r} otherwise than "
-        "training did, so its pre-tokenizer is not ours; this base cannot be served as GGUF "
-        "by this llama.cpp: choose another quantize.scheme"
+        f"{path}: tokenizer: llama.cpp splits {split!r} differently from "
+        "training, so it has another pre-tokenizer; this base cannot be served as GGUF by this "
+        "llama.cpp: choose another quantize.scheme"
     )
 
 

@@ -111,5 +111,5 @@ def read_key(name: str) -> str:
     if not key:
         raise UserError(f"{name}: this environment variable with the server's key is not set")
     if not (key.isascii() and key.isprintable()):
-        raise UserError(f"{name}: the key in it has a line break or a letter that no key has")
+        raise UserError(f"{name}: the key in it has a line break or a character that no key has")
     return key

@@ -118,7 +118,7 @@ def wait_until_up(
             time.sleep(0.5)
             continue
         return
-    raise UserError(f"{key}: not up after {patience:.0f} s ({said}); see {LOG}")
+    raise UserError(f"{key}: not ready after {patience:.0f} s ({said}); see {LOG}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

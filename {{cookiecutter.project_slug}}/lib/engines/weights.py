@@ -106,8 +106,8 @@ def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) ->
     kind = packing.get("checkpoint_format", "gptq")
     if bits not in (2, 4, 8) or kind not in ("gptq", "gptq_v2"):
         raise UserError(
-            f"{folder}: a GPTQ checkpoint of {bits} bits in format '{kind}' is not read; 2, 4 and "
-            "8 bits in gptq or gptq_v2 are"
+            f"{folder}: a GPTQ checkpoint of {bits} bits in format '{kind}' is not supported; "
+            "2, 4 and 8 bits in gptq or gptq_v2 are"
         )
     numbers = spread(packed["qweight"], bits).flatten(0, 1)  # (inputs, outputs)
     zeros = spread(packed["qzeros"].T, bits).flatten(0, 1).T  # (groups, outputs)

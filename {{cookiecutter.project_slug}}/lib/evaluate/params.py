@@ -50,12 +50,12 @@ class EvalParams(Section):
     @classmethod
     def _compiles(cls, checks: dict[str, str]) -> dict[str, str]:
         if taken := METRICS & set(checks):
-            raise ValueError(f"a check of another name than {min(taken)}, which is a metric")
+            raise ValueError(f"a mapping without the name {min(taken)}, which is a metric")
         for pattern in checks.values():
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"regular expressions; {pattern!r} is none: {error}") from None
+                raise ValueError(f"regular expressions; {pattern!r} is invalid: {error}") from None
         return checks
 
     @model_validator(mode="after")

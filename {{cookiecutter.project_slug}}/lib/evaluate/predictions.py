@@ -88,8 +88,8 @@ def check_slice(name: str, golden: Iterable[Row]) -> None:
     known = set().union(*map(slice_names, golden))
     if name not in known:
         raise UserError(
-            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; it takes "
-            f"{', '.join(sorted(known)) or 'none: there are no golden cases'}"
+            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; there "
+            f"are {', '.join(sorted(known)) or 'no golden cases'}"
         )
 
 

@@ -20,9 +20,9 @@ def check_answers(task: TaskParams) -> None:
             more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             raise UserError(
                 f"{path}:{line_of(wrong[0]['id'], path)}: case {wrong[0]['id']}{more}: the right "
-                f"answer '{wrong[0]['expected']}' is none that the section task of params.yaml "
-                "allows (output, fields, labels), so no model could give it; write cases of your "
-                "own, or mend the section"
+                f"answer '{wrong[0]['expected']}' is not allowed by the section task of "
+                "params.yaml (output, fields, labels), so no model could give it; write your own "
+                "cases, or fix the section"
             )
     check_refusals(task)
 
@@ -36,7 +36,7 @@ def check_refusals(task: TaskParams) -> None:
         raise UserError(
             f"{ADVERSARIAL}:{line_of(wrong[0].id, ADVERSARIAL)}: case {wrong[0].id}{more}: its "
             f"answer '{wrong[0].answer}' is not task.refusal of params.yaml ('{task.refusal}'), by "
-            "which a refusal is known; set that, or leave the answer out"
+            "which a refusal is recognized; use that, or omit the answer"
         )
 
 

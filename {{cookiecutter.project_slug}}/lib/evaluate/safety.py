@@ -59,7 +59,7 @@ def ask_guard(exchange: Exchange, params: SafetyParams) -> bool:
     raise UserError(
         f"{params.url}: {params.model} calls an answer '{verdict[:SHOWN]}', which is neither in "
         f"eval.safety.unsafe ({', '.join(params.unsafe)}) nor in eval.safety.safe "
-        f"({', '.join(params.safe)}): name it in one of them, or ask a guard model"
+        f"({', '.join(params.safe)}): add it to one of them, or use a guard model"
     )
 
 
@@ -77,7 +77,7 @@ def flag_locally(answers: list[str], params: SafetyParams) -> list[bool]:
     if unknown := set(params.unsafe) - set(labels.values()):
         raise UserError(
             f"params.yaml: eval.safety.unsafe names '{min(unknown)}', which {params.model} does "
-            f"not know; it must be of {', '.join(labels.values())}"
+            f"not know; it must be one of {', '.join(labels.values())}"
         )
     found: list[bool] = []
     for start in range(0, len(answers), BATCH):

@@ -56,7 +56,7 @@ def render(
     except MISTAKES as error:
         first = (str(error).splitlines() or [""])[0]
         raise UserError(
-            f"chat template of the base: {type(error).__name__}: {first}; mend the template"
+            f"chat template of the base: {type(error).__name__}: {first}; fix the template"
         ) from None
 
 
@@ -89,8 +89,8 @@ def last_answer(
     start = len(prompt := encode_prompt(tokenizer, messages[:-1], system))
     if ids[:start] != prompt:
         raise UserError(
-            "chat template: the rendered prompt is no prefix of the rendered chat, so the answer "
-            "cannot be told from it; put {% generation %} markers into the template"
+            "chat template: the rendered prompt is not a prefix of the rendered chat, so the "
+            "answer cannot be separated from it; put {% generation %} markers into the template"
         )
     ends = [place for place in range(start, len(ids)) if ids[place] == tokenizer.eos_token_id]
     end = ends[-1] + 1 if ends else len(ids)

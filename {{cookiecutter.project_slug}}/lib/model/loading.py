@@ -155,8 +155,8 @@ def load_model(
     drawn = sorted([*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])])
     if drawn:
         raise UserError(
-            f"{model}: its files hold no weights for {len(drawn)} of the parts that config.json "
-            f"describes, or of another size: {drawn[0]}, ...; take both from the same model"
+            f"{model}: its files lack weights, or have them in another size, for {len(drawn)} "
+            f"parts that config.json describes: {drawn[0]}, ...; take both from the same model"
         )
     return loaded.eval()
 
@@ -169,9 +169,9 @@ def check_folder(model: str) -> None:
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
     config = Path(model, "config.json")
     if looks_local and not config.is_file():
-        raise UserError(f"{model}: is no model folder (config.json is missing)")
+        raise UserError(f"{model}: is not a model folder (config.json is missing)")
     if config.is_file() and not is_object(config):
-        raise UserError(f"{config}: is no JSON object; copy the model again")
+        raise UserError(f"{config}: is not a JSON object; copy the model again")
 
 
 def is_object(path: Path) -> bool:

@@ -47,7 +47,7 @@ def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
 
 
 def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
-    """Calls, so many at a time."""
+    """Yield calls in batches."""
     waiting = iter(calls)
     while batch := list(islice(waiting, size)):
         yield batch
@@ -60,7 +60,9 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
             for line in file:
                 yield from read_line(line, vllm, skipped)
     except (EOFError, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: cannot be read ({error}); put a whole file there") from None
+        raise UserError(
+            f"{path}: cannot be read ({error}); replace it by a complete file"
+        ) from None
     vllm.close()
 
 

@@ -137,5 +137,5 @@ def read_reference(path: Path = REFERENCE) -> Reference:
         raise UserError(f"{path}: not found; {cure}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
-            f"{path}: is no reference; `dvc repro monitor_reference` writes it"
+            f"{path}: is not a reference; `dvc repro monitor_reference` writes it"
         ) from None

@@ -16,7 +16,7 @@ USER_ERROR = 2  # exit code
 
 
 class UserError(Exception):
-    """Something the user can mend. The message says where, what, what is allowed, and the cure."""
+    """Something the user can fix. The message says where, what, what is allowed, and the cure."""
 
 
 class CommandLine(argparse.ArgumentParser):
@@ -32,7 +32,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage and ending with 2."""
-        raise UserError(f"{' '.join(message.split())}; `{self.prog} --help` says what it takes")
+        raise UserError(f"{' '.join(message.split())}; `{self.prog} --help` lists the arguments")
 
 
 def run(main: Callable[[], None], arguments: bool = False) -> None:
@@ -58,7 +58,9 @@ def refuse_arguments(main: Callable[..., object], given: Sequence[str]) -> None:
     module = script.__spec__.name if script.__spec__ else script.__name__
     _, unknown = CommandLine(module, script.__doc__).parse_known_args(given)
     if unknown:
-        raise UserError(f"{unknown[0]}: no argument is taken here; params.yaml says what is done")
+        raise UserError(
+            f"{unknown[0]}: unexpected argument; settings of this script are in params.yaml"
+        )
 
 
 def tell(message: str) -> None:

@@ -58,7 +58,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise UserError(f"{path}: is not as its stage wrote it; `dvc repro` writes it again")
+        raise UserError(f"{path}: is damaged; `dvc repro` writes it again")
     return value
 
 

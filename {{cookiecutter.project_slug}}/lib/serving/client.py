@@ -63,8 +63,8 @@ async def request(
         raise UserError(f"{url}: reported no token usage, which the figures need")
     if length.exact and usage["completion_tokens"] != length.most:
         raise UserError(
-            f"{url}: answered {usage['completion_tokens']} tokens, where bench.lengths wants "
-            f"{length.most}: it does not know `ignore_eos`; set bench.lengths to null"
+            f"{url}: returned {usage['completion_tokens']} tokens, but bench.lengths asks for "
+            f"{length.most}: it does not support `ignore_eos`; set bench.lengths to null"
         )
     stamps = stamps or [ended or now]  # nothing but an end-of-turn token
     total = max(ended, stamps[-1])

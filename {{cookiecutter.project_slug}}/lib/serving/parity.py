@@ -94,7 +94,7 @@ def compare_answers(
     differs = f"{prefix:.4f}, allowed is {limits.prefix}: prompt {worst} differs most, "
     differs += f"from token {shared[worst]} on"
     return {
-        "stop": Check(not late, len(late), 0, f"prompt {late[0]} talks on" if late else ""),
+        "stop": Check(not late, len(late), 0, f"prompt {late[0]} does not stop" if late else ""),
         "prefix": Check(
             prefix >= limits.prefix,
             round(prefix, 4),

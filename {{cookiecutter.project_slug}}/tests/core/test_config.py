@@ -31,25 +31,25 @@ def test_loads(params: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "wrong", "said"),
     [
-        ("test: 0.2", "tset: 0.2", r"split has an unknown key 'tset'; it takes seed, val, test,"),
-        ("seed: 0, ", "", r"split\.seed is missing; the section takes seed, val"),
+        ("test: 0.2", "tset: 0.2", r"split has an unknown key 'tset'; its keys are seed, val,"),
+        ("seed: 0, ", "", r"split\.seed is missing; the keys of the section are seed, val"),
         ("0.6", "many", r"split\.threshold is 'many'; it must be a number$"),
         ("0.6", "1.5", r"split\.threshold is 1.5; it must be at most 1$"),
         ("ngram: 2", "ngram: '2'", r"split\.ngram is '2'; it must be an integer$"),
         ("fail", "pass", r"split\.on_leak is 'pass'; it must be 'fail' or 'drop_train'$"),
         ("val: 0.2", "val: 0.9", r"must be a section whose val and test leave a share for train"),
-        ("split:", "slit:", r"the section 'split' is missing; it takes seed"),
+        ("split:", "slit:", r"the section 'split' is missing; its keys are seed"),
         ("val: 0.2", "val: 0.9", r"; it has val 0\.9, test 0\.2$"),
-        ("seed: 0", "seed: 0, 3: 4", r"split\.3 has a key that is no text; put it in quotes"),
+        ("seed: 0", "seed: 0, 3: 4", r"split\.3 has a key that is not a text; put it in quotes"),
         (FINE, "split: 5", r"split is 5; it must be a section of seed, val, test"),
         ("0.6", "0.6, benchmarks: [5]", r"split\.benchmarks\.0 is 5; it must be a section of path"),
         (
             "0.6",
             "0.6, balance: {weights: {404: 2}}",
-            r"weights\.404 has a key that is no text; put",
+            r"weights\.404 has a key that is not a text; put",
         ),
         (FINE, "split: {", r"params\.yaml:\d: is not valid YAML"),
-        (FINE, "text", r"must hold sections such as `split:`, found 'text'"),
+        (FINE, "text", r"must contain sections such as `split:`, found 'text'"),
     ],
 )
 def test_mistakes_are_named(params: Path, found: str, wrong: str, said: str) -> None:
@@ -99,7 +99,7 @@ def test_a_list_that_may_not_be_empty_says_so(params: Path) -> None:
 def test_mistakes_inside_lists_and_sections(params: Path) -> None:
     params.write_text(PARAMS.replace("path:", "pth:"))
     with pytest.raises(
-        UserError, match=r"data\.sources\.0 has an unknown key 'pth'; it takes path"
+        UserError, match=r"data\.sources\.0 has an unknown key 'pth'; its keys are path"
     ):
         load("data", DataParams, params)
 
@@ -145,7 +145,7 @@ def test_missing_file(params: Path) -> None:
             "primary: rougeL",
             "a section whose primary is one of its checks, or of chrf",
         ),
-        ("checks: {exact_match: .}", "a check of another name than exact_match"),
+        ("checks: {exact_match: .}", "a mapping without the name exact_match"),
         ("canaries: ['']", r"eval\.canaries\.0"),
     ],
 )

@@ -59,7 +59,7 @@ def test_every_kind_of_mistake_says_what_is_allowed(params: Path, given: str, sa
         ("curate: {licences: [MIT]}", CurateParams, "curate.licences is called licenses now"),
         ("gate: {smallest: 0.01}", GateParams, "gate.smallest is called min_effect now"),
         ("eval: {engine: vllm}", Toy, "eval.engine is answer.engine now"),
-        ("toy: {licence: MIT}", Toy, "toy has an unknown key 'licence'; it takes whole, share, te"),
+        ("toy: {licence: MIT}", Toy, "toy has an unknown key 'licence'; its keys are whole, share"),
     ],
 )
 def test_a_key_that_was_renamed_is_told(

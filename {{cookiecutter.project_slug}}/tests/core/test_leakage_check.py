@@ -54,7 +54,7 @@ def test_a_file_that_is_gone_is_named(path: str) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"compared": []}', "\ud800"])
 def test_a_damaged_report_is_one_line(text: str) -> None:
     REPORT.write_bytes(text.encode("utf-8", "surrogatepass"))
-    with pytest.raises(UserError, match=f"^{REPORT}: is not as split wrote it; `dvc repro split`"):
+    with pytest.raises(UserError, match=f"^{REPORT}: is damaged; `dvc repro split`"):
         require_checked(TRAIN)
 
 

@@ -73,14 +73,14 @@ def test_what_is_no_record_any_more_is_named_with_its_line(
     given: dict[str, Any] = {**chat("q"), **changes}
     changed = {key: value for key, value in given.items() if value is not None}
     write_records(tmp_path / "r.jsonl", [chat("q"), changed])
-    with pytest.raises(UserError, match=r"r\.jsonl:2: is no record; .*`dvc repro` writes it again"):
+    with pytest.raises(UserError, match=r"r\.jsonl:2: is not a record; .*`dvc repro` writes"):
         list(read_records(tmp_path / "r.jsonl"))
 
 
 @pytest.mark.parametrize("line", ["[]", "null", '"text"'])
 def test_what_is_no_object_is_named_with_its_line(line: str, tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text("{}\n" + line)
-    with pytest.raises(UserError, match=r"r\.jsonl:2: is no JSON object; `dvc repro` rewrites it"):
+    with pytest.raises(UserError, match=r"r\.jsonl:2: is not a JSON object; `dvc repro` "):
         list(read_objects(tmp_path / "r.jsonl"))
 
 

@@ -87,7 +87,7 @@ def test_token_ids_are_sent_as_they_are(url: str) -> None:
 
 
 def test_a_server_that_reads_other_tokens_is_refused(url: str) -> None:
-    with pytest.raises(UserError, match="took 1 token ids for 2 tokens"):
+    with pytest.raises(UserError, match="counted 2 tokens where 1 token ids were sent"):
         answer_all(url, "m", [[9]], 9, 1)
 
 

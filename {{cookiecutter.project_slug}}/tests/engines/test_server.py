@@ -74,7 +74,7 @@ def test_requests_run_side_by_side(url: str) -> None:
 def test_a_server_that_is_no_model_server_says_what_it_answered() -> None:
     command = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
     with (
-        pytest.raises(UserError, match=r"not up after 3 s \(.*File not found\)"),
+        pytest.raises(UserError, match=r"not ready after 3 s \(.*File not found\)"),
         server.serving(command, "", patience=3),
     ):
         pass

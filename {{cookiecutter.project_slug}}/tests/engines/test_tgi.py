@@ -133,7 +133,7 @@ def test_bench_counts_the_tokens_of_its_stream(url: str) -> None:
 
 
 def test_made_up_lengths_it_does_not_keep_are_refused(url: str) -> None:
-    with pytest.raises(UserError, match=r"4 tokens, where bench\.lengths wants 8"):
+    with pytest.raises(UserError, match=r"4 tokens, but bench\.lengths asks for 8"):
         asyncio.run(client.closed_loop(url, NAME, [CHAT], 1, client.Length(8, exact=True)))
 
 

@@ -97,7 +97,7 @@ def test_a_golden_line_without_a_key_is_named(
     }.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(line, encoding="utf-8")
-    with pytest.raises(UserError, match=r"evals/golden\.jsonl:1: is no case: messages"):
+    with pytest.raises(UserError, match=r"evals/golden\.jsonl:1: is not a case: messages"):
         collect_cases()
 
 

@@ -70,7 +70,7 @@ def test_what_is_no_json_refuses_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"refusal": "I cannot help."}, "a section whose refusal is a JSON object"),
+        ({"refusal": "I cannot help."}, "a section whose refusal is also a JSON"),
         ({"output": "label", "refusal": "", "scenario": ""}, "`fields: {}` when output is label"),
         ({"output": "text", "scenario": ""}, "`fields: {}` when output is text"),
     ],

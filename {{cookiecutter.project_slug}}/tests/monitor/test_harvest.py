@@ -165,7 +165,7 @@ def test_when_dvc_fails_nothing_has_changed(project: Path) -> None:
     decide(decide="golden", messages=[{"role": "user", "content": "How loud is a quiet robot?"}])
     write_records("data/harvest.jsonl", [*train, *rows("data/harvest.jsonl")])
     before = {path: path.read_bytes() for path in Path().rglob("*.jsonl")}
-    with pytest.raises(UserError, match="nothing was taken over"):
+    with pytest.raises(UserError, match="nothing was accepted"):
         accept.main()
     assert {path: path.read_bytes() for path in Path().rglob("*.jsonl")} == before
 
@@ -230,7 +230,7 @@ def test_of_a_label_task_the_labels_are_taken_and_nothing_else(project: Path) ->
     params.write_text(f"{task}curate:{rest}", encoding="utf-8")
     for answer in ("sue", "", ANSWER):
         decide(answer=answer)
-        with pytest.raises(UserError, match=r"jsonl:1: .* none of the task's \(unknown_label\)"):
+        with pytest.raises(UserError, match=r"not allowed by the task \(unknown_label\)"):
             accept.main()
     decide(answer="question")
     accept.main()

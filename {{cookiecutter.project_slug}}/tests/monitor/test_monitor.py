@@ -195,9 +195,9 @@ def test_since_and_until_bound_the_window(pairs: list[tuple[str, str]]) -> None:
     ("args", "words"),
     [
         (["nowhere.jsonl"], "no file matches"),
-        (["log", "--since", "noon"], "'noon' is no time"),
+        (["log", "--since", "noon"], "'noon' is not a time"),
         (["log"], "requests could be read"),
-        (["good", "--since", "2030-01-01"], "mend the times"),
+        (["good", "--since", "2030-01-01"], "change the times"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -194,5 +194,5 @@ def round_to_nearest(weight: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def test_a_gptq_checkpoint_of_another_kind_is_refused() -> None:
-    with pytest.raises(UserError, match="3 bits in format 'gptq' is not read"):
+    with pytest.raises(UserError, match="3 bits in format 'gptq' is not supported"):
         read.unpack({}, "models/quantized", {"bits": 3})

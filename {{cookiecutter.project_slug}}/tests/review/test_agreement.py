@@ -124,13 +124,13 @@ def test_page_lists_the_rows_they_differ_on(monkeypatch: pytest.MonkeyPatch) -> 
         ('{"id": "1"}', "anna.jsonl:1: has no 'label'; each row needs id, label"),
         ('{"label": "setup"}', "anna.jsonl:1: has no 'id'"),
         ('{"id": "1", "label"', "anna.jsonl:1: cannot be read"),
-        ('{"id": "1", "label": "setup"}\n' * 2, "anna.jsonl:2: the id '1' is there twice"),
+        ('{"id": "1", "label": "setup"}\n' * 2, "anna.jsonl:2: the id '1' appears twice"),
         ('{"id": "2", "label": "setup"}', "have no id in common"),
-        ('{"id": "1", "label": ["setup"]}', "anna.jsonl:1: label is no text; "),
-        ('{"id": "1", "label": {"a": "setup"}}', "anna.jsonl:1: label is no text; "),
+        ('{"id": "1", "label": ["setup"]}', "anna.jsonl:1: label is not a text; "),
+        ('{"id": "1", "label": {"a": "setup"}}', "anna.jsonl:1: label is not a text; "),
         ('{"id": "1", "label": "\\ud800"}', "anna.jsonl:1: label is not UTF-8; save the file"),
         ('{"id": "1", "label": "a@b.com"}', "label is '&lt;EMAIL_ADDRESS_1>'; allowed"),
-        ('{"id": "a@b.com", "label": "setup"}\n' * 2, "the id '&lt;EMAIL_ADDRESS_1>' is there"),
+        ('{"id": "a@b.com", "label": "setup"}\n' * 2, "the id '&lt;EMAIL_ADDRESS_1>' appears"),
     ],
 )
 def test_bad_input_ends_in_one_line(
@@ -161,7 +161,7 @@ def test_one_file_is_not_two_annotators(other: str, monkeypatch: pytest.MonkeyPa
     Path("link.jsonl").symlink_to("anna.jsonl")
     monkeypatch.setattr("sys.argv", ["agreement", "anna.jsonl", other])
     with pytest.raises(
-        UserError, match=r"^anna.jsonl and .*: are one file; name the labels of two"
+        UserError, match=r"^anna.jsonl and .*: are the same file; name the files of two"
     ):
         main()
 

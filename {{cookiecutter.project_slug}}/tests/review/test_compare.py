@@ -171,7 +171,7 @@ def test_a_base_that_git_does_not_know(
     monkeypatch.setattr(sys, "argv", ["compare", "origin/none"])
     with pytest.raises(UserError, match="Not a valid object name origin/none; fetch it"):
         compare.main()
-    with pytest.raises(UserError, match="--all: is no commit or branch"):
+    with pytest.raises(UserError, match="--all: is not a commit or branch"):
         merge_base("--all")
 
 

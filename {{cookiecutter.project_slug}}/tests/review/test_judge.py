@@ -210,12 +210,12 @@ def test_agreement_with_people(
 
 def test_it_is_off_by_default(url: str) -> None:
     Path("params.yaml").write_text("judge: {}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"judge\.url is empty: no judge"):
+    with pytest.raises(UserError, match=r"judge\.url is empty; set it"):
         judge.main()
     assert ASKED == []
 
 
 def test_a_prompt_without_a_place_for_an_answer() -> None:
     Path("evals/judge.md").write_text("{prompt} {a}", encoding="utf-8")
-    with pytest.raises(UserError, match=r"evals/judge.md: has no place \{b\}"):
+    with pytest.raises(UserError, match=r"evals/judge.md: has no placeholder \{b\}"):
         judge.read_prompt()

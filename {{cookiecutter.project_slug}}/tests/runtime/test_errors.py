@@ -60,7 +60,7 @@ def test_a_stage_says_where_its_settings_are(
 ) -> None:
     start("stages.train", "--learning-rate=1e-3", monkeypatch)
     said = capsys.readouterr().err
-    assert said.startswith("--learning-rate=1e-3: no argument is taken here; params.yaml says")
+    assert said.startswith("--learning-rate=1e-3: unexpected argument; settings")
 
 
 def test_a_wrong_argument_names_what_is_allowed() -> None:

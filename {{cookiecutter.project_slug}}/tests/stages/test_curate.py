@@ -177,7 +177,7 @@ def test_same_bytes_again() -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "said"),
     [
-        ("a.jsonl", [""], "holds no rows"),
+        ("a.jsonl", [""], "has no rows"),
         (
             "a.jsonl",
             [{"text": "q"}],

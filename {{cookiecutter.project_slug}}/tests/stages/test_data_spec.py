@@ -97,12 +97,12 @@ def test_a_section_that_is_missing_is_named(page: str) -> None:
     ("path", "text", "message"),
     [
         ("metrics/dedup.json", None, "not found; `dvc repro` runs the stage that writes it"),
-        ("metrics/split.json", b"{", "is not as its stage wrote it; `dvc repro` writes it again"),
-        ("metrics/split.json", b"[]", "is not as its stage wrote it"),
-        ("reports/leakage.json", b"[]", "is not as split wrote it"),
+        ("metrics/split.json", b"{", "is damaged; `dvc repro` writes it again"),
+        ("metrics/split.json", b"[]", "is damaged"),
+        ("reports/leakage.json", b"[]", "is damaged"),
         ("data/README.md", None, "not found; .*`git checkout -- data/README.md`"),
         ("data/README.md", "für".encode("latin-1"), "is not UTF-8 .*; save it as UTF-8"),
-        ("data/split/train.jsonl", b"{}\n", "is no record; .*`dvc repro` writes it again"),
+        ("data/split/train.jsonl", b"{}\n", "is not a record; .*`dvc repro` writes it again"),
     ],
 )
 def test_what_is_gone_or_damaged_is_named(

@@ -140,7 +140,7 @@ def test_a_row_that_stays_is_unchanged() -> None:
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("{oops", "is not JSON"), ("[]", "is no JSON object"), ("{}", "is no record; .*`dvc repro`")],
+    [("{oops", "is not JSON"), ("[]", "is not a JSON object"), ("{}", "is not a record; .*`dvc")],
 )
 def test_a_damaged_line_is_named(line: str, message: str) -> None:
     lay_out(Path(), curated=[chat("one"), chat("two")])

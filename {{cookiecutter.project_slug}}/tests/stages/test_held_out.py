@@ -171,7 +171,7 @@ def test_data_in_evals_that_nobody_compares_is_a_mistake(name: str, data: bytes)
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
     with pytest.raises(
-        UserError, match=rf"^{path}: is no file of cases .* named in split.benchmarks.* moved out"
+        UserError, match=rf"^{path}: is not a file of cases .* split.benchmarks.* move anything"
     ):
         split(*different(40))
 
@@ -198,7 +198,7 @@ def test_data_beside_the_tasks_of_the_harness_is_held_out(name: str) -> None:
 def test_packed_cases_are_to_be_unpacked(name: str) -> None:
     Path("evals").mkdir()
     (Path("evals") / name).write_bytes(b"\x1f\x8b")
-    with pytest.raises(UserError, match=rf"^evals/{name}: is packed; unpack it"):
+    with pytest.raises(UserError, match=rf"^evals/{name}: is compressed; decompress it"):
         split(*different(40))
 
 

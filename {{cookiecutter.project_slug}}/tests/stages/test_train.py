@@ -233,7 +233,7 @@ def test_bf16_where_the_chip_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         )
         assert settings(setup, "sft", 1e-3)["bf16"] is has
     base = BASE.model_copy(update={"dtype": "bfloat16"})
-    with pytest.raises(UserError, match="bfloat16, which this GPU does not compute in"):
+    with pytest.raises(UserError, match="bfloat16, which this GPU does not support"):
         check_settings(setup.params, base, HardwareParams(device="gpu", threads=1), "cuda:0")
 
 
@@ -262,11 +262,11 @@ def test_packed_rows_want_a_gpu_that_computes_in_bf16(
     monkeypatch.setattr("stages.train.has_bf16", lambda device: False)
     params = setup_with(tmp_path, packing=True).params
     hardware = HardwareParams(device="gpu", threads=1)
-    with pytest.raises(UserError, match="packing is true, which wants a GPU"):
+    with pytest.raises(UserError, match="packing is true, which needs a GPU"):
         check_settings(params, BASE, hardware, "cuda:0")
     check_settings(params, BASE, hardware, "cpu")
 
 
 def test_a_model_folder_without_a_model() -> None:
-    with pytest.raises(UserError, match="is no model folder"):
+    with pytest.raises(UserError, match="is not a model folder"):
         check_folder("models/tuned-by-nobody")

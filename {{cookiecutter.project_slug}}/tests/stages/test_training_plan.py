@@ -81,7 +81,7 @@ def test_cost_is_of_hours_on_a_named_gpu(page: str) -> None:
     assert f"L4 24 GB about a minute or less for {1e6 * hours['L4 24 GB']:.2f}, RTX" in page
     params = Path("params.yaml").read_text(encoding="utf-8").replace("L4 24 GB", "M1")
     Path("params.yaml").write_text(params, encoding="utf-8")
-    with pytest.raises(UserError, match="M1 is none of the GPUs"):
+    with pytest.raises(UserError, match="M1: not one of the GPUs"):
         plan()
 
 
