@@ -118,6 +118,7 @@ def test_an_edit_trains_and_asks_again_only_for_a_reason(finished: Repo) -> None
         ("  bootstrap:", "500"),
         ("  tracking:", "tensorboard"),
         ("  port:", "8123"),
+        ("  license:", "mit"),
     ],
 )
 def test_a_key_that_shows_or_scores_trains_and_asks_nothing(
