@@ -22,7 +22,7 @@ RESULTS := $(CURDIR)/build/tests
 REPORT = --junitxml=$(RESULTS)
 SKIPPED := python -m tests.skipped $(RESULTS)
 # Tests of files that cookiecutter renders; all others see the same bytes in the unrendered folder.
-RENDERED := tests/deploy tests/monitor/test_alerts.py tests/stages/test_dvc_yaml.py
+RENDERED := tests/deploy tests/monitor/test_alerts.py tests/stages/test_dvc_yaml.py tests/stages/test_readme.py
 PROJECT := {{cookiecutter.project_slug}}
 MORE := harness,bitsandbytes,mlflow,tensorboard,wandb
 EXTRAS := $(VENV)/extras-$(shell cat '$(PROJECT)/pyproject.toml' '$(PROJECT)/constraints.txt' 2>/dev/null | cksum | cut -d ' ' -f 1)

@@ -11,6 +11,9 @@ import pytest
 
 from tests.conftest import PROJECT, ROOT
 
+STUB = """#!/bin/sh
+echo "$(basename "$PWD"): $(basename "$0") $*"
+"""
 MAKEFILES = [ROOT / "Makefile", ROOT / PROJECT / "Makefile"]
 OLD = f"""#!/bin/sh
 exec {sys.executable} -c 'import sys
@@ -193,15 +196,35 @@ def test_clean_forgets_what_a_killed_run_was_writing(project: Path) -> None:
     assert {path for path in project.rglob("*") if path.is_file()} == before
 
 
-def test_an_unfinished_bake_is_made_again(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "cookiecutter.json", "answer_checks.py"):
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """As much of the template as its Makefile reads, with a demo and an environment of stubs."""
+    for name in ("Makefile", "pyproject.toml", "cookiecutter.json", "answer_checks.py"):
         shutil.copy(ROOT / name, tmp_path)
     for name in (PROJECT, "hooks"):
         (tmp_path / name).mkdir()
     shutil.copy(ROOT / PROJECT / "install.mk", tmp_path / PROJECT)
-    program(tmp_path / "build/demo/ticket-triage/Makefile", "setup:\n")
-    program(tmp_path / ".venv/bin/python", "#!/bin/sh\n")
-    program(tmp_path / ".venv/bin/cookiecutter", "#!/bin/sh\necho baked\n")
-    assert "baked" in make(tmp_path, "project").stdout
-    assert "baked" not in make(tmp_path, "project").stdout
+    program(tmp_path / "build/demo/ticket-triage/Makefile", "setup check:\n\t@echo made $@\n")
+    for name in ("python", "pytest", "dvc", "mypy", "ruff", "cookiecutter"):
+        program(tmp_path / ".venv/bin" / name, STUB)
+    return tmp_path
+
+
+def test_an_unfinished_bake_is_made_again(clone: Path) -> None:
+    assert "cookiecutter --no-input" in make(clone, "project", UV="").stdout
+    assert "cookiecutter --no-input" not in make(clone, "project", UV="").stdout
+
+
+def test_make_test_runs_the_projects_tests_once_and_ends_with_what_was_skipped(
+    clone: Path,
+) -> None:
+    done = make(clone, "test", UV="")
+    assert done.returncode == 0, done.stderr
+    ran = [line for line in done.stdout.splitlines() if ": pytest" in line]
+    assert [line.split(":")[0] for line in ran] == [PROJECT, "ticket-triage", clone.name]
+    assert "real_engines" not in done.stdout
+    assert "-m tests.skipped " in done.stdout.splitlines()[-1]
+    more = make(clone, "test-all", UV="").stdout.splitlines()
+    assert [line for line in more if ": pytest" in line][:3] == ran
+    assert any(" -m slow " in line for line in more)
+    assert any("tests/real_engines/test_*.py" in line for line in more)

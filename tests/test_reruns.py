@@ -6,6 +6,7 @@ stages it would run.
 
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,8 @@ def stand_in(path: Path) -> None:
 
 def would_run(repo: Repo, stages: Sequence[str] = ()) -> set[str]:
     """The stages, or those of some, that `dvc repro` would run; all systems of answer are one."""
-    return {name.split("@")[0] for name in repo.status(targets=list(stages))}
+    with chdir(repo.root_dir):  # DVC looks for the dvc.yaml of a named stage here
+        return {name.split("@")[0] for name in repo.status(targets=list(stages))}
 
 
 def edited(repo: Repo, path: Path) -> set[str]:
