@@ -45,6 +45,12 @@ def test_card_and_license_go_with_the_weights(packed: Path) -> None:
     assert "Apache License" in (packed / "model/LICENSE").read_text(encoding="utf-8")
 
 
+def test_without_a_card_nothing_is_packed(packed: Path) -> None:
+    package.CARD.unlink()
+    with pytest.raises(UserError, match=r"model_card\.md: not found; `dvc repro training_plan`"):
+        package.main()
+
+
 def test_a_base_without_the_text_of_its_license_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

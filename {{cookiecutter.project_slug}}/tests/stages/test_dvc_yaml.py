@@ -113,3 +113,11 @@ def test_what_is_imported_is_there(folder: str) -> None:
 
 def test_dvc_yaml_reads_like_a_table_of_contents() -> None:
     assert len(Path("dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 280
+
+
+def test_what_holds_timings_is_in_git() -> None:
+    outs = [one for stage in STAGES.values() for one in stage.get("outs", [])]
+    in_git = [path for one in outs if isinstance(one, dict) for path in one]
+    kept = Path(".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "reports/summary.md" in in_git
+    assert [path for path in in_git if f"!/{path}" not in kept] == []
