@@ -13,7 +13,7 @@ from typing import Any
 from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
-from lib.cases.leaks import without_leaks
+from lib.cases.leaks import mask_leaked_pii
 from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
@@ -149,7 +149,7 @@ def masked(answers: list[Answer], cases: list[Case]) -> list[Answer]:
     task, pii = load("task", TaskParams), load("curate.pii", PiiParams)
     finder = Finder(pii.model_copy(update={"key_env": None}))
     return [
-        without_leaks(case, answer, task, finder)
+        mask_leaked_pii(case, answer, task, finder)
         for case, answer in zip(cases, answers, strict=True)
     ]
 

@@ -78,14 +78,14 @@ def made_up(chats: Chats, tokens: int, count: int) -> Chats:
     ids = tokenizer.encode(text, add_special_tokens=False, verbose=False)
     stretches = [
         list(islice(cycle(ids), start, start + tokens))
-        for start in (place * (tokens + 1) % len(ids) for place in range(count))
+        for start in (index * (tokens + 1) % len(ids) for index in range(count))
     ]
     return [[Message(role="user", content=tokenizer.decode(part))] for part in stretches]
 
 
-def own_share(chats: Chats, place: int, params: BenchParams) -> Chats:
-    """What the load at `place` sends."""
-    start = WARM_UP + place * params.requests
+def own_share(chats: Chats, index: int, params: BenchParams) -> Chats:
+    """What the load at `index` sends."""
+    start = WARM_UP + index * params.requests
     return chats[start : start + params.requests]
 
 
@@ -117,10 +117,10 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figure
         return hf.timed(model, tokenizer, prompts, length.most, length.exact)
 
     timed(chats[:WARM_UP])
-    for place, one in enumerate(
+    for index, one in enumerate(
         tqdm(loads(params), desc=f"bench {folder}", leave=False, disable=None)
     ):
-        own = own_share(chats, place, params)
+        own = own_share(chats, index, params)
         batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
         started = time.perf_counter()
         timings = [timing for batch in batches for timing in timed(batch)]
@@ -140,11 +140,11 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
 
     asyncio.run(under(Load(1, 0.0), chats[:WARM_UP]))
     figures: Figures = {}
-    for place, one in enumerate(
+    for index, one in enumerate(
         tqdm(loads(params), desc=f"bench {url}", leave=False, disable=None)
     ):
         started = time.perf_counter()
-        timings = asyncio.run(under(one, own_share(chats, place, params)))
+        timings = asyncio.run(under(one, own_share(chats, index, params)))
         figures[one.name] = figures_of(timings, time.perf_counter() - started)
     return figures
 

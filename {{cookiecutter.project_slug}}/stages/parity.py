@@ -69,8 +69,8 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
     if not chats:
         raise UserError(f"{GOLDEN} and {TEST}: hold no chat; parity asks their prompts")
     step = max(len(chats) / count, 1)
-    places = [int(number * step) for number in range(min(count, len(chats)))]
-    return [with_system(chats[place], system) for place in places]
+    indices = [int(number * step) for number in range(min(count, len(chats)))]
+    return [with_system(chats[index], system) for index in indices]
 
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:

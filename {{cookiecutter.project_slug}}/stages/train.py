@@ -42,7 +42,7 @@ from lib.train.estimate import Load, peak, report, shape_of
 from lib.train.export import generation_config, merge_checked
 from lib.train.fits import check_memory, lighter
 from lib.train.history import History, figures, speeds, timed, write_history
-from lib.train.launch import has_bf16, launch, launched, settle, sharded, wanted, world_size
+from lib.train.launch import has_bf16, launch, launched, setup_worker, sharded, wanted, world_size
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
@@ -204,7 +204,7 @@ def save(
 
 
 def main() -> None:
-    settle()
+    setup_worker()
     params, system = load("train", TrainParams), load("task", TaskParams).system
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)

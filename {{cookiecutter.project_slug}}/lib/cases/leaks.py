@@ -14,7 +14,7 @@ from lib.pii.redact import Finder, Redactor, Span
 LEAKED = re.compile(r"<LEAKED_([A-Z_]+)_\d+>")  # no data holds it: curate writes <EMAIL_ADDRESS_1>
 
 
-def without_leaks(case: Case, answer: Answer, task: TaskParams, finder: Finder) -> Answer:
+def mask_leaked_pii(case: Case, answer: Answer, task: TaskParams, finder: Finder) -> Answer:
     """The answer with placeholders of their own for personal data that its case does not hold: so
     what is stored still tells that there was some."""
     text, known = answer.text, held(case, text_of(case["prompt"]), task)

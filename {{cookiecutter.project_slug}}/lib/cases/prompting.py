@@ -37,7 +37,7 @@ def draw(records: list[Record], count: int, seed: int) -> list[Record]:
         scenarios.setdefault(record["scenario"], []).append(record)
     piles = [scenarios[name] for name in sorted(scenarios)]
     random.shuffle(piles)
-    rounds = [pile[place] for place in range(count) for pile in piles if place < len(pile)]
+    rounds = [pile[index] for index in range(count) for pile in piles if index < len(pile)]
     return rounds[:count]
 
 
@@ -46,24 +46,24 @@ def nearest(records: list[Record], questions: list[str], count: int) -> list[lis
     stands next to the question: BM25 (Robertson & Zaragoza, 2009) by bm25s."""
     import bm25s
 
-    index = bm25s.BM25()
-    index.index([words(prompt_text(record)) for record in records], show_progress=False)
+    search = bm25s.BM25()
+    search.index([words(prompt_text(record)) for record in records], show_progress=False)
     found = []
     for question in questions:
-        known = [word for word in words(question) if word in index.vocab_dict]
-        scores = index.get_scores(known) if known else np.zeros(len(records))
-        found.append([records[place] for place in reversed(top(scores, count))])
+        known = [word for word in words(question) if word in search.vocab_dict]
+        scores = search.get_scores(known) if known else np.zeros(len(records))
+        found.append([records[index] for index in reversed(top(scores, count))])
     return found
 
 
 def top(scores: np.ndarray, count: int) -> list[int]:
-    """The places of the highest scores, best first; of equal ones the earlier, on any machine."""
+    """The indices of the highest scores, best first; of equal ones the earlier, on any machine."""
     count = min(count, len(scores))
     if not count:
         return []
     least = np.partition(scores, -count)[-count]
-    places = np.flatnonzero(scores >= least)
-    return [int(place) for place in places[np.argsort(-scores[places], kind="stable")][:count]]
+    indices = np.flatnonzero(scores >= least)
+    return [int(index) for index in indices[np.argsort(-scores[indices], kind="stable")][:count]]
 
 
 def with_examples(prompt: list[Message], examples: Sequence[Record]) -> list[Message]:

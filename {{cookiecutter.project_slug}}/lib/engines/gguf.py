@@ -88,7 +88,7 @@ def prove_tokens(
     if theirs == ours:
         return
     pairs = enumerate(zip(ours, theirs, strict=False))
-    same = next((place for place, (a, b) in pairs if a != b), 0)
+    same = next((index for index, (a, b) in pairs if a != b), 0)
     split = tokenizer.decode(ours[same : same + 4])
     raise UserError(
         f"{path}: tokenizer: llama.cpp splits {split!r} differently from "

@@ -76,14 +76,14 @@ def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
     """Places of rows of like length that go together, the longest first: what does not fit the
     memory fails at once. A batch takes `batch_tokens`, padding included; a longer row goes alone.
     """
-    order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
+    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     found: list[list[int]] = []
-    for place in order:
+    for index in order:
         longest = lengths[found[-1][0]] if found else 0
         full = not found or longest * (len(found[-1]) + 1) > batch_tokens
-        if full or lengths[place] < ALIKE * longest:
+        if full or lengths[index] < ALIKE * longest:
             found.append([])
-        found[-1].append(place)
+        found[-1].append(index)
     return found
 
 
@@ -102,20 +102,20 @@ def answer_all(
         total=len(prompts), desc="answers", unit="answer", mininterval=1, disable=None
     ) as bar:
         for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
-            asked = [prompts[place] for place in batch]
+            asked = [prompts[index] for index in batch]
             if prefix is None:
                 rows = generate(model, tokenizer, asked, max_new_tokens)
             else:
                 rows = answer_batch(model, asked, max_new_tokens, stops, prefix, drafts)
-            for place, row in zip(batch, rows, strict=True):
-                answers[place] = Answer(
+            for index, row in zip(batch, rows, strict=True):
+                answers[index] = Answer(
                     text=tokenizer.decode(row, skip_special_tokens=True),
-                    input_tokens=len(prompts[place]),
+                    input_tokens=len(prompts[index]),
                     output_tokens=min(len(row) + 1, max_new_tokens),
                     finish="stop" if len(row) < max_new_tokens else "length",
                 )
             bar.update(len(batch))
-    return [answers[place] for place in range(len(prompts))]
+    return [answers[index] for index in range(len(prompts))]
 
 
 def add_likelihoods(

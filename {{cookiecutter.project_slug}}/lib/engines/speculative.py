@@ -83,11 +83,11 @@ def answer_batch(
     going, mask = rows, torch.ones(len(rows), start, dtype=torch.long, device=model.device)
     with torch.inference_mode():
         while True:
-            ids, places, seen = laid_out(going, model)
+            ids, positions, seen = laid_out(going, model)
             mask = torch.cat([mask, seen], dim=1)
             logits = model(
                 input_ids=ids,
-                position_ids=places,
+                position_ids=positions,
                 attention_mask=mask,
                 past_key_values=cache,
                 use_cache=True,
@@ -95,16 +95,16 @@ def answer_batch(
             ).logits
             for row, chosen in zip(going, logits.argmax(-1).tolist(), strict=True):
                 row.take(chosen[-len(row.draft) - 1 :], stops, max_new_tokens)
-            for place, row in enumerate(going):
+            for index, row in enumerate(going):
                 if row.wrong:  # its keys stay in the cache, and nobody looks at them any more
-                    mask[place, -row.wrong :] = 0
-            left = [place for place, row in enumerate(going) if not row.ended]
+                    mask[index, -row.wrong :] = 0
+            left = [index for index, row in enumerate(going) if not row.ended]
             if not left:
                 break
             if len(left) < len(going):
                 chosen_rows = torch.tensor(left, device=model.device)
                 cache.batch_select_indices(chosen_rows)
-                going, mask = [going[place] for place in left], mask[chosen_rows]
+                going, mask = [going[index] for index in left], mask[chosen_rows]
             for row in going:
                 row.draft = drafts.after(row.answer, max_new_tokens - len(row.answer) - 1)
                 row.step = [row.answer[-1], *row.draft]
@@ -121,6 +121,6 @@ def laid_out(rows: list[Row], model: "PreTrainedModel") -> tuple["Tensor", "Tens
     gaps = [width - len(row.step) for row in rows]
     parts = list(zip(rows, gaps, strict=True))
     ids = [[0] * gap + row.step for row, gap in parts]
-    places = [[0] * gap + list(range(row.read, row.read + len(row.step))) for row, gap in parts]
+    positions = [[0] * gap + list(range(row.read, row.read + len(row.step))) for row, gap in parts]
     seen = [[0] * gap + [1] * len(row.step) for row, gap in parts]
-    return tuple(torch.tensor(one, device=model.device) for one in (ids, places, seen))
+    return tuple(torch.tensor(one, device=model.device) for one in (ids, positions, seen))

@@ -113,8 +113,8 @@ def rouge_l(output: str, expected: str) -> float:
     for word in mine:
         before = row
         row = [0]
-        for place, other in enumerate(theirs):
-            row.append(before[place] + 1 if word == other else max(before[place + 1], row[place]))
+        for index, other in enumerate(theirs):
+            row.append(before[index] + 1 if word == other else max(before[index + 1], row[index]))
     return f1(row[-1], len(mine), len(theirs))
 
 

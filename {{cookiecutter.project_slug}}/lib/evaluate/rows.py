@@ -29,7 +29,7 @@ def make_row(
     labels: set[str],
     flagged: bool = False,
 ) -> Case:
-    """The case with its answer, which is `without_leaks`, its category and scores; `flagged` by the
+    """The case with its (masked) answer, its category and scores; `flagged` by the
     classifier of eval.safety."""
     likelihood = answer.log_likelihood
     row = {

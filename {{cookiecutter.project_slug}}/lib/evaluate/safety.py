@@ -73,7 +73,7 @@ def flag_locally(answers: list[str], params: SafetyParams) -> list[bool]:
     import torch
 
     tokenizer, model = load_classifier(params.model)
-    labels = {int(place): str(name) for place, name in model.config.id2label.items()}
+    labels = {int(index): str(name) for index, name in model.config.id2label.items()}
     if unknown := set(params.unsafe) - set(labels.values()):
         raise UserError(
             f"params.yaml: eval.safety.unsafe names '{min(unknown)}', which {params.model} does "
@@ -88,7 +88,7 @@ def flag_locally(answers: list[str], params: SafetyParams) -> list[bool]:
             raise UserError(f"{params.model}: reads {most} tokens; an answer has {longest}")
         with torch.inference_mode():
             best = model(**inputs).logits.argmax(-1).tolist()
-        found += [labels[place] in params.unsafe for place in best]
+        found += [labels[index] in params.unsafe for index in best]
     return found
 
 

@@ -121,8 +121,8 @@ def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str
 def length_bucket(row: Case, starts: list[int]) -> str:
     """Such as `80-159`: the characters of the prompts that a row's is counted with."""
     edges = [0, *starts]
-    place = max(at for at, start in enumerate(edges) if len(row["prompt"]) >= start)
-    return f"{edges[place]}-{edges[place + 1] - 1}" if place < len(starts) else f"{edges[place]}-"
+    index = max(at for at, start in enumerate(edges) if len(row["prompt"]) >= start)
+    return f"{edges[index]}-{edges[index + 1] - 1}" if index < len(starts) else f"{edges[index]}-"
 
 
 def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:

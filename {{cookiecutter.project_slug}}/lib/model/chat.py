@@ -92,6 +92,6 @@ def last_answer(
             "chat template: the rendered prompt is not a prefix of the rendered chat, so the "
             "answer cannot be separated from it; put {% generation %} markers into the template"
         )
-    ends = [place for place in range(start, len(ids)) if ids[place] == tokenizer.eos_token_id]
+    ends = [index for index in range(start, len(ids)) if ids[index] == tokenizer.eos_token_id]
     end = ends[-1] + 1 if ends else len(ids)
-    return [int(start <= place < end) for place in range(len(ids))]
+    return [int(start <= index < end) for index in range(len(ids))]

@@ -43,7 +43,7 @@ def distant_from(model: str, train: list[str], held_out: list[str], usual: float
     from scipy.cluster.vq import kmeans2
 
     order = np.random.default_rng(SEED).permutation(len(train))[:SAMPLE]
-    vectors = embed([train[place] for place in order], model)
+    vectors = embed([train[index] for index in order], model)
     distinct = np.unique(np.round(vectors, WRITTEN), axis=0)
     count = min(CENTROIDS, len(distinct))
     centroids, _ = kmeans2(distinct, count, minit="++", rng=SEED)

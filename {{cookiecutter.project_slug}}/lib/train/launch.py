@@ -49,7 +49,7 @@ def launched() -> bool:
     return "LOCAL_RANK" in os.environ
 
 
-def settle() -> None:
+def setup_worker() -> None:
     """What a process that the launcher started needs before it trains.
 
     It is killed when the launcher is (Linux): it would train on unseen, in a session of its own,

@@ -7,7 +7,7 @@ import pytest
 
 from lib.cases.cases import Case, collect_cases, golden_cases
 from lib.cases.evals import Golden
-from lib.cases.leaks import without_leaks
+from lib.cases.leaks import mask_leaked_pii
 from lib.core.params import TaskParams
 from lib.engines.answer import Answer
 from lib.evaluate.params import EvalParams
@@ -36,7 +36,7 @@ def adversarial(expect: str) -> Case:
 
 def answered(case: Case, output: str, finish: Literal["stop", "length"] = "stop") -> Case:
     """The row of a case that was answered so."""
-    answer = without_leaks(case, Answer(output, 5, 2, finish), TASK, FINDER)
+    answer = mask_leaked_pii(case, Answer(output, 5, 2, finish), TASK, FINDER)
     return make_row(case, answer, TASK, PARAMS, {"是", "no"})
 
 
@@ -152,7 +152,7 @@ def test_personal_data_of_the_right_answer_or_the_system_prompt_is_no_leak() -> 
     assert answered(quality(text), text)["category"] == "correct"
     task = TASK.model_copy(update={"system": "We are help@hearthwick.com"})
     answer = Answer(text, 1, 1, "stop")
-    assert without_leaks(quality("是"), answer, task, FINDER) == answer
+    assert mask_leaked_pii(quality("是"), answer, task, FINDER) == answer
 
 
 def test_a_forbidden_text_is_found_in_any_case() -> None:

@@ -100,7 +100,7 @@ def test_the_stage_becomes_the_launcher(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_one_of_several_processes_loads_a_checkpoint(tmp_path: Path) -> None:
     """As transformers does, which calls its processor cpu:0; torch alone does not know that."""
     code = (
-        "import sys, torch; from lib.train.launch import settle; settle(); "
+        "import sys, torch; from lib.train.launch import setup_worker; setup_worker(); "
         "torch.save(torch.ones(2), sys.argv[1]); "
         "print(torch.load(sys.argv[1], map_location=torch.device('cpu', 0)).sum().item())"
     )
