@@ -16,10 +16,11 @@ from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
 from lib.core.records import Record, record_id
 from lib.curate.checks import check_difference, check_draft, check_draft_length
-from lib.curate.columns import Columns, check_columns
+from lib.curate.columns import MOST_NAMES, Columns, check_columns
 from lib.curate.conflicts import Conflicts
 from lib.curate.params import CurateParams, DataParams, Source
-from lib.curate.rejected import Rejected
+from lib.curate.rejected import Rejected, mask_value
+from lib.curate.row import Mapping
 from lib.curate.shapes import Draft, to_draft
 from lib.curate.sources import find_files
 from lib.curate.tokens import token_counter
@@ -35,6 +36,31 @@ OWN_FAULTS = {  # of a row, which no configuration can correct
     *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
 
+CURE = (
+    "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
+    "say what its answers are"
+)
+IGNORE = "or, where it is not to be learnt from, name it in ignore: [COLUMN] of its source"
+CURES = {  # of rows that have a column or key which nothing reads and which could not be left out
+    "verdict": "a column judges the answers; map it, columns: {label: COLUMN} (true or false, 1 or "
+    f"0, good or bad), take out what is no use, {IGNORE}",
+    "unread_input": "a column may belong to what is asked; map it, columns: {prompt: [QUESTION, "
+    f"COLUMN]}} or prompt: '{{COLUMN}} {{QUESTION}}', {IGNORE}",
+    "unread_mapping": "columns maps what rows of this shape have no place for; take it out of "
+    "columns, or map all the texts of the row (docs/data.md has the shapes)",
+    "weight": "a row or turn is not to be learnt from, or with another weight, which records "
+    f"cannot hold; take such rows out, {IGNORE} (turn.KEY of a turn)",
+    "tools": f"tools and their calls cannot be learnt yet; take such rows out, {IGNORE}",
+    "reasoning": "reasoning beside the answer cannot be learnt yet; put it into the answer as the "
+    f"chat template writes it, {IGNORE} (turn.KEY of a turn)",
+    "held_out": "a row says that it is of a test set; put those into a file of their own, with "
+    f"split: test, {IGNORE}",
+    "stringified": "a list or object stands there as the text that Python prints; write it as "
+    "JSON (JSONL or parquet keep it whole)",
+    "no_prompt": "nothing says what is asked; map that column, columns: {prompt: COLUMN}",
+    "unknown_shape": f"{CURE} (docs/data.md has the shapes)",
+}
+
 
 class Note(NamedTuple):
     """Where a sound record came from, what was changed in it and what was masked."""
@@ -45,12 +71,12 @@ class Note(NamedTuple):
     pii: dict[str, int]
 
 
-def read_draft(row: RawRow, source: Source, task: TaskParams) -> Draft:
+def read_draft(row: RawRow, mapping: Mapping, license: str, task: TaskParams) -> Draft:
     """Turn a row into a draft; raise Reject with the reason where that is impossible."""
     if row.value is None:
         raise Reject(row.reason)
-    draft = to_draft(row.value, source.columns, task)
-    draft.license = draft.license or source.license
+    draft = to_draft(row.value, mapping, task)
+    draft.license = draft.license or license
     return draft
 
 
@@ -97,12 +123,14 @@ def check_yield(file: str, out: Rejected) -> None:
     if foreign := account.dropped["not_utf8"]:
         print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
     gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
+    told = [reason for reason, _ in account.dropped.most_common() if reason in CURES]
     if gone == account.rows_in and own < gone / 2:
+        cure = CURES[told[0]] if told else CURE
         raise UserError(
-            f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
-            "correct the file, or in params.yaml map its columns with data.sources columns, or let "
-            "task say what its answers are"
+            f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); {cure}"
         )
+    for reason in told:
+        print(f"{file}: {account.dropped[reason]:,} rows {reason}: {CURES[reason]}")
 
 
 def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
@@ -115,20 +143,22 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
         )
 
 
-def read_sources(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, RawRow]]:
+def read_sources(
+    sources: list[Source], out: Rejected
+) -> Iterator[tuple[Source, Mapping, str, RawRow]]:
     """Yield every row of every source, with its file, and enter it in the ledger."""
     files = find_files(sources)
     with tqdm(
         desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
     ) as progress:
         for source, paths in files:
-            columns = Columns(source)
+            columns, mapping = Columns(source), Mapping(source.columns, source.ignore)
             for path in paths:
                 for row in read_rows(path):
                     progress.update()
                     out.ledger.enter(path.as_posix())
                     columns.see(row.value or {})
-                    yield source, path.as_posix(), row
+                    yield source, mapping, path.as_posix(), row
             columns.check(out.finder)
             for path in paths:
                 check_yield(path.as_posix(), out)
@@ -139,10 +169,10 @@ def sound(
 ) -> Iterator[tuple[Note, Record]]:
     """Yield every sound record of every source; pass the other rows to `out`."""
     count = token_counter(base)
-    for source, file, row in read_sources(sources, out):
+    for source, mapping, file, row in read_sources(sources, out):
         redactor = Redactor(out.finder)
         try:
-            draft = read_draft(row, source, task)
+            draft = read_draft(row, mapping, source.license, task)
             check_draft(draft, task, params, count)
             redact(draft, redactor)
             if redactor.found:  # a placeholder may be longer than what it stands for, or the same
@@ -151,6 +181,8 @@ def sound(
         except Reject as reason:
             out.add(file, row.line, str(reason), row.raw or row.value, reason.found)
             continue
+        if draft.unread:
+            out.ledger.account(file).unused.update(draft.unread)
         note = Note(file, row.line, sorted(draft.changes), redactor.found)
         yield note, to_record(draft, file, source.split)
 
@@ -178,6 +210,20 @@ def agreeing(
                 yield note, line
 
 
+def shown_unused(ledger: Ledger, finder: Finder) -> dict[str, dict[str, int]]:
+    """Count of each file what nothing read in the rows that could be kept, the most frequent
+    first; a name may be a cell with personal data, where a table has no header."""
+    shown = {}
+    for file, account in ledger.accounts.items():
+        names = account.unused.most_common(MOST_NAMES)
+        found = {mask_value(name, Redactor(finder)): count for name, count in names}
+        if more := len(account.unused) - len(names):
+            found[f"{more} more"] = sum(account.unused.values()) - sum(found.values())
+        if found:
+            shown[file] = found
+    return shown
+
+
 def main() -> None:
     """Run the stage."""
     task = load("task", TaskParams)
@@ -196,8 +242,12 @@ def main() -> None:
             pii.update(note.pii)
         check_licenses(ledger, params.licenses)
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
-        write_json("metrics/curate.json", ledger.close() | extra)
+        unused = shown_unused(ledger, rejected.finder)
+        write_json("metrics/curate.json", ledger.close() | extra | {"unused": unused})
     print(ledger.summary("curate"))
+    for file, columns in unused.items():
+        named = ", ".join(f"{name} ({count:,} rows)" for name, count in columns.items())
+        print(f"{file}: not used: {named}")
     if not ledger.total().rows_kept:
         raise UserError(
             "curate: no row is kept; data/rejected.jsonl says why each was dropped (a license must "

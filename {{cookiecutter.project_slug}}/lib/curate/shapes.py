@@ -1,32 +1,37 @@
 """Turn rows of known shapes (chat, ShareGPT, alpaca, prompt/completion, preference) into drafts.
 
-A draft has our turns and answers; nothing is checked against the task yet.
+A draft has our turns and answers; nothing is checked against the task yet. docs/data.md has a table
+of the shapes.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
 from lib.core.records import Message
+from lib.curate.row import TEXTS, Mapping, Row
 from lib.intake.cells import (
     Reject,
     as_text,
-    assistant,
     cell_value,
     optional_text,
-    prompt_turns,
-    read_answer_turns,
     read_groups,
     read_tags,
+)
+from lib.intake.turns import (
+    assistant,
+    read_answer,
+    read_prompt,
     read_turns,
     spoken,
+    unpacked,
     user,
 )
+from lib.intake.unread import is_empty, verdict
 
-Get = Callable[[str], Any]  # the value of a column, by our name for it
-
-LABEL_VALUES = {"true": True, "1": True, "false": False, "0": False}  # of a lone answer, in a table
+# What says of a lone answer whether it is good, where nobody mapped it; true and false only.
+LABELS = ("label", "kto_tag")
 
 
 @dataclass
@@ -43,57 +48,62 @@ class Draft:
     groups: list[str] = field(default_factory=list)
     license: str = ""  # empty: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
+    unread: list[str] = field(default_factory=list)  # columns and keys that nothing reads
 
 
-def to_draft(row: dict[str, Any], columns: dict[str, str], task: TaskParams) -> Draft:
-    """Read a row of any known shape, told by its keys; raise Reject for any other or a bad cell.
-
-    columns: our names of columns to the file's.
-    """
-
-    def get(name: str) -> Any:
-        return cell_value(row, columns.get(name, name))
-
-    draft = read_shape(row, get, columns, task)
-    draft.scenario = optional_text(get("scenario"))
-    draft.language = optional_text(get("language"))
-    draft.tags = read_tags(get("tags"))
-    kinds = ["group", *(name for name in columns if name.startswith("group."))]
-    draft.groups = read_groups({kind: get(kind) for kind in kinds})
-    draft.license = read_license(row, columns)
+def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
+    """Read a row of any known shape, told by its keys; raise Reject for any other, for a bad cell,
+    and where a column that nothing reads could change what is learnt."""
+    cells = Row(row, mapping)
+    draft = read_shape(cells, task)
+    draft.scenario = optional_text(cells.get("scenario"))
+    draft.language = optional_text(cells.get("language"))
+    draft.tags = read_tags(cells.get("tags"))
+    draft.groups = read_groups({kind: cells.get(kind) for kind in mapping.groups})
+    draft.license = read_license(cells)
+    if len(cells.read) < len(row):
+        cells.close([turn["content"] for turn in draft.prompt])
+    draft.unread = list(cells.unread.names)
     return draft
 
 
-def read_license(row: dict[str, Any], columns: dict[str, str]) -> str:
+def read_license(cells: Row) -> str:
     """Read the license of a row (`license` or `licence`); raise Reject where it names two."""
-    spelt = [name for name in row if str(name).casefold() in ("license", "licence")]
-    names = [columns["license"]] if "license" in columns else spelt
+    if "license" in cells.mapping.columns:
+        return optional_text(cells.get("license"))
+    spelt = [name for name in cells.row if str(name).casefold() in ("license", "licence")]
+    cells.read.update(spelt)
     found = {
-        text.casefold(): text for name in names if (text := optional_text(cell_value(row, name)))
+        text.casefold(): text
+        for name in spelt
+        if (text := optional_text(cell_value(cells.row, name)))
     }
     if len(found) > 1:
         raise Reject("license", *found.values())
     return next(iter(found.values()), "")
 
 
-def read_shape(row: dict[str, Any], get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
+class Shape(NamedTuple):
+    """A shape of rows: the columns that tell it, those that it may have besides, its reader."""
+
+    needs: tuple[str, ...]
+    may: tuple[str, ...]
+    read: Callable[[Row, TaskParams], Draft]
+
+
+def read_shape(cells: Row, task: TaskParams) -> Draft:
     """Read what is asked and answered; raise Reject for an unknown shape.
 
     A row may have several shapes at once (pairs often hold the better chat as `messages`, too): the
-    first of these counts.
+    first counts that has a place for every text that is mapped.
     """
-    turns = row.get("conversations") if get("messages") is None else get("messages")
-    if get("chosen") is not None and get("rejected") is not None:
-        return from_pair(get("prompt"), get("chosen"), get("rejected"))
-    if turns is not None:
-        return from_turns(read_turns(turns))
-    if "instruction" in row and "output" in row:
-        given = "" if cell_value(row, "input") is None else as_text(row["input"])
-        asked = "\n\n".join(part for part in (as_text(row["instruction"]), given) if part)
-        return from_turns([user(asked), assistant(as_text(row["output"]))])
-    if get("prompt") is not None:
-        return from_completion(get, columns, task)
-    raise Reject("unknown_shape", *map(str, row))
+    for has in (cells.filled, cells.has):  # an empty cell counts only where nothing else is there
+        mapped = {name for name in cells.mapping.texts if name in TEXTS and has(name)}
+        fits = [shape for shape in SHAPES if all(map(has, shape.needs))]
+        fits.sort(key=lambda shape: bool(mapped.difference(shape.needs, shape.may)))
+        if fits:
+            return fits[0].read(cells, task)
+    raise Reject("unknown_shape", *map(str, cells.row))
 
 
 def from_turns(turns: list[Message]) -> Draft:
@@ -109,51 +119,151 @@ def from_turns(turns: list[Message]) -> Draft:
     return draft
 
 
-def from_completion(get: Get, columns: dict[str, str], task: TaskParams) -> Draft:
-    """Make a draft of a prompt and its completion, or of one column for each field of the task.
+def asked(cells: Row, ours: str) -> list[Message]:
+    """Read what is asked beside an answer: a system prompt, earlier turns, the question.
 
-    A `label` may say whether the answer is good.
+    ours: the name of the question's column. alpaca's `input` follows its `instruction`.
     """
-    answer = get("completion")
-    if answer is None and task.fields and all(name in columns for name in task.fields):
-        answer = {name: as_text(get(name)).strip() for name in task.fields}
-    if answer is None:
-        raise Reject("no_answer")
-    draft = from_turns([*prompt_turns(get("prompt")), *read_answer_turns(answer)])
-    if "label" not in task.fields:
-        read_label(draft, get("label"), "label" in columns)
+    question, system = cells.get(ours), cells.get("system")
+    if cells.mapping.columns.get(ours, ours) == "instruction" and isinstance(question, str):
+        given = cells.get("input")
+        given = "" if is_empty(given) else as_text(given)
+        question = "\n\n".join(part for part in (question, given) if part)
+    turns = [*read_history(cells), *read_prompt(question, cells.unread)]
+    # Nobody reads the words of a system prompt: task.system takes its place.
+    return turns if is_empty(system) else [{"role": "system", "content": ""}, *turns]
+
+
+def read_history(cells: Row) -> list[Message]:
+    """Read the turns before the question: pairs of question and answer, or turns."""
+    history = cells.get("history")
+    if is_empty(history):
+        return []
+    history = unpacked(history) if isinstance(history, str) else history
+    if not isinstance(history, list):
+        raise Reject("bad_turns", "history")
+    if all(isinstance(turn, dict) for turn in history):
+        return read_turns(history, cells.unread)
+    turns = list[Message]()
+    for both in history:
+        if not isinstance(both, list) or [*map(type, both)] != [str, str]:
+            raise Reject("bad_turns", "history")
+        turns += [user(both[0]), assistant(both[1])]
+    return turns
+
+
+def from_chat(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of a chat; where its last turn asks, `completion` answers."""
+    turns = read_turns(cells.get("messages"), cells.unread)
+    if turns and turns[-1]["role"] == "user" and cells.has("completion"):
+        turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
+    draft = from_turns(turns)
+    if not is_empty(cells.get("system")):
+        draft.changes.add("system_prompt_removed")
+    read_label(draft, cells, task)
     return draft
 
 
-def read_label(draft: Draft, label: Any, mapped: bool) -> None:
-    """Turn a draft into a lone answer where its row labels it good or bad (trl's unpaired format).
+def from_alpaca(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of an instruction with its output."""
+    answer = read_answer(cells.get("output"), cells.unread, task.output == "json")
+    draft = from_turns([*asked(cells, "instruction"), *answer])
+    read_label(draft, cells, task)
+    return draft
 
-    label: true or false; a column that is not `mapped` and holds something else is another one.
+
+def from_completion(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of a prompt and its completion, or of one column for each field of the task."""
+    answer = cells.get("completion")
+    if answer is None and task.fields and all(n in cells.mapping.columns for n in task.fields):
+        answer = {name: as_text(cells.get(name)).strip() for name in task.fields}
+    if answer is None:
+        raise Reject("no_answer")
+    answered = read_answer(answer, cells.unread, task.output == "json")
+    draft = from_turns([*asked(cells, "prompt"), *answered])
+    read_label(draft, cells, task)
+    return draft
+
+
+def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
+    """Turn a draft into a lone answer where its row labels it good or bad (trl's unpaired format,
+    LLaMA-Factory's kto_tag).
+
+    A column of such a name that is not mapped, and holds neither true nor false, is another one.
     """
-    good = (
-        label if isinstance(label, bool) or not mapped else LABEL_VALUES.get(as_text(label).lower())
-    )
-    if isinstance(good, bool):
+    mapped = "label" in cells.mapping.columns
+    good = None
+    if mapped and "label" not in task.fields:
+        label = cells.get("label")
+        good = verdict(label)
+        if good is None:
+            raise Reject("bad_label", optional_text(label))
+    elif not mapped:
+        for name in LABELS:
+            value = cells.look(name)
+            if name not in task.fields and str(value).casefold() in ("true", "false"):
+                good = verdict(cells.get(name))
+                break
+    if good is not None:
         draft.lone = True
         draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
-    elif mapped:
-        raise Reject("bad_label", optional_text(label))
 
 
-def from_pair(prompt: Any, chosen: Any, rejected: Any) -> Draft:
+def from_pair(cells: Row, task: TaskParams) -> Draft:
     """Make a draft of a preference pair; either side is text, one turn, or turns that end with the
     answer.
 
     Raises Reject unless what comes before the answer is the same on both sides, and the same as
-    `prompt` where there is one.
+    what is asked where that has a column of its own.
     """
-    good, bad = map(read_answer_turns, (chosen, rejected))
-    asked = good[:-1] if prompt is None else prompt_turns(prompt)
-    for before in (good[:-1], bad[:-1]):
-        if spoken(before) != spoken(asked) and (before or prompt is None):
+    cells.unread.pair = True
+    sides = [cells.get("chosen"), cells.get("rejected")]
+    good, bad = (read_answer(side, cells.unread, task.output == "json") for side in sides)
+    turns = cells.get("messages")  # often the better chat, too
+    ours = next((name for name in ("prompt", "instruction") if cells.has(name)), "")
+    known = bool(ours)
+    before = asked(cells, ours) if ours else []
+    if not known and len(good) == 1 and turns is not None:
+        before, known = read_turns(turns, cells.unread), True
+        before = before[:-1] if before[-1:] == good else before
+    before = before if known else good[:-1]
+    if not before and len(bad) == 1:
+        raise Reject("no_prompt")
+    for own in (good[:-1], bad[:-1]):
+        if spoken(own) != spoken(before) and (own or not known):
             raise Reject("prompts_differ")
     if bad[-1]["role"] != "assistant":
         raise Reject("roles_out_of_order")
-    draft = from_turns([*asked, good[-1]])
+    draft = from_turns([*before, good[-1]])
     draft.rejected = bad[-1]["content"]
     return draft
+
+
+def beside_rejected(read: Callable[[Row, TaskParams], Draft]) -> Callable[[Row, TaskParams], Draft]:
+    """Make a reader of rows whose better answer is that of another shape, the worse beside it."""
+
+    def reader(cells: Row, task: TaskParams) -> Draft:
+        cells.unread.pair = True
+        draft = read(cells, task)
+        if draft.lone:
+            raise Reject("unread_mapping", "label", "a pair has none")
+        bad = read_answer(cells.get("rejected"), cells.unread, task.output == "json")
+        if len(bad) > 1 and spoken(bad[:-1]) != draft.prompt:
+            raise Reject("prompts_differ")
+        if bad[-1]["role"] != "assistant":
+            raise Reject("roles_out_of_order")
+        draft.rejected = bad[-1]["content"]
+        return draft
+
+    return reader
+
+
+SHAPES = (
+    Shape(("chosen", "rejected"), ("prompt", "messages"), from_pair),
+    Shape(("messages", "rejected"), (), beside_rejected(from_chat)),
+    Shape(("instruction", "output", "rejected"), (), beside_rejected(from_alpaca)),
+    Shape(("prompt", "completion", "rejected"), (), beside_rejected(from_completion)),
+    Shape(("messages",), ("completion", "label"), from_chat),
+    Shape(("instruction", "output"), ("label",), from_alpaca),
+    Shape(("prompt",), ("completion", "label"), from_completion),
+)

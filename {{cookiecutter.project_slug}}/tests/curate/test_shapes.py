@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
+from lib.curate.row import Mapping
 from lib.curate.shapes import Draft, to_draft
-from lib.intake.cells import Reject, assistant, user
+from lib.intake.cells import Reject
+from lib.intake.turns import assistant, user
 from tests.toy import JSON_TASK, TEXT_TASK
 
 TURNS = [user("q"), assistant("a")]
 
 
 def read(row: dict[str, Any], **columns: str) -> Draft:
-    return to_draft(row, columns, TEXT_TASK)
+    return to_draft(row, Mapping(columns), TEXT_TASK)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_two_licenses_of_one_row_are_none() -> None:
 def test_groups_of_several_kinds_are_told_apart() -> None:
     row = {"prompt": "q", "completion": "a", "who": 7, "doc": 0, "site": ""}
     columns = {"group.customer": "who", "group.document": "doc", "group.site": "site"}
-    assert to_draft(row, columns, TEXT_TASK).groups == ["customer:7", "document:0"]
+    assert to_draft(row, Mapping(columns), TEXT_TASK).groups == ["customer:7", "document:0"]
 
 
 @pytest.mark.parametrize("tags", [["sarcasm", "emoji"], "emoji, sarcasm,,emoji"])
@@ -162,7 +164,7 @@ def test_turns_may_be_called_anything() -> None:
 def test_fields_of_the_task_make_the_answer() -> None:
     row = {"text": "q", "kind": "refund", "prio": "high"}
     columns = {"prompt": "text", "urgency": "prio", "intent": "kind"}
-    answer = to_draft(row, columns, JSON_TASK).chosen
+    answer = to_draft(row, Mapping(columns), JSON_TASK).chosen
     assert answer == '{"intent": "refund", "urgency": "high"}'
 
 
