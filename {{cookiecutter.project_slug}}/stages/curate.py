@@ -18,10 +18,11 @@ from lib.core.records import Record, record_id
 from lib.curate.checks import check_difference, check_draft, check_draft_length
 from lib.curate.columns import MOST_NAMES, Columns, check_columns
 from lib.curate.conflicts import Conflicts
+from lib.curate.draft import Draft
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.rejected import Rejected, mask_value
 from lib.curate.row import Mapping
-from lib.curate.shapes import Draft, to_draft
+from lib.curate.shapes import to_draft
 from lib.curate.sources import find_files
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
@@ -38,7 +39,7 @@ OWN_FAULTS = {  # of a row, which no configuration can correct
 
 CURE = (
     "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
-    "say what its answers are"
+    "say what its answers are (docs/data.md has the shapes)"
 )
 IGNORE = "or, where it is not to be learnt from, name it in ignore: [COLUMN] of its source"
 CURES = {  # of rows that have a column or key which nothing reads and which could not be left out
@@ -57,8 +58,9 @@ CURES = {  # of rows that have a column or key which nothing reads and which cou
     f"split: test, {IGNORE}",
     "stringified": "a list or object stands there as the text that Python prints; write it as "
     "JSON (JSONL or parquet keep it whole)",
+    "not_text": "only text is learnt; map a column of text inside of an object (answers.text), "
+    f"take out rows that need a picture or sound, {IGNORE}",
     "no_prompt": "nothing says what is asked; map that column, columns: {prompt: COLUMN}",
-    "unknown_shape": f"{CURE} (docs/data.md has the shapes)",
 }
 
 
@@ -129,7 +131,7 @@ def check_yield(file: str, out: Rejected) -> None:
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); {cure}"
         )
-    for reason in told:
+    for reason in (one for one in told if one not in ("not_text", "no_prompt")):
         print(f"{file}: {account.dropped[reason]:,} rows {reason}: {CURES[reason]}")
 
 

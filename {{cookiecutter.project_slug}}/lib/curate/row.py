@@ -1,6 +1,7 @@
 """Look at a raw row by our names of its columns, and see what nothing read."""
 
 import string
+from collections import abc
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,7 +31,7 @@ RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw i
 HELD_OUT = words("test val valid validation dev eval evaluation heldout held_out")
 SEVERAL = ("prompt",)  # the names to which several columns or a template may be mapped
 
-Columns = dict[str, str | list[str]]
+Columns = abc.Mapping[str, str | list[str]]
 
 
 class Mapping:
@@ -83,8 +84,9 @@ class Row:
     def look(self, name: str) -> Any:
         """Return the value of a column like `get`; it does not count as read."""
         if name in self.mapping.columns:
-            column = self.mapping.columns[name]
-            return joined(self.row, column) if name in SEVERAL else cell_value(self.row, column)
+            if name in SEVERAL:
+                return joined(self.row, self.mapping.columns[name])
+            return cell_value(self.row, self.mapping.parts[name][0])
         column = self._column(name)
         return None if column is None else cell_value(self.row, column)
 

@@ -41,7 +41,7 @@ label labels kto score scores rating ratings reward rewards vote votes upvote up
     acceptance approve approved approval valid invalid helpful helpfulness unhelpful preferred
     preference like liked dislike disliked desirable undesirable reject rejected pass passed fail
     failed harmful harmless toxic toxicity unsafe safe flag flagged hallucination hallucinated
-    satisfied satisfaction useful usefulness
+    winner better satisfied satisfaction useful usefulness
 """
 VERDICT_WORDS = words(JUDGING)
 # Columns beside verdicts that only number, name or explain: label_id, correct_answer.
@@ -58,7 +58,8 @@ BAD = words(
 )
 # Words that say "bad" in a column of any name; the others may mean much else.
 PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
-LEVELS = words("high medium low poor excellent fair neutral")
+SCORES = re.compile("score|rating|reward|quality|grade")
+LEVELS = words("a b tie both model_a model_b high medium low poor excellent fair neutral")
 NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
@@ -80,16 +81,25 @@ class Unread:
             return
         reason = risk(name)
         if reason == "weight" and verdict(value) is True:
-            reason = ""
+            return
         if reason == "verdict" and not is_verdict(name, value, self.pair):
             reason = ""
         if reason == "reasoning" and isinstance(value, (bool, int, float)):
             reason = ""
         if not reason and isinstance(value, str) and flat(value) in PLAINLY_BAD:
             reason = "verdict"
+        if not reason and isinstance(value, dict):
+            self.look_into(value, shown)
         if reason:
             raise Reject(reason, f"{shown}: {value}")
         self.names[shown] = None
+
+    def look_into(self, value: dict[str, Any], shown: str) -> None:
+        """Raise Reject where an object that nobody reads, such as `meta`, holds a verdict."""
+        for key, part in value.items():
+            said = isinstance(part, bool) or (isinstance(part, str) and verdict(part) is not None)
+            if said and risk(str(key)) == "verdict" and f"{shown}.{key}" not in self.ignored:
+                raise Reject("verdict", f"{shown}.{key}: {part}")
 
 
 @cache
@@ -111,14 +121,16 @@ def risk(name: str) -> str:
 
 
 def is_verdict(name: str, value: Any, pair: bool) -> bool:
-    """Tell whether a value judges an answer; a pair says itself which is better, so that scores of
-    both do no harm there."""
+    """Tell whether a value judges an answer. A pair may have scores of both; which one is better
+    (label: 0) would turn it round."""
     if isinstance(value, (dict, list)):
         parts = value.values() if isinstance(value, dict) else value
         return any(is_verdict(name, part, pair) for part in parts)
+    if pair and not isinstance(value, bool) and SCORES.search(name.lower()):
+        return False
     if verdict(value) is not None:
-        return not pair or isinstance(value, bool)
-    if pair or name in ("label", "labels"):  # a class, of which there may be many
+        return True
+    if name in ("label", "labels"):  # a class, of which there may be many
         return False
     text = flat(value) if isinstance(value, str) else ""
     return isinstance(value, (int, float)) or text in LEVELS or bool(NUMBER.fullmatch(text))

@@ -7,8 +7,8 @@ import pytest
 
 from lib.core.params import TaskParams
 from lib.curate.checks import check_draft
+from lib.curate.draft import Draft
 from lib.curate.params import CurateParams
-from lib.curate.shapes import Draft
 from lib.intake.cells import Reject
 from lib.intake.turns import user
 from lib.pii.params import PiiParams

@@ -1,13 +1,15 @@
 """Every accepted shape ends up as the same draft."""
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from lib.curate.draft import Draft
 from lib.curate.row import Mapping
-from lib.curate.shapes import Draft, to_draft
+from lib.curate.shapes import to_draft
 from lib.intake.cells import Reject
 from lib.intake.turns import assistant, user
 from tests.toy import JSON_TASK, TEXT_TASK
@@ -26,6 +28,22 @@ def read(row: dict[str, Any], **columns: str) -> Draft:
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
         {"instruction": "q", "input": "", "output": "a"},
         {"prompt": "q", "completion": "a"},
+        {"prompt": "q", "completion": assistant("a")},
+        {"prompt": "q", "completion": "{'from': 'gpt', 'value': 'a'}"},
+        {"messages": json.dumps(TURNS)},
+        {"messages": [user("q")], "completion": "a"},
+        {"messages": [{"role": "User", "message": "q"}, {"role": "Chatbot", "message": "a"}]},
+        {"messages": [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]},
+        {"conversation": [{"human": "q", "assistant": "a"}]},
+        {
+            "contents": [
+                {"role": r, "parts": [{"text": t}]} for r, t in (("user", "q"), ("model", "a"))
+            ]
+        },
+        {"messages": [{"role": "system", "content": None}, *TURNS]},
+        {"messages": None, "instruction": None, "output": None, "prompt": "q", "completion": "a"},
+        {"messages": [], "prompt": "q", "completion": "a", "chosen": None, "rejected": ""},
+        {"messages": [{"role": None, "content": None, "from": "human", "value": "q"}, TURNS[1]]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, TURNS[1]]},
     ],
 )
@@ -42,6 +60,14 @@ def test_shapes_agree(row: dict[str, Any]) -> None:
         {"chosen": TURNS, "rejected": [TURNS[0], assistant("b")]},
         {"prompt": "q", "chosen": TURNS, "rejected": [TURNS[0], assistant("b")], "messages": TURNS},
         {"prompt": "q", "chosen": [{"role": "system", "content": "s"}, *TURNS], "rejected": "b"},
+        {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"},
+        {"prompt": "\n\nHuman: q\n\nAssistant:", "chosen": "a", "rejected": "b"},
+        {"prompt": "q", "chosen": str(TURNS), "rejected": str([TURNS[0], assistant("b")])},
+        {"conversations": [{"from": "human", "value": "q"}], "chosen": "a", "rejected": "b"},
+        {"messages": TURNS, "chosen": "a", "rejected": "b"},
+        {"messages": TURNS, "rejected_response": "b"},
+        {"instruction": "q", "chosen": "a", "rejected": "b"},
+        {"instruction": "q", "output": "a", "rejected": "b"},
     ],
 )
 def test_pairs_agree(row: dict[str, Any]) -> None:
