@@ -15,6 +15,7 @@ from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
 from lib.curate.checks import check_draft
 from lib.curate.params import CurateParams
+from lib.curate.row import Mapping
 from lib.curate.shapes import to_draft
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
@@ -25,11 +26,11 @@ READERS = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
 def main() -> None:
     path = Path(sys.argv[1])
     task, params = load("task", TaskParams), load("curate", CurateParams)
-    count = token_counter(load("base", BaseParams))
+    count, mapping = token_counter(load("base", BaseParams)), Mapping({})
 
     def curate(row: dict[str, Any]) -> dict[str, Any]:
         try:
-            draft = to_draft(row, {}, task)
+            draft = to_draft(row, mapping, task)
             draft.license = "CC0-1.0"
             check_draft(draft, task, params, count)
         except Reject as reason:

@@ -18,9 +18,12 @@ from lib.core.records import Record, record_id
 from lib.curate.checks import check_difference, check_draft, check_draft_length
 from lib.curate.columns import Columns, check_columns
 from lib.curate.conflicts import Conflicts
+from lib.curate.draft import Draft
+from lib.curate.outcome import check_licenses, check_yield, shown_unused
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.rejected import Rejected
-from lib.curate.shapes import Draft, to_draft
+from lib.curate.row import Mapping
+from lib.curate.shapes import to_draft
 from lib.curate.sources import find_files
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
@@ -29,11 +32,6 @@ from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
-
-OWN_FAULTS = {  # of a row, which no configuration can correct
-    *("secret", "empty", "too_short", "too_long", "damaged_text", "mojibake"),
-    *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
-}
 
 
 class Note(NamedTuple):
@@ -45,12 +43,12 @@ class Note(NamedTuple):
     pii: dict[str, int]
 
 
-def read_draft(row: RawRow, source: Source, task: TaskParams) -> Draft:
+def read_draft(row: RawRow, mapping: Mapping, license: str, task: TaskParams) -> Draft:
     """Turn a row into a draft; raise Reject with the reason where that is impossible."""
     if row.value is None:
         raise Reject(row.reason)
-    draft = to_draft(row.value, source.columns, task)
-    draft.license = draft.license or source.license
+    draft = to_draft(row.value, mapping, task)
+    draft.license = draft.license or license
     return draft
 
 
@@ -86,49 +84,22 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
     }
 
 
-def check_yield(file: str, out: Rejected) -> None:
-    """Raise UserError for an empty file, or one of which nothing can be kept.
-
-    The latter is a mistake in the configuration, unless most rows have faults of their own.
-    """
-    account = out.ledger.account(file)
-    if not account.rows_in:
-        raise UserError(f"{file}: has no rows; add some, or remove it from data.sources")
-    if foreign := account.dropped["not_utf8"]:
-        print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
-    gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
-    if gone == account.rows_in and own < gone / 2:
-        raise UserError(
-            f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); "
-            "fix the file, map its columns in params.yaml (data.sources: columns), or describe its "
-            "answers in task"
-        )
-
-
-def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
-    """Raise UserError where no row of any file has an allowed license."""
-    total = ledger.total()
-    if total.dropped["license"] == total.rows_in:
-        raise UserError(
-            f"params.yaml: curate.licenses is {', '.join(licenses)}, and none of the "
-            f"{total.rows_in:,} rows of data.sources has one of them; add the license of your data"
-        )
-
-
-def read_sources(sources: list[Source], out: Rejected) -> Iterator[tuple[Source, str, RawRow]]:
+def read_sources(
+    sources: list[Source], out: Rejected
+) -> Iterator[tuple[Source, Mapping, str, RawRow]]:
     """Yield every row of every source, with its file, and enter it in the ledger."""
     files = find_files(sources)
     with tqdm(
         desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
     ) as progress:
         for source, paths in files:
-            columns = Columns(source)
+            columns, mapping = Columns(source), Mapping(source.columns, source.ignore)
             for path in paths:
                 for row in read_rows(path):
                     progress.update()
                     out.ledger.enter(path.as_posix())
                     columns.see(row.value or {})
-                    yield source, path.as_posix(), row
+                    yield source, mapping, path.as_posix(), row
             columns.check(out.finder)
             for path in paths:
                 check_yield(path.as_posix(), out)
@@ -139,10 +110,10 @@ def sound(
 ) -> Iterator[tuple[Note, Record]]:
     """Yield every sound record of every source; pass the other rows to `out`."""
     count = token_counter(base)
-    for source, file, row in read_sources(sources, out):
+    for source, mapping, file, row in read_sources(sources, out):
         redactor = Redactor(out.finder)
         try:
-            draft = read_draft(row, source, task)
+            draft = read_draft(row, mapping, source.license, task)
             check_draft(draft, task, params, count)
             redact(draft, redactor)
             if redactor.found:  # a placeholder may be longer than what it stands for, or the same
@@ -151,6 +122,8 @@ def sound(
         except Reject as reason:
             out.add(file, row.line, str(reason), row.raw or row.value, reason.found)
             continue
+        if draft.unread:
+            out.ledger.account(file).unused.update(draft.unread)
         note = Note(file, row.line, sorted(draft.changes), redactor.found)
         yield note, to_record(draft, file, source.split)
 
@@ -196,8 +169,12 @@ def main() -> None:
             pii.update(note.pii)
         check_licenses(ledger, params.licenses)
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
-        write_json("metrics/curate.json", ledger.close() | extra)
+        unused = shown_unused(ledger, rejected.finder)
+        write_json("metrics/curate.json", ledger.close() | extra | {"unused": unused})
     print(ledger.summary("curate"))
+    for file, columns in unused.items():
+        named = ", ".join(f"{name} ({count:,} rows)" for name, count in columns.items())
+        print(f"{file}: not used: {named}")
     if not ledger.total().rows_kept:
         raise UserError(
             "curate: no row is kept; data/rejected.jsonl says why each was dropped (a license must "

@@ -75,6 +75,20 @@ def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Me
     ]
 
 
+def unused_section(data: DataParams, curate: Metrics) -> Lines:
+    """What of the files nothing reads, and what somebody declared so."""
+    rows = [
+        [cell(file), cell(name), f"{count:,}"]
+        for file, names in curate["unused"].items()
+        for name, count in largest_first(names)
+    ]
+    ignored = {name: None for source in data.sources for name in source.ignore}
+    said = f"Ignored by `ignore`: {', '.join(map(cell, ignored)) or 'nothing'}."
+    if not rows:
+        return [f"Every column that holds something is read. {said}"]
+    return [*table(["file", "column", "rows kept with it"], rows), "", said]
+
+
 def drops_section(stages: dict[str, Metrics]) -> Lines:
     """Every reason for which rows went, the stage, and the sources it hit most."""
     rows = []
@@ -214,6 +228,7 @@ def main() -> None:
     page = {
         "At a glance": glance(stages, check),
         "Sources": sources_section(data, curate, stages),
+        "What was not used": unused_section(data, stages["curate"]),
         "What was dropped": drops_section(stages),
         "Personal data": pii_section(curate, stages["curate"]),
         "Duplicates": duplicates_section(load("dedup", DedupParams), stages["dedup"]),

@@ -11,9 +11,9 @@ from ftfy.badness import is_bad
 from lib.core.params import TaskParams
 from lib.core.strict_json import DECODER, Doubled
 from lib.curate.boilerplate import is_boilerplate
+from lib.curate.draft import Draft
 from lib.curate.language import primary_language, sure_language
 from lib.curate.params import CurateParams
-from lib.curate.shapes import Draft
 from lib.curate.templates import unfilled
 from lib.intake.cells import Reject
 from lib.intake.formats import FOREIGN

@@ -6,12 +6,12 @@ from typing import Any
 from lib.core.params import TaskParams
 from lib.curate.params import COLUMNS, Source
 from lib.curate.rejected import mask_value
+from lib.curate.row import SEVERAL, TEXTS, Mapping, theirs
 from lib.intake.cells import cell_value
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError
 
 MOST_NAMES = 20  # names of columns in an error message
-TEXT_COLUMNS = ("prompt", "completion", "chosen", "rejected")
 
 
 def check_columns(sources: list[Source], task: TaskParams) -> None:
@@ -25,11 +25,41 @@ def check_columns(sources: list[Source], task: TaskParams) -> None:
                 f"params.yaml: data.sources: '{source.path}' maps the unknown name "
                 f"'{unknown[0]}'; columns takes {', '.join(allowed)}"
             )
-        texts = [source.columns.get(name) for name in (*TEXT_COLUMNS, *task.fields)]
-        if twice := [text for text in texts if text and texts.count(text) > 1]:
+        check_parts(source)
+        mapping = Mapping(source.columns)
+        texts = [mapping.parts.get(name, []) for name in (*TEXTS, *task.fields)]
+        flat = [one for parts in texts for one in dict.fromkeys(parts)]
+        if twice := [text for text in flat if flat.count(text) > 1]:
             raise UserError(
                 f"params.yaml: data.sources: '{source.path}' maps two of its texts to "
                 f"'{twice[0]}'; question and answer must be different columns"
+            )
+        if both := [name for name in source.ignore if name in mapping.taken]:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' both maps and ignores '{both[0]}'; "
+                "leave it in columns or in ignore"
+            )
+
+
+def check_parts(source: Source) -> None:
+    """Raise UserError where several columns or a template stand for what must be one column."""
+    for name, column in source.columns.items():
+        try:
+            parts = theirs(name, column)
+        except ValueError as error:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' maps {name} to the text '{column}', "
+                f"whose braces are wrong ({error}); write it like '{{context}} {{question}}'"
+            ) from None
+        if isinstance(column, list) and name not in SEVERAL:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' maps {name} to {column}; only "
+                f"{', '.join(SEVERAL)} may be made of several columns"
+            )
+        if not parts or "" in parts:
+            raise UserError(
+                f"params.yaml: data.sources: '{source.path}' maps {name} to {column!r}, which "
+                "names no column; write it like [instruction, context] or '{context} {question}'"
             )
 
 
@@ -38,7 +68,8 @@ class Columns:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.missing = dict.fromkeys(source.columns.values())
+        self.parts = Mapping(source.columns).parts
+        self.missing = dict.fromkeys(part for parts in self.parts.values() for part in parts)
         self.there: dict[str, None] = {}
 
     def see(self, row: dict[str, Any]) -> None:
@@ -57,7 +88,7 @@ class Columns:
         """
         if self.missing and self.there:
             name = next(iter(self.missing))
-            ours = [key for key, value in self.source.columns.items() if value == name]
+            ours = [key for key, parts in self.parts.items() if name in parts]
             there = [mask_value(one, Redactor(finder)) for one in list(self.there)[:MOST_NAMES]]
             raise UserError(
                 f"params.yaml: data.sources: '{self.source.path}' maps {ours[0]} to '{name}', "

@@ -28,7 +28,10 @@ class Source(Section):
     # Did the people whose words these are agree to training? `not_needed`: nobody's words (made
     # up, machine output) or published under a license that allows it.
     consent: Literal["given", "not_needed"]
-    columns: dict[str, str] = {}  # our name -> the file's column; `meta.intent` reaches inside
+    # our name -> the file's column; `meta.intent` reaches inside. `prompt` may be made of several:
+    # [instruction, context], or a text such as "{context}\n\n{question}"
+    columns: dict[str, str | list[str]] = {}
+    ignore: list[str] = []  # columns that are not to be read; turn.KEY for a key of the turns
     split: Literal["train", "val", "test"] | None = None  # a published split stays what it is
     optional: bool = False  # there may be no such file yet
 

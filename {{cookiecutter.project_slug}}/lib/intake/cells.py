@@ -1,4 +1,4 @@
-"""Read the cells of a raw row: text, tags, groups, turns of a chat."""
+"""Read the cells of a raw row: text, tags, groups."""
 
 import json
 import math
@@ -8,18 +8,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from lib.core.records import Message
 from lib.core.text import without_unseen
-
-ROLES = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "developer": "system",
-}
 
 
 class Reject(Exception):
@@ -32,13 +21,16 @@ class Reject(Exception):
 
 
 def cell_value(row: dict[str, Any], column: str) -> Any:
-    """Look up the value of a column; `meta.intent` reaches into an object.
+    """Look up the value of a column; `meta.intent` reaches into an object, `answers.0` into a list.
 
     Returns None where the column is missing or holds NaN, which is how pandas writes an empty cell.
     """
     value: Any = row
     for step in [column] if column in row else column.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -61,16 +53,6 @@ def read_name(value: Any) -> str:
     return re.sub(r"(?<=^\d)(\d*)\.0+$", r"\1", name)
 
 
-def user(content: str) -> Message:
-    """Make a turn of the user."""
-    return {"role": "user", "content": content}
-
-
-def assistant(content: str) -> Message:
-    """Make a turn of the assistant."""
-    return {"role": "assistant", "content": content}
-
-
 def as_text(value: Any) -> str:
     """Turn a cell into text: strings, dates and decimals as they are, numbers and objects as JSON.
 
@@ -89,54 +71,3 @@ def as_text(value: Any) -> str:
 def optional_text(value: Any) -> str:
     """Turn a cell into text, an empty one (None) into an empty string; 0 is not empty."""
     return "" if value is None else as_text(value).strip()
-
-
-def read_turns(value: Any) -> list[Message]:
-    """Read the turns of a chat, OpenAI's (role, content) or ShareGPT's (from, value).
-
-    Raises Reject (`bad_turns`, `not_text`).
-    """
-    if not isinstance(value, list) or not value:
-        raise Reject("bad_turns")
-    return [read_turn(turn) for turn in value]
-
-
-def read_turn(turn: Any) -> Message:
-    """Read one turn; its content may be a list of text parts as in OpenAI's API."""
-    if not isinstance(turn, dict):
-        raise Reject("bad_turns")
-    role = ROLES.get(str(turn.get("role", turn.get("from"))))
-    content = turn.get("content", turn.get("value"))
-    if isinstance(content, list):
-        content = "\n".join(read_part(part) for part in content)
-    if role is None or not isinstance(content, str):
-        raise Reject("bad_turns")
-    return {"role": role, "content": content}
-
-
-def read_answer_turns(value: Any) -> list[Message]:
-    """Read what is answered: text, one turn, or turns that end with the answer."""
-    if isinstance(value, dict) and str(value.get("role", value.get("from"))) in ROLES:
-        value = [value]
-    return read_turns(value) if isinstance(value, list) else [assistant(as_text(value))]
-
-
-def read_part(part: Any) -> str:
-    """Read the text of a part of a turn; raise Reject for any other part.
-
-    Without its picture a question could not be answered.
-    """
-    text = part.get("text") if isinstance(part, dict) else None
-    if not isinstance(text, str):
-        raise Reject("not_text")
-    return text
-
-
-def prompt_turns(value: Any) -> list[Message]:
-    """Read what is asked, text or a list of turns, as turns."""
-    return read_turns(value) if isinstance(value, list) else [user(as_text(value))]
-
-
-def spoken(turns: list[Message]) -> list[Message]:
-    """Drop a system prompt at the start of a chat."""
-    return turns[1:] if turns and turns[0]["role"] == "system" else turns

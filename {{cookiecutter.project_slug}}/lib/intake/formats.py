@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from lib.core.strict_json import Doubled, noting
+from lib.intake.foreign import KNOWN, refuse
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,14 +30,11 @@ PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no val
 LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list, or of one cell of CSV
 DEEPEST = 100  # levels of objects and lists; code that reads them later meets Python's own limit
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-UNPACK = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are decoded here
 QUOTED_CELL = re.compile(r'"[^"]*"')  # a quoted cell, whose commas are no delimiters
 TOLD = re.compile(r"sep=(.)\s*")  # the first line where Excel saves with another delimiter
 SEPARATOR = re.compile(r"[\s,]*")
 SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that zstd passes over
-OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # marks of UTF-16 and UTF-32
-KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
 UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
 
 
@@ -71,11 +69,7 @@ def read_rows(path: Path) -> Iterator[RawRow]:
 def _rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     buffered = io.BufferedReader(cast(io.RawIOBase, file), HEAD)
     head = buffered.peek(HEAD)
-    packed = [name for magic, name in UNPACK.items() if head.startswith(magic)]
-    if packed:
-        raise UserError(f"{path}: is packed with {packed[0]}; unpack it; allowed are {KNOWN}")
-    if head.startswith(OTHER_UNICODE):
-        raise UserError(f"{path}: is UTF-16 or UTF-32; save it as UTF-8")
+    refuse(path, head)
     if head.startswith(b"PAR1"):
         if not file.seekable():
             raise UserError(
@@ -173,14 +167,19 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     if not first:
         return
     delimiter = told[1] if told else max(",;\t|", key=QUOTED_CELL.sub("", first).count)
-    lines, header = list[str](), list[str]()
+    lines, header, unnamed = list[str](), list[str](), list[int]()
     noted = _noted(chain([first], text), lines)
     try:
         for cells in csv.reader(noted, delimiter=delimiter, strict=True):
             if not header:
                 header = check_header(path, cells)
+                unnamed = [at for at, name in enumerate(cells) if not name]
             elif len(cells) == len(header):
-                yield RawRow(number, dict(zip(header, cells, strict=True)))
+                value = dict(zip(header, cells, strict=True))
+                for at in unnamed:  # a table's edge: spreadsheets save empty columns, too
+                    if not cells[at]:
+                        del value[header[at]]
+                yield RawRow(number, value)
             elif "".join(lines).strip():
                 yield RawRow(number, None, "".join(lines), "invalid_csv")
             number += len(lines)
@@ -209,8 +208,8 @@ def check_header(path: Path, cells: list[str]) -> list[str]:
             f"{path}:1: the names of its columns are not UTF-8; `iconv -f GB18030 -t UTF-8` (or "
             "another encoding) converts it"
         )
-    check_names(path, cells)
-    return cells
+    check_names(path, [name for name in cells if name])
+    return [name or f"column {at}" for at, name in enumerate(cells, 1)]
 
 
 def check_names(path: Path, names: list[str]) -> None:

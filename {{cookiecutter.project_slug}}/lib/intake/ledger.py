@@ -12,6 +12,7 @@ class Account:
     rows_in: int = 0
     rows_kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    unused: Counter[str] = field(default_factory=Counter)  # columns that nothing reads: rows
 
     def as_metrics(self) -> dict[str, Any]:
         """Return plain numbers, reasons in alphabetical order."""

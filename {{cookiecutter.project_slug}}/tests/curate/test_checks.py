@@ -7,9 +7,10 @@ import pytest
 
 from lib.core.params import TaskParams
 from lib.curate.checks import check_draft
+from lib.curate.draft import Draft
 from lib.curate.params import CurateParams
-from lib.curate.shapes import Draft
-from lib.intake.cells import Reject, user
+from lib.intake.cells import Reject
+from lib.intake.turns import user
 from lib.pii.params import PiiParams
 from tests.pii.test_secrets import OTHER, TOKEN
 from tests.toy import JSON_TASK, LABEL_TASK, TEXT_TASK

@@ -1,20 +1,24 @@
 """Every accepted shape ends up as the same draft."""
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from lib.curate.shapes import Draft, to_draft
-from lib.intake.cells import Reject, assistant, user
+from lib.curate.draft import Draft
+from lib.curate.row import Mapping
+from lib.curate.shapes import to_draft
+from lib.intake.cells import Reject
+from lib.intake.turns import assistant, user
 from tests.toy import JSON_TASK, TEXT_TASK
 
 TURNS = [user("q"), assistant("a")]
 
 
 def read(row: dict[str, Any], **columns: str) -> Draft:
-    return to_draft(row, columns, TEXT_TASK)
+    return to_draft(row, Mapping(columns), TEXT_TASK)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,22 @@ def read(row: dict[str, Any], **columns: str) -> Draft:
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
         {"instruction": "q", "input": "", "output": "a"},
         {"prompt": "q", "completion": "a"},
+        {"prompt": "q", "completion": assistant("a")},
+        {"prompt": "q", "completion": "{'from': 'gpt', 'value': 'a'}"},
+        {"messages": json.dumps(TURNS)},
+        {"messages": [user("q")], "completion": "a"},
+        {"messages": [{"role": "User", "message": "q"}, {"role": "Chatbot", "message": "a"}]},
+        {"messages": [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]},
+        {"conversation": [{"human": "q", "assistant": "a"}]},
+        {
+            "contents": [
+                {"role": r, "parts": [{"text": t}]} for r, t in (("user", "q"), ("model", "a"))
+            ]
+        },
+        {"messages": [{"role": "system", "content": None}, *TURNS]},
+        {"messages": None, "instruction": None, "output": None, "prompt": "q", "completion": "a"},
+        {"messages": [], "prompt": "q", "completion": "a", "chosen": None, "rejected": ""},
+        {"messages": [{"role": None, "content": None, "from": "human", "value": "q"}, TURNS[1]]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, TURNS[1]]},
     ],
 )
@@ -40,6 +60,14 @@ def test_shapes_agree(row: dict[str, Any]) -> None:
         {"chosen": TURNS, "rejected": [TURNS[0], assistant("b")]},
         {"prompt": "q", "chosen": TURNS, "rejected": [TURNS[0], assistant("b")], "messages": TURNS},
         {"prompt": "q", "chosen": [{"role": "system", "content": "s"}, *TURNS], "rejected": "b"},
+        {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"},
+        {"prompt": "\n\nHuman: q\n\nAssistant:", "chosen": "a", "rejected": "b"},
+        {"prompt": "q", "chosen": str(TURNS), "rejected": str([TURNS[0], assistant("b")])},
+        {"conversations": [{"from": "human", "value": "q"}], "chosen": "a", "rejected": "b"},
+        {"messages": TURNS, "chosen": "a", "rejected": "b"},
+        {"messages": TURNS, "rejected_response": "b"},
+        {"instruction": "q", "chosen": "a", "rejected": "b"},
+        {"instruction": "q", "output": "a", "rejected": "b"},
     ],
 )
 def test_pairs_agree(row: dict[str, Any]) -> None:
@@ -141,7 +169,7 @@ def test_two_licenses_of_one_row_are_none() -> None:
 def test_groups_of_several_kinds_are_told_apart() -> None:
     row = {"prompt": "q", "completion": "a", "who": 7, "doc": 0, "site": ""}
     columns = {"group.customer": "who", "group.document": "doc", "group.site": "site"}
-    assert to_draft(row, columns, TEXT_TASK).groups == ["customer:7", "document:0"]
+    assert to_draft(row, Mapping(columns), TEXT_TASK).groups == ["customer:7", "document:0"]
 
 
 @pytest.mark.parametrize("tags", [["sarcasm", "emoji"], "emoji, sarcasm,,emoji"])
@@ -162,7 +190,7 @@ def test_turns_may_be_called_anything() -> None:
 def test_fields_of_the_task_make_the_answer() -> None:
     row = {"text": "q", "kind": "refund", "prio": "high"}
     columns = {"prompt": "text", "urgency": "prio", "intent": "kind"}
-    answer = to_draft(row, columns, JSON_TASK).chosen
+    answer = to_draft(row, Mapping(columns), JSON_TASK).chosen
     assert answer == '{"intent": "refund", "urgency": "high"}'
 
 

@@ -165,6 +165,14 @@ def test_csv_of_nothing_but_a_delimiter_has_no_rows(file: Path) -> None:
     assert rows_of(file, "sep=;\n\n") == []
 
 
+def test_csv_columns_without_a_name_count_where_they_hold_something(file: Path) -> None:
+    rows = rows_of(file, "a;;b;;\n1;;2;;\n3;x;4;;\n")
+    assert [row for _, row, _ in rows] == [
+        {"a": "1", "b": "2"},
+        {"a": "3", "column 2": "x", "b": "4"},
+    ]
+
+
 def test_csv_semicolons(file: Path) -> None:
     assert rows_of(file, "a;b\r\n1;2,5\r\n") == [(2, {"a": "1", "b": "2,5"}, "")]
 
@@ -262,6 +270,17 @@ def test_parquet_with_damaged_text_loses_no_row(file: Path) -> None:
     ("content", "said"),
     [
         (b"PK\x03\x04....", "packed with zip; unpack it"),
+        (b"PK\x03\x04....xl/workbook.xml", "an Excel workbook; save it as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0....", "an Excel workbook"),
+        (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "a Git LFS pointer.*git lfs pull"),
+        (b"\n<!DOCTYPE html>\n<p>a, b</p>", "a page of HTML"),
+        (b"<rows><row/></rows>", "is XML"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b'{"a b": {"0": "x", "1": "y"}}', r"an object of columns.*orient='records', lines=True"),
+        (b'{"0": {"a": "x"}, "1": {"a": "y"}}', "a table of pandas"),
+        (b'{"columns":["a"],"index":[0],"data":[["x"]]}', "a table of pandas"),
+        (b'{\n  "a": 1\n}\n{\n  "a": 2\n}\n', "objects over several lines.*jq -c"),
+        (b'{"a": 1,\n "b": 2}\n', "objects over several lines.*jq -c"),
         ("a,b".encode("utf-16"), "is UTF-16 or UTF-32; save it as UTF-8"),
         ("a,b".encode("utf-32-be"), "is not text"),
         ("\ufeffa,b".encode("utf-32-be"), "is UTF-16 or UTF-32; save it as UTF-8"),

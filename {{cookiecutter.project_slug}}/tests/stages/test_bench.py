@@ -129,7 +129,7 @@ def test_llama_cpp_gets_a_gguf_or_one_line(tmp_path: Path, monkeypatch: pytest.M
     Path("models/quantized").mkdir(parents=True)
     Path("models/quantized/config.json").write_text('{"quantization_config": {"bits": 4}}')
     assert servable(["vllm", "serve", "{model}"], "models/quantized", None, "float32")
-    with pytest.raises(UserError, match=r"models/quantized: holds no model\.gguf"):
+    with pytest.raises(UserError, match=r"models/quantized: has no model\.gguf"):
         servable(command, "models/quantized", None, "float32")
     Path("models/quantized/model.gguf").touch()
     assert servable(command, "models/quantized", None, "float32") == "models/quantized"

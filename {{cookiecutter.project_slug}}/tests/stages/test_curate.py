@@ -202,6 +202,40 @@ def test_a_file_in_another_encoding_is_named_with_the_cure(
     assert "data/raw/old.csv: 1 rows are not UTF-8; `iconv`" in capsys.readouterr().out
 
 
+def test_what_is_not_used_is_named_with_its_count(capsys: pytest.CaptureFixture[str]) -> None:
+    turns = [said("user", "two") | {"name": "Bo"}, said("assistant", "refund")]
+    raw(ask("one", shop=7, till=None), {"messages": turns, "shop": 8}, {"text": "x", "shop": 9})
+    main()
+    assert metrics("curate")["unused"] == {"data/raw/a.jsonl": {"shop": 2, "turn.name": 1}}
+    line = "data/raw/a.jsonl: not used: shop (2 rows), turn.name (1 rows)\n"
+    assert line in capsys.readouterr().out
+
+
+def test_a_column_named_like_a_person_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    raw(ask("one") | {"ana@example.com": 1})
+    main()
+    assert list(metrics("curate")["unused"]["data/raw/a.jsonl"]) == ["<EMAIL_ADDRESS_1>"]
+    assert "ana@" not in capsys.readouterr().out
+
+
+def test_rows_that_an_unread_column_may_turn_round_go_with_the_cure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raw(ask("one"), ask("two", score=0.1))
+    main()
+    assert metrics("curate")["dropped"] == {"verdict": 1}
+    assert "1 rows verdict: a column judges" in capsys.readouterr().out
+    raw(ask("one", score=0.9), ask("two", score=0.1))
+    with pytest.raises(
+        UserError, match=r"verdict, score: 0.9\); .*columns: {label: COLUMN}.*ignore"
+    ):
+        main()
+    sources = f"{SOURCES[:-2]}, ignore: [score]}}]"
+    lay_out(Path(), PARAMS.replace(SOURCES, sources))
+    main()
+    assert metrics("curate")["unused"] == {}
+
+
 def test_a_source_may_have_no_file_yet() -> None:
     raw(ask("one"))
     more = "{path: data/raw/later*, license: CC0-1.0, consent: given, optional: true}]"
@@ -224,6 +258,19 @@ def test_a_source_may_have_no_file_yet() -> None:
             "[{path: data/raw/*, columns: {prompt: prompt, completion: prompt}}]",
             "maps two of its texts to 'prompt'",
         ),
+        (
+            "[{path: data/raw/*, columns: {prompt: [who, prompt], completion: prompt}}]",
+            "maps two of its texts to 'prompt'",
+        ),
+        (
+            "[{path: data/raw/*, columns: {completion: who, label: who}}]",
+            "maps two of its texts to 'who'",
+        ),
+        ("[{path: data/raw/*, columns: {prompt: '{who} {'}}]", "whose braces are wrong"),
+        ("[{path: data/raw/*, columns: {prompt: '{} {}'}}]", "which names no column"),
+        ("[{path: data/raw/*, columns: {completion: [a, b]}}]", "only prompt may be made of"),
+        ("[{path: data/raw/*, columns: {prompt: '{whom}'}}]", "maps prompt to 'whom', which none"),
+        ("[{path: data/raw/*, columns: {group: who}, ignore: [who]}]", "both maps and ignores"),
         ("[{path: data/raw/*, columns: {group.: x}}]", "maps the unknown name 'group.'"),
         (
             "[{path: data/raw/*, columns: {scenario: who, group: custmer, license: licens}}]",

@@ -14,6 +14,7 @@ from tests.toy import PARAMS, chat, lay_out
 
 HERE = Path(__file__).parents[2]
 RAW = "data/raw/a|b"
+MORE = {"changed": {}, "pii": {"X": 7}, "unused": {RAW: {"who": 61, "turn.name": 9}}}
 README = "# Data\n\nFrom us.\n\n## One record\n\nA ticket.\n\n## Labeling guidelines\n\nRead it.\n"
 
 
@@ -35,7 +36,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     Path("data/raw").mkdir()
     Path(RAW).write_text("raw", encoding="utf-8")
     Path("data/README.md").write_text(README, encoding="utf-8")
-    write_json("metrics/curate.json", metrics(65, 62, empty=3) | {"changed": {}, "pii": {"X": 7}})
+    write_json("metrics/curate.json", metrics(65, 62, empty=3) | MORE)
     write_json("metrics/dedup.json", metrics(62, 60, near_copy=2) | {"conflicting_pairs": 1})
     return spec()
 
@@ -60,6 +61,7 @@ def spec() -> str:
         "| data/raw/a\\|b | CC0-1.0 | given   | drawn | 65        | 60        |",
         "| curate | empty     | 3    | a\\|b 3 |",
         "| dedup  | near_copy | 2    | a\\|b 2 |",
+        "| data/raw/a\\|b | turn.name | 9                 |",
         "| X                | 7            |",
         "| CRYPTO           | 0            |",
         "| 账单       |",

@@ -1,0 +1,106 @@
+"""Read what is asked and answered in a row: a chat, an alpaca row, a prompt and its completion."""
+
+from lib.core.params import TaskParams
+from lib.core.records import Message
+from lib.curate.draft import Draft, from_turns
+from lib.curate.row import Row
+from lib.intake.cells import Reject, as_text, optional_text
+from lib.intake.turns import assistant, read_answer, read_prompt, read_turns, unpacked, user
+from lib.intake.unread import is_empty, verdict
+
+# What says of a lone answer whether it is good, where nobody mapped it; true and false only.
+LABELS = ("label", "kto_tag")
+
+
+def asked(cells: Row, ours: str) -> list[Message]:
+    """Read what is asked beside an answer: a system prompt, earlier turns, the question.
+
+    ours: the name of the question's column. alpaca's `input` follows its `instruction`.
+    """
+    question, system = cells.get(ours), cells.get("system")
+    if cells.mapping.columns.get(ours, ours) == "instruction" and isinstance(question, str):
+        given = cells.get("input")
+        given = "" if is_empty(given) else as_text(given)
+        question = "\n\n".join(part for part in (question, given) if part)
+    if (
+        ours == "instruction"
+        and isinstance(question, list)
+        and any(isinstance(one, str) for one in question)
+    ):
+        raise Reject("not_text", "a list")
+    turns = [*read_history(cells), *read_prompt(question, cells.unread)]
+    # Nobody reads the words of a system prompt: task.system takes its place.
+    return turns if is_empty(system) else [{"role": "system", "content": ""}, *turns]
+
+
+def read_history(cells: Row) -> list[Message]:
+    """Read the turns before the question: pairs of question and answer, or turns."""
+    history = cells.get("history")
+    if is_empty(history):
+        return []
+    history = unpacked(history) if isinstance(history, str) else history
+    if not isinstance(history, list):
+        raise Reject("bad_turns", "history")
+    if all(isinstance(turn, dict) for turn in history):
+        return read_turns(history, cells.unread)
+    turns = list[Message]()
+    for both in history:
+        if not isinstance(both, list) or [*map(type, both)] != [str, str]:
+            raise Reject("bad_turns", "history")
+        turns += [user(both[0]), assistant(both[1])]
+    return turns
+
+
+def from_chat(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of a chat; where its last turn asks, `completion` answers."""
+    turns = read_turns(cells.get("messages"), cells.unread)
+    if turns and turns[-1]["role"] == "user" and cells.has("completion"):
+        turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
+    draft = from_turns(turns)
+    if not is_empty(cells.get("system")):
+        draft.changes.add("system_prompt_removed")
+    read_label(draft, cells, task)
+    return draft
+
+
+def from_alpaca(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of an instruction with its output."""
+    answer = read_answer(cells.get("output"), cells.unread, task.output == "json")
+    draft = from_turns([*asked(cells, "instruction"), *answer])
+    read_label(draft, cells, task)
+    return draft
+
+
+def from_completion(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of a prompt and its completion, or of one column for each field of the task."""
+    answer = cells.get("completion")
+    if answer is None:
+        answer = {name: as_text(cells.get(name)).strip() for name in task.fields}
+    answered = read_answer(answer, cells.unread, task.output == "json")
+    draft = from_turns([*asked(cells, "prompt"), *answered])
+    read_label(draft, cells, task)
+    return draft
+
+
+def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
+    """Turn a draft into a lone answer where its row labels it good or bad (trl's unpaired format,
+    LLaMA-Factory's kto_tag).
+
+    A column of such a name that is not mapped, and holds neither true nor false, is another one.
+    """
+    mapped = "label" in cells.mapping.columns
+    good = None
+    if mapped and "label" not in task.fields:
+        label = cells.get("label")
+        good = verdict(label)
+        if good is None:
+            raise Reject("bad_label", optional_text(label))
+    elif not mapped:
+        for name in LABELS:
+            value = cells.look(name)
+            if name not in task.fields and str(value).casefold() in ("true", "false"):
+                good = verdict(cells.get(name))
+                break
+    if good is not None:
+        draft.lone = True
+        draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)

@@ -1,0 +1,59 @@
+"""Read preference pairs: a better and a worse answer to the same question."""
+
+from collections.abc import Callable
+
+from lib.core.params import TaskParams
+from lib.curate.chats import asked
+from lib.curate.draft import Draft, from_turns
+from lib.curate.row import Row
+from lib.intake.cells import Reject
+from lib.intake.turns import read_answer, read_turns, spoken
+
+
+def from_pair(cells: Row, task: TaskParams) -> Draft:
+    """Make a draft of a preference pair; either side is text, one turn, or turns that end with the
+    answer.
+
+    Raises Reject unless what comes before the answer is the same on both sides, and the same as
+    what is asked where that has a column of its own.
+    """
+    cells.unread.pair = True
+    sides = [cells.get("chosen"), cells.get("rejected")]
+    good, bad = (read_answer(side, cells.unread, task.output == "json") for side in sides)
+    turns = cells.get("messages")  # often the better chat, too
+    ours = next((name for name in ("prompt", "instruction") if cells.has(name)), "")
+    known = bool(ours)
+    before = asked(cells, ours) if ours else []
+    if not known and len(good) == 1 and turns is not None:
+        before, known = read_turns(turns, cells.unread), True
+        before = before[:-1] if before[-1:] == good else before
+    before = before if known else good[:-1]
+    if not before and len(bad) == 1:
+        raise Reject("no_prompt")
+    for own in (good[:-1], bad[:-1]):
+        if spoken(own) != spoken(before) and (own or not known):
+            raise Reject("prompts_differ")
+    if bad[-1]["role"] != "assistant":
+        raise Reject("roles_out_of_order")
+    draft = from_turns([*before, good[-1]])
+    draft.rejected = bad[-1]["content"]
+    return draft
+
+
+def beside_rejected(read: Callable[[Row, TaskParams], Draft]) -> Callable[[Row, TaskParams], Draft]:
+    """Make a reader of rows whose better answer is that of another shape, the worse beside it."""
+
+    def reader(cells: Row, task: TaskParams) -> Draft:
+        cells.unread.pair = True
+        draft = read(cells, task)
+        if draft.lone:
+            raise Reject("unread_mapping", "label", "a pair has none")
+        bad = read_answer(cells.get("rejected"), cells.unread, task.output == "json")
+        if len(bad) > 1 and spoken(bad[:-1]) != draft.prompt:
+            raise Reject("prompts_differ")
+        if bad[-1]["role"] != "assistant":
+            raise Reject("roles_out_of_order")
+        draft.rejected = bad[-1]["content"]
+        return draft
+
+    return reader

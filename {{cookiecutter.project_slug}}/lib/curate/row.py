@@ -1,0 +1,173 @@
+"""Look at a raw row by our names of its columns, and see what nothing read."""
+
+import string
+from collections import abc
+from collections.abc import Iterable
+from typing import Any
+
+from lib.intake.cells import Reject, as_text, cell_value
+from lib.intake.unread import Unread, is_empty, words
+
+# Our names of columns that hold what is asked or answered, or say how good that is.
+TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
+SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
+ABOUT = ("scenario", "language", "tags", "group", "license")  # our names of all other columns
+ALIASES = {  # names under which other tools have these columns
+    "messages": ("messages", "conversations", "conversation", "contents"),
+    "rejected": ("rejected", "rejected_response"),
+    "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),
+}
+# Columns that often are part of what is asked. A row that has one goes, unless its words stand in
+# what is asked or nobody wants them there (`ignore`).
+INPUTS = words(
+    """
+    input inputs context contexts history question query instruction instructions prompt document
+    documents passage passages article background knowledge evidence table schema choices options
+    facts hint story premise hypothesis dialogue dialog transcript text retrieved_context
+    retrieved_documents reference_text source_text few_shot examples
+    """
+)
+RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
+HELD_OUT = words("test val valid validation dev eval evaluation heldout held_out")
+SEVERAL = ("prompt",)  # the names to which several columns or a template may be mapped
+
+Columns = abc.Mapping[str, str | list[str]]
+
+
+class Mapping:
+    """Which columns of a source are read as what, and which are ignored."""
+
+    def __init__(self, columns: Columns, ignore: Iterable[str] = ()) -> None:
+        self.columns = columns
+        self.parts = {name: theirs(name, of) for name, of in columns.items()}
+        self.ignored = frozenset(ignore)
+        # A column is read for one purpose: by the name it is mapped to, not by its own.
+        self.taken = self.ignored.union(*self.parts.values())
+        self.texts = [name for name in columns if name.partition(".")[0] not in ABOUT]
+        self.groups = ["group", *(name for name in columns if name.startswith("group."))]
+
+
+def theirs(name: str, column: str | list[str]) -> list[str]:
+    """List the columns that a mapping names: one, several, or those of a template."""
+    if isinstance(column, list):
+        return column
+    return fields_of(column) if name in SEVERAL and is_template(column) else [column]
+
+
+def is_template(column: str) -> bool:
+    """Tell whether a mapping is a text with columns in braces."""
+    return "{" in column
+
+
+def fields_of(template: str) -> list[str]:
+    """List the columns that a template names; raise ValueError where its braces do not match."""
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+
+
+class Row:
+    """The cells of a raw row, by our names; knows which of its columns were read."""
+
+    def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
+        self.row, self.mapping = row, mapping
+        self.read: set[str] = set()
+        self.unread = Unread(mapping.ignored)
+
+    def get(self, name: str) -> Any:
+        """Return the value of a column, None where the row has none of that name or it is null; the
+        column counts as read."""
+        if name in self.mapping.columns:
+            self.read.update(top(self.row, part) for part in self.mapping.parts[name])
+        elif (column := self._column(name)) is not None:
+            self.read.add(column)
+        return self.look(name)
+
+    def look(self, name: str) -> Any:
+        """Return the value of a column like `get`; it does not count as read."""
+        if name in self.mapping.columns:
+            if name in SEVERAL:
+                return joined(self.row, self.mapping.columns[name])
+            return cell_value(self.row, self.mapping.parts[name][0])
+        column = self._column(name)
+        return None if column is None else cell_value(self.row, column)
+
+    def _column(self, name: str) -> str | None:
+        """The first column of that name, or another's name for it, that holds something."""
+        there = [
+            column
+            for column in ALIASES.get(name, (name,))
+            if column in self.row and column not in self.mapping.taken
+        ]
+        filled = [column for column in there if not is_empty(self.row[column])]
+        return next(iter(filled or there), None)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the row has such a column, and it is not null; an answer is no verdict."""
+        value = self.look(name)
+        return value is not None and not (name in SIDES and isinstance(value, bool))
+
+    def filled(self, name: str) -> bool:
+        """Tell whether the row has such a column, and there is something in it."""
+        return self.has(name) and not is_empty(self.look(name))
+
+    def close(self, asked: list[str]) -> None:
+        """Note what nothing read; raise Reject where that could change what is learnt.
+
+        asked: all that is asked, the question last. Raises Reject (`unread_mapping`) for a column
+        that somebody mapped and the shape of the row has no place for.
+        """
+        for name, value in self.row.items():
+            if name in self.read or name in self.mapping.ignored or is_empty(value):
+                continue
+            for ours in self.mapping.texts:
+                if name in [top(self.row, part) for part in self.mapping.parts[ours]]:
+                    raise Reject("unread_mapping", f"{ours} ({name})")
+            if name.casefold() in INPUTS and not stands_in(name, value, asked):
+                raise Reject("unread_input", name)
+            if name == "split" and str(value).casefold() in HELD_OUT:
+                raise Reject("held_out", f"{name}: {value}")
+            self.unread.note(name, value)
+
+
+def top(row: dict[str, Any], column: str) -> str:
+    """Return the name of the column of a row that `meta.intent` reaches into."""
+    return column if column in row else column.partition(".")[0]
+
+
+def joined(row: dict[str, Any], column: str | list[str]) -> Any:
+    """Return the value of a column; the text of several, or of a template. None where all are
+    empty."""
+    if isinstance(column, list):
+        parts = [as_lines(cell_value(row, part)) for part in column]
+        return "\n\n".join(filter(None, parts)) or None
+    if not is_template(column):
+        return cell_value(row, column)
+    parts, found = [], False
+    for text, name, _, _ in string.Formatter().parse(column):
+        value = "" if name is None else as_lines(cell_value(row, name))
+        found = found or bool(value)
+        parts += [text, value]
+    return "".join(parts).strip() if found else None
+
+
+def as_lines(value: Any) -> str:
+    """Write a cell of a question as text, a list with a line for each of its values."""
+    if isinstance(value, list):
+        return "\n".join(map(as_text, value))
+    return "" if value is None else as_text(value).strip()
+
+
+def texts_in(value: Any) -> list[str]:
+    """List the texts in a cell."""
+    if isinstance(value, (dict, list)):
+        parts = value.values() if isinstance(value, dict) else value
+        return [text for part in parts for text in texts_in(part)]
+    return [str(value).strip()]
+
+
+def stands_in(name: str, value: Any, asked: list[str]) -> bool:
+    """Tell whether the words of a column are asked anyway; a rendering of the whole row holds the
+    question itself."""
+    if name in RENDERED and asked[-1] in str(value):
+        return True
+    text = "\n".join(asked)
+    return all(one in text for one in texts_in(value))

@@ -1,0 +1,98 @@
+"""Know files that are no rows by their first bytes, and say what to do with them."""
+
+import json
+import re
+from pathlib import Path
+
+from lib.core.strict_json import DECODER
+from lib.runtime.errors import UserError
+
+KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
+PANDAS = "write it by df.to_json(path, orient='records', lines=True)"
+BINARY = {  # the bytes with which a file begins: what it is, and what to do
+    b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls); save it as CSV UTF-8",
+    b"BZh": f"packed with bzip2; unpack it; allowed are {KNOWN}",
+    b"\xfd7zXZ": f"packed with xz; unpack it; allowed are {KNOWN}",
+    b"7z\xbc\xaf": f"packed with 7z; unpack it; allowed are {KNOWN}",
+    b"Rar!": f"packed with rar; unpack it; allowed are {KNOWN}",
+    b"%PDF": "a PDF; write its text into rows (JSONL)",
+    b"SQLite format 3": "an SQLite database; write its table as CSV: sqlite3 -csv -header FILE ...",
+    b"\x89HDF": f"an HDF5 file; {PANDAS}",
+    b"Obj\x01": "an Avro file; write it as parquet or JSONL",
+    b"ORC": "an ORC file; write it as parquet or JSONL",
+    b"\x93NUMPY": "a NumPy array; write its rows as JSONL",
+    b"\x89PNG": "a picture; rows of text only are read",
+    b"\xff\xd8\xff": "a picture; rows of text only are read",
+    b"\x80\x04": "a pickle, which could run anything when read; write its rows as JSONL",
+    b"\x80\x05": "a pickle, which could run anything when read; write its rows as JSONL",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself; `git lfs pull` gets it",
+    b"outs:\n": "a pointer of DVC (.dvc), not the file itself; `dvc pull` gets it",
+    b"\xff\xfe": "UTF-16 or UTF-32; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 or UTF-32; save it as UTF-8",
+    b"\0\0\xfe\xff": "UTF-16 or UTF-32; save it as UTF-8",
+}
+ZIP = b"PK\x03\x04"
+IN_ZIP = {  # names of what lies in a zip: what it is then
+    b"xl/": "an Excel workbook; save it as CSV UTF-8",
+    b"word/": "a Word document; write its text into rows (JSONL)",
+    b"mimetypeapplication/vnd.oasis": "an OpenDocument file; save it as CSV UTF-8",
+}
+HTML = re.compile(rb"<(!doctype|html|head|body)", re.IGNORECASE)
+XML = re.compile(rb"<(\?xml|[a-z_]+[ >/])", re.IGNORECASE)
+STRING = rb'"(?:[^"\\]|\\.)*"'
+PANDAS_JSON = re.compile(rb"\{\s*" + STRING + rb'\s*:\s*\{\s*"0"\s*:')  # columns of cells
+PANDAS_INDEX = re.compile(rb'\{\s*"0"\s*:\s*\{')  # rows, each under its number
+PANDAS_SPLIT = re.compile(
+    rb'\{\s*"(columns"\s*:\s*\[.*"(index|data)"\s*:\s*\[|schema"\s*:\s*\{)', re.S
+)
+OPENED = re.compile(rb"\{\s*\n")
+
+
+def refuse(path: Path, head: bytes) -> None:
+    """Raise UserError where a file begins like a known format that is not read here."""
+    for magic, said in BINARY.items():
+        if head.startswith(magic):
+            raise UserError(f"{path}: is {said}")
+    if head.startswith(ZIP):
+        packed = f"packed with zip; unpack it; allowed are {KNOWN}"
+        kinds = [what for name, what in IN_ZIP.items() if name in head]
+        raise UserError(f"{path}: is {[*kinds, packed][0]}")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if HTML.match(start):
+        raise UserError(
+            f"{path}: is a page of HTML, perhaps of a server that wants a login; get the file "
+            "itself"
+        )
+    if XML.match(start):
+        raise UserError(f"{path}: is XML; write its rows as JSONL")
+    if start.startswith(b"{"):
+        refuse_object(path, start)
+
+
+def refuse_object(path: Path, start: bytes) -> None:
+    """Raise UserError for JSON that is one object over several lines, or a table of pandas."""
+    if PANDAS_JSON.match(start):
+        raise UserError(f"{path}: is an object of columns, as pandas writes by default; {PANDAS}")
+    if PANDAS_INDEX.match(start) or PANDAS_SPLIT.match(start):
+        raise UserError(f"{path}: is a table of pandas in one object; {PANDAS}")
+    if OPENED.match(start) or spans_lines(start):
+        raise UserError(
+            f"{path}: is JSON objects over several lines each; write one a line: `jq -c . {path}` "
+            "(`jq -c '.NAME[]'` where the rows are a list inside of one object)"
+        )
+
+
+def spans_lines(start: bytes) -> bool:
+    """Tell whether the first line is no whole object, but with the next ones it is."""
+    text = start.decode("utf-8", "replace")
+    line = text.partition("\n")[0]
+    try:
+        json.loads(line)
+    except ValueError:
+        try:
+            return "\n" in text[: DECODER.raw_decode(text)[1]]
+        except (ValueError, RecursionError):
+            return False
+    except RecursionError:
+        return False
+    return False

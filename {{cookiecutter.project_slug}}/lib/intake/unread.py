@@ -1,0 +1,156 @@
+"""Watch what nothing reads of a row: its other columns, and other keys of its turns.
+
+What cannot change what is learnt is named and counted. What could (a verdict, a weight, tools,
+reasoning, a picture) is a reason to drop the row, until somebody maps or ignores it.
+"""
+
+import math
+import re
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+from lib.intake.cells import Reject
+
+
+def words(text: str) -> frozenset[str]:
+    """List words, so that long lists stay readable."""
+    return frozenset(text.split())
+
+
+TOOLS = re.compile(
+    r"(available_)?(tools|functions)(_?(schemas?|definitions?|list|specs?|json))?"
+    r"|(tool|function)_?(calls?|call_id|choice|responses?|results?|outputs?)"
+)
+REASONING = re.compile(
+    r"(complex_)?(reasoning|thinking|thoughts?|think|cot|chain_of_thoughts?)"
+    r"(_(content|text|details|trace|traces|steps|process|chain))?"
+)
+MEDIA = re.compile(
+    r"(input_|source_|user_)?(images?|pictures?|photos?|videos?|audios?|speech|screenshots?"
+    r"|pixel_values|input_features)(_?(paths?|urls?|files?|names?|bytes|data|list|base64))?"
+)
+WEIGHT = re.compile(
+    r"((sample|loss|example|turn|training|train)_)?(weights?|loss)|train|trainable|training"
+    r"|train_on(_turn)?|loss_(scale|multiplier|mask)"
+)
+JUDGING = """
+label labels kto score scores rating ratings reward rewards vote votes upvote upvotes upvoted
+    downvote downvotes downvoted thumb thumbs thumbsup thumbsdown verdict feedback judgement
+    judgment grade quality good bad correct incorrect correctness wrong accept accepted acceptable
+    acceptance approve approved approval valid invalid helpful helpfulness unhelpful preferred
+    preference like liked dislike disliked desirable undesirable reject rejected pass passed fail
+    failed harmful harmless toxic toxicity unsafe safe flag flagged hallucination hallucinated
+    winner better satisfied satisfaction useful usefulness
+"""
+VERDICT_WORDS = words(JUDGING)
+# Columns beside verdicts that only number, name or explain: label_id, correct_answer.
+NO_VERDICT = words(
+    "answer answers option options choice idx index id key name text reason source model"
+)
+GOOD = words(
+    "true 1 1.0 +1 yes y good up thumbs_up thumbsup thumbs-up like liked upvote upvoted accept "
+    "accepted approved correct right chosen desirable positive pass passed 👍"
+)
+BAD = words(
+    "false 0 0.0 -1 -1.0 no n bad down thumbs_down thumbsdown thumbs-down dislike disliked "
+    "downvote downvoted reject rejected incorrect wrong undesirable negative fail failed 👎"
+)
+# Words that say "bad" in a column of any name; the others may mean much else.
+PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
+SCORES = re.compile("score|rating|reward|quality|grade")
+LEVELS = words("a b tie both model_a model_b high medium low poor excellent fair neutral")
+NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+
+class Unread:
+    """The names of what nothing reads in a row."""
+
+    def __init__(self, ignored: Collection[str] = (), pair: bool = False) -> None:
+        self.ignored, self.pair = ignored, pair
+        self.names: dict[str, None] = {}
+
+    def note(self, name: str, value: Any, shown: str = "") -> None:
+        """Note a name that holds something; raise Reject where that could change what is learnt.
+
+        shown: what it is called in messages and in `ignore`, where that is not its name.
+        """
+        shown = shown or name
+        if is_empty(value) or shown in self.ignored:
+            return
+        reason = risk(name)
+        if reason == "weight" and verdict(value) is True:
+            return
+        if reason == "verdict" and not is_verdict(name, value, self.pair):
+            reason = ""
+        if reason == "reasoning" and isinstance(value, (bool, int, float)):
+            reason = ""
+        if not reason and isinstance(value, str) and flat(value) in PLAINLY_BAD:
+            reason = "verdict"
+        if not reason and isinstance(value, dict):
+            self.look_into(value, shown)
+        if reason:
+            raise Reject(reason, f"{shown}: {value}")
+        self.names[shown] = None
+
+    def look_into(self, value: dict[str, Any], shown: str) -> None:
+        """Raise Reject where an object that nobody reads, such as `meta`, holds a verdict."""
+        for key, part in value.items():
+            said = isinstance(part, bool) or (isinstance(part, str) and verdict(part) is not None)
+            if said and risk(str(key)) == "verdict" and f"{shown}.{key}" not in self.ignored:
+                raise Reject("verdict", f"{shown}.{key}: {part}")
+
+
+@cache
+def risk(name: str) -> str:
+    """Return the reason for which a column or key of this name may not go unread; or nothing."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
+    snake = "_".join(words).lower()
+    for reason, names in (
+        ("tools", TOOLS),
+        ("reasoning", REASONING),
+        ("not_text", MEDIA),
+        ("weight", WEIGHT),
+    ):
+        if names.fullmatch(snake):
+            return reason
+    said = [word.lower() for word in words]
+    judged = VERDICT_WORDS.intersection(said) and said[-1] not in NO_VERDICT
+    return "verdict" if judged else ""
+
+
+def is_verdict(name: str, value: Any, pair: bool) -> bool:
+    """Tell whether a value judges an answer. A pair may have scores of both; which one is better
+    (label: 0) would turn it round."""
+    if isinstance(value, (dict, list)):
+        parts = value.values() if isinstance(value, dict) else value
+        return any(is_verdict(name, part, pair) for part in parts)
+    if pair and not isinstance(value, bool) and SCORES.search(name.lower()):
+        return False
+    if verdict(value) is not None:
+        return True
+    if name in ("label", "labels"):  # a class, of which there may be many
+        return False
+    text = flat(value) if isinstance(value, str) else ""
+    return isinstance(value, (int, float)) or text in LEVELS or bool(NUMBER.fullmatch(text))
+
+
+def verdict(value: Any) -> bool | None:
+    """Read whether an answer is good: true, 1, up; false, 0, bad. None where nothing is said."""
+    if not isinstance(value, (str, int, float)):
+        return None
+    text = flat(str(value))
+    return True if text in GOOD else False if text in BAD else None
+
+
+def flat(text: str) -> str:
+    """Write a word of a table in one way."""
+    return "_".join(text.casefold().split())
+
+
+def is_empty(value: Any) -> bool:
+    """Tell whether a cell holds nothing."""
+    if isinstance(value, str):
+        return value.strip().lower() in NOT_ONE
+    return value is None or value in ([], {}) or (isinstance(value, float) and math.isnan(value))
