@@ -16,6 +16,9 @@ export RUFF_CACHE_DIR := $(CURDIR)/build/cache/ruff
 export MYPY_CACHE_DIR := $(CURDIR)/build/cache/mypy
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/cache/python
 unexport PYTHONDONTWRITEBYTECODE # or each of hundreds of processes compiles torch anew
+ifneq ($(shell test -t 2 && echo terminal),terminal) # bars would fill the log of CI
+export TQDM_DISABLE := 1
+endif
 export PYTEST_ADDOPTS := -p no:cacheprovider
 # What was skipped is told once, at the end, from pytest's own reports.
 RESULTS := $(CURDIR)/build/tests
