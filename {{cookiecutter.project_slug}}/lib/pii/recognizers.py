@@ -167,7 +167,7 @@ class AddressRecognizer(IpRecognizer):
 
     @staticmethod
     def whole(text: str, start: int, end: int) -> bool:
-        """Tell whether there is a digit, and nothing before or after that makes it something else."""
+        """Tell whether there is a digit, and nothing around it that makes it something else."""
         return bool(
             re.search(r"\d", text[start:end])
             and not VERSION.search(text, max(0, start - 20), start)
