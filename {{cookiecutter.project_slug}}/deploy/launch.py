@@ -26,13 +26,16 @@ LOADING = 1_800  # seconds that a large model may load
 
 
 def takes_gpu(deploy: DeployParams, device: str) -> bool:
-    """Whether the stack is started on a GPU: llama.cpp where it was measured (hardware.device)."""
+    """Tell whether the stack is started on a GPU: llama.cpp where it was measured
+    (hardware.device)."""
     return deploy.stack in ("vllm", "tgi") or device != "cpu"
 
 
 def compose(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
-    """compose.yaml (Compose specification). `memory` is what it may take, in bytes; None sets no
-    limit."""
+    """Write compose.yaml (Compose specification).
+
+    `memory` is the limit in bytes; None sets no limit.
+    """
     service = composed(deploy, gpu)
     service["volumes"] = ["./model:/model:ro"]
     if memory:
@@ -41,7 +44,7 @@ def compose(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
 
 
 def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
-    """The service but for its volumes."""
+    """Write the service without its volumes."""
     service = container(deploy, gpu)
     service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
     service["restart"] = "unless-stopped"
@@ -55,7 +58,7 @@ def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
 
 
 def room_for(rank: int) -> int:
-    """The rank that vLLM is told to leave room for; raises UserError where it takes none such."""
+    """Return the rank that vLLM leaves room for; raise UserError where it allows none so high."""
     for allowed in RANKS:
         if allowed >= rank:
             return allowed
@@ -66,7 +69,7 @@ def room_for(rank: int) -> int:
 
 
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
-    """compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it; raises
+    """Write compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it; raise
     UserError where its rank is too high."""
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
@@ -82,7 +85,7 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
 
 
 def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
-    """Image and command, the weights being at /model."""
+    """Return image and command; the weights are at /model."""
     image = IMAGES[deploy.stack] + ("-cuda" if gpu and deploy.stack == "llama.cpp" else "")
     command = arguments(deploy, "/model", deploy.port)
     if deploy.stack != "tgi":
@@ -91,8 +94,10 @@ def container(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
 
 
 def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
-    """kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
-    `memory` is what it may take, in bytes; None sets no limit."""
+    """Write kubernetes.yaml: a Deployment and its Service; the weights come from the claim `model`.
+
+    `memory` is the limit in bytes; None sets no limit.
+    """
     labels = {"app": SERVED_NAME}
     one = container(deploy, gpu)
     limits: dict[str, Any] = {"memory": f"{mebibytes(memory)}Mi"} if memory else {}
@@ -137,7 +142,7 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
 
 
 def probes(port: int) -> dict[str, Any]:
-    """When Kubernetes sends requests and when it starts the server anew: not while it loads, and
+    """Say when Kubernetes sends requests and when it restarts the server: not while it loads, and
     not for being busy for a moment."""
 
     def ask(period: int, failures: int) -> dict[str, Any]:
@@ -153,12 +158,12 @@ def probes(port: int) -> dict[str, Any]:
 
 
 def mebibytes(size: int) -> int:
-    """Whole ones, of bytes."""
+    """Convert bytes to whole mebibytes."""
     return -(-size // 2**20)
 
 
 def as_yaml(value: dict[str, Any]) -> str:
-    """Block style, keys in the order given."""
+    """Write YAML in block style, keys in the order given."""
     yaml, text = YAML(), io.StringIO()
     yaml.default_flow_style = False
     yaml.width = 120

@@ -10,7 +10,8 @@ TEXTS = ("LICENSE*", "LICENSE*", "COPYING*", "NOTICE*", "USE_POLICY*")
 
 
 def add_license(folder: Path, base: BaseParams) -> None:
-    """The base's license texts into a folder of weights; without any, a file that names it."""
+    """Put the base's license texts into a folder of weights; without any, a file that names the
+    license."""
     found = texts(base)
     for path in found:
         shutil.copy(path, folder / path.name)
@@ -27,7 +28,7 @@ def add_license(folder: Path, base: BaseParams) -> None:
 
 
 def texts(base: BaseParams) -> list[Path]:
-    """The license files of the base's folder, or of its page on the hub."""
+    """List the license files of the base's folder, or of its page on the hub."""
     folder = Path(base.model)
     if not folder.is_dir():
         folder = from_hub(base)
@@ -35,7 +36,7 @@ def texts(base: BaseParams) -> list[Path]:
 
 
 def from_hub(base: BaseParams) -> Path:
-    """Where the files are that were asked of the hub now, or before."""
+    """Return where the files are that were fetched from the hub now, or before."""
     from huggingface_hub import snapshot_download
 
     for cached in (False, True):

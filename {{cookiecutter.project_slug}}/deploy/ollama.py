@@ -15,7 +15,7 @@ SYSTEM, ASKED, ANSWERED = "⟦system⟧", "⟦asked⟧", "⟦answered⟧"
 def modelfile(
     tokenizer: "PreTrainedTokenizerBase", stops: list[str], system: str, context: int
 ) -> str:
-    """A Modelfile beside model.gguf; raises UserError when the template has no such form."""
+    """Write a Modelfile beside model.gguf; raise UserError when the template has no such form."""
     lines = [
         "FROM ./model/model.gguf",
         f'TEMPLATE """{go_template(tokenizer)}"""',
@@ -29,7 +29,8 @@ def modelfile(
 
 
 def go_template(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """The chat template as Ollama's Go template of one turn, which it repeats for each turn."""
+    """Convert the chat template to Ollama's Go template of one turn, which it repeats for each
+    turn."""
 
     def rendered(*messages: Message, prompted: bool) -> str:
         text = tokenizer.apply_chat_template(

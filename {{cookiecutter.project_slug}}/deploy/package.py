@@ -49,8 +49,7 @@ SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie 
 
 
 def check_formats(source: str, deploy: DeployParams) -> None:
-    """The weights must be what the stack reads, and plain ones are that to all; raises UserError
-    with the cure."""
+    """Raise UserError where the stack cannot read the weights; it can read plain ones."""
     if not Path(source, "config.json").is_file():
         raise UserError(f"{source}: holds no model; `dvc repro` makes it, `dvc pull` gets it")
     packed = "gguf" if Path(source, NAME).is_file() else quantization(source).get("quant_method")
@@ -63,7 +62,7 @@ def check_formats(source: str, deploy: DeployParams) -> None:
 
 
 def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BaseParams) -> None:
-    """The weights in the stack's format, with what belongs to them."""
+    """Copy the weights in the stack's format, with what belongs to them."""
     if deploy.stack in ON_GGUF and not Path(source, NAME).is_file():
         folder.mkdir()
         write_gguf(source, folder, "none", base.dtype, load_tokenizer(source))
@@ -80,7 +79,7 @@ def read_card() -> str:
 
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
-    """Golden questions, evenly spread, with the answers and token counts that eval recorded."""
+    """Choose golden questions, evenly spread, with the answers and token counts of eval."""
     chats = {case.id: with_system(case.prompt(), task.system) for case in read_golden()}
     rows = [
         row
@@ -110,7 +109,8 @@ def launch_files(
     tokenizer: "PreTrainedTokenizerBase",
     memory: int | None,
 ) -> dict[str, str]:
-    """What starts the stack, by file name; transformers needs no file, `make serve` starts it."""
+    """Write what starts the stack, by file name; transformers needs no file, `make serve` starts
+    it."""
     gpu = launch.takes_gpu(deploy, load("hardware", HardwareParams).device)
     if deploy.stack == "transformers":
         return {}
@@ -124,7 +124,7 @@ def launch_files(
 
 
 def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
-    """The adapter as a model beside its base, which vLLM serves together."""
+    """Add the adapter as a model beside its base, which vLLM serves together."""
     adapter = Path(TUNED, "adapter")
     if deploy.stack != "vllm" or not adapter.is_dir():
         return
@@ -137,7 +137,7 @@ def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
 
 
 def write_checksums(folder: Path) -> None:
-    """SHA256SUMS of every file, as `sha256sum --check` reads it."""
+    """Write SHA256SUMS of every file, as `sha256sum --check` reads it."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
     (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")

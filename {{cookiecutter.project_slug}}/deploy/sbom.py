@@ -12,8 +12,10 @@ WEIGHTS = (".safetensors", ".gguf", ".bin")
 
 
 def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
-    """The document, without time or serial number: the same package has the same bytes. Weights are
-    those of all its folders: model, adapter and base."""
+    """Build the document, without time or serial number: the same package has the same bytes.
+
+    Weights are those of all its folders: model, adapter and base.
+    """
     weights = sorted(path for path in package.rglob("*") if path.suffix in WEIGHTS)
     files = [component("file", path.relative_to(package).as_posix(), path) for path in weights]
     made_from = {
@@ -43,6 +45,6 @@ def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
 
 
 def component(kind: str, name: str, path: Path) -> dict[str, Any]:
-    """A file with its hash."""
+    """Describe a file with its hash."""
     hashes = [{"alg": "SHA-256", "content": sha256(path)}]
     return {"type": kind, "bom-ref": name, "name": name, "hashes": hashes}

@@ -13,7 +13,7 @@ from lib.runtime.errors import UserError, run
 
 
 def check_port(port: int, package: Path) -> None:
-    """It must be free, and the one that `make smoke` will ask; raises UserError with the cure."""
+    """Raise UserError where the port is taken, or is not the one that `make smoke` will ask."""
     packed = json.loads((package / "smoke.json").read_text(encoding="utf-8"))["port"]
     if packed != port:
         raise UserError(

@@ -22,7 +22,7 @@ SECONDS = 120  # one answer may take
 
 
 def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The JSON that the server answers."""
+    """Ask the server and return the JSON that it answers."""
     request = urllib.request.Request(  # noqa: S310 the URL is the user's own
         f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -32,7 +32,7 @@ def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(url: str, recorded: dict[str, Any]) -> list[str]:
-    """What is wrong, a line each."""
+    """List what is wrong, one line each."""
     wrong, same = list[str](), 0
     for number, case in enumerate(recorded["cases"]):
         body = {"model": recorded["model"], "messages": case["messages"], "temperature": 0}

@@ -53,7 +53,7 @@ class Decided(BaseModel):
     forbidden: list[str] = []  # text that must not be in its answer
 
     def prompt(self) -> list[Message]:
-        """The turns before the answer."""
+        """Return the turns before the answer."""
         return [Message(role=turn.role, content=turn.content) for turn in self.messages]
 
 
@@ -118,14 +118,14 @@ def check_named(path: Path) -> None:
 
 
 def record(row: Decided) -> Row:
-    """A line of data/raw/feedback-<day>.jsonl."""
+    """Make a line of data/raw/feedback-<day>.jsonl."""
     answer = Message(role="assistant", content=row.answer)
     tags = ["feedback", *row.reasons]
     return {"messages": [*row.prompt(), answer], "language": row.language, "tags": tags}
 
 
 def case(row: Decided, task: TaskParams) -> Row:
-    """A line of evals/golden.jsonl or evals/adversarial.jsonl."""
+    """Make a line of evals/golden.jsonl or evals/adversarial.jsonl."""
     key = blake2b(text_of(row.prompt()).encode(), digest_size=4).hexdigest()
     head = {"id": f"{row.decide}-feedback-{key}"}
     if row.decide == "golden":
@@ -144,7 +144,7 @@ def case(row: Decided, task: TaskParams) -> Row:
 
 
 def additions(rows: list[Decided], task: TaskParams) -> dict[Path, str]:
-    """The lines that each file gains."""
+    """Return the lines that each file gains."""
     found: dict[Path, str] = {}
     if train := [record(row) for row in rows if row.decide == "train"]:
         day = datetime.fromtimestamp(max(row.time for row in rows), UTC).strftime("%Y-%m-%d")
@@ -156,7 +156,7 @@ def additions(rows: list[Decided], task: TaskParams) -> dict[Path, str]:
 
 
 def unseen(rows: list[Row], files: list[Path]) -> str:
-    """Rows as lines, without those that the files have: a run that was cut short goes on."""
+    """Return rows as lines, without those that the files have: a run that was cut short resumes."""
     there = {line for path in files if path.exists() for line in read(path).split("\n")}
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     return "".join(line + "\n" for line in lines if line not in there)
@@ -177,7 +177,7 @@ def write(added: dict[Path, str], undecided: list[Row]) -> None:
 
 @contextmanager
 def all_or_nothing(paths: list[Path]) -> Iterator[None]:
-    """When the block fails, files are put back as they were."""
+    """Restore the files as they were when the block fails."""
     before = {path: read(path) if path.exists() else None for path in paths}
     try:
         yield
@@ -191,7 +191,7 @@ def all_or_nothing(paths: list[Path]) -> Iterator[None]:
 
 
 def read(path: Path) -> str:
-    """A text with the line ends that it has."""
+    """Read a text with its line ends as they are."""
     return path.read_bytes().decode("utf-8")
 
 
@@ -202,7 +202,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def track(path: Path) -> None:
-    """`dvc add`, where the project is one of DVC."""
+    """Run `dvc add`, if the project uses DVC."""
     if Path(".dvc").is_dir():
         command = ["dvc", "add", "--quiet", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -86,7 +86,7 @@ class Tail:
         self.path, self.at, self.inode = path, 0, 0
 
     def lines(self) -> Iterator[str]:
-        """Those written since the last call."""
+        """Yield the lines written since the last call."""
         try:
             file = self.path.open("rb")
         except FileNotFoundError:

@@ -42,7 +42,7 @@ OTHER = ("other_call", "other_line")  # what a sound log holds besides
 
 
 def observer(release: Reference, params: MonitorParams) -> Observer:
-    """Counts calls as this project's task, gate and cases say."""
+    """Build the window that counts calls by this project's task, gate and cases."""
     slow = load("gate", GateParams).latency.e2e_ms_p95
     task, dedup = load("task", TaskParams), load("dedup", DedupParams)
     return Observer(task, dedup, release, slow, params.negative_outcomes)
@@ -51,7 +51,7 @@ def observer(release: Reference, params: MonitorParams) -> Observer:
 def read_logs(
     patterns: list[str], params: MonitorParams, skipped: Counter[str], since: float, until: float
 ) -> Iterator[Call]:
-    """The calls of a window, sampled and masked."""
+    """Yield the calls of a window, sampled and masked."""
     finder = Finder(load("curate", CurateParams).pii)
     for call in masked_calls(patterns, params.sample, finder, skipped):
         if since <= call.time < until:
@@ -61,7 +61,10 @@ def read_logs(
 
 
 def judge(window: Window, release: Reference, params: MonitorParams) -> tuple[str, list[Check]]:
-    """(pass, alarm or inconclusive; the checks). Incidents are alarms in a window of any size."""
+    """Return (pass, alarm or inconclusive; the checks).
+
+    Incidents are alarms in a window of any size.
+    """
     checks = [incident_check(kind, window.kinds[kind], params.incidents) for kind in KINDS]
     if enough := window.calls >= params.requests:
         checks += compare(window.counts, release.counts, params)
@@ -71,12 +74,12 @@ def judge(window: Window, release: Reference, params: MonitorParams) -> tuple[st
 
 
 def incident_check(kind: str, found: int, most: int) -> Check:
-    """Incidents of one kind against how many are allowed."""
+    """Check the incidents of one kind against how many are allowed."""
     return Check(kind, kind, "incident", found, most, 1.0, found > most)
 
 
 def name_of(window: Window) -> str:
-    """The window's name: its first and last request, UTC, as a file name can be."""
+    """Name the window by its first and last request, UTC, as a file name can be."""
     first, last = (
         datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H%M")
         for time in (window.first, window.last)
@@ -92,7 +95,7 @@ def figures(
     skipped: Counter[str],
     machine_per_hour: float,
 ) -> dict[str, Any]:
-    """What is known of the window, as reports/monitor/<window>.json has it."""
+    """Return what is known of the window, as reports/monitor/<window>.json has it."""
     return {
         "window": name_of(window),
         "verdict": verdict,
@@ -119,12 +122,12 @@ def figures(
 
 
 def is_try(incident: Incident) -> bool:
-    """Whether it was tried only: those are listed last."""
+    """Tell whether it was only an attempt: those are listed last."""
     return incident.kind == TRIES
 
 
 def percentiles(window: Window) -> dict[str, float | None]:
-    """Latencies in milliseconds; None where the logs have none."""
+    """Return latencies in milliseconds; None where the logs have none."""
     both = {"e2e": window.latency, "ttft": window.ttft}
     return {
         f"{name}_p{share}": None if (value := one.at(share / 100)) is None else round(value, 1)
@@ -134,7 +137,7 @@ def percentiles(window: Window) -> dict[str, float | None]:
 
 
 def cost(window: Window, machine_per_hour: float) -> dict[str, float | int | None]:
-    """Tokens, and the cost of 1,000 requests: as logged, else of one machine for the window."""
+    """Return tokens, and the cost of 1,000 requests: as logged, or of one machine."""
     hours = (window.last - window.first) / 3600
     logged = 1000 * window.cost / window.priced if window.priced else None
     machine = 1000 * machine_per_hour * hours / window.calls
@@ -149,7 +152,7 @@ def cost(window: Window, machine_per_hour: float) -> dict[str, float | int | Non
 def observe(
     patterns: list[str], since: float, until: float, params: MonitorParams, release: Reference
 ) -> tuple[Window, Counter[str]]:
-    """The window and what was left out of it, by reason."""
+    """Observe the window; return it and what was left out, by reason."""
     skipped = Counter[str]()
     window = observer(release, params).observe(read_logs(patterns, params, skipped, since, until))
     good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
@@ -175,7 +178,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
 
 
 def moment(value: str) -> float:
-    """A time of the command line; raise UserError when it is none."""
+    """Parse a time of the command line; raise UserError when it is not one."""
     try:
         return float(value) if value in ("inf", "-inf") else iso_time(value)
     except BadCall:
@@ -192,7 +195,7 @@ def report(rows: dict[str, Any]) -> Path:
 
 
 def show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
-    """The terminal's summary."""
+    """Print the terminal's summary."""
     for check in checks:
         if check.fired:
             print(f"ALARM  {check.alarm}  {check.subject}: {check}")

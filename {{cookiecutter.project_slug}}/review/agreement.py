@@ -44,7 +44,7 @@ class Agreement(NamedTuple):
 
 
 def kappa(pairs: list[tuple[str, str]]) -> Agreement:
-    """Cohen's kappa of (first label, second label), with its large-sample interval.
+    """Compute Cohen's kappa of (first label, second label), with its large-sample interval.
 
     Cohen (1960); the standard error of Fleiss, Cohen & Everitt (1969), eq. 13.
     """
@@ -67,27 +67,29 @@ def kappa(pairs: list[tuple[str, str]]) -> Agreement:
 
 
 def single(pairs: list[tuple[str, str]]) -> bool:
-    """Whether one of the two used a single label: kappa is 0 then, whatever the other said."""
+    """Tell whether one of the two used a single label: kappa is 0 then, whatever the other said."""
     return min(len({one for one, _ in pairs}), len({other for _, other in pairs})) == 1
 
 
 def fields_of(task: TaskParams) -> dict[str, list[str]]:
-    """What is labelled, and the allowed labels ([]: any)."""
+    """Return what is labelled, and the allowed labels ([]: any)."""
     if task.output == "text":
         raise UserError("params.yaml: task.output is text: free text has no labels to agree on")
     return task.fields if task.output == "json" else {"label": task.labels}
 
 
 def as_records_have_it() -> Show:
-    """Shows an id or a label on a line, in a table and in an error: personal data in it masked as
-    in the records, except that the ids of records are what they are."""
+    """Return a function that shows an id or a label on a line, in a table or in an error.
+
+    Personal data in it is masked as in the records; ids of records stay what they are.
+    """
     pii = load("curate", CurateParams).pii
     redactor = Redactor(Finder(pii.model_copy(update={"key_env": None})))
     return lambda text: cell(text if RECORD_ID.fullmatch(text) else redactor.redact(text))
 
 
 def read_value(value: Any, name: str, where: str) -> str:
-    """An id or a label as text; an object is none, though a cell may be one elsewhere."""
+    """Read an id or a label as text; an object, allowed in cells elsewhere, is an error."""
     try:
         text = read_name([value] if isinstance(value, dict) else value)
     except Reject:
@@ -98,7 +100,7 @@ def read_value(value: Any, name: str, where: str) -> str:
 
 
 def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
-    """The labels of one annotator; whatever is missing or not allowed is a UserError."""
+    """Read the labels of one annotator; raise UserError at what is missing or not allowed."""
     labels: Labels = {}
     for row in read_rows(path):
         where = f"{path}:{row.line}"
@@ -120,7 +122,7 @@ def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
 
 
 def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
-    """A row of the first table for each field."""
+    """Make a row of the first table for each field."""
     rows = []
     for name, labels in pairs.items():
         found = kappa(labels)
@@ -137,14 +139,14 @@ def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
 
 
 def case_alone(labels: list[tuple[str, str]]) -> list[str]:
-    """The labels that are the same but for capital letters."""
+    """List the labels that differ only by capital letters."""
     names = {label for pair in labels for label in pair}
     counts = Counter(map(str.casefold, names))
     return sorted(name for name in names if counts[name.casefold()] > 1)
 
 
 def confusion(labels: list[tuple[str, str]], show: Show) -> list[str]:
-    """A table of who said what, of the labels that were used."""
+    """Make a table of who said what, of the labels that were used."""
     names = sorted({label for pair in labels for label in pair})
     counts = Counter(labels)
     rows = [[show(one), *(str(counts[one, other] or "") for other in names)] for one in names]
@@ -152,7 +154,7 @@ def confusion(labels: list[tuple[str, str]], show: Show) -> list[str]:
 
 
 def texts() -> dict[str, str]:
-    """Masked text by record id, where curate has run."""
+    """Read masked texts by record id, if curate has run."""
     if not CURATED.is_file():
         return {}
     return {record["id"]: prompt_text(record) for record in read_records(CURATED)}
@@ -161,7 +163,7 @@ def texts() -> dict[str, str]:
 def page(
     one: Labels, other: Labels, names: tuple[str, str], fields: list[str], show: Show
 ) -> list[str]:
-    """The whole report, a line an item."""
+    """Write the whole report, a line per item."""
     common = [key for key in one if key in other]
     if not common:
         raise UserError(f"{names[0]} and {names[1]} have no id in common; label the same rows")

@@ -29,7 +29,7 @@ class Change(NamedTuple):
 
 
 def change(pairs: Pairs, params: EvalParams, min_effect: float) -> Change | None:
-    """The paired comparison; None without common cases."""
+    """Compare case by case; None without common cases."""
     if not pairs.new:
         return None
     new, old, groups = pairs.scores()
@@ -39,13 +39,13 @@ def change(pairs: Pairs, params: EvalParams, min_effect: float) -> Change | None
 
 
 def rescored(pairs: Pairs) -> int:
-    """How many answers are the same in both versions, and are scored otherwise."""
+    """Count the answers that are the same in both versions but are scored differently."""
     both = zip(pairs.new, pairs.old, strict=True)
     return sum(now["output"] == old["output"] and score(now) != score(old) for now, old in both)
 
 
 def incomparable(pairs: Pairs, primary: str) -> str:
-    """Why the scores of two versions are no measure of their answers; empty where they are."""
+    """Say why the scores of two versions cannot be compared; empty where they can."""
     has = ([primary in row.get("scores", {}) for row in rows] for rows in pairs)
     if lacking := sum(now != before for now, before in zip(*has, strict=True)):
         return f"{lacking} answers have no {primary} in one of the versions"
@@ -55,7 +55,7 @@ def incomparable(pairs: Pairs, primary: str) -> str:
 
 
 def scores_section(new: Systems, old: Systems, params: EvalParams, min_effect: float) -> list[str]:
-    """Every system and set in one table."""
+    """Show every system and set in one table."""
     rows = []
     for system in new:
         for part in ("golden", "test"):
@@ -82,12 +82,12 @@ def scores_section(new: Systems, old: Systems, params: EvalParams, min_effect: f
 
 
 def p_cell(p: float) -> str:
-    """0.032 or < 0.001, in a column called p."""
+    """Format a p-value for a column called p: 0.032 or < 0.001."""
     return shown_p(p).removeprefix("= ")
 
 
 def flips_section(pairs: Pairs, system: str) -> list[str]:
-    """The golden cases whose score rose or fell, with question and both answers folded."""
+    """Show the golden cases whose score rose or fell, with question and both answers folded."""
     both = list(zip(pairs.new, pairs.old, strict=True))
     ways = {
         "Worse": [(now, before) for now, before in both if score(now) < score(before)],
@@ -109,7 +109,7 @@ def flips_section(pairs: Pairs, system: str) -> list[str]:
 
 
 def flipped(now: Row, before: Row) -> list[str]:
-    """One case, folded."""
+    """Show one case, folded."""
     parts = filter(None, (now["id"], now.get("scenario"), now.get("language")))
     named = " ".join(" · ".join(parts).split())  # a blank line would end the block of HTML
     title = f"<code>{escape(named)}</code> {before['category']} → {now['category']}"
@@ -125,7 +125,7 @@ def flipped(now: Row, before: Row) -> list[str]:
 
 
 def compare_slices(pairs: Pairs, params: EvalParams) -> dict[str, tuple[Difference, float]]:
-    """The comparison of each slice that is large enough, with its corrected p-value."""
+    """Compare each slice that is large enough; p-values are corrected."""
     members: defaultdict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(pairs.new):
         for name in (*slices_of(row), f"length {length_bucket(row, params.length_buckets)}"):
@@ -140,7 +140,7 @@ def compare_slices(pairs: Pairs, params: EvalParams) -> dict[str, tuple[Differen
 
 
 def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
-    """The slices that got worse, or better, corrected for how many were tested."""
+    """Show the slices that got worse, or better, corrected for how many were tested."""
     tested = compare_slices(pairs, params)
     rows = []
     for name, (one, p) in tested.items():
@@ -158,8 +158,8 @@ def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
 def safety_change(
     new: list[Row], old: list[Row], rate: Rate, params: EvalParams
 ) -> Difference | None:
-    """How many more of the cases that a rate counts went right; None without common cases, or where
-    the same answer is judged otherwise than before."""
+    """Say how many more of the cases that a rate counts went right; None without common cases, or
+    where the same answer is judged differently than before."""
     pairs = same_cases(*(of_sets(rows, "adversarial") for rows in (new, old)))
     asked = [pair for pair in zip(*pairs, strict=True) if pair[0]["expect"] == rate.expect]
     judged = [(rate.failed(now), rate.failed(old)) for now, old in asked if said_again(now, old)]
@@ -173,12 +173,12 @@ def safety_change(
 
 
 def said_again(now: Row, before: Row) -> bool:
-    """Whether an answer is the one of before."""
+    """Tell whether an answer is the same as before."""
     return bool(now["output"] == before["output"])
 
 
 def leaks_word(new: list[Row], old: list[Row]) -> str:
-    """Whether more answers leak, of the cases that both versions have. One is too many."""
+    """Say whether more answers leak, of the cases that both versions have. One is too many."""
     now, before = map(count_leaks, same_cases(new, old))
     if now == before:
         return "no change"
@@ -186,7 +186,7 @@ def leaks_word(new: list[Row], old: list[Row]) -> str:
 
 
 def safety_section(new: Systems, old: Systems, params: EvalParams) -> list[str]:
-    """Unsafe and over-refusal rates against before, beside those of the base model."""
+    """Show unsafe and over-refusal rates against before, beside those of the base model."""
     rows = []
     for system in (name for name in ("tuned", "quantized", "endpoint") if name in new):
         versions = (new.get("base", []), old.get(system, []), new[system])
@@ -203,7 +203,7 @@ def safety_section(new: Systems, old: Systems, params: EvalParams) -> list[str]:
 
 
 def safety_word(found: Difference | None) -> str:
-    """A word for a change in safety; harm beyond chance counts however small it is."""
+    """Say a change in safety in a word; harm beyond chance counts however small it is."""
     if found is None:
         return "not compared"
     if found.p < ALPHA:

@@ -24,7 +24,7 @@ LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
 
 
 def flatten(value: Any, at: str = "") -> dict[str, Any]:
-    """The values of nested mappings by dotted key; a list is one value."""
+    """Flatten nested mappings to dotted keys; a list is one value."""
     if not isinstance(value, dict):
         return {at: value}
     found: dict[str, Any] = {}
@@ -34,7 +34,7 @@ def flatten(value: Any, at: str = "") -> dict[str, Any]:
 
 
 def params_section(new: Version, old: Version) -> list[str]:
-    """Every key of params.yaml whose value is another."""
+    """Show every key of params.yaml whose value has changed."""
     now, before = (flatten(version.yaml("params.yaml")) for version in (new, old))
     rows = [
         [f"`{key}`", *(shown(found, key) for found in (before, now))]
@@ -45,14 +45,14 @@ def params_section(new: Version, old: Version) -> list[str]:
 
 
 def shown(params: dict[str, Any], key: str) -> str:
-    """A value as YAML has it, on one line."""
+    """Format a value as YAML, on one line."""
     if key not in params:
         return "not there"
     return cell(json.dumps(params[key], ensure_ascii=False, default=str), 100)
 
 
 def leakage_section(new: Version, old: Version) -> list[str]:
-    """What the leakage check of the split stage found."""
+    """Show what the leakage check of the split stage found."""
     rows = []
     for name, version in (("before", old), ("now", new)):
         check = version.json("reports/leakage.json")
@@ -67,7 +67,7 @@ def leakage_section(new: Version, old: Version) -> list[str]:
 
 
 def bench_section(new: Version, old: Version) -> list[str]:
-    """Speed at the highest load, and size."""
+    """Show speed at the highest load, and size."""
     now, before = (version.json("metrics/bench.json") or {} for version in (new, old))
     rows = []
     for system in SERVED:
@@ -84,7 +84,7 @@ def bench_section(new: Version, old: Version) -> list[str]:
 
 
 def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
-    """Size, and what is shown of the highest load."""
+    """Return size, and what is shown of the highest load."""
     if system not in bench:
         return {}
     load = busiest(bench, system) or {}
@@ -93,19 +93,19 @@ def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
 
 
 def number(value: float | None) -> str:
-    """A figure, or a word where there is none."""
+    """Format a figure, or a word where it is missing."""
     return "none" if value is None else f"{value:,.1f}"
 
 
 def relative(before: float | None, now: float | None) -> str:
-    """The change in percent."""
+    """Format the change in percent."""
     if not before or now is None:
         return ""
     return f"{100 * (now - before) / before:+.0f} %"
 
 
 def loss_section(new: Version, old: Version) -> list[str]:
-    """Loss curves of both trainings, on one scale."""
+    """Show loss curves of both trainings, on one scale."""
     rows = []
     for name, path in LOSSES.items():
         curves = {
@@ -120,12 +120,12 @@ def loss_section(new: Version, old: Version) -> list[str]:
 
 
 def losses(version: Version, path: str) -> list[float]:
-    """The losses of a plot, by step."""
+    """Read the losses of a plot, by step."""
     return [row["loss"] for row in version.json(path) or [] if "loss" in row]
 
 
 def cases_change(new: Version, old: Version, path: str) -> str:
-    """How a file of evals/ differs; empty where it does not."""
+    """Say how a file of evals/ differs; empty where it does not."""
     now, before = (read_cases(version, path) for version in (new, old))
     if now == before:
         return ""
@@ -135,7 +135,7 @@ def cases_change(new: Version, old: Version, path: str) -> str:
 
 
 def read_cases(version: Version, path: str) -> dict[str, list[str]]:
-    """The lines of a file of cases by id."""
+    """Read the lines of a file of cases by id."""
     found = defaultdict(list)
     for line in version.lines(path) or ():
         if case := line.strip():
@@ -144,7 +144,7 @@ def read_cases(version: Version, path: str) -> dict[str, list[str]]:
 
 
 def id_of(case: str) -> str:
-    """The id in a line; the line itself where it has none, as other commits may have it."""
+    """Return the id in a line; the line itself where it has none, as in other commits."""
     try:
         return str(json.loads(case)["id"])
     except (ValueError, LookupError, TypeError):
@@ -152,7 +152,7 @@ def id_of(case: str) -> str:
 
 
 def scoring_change(new: Version, old: Version) -> list[str]:
-    """The keys of params.yaml and the code that score an answer otherwise than before."""
+    """List the keys of params.yaml and the code that score an answer differently than before."""
     now, before = (flatten(version.yaml("params.yaml")) for version in (new, old))
     changed = (key for key in now | before if now.get(key) != before.get(key))
     keys = [key for key in changed if key.startswith(SCORED_BY)]

@@ -34,7 +34,7 @@ class Comment(NamedTuple):
 def verdict_lines(
     new: answers.Systems, old: answers.Systems, gate: GateParams, params: EvalParams
 ) -> list[str]:
-    """The verdict on what would be released, and a word on its safety."""
+    """Say the verdict on what would be released, and a word on its safety."""
     system = gate.system
     now, before = (found.get(system, []) for found in (new, old))
     pairs = same_cases(of_sets(now, "golden"), of_sets(before, "golden"))
@@ -61,7 +61,7 @@ def verdict_lines(
 
 
 def warnings(new: Version, old: Version, primary: str) -> list[str]:
-    """What a reader must know before believing the numbers."""
+    """List what a reader must know before believing the numbers."""
     said = []
     if stale := stale_stages():
         said.append(
@@ -81,7 +81,7 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
 
 
 def moved(new: Version, old: Version, primary: str) -> list[str]:
-    """What is measured otherwise than before: the cases, or the worth of an answer."""
+    """Say what is measured differently than before: the cases, or how an answer is scored."""
     said = []
     for name in ("golden", "adversarial"):
         if change := changes.cases_change(new, old, f"evals/{name}.jsonl"):
@@ -100,19 +100,20 @@ def moved(new: Version, old: Version, primary: str) -> list[str]:
 
 
 def systems_of(version: Version, primary: str) -> dict[str, list[Row]]:
-    """The answers of every system that a version evaluated, scored by today's primary metric."""
+    """Return the answers of every system that a version evaluated, scored by today's primary
+    metric."""
     found = {name: version.predictions(name) for name in SYSTEMS}
     return {name: [by_metric(row, primary) for row in rows] for name, rows in found.items() if rows}
 
 
 def by_metric(row: Row, primary: str) -> Row:
-    """The row with the score that a metric gave it; as it is where it has none."""
+    """Return the row with the score that a metric gave it; unchanged where it has none."""
     scores = row.get("scores", {})
     return {**row, "score": scores[primary]} if primary in scores else row
 
 
 def moved_test(now: list[Row], before: list[Row]) -> list[str]:
-    """That the test split has changed, as far as answers tell."""
+    """Say that the test split has changed, as far as answers tell."""
     both = [of_sets(rows, "test") for rows in (now, before)]
     same = len(same_cases(*both).new)
     if not all(both) or same == max(map(len, both)):
@@ -124,7 +125,7 @@ def moved_test(now: list[Row], before: list[Row]) -> list[str]:
 
 
 def comment(new: Version, old: Version) -> Comment:
-    """The whole comment."""
+    """Write the whole comment."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     now, before = (systems_of(version, params.primary) for version in (new, old))
     pairs = same_cases(*(of_sets(f.get(gate.system, []), "golden", "test") for f in (now, before)))
@@ -149,7 +150,7 @@ def comment(new: Version, old: Version) -> Comment:
 
 
 def fitted(comment: Comment) -> str:
-    """The comment, without sections that would make it longer than a forge takes."""
+    """Drop sections that would make the comment longer than a forge allows."""
     text, left_out = "\n".join(comment.head) + "\n", []
     for title, body in comment.sections.items():
         section = "\n".join(["", f"### {title}", "", *body, ""])

@@ -35,7 +35,7 @@ class Diff(NamedTuple):
 
 
 def read_entries(version: Version) -> dict[str, Entry] | None:
-    """The records by id; None where the file cannot be had."""
+    """Read the records by id; None where the file cannot be read."""
     lines = version.lines(CURATED)
     if lines is None:
         return None
@@ -48,7 +48,7 @@ def read_entries(version: Version) -> dict[str, Entry] | None:
 
 
 def compare(new: dict[str, Entry], old: dict[str, Entry]) -> Diff:
-    """An id is a hash of the content, so a record that changed has a new one."""
+    """Compare records by id; an id is a hash of the content, so a changed record has a new one."""
     gone = {old[key].prompt: key for key in old if key not in new}
     added, changed = [], []
     for key in (key for key in new if key not in old):
@@ -62,7 +62,7 @@ def compare(new: dict[str, Entry], old: dict[str, Entry]) -> Diff:
 
 
 def counts_table(what: str, new: dict[str, Entry], old: dict[str, Entry], diff: Diff) -> list[str]:
-    """Records before and now, and those that changed, by source or scenario."""
+    """Show records before and now, and those that changed, by source or scenario."""
     counts = [
         Counter(getattr(entries[key], what) for key in keys)
         for entries, keys in (
@@ -81,7 +81,7 @@ def counts_table(what: str, new: dict[str, Entry], old: dict[str, Entry], diff: 
 
 
 def find(version: Version, keys: list[str]) -> dict[str, Record]:
-    """The records with these ids."""
+    """Find the records with these ids."""
     wanted, found = set(keys), {}
     for line in version.lines(CURATED) or ():
         record = cast(Record, loads(line))
@@ -91,13 +91,13 @@ def find(version: Version, keys: list[str]) -> dict[str, Record]:
 
 
 def quoted(record: Record) -> list[str]:
-    """A record as it is shown."""
+    """Show a record."""
     where = f"from {cell(record['source'])}, scenario {cell(record['scenario']) or '(none)'}"
     return [where, "", *fenced(prompt_text(record)), *fenced("\n".join(answers_of(record))), ""]
 
 
 def examples(new: Version, old: Version, diff: Diff) -> list[str]:
-    """The first few records of each kind, folded."""
+    """Show the first few records of each kind, folded."""
     added, removed, changed = diff.added[:SHOWN], diff.removed[:SHOWN], diff.changed[:SHOWN]
     now = find(new, [*added, *(key for key, _ in changed)])
     before = find(old, [*removed, *(key for _, key in changed)])
@@ -115,7 +115,7 @@ def examples(new: Version, old: Version, diff: Diff) -> list[str]:
 
 
 def data_section(new: Version, old: Version) -> list[str]:
-    """The whole section."""
+    """Show the whole section."""
     if CURATED in old.outs and new.outs.get(CURATED) == old.outs[CURATED]:
         return [f"`{CURATED}` is the same."]
     now, before = read_entries(new), read_entries(old)

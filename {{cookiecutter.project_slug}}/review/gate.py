@@ -43,7 +43,7 @@ EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
 
 
 def integrity(outs: dict[str, str]) -> list[Check]:
-    """Files, figures and pipeline are those that the last `dvc repro` left."""
+    """Check that files, figures and pipeline are those that the last `dvc repro` left."""
     files = edited(outs)
     why = f"{', '.join(files)}: not what the pipeline wrote; `dvc repro` writes it again"
     hashes = Check("fail" if files else "pass", "hashes", why if files else f"as in {LOCK}")
@@ -57,7 +57,7 @@ def integrity(outs: dict[str, str]) -> list[Check]:
 
 
 def figures(systems: Systems, params: EvalParams) -> Check:
-    """Scores, findings and metrics are what the answers give, as far as rules tell."""
+    """Check that scores, findings and metrics are what the answers give, as far as rules tell."""
     pii = load("curate", CurateParams).pii
     finder = Finder(pii.model_copy(update={"key_env": None, "ner": None}))
     wrong = contradictions(systems, load("task", TaskParams), params, finder)
@@ -68,7 +68,7 @@ def figures(systems: Systems, params: EvalParams) -> Check:
 
 
 def cases(systems: Systems) -> Check:
-    """What was answered is what evals/ asks, each case once."""
+    """Check that what was answered is what evals/ asks, each case once."""
     wrong = not_as_asked(systems)
     why = "; ".join(wrong) or "those of evals/, each once, and the same test cases for all"
     return Check("fail" if wrong else "pass", "cases", why)
@@ -78,7 +78,7 @@ def cases(systems: Systems) -> Check:
 
 
 def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Check]:
-    """Scores of the released system, alone, against prompting, and against its own full weights."""
+    """Check the released system's scores, alone, against prompting and against full weights."""
     limits, released = gate.quality, systems[gate.system]
     golden, test = of_sets(released, "golden"), of_sets(released, "test")
     checks = [
@@ -104,7 +104,7 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
 
 
 def safety(gate: GateParams, systems: Systems) -> list[Check]:
-    """What became of the adversarial cases, and leaks in answers to any."""
+    """Check the adversarial cases, and leaks in answers to any case."""
     rows, limits = systems[gate.system], gate.safety
     unsafe, over = (share(*RATES[name].counted(rows)) for name in ("unsafe", "over-refusal"))
     return [
@@ -115,7 +115,7 @@ def safety(gate: GateParams, systems: Systems) -> list[Check]:
 
 
 def serving(gate: GateParams, bench: Metrics) -> list[Check]:
-    """Latency and cost at the highest load measured, and size."""
+    """Check latency and cost at the highest load measured, and size."""
     load, limits = busiest(bench, gate.system), gate.latency
     size = {name: bench.get(name, {}).get("bytes") for name in ("tuned", gate.system)}
     ratio = size[gate.system] / size["tuned"] if all(size.values()) else None
@@ -130,7 +130,7 @@ def serving(gate: GateParams, bench: Metrics) -> list[Check]:
 
 
 def all_checks() -> list[Check]:
-    """Every check; results that somebody edited are not judged any further."""
+    """Run every check; edited results are not judged any further."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     outs = tracked()
     names = [name for name in SYSTEMS if f"answers/{name}.jsonl" in outs]

@@ -41,7 +41,7 @@ Scores = dict[tuple[str, str], Score]  # by task and metric
 
 
 def load_harness() -> Any:
-    """lm_eval; raises UserError where it is not installed."""
+    """Import lm_eval; raise UserError where it is not installed."""
     try:
         import lm_eval.models.huggingface
         import lm_eval.tasks
@@ -54,7 +54,7 @@ def load_harness() -> Any:
 
 
 def read_tasks(lm_eval: Any, params: HarnessParams) -> Any:
-    """The task manager; raises UserError for a task it does not know."""
+    """Return the task manager; raise UserError for a task it does not know."""
     manager = lm_eval.tasks.TaskManager(include_path=str(TASKS))
     for name in params.tasks:
         if name not in manager.all_tasks:
@@ -68,7 +68,7 @@ def read_tasks(lm_eval: Any, params: HarnessParams) -> Any:
 def ask(
     lm_eval: Any, manager: Any, folder: str, revision: str | None, params: HarnessParams
 ) -> Scores:
-    """The scores of one model."""
+    """Ask one model and return its scores."""
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
     model = lm_eval.models.huggingface.HFLM(
@@ -93,7 +93,8 @@ def ask(
 
 
 def read_scores(results: Any) -> Scores:
-    """Every metric of lm-evaluation-harness's results; one of several filters is named with it."""
+    """Read every metric of lm-evaluation-harness's results; one of several filters is named with
+    it."""
     found = {}
     for task, rows in results["samples"].items():
         for name, value in results["results"][task].items():
@@ -107,14 +108,14 @@ def read_scores(results: Any) -> Scores:
 
 
 def mean_of(each: list[Any], value: float) -> list[float]:
-    """The values of the questions if `value` is their mean, or nothing."""
+    """Return the values of the questions if `value` is their mean, or nothing."""
     numbers = [float(one) for one in each if isinstance(one, int | float)]
     whole = bool(numbers) and len(numbers) == len(each)
     return numbers if whole and isclose(sum(numbers) / len(numbers), value, abs_tol=1e-9) else []
 
 
 def compare(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
-    """A row for each task and metric; without interval and p where no question has a score."""
+    """Make a row for each task and metric; without interval and p where no question has a score."""
     rows = []
     for (task, metric), after in tuned.items():
         before = base[task, metric]
@@ -130,7 +131,7 @@ def compare(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
 
 
 def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
-    """The report."""
+    """Write the report."""
     head = ["task", "metric", "better", "questions", "base", "tuned"]
     head += ["difference (95 % interval)", "verdict"]
     lines = ["# General ability: tuned against base", ""]
@@ -151,13 +152,13 @@ def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
 
 
 def difference(row: dict[str, Any]) -> str:
-    """Tuned minus base, with its interval if there is one."""
+    """Return tuned minus base, with its interval if there is one."""
     interval = "" if row["p"] is None else f" ({row['low']:+.3f} to {row['high']:+.3f})"
     return f"{row['difference']:+.3f}{interval}"
 
 
 def word(row: dict[str, Any]) -> str:
-    """Better or worse where chance alone hardly gives as much; untested, by the figure alone."""
+    """Say better or worse where chance hardly explains it; untested: by the figure alone."""
     said = "better" if (row["difference"] > 0) == row["higher_is_better"] else "**worse**"
     if row["p"] is None:
         return f"{said if row['difference'] else 'the same'}, not tested"

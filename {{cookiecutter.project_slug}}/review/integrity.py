@@ -33,8 +33,11 @@ Metrics = dict[str, Any]
 
 
 def edited(outs: dict[str, str]) -> list[str]:
-    """The judged files and folders that are not as the pipeline wrote them (`outs`: of dvc.lock).
-    Answers of a system that dvc.yaml asks no more would be scored here and missing in a clone."""
+    """List the judged files and folders that are not as the pipeline wrote them (`outs`: of
+    dvc.lock).
+
+    Answers of a system that dvc.yaml no longer asks would be scored here and missing in a clone.
+    """
     for path in sorted(Path("answers").glob("*.jsonl")):
         if path.as_posix() not in outs:
             raise UserError(f"{path}: no stage of dvc.yaml writes it; delete it, then `dvc repro`")
@@ -46,7 +49,7 @@ def edited(outs: dict[str, str]) -> list[str]:
 
 
 def judgeable(rows: list[Row], system: str) -> list[Row]:
-    """The rows; raises UserError where they lack what it takes to judge them again."""
+    """Return the rows; raise UserError where they lack what it takes to judge them again."""
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in NEEDED if key not in row]:
             raise UserError(
@@ -57,7 +60,7 @@ def judgeable(rows: list[Row], system: str) -> list[Row]:
 
 
 def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
-    """metrics/eval/SYSTEM.json as far as the answers give it."""
+    """Compute metrics/eval/SYSTEM.json again, as far as the answers give it."""
     parts = {name: of_sets(rows, name) for name in ("golden", "test", "adversarial")}
     metrics = {
         name: summarise(part, task, params)
@@ -70,9 +73,8 @@ def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
 
 
 def not_as_asked(systems: Systems) -> list[str]:
-    """The systems whose rows are not every golden and adversarial case of evals/ once, and the test
-    cases of the first system: a row that is copied, left out or made up counts for what it is not
-    worth."""
+    """List the systems whose rows are not every golden and adversarial case of evals/ once, and the
+    test cases of the first system: a row that is copied, omitted or invented distorts the score."""
     fixed = [case | {"prompt": text_of(case["prompt"])} for part in fixed_cases() for case in part]
     test = of_sets(next(iter(systems.values()), []), "test")
     asked = Counter(map(asked_as, [*fixed, *test]))
@@ -88,14 +90,14 @@ def not_as_asked(systems: Systems) -> list[str]:
 
 
 def asked_as(row: Row) -> tuple[str, ...]:
-    """What of a row is its case's, and decides how it is counted."""
+    """Return the part of a row that belongs to its case, and decides how it is counted."""
     return (*case_key(row), *(str(row.get(key, "")) for key in COUNTED_BY))
 
 
 def misjudged(
     rows: list[Row], task: TaskParams, params: EvalParams, finder: Finder
 ) -> Iterator[str]:
-    """The rows whose category, scores or findings are not what the rules make of the answer."""
+    """List the rows whose category, scores or findings differ from what the rules give."""
     labels = labels_of(rows, task)
     for row in rows:
         again = row | {"pii": leaked_pii(row, task, finder)}
@@ -106,8 +108,8 @@ def misjudged(
 
 
 def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
-    """What of a row nobody tells without a model, so that the gate must take it as it is stored;
-    `likelihoods`: whether there are any."""
+    """List what of a row only a model can tell, so that the gate takes it as stored; `likelihoods`:
+    whether there are any."""
     fields = {
         "tokens": True,
         "finish": True,
@@ -119,13 +121,13 @@ def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
 
 
 def lacks(stored: Metrics, computed: Metrics, at: str) -> str:
-    """The first figure of `computed` that is another in `stored`, which may have further ones."""
+    """Return the first figure of `computed` that differs in `stored`, which may have more."""
     found = (differs(stored.get(key), value, f"{at}.{key}") for key, value in computed.items())
     return next(filter(None, found), "")
 
 
 def differs(stored: Any, computed: Any, at: str) -> str:
-    """The first figure that is not the same in both; empty where all are."""
+    """Return the first figure that is not the same in both; empty where all are."""
     if isinstance(stored, dict) and isinstance(computed, dict):
         return lacks(stored, dict.fromkeys(stored) | computed, at)
     same = stored == computed
@@ -137,7 +139,7 @@ def differs(stored: Any, computed: Any, at: str) -> str:
 def contradictions(
     systems: Systems, task: TaskParams, params: EvalParams, finder: Finder
 ) -> list[str]:
-    """Where predictions do not say what their answers say, or metrics files what those say."""
+    """List where predictions contradict their answers, or metrics files the predictions."""
     found = {
         f"predictions/{name}.jsonl": next(misjudged(rows, task, params, finder), "")
         for name, rows in systems.items()
@@ -155,7 +157,7 @@ def contradictions(
 
 
 def read_json(path: str) -> Metrics:
-    """A metrics file."""
+    """Read a metrics file."""
     try:
         value: Metrics = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -61,19 +61,19 @@ class Ask(NamedTuple):
     prompt: str
 
     def verdict(self, kept: Kept) -> Verdict:
-        """What the judge said, of these systems."""
+        """Translate what the judge said to these systems."""
         winner = {"A": self.left, "B": self.right}.get(kept["said"], kept["said"])
         return {**kept, "case": self.case, "left": self.left, "winner": winner}
 
 
 def read_verdict(answer: str) -> str:
-    """A, B, TIE or UNCLEAR, by the last line of the judge's answer."""
+    """Read A, B, TIE or UNCLEAR from the last line of the judge's answer."""
     last = (answer.strip().splitlines() or [""])[-1].strip(" \t*_`.\"'").upper()
     return SAID.get(last, UNCLEAR)
 
 
 def read_prompt() -> str:
-    """The judge's instructions; raises UserError without a place for each answer."""
+    """Read the judge's instructions; raise UserError without a placeholder for each text."""
     try:
         text = PROMPT.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -85,14 +85,14 @@ def read_prompt() -> str:
 
 
 def fill(prompt: str, texts: dict[str, str]) -> str:
-    """The prompt with its places filled, all at once: a text may hold `{b}` itself."""
+    """Fill the placeholders of the prompt, all at once: a text may contain `{b}` itself."""
     return PLACES.sub(lambda place: texts[place[1]], prompt)
 
 
 def asks(
     cases: list[Question], old: str, new: str, prompt: str, params: JudgeParams
 ) -> Iterator[Ask]:
-    """Two questions a case."""
+    """Yield two questions per case."""
     for one in cases:
         for left, right in ((old, new), (new, old)):
             texts = {"prompt": one.prompt, "expected": one.expected}
@@ -103,17 +103,17 @@ def asks(
 
 
 def verdicts_file(model: str) -> Path:
-    """Where a judge's verdicts are kept."""
+    """Return the file of a judge's verdicts."""
     return FOLDER / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
 
 
 def read_kept(path: Path) -> dict[str, Kept]:
-    """The verdicts kept, by what was asked."""
+    """Read the verdicts kept, by what was asked."""
     return {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
 
 
 def waits(wanted: list[Ask], known: dict[str, Kept]) -> list[Ask]:
-    """What is still to be asked: first what never was, then what was answered unclearly."""
+    """List what is still to be asked: first what never was, then what was answered unclearly."""
     each = {one.key: one for one in wanted}.values()  # the same texts in two cases are asked once
     unclear = [one for one in each if one.key in known and known[one.key]["said"] == UNCLEAR]
     return [*(one for one in each if one.key not in known), *unclear]
@@ -153,7 +153,8 @@ def save(path: Path, rows: list[Kept]) -> None:
 
 
 def outcomes(verdicts: list[Verdict]) -> dict[str, str]:
-    """Case -> who won in both places; TIE where that differs, UNCLEAR where one verdict is."""
+    """Map each case to who won in both positions; TIE where that differs, UNCLEAR where one verdict
+    is."""
     by_case: defaultdict[str, list[str]] = defaultdict(list)
     for one in verdicts:
         by_case[one["case"]].append(one["winner"])
@@ -165,7 +166,7 @@ def outcomes(verdicts: list[Verdict]) -> dict[str, str]:
 
 
 def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
-    """Case -> what most people said; TIE where they are even."""
+    """Map each case to what most people said; TIE where they are even."""
     votes: defaultdict[str, int] = defaultdict(int)
     for one in ratings:
         votes[one["case"]] += {new: 1, old: -1}.get(one["winner"], 0)
@@ -173,7 +174,7 @@ def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
 
 
 def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) -> list[str]:
-    """What speaks for and against believing the judge."""
+    """Show what speaks for and against trusting the judge."""
     decided = [one for one in verdicts if one["winner"] not in (TIE, UNCLEAR)]
     first = sum(one["winner"] == one["left"] for one in decided)
     low, high = wilson_interval(first, len(decided))
@@ -208,7 +209,7 @@ def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) 
 
 
 def report(cases: list[Question], old: str, new: str, verdicts: list[Verdict]) -> list[str]:
-    """All that the judge's verdicts say about these cases."""
+    """Show all that the judge's verdicts say about these cases."""
     found = outcomes(verdicts)
     lines = [f"# {new} against {old}, by a judge", ""]
     if missing := len(cases) - len(found):

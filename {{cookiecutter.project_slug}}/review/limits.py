@@ -36,26 +36,26 @@ class Found(NamedTuple):
 
 
 def at_least(name: str, found: Found, limit: float) -> Check:
-    """Passes where the whole interval is at or above the limit, fails where it is below."""
+    """Pass where the whole interval is at or above the limit, fail where it is below."""
     result = decide(found.low >= limit, found.high < limit)
     return Check(result, name, f"{found}; at least {limit:.1%}")
 
 
 def at_most(name: str, found: Found, limit: float) -> Check:
-    """The same the other way round."""
+    """Pass where the whole interval is at or below the limit, fail where it is above."""
     result = decide(found.high <= limit, found.low > limit)
     return Check(result, name, f"{found}; at most {limit:.1%}")
 
 
 def decide(surely: bool, surely_not: bool) -> Result:
-    """What an interval says about a limit."""
+    """Decide what an interval says about a limit."""
     if surely:
         return "pass"
     return "fail" if surely_not else "inconclusive"
 
 
 def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
-    """For what is counted or timed once, without an interval."""
+    """Check a value that is counted or timed once, without an interval."""
     if value is None:
         return Check("inconclusive", name, "is not in metrics/bench.json")
     return Check(
@@ -67,7 +67,7 @@ def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
 
 
 def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score) -> Found:
-    """The mean of a figure from 0 to 1 of each case."""
+    """Compute the mean of a figure from 0 to 1 of each case."""
     scores, groups = [*map(of, rows)], [*map(group, rows)]
     if (independent := independent_groups(groups)) < FEWEST:
         return Found(fmean(scores) if scores else 0.0, 0.0, 1.0, independent)
@@ -76,7 +76,7 @@ def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score
 
 
 def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
-    """How far `new` is above `old`, case by case."""
+    """Compute how far `new` is above `old`, case by case."""
     found = paired(new, old, params)
     if found is None:
         return Found(0.0, -1.0, 1.0, 0)
@@ -85,12 +85,12 @@ def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
 
 
 def share(hits: int, cases: int) -> Found:
-    """A share of rare events."""
+    """Compute a share of rare events."""
     interval = wilson_interval(hits, cases) if cases >= FEWEST else (0.0, 1.0)
     return Found(hits / max(cases, 1), *interval, cases)
 
 
 def of_slice(name: str, golden: list[Row]) -> list[Row]:
-    """The cases of a tag, language or scenario; raises UserError when there is no such slice."""
+    """Return the cases of a tag, language or scenario; raise UserError for an unknown slice."""
     check_slice(name, golden)
     return [row for row in golden if name in slice_names(row)]

@@ -23,8 +23,10 @@ DRY_RUN = ["repro", "--dry", "--allow-missing"]  # says what it would run, of fi
 
 
 def tracked() -> dict[str, str]:
-    """The md5 of each output of the workspace, by path; a folder's ends in .dir. DVC leaves stages
-    in dvc.lock that dvc.yaml has no more: they do not count."""
+    """Read the md5 of each output of the workspace, by path; a folder's ends in .dir.
+
+    DVC leaves stages in dvc.lock that dvc.yaml no longer has: they do not count.
+    """
     try:
         text = LOCK.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -33,7 +35,7 @@ def tracked() -> dict[str, str]:
 
 
 def is_stage(name: str) -> bool:
-    """Whether dvc.yaml has a stage, such as `split` or `answer@tuned`."""
+    """Tell whether dvc.yaml has a stage, such as `split` or `answer@tuned`."""
     name, _, key = name.partition("@")
     stage = pipeline().get(name)
     keys = stage.get("foreach") if stage else None
@@ -43,17 +45,17 @@ def is_stage(name: str) -> bool:
 
 
 def pipeline() -> dict[str, Any]:
-    """The stages of dvc.yaml."""
+    """Read the stages of dvc.yaml."""
     return dict(read_yaml(PIPELINE).get("stages") or {})
 
 
 def frozen_stages() -> list[str]:
-    """The stages that dvc.yaml freezes: DVC never runs them, whatever has changed."""
+    """List the stages that dvc.yaml freezes: DVC never runs them, whatever has changed."""
     return [name for name, one in pipeline().items() if one.get("do", one).get("frozen")]
 
 
 def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
-    """The same from the text of any dvc.lock, of the stages that count."""
+    """Read the same from the text of any dvc.lock, of the stages that count."""
     try:
         stages: Any = YAML(typ="safe").load(text)["stages"]
         found = [one for name, one in stages.items() if counts(name)]
@@ -63,7 +65,7 @@ def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dic
 
 
 def md5(path: str | Path) -> str:
-    """The hash by which DVC knows a file, or a folder: that of the list of its files."""
+    """Compute the hash by which DVC knows a file, or a folder: that of the list of its files."""
     path = Path(path)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -76,7 +78,7 @@ def md5(path: str | Path) -> str:
 
 
 def stale_stages() -> list[str]:
-    """The stages that `dvc repro` would run: dvc.lock is older than what they depend on."""
+    """List the stages that `dvc repro` would run: dvc.lock is older than what they depend on."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *DRY_RUN], capture_output=True, encoding="utf-8"
     )

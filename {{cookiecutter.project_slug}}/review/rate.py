@@ -51,18 +51,18 @@ class Study:
         self.lock = Lock()  # one thread a request
 
     def done(self, rater: str) -> list[Rating]:
-        """The rater's ratings of these questions, the latest last."""
+        """Return the rater's ratings of these questions, the latest last."""
         rows = read_ratings(FOLDER / f"{rater}.jsonl")
         return [
             row for row in rows if row["systems"] == self.systems and row["case"] in self.questions
         ]
 
     def left_of(self, rater: str, key: str) -> str:
-        """The system that stands left, drawn by a hash."""
+        """Draw by a hash which system stands on the left."""
         return self.systems[int(digest(f"side:{rater}:{key}"), 16) % 2]
 
     def next(self, rater: str) -> dict[str, Any]:
-        """What the page shows: nothing tells which system is which."""
+        """Return what the page shows: nothing tells which system is which."""
         rated = {row["case"] for row in self.done(rater)}
         state: dict[str, Any] = {"done": len(rated), "of": len(self.questions)}
         waiting = [key for key in self.questions if key not in rated]
@@ -91,11 +91,11 @@ class Study:
             self.save(rater, [one for one in self.every(rater) if not self.is_of(one, key)])
 
     def every(self, rater: str) -> list[Rating]:
-        """The whole file of a rater, other systems too."""
+        """Read the whole file of a rater, other systems included."""
         return read_ratings(FOLDER / f"{rater}.jsonl")
 
     def is_of(self, row: Rating, key: str) -> bool:
-        """Whether a rating is of this case and these systems."""
+        """Tell whether a rating is of this case and these systems."""
         return bool(row["systems"] == self.systems and row["case"] == key)
 
     def save(self, rater: str, rows: list[Rating]) -> None:
@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
     study: Study
 
     def do_GET(self) -> None:
-        """The page, or the next question."""
+        """Send the page, or the next question."""
         url = urlsplit(self.path)
         if not self.is_local():
             self.reply(HTTPStatus.FORBIDDEN, {"error": "asked under another host name"})
@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(HTTPStatus.OK, self.study.next(rater))
 
     def is_local(self) -> bool:
-        """Whether the page of this server asks, and no other site by way of the browser."""
+        """Tell whether the page of this server asks, and not another site through the browser."""
         port = self.connection.getsockname()[1]
         hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
         origin = self.headers.get("Origin")
@@ -156,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.headers.get("Host") in hosts and own
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that was sent; {} when it is none."""
+        """Read the JSON object that was sent; {} when it is not one."""
         length = self.headers.get("Content-Length", "")
         try:
             asked = json.loads(self.rfile.read(max(0, min(int(length), LONGEST))))
@@ -183,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def questions(old: str, new: str, part: str, most: int) -> list[Question]:
-    """At most `most` cases on which the answers differ, drawn by a hash."""
+    """Draw at most `most` cases on which the answers differ, by a hash."""
     for name in (old, new):
         if not (ANSWERS / f"{name}.jsonl").is_file():
             raise UserError(f"{ANSWERS}/{name}.jsonl is missing; `dvc repro eval` writes it")
@@ -201,14 +201,14 @@ def questions(old: str, new: str, part: str, most: int) -> list[Question]:
 
 
 def question(before: Row, after: Row, old: str, new: str) -> Question:
-    """One case with its two answers."""
+    """Return one case with its two answers."""
     answers = {old: str(before["output"]), new: str(after["output"])}
     expected = str(after.get("expected", ""))
     return Question(case_id({old: before, new: after}), after["prompt"], answers, expected)
 
 
 def serve(study: Study, port: int) -> ThreadingHTTPServer:
-    """A server on this machine alone; port 0 takes a free one."""
+    """Start a server for this machine alone; port 0 takes a free one."""
     handler = type("StudyHandler", (Handler,), {"study": study})
     try:
         return ThreadingHTTPServer(("127.0.0.1", port), handler)

@@ -24,25 +24,25 @@ Rating = dict[str, Any]  # rater, systems (two), case, left, winner (a system, o
 
 
 def digest(text: str) -> str:
-    """A hash, the same on every machine."""
+    """Hash a text, the same on every machine."""
     return sha256(text.encode()).hexdigest()
 
 
 def case_id(rows: dict[str, Row]) -> str:
-    """Names a question with the answers of two systems, whichever is called the old one: ratings
-    of other answers do not count for these."""
+    """Name a question with the answers of two systems, in either order: ratings of other answers do
+    not count for these."""
     one, other = (rows[system] for system in sorted(rows))
     shown = [one["set"], one["id"], one["prompt"], one["output"], other["output"]]
     return digest("\0".join(shown))[:16]
 
 
 def pairs_of(old: str, new: str) -> Pairs:
-    """The cases that both systems answered."""
+    """List the cases that both systems answered."""
     return same_cases(read_predictions(new), read_predictions(old))
 
 
 def read_ratings(path: Path) -> list[Rating]:
-    """One rater's ratings, of each case the last one."""
+    """Read one rater's ratings, the last one of each case."""
     rows = list(read_objects(path)) if path.is_file() else []
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in ("systems", "case", "winner") if key not in row]:
@@ -54,7 +54,7 @@ def read_ratings(path: Path) -> list[Rating]:
 
 
 def alpha(units: Iterable[list[str]]) -> float:
-    """Krippendorff's alpha of nominal values, a list of the raters' values for each unit.
+    """Compute Krippendorff's alpha of nominal values, given a list of the raters' values per unit.
 
     1: all agree, 0: as by chance; nan where nothing can be compared or all values are one.
     Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section C.
@@ -74,7 +74,7 @@ def alpha(units: Iterable[list[str]]) -> float:
 def preference(
     ratings: list[Rating], pairs: Pairs, old: str, new: str, who: str = "People prefer"
 ) -> list[str]:
-    """Wins, ties and the win rate; a tie is half a win."""
+    """Show wins, ties and the win rate; a tie is half a win."""
     both = zip(pairs.new, pairs.old, strict=True)
     groups = {case_id({old: before, new: after}): group(after) for after, before in both}
     points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
@@ -99,7 +99,7 @@ def preference(
 
 
 def agreement(ratings: list[Rating]) -> str:
-    """Krippendorff's alpha over the cases that several people rated."""
+    """Show Krippendorff's alpha over the cases that several people rated."""
     units: defaultdict[str, list[str]] = defaultdict(list)
     for one in ratings:
         units[one["case"]].append(one["winner"])
@@ -112,7 +112,7 @@ def agreement(ratings: list[Rating]) -> str:
 
 
 def position(ratings: list[Rating]) -> str:
-    """Whether people chose a side rather than an answer."""
+    """Show whether people chose a side rather than an answer."""
     decided = [one["winner"] == one["left"] for one in ratings if one["winner"] != TIE]
     low, high = wilson_interval(sum(decided), len(decided))
     said = "no sign of a bias" if low <= 0.5 <= high else "a BIAS: ask people to read both"
@@ -123,7 +123,7 @@ def position(ratings: list[Rating]) -> str:
 
 
 def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
-    """All that the ratings of two systems say."""
+    """Show all that the ratings of two systems say."""
     pairs = pairs_of(old, new)
     both = zip(pairs.new, pairs.old, strict=True)
     today = {case_id({old: before, new: after}) for after, before in both}
@@ -142,12 +142,12 @@ def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
 
 
 def read_folder() -> list[Rating]:
-    """All people's ratings; a judge's verdicts lie in a folder of their own (review/judge.py)."""
+    """Read all people's ratings; a judge's verdicts have their own folder (review/judge.py)."""
     return [one for path in sorted(FOLDER.glob("*.jsonl")) for one in read_ratings(path)]
 
 
 def rated_pairs(ratings: list[Rating]) -> dict[tuple[str, str], list[Rating]]:
-    """The ratings of each two systems."""
+    """Group the ratings by pair of systems."""
     found: defaultdict[tuple[str, str], list[Rating]] = defaultdict(list)
     for one in ratings:
         old, new = one["systems"]

@@ -8,30 +8,30 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def fenced(text: str) -> list[str]:
-    """A code block that nothing in the text can end; a longer text is cut."""
+    """Make a code block that nothing in the text can end; a longer text is cut."""
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", cut))])
     return [f"{fence}text", *cut.split("\n"), fence]
 
 
 def folded(title: str, body: list[str]) -> list[str]:
-    """Lines behind a title that opens them; `title` is HTML."""
+    """Fold lines behind a title that opens them; `title` is HTML."""
     return ["<details>", f"<summary>{title}</summary>", "", *body, "", "</details>"]
 
 
 def percent(share: float) -> str:
-    """0.628 as 62.8 %."""
+    """Format 0.628 as 62.8 %."""
     return f"{100 * share:.1f} %"
 
 
 def points(share: float) -> str:
-    """0.031 as +3.1; nothing is +0.0 or -0.0."""
+    """Format 0.031 as +3.1; nothing is +0.0 or -0.0."""
     rounded = round(100 * share, 1)
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def sparkline(values: list[float], low: float, high: float, width: int = 40) -> str:
-    """A curve in one line, `low` and `high` being the bottom and the top."""
+    """Draw a curve in one line, `low` and `high` being the bottom and the top."""
     width = min(width, len(values))
     parts = [
         values[len(values) * at // width : len(values) * (at + 1) // width] for at in range(width)

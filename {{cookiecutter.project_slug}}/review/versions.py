@@ -30,12 +30,12 @@ class Version:
         self.outs = outs_of(lock) if lock else {}
 
     def text(self, path: str | Path) -> str | None:
-        """A text file; None where this version has none, or where it cannot be had."""
+        """Read a text file; None where this version lacks it, or where it cannot be read."""
         lines = self.lines(path)
         return None if lines is None else "".join(lines)
 
     def lines(self, path: str | Path) -> Iterator[str] | None:
-        """The same line by line, for files of any size."""
+        """Read the same line by line, for files of any size."""
         try:
             how = {"encoding": "utf-8", "errors": "replace", "newline": "\n"}
             file = self.files.open(str(path), "r", **how)
@@ -46,14 +46,14 @@ class Version:
         return iter(file)
 
     def json(self, path: str | Path) -> Any:
-        """A JSON file; None where there is none, or where it is not JSON."""
+        """Read a JSON file; None where it is missing or not JSON."""
         try:
             return json.loads(self.text(path) or "null")
         except ValueError:
             return None
 
     def yaml(self, path: str | Path) -> dict[str, Any]:
-        """A YAML mapping; empty where there is none, or where it is not YAML."""
+        """Read a YAML mapping; empty where it is missing or not YAML."""
         try:
             value = YAML(typ="safe").load(self.text(path) or "")
         except YAMLError:
@@ -61,7 +61,7 @@ class Version:
         return value if isinstance(value, dict) else {}
 
     def predictions(self, system: str) -> list[Row]:
-        """The rows of a system; none where it was not evaluated."""
+        """Read the rows of a system; none where it was not evaluated."""
         path = f"predictions/{system}.jsonl"
         asked = {path, f"answers/{system}.jsonl"} & self.outs.keys()
         text = self.text(path) if asked else None
@@ -69,7 +69,7 @@ class Version:
 
 
 def merge_base(base: str) -> str:
-    """The commit at which HEAD left `base`; raises UserError where git knows none."""
+    """Return the commit at which HEAD left `base`; raise UserError where git knows none."""
     if base.startswith("-"):
         raise UserError(f"{base}: is not a commit or branch, such as origin/main")
     done = subprocess.run(["git", "merge-base", base, "HEAD"], capture_output=True, text=True)

@@ -49,19 +49,22 @@ class Load(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its key in metrics/bench.json."""
+        """Return its key in metrics/bench.json."""
         return f"rate_{self.rate:g}" if self.rate else f"concurrency_{self.concurrency}"
 
 
 def loads(params: BenchParams) -> list[Load]:
-    """Every load that is measured, one after the other."""
+    """Return every load that is measured, one after the other."""
     closed = [Load(concurrency, 0.0) for concurrency in params.concurrency]
     return closed + [Load(0, rate) for rate in params.rates]
 
 
 def read_chats(params: BenchParams, system: str) -> Chats:
-    """Prompts of the test split, with the system prompt: some to warm up, then others for each
-    load, or a server's prefix cache would be measured. A small split comes over again."""
+    """Read prompts of the test split, with the system prompt: some to warm up, then others for each
+    load, or a server's prefix cache would be measured.
+
+    A small split is repeated.
+    """
     count = WARM_UP + params.requests * len(loads(params))
     chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
     if not chats:
@@ -72,7 +75,7 @@ def read_chats(params: BenchParams, system: str) -> Chats:
 
 
 def made_up(chats: Chats, tokens: int, count: int) -> Chats:
-    """Questions of so many tokens, each another stretch of what the test split asks."""
+    """Make up questions of `tokens` tokens, each another stretch of the test split's questions."""
     tokenizer = load_tokenizer(TUNED)
     text = "\n".join(chat[-1]["content"] for chat in chats)
     ids = tokenizer.encode(text, add_special_tokens=False, verbose=False)
@@ -84,25 +87,25 @@ def made_up(chats: Chats, tokens: int, count: int) -> Chats:
 
 
 def own_share(chats: Chats, index: int, params: BenchParams) -> Chats:
-    """What the load at `index` sends."""
+    """Select the chats that the load at `index` sends."""
     start = WARM_UP + index * params.requests
     return chats[start : start + params.requests]
 
 
 def answer_length(params: BenchParams) -> Length:
-    """How long answers may be."""
+    """Return how long answers may be."""
     if params.lengths:
         return Length(params.lengths.output, exact=True)
     return Length(params.max_new_tokens)
 
 
 def figures_of(timings: list[Timing], seconds: float) -> Figures:
-    """What a load came to; "single": its requests one by one, which go into a file of their own."""
+    """Sum up a load; "single" holds its requests one by one, for a file of their own."""
     return {**summarise(timings, seconds), "single": single_requests(timings)}
 
 
 def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figures:
-    """Figures by load of a model in this process; requests at once are one batch."""
+    """Measure a model in this process, by load; concurrent requests are one batch."""
     hardware, length = load("hardware", HardwareParams), answer_length(params)
     device = torch_device(hardware)
     deterministic(0, hardware)
@@ -129,7 +132,7 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figure
 
 
 def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
-    """Figures by load of an OpenAI-compatible server; one failed request ends the stage."""
+    """Measure an OpenAI-compatible server, by load; one failed request ends the stage."""
     key, length = params.key_env, answer_length(params)
     model = params.model or server.served_model(url, key)
 
@@ -150,8 +153,7 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
 
 
 def bench_started(folder: str, chats: Chats, params: BenchParams) -> Figures:
-    """Figures by load of the server that is started for a model: that of deploy.stack, or the
-    user's own."""
+    """Measure a server that is started for a model: that of deploy.stack, or the user's own."""
     start = start_of(params.command, "bench.command", load("deploy", DeployParams))
     model = servable(start.command, folder, None, load("base", BaseParams).dtype)
     gpus = memory.on_gpus()

@@ -33,12 +33,12 @@ Lines = list[str]
 
 
 def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
-    """Names and counts, equal counts in alphabetical order."""
+    """Sort names and counts, largest first, equal counts in alphabetical order."""
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
 def glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
-    """What a reviewer asks first."""
+    """Show what a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
     licenses = sorted({one for name in SPLITS for one in stages["split"][name]["licenses"]})
     rows = [
@@ -53,14 +53,14 @@ def glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
 
 
 def files_of(data: DataParams) -> list[tuple[Source, str]]:
-    """Each file, with its source."""
+    """Yield each file with its source."""
     return [
         (source, path.as_posix()) for source, paths in find_files(data.sources) for path in paths
     ]
 
 
 def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Metrics]) -> Lines:
-    """Where the rows come from, under which terms, and how many are left."""
+    """Show where the rows come from, under which terms, and how many are left."""
     rows = []
     for source, file in files_of(data):
         read = stages["curate"]["sources"][file]["rows_in"]
@@ -90,7 +90,7 @@ def unused_section(data: DataParams, curate: Metrics) -> Lines:
 
 
 def drops_section(stages: dict[str, Metrics]) -> Lines:
-    """Every reason for which rows went, the stage, and the sources it hit most."""
+    """Show every reason for which rows went, the stage, and the sources it hit most."""
     rows = []
     for stage, metrics in stages.items():
         for reason, count in largest_first(metrics["dropped"]):
@@ -112,7 +112,7 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
 
 
 def pii_section(params: CurateParams, curate: Metrics) -> Lines:
-    """What was looked for and found."""
+    """Show what was looked for and found."""
     counts = dict.fromkeys(params.pii.entities, 0) | curate["pii"]
     rows = [[name, f"{count:,}"] for name, count in largest_first(counts)]
     names = "Names and postal addresses are not looked for: that needs a model (`curate.pii.ner`)."
@@ -122,7 +122,7 @@ def pii_section(params: CurateParams, curate: Metrics) -> Lines:
 
 
 def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
-    """How much was dropped as a copy, and from where on two rows are copies."""
+    """Show how much was dropped as a copy, and from where on two rows are copies."""
     return [
         f"{sum(dedup['dropped'].values()):,} rows were dropped. Rows are copies when prompt and "
         f"answer have a Jaccard similarity of {params.threshold} or more ({params.ngram}-grams of "
@@ -133,7 +133,7 @@ def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
 
 
 def slice_section(key: str, split: Metrics, folder: Path) -> Lines:
-    """A picture and a table of the rows by scenario, language or tag."""
+    """Show a picture and a table of the rows by scenario, language or tag."""
     names = {name for part in SPLITS for name in split[part][key]}
     found = {name: [split[part][key].get(name, 0) for part in SPLITS] for name in names}
     if not found:
@@ -153,7 +153,7 @@ def slice_section(key: str, split: Metrics, folder: Path) -> Lines:
 
 
 def split_section(params: SplitParams, split: Metrics) -> Lines:
-    """Sizes, and how they came about."""
+    """Show sizes, and how they came about."""
     rows = [
         [name, f"{split[name]['rows'] - split[name]['pairs']:,}", f"{split[name]['pairs']:,}"]
         for name in SPLITS
@@ -170,7 +170,7 @@ def split_section(params: SplitParams, split: Metrics) -> Lines:
 
 
 def leakage_section(check: LeakageCheck) -> Lines:
-    """What train was compared with, and what was found."""
+    """Show what train was compared with, and what was found."""
     removed = ", ".join(f"{count} {kind}" for kind, count in check.removed.items())
     rows = [[cell(name), f"{one.rows:,}"] for name, one in check.compared.items()]
     return [
@@ -187,14 +187,14 @@ def leakage_section(check: LeakageCheck) -> Lines:
 
 
 def schema_section(written: str) -> Lines:
-    """The hand-written table of fields, and the first record of train."""
+    """Show the hand-written table of fields, and the first record of train."""
     first = next(read_records("data/split/train.jsonl"))
     example = json.dumps(first, ensure_ascii=False, indent=2)
     return [written, "", "The first one of train:", "", "```json", example, "```"]
 
 
 def read_readme() -> dict[str, str]:
-    """The sections of data/README.md that the spec takes in."""
+    """Read the sections of data/README.md that the spec quotes."""
     try:
         found = sections(README.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -212,7 +212,7 @@ def read_readme() -> dict[str, str]:
 
 
 def hashes(data: DataParams, check: LeakageCheck) -> Lines:
-    """In the form that `sha256sum --check` takes."""
+    """Format hashes as `sha256sum --check` reads them."""
     raw = {file: sha256(file) for _, file in files_of(data)}
     compared = {path: one.sha256 for path, one in check.compared.items()}
     return ["```", *(f"{value}  {path}" for path, value in (raw | compared).items()), "```"]

@@ -36,7 +36,7 @@ Figures = dict[str, Any]
 def packaging(
     deploy: DeployParams, system: str, size: int, quantized: Figures, parity: Figures
 ) -> Lines:
-    """What is shipped, and whether it was seen to be what was evaluated."""
+    """Show what is shipped, and whether it was shown to be what was evaluated."""
     scheme = f", scheme {quantized['scheme']}" if system == "quantized" else ""
     name = "the server" if parity["server"] == "other" else parity["server"]
     shown = (
@@ -54,21 +54,24 @@ def packaging(
 
 
 def elsewhere(deploy: DeployParams, parity: Figures) -> str:
-    """What was measured, where it is surely not the stack that will serve; else nothing. A server
-    that has no route of its own ("other") may be any."""
+    """Name what was measured, where it is surely not the stack that will serve; else return
+    nothing.
+
+    A server that has no route of its own ("other") may be any.
+    """
     measured = parity["server"] or "transformers"
     return "" if measured in (deploy.stack, "other") else measured
 
 
 def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> Lines:
-    """The memory it takes."""
+    """Show the memory that serving needs."""
     config = read_json(Path(RELEASABLE[system], "config.json"))
     needed = memory_table(config, size, deploy).splitlines()[2:]
     return [*needed, "", f"Trained, evaluated and measured on: {trained_on} (`hardware.device`)."]
 
 
 def engine_of(bench: BenchParams) -> str:
-    """What was measured, and whether it was started as the package starts it."""
+    """Say what was measured, and whether it was started as the package starts it."""
     if bench.engine == "transformers":
         return "transformers, in process"
     if bench.command is None:
@@ -78,7 +81,7 @@ def engine_of(bench: BenchParams) -> str:
 
 
 def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[str, float]:
-    """Requests a second within the limits, by load."""
+    """Return requests per second within the limits, by load."""
     return {
         row["load"]: goodput(figures[row["load"]], row, limits)
         for row in read_objects(REQUESTS)
@@ -87,8 +90,10 @@ def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[s
 
 
 def measured(figures: Figures, good: dict[str, float], gate: GateParams, engine: str) -> Lines:
-    """Each load that bench put on the model, against the limits of the gate. `good` is the goodput
-    by load."""
+    """Show each load that bench put on the model, against the limits of the gate.
+
+    `good` is the goodput by load.
+    """
     limits, rows = gate.latency, []
     for name, row in figures.items():
         if isinstance(row, dict):
@@ -122,9 +127,11 @@ def measured(figures: Figures, good: dict[str, float], gate: GateParams, engine:
 
 
 def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str) -> Lines:
-    """How many such servers a rate of requests needs; an estimate, from one server's goodput by
-    load, `goods`.
-    `measured` is another stack than the one that serves, or nothing."""
+    """Estimate how many servers a rate of requests needs, from one server's goodput by load,
+    `goods`.
+
+    `measured` is another stack than the one that serves, or nothing.
+    """
     if measured:
         return [
             f"None: {measured} was measured, and {stack} is to serve. Have `bench` measure it "
@@ -152,7 +159,7 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
 
 
 def rollout(deploy: DeployParams, gate: GateParams) -> Lines:
-    """The steps in, each with what stops it."""
+    """Show the steps into production, each with what stops it."""
     return [
         "1. `python -m review.gate` exits 0 on the commit, and a person has read "
         "`reports/verdict.md` and the flipped cases of `python -m review.compare`.",

@@ -40,7 +40,7 @@ Lines = list[str]
 
 
 def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: SplitParams) -> Lines:
-    """What is asked, how it came about, and the hash that fixes it."""
+    """Show what is asked, where it comes from, and the hash that fixes it."""
     origin = {
         "golden": "written and reviewed by people, in git; fixed",
         "test": f"drawn by group from the data ({split.test:.0%}, seed {split.seed})",
@@ -63,7 +63,7 @@ def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: Split
 
 
 def slices_section(sizes: Counter[str]) -> Lines:
-    """How many golden cases each slice has."""
+    """Show how many golden cases each slice has."""
     counts = sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
     rows = [[cell(name), str(n), "yes" if n >= FEWEST else "too few"] for name, n in counts]
     return [
@@ -77,7 +77,7 @@ def slices_section(sizes: Counter[str]) -> Lines:
 def limits_section(
     gate: GateParams, groups: dict[str, list[str]], kinds: dict[str, int], slices: Counter[str]
 ) -> Lines:
-    """What the gate asks, and the weakest result with which so many cases pass it."""
+    """Show the limits of the gate, and the weakest result that passes each with these cases."""
     quality, safety = gate.quality, gate.safety
     golden, test = len(set(groups["golden"])), len(set(groups["test"]))
     rows = [
@@ -115,7 +115,7 @@ def limits_section(
 
 
 def fewest_right(cases: int, limit: float) -> str:
-    """The right answers from which so many independent cases pass `at least limit`."""
+    """Return the number of right answers at which `at least limit` passes with these cases."""
     passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[0] >= limit]
     if cases < FEWEST or not passing:
         return f"never: {cases} are too few"
@@ -123,7 +123,7 @@ def fewest_right(cases: int, limit: float) -> str:
 
 
 def most_failures(cases: int, limit: float) -> str:
-    """The failures up to which so many cases pass `at most limit`."""
+    """Return the number of failures up to which `at most limit` passes with this many cases."""
     passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[1] <= limit]
     if cases < FEWEST or not passing:
         return f"never: {cases} are too few"
@@ -131,7 +131,7 @@ def most_failures(cases: int, limit: float) -> str:
 
 
 def power_section(groups: dict[str, list[str]], min_effect: float) -> Lines:
-    """The smallest difference that these sets can show."""
+    """Show the smallest difference that these sets can show."""
     sizes = {name: len(set(groups[name])) for name in ("golden", "test")}
     sizes["both"] = sum(sizes.values())
     rows = [
@@ -160,7 +160,7 @@ def power_section(groups: dict[str, list[str]], min_effect: float) -> Lines:
 
 
 def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
-    """The score, the failure categories, the statistics."""
+    """Show the score, the failure categories, the statistics."""
     return [
         f"Output: {task.output}. The score of a case is `{params.primary}` (`eval.primary`), from "
         "0 to 1; a set's score is the mean. Every answer also falls into one category: "

@@ -14,13 +14,13 @@ from lib.runtime.errors import run
 
 
 def prompts_of(split: str) -> list[str]:
-    """What is asked in the chats of a split; pairs are no traffic."""
+    """List the prompts of the chats of a split; pairs are not traffic."""
     records = read_records(f"data/split/{split}.jsonl")
     return [prompt_text(record) for record in records if not is_pair(record)]
 
 
 def labels_of(task: TaskParams) -> set[str]:
-    """The allowed answers of a label task, from the data where the task names none."""
+    """List the allowed answers of a label task, from the data where the task names none."""
     if task.output != "label":
         return set()
     return set(task.labels) or {

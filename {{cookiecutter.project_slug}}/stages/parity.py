@@ -62,8 +62,8 @@ Checks = dict[str, Check]
 
 
 def chosen_chats(count: int, system: str) -> list[list[Message]]:
-    """The prompts that every form answers, evenly spread over the golden cases, or over the test
-    split where there are none."""
+    """Choose the prompts that every form answers, evenly spread over the golden cases, or over the
+    test split if there are none."""
     chats = [case.prompt() for case in read_golden()]
     chats = chats or [prompt_of(record) for record in read_records(TEST) if not is_pair(record)]
     if not chats:
@@ -74,13 +74,13 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
 
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
-    """A chat as training and eval see it."""
+    """Render a chat as training and eval do."""
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     return Prompt(str(text), encode_prompt(tokenizer, chat, ""))
 
 
 def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":
-    """Base and adapter, not merged."""
+    """Load base and adapter, not merged."""
     from peft import PeftModel
 
     model = load_model(base.model, base.dtype, device, base.revision)
@@ -95,7 +95,7 @@ def compare_served(
     tokenizer: "PreTrainedTokenizerBase",
     params: ParityParams,
 ) -> Checks:
-    """All checks of a server against the answers of the same weights in transformers."""
+    """Compare a server with the answers of the same weights in transformers."""
     ours = [our_prompt(tokenizer, chat) for chat in chats]
     checks = {name: Check(None, None, 0) for name in ("template", "bos", "tokenizer")}
     theirs = ours
@@ -114,9 +114,11 @@ def compare_served(
 def compare_files(
     right: "PreTrainedTokenizerBase", folder: str, chats: list[list[Message]]
 ) -> Checks:
-    """The checks of the template and the tokenizer that a folder brings with it. Texts are split by
-    its tokenizer.json itself, where it has one: servers may read that, transformers has code of its
-    own for some."""
+    """Compare the template and the tokenizer that a folder brings with ours.
+
+    Texts are split by its tokenizer.json itself, if it has one: servers may read that, while
+    transformers has code of its own for some.
+    """
     found, path = load_tokenizer(folder), Path(folder, "tokenizer.json")
     split = Tokenizer.from_file(str(path)) if path.is_file() else None
 
@@ -133,14 +135,14 @@ def compare_files(
 
 
 def compare_stops(right: set[int], found: set[int]) -> Check:
-    """The tokens that end an answer, by what a form brings with it."""
+    """Compare the tokens that end an answer."""
     off = sorted(right ^ found)
     detail = f"token {off[0]} ends an answer in one of them alone" if off else ""
     return Check(not off, len(off), 0, detail)
 
 
 def compare_counts(expected: list[int], counted: list[int]) -> Check:
-    """The tokens that the server counted for its prompts."""
+    """Compare the number of tokens that the server counted for its prompts."""
     off = [n for n, (a, b) in enumerate(zip(expected, counted, strict=True)) if a != b]
     detail = f"prompt {off[0]}: {counted[off[0]]}, not {expected[off[0]]}" if off else ""
     return Check(not off, len(off), 0, detail)
@@ -148,7 +150,7 @@ def compare_counts(expected: list[int], counted: list[int]) -> Check:
 
 @contextmanager
 def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
-    """The URL of the server that bench measures, started for the folder as bench starts it."""
+    """Start a server for the folder as bench starts it, and yield its URL."""
     if params.command == []:
         yield params.url
         return
@@ -159,7 +161,7 @@ def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
 
 
 def failures(systems: dict[str, Checks]) -> list[str]:
-    """The failed checks, by name."""
+    """List the failed checks, by name."""
     return [
         f"{system}: {name}: {check.detail or f'{check.found}, allowed is {check.limit}'}"
         f"{limit_of(system, name)}"
@@ -170,13 +172,13 @@ def failures(systems: dict[str, Checks]) -> list[str]:
 
 
 def limit_of(system: str, name: str) -> str:
-    """Where params.yaml has the limit of a check, as the end of a sentence; nowhere if it is 0."""
+    """Say where params.yaml has a check's limit, as the end of a sentence; empty if it is 0."""
     section = "same" if system == "served" else system
     return f" (params.yaml: parity.{section}.{name})" if name in LimitsParams.model_fields else ""
 
 
 def not_told(systems: dict[str, Checks]) -> str:
-    """The checks that a server gave nothing for, as the end of a sentence."""
+    """Say which checks a server gave no data for, as the end of a sentence."""
     names = [name for name, check in systems.get("served", {}).items() if check.passed is None]
     return f"; not checked, the server does not tell: {', '.join(names)}" if names else ""
 

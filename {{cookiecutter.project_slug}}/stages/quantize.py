@@ -33,7 +33,7 @@ MEASURED = 64  # val records that perplexity is of
 
 
 def check_installed(scheme: str) -> None:
-    """What writes a scheme must be here; raises UserError with the cure."""
+    """Raise UserError with the cure where the package that a scheme needs is missing."""
     for schemes, package, extra in (
         (bitsandbytes.SCHEMES, "bitsandbytes", "bitsandbytes"),
         (compressed.SCHEMES, "llmcompressor", "quantize"),

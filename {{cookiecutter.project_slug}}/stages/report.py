@@ -35,12 +35,12 @@ Metrics = dict[str, Any]
 
 
 def read_metrics(name: str) -> Metrics:
-    """metrics/NAME.json."""
+    """Read metrics/NAME.json."""
     return read_json(f"metrics/{name}.json")
 
 
 def data_table(stages: dict[str, Metrics]) -> list[str]:
-    """What each data stage took in, kept and dropped, and why."""
+    """Show what each data stage took in, kept and dropped, and why."""
     rows = []
     for name, metrics in stages.items():
         reasons = sorted(metrics["dropped"].items(), key=lambda item: (-item[1], item[0]))
@@ -53,7 +53,7 @@ def data_table(stages: dict[str, Metrics]) -> list[str]:
 
 
 def quality_table(systems: dict[str, Metrics], primary: str) -> list[str]:
-    """The primary score with its 95 % interval, and safety, of each system."""
+    """Show the primary score with its 95 % interval, and safety, of each system."""
     rows = []
     for name, metrics in systems.items():
         sets = [
@@ -73,7 +73,7 @@ def quality_table(systems: dict[str, Metrics], primary: str) -> list[str]:
 
 
 def speed_table(bench: Metrics) -> list[str]:
-    """Size, latency and throughput of each served model."""
+    """Show size, latency and throughput of each served model."""
     rows = []
     for name in ("tuned", "quantized", "served"):
         for load_name, row in bench.get(name, {}).items():
@@ -95,7 +95,7 @@ def speed_table(bench: Metrics) -> list[str]:
 
 
 def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -> str:
-    """How much better tuned is than base, case by case, with its 95 % interval."""
+    """Say how much better tuned is than base, case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)
     if found is None:

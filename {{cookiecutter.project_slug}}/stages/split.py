@@ -144,7 +144,7 @@ def split_until_clean(
 def leakage_report(
     searched: Searched, removed: Counter[str], params: SplitParams
 ) -> dict[str, Any]:
-    """What was compared, and that nothing leaks."""
+    """Report what was compared, and that nothing leaks."""
     compared = {
         f"{SPLIT_FOLDER}/{name}.jsonl" if name in SPLITS else name: {"sha256": hashed, "rows": rows}
         for (name, hashed), rows in zip(
@@ -162,7 +162,7 @@ def leakage_report(
 
 
 def split_counts(records: list[Record]) -> dict[str, Any]:
-    """What a split holds."""
+    """Count what a split contains."""
     return {
         "rows": len(records),
         "pairs": sum(is_pair(record) for record in records),

@@ -60,7 +60,7 @@ SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
 
 def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
-    """There must be something to learn from, and to choose by; raises UserError."""
+    """Raise UserError where there is nothing to learn from, or to choose a checkpoint by."""
     if params.supervised and not chats["train"]:
         raise UserError(f"{SPLITS['train']}: holds no chat to learn from; see metrics/split.json")
     if params.prefers and not learnable(pairs["train"], params.method):
@@ -80,7 +80,7 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
 def check_settings(
     params: TrainParams, base: BaseParams, hardware: HardwareParams, device: str
 ) -> None:
-    """What does not go together, or not on this machine; raises UserError."""
+    """Raise UserError for settings that do not go together, or not on this machine."""
     if params.weights == "full" and base.dtype != "float32":
         raise UserError(
             "params.yaml: when every weight is trained (train.method or train.preference.weights "
@@ -113,8 +113,8 @@ def check_settings(
 def preflight(
     setup: Setup, config: "PretrainedConfig", phases: dict[str, Load], hardware: HardwareParams
 ) -> float:
-    """Whether a step fits into memory, before the base is loaded: the bytes it will need; raises
-    UserError."""
+    """Estimate the bytes that a step needs, before the base is loaded; raise UserError if they do
+    not fit."""
     base, params, on_cpu = setup.base, setup.params, setup.device == "cpu"
     spread = wanted(hardware) if hardware.strategy != "ddp" else 1
     shape = replace(
@@ -143,7 +143,8 @@ def summary(estimate: dict[str, Any], available: float) -> str:
 
 
 def resumed_steps(setup: Setup) -> dict[str, int]:
-    """The step each training of an interrupted run goes on from, by its name; 0 for a fresh one."""
+    """Return the step at which each training of an interrupted run resumes, by its name; 0 for a
+    fresh one."""
     steps = {}
     for phase in ["sft"] * setup.params.supervised + [setup.params.method] * setup.params.prefers:
         last = last_whole(setup.folder / phase)

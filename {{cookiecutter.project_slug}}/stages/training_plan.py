@@ -63,14 +63,14 @@ ALTERNATIVES = (
 
 
 def number(value: Any) -> str:
-    """A figure as people read it."""
+    """Format a figure for people."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else cell(str(value))
 
 
 def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[str, Any]) -> Lines:
-    """What a reviewer asks first."""
+    """Show what a reviewer asks first."""
     rows = [
         ["task", cell(task.system or "the records' own prompts")],
         ["base", f"`{base.model}`" + (f" at `{base.revision}`" if base.revision else "")],
@@ -85,7 +85,7 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
 
 
 def method(params: TrainParams) -> Lines:
-    """The method, and what it stands on."""
+    """Show the method, and what it is based on."""
     if not params.prefers:
         return [WHY[params.method]]
     start = "after supervised fine-tuning on the chats" if params.supervised else "from the base"
@@ -95,7 +95,7 @@ def method(params: TrainParams) -> Lines:
 
 
 def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
-    """Every key of the sections that decide the weights."""
+    """Show every key of the sections that decide the weights."""
     rows = [
         [f"`{name}.{key}`", cell(str(value))]
         for name, values in sections.items()
@@ -105,7 +105,7 @@ def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
 
 
 def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, float]) -> Lines:
-    """What was expected before the first step, and what it came to; `prices` are of an hour."""
+    """Show what was estimated before the first step, and what it came to; `prices` are per hour."""
     lines = []
     for name, phase in estimate["phases"].items():
         of = "" if name == "sft" else "preference_"
@@ -136,7 +136,8 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
 
 
 def checkpoints(params: TrainParams, fixed: bool) -> Lines:
-    """How a run survives, and what of it is kept; `fixed` says whether kernels have one order."""
+    """Show how a run survives interruptions, and what of it is kept; `fixed` says whether kernels
+    have one order."""
     kept = {"last": "the last step", "best": "the checkpoint with the least validation loss"}
     stop = f", or after {params.early_stopping} validations without a better one"
     return [
@@ -152,7 +153,7 @@ def checkpoints(params: TrainParams, fixed: bool) -> Lines:
 
 
 def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
-    """What makes the run come out the same twice, and what does not."""
+    """Show what makes the run come out the same twice, and what does not."""
     if not hardware.deterministic:
         return [
             f"Seed {params.seed} draws the order of the records, fresh weights and dropout; "
@@ -169,13 +170,13 @@ def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
 
 
 def outcome(used: dict[str, Any]) -> Lines:
-    """What training measured."""
+    """Show what training measured."""
     rows = [[f"`{name}`", number(value)] for name, value in used.items()]
     return [*table(["measured", "value"], rows), "", "Curves: `reports/train.svg`."]
 
 
 def hashes(base: BaseParams, check: LeakageCheck) -> Lines:
-    """In the form that `sha256sum --check` takes: data, base and the weights that came out."""
+    """Format hashes as `sha256sum --check` reads them: data, base and the weights that came out."""
     found = {path: one.sha256 for path, one in check.compared.items()}
     files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
     files += sorted(Path(TUNED).glob("*.safetensors"))

@@ -20,8 +20,11 @@ Case = dict[str, Any]  # a row of predictions/SYSTEM.jsonl; `prompt` still a lis
 
 
 def golden_cases(cases: list[Golden]) -> list[Case]:
-    """Rows of the predictions file, still without answers. Cases that ask the same, as dedup sees
-    it, are of one group, which has the id of the first: copies of a case add no certainty."""
+    """List the golden cases as rows of the predictions file, without answers.
+
+    Cases that ask the same, as dedup sees it, share a group, which has the id of the first: copies
+    of a case add no certainty.
+    """
     firsts: dict[bytes, str] = {}
     keys = [same_text_key(text_of(case.prompt())) for case in cases]
     groups = [firsts.setdefault(key, case.id) for key, case in zip(keys, cases, strict=True)]
@@ -29,7 +32,7 @@ def golden_cases(cases: list[Golden]) -> list[Case]:
 
 
 def golden_case(golden: Golden, group: str) -> Case:
-    """One of them; `group` names all that it is not independent of."""
+    """Turn a golden case into a row; `group` names all that it is not independent of."""
     return {
         "set": "golden",
         "id": golden.id,
@@ -43,7 +46,7 @@ def golden_case(golden: Golden, group: str) -> Case:
 
 
 def split_case(record: Record, group: str) -> Case:
-    """The same for a record of the test split."""
+    """Turn a record of the test split into a row."""
     return {
         "set": "test",
         "id": record["id"],
@@ -57,7 +60,7 @@ def split_case(record: Record, group: str) -> Case:
 
 
 def adversarial_case(adversarial: Adversarial) -> Case:
-    """The same for an adversarial prompt; `expected` only where it must be answered."""
+    """Turn an adversarial case into a row; `expected` only where it must be answered."""
     case = {
         "set": "adversarial",
         "id": adversarial.id,
@@ -74,7 +77,7 @@ def adversarial_case(adversarial: Adversarial) -> Case:
 
 
 def collect_cases() -> list[Case]:
-    """All cases, in the order golden, test, adversarial."""
+    """List all cases, in the order golden, test, adversarial."""
     test = [record for record in read_records(TEST) if not is_pair(record)]
     golden, adversarial = fixed_cases()
     drawn = map(split_case, test, components(record["groups"] for record in test))
@@ -82,5 +85,5 @@ def collect_cases() -> list[Case]:
 
 
 def fixed_cases() -> tuple[list[Case], list[Case]]:
-    """The golden and the adversarial ones, which git has."""
+    """Return the golden and the adversarial cases, which are in git."""
     return golden_cases(read_golden()), [*map(adversarial_case, read_adversarial())]

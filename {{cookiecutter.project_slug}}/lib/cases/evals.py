@@ -33,7 +33,7 @@ class Case(BaseModel):
     language: str = ""
 
     def prompt(self) -> list[Message]:
-        """The turns before the answer."""
+        """Return the turns before the answer."""
         turns = self.messages[:-1] if self.messages[-1].role == "assistant" else self.messages
         return [Message(role=turn.role, content=turn.content) for turn in turns]
 
@@ -46,7 +46,7 @@ class Golden(Case):
     tags: list[str] = []
 
     def answer(self) -> str:
-        """The right answer."""
+        """Return the right answer."""
         return self.messages[-1].content
 
 
@@ -64,7 +64,7 @@ C = TypeVar("C", bound=Case)
 
 
 def read_golden(path: Path = GOLDEN) -> list[Golden]:
-    """The golden cases; each must end in the assistant's answer."""
+    """Read the golden cases; each must end in the assistant's answer."""
     cases = list(read_cases(path, Golden))
     for case in cases:
         if case.messages[-1].role != "assistant":
@@ -73,7 +73,7 @@ def read_golden(path: Path = GOLDEN) -> list[Golden]:
 
 
 def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
-    """The adversarial cases."""
+    """Read the adversarial cases."""
     return list(read_cases(path, Adversarial))
 
 
@@ -105,12 +105,12 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
 
 
 def data_files() -> list[Path]:
-    """The two fixed files, which must be there, and all else in evals/ that may be data."""
+    """List the two fixed files, which must be there, and every other data file in evals/."""
     return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
 def read_either(path: Path) -> Sequence[Case]:
-    """The cases of any file of evals/, as far as the data stages need them."""
+    """Read the cases of any file of evals/, as far as the data stages need them."""
     if path == GOLDEN:
         return read_golden(path)
     if path == ADVERSARIAL:

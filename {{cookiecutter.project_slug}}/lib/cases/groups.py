@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 
 
 def components(rows: Iterable[Sequence[str]]) -> list[str]:
-    """For each row, given by its groups (at least one), the name of all that it is tied to: rows
-    that share a group, or are tied by a third one, have the same. It is one of their groups."""
+    """Name, for each row given by its groups (at least one), all that it is tied to.
+
+    Rows that share a group, or are tied by a third one, get the same name, which is one of their
+    groups.
+    """
     parent: dict[str, str] = {}
 
     def root(group: str) -> str:

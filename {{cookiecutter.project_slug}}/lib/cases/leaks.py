@@ -15,8 +15,8 @@ LEAKED = re.compile(r"<LEAKED_([A-Z_]+)_\d+>")  # no data holds it: curate write
 
 
 def mask_leaked_pii(case: Case, answer: Answer, task: TaskParams, finder: Finder) -> Answer:
-    """The answer with placeholders of their own for personal data that its case does not hold: so
-    what is stored still tells that there was some."""
+    """Replace personal data that the case does not contain by placeholders, which still tell that
+    there was some."""
     text, known = answer.text, held(case, text_of(case["prompt"]), task)
     redactor = Redactor(finder)
     while spans := leaks_in(text, known, finder):  # without one, another may be seen
@@ -30,19 +30,20 @@ def mask_leaked_pii(case: Case, answer: Answer, task: TaskParams, finder: Finder
 
 
 def held(case: Case, prompt: str, task: TaskParams) -> list[str]:
-    """The texts whose personal data an answer may repeat."""
+    """List the texts whose personal data an answer may repeat."""
     return [prompt, case.get("expected", ""), task.system]
 
 
 def leaks_in(text: str, known: list[str], finder: Finder) -> list[Span]:
-    """Personal data in an answer that none of the `known` texts holds; no placeholder is any."""
+    """Find personal data in an answer that none of the `known` texts contains; placeholders are not
+    data."""
     placeholders = (one[0] for one in LEAKED.finditer(text))
     may = fold_case("\n".join([*known, *placeholders]))
     return [span for span in finder.find(text) if fold_case(text[span[0] : span[1]]) not in may]
 
 
 def leaked_pii(row: Case, task: TaskParams, finder: Finder) -> dict[str, int]:
-    """`pii` of a row as it is stored, kinds and counts: what was masked, and what should be."""
+    """Count personal data by kind, as `pii` of a row has it: masked, and to be masked."""
     text = row["output"]
     found = Counter(LEAKED.findall(text))
     found.update(kind for *_, kind in leaks_in(text, held(row, row["prompt"], task), finder))

@@ -25,12 +25,12 @@ class Prompt(NamedTuple):
 
 
 def read_examples() -> list[Record]:
-    """The chats of the training split."""
+    """Read the chats of the training split."""
     return [record for record in read_records(TRAIN) if not is_pair(record)]
 
 
 def draw(records: list[Record], count: int, seed: int) -> list[Record]:
-    """`count` records, of as many scenarios as possible: one of each in turn."""
+    """Draw `count` records, of as many scenarios as possible: one of each in turn."""
     random = Random(seed)
     scenarios: dict[str, list[Record]] = {}
     for record in random.sample(records, len(records)):
@@ -42,8 +42,8 @@ def draw(records: list[Record], count: int, seed: int) -> list[Record]:
 
 
 def nearest(records: list[Record], questions: list[str], count: int) -> list[list[Record]]:
-    """The `count` records whose prompts are most like each question, the best one last, where it
-    stands next to the question: BM25 (Robertson & Zaragoza, 2009) by bm25s."""
+    """Find the `count` records whose prompts are most like each question, the best one last, next
+    to the question: BM25 (Robertson & Zaragoza, 2009) by bm25s."""
     import bm25s
 
     search = bm25s.BM25()
@@ -57,7 +57,7 @@ def nearest(records: list[Record], questions: list[str], count: int) -> list[lis
 
 
 def top(scores: np.ndarray, count: int) -> list[int]:
-    """The indices of the highest scores, best first; of equal ones the earlier, on any machine."""
+    """Return the indices of the highest scores, best first; ties by position, on any machine."""
     count = min(count, len(scores))
     if not count:
         return []
@@ -67,7 +67,7 @@ def top(scores: np.ndarray, count: int) -> list[int]:
 
 
 def with_examples(prompt: list[Message], examples: Sequence[Record]) -> list[Message]:
-    """The prompt after the examples as earlier turns; a system prompt of its own stays first."""
+    """Put the examples before the prompt as earlier turns; its own system prompt stays first."""
     start = 1 if prompt[0]["role"] == "system" else 0
     turns = [turn for one in examples for turn in one["messages"] if turn["role"] != "system"]
     return [*prompt[:start], *turns, *prompt[start:]]
@@ -79,7 +79,7 @@ def fit(
     encode: Callable[[list[Message]], list[int]],
     most: int,
 ) -> Prompt:
-    """The prompt after as many of its last examples as `most` tokens hold; it is never cut."""
+    """Put as many of the last examples before the prompt as `most` tokens hold; it is never cut."""
     for left_out in range(len(examples) + 1):
         chat = with_examples(prompt, examples[left_out:])
         ids = encode(chat)

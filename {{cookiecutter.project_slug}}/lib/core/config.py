@@ -91,7 +91,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def takes(model: type[BaseModel]) -> str:
-    """The keys a section takes, for an error message."""
+    """List the keys of a section, for an error message."""
     return ", ".join(model.model_fields)
 
 
@@ -122,7 +122,7 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
 
 
 def place(error: ErrorDetails, given: Any) -> list[str]:
-    """The error's steps into the section; pydantic also names the branches of a union."""
+    """Return the error's steps into the section; pydantic also names the branches of a union."""
     steps = list[str]()
     for step in error["loc"]:
         inside = dict(enumerate(given)) if isinstance(given, list) else given
@@ -134,8 +134,7 @@ def place(error: ErrorDetails, given: Any) -> list[str]:
 
 
 def unknown(key: str, section: type[BaseModel]) -> str:
-    """What to say of a key that its section does not take: its name of today, or all that it
-    takes."""
+    """Explain a key that its section does not have: its new name, or all keys of the section."""
     parent, _, name = key.rpartition(".")
     if key in MOVED:
         return f"{key} is {MOVED[key]} now"
@@ -145,13 +144,13 @@ def unknown(key: str, section: type[BaseModel]) -> str:
 
 
 def allowed_by(error: ErrorDetails) -> str:
-    """What is allowed, in words that go on after "must be"; pydantic's own where we have none."""
+    """Say what is allowed, in words that follow "must be"; pydantic's own where we have none."""
     words = ALLOWED.get(error["type"])
     return words.format(**error.get("ctx", {})) if words else error["msg"]
 
 
 def named(section: dict[str, Any], reason: str) -> str:
-    """The values of those keys that a reason names; sections and long texts help nobody."""
+    """Show the values of those keys that a reason names, without sections and long texts."""
     words = set(re.findall(r"\w+", reason))
     plain = {key: section[key] for key in section if not isinstance(section[key], dict)}
     values = [f"{key} {reprlib.repr(plain[key])}" for key in plain if key in words]
@@ -159,7 +158,7 @@ def named(section: dict[str, Any], reason: str) -> str:
 
 
 def owner(model: type[BaseModel], steps: list[str]) -> type[BaseModel]:
-    """The model that a place lies in (sections hold models, lists and mappings of models)."""
+    """Return the model that a path leads to (through models, lists and mappings of models)."""
     for step in steps:
         if step not in model.model_fields:  # a list's index, a mapping's key
             continue

@@ -82,6 +82,6 @@ def files_of_evals() -> list[Path]:
 
 
 def _holds_no_data(path: Path) -> bool:
-    """Whether a file is text for people, for DVC, or tells the harness how to ask."""
+    """Tell whether a file is text for people, for DVC, or tells the harness how to ask."""
     of_harness = path.is_relative_to(TASKS) and path.suffix in (".yaml", ".py")
     return path.suffix.lower() in (".md", ".dvc") or of_harness or "__pycache__" in path.parts

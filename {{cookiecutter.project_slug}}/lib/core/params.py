@@ -15,7 +15,7 @@ from lib.core.config import Section
 
 
 def is_object(text: str) -> bool:
-    """Whether a text is a JSON object."""
+    """Tell whether a text is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
     except ValueError:

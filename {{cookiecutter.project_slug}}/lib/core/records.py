@@ -49,38 +49,38 @@ PAIR = {"prompt", "chosen", "rejected"}
 
 
 def is_pair(record: Record) -> bool:
-    """Whether the record is a preference pair."""
+    """Tell whether the record is a preference pair."""
     return "chosen" in record
 
 
 def prompt_of(record: Record) -> list[Message]:
-    """The turns before the answer."""
+    """Return the turns before the answer."""
     return record["prompt"] if is_pair(record) else record["messages"][:-1]
 
 
 def answer_of(record: Record) -> str:
-    """The answer to learn: the last assistant turn, or the chosen one of a pair."""
+    """Return the answer to learn: the last assistant turn, or the chosen one of a pair."""
     return record["chosen"] if is_pair(record) else record["messages"][-1]["content"]
 
 
 def answers_of(record: Record) -> list[str]:
-    """Every answer a record holds: one, or the chosen and the rejected."""
+    """Return every answer a record holds: one, or the chosen and the rejected."""
     return [answer_of(record), record["rejected"]] if is_pair(record) else [answer_of(record)]
 
 
 def text_of(messages: list[Message]) -> str:
-    """The words of a chat without its roles, a line a turn."""
+    """Join the contents of a chat's turns, one per line, without roles."""
     return "\n".join(message["content"] for message in messages)
 
 
 def prompt_text(record: Record) -> str:
-    """What is asked, of a chat and of a preference pair alike."""
+    """Return the prompt as text, of a chat and of a preference pair alike."""
     return text_of(prompt_of(record))
 
 
 def prompt_texts(record: Record) -> list[str]:
-    """Every prompt that is answered in a record: of the earlier turns of a chat, and each question
-    without what was said before it; last what is asked in the end."""
+    """List every prompt that a record answers: of the earlier turns of a chat, and each question
+    without what was said before it; the last prompt comes last."""
     turns = prompt_of(record)
     answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
     earlier = [text_of(turns[:at]) for at in answered]
@@ -89,12 +89,12 @@ def prompt_texts(record: Record) -> list[str]:
 
 
 def row_text(record: Record) -> str:
-    """All that is trained on: what is asked and every answer."""
+    """Return all that is trained on as one text: the prompt and every answer."""
     return "\n".join([prompt_text(record), *answers_of(record)])
 
 
 def record_id(record: Record) -> str:
-    """16 hex digits of the content alone, so that a copy from another source has the same id."""
+    """Hash the content alone (16 hex digits): a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]
     raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
     return blake2b(raw, digest_size=8).hexdigest()
@@ -113,7 +113,7 @@ def read_records(path: str | Path) -> Iterator[Record]:
 
 
 def is_record(row: dict[str, Any]) -> bool:
-    """Whether an object has what is read of every record."""
+    """Tell whether an object has all fields that are read of every record."""
     turns = row.get("messages", row.get("prompt"))
     return (
         row.keys() >= SHARED
@@ -142,7 +142,7 @@ class RecordFile:
 
 
 def without_words(record: Record) -> Record:
-    """What of a record may stay in memory where there are very many: all but its texts."""
+    """Drop a record's texts, so that very many records fit into memory."""
     kept = {
         key: intern(value) if isinstance(value, str) and key != "id" else value
         for key, value in record.items()

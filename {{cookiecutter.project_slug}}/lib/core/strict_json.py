@@ -10,13 +10,13 @@ class Doubled(dict[str, Any]):
 
 
 def noting(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `object_pairs_hook` of json: the object, as Doubled where it is one."""
+    """Return the object, as Doubled where a key appears twice; for `object_pairs_hook` of json."""
     value = dict(pairs)
     return value if len(value) == len(pairs) else Doubled(value)
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `object_pairs_hook` of json: the object; a ValueError where it is Doubled."""
+    """Return the object; raise ValueError where a key appears twice; for `object_pairs_hook`."""
     value = noting(pairs)
     if isinstance(value, Doubled):
         raise ValueError("a key appears twice in an object")
@@ -28,5 +28,5 @@ ONCE = json.JSONDecoder(object_pairs_hook=once)
 
 
 def parse(text: str) -> Any:
-    """Any JSON value; a ValueError where it is none or an object in it names a key twice."""
+    """Parse any JSON value; raise ValueError where it is invalid or an object names a key twice."""
     return ONCE.decode(text)

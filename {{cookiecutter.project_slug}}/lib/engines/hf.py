@@ -25,8 +25,8 @@ def generate(
     max_new_tokens: int,
     **options: Any,
 ) -> list[list[int]]:
-    """Greedy answers to one batch of prompts by transformers' own loop, as token ids without
-    padding and end-of-turn."""
+    """Generate greedy answers to one batch of prompts by transformers' own loop, as token ids
+    without padding and end-of-turn."""
     import torch
 
     width = max(len(prompt) for prompt in prompts)
@@ -49,14 +49,16 @@ def generate(
 
 
 def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:
-    """Ids that end an answer, as lib.model.loading.stop_tokens has them of a folder."""
+    """Return the ids that end an answer, as lib.model.loading.stop_tokens does for a folder."""
     return {int(tokenizer.eos_token_id), *id_set(model.generation_config.eos_token_id)}
 
 
 def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | None":
-    """Keys and values of the tokens that all prompts begin with (the system prompt, few-shot
-    examples), computed once; None where there are none, or the model's cache is no plain one
-    (a sliding window would count padding and drafts that were wrong)."""
+    """Compute keys and values of the tokens that all prompts begin with (system prompt, examples).
+
+    None where there are none, or the model's cache is not a plain one (a sliding window would count
+    padding and wrong drafts).
+    """
     import torch
     from transformers.cache_utils import DynamicLayer
 
@@ -73,8 +75,9 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
 
 
 def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
-    """Places of rows of like length that go together, the longest first: what does not fit the
-    memory fails at once. A batch takes `batch_tokens`, padding included; a longer row goes alone.
+    """Group rows of similar length, the longest first: what does not fit into memory fails at once.
+
+    A batch takes `batch_tokens`, padding included; a longer row goes alone.
     """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     found: list[list[int]] = []
@@ -94,7 +97,7 @@ def answer_all(
     batch_tokens: int,
     max_new_tokens: int,
 ) -> list[Answer]:
-    """Greedy answers, in the order of the prompts."""
+    """Generate greedy answers, in the order of the prompts."""
     prefix, drafts = read_prefix(model, prompts), Drafts()
     stops = stop_ids(model, tokenizer)
     answers: dict[int, Answer] = {}
@@ -125,7 +128,7 @@ def add_likelihoods(
     expected: list[str],
     answers: list[Answer],
 ) -> list[Answer]:
-    """The answers with the log-likelihood of the right one, its end-of-turn token with it."""
+    """Add to each answer the log-likelihood of the right one, its end-of-turn token included."""
     end = int(tokenizer.eos_token_id)
     wanted = [[*tokenizer.encode(text, add_special_tokens=False), end] for text in expected]
     found = log_likelihoods(model, list(zip(prompts, wanted, strict=True)))
@@ -135,7 +138,8 @@ def add_likelihoods(
 def log_likelihoods(
     model: "PreTrainedModel", examples: list[tuple[list[int], list[int]]]
 ) -> list[float]:
-    """The mean log-probability of an answer's tokens (nats), of each (prompt ids, answer ids)."""
+    """Compute the mean log-probability (nats) of an answer's tokens, for each (prompt ids, answer
+    ids)."""
     import torch
 
     found = []

@@ -69,20 +69,20 @@ def call(url: str, route: str, key_env: str, section: str, send: Callable[[Any],
 
 
 def named(url: str, section: str) -> str:
-    """A server for an error: its section of params.yaml, and its URL without a password."""
+    """Name a server for an error: its section of params.yaml, and its URL without a password."""
     bare = re.sub("//[^/@]*@", "//", url.rstrip("/"))
     return f"{section}: {bare}" if section else bare
 
 
 def tries(error: Any) -> str:
-    """How often the server was asked, where more than once: the client counts in a header."""
+    """Say how often the server was asked, if more than once: the client counts in a header."""
     request = getattr(error, "request", None)
     again = int(request.headers.get("x-stainless-retry-count", 0)) if request else 0
     return f" in {again + 1} tries" if again else ""
 
 
 def without(key: str, said: str) -> str:
-    """What a server said in one line; some quote the key that they refuse."""
+    """Put a server's words on one line, without the key, which some quote."""
     return " ".join((said.replace(key, "[key]") if key else said).split())
 
 
@@ -101,12 +101,12 @@ def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
 
 
 def headers(key_env: str) -> dict[str, str]:
-    """What shows the key in an environment variable; nothing where none is named."""
+    """Return the headers with the key of an environment variable; none where none is named."""
     return {"Authorization": f"Bearer {read_key(key_env)}"} if key_env else {}
 
 
 def read_key(name: str) -> str:
-    """The secret in an environment variable."""
+    """Read the secret in an environment variable."""
     key = os.environ.get(name, "")
     if not key:
         raise UserError(f"{name}: this environment variable with the server's key is not set")

@@ -59,8 +59,10 @@ def serving(
 
 @contextmanager
 def leaving_on_signals() -> Iterator[None]:
-    """A signal that would end this process leaves the block as an exception does. One that is
-    ignored (a hangup under nohup) stays ignored."""
+    """Leave the block as by an exception at a signal that would end this process.
+
+    One that is ignored (a hangup under nohup) stays ignored.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
@@ -72,7 +74,7 @@ def leaving_on_signals() -> Iterator[None]:
 
 @contextmanager
 def putting_off_signals() -> Iterator[None]:
-    """A signal that would end this process, Ctrl-C with them, comes after the block."""
+    """Delay signals that would end this process, Ctrl-C included, until after the block."""
     late: list[int] = []
     with handling([*ENDINGS, signal.SIGINT], lambda number, _: late.append(number)):
         yield
@@ -84,7 +86,7 @@ def putting_off_signals() -> Iterator[None]:
 def handling(
     signs: list[signal.Signals], handler: Callable[[int, FrameType | None], None]
 ) -> Iterator[None]:
-    """Signals are handled so in the block, and as before after it."""
+    """Handle signals this way in the block, and as before after it."""
     before = {sign: signal.signal(sign, handler) for sign in signs}
     try:
         yield
@@ -94,7 +96,7 @@ def handling(
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """Find a port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -139,8 +141,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def served_model(url: str, key_env: str = "") -> str:
-    """The id of the first model a server lists; raises UserError when it does not answer, Refused
-    when it wants another key."""
+    """Return the id of the first model a server lists; raise UserError when it does not answer,
+    Refused when it wants another key."""
     try:
         request = urllib.request.Request(f"{url}/models", headers=headers(key_env))  # noqa: S310
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310

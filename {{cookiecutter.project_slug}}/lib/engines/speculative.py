@@ -31,7 +31,7 @@ class Drafts:
             self.next[tuple(answer[max(at - CONTEXT, 0) : at])] = token
 
     def after(self, begun: list[int], most: int) -> list[int]:
-        """How an answer that begins so may go on, as far as anything is known."""
+        """Predict how an answer that begins so may go on, as far as anything is known."""
         text = list(begun)
         while len(text) < len(begun) + min(most, LONGEST):
             token = self.next.get(tuple(text[-CONTEXT:]))
@@ -53,7 +53,7 @@ class Row:
     ended: bool = False
 
     def take(self, chosen: list[int], stops: set[int], most: int) -> None:
-        """Go on by what the model chose after the last token and after each one of the draft."""
+        """Extend by what the model chose after the last token and after each one of the draft."""
         pairs = zip(self.draft, chosen, strict=False)
         right = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
         said = list(takewhile(lambda token: token not in stops, chosen[: right + 1]))
@@ -71,7 +71,7 @@ def answer_batch(
     prefix: "Cache",
     drafts: Drafts,
 ) -> list[list[int]]:
-    """Greedy answers as token ids, without the one that ends them; `drafts` learns from them.
+    """Generate greedy answers as token ids, without the end token; `drafts` learns from them.
 
     `prefix` holds keys and values of the tokens that all prompts begin with, one at least.
     """
@@ -114,7 +114,7 @@ def answer_batch(
 
 
 def laid_out(rows: list[Row], model: "PreTrainedModel") -> tuple["Tensor", "Tensor", "Tensor"]:
-    """(ids, positions, mask) of what the rows read in a step, padded on the left; any id pads."""
+    """Lay out what the rows read in a step, padded on the left: (ids, positions, mask)."""
     import torch
 
     width = max(len(row.step) for row in rows)

@@ -29,7 +29,7 @@ class Timing:
 
     @property
     def first(self) -> float:
-        """TTFT in seconds."""
+        """Return the time to first token (TTFT) in seconds."""
         return self.stamps[0]
 
 
@@ -62,7 +62,7 @@ def summarise(timings: list[Timing], seconds: float) -> dict[str, float]:
 
 
 def percentiles(name: str, seconds: list[float]) -> dict[str, float]:
-    """p50, p90, p95 and p99 in milliseconds; none where nothing was measured."""
+    """Return p50, p90, p95 and p99 in milliseconds; nothing where nothing was measured."""
     if not seconds:
         return {}
     values = np.percentile(seconds, PERCENTILES) * 1000

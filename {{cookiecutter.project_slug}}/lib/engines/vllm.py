@@ -15,7 +15,7 @@ def answer_all(
     max_new_tokens: int,
     seed: int,
 ) -> list[Answer]:
-    """Greedy answers to token ids, in the order of the prompts; `stops` are ids that end one."""
+    """Generate greedy answers to token ids, in order; `stops` are the ids that end one."""
     LLM, SamplingParams = load_vllm()  # noqa: N806 vLLM's own names
     model = LLM(model=folder, revision=revision, dtype=dtype, seed=seed)
     sampling = SamplingParams(
@@ -34,7 +34,7 @@ def answer_all(
 
 
 def load_vllm() -> tuple[Any, Any]:
-    """vLLM's LLM and SamplingParams."""
+    """Import vLLM's LLM and SamplingParams."""
     try:
         from vllm import LLM, SamplingParams
     except ImportError:

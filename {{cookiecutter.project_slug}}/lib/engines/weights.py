@@ -23,7 +23,7 @@ PACKED = ("qweight", "qzeros", "scales", "g_idx")
 def load_weights(
     model: str, dtype: str, device: str, revision: str | None = None
 ) -> "PreTrainedModel":
-    """The model of a folder in any of our formats, or of a hub id, in evaluation mode."""
+    """Load the model of a folder in any of our formats, or of a hub id, in evaluation mode."""
     from transformers import GenerationConfig
 
     if Path(model, GGUF).is_file():
@@ -39,14 +39,16 @@ def load_weights(
 
 
 def weights_size(folder: str | Path) -> int:
-    """Bytes of the weights in a model folder."""
+    """Return the bytes of the weights in a model folder."""
     files = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("*.gguf")]
     return sum(path.stat().st_size for path in files)
 
 
 def quantization(folder: str) -> dict[str, Any]:
-    """How config.json says that the weights are packed; empty where they are not. Before 0.5
-    auto-gptq said it in quantize_config.json alone."""
+    """Return what config.json says of the weights' quantization; empty where there is none.
+
+    Before 0.5 auto-gptq said it in quantize_config.json alone.
+    """
     config = read_json(Path(folder, "config.json"))
     old = read_json(Path(folder, "quantize_config.json"))
     packing: dict[str, Any] = config.get("quantization_config", {})
@@ -54,13 +56,13 @@ def quantization(folder: str) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A file of settings; empty where there is none."""
+    """Read a file of settings; empty where it is missing."""
     settings: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     return settings
 
 
 def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
-    """The model of a GPTQ checkpoint with plain weights."""
+    """Load a GPTQ checkpoint as a model with plain weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -79,7 +81,7 @@ def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
 
 
 def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str, Tensor]":
-    """The tensors of a GPTQ checkpoint by name, packed matrices unpacked."""
+    """Return the tensors of a GPTQ checkpoint by name, packed matrices unpacked."""
     from safetensors.torch import load_file
 
     paths = sorted(Path(folder).glob("*.safetensors"))
@@ -96,7 +98,7 @@ def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str
 
 
 def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
-    """The plain matrix, (outputs, inputs), of one packed layer.
+    """Unpack the plain matrix, (outputs, inputs), of one layer.
 
     An int32 holds 32/bits numbers, the first in its lowest bits: `qweight` along the inputs,
     `qzeros` along the outputs. `g_idx` names the group of each input; the original format ("gptq",
@@ -117,7 +119,7 @@ def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) ->
 
 
 def spread(packed: "Tensor", bits: int) -> "Tensor":
-    """Numbers from int32s of shape (rows, columns) as (rows, 32 / bits, columns)."""
+    """Unpack int32s of shape (rows, columns) to numbers of shape (rows, 32 / bits, columns)."""
     import torch
 
     shifts = torch.arange(0, 32, bits, device=packed.device)[None, :, None]

@@ -39,7 +39,7 @@ def score_answer(
     labels: set[str],
     checks: dict[str, str],
 ) -> Scores:
-    """The metrics of one answer by rule; `labels` are the allowed ones when output is label."""
+    """Score one answer by rule; `labels` are the allowed ones when output is label."""
     match task.output:
         case "json":
             scores = json_scores(output, expected, task)
@@ -51,7 +51,7 @@ def score_answer(
 
 
 def further_scores(output: str, expected: str, prompt: str, task: TaskParams) -> Scores:
-    """The metrics that take more than the text: a package, or code of yours."""
+    """Score one answer by the metrics that need more than the text: a package, or your own code."""
     scores = {"chrf": chrf(output, expected)} if task.output == "text" else {}
     mine = own(output, expected, prompt)
     if mine is None:
@@ -64,7 +64,7 @@ def further_scores(output: str, expected: str, prompt: str, task: TaskParams) ->
 
 
 def json_scores(output: str, expected: str, task: TaskParams) -> Scores:
-    """Metrics of an answer that must be a JSON object with the declared fields."""
+    """Score an answer that must be a JSON object with the declared fields."""
     answer, wanted = parse(output), parse(expected) or {}
     complete = answer is not None and all(field in answer for field in task.fields)
     return {
@@ -76,18 +76,18 @@ def json_scores(output: str, expected: str, task: TaskParams) -> Scores:
 
 
 def field_f1(answer: dict[str, object], wanted: dict[str, object]) -> float:
-    """Harmonic mean of the shares of given and of wanted fields that are right."""
+    """Return the harmonic mean of the shares of given and of wanted fields that are right."""
     right = sum(field in wanted and same(wanted[field], value) for field, value in answer.items())
     return f1(right, len(answer), len(wanted))
 
 
 def f1(right: int, given: int, wanted: int) -> float:
-    """2 PR / (P + R), where P = right / given and R = right / wanted; 1.0 for nothing at all."""
+    """Compute 2 PR / (P + R), where P = right / given and R = right / wanted; 1.0 for two zeros."""
     return 2 * right / (given + wanted) if given + wanted else 1.0
 
 
 def label_scores(output: str, expected: str, labels: set[str]) -> Scores:
-    """Metrics of an answer that must be one of the labels."""
+    """Score an answer that must be one of the labels."""
     return {
         "exact_match": float(output.strip() == expected.strip()),
         "valid_label": float(output.strip() in labels),
@@ -95,7 +95,7 @@ def label_scores(output: str, expected: str, labels: set[str]) -> Scores:
 
 
 def text_scores(output: str, expected: str) -> Scores:
-    """Metrics of free text."""
+    """Score free text."""
     scores = {
         "exact_match": float(output.strip() == expected.strip()),
         "rouge_l": rouge_l(output, expected),
@@ -106,8 +106,11 @@ def text_scores(output: str, expected: str) -> Scores:
 
 
 def rouge_l(output: str, expected: str) -> float:
-    """F1 of the longest common subsequence of words (Lin, 2004); of characters where words are
-    not spaced. Ours: the common package of this name drops every letter that is not ASCII."""
+    """Compute F1 of the longest common subsequence of words (Lin, 2004); of characters where words
+    are not spaced.
+
+    Ours: the common package of this name drops every letter that is not ASCII.
+    """
     mine, theirs = words(output), words(expected)
     row = [0] * (len(theirs) + 1)
     for word in mine:
@@ -119,7 +122,7 @@ def rouge_l(output: str, expected: str) -> float:
 
 
 def chrf(output: str, expected: str) -> float:
-    """Character n-gram F-score (Popović, 2015), by sacrebleu."""
+    """Compute the character n-gram F-score (Popović, 2015), by sacrebleu."""
     try:
         from sacrebleu import sentence_chrf
     except ImportError:
@@ -130,8 +133,10 @@ def chrf(output: str, expected: str) -> float:
 
 
 def last_number(text: str) -> float | None:
-    """The last number in digits, which is how worked answers end; None without one. What stands
-    behind it is not read: `12,5 %` is 12.5."""
+    """Return the last number in digits, which is how worked answers end; None without one.
+
+    What follows it is not read: `12,5 %` is 12.5.
+    """
     found = list(NUMBER.finditer(text.translate(ASCII)))
     if not found:
         return None

@@ -6,5 +6,5 @@ The gate calls it again: of the same answer it must say the same, and import no 
 
 
 def own(output: str, expected: str, prompt: str) -> float | None:
-    """How good an answer is, from 0 to 1; None: no such metric, or none for this case."""
+    """Score an answer from 0 to 1; None: no such metric, or none for this case."""
     return None

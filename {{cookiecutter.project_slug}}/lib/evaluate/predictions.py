@@ -22,28 +22,28 @@ class Pairs(NamedTuple):
     old: list[Row]
 
     def scores(self) -> tuple[list[float], list[float], list[str]]:
-        """Scores of both and the groups, as lib.evaluate.stats.compare_paired takes them."""
+        """Return scores of both and the groups, as lib.evaluate.stats.compare_paired takes them."""
         return [*map(score, self.new)], [*map(score, self.old)], [*map(group, self.new)]
 
 
 def present() -> list[str]:
-    """The systems that have been evaluated."""
+    """List the systems that have been evaluated."""
     return [name for name in SYSTEMS if (FOLDER / f"{name}.jsonl").is_file()]
 
 
 def not_asked(systems: dict[str, list[Row]]) -> str:
-    """The prompted systems without a golden answer, such as `few_shot and retrieval`, which a claim
-    about the best of prompting leaves open; empty where there is none."""
+    """Name the prompted systems without a golden answer, such as `few_shot and retrieval`, which a
+    claim about the best of prompting leaves open; empty if there are none."""
     return " and ".join(one for one in PROMPTED if not of_sets(systems.get(one, []), "golden"))
 
 
 def read_predictions(system: str) -> list[Row]:
-    """The rows of predictions/SYSTEM.jsonl."""
+    """Read the rows of predictions/SYSTEM.jsonl."""
     return list(read_objects(FOLDER / f"{system}.jsonl"))
 
 
 def parse_predictions(text: str, name: str) -> list[Row]:
-    """The rows of a predictions file of another commit, called `name` in errors."""
+    """Parse a predictions file of another commit, called `name` in errors."""
     try:
         return [json.loads(line) for line in text.split("\n") if line]
     except json.JSONDecodeError as error:
@@ -51,35 +51,35 @@ def parse_predictions(text: str, name: str) -> list[Row]:
 
 
 def score(row: Row) -> float:
-    """How good an answer is, from 0 to 1; that of the task's primary metric."""
+    """Return the score of a row, from 0 to 1, by the task's primary metric."""
     return float(row["score"] if "score" in row else row["category"] == CORRECT)
 
 
 def group(row: Row) -> str:
-    """What a row is not independent of; an adversarial case stands alone."""
+    """Name what a row is not independent of; an adversarial case stands alone."""
     return str(row.get("group", row["id"]))
 
 
 def of_sets(rows: Iterable[Row], *sets: str) -> list[Row]:
-    """The rows of golden, test or adversarial, in their order."""
+    """Return the rows of golden, test or adversarial, in their order."""
     return [row for row in rows if row["set"] in sets]
 
 
 def same_cases(new: list[Row], old: list[Row]) -> Pairs:
-    """The cases that are the same in both: set, id, question and what is right."""
+    """Return the cases that are the same in both: set, id, question and right answer."""
     before = {case_key(row): row for row in old}
     common = [row for row in new if case_key(row) in before]
     return Pairs(common, [before[case_key(row)] for row in common])
 
 
 def case_key(row: Row) -> tuple[str, ...]:
-    """What makes a case this case and no other."""
+    """Return what identifies a case."""
     wanted = (str(row.get(key, "")) for key in ("expected", "expect", "forbidden"))
     return (row["set"], row["id"], row["prompt"], *wanted)
 
 
 def slice_names(row: Row) -> set[str]:
-    """The same as `gate.quality.slices` names them: `tag emoji` is emoji."""
+    """Name a row's slices as `gate.quality.slices` does: `tag emoji` is emoji."""
     return {one.partition(" ")[2] for one in slices_of(row)}
 
 
@@ -94,7 +94,7 @@ def check_slice(name: str, golden: Iterable[Row]) -> None:
 
 
 def slices_of(row: Row) -> list[str]:
-    """The slices a case is in: its scenario, language and tags, or the kind of an attack."""
+    """Return the slices a case is in: its scenario, language and tags, or the kind of an attack."""
     named = {"scenario": row.get("scenario"), "language": row.get("language")}
     named["kind"] = row.get("kind")
     found = [f"{what} {name}" for what, name in named.items() if name]

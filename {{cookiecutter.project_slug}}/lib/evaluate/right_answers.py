@@ -41,13 +41,13 @@ def check_refusals(task: TaskParams) -> None:
 
 
 def line_of(name: str, path: Path) -> int:
-    """Where a case stands in its file."""
+    """Return the line number of a case in its file."""
     lines = ((number, line) for number, line in read_lines(path) if line.strip())
     return next(number for number, line in lines if parse(line)["id"] == name)
 
 
 def counts(case: Case, task: TaskParams) -> bool:
-    """Whether the right answer of a case would be counted as one."""
+    """Tell whether the right answer of a case would be counted as one."""
     right = case["expected"]
     if task.output == "label" and task.labels and right not in (*task.labels, task.refusal):
         return False

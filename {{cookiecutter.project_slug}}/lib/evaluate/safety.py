@@ -32,7 +32,7 @@ Exchange = tuple[str, str]  # a prompt and its answer
 
 
 def flag(exchanges: list[Exchange], params: SafetyParams) -> list[bool]:
-    """Which answers the classifier finds unsafe, in their order."""
+    """Tell for each answer, in order, whether the classifier finds it unsafe."""
     match params.classifier:
         case "rules":
             return [bool(CRUDE.search(fold_case(answer))) for _, answer in exchanges]
@@ -44,7 +44,7 @@ def flag(exchanges: list[Exchange], params: SafetyParams) -> list[bool]:
 
 
 def ask_guard(exchange: Exchange, params: SafetyParams) -> bool:
-    """Whether the guard model calls an answer unsafe."""
+    """Tell whether the guard model calls an answer unsafe."""
     prompt, answer = exchange
     if not answer.strip():  # a guard's template refuses an empty turn
         return False
@@ -64,12 +64,12 @@ def ask_guard(exchange: Exchange, params: SafetyParams) -> bool:
 
 
 def plain(verdict: str) -> str:
-    """A verdict without case, space and full stop."""
+    """Strip a verdict of case, spaces and full stop."""
     return fold_case(verdict).strip(" .!:*\r\t")
 
 
 def flag_locally(answers: list[str], params: SafetyParams) -> list[bool]:
-    """The same by a model in this process: its likeliest label is one of eval.safety.unsafe."""
+    """Do the same by a model in this process: its likeliest label is one of eval.safety.unsafe."""
     import torch
 
     tokenizer, model = load_classifier(params.model)
@@ -93,7 +93,7 @@ def flag_locally(answers: list[str], params: SafetyParams) -> list[bool]:
 
 
 def load_classifier(model: str) -> tuple["PreTrainedTokenizerBase", "PreTrainedModel"]:
-    """Tokenizer and model of a folder, or of hub-id@commit."""
+    """Load tokenizer and model of a folder, or of hub-id@commit."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     name, _, revision = model.partition("@")

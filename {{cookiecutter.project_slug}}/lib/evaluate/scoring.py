@@ -19,7 +19,7 @@ CATEGORIES = (
 
 
 def is_refusal(text: str, task: TaskParams) -> bool:
-    """Whether a text is the task's declared refusal; JSON is compared by value."""
+    """Tell whether a text is the task's declared refusal; JSON is compared by value."""
     if not task.refusal:
         return False
     if task.output == "json":
@@ -29,7 +29,7 @@ def is_refusal(text: str, task: TaskParams) -> bool:
 
 
 def parse(text: str) -> dict[str, object] | None:
-    """The JSON object a text is, or None; none names a key twice."""
+    """Parse a text as a JSON object; None where it is not one or names a key twice."""
     try:
         value = parse_json(text)
     except (ValueError, RecursionError):  # a model may say "[[[[..." or a number of 5,000 digits
@@ -38,7 +38,7 @@ def parse(text: str) -> dict[str, object] | None:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two JSON values are equal; to Python alone, 1 would be true."""
+    """Tell whether two JSON values are equal; in Python alone, 1 would equal true."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -49,7 +49,10 @@ def same(one: object, other: object) -> bool:
 def categorise(
     output: str, expected: str, task: TaskParams, labels: set[str], prompt: str = ""
 ) -> str:
-    """The category of one answer. `labels` are the allowed ones when task.output is label."""
+    """Return the category of one answer.
+
+    `labels` are the allowed ones when task.output is label.
+    """
     if is_refusal(output, task):
         return CORRECT if is_refusal(expected, task) else "wrong_refusal"
     if not output.strip():
@@ -68,7 +71,7 @@ def categorise(
 
 
 def categorise_json(output: str, expected: str, task: TaskParams, prompt: str) -> str:
-    """The category of a JSON answer that neither is nor should be a refusal."""
+    """Return the category of a JSON answer that neither is nor should be a refusal."""
     answer = parse(output)
     if answer is None or any(field not in answer for field in task.fields):
         return "format_error"
@@ -78,7 +81,7 @@ def categorise_json(output: str, expected: str, task: TaskParams, prompt: str) -
 
 
 def undeclared(answer: dict[str, object], task: TaskParams) -> bool:
-    """Whether an answer has a key that nobody asked for, or a value its field does not take."""
+    """Tell whether an answer has an undeclared key, or a value that its field does not allow."""
     return any(
         key not in task.fields or (task.fields[key] and value not in task.fields[key])
         for key, value in answer.items()
@@ -86,7 +89,7 @@ def undeclared(answer: dict[str, object], task: TaskParams) -> bool:
 
 
 def unsupported(answer: dict[str, object], expected: str, prompt: str, task: TaskParams) -> bool:
-    """Whether a field that takes any text has one that is neither in the prompt nor right."""
+    """Tell whether a free-text field has a value that is neither in the prompt nor right."""
     wanted = parse(expected) or {}
     return any(
         not same(value, wanted.get(key)) and fold_case(str(value)) not in fold_case(prompt)
@@ -96,7 +99,7 @@ def unsupported(answer: dict[str, object], expected: str, prompt: str, task: Tas
 
 
 def field_accuracy(outputs: list[str], expected: list[str], task: TaskParams) -> dict[str, float]:
-    """Share of answers with the expected value, for each field of a JSON task."""
+    """Return the share of answers with the expected value, for each field of a JSON task."""
     right = dict.fromkeys(task.fields, 0)
     for output, want in zip(outputs, expected, strict=True):
         answer, wanted = parse(output) or {}, parse(want) or {}

@@ -38,9 +38,12 @@ class Difference(NamedTuple):
 def mean_interval(
     scores: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """The 95 % interval of a mean score: of right or wrong Wilson's, for as many independent cases
-    as tell as much (Dean & Pagano, 2015): a bootstrap of few, or of all of a kind, is too sure. Of
-    graded scores the wider of a bootstrap and what a 0 and a 1 more would leave sure."""
+    """Compute the 95 % interval of a mean score.
+
+    For right or wrong it is Wilson's, for the effective number of independent cases (Dean & Pagano,
+    2015): a bootstrap of few, or of all alike, is too narrow. For graded scores it is the wider of
+    a bootstrap and what one more 0 and one more 1 would leave.
+    """
     if not set(scores) <= {0.0, 1.0}:
         drawn = bootstrap_interval(scores, groups, resamples, seed)
         return widest([drawn, adjusted_interval(scores, groups, (0.0, 1.0))], 0.0, 1.0)
@@ -49,8 +52,8 @@ def mean_interval(
 
 
 def effective(values: list[float], groups: list[str]) -> float:
-    """How many independent cases tell as much: as there are cases where those of a group have
-    nothing in common, as there are groups where they are the same (Kish, 1965, ch. 8)."""
+    """Return the effective number of independent cases: all cases where those of a group have
+    nothing in common, the number of groups where they are the same (Kish, 1965, ch. 8)."""
     names, member = np.unique(groups, return_inverse=True)
     off = np.array(values) - fmean(values)
     if not off.any():
@@ -62,7 +65,8 @@ def effective(values: list[float], groups: list[str]) -> float:
 def bootstrap_interval(
     values: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """The 95 % interval of the mean, drawing whole groups (Efron & Tibshirani, 1993, ch. 13)."""
+    """Compute the 95 % interval of the mean, drawing whole groups (Efron & Tibshirani, 1993, ch.
+    13)."""
     names, member = np.unique(groups, return_inverse=True)
     sums = np.bincount(member, weights=values, minlength=len(names))
     sizes = np.bincount(member, minlength=len(names))
@@ -76,7 +80,7 @@ def bootstrap_interval(
 
 
 def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927); for rare events, which a bootstrap misjudges.
+    """Compute the 95 % interval of a share (Wilson, 1927), for rare events, too.
 
     Of no hit at all in 20 cases a bootstrap says 0 to 0, this one 0 to 16 %. No cases: 0 to 1.
     """
@@ -91,8 +95,11 @@ def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
 def change_interval(
     change: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """The same of a mean change. Of cases won or lost it is the adjusted Wald interval (Agresti &
-    Min, 2005): a bootstrap of few that differ, or of none, is too sure. Graded changes as above."""
+    """Compute the 95 % interval of a mean change.
+
+    For cases won or lost it is the adjusted Wald interval (Agresti & Min, 2005): a bootstrap of few
+    that differ, or of none, is too narrow. Graded changes as above.
+    """
     half = sqrt(0.5)  # two more cases that add up to one that differs
     found = [adjusted_interval(change, groups, (-half, half))]
     if not set(change) <= {-1.0, 0.0, 1.0}:
@@ -103,8 +110,8 @@ def change_interval(
 def adjusted_interval(
     values: list[float], groups: list[str], more: tuple[float, float]
 ) -> tuple[float, float]:
-    """The normal 95 % interval of the mean with two more cases, as far off as cases can be: values
-    that happen to be alike are no proof that all are (after Agresti & Min, 2005)."""
+    """Compute the normal 95 % interval of the mean with two extreme cases added: values that happen
+    to be alike do not prove that all are (after Agresti & Min, 2005)."""
     cases = effective(values, groups)
     both = np.array([np.mean(values), np.mean(np.square(values))]) * cases
     both += [sum(more), sum(one**2 for one in more)]
@@ -114,14 +121,14 @@ def adjusted_interval(
 
 
 def widest(found: list[tuple[float, float]], least: float, most: float) -> tuple[float, float]:
-    """What any of some intervals holds, within the values that there can be."""
+    """Return the union of some intervals, within the possible values."""
     low, high = min(one[0] for one in found), max(one[1] for one in found)
     return max(round(low, WRITTEN), least), min(round(high, WRITTEN), most)
 
 
 def independent_groups(groups: list[str]) -> int:
-    """How many groups of one size tell as much (Kish, 1965): one that holds most of the cases
-    decides nearly alone, whatever the number of the others."""
+    """Return the effective number of groups of one size (Kish, 1965): one that holds most of the
+    cases decides nearly alone, whatever the number of the others."""
     _, sizes = np.unique(groups, return_counts=True)
     return int(sizes.sum() ** 2 // (sizes**2).sum()) if len(sizes) else 0
 
@@ -129,7 +136,7 @@ def independent_groups(groups: list[str]) -> int:
 def compare_paired(
     new: list[float], old: list[float], groups: list[str], resamples: int, seed: int
 ) -> Difference:
-    """How far `new` is above `old`, case by case; lists of the same cases in the same order."""
+    """Compare `new` with `old` case by case; lists of the same cases in the same order."""
     change = [one - other for one, other in zip(new, old, strict=True)]
     low, high = change_interval(change, groups, resamples, seed)
     return Difference(
@@ -145,7 +152,7 @@ def compare_paired(
 
 
 def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> float:
-    """Two-sided p-value of no difference: how often flipped signs of whole groups give as much.
+    """Compute the two-sided p-value of no difference by flipping the signs of whole groups.
 
     The paired permutation test (Good, 2005, ch. 3). Where each group's change is -1, 0 or 1 it is
     McNemar's exact test, and computed as such; otherwise signs are drawn `flips` times.
@@ -163,7 +170,7 @@ def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> 
 
 
 def mcnemar(won: int, lost: int) -> float:
-    """Exact two-sided p-value of `won` against `lost` cases that differ (McNemar, 1947)."""
+    """Compute the exact two-sided p-value of `won` against `lost` cases (McNemar, 1947)."""
     differ, fewer = won + lost, min(won, lost)
     chance = tail = comb(differ, fewer) / 2**differ  # of so many; whole numbers until divided
     for count in range(fewer, 0, -1):
@@ -173,7 +180,7 @@ def mcnemar(won: int, lost: int) -> float:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """P-values corrected for their number (Holm, 1979): any false alarm at all stays at 5 %."""
+    """Correct p-values for their number (Holm, 1979): any false alarm at all stays at 5 %."""
     order = np.argsort(p_values, kind="stable")
     steps = np.array(p_values)[order] * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
@@ -182,12 +189,12 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def shown_p(p: float) -> str:
-    """= 0.032, as it stands behind a p; a smaller one than three decimals show is no 0."""
+    """Format a p-value as `= 0.032` or `< 0.001`."""
     return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def verdict(difference: Difference, min_effect: float) -> Verdict:
-    """The difference in a word; `min_effect` is the smallest one that matters.
+    """Say the difference in a word; `min_effect` is the smallest one that matters.
 
     no change: no case differs, or surely less than that; inconclusive: as much as that is
     possible, and so is nothing, or there are fewer than FEWEST independent cases.
@@ -206,7 +213,8 @@ def verdict(difference: Difference, min_effect: float) -> Verdict:
 
 
 def smallest_detectable(groups: int, variance: float) -> float:
-    """The difference that a paired test of so many groups finds at least four times in five.
+    """Return the difference that a paired test of `groups` groups finds at least four times in
+    five.
 
     `variance` is that of a group's change; of 0/1 scores the share of cases that differ. Lachin
     (1992) with the variance under no difference, and one case more, which the exact test asks for.
@@ -215,5 +223,5 @@ def smallest_detectable(groups: int, variance: float) -> float:
 
 
 def cases_needed(min_effect: float, variance: float) -> int:
-    """About how many groups it takes for `smallest_detectable` to be so small."""
+    """Estimate how many groups it takes for `smallest_detectable` to be this small."""
     return ceil(((Z_ALPHA + Z_POWER) / min_effect) ** 2 * variance)

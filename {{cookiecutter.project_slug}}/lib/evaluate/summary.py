@@ -19,8 +19,8 @@ Confusion = dict[str, dict[str, int]]  # right value: given value: cases
 
 
 def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[str, Any]:
-    """Exact match and the primary score with 95 % intervals, means of all metrics, failures by
-    category, and each field, label and slice of one set."""
+    """Summarize one set: exact match and the primary score with 95 % intervals, means of all
+    metrics, failures by category, and each field, label and slice."""
     right = [float(row["category"] == CORRECT) for row in rows]
     groups = [row["group"] for row in rows]
     counts = Counter(row["category"] for row in rows)
@@ -49,13 +49,13 @@ def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[st
 def interval(
     name: str, values: list[float], groups: list[str], params: EvalParams
 ) -> dict[str, float]:
-    """A mean with its 95 % interval, by group."""
+    """Return a mean with its 95 % interval, by group."""
     low, high = mean_interval(values, groups, params.bootstrap, params.seed)
     return {name: fmean(values), f"{name}_low": low, f"{name}_high": high}
 
 
 def mean_scores(rows: list[Case]) -> dict[str, float]:
-    """The mean of each metric over the cases that have it."""
+    """Return the mean of each metric over the cases that have it."""
     values: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name, value in row["scores"].items():
@@ -64,7 +64,7 @@ def mean_scores(rows: list[Case]) -> dict[str, float]:
 
 
 def examples(rows: list[Case]) -> dict[str, list[str]]:
-    """The ids of the first failures of each category."""
+    """Return the ids of the first failures of each category."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row["category"] != CORRECT and len(ids[row["category"]]) < EXAMPLES:
@@ -73,7 +73,7 @@ def examples(rows: list[Case]) -> dict[str, list[str]]:
 
 
 def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
-    """A confusion table for each field that has allowed values, or for the label."""
+    """Build a confusion table for each field that has allowed values, or for the label."""
     pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for row in rows:
         if task.output == "label":
@@ -87,13 +87,13 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
 
 
 def shown_label(row: Case, task: TaskParams) -> str:
-    """The label that was given; one word for all that is none, such as any free text."""
+    """Return the label that was given; one word for everything else, such as free text."""
     known = row["scores"]["valid_label"] or is_refusal(row["output"], task)
     return row["output"].strip() if known else "(undeclared)"
 
 
 def as_table(pairs: Counter[tuple[str, str]]) -> Confusion:
-    """Counts of (right, given) as nested dictionaries, in order."""
+    """Nest counts of (right, given) as dictionaries, in order."""
     table: Confusion = {}
     for (right, given), count in sorted(pairs.items()):
         table.setdefault(right, {})[given] = count
@@ -101,7 +101,7 @@ def as_table(pairs: Counter[tuple[str, str]]) -> Confusion:
 
 
 def macro_f1(table: Confusion) -> float:
-    """Mean F1 over the right values: a rare one counts as much as a frequent one."""
+    """Compute the mean F1 over the right values: a rare one counts as much as a frequent one."""
     given: Counter[str] = Counter()
     for row in table.values():
         given.update(row)
@@ -110,7 +110,8 @@ def macro_f1(table: Confusion) -> float:
 
 
 def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
-    """Exact match of each slice that `names` puts a row into; rows without a name are in none."""
+    """Return the exact match of each slice that `names` puts a row into; rows without a name are in
+    none."""
     right: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name in filter(None, dict.fromkeys(names(row))):
@@ -119,14 +120,15 @@ def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str
 
 
 def length_bucket(row: Case, starts: list[int]) -> str:
-    """Such as `80-159`: the characters of the prompts that a row's is counted with."""
+    """Name the length bucket of a prompt, such as `80-159` characters."""
     edges = [0, *starts]
     index = max(at for at, start in enumerate(edges) if len(row["prompt"]) >= start)
     return f"{edges[index]}-{edges[index + 1] - 1}" if index < len(starts) else f"{edges[index]}-"
 
 
 def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
-    """Unsafe rate (of what must be refused) and over-refusal rate (of what must be answered)."""
+    """Compute unsafe rate (of what must be refused) and over-refusal rate (of what must be
+    answered)."""
     must_refuse = [row for row in rows if row["expect"] == "refuse"]
     unsafe = [row for row in must_refuse if RATES["unsafe"].failed(row)]
     return {

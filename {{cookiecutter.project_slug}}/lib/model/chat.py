@@ -27,9 +27,11 @@ class Example:
 
 
 def freeze(template: str) -> str:
-    """A chat template without what would make tomorrow's prompt another one: today's date is a
-    fixed one (Llama 3.2, gpt-oss), and a model that can think aloud (Qwen3) answers at once. The
-    tuned model is saved with it, so every server renders what training saw."""
+    """Fix what would change a chat template's prompt tomorrow.
+
+    Today's date becomes a fixed one (Llama 3.2, gpt-oss), and a model that can think aloud (Qwen3)
+    answers at once. The tuned model is saved with it, so every server renders what training saw.
+    """
     frozen = NOW.sub(lambda found: json.dumps(TODAY.strftime(found[2])), template)
     return "{%- set enable_thinking = false %}" * ("enable_thinking" in frozen) + frozen
 
@@ -44,7 +46,7 @@ def with_system(messages: list[Message], system: str) -> list[Message]:
 def render(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
 ) -> "BatchEncoding":
-    """Token ids of a chat; raises UserError when the template refuses it, or makes a mistake."""
+    """Render a chat to token ids; raise UserError when the template refuses it, or fails."""
     from jinja2 import TemplateError
 
     try:
@@ -63,7 +65,7 @@ def render(
 def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
-    """Token ids up to where the model's answer begins."""
+    """Return the token ids up to where the model's answer begins."""
     encoded = render(tokenizer, with_system(prompt, system), add_generation_prompt=True)
     return list(encoded["input_ids"])
 
@@ -71,8 +73,11 @@ def encode_prompt(
 def encode_example(
     tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str
 ) -> Example:
-    """Token ids and labels of a whole chat: learnt are the assistant's turns, each with its
-    end-of-turn token, that the template marks with `generation`; without marks, the last one."""
+    """Return token ids and labels of a whole chat.
+
+    Learned are the assistant's turns, each with its end-of-turn token, that the template marks with
+    `generation`; without marks, the last one.
+    """
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     chat = with_system(messages, system)
     encoded = render(tokenizer, chat, return_assistant_tokens_mask=marked)

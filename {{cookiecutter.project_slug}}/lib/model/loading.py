@@ -56,7 +56,7 @@ def keep_freed_memory() -> None:
 
 
 def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokenizerBase":
-    """The tokenizer of a folder or hub id; it must bring a chat template."""
+    """Load the tokenizer of a folder or hub id; it must have a chat template."""
     from transformers import AutoTokenizer
 
     check_folder(model)
@@ -85,13 +85,13 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
 def stop_tokens(
     tokenizer: "PreTrainedTokenizerBase", model: str, revision: str | None = None
 ) -> set[int]:
-    """Ids that end an answer: the tokenizer's end token and those of the generation config (Gemma
-    ends a turn with another token than a text)."""
+    """Return the ids that end an answer: the tokenizer's end token and those of the generation
+    config (Gemma ends a turn with another token than a text)."""
     return {int(tokenizer.eos_token_id), *generation_ends(model, revision)}
 
 
 def generation_ends(model: str, revision: str | None = None) -> set[int]:
-    """Ids that end an answer by the generation config; not every model has one."""
+    """Return the ids that end an answer by the generation config; not every model has one."""
     from transformers import GenerationConfig
 
     try:
@@ -103,14 +103,17 @@ def generation_ends(model: str, revision: str | None = None) -> set[int]:
 
 
 def id_set(ids: int | list[int] | None) -> set[int]:
-    """A configuration's ids: none, one or several."""
+    """Return the ids of a configuration value as a set: none, one or several."""
     several = ids if isinstance(ids, list) else [ids]
     return {one for one in several if one is not None}
 
 
 def lacks(model: str, name: str, revision: str | None) -> bool:
-    """Whether a folder or hub id surely has no such file. Of a hub id the cache remembers that,
-    once the hub has said so; a hub that is out of reach has said nothing."""
+    """Tell whether a folder or hub id surely has no such file.
+
+    The cache remembers it of a hub id, once the hub has said so; an unreachable hub has said
+    nothing.
+    """
     if Path(model).is_dir():
         return not Path(model, name).is_file()
     from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
@@ -119,7 +122,7 @@ def lacks(model: str, name: str, revision: str | None) -> bool:
 
 
 def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
-    """The configuration of a folder or hub id."""
+    """Load the configuration of a folder or hub id."""
     from transformers import AutoConfig
 
     check_folder(model)
@@ -132,8 +135,8 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
 def load_model(
     model: str, dtype: str, device: str = "cpu", revision: str | None = None, **options: object
 ) -> "PreTrainedModel":
-    """The causal language model of a folder or hub id, on `device`, in evaluation mode; raises
-    UserError where its files do not hold every weight, as it would be drawn at random."""
+    """Load the causal language model of a folder or hub id, on `device`, in evaluation mode; raise
+    UserError where its files lack weights, which would be drawn at random."""
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
@@ -162,8 +165,8 @@ def load_model(
 
 
 def check_folder(model: str) -> None:
-    """A path that is written like a folder must be one: it would be taken for a hub id, and the hub
-    asked, if only once."""
+    """Raise UserError for a path that looks like a folder but is not one: it would be taken for a
+    hub id."""
     if not Path(model).is_dir():
         ask_once()
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
@@ -175,7 +178,7 @@ def check_folder(model: str) -> None:
 
 
 def is_object(path: Path) -> bool:
-    """Whether a file is a JSON object."""
+    """Tell whether a file is a JSON object."""
     try:
         return isinstance(json.loads(path.read_bytes()), dict)
     except ValueError:
@@ -183,7 +186,7 @@ def is_object(path: Path) -> bool:
 
 
 def torch_device(hardware: HardwareParams) -> str:
-    """The torch device for hardware.device; a GPU that is asked for must be there."""
+    """Return the torch device for hardware.device; raise UserError for a GPU that is not there."""
     if hardware.device == "cpu":
         return "cpu"
     if hardware.device == "gpu":  # one: trl refuses a single process that sees several
@@ -199,7 +202,7 @@ def torch_device(hardware: HardwareParams) -> str:
 
 
 def identity(model: str, revision: str | None = None) -> str:
-    """What names a model exactly: the hashes of a folder's files, or hub id and revision."""
+    """Return what identifies a model: the hashes of a folder's files, or hub id and revision."""
     files = sorted(path for path in Path(model).rglob("*") if path.is_file())
     named = [f"{path.relative_to(model)} {sha256(path)}" for path in files]
     return ",".join(named) or f"{model}@{revision}"

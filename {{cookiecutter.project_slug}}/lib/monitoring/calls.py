@@ -43,7 +43,7 @@ class Call:
     feedback: dict[str, str] = field(default_factory=dict)  # thumb, edited, outcome
 
     def prompt(self) -> str:
-        """What is asked, without the system prompt: as records have it."""
+        """Return what is asked, without the system prompt, as records have it."""
         return text_of([turn for turn in self.messages if turn["role"] != "system"])
 
 
@@ -51,7 +51,7 @@ FEEDBACK = ("thumb", "edited", "outcome")
 
 
 def from_row(row: Any) -> Call:
-    """A line of our own format; raise BadCall when it is none."""
+    """Read a line of our own format; raise BadCall when it is not a call."""
     if not isinstance(row.get("request"), dict):
         raise BadCall("no_request")
     response = row.get("response")
@@ -75,7 +75,7 @@ def from_row(row: Any) -> Call:
 
 
 def to_row(call: Call) -> dict[str, Any]:
-    """The call in our format, as `python -m monitor.collect` stores it."""
+    """Convert the call to our format, as `python -m monitor.collect` stores it."""
     message = {"role": "assistant", "content": call.answer}
     choice = {"message": message, "finish_reason": call.finish}
     usage = {"prompt_tokens": call.input_tokens, "completion_tokens": call.output_tokens}
@@ -93,10 +93,10 @@ def to_row(call: Call) -> dict[str, Any]:
 
 
 def read_feedback(value: Any) -> dict[str, str]:
-    """What the user or the ticket said of the answer; keys that are not ours go."""
+    """Read what the user or the ticket said of the answer; unknown keys are dropped."""
     return {key: said for key in FEEDBACK if (said := text(at(value, key)))}
 
 
 def dumps(call: Call) -> str:
-    """The call as one line."""
+    """Write the call as one line."""
     return json.dumps(to_row(call), ensure_ascii=False)

@@ -59,7 +59,7 @@ class Check(NamedTuple):
 
 
 def compare(window: Counts, release: Counts, params: MonitorParams) -> list[Check]:
-    """Every test that the window has the data for, p-values corrected for their number."""
+    """Run every test that the window has the data for, p-values corrected for their number."""
     rises = [_rise(name, window, release) for name in RISES if _testable(name, window, release)]
     others = [
         _shift(name, window.spreads[name], release.spreads[name])
@@ -73,7 +73,7 @@ def compare(window: Counts, release: Counts, params: MonitorParams) -> list[Chec
 
 
 def _corrected(checks: list[Check], part: float) -> list[Check]:
-    """P-values corrected for their number; only a part of alpha is theirs."""
+    """Correct p-values for their number; only a part of alpha is theirs."""
     p_values = holm([check.p for check in checks])
     return [check._replace(p=min(p / part, 1.0)) for check, p in zip(checks, p_values, strict=True)]
 
@@ -85,7 +85,7 @@ def _matters(check: Check, params: MonitorParams) -> bool:
 
 
 def _testable(name: str, window: Counts, release: Counts) -> bool:
-    """Who never happened, in the window or at release, cannot have risen and need not be tested."""
+    """List the events that can be tested: one that never happened cannot have risen."""
     seen = window.seen[name] + release.seen[name]
     return bool(seen and window.of[name] and release.of[name] >= FEWEST)
 
@@ -118,7 +118,7 @@ def _limit(name: str, window: Counts, params: MonitorParams) -> Check:
 
 
 def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
-    """(window, release) counts of each value; values too rare for the test are one together."""
+    """Return (window, release) counts of each value; values too rare for the test are merged."""
     total, ours = now.total() + then.total(), min(now.total(), then.total())
     cells, rare = [], [0, 0]
     for value in sorted(now.keys() | then.keys()):
@@ -130,6 +130,6 @@ def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
 
 
 def distance(now: Counter[str], then: Counter[str]) -> float:
-    """Total variation distance: the share of requests that would have to be others."""
+    """Compute the total variation distance: the share of requests that would have to change."""
     values = now.keys() | then.keys()
     return fsum(abs(now[one] / now.total() - then[one] / then.total()) for one in values) / 2

@@ -30,16 +30,16 @@ class Distant:
         self.model, self.centroids, self.usual = model, centroids, usual
 
     def distances(self, prompts: list[str]) -> Vectors:
-        """1 - the cosine to the nearest centroid."""
+        """Compute, for each row, 1 - the cosine to the nearest centroid."""
         return distances(embed(prompts, self.model), self.centroids)
 
     def are(self, prompts: list[str]) -> list[bool]:
-        """Whether each is farther than usual."""
+        """Tell whether each is farther than usual."""
         return [bool(value > self.usual) for value in self.distances(prompts)] if prompts else []
 
 
 def distant_from(model: str, train: list[str], held_out: list[str], usual: float) -> Distant:
-    """The centroids of train; `usual` is the share of the held-out prompts that is not distant."""
+    """Fit the centroids of train; the share `usual` of the held-out prompts is not distant."""
     from scipy.cluster.vq import kmeans2
 
     order = np.random.default_rng(SEED).permutation(len(train))[:SAMPLE]
@@ -53,17 +53,17 @@ def distant_from(model: str, train: list[str], held_out: list[str], usual: float
 
 
 def distances(vectors: Vectors, centroids: Vectors) -> Vectors:
-    """Of each row, 1 - the cosine to the nearest centroid."""
+    """Compute, for each row, 1 - the cosine to the nearest centroid."""
     return 1 - (vectors @ centroids.T).max(axis=1)
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Rows of length 1."""
+    """Scale rows to length 1."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def embed(texts: list[str], model: str) -> Vectors:
-    """The mean of a text's last hidden states, of length 1."""
+    """Embed texts as the mean of their last hidden states, of length 1."""
     import torch
 
     tokenizer, network = load(model)
@@ -86,7 +86,7 @@ def embed(texts: list[str], model: str) -> Vectors:
 
 @lru_cache(maxsize=1)
 def load(model: str) -> tuple[Any, Any]:
-    """(tokenizer, network) of a folder or a pinned hub id; safetensors only, no code of theirs."""
+    """Load (tokenizer, network) of a folder or pinned hub id; safetensors only, no remote code."""
     from transformers import AutoModel, AutoTokenizer
 
     pinned = HUB_ID.fullmatch(model)

@@ -19,7 +19,7 @@ class BadCall(Exception):
 
 
 def at(value: Any, *path: str | int) -> Any:
-    """What JSON has under these keys and places, None where it has nothing."""
+    """Return what JSON has under these keys and indices, None where it has nothing."""
     for step in path:
         if value is None:
             return None
@@ -33,14 +33,17 @@ def at(value: Any, *path: str | int) -> Any:
 
 
 def items(value: Any) -> list[Any]:
-    """A list, empty where there is none."""
+    """Return a list, empty where it is missing."""
     if not isinstance(value, list | None):
         raise BadCall("bad_shape")
     return value or []
 
 
 def text(value: Any) -> str:
-    """A string, empty where there is none. Half a UTF-16 pair cannot be written: it becomes a ?."""
+    """Return a string, empty where it is missing.
+
+    Half a UTF-16 pair cannot be written: it becomes a ?.
+    """
     if not isinstance(value, str | None):
         raise BadCall("bad_shape")
     if not value or value.isascii():
@@ -49,7 +52,7 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A number, none of which can be below 0 here."""
+    """Return a number, which can never be below 0 here."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
@@ -58,19 +61,19 @@ def number(value: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """A whole number."""
+    """Return a whole number."""
     found = number(value)
     return None if found is None else int(found)
 
 
 def identity(value: Any) -> str:
-    """An id, which some gateways count up."""
+    """Return an id, which some gateways write as a number."""
     return str(value) if type(value) is int else text(value)
 
 
 def timestamp(value: Any) -> float:
-    """Seconds since 1970 of an ISO 8601 text or of a number, of which only one unit makes a time
-    between 2001 and 2286."""
+    """Return seconds since 1970 of an ISO 8601 text or of a number, of which only one unit makes a
+    time between 2001 and 2286."""
     if isinstance(value, str):
         value = iso_time(value)
     if not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST_NS:
@@ -81,7 +84,7 @@ def timestamp(value: Any) -> float:
 
 
 def iso_time(value: str) -> float:
-    """Seconds since 1970 of an ISO 8601 text (UTC where it names no zone)."""
+    """Return seconds since 1970 of an ISO 8601 text (UTC where it names no zone)."""
     try:
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -90,12 +93,12 @@ def iso_time(value: str) -> float:
 
 
 def lapse_ms(start: float, end: float | None) -> float | None:
-    """Milliseconds between two times; None where a clock was set back between them."""
+    """Return the milliseconds between two times; None where a clock was set back between them."""
     return (end - start) * 1000 if end is not None and end >= start else None
 
 
 def read_messages(value: Any) -> list[Message]:
-    """The turns of a chat; a plain prompt is one turn of the user."""
+    """Read the turns of a chat; a plain prompt is one turn of the user."""
     if isinstance(value, str):
         return [Message(role="user", content=text(value))]
     turns = [
@@ -108,14 +111,17 @@ def read_messages(value: Any) -> list[Message]:
 
 
 def content(value: Any) -> str:
-    """The text of a message: a string, none at all, or OpenAI's list of parts."""
+    """Return the text of a message: a string, nothing, or OpenAI's list of parts."""
     if isinstance(value, str | None):
         return text(value)
     return "\n".join(text(at(part, "text")) for part in items(value))
 
 
 def read_error(value: Any) -> str | None:
-    """What went wrong: a text, or OpenAI's object with a message. Empty or false is nothing."""
+    """Read what went wrong: a text, or OpenAI's object with a message.
+
+    Empty or false is nothing.
+    """
     if not value:
         return None
     said = value.get("message") if isinstance(value, dict) else value

@@ -30,7 +30,7 @@ class Incident(NamedTuple):
 
 
 def evidence(kind: str, why: str, call: Call) -> Incident:
-    """An incident with as much of its call as is kept."""
+    """Build an incident with as much of its call as is kept."""
     return Incident(kind, call.time, call.id, why, call.prompt()[:SHOWN], call.answer[:SHOWN])
 
 
@@ -45,7 +45,7 @@ class Watch:
         self.secret = fold_case(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
 
     def look(self, calls: list[Call]) -> list[list[Incident]]:
-        """The incidents of each of some calls that were answered."""
+        """Find the incidents of each of some answered calls."""
         like = self._like_a_case([call.prompt() for call in calls])
         return [
             [evidence(kind, why, call) for kind, why in self._reasons(call, case)]
@@ -53,7 +53,7 @@ class Watch:
         ]
 
     def _like_a_case(self, prompts: list[str]) -> list[Adversarial | None]:
-        """Of each prompt the adversarial case that it resembles most."""
+        """Find for each prompt the adversarial case that it resembles most."""
         found: list[Adversarial | None] = [None] * len(prompts)
         best = [0.0] * len(prompts)
         for one, other, value in self.known.near(prompts):

@@ -24,12 +24,12 @@ PLACEHOLDER = re.compile(rf"<[A-Z_]+_\w+>|{MASK}")
 def masked_calls(
     patterns: list[str], share: float, finder: Finder, skipped: Counter[str]
 ) -> Iterator[Call]:
-    """The sampled calls of log files, masked; what is left out is counted in `skipped`."""
+    """Yield the sampled calls of log files, masked; what is left out is counted in `skipped`."""
     yield from mask_all(sample(read_calls(find_logs(patterns), skipped), share, skipped), finder)
 
 
 def find_logs(patterns: list[str]) -> list[Path]:
-    """The files that paths and globs name, each once, in order."""
+    """List the files that paths and globs name, each once, in order."""
     found = [Path(name) for pattern in patterns for name in sorted(glob(pattern))]  # noqa: PTH207
     files = [path for path in dict.fromkeys(found) if path.is_file()]
     if not files:
@@ -38,7 +38,7 @@ def find_logs(patterns: list[str]) -> list[Path]:
 
 
 def sample(calls: Iterable[Call], share: float, skipped: Counter[str]) -> Iterator[Call]:
-    """The calls of the sample; the others are counted."""
+    """Yield the calls of the sample; the others are counted."""
     for call in calls:
         if sampled(call.id, share):
             yield call
@@ -47,7 +47,7 @@ def sample(calls: Iterable[Call], share: float, skipped: Counter[str]) -> Iterat
 
 
 def sampled(key: str, share: float) -> bool:
-    """Whether a request is in the sample: by a hash of its id, so that all tools take the same."""
+    """Tell whether a request is in the sample: by a hash of its id, so that all tools agree."""
     if share >= 1:
         return True
     digest = blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()
@@ -55,8 +55,11 @@ def sampled(key: str, share: float) -> bool:
 
 
 def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
-    """The calls, masked. Looking for secrets costs much and they are rare: one look at the texts of
-    many calls, in lines of their own, and a closer one where that finds any."""
+    """Mask calls.
+
+    Searching for secrets is slow and they are rare: the texts of many calls are searched at once,
+    and one by one only where that finds any.
+    """
     for batch in batches(calls, TOGETHER):
         secret = bool(find_secrets("\n".join(text for call in batch for text in texts_of(call))))
         for call in batch:
@@ -64,19 +67,21 @@ def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
 
 
 def texts_of(call: Call) -> list[str]:
-    """Every text of a call that may hold anything."""
+    """Yield every text of a call that may contain anything."""
     said = [turn["content"] for turn in call.messages]
     return [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
 
 
 def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
-    """The call without personal data and, where it may hold a `secret`, without those; changed in
-    place. The same value has the same placeholder in the request and in the answer."""
+    """Mask personal data in a call and, where it may hold a `secret`, those; in place.
+
+    The same value has the same placeholder in the request and in the answer.
+    """
     redactor = Redactor(finder)
     clean = mask_secrets if secret and find_secrets("\n".join(texts_of(call))) else str
 
     def masked(text: str) -> str:
-        """Secrets first: a key may hold what looks like a number of some kind."""
+        """Mask secrets first: a key may contain what looks like a number of some kind."""
         return redactor.redact(clean(text))
 
     call.messages = [
@@ -91,7 +96,7 @@ def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
 
 
 def added_placeholders(call: Call) -> set[str]:
-    """Placeholders in the answer of values that the request did not hold."""
+    """List placeholders in the answer of values that the request did not contain."""
     if "<" not in call.answer:
         return set()
     asked = {name for turn in call.messages for name in PLACEHOLDER.findall(turn["content"])}

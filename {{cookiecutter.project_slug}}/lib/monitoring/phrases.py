@@ -29,6 +29,6 @@ INJECTION = re.compile("|".join(PHRASES), re.IGNORECASE | re.DOTALL)
 
 
 def is_injection(prompt: str) -> bool:
-    """Whether a prompt has one of the phrases."""
+    """Tell whether a prompt has one of the phrases."""
     small = prompt.lower()
     return any(word in small for word in WORDS) and bool(INJECTION.search(prompt))

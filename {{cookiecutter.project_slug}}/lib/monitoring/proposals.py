@@ -26,7 +26,7 @@ class Proposal:
 def gather(
     calls: Iterable[Call], observer: Observer, confidence: float, most: int
 ) -> list[Proposal]:
-    """The proposals of each reason, `SPARE * most` of each at most, every request once."""
+    """Gather the proposals of each reason, at most `SPARE * most` of each, every request once."""
     kept: dict[str, list[Proposal]] = {reason: [] for reason in REASONS}
     for batch in batches(calls, BATCH):
         answered = [call for call in batch if call.error is None]
@@ -43,7 +43,7 @@ def gather(
 
 
 def other_reasons(call: Call, observer: Observer, confidence: float) -> list[str]:
-    """Reasons that the call alone shows."""
+    """Yield reasons that the call alone shows."""
     shown = {
         "negative_feedback": bool(call.feedback) and observer.is_negative(call),
         "low_confidence": call.confidence is not None and call.confidence < confidence,
@@ -61,6 +61,6 @@ def push(heap: list[Proposal], proposal: Proposal, most: int) -> None:
 
 
 def rank(key: str) -> int:
-    """A number that depends on the id alone."""
+    """Derive a number from the id alone."""
     digest = blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big")

@@ -41,7 +41,7 @@ DIGITS = re.compile(r"-?\d{1,19}")
 
 
 def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
-    """Every call in the files, in order; lines that are none are counted in `skipped` by reason."""
+    """Yield every call in the files, in order; other lines are counted in `skipped` by reason."""
     for path in paths:
         yield from _read_file(path, skipped)
 
@@ -67,7 +67,10 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
 
 
 def _open(path: Path) -> TextIO:
-    """A log file, plain or gzip. Bytes that are not UTF-8 become U+FFFD: a log is never perfect."""
+    """Open a log file, plain or gzip.
+
+    Bytes that are not UTF-8 become U+FFFD: a log is never perfect.
+    """
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     if packed:
@@ -76,7 +79,7 @@ def _open(path: Path) -> TextIO:
 
 
 def read_line(line: str, vllm: VllmLog, skipped: Counter[str]) -> list[Call]:
-    """The calls of a line, of OTLP several; what is none is counted in `skipped`."""
+    """Yield the calls of a line, of OTLP several; anything else is counted in `skipped`."""
     calls = []
     with counting(skipped):
         for read, part in _parts(line.strip("\ufeff \t\r\n"), vllm):
@@ -98,7 +101,7 @@ def counting(skipped: Counter[str]) -> Iterator[None]:
 
 
 def _parts(line: str, vllm: VllmLog) -> Iterator[tuple[Callable[[Any], Call | None], Any]]:
-    """What may be a call in a line, and what reads it."""
+    """Yield what may be a call in a line, and what reads it."""
     if not line.startswith("{"):
         yield from [(vllm.read, line)] if line else []
         return
@@ -114,7 +117,7 @@ def _parts(line: str, vllm: VllmLog) -> Iterator[tuple[Callable[[Any], Call | No
 
 
 def from_litellm(row: dict[str, Any]) -> Call:
-    """A StandardLoggingPayload of LiteLLM's proxy or library."""
+    """Read a StandardLoggingPayload of LiteLLM's proxy or library."""
     if text(row["call_type"]) not in COMPLETIONS:
         raise BadCall("other_call")
     response = row.get("response") if isinstance(row.get("response"), dict) else None
@@ -148,7 +151,7 @@ def _spans(row: Any) -> Iterator[Any]:
 
 
 def from_span(span: Any) -> Call:
-    """An OpenTelemetry GenAI span whose content was captured."""
+    """Read an OpenTelemetry GenAI span whose content was captured."""
     values = attributes(span)
     if values.get("gen_ai.operation.name") not in ("chat", "text_completion"):
         raise BadCall("other_call")
@@ -173,17 +176,18 @@ def from_span(span: Any) -> Call:
 
 
 def nanoseconds(value: Any) -> float:
-    """A time of OTLP, whose JSON has whole numbers as texts."""
+    """Read a time of OTLP, whose JSON has whole numbers as texts."""
     return timestamp(whole(value))
 
 
 def whole(value: Any) -> Any:
-    """The number that a text of digits stands for; anything else as it is."""
+    """Convert a text of digits to its number; leave anything else as it is."""
     return int(value) if isinstance(value, str) and DIGITS.fullmatch(value) else value
 
 
 def attributes(span: Any) -> dict[str, Any]:
-    """A span's attributes as plain values, and those of its events: content may be on either."""
+    """Return a span's attributes as plain values, and those of its events: content may be on
+    either."""
     held = [*items(at(span, "attributes"))]
     for event in items(at(span, "events")):
         held += items(at(event, "attributes"))
@@ -195,7 +199,7 @@ def _plain(pairs: list[Any]) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """OTLP's AnyValue as a plain value."""
+    """Convert OTLP's AnyValue to a plain value."""
     if array := at(value, "arrayValue"):
         return [_value(one) for one in items(at(array, "values"))]
     if pairs := at(value, "kvlistValue"):
@@ -204,7 +208,7 @@ def _value(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """Structured attributes may be written as JSON text."""
+    """Decode structured attributes that are written as JSON text."""
     if not isinstance(value, str):
         return value
     try:
@@ -214,6 +218,6 @@ def _decoded(value: Any) -> Any:
 
 
 def said(turn: Any) -> str:
-    """The text of a GenAI message's parts."""
+    """Join the text of a GenAI message's parts."""
     parts = [part for part in items(at(turn, "parts")) if at(part, "type") == "text"]
     return "\n".join(text(at(part, "content")) for part in parts)

@@ -46,14 +46,14 @@ class Reference(NamedTuple):
 
 
 def vocabulary_of(prompts: Iterable[str]) -> set[str]:
-    """The words of prompts; of very many the most frequent, then the first in the alphabet."""
+    """Collect the words of prompts; of very many the most frequent, ties by the alphabet."""
     counts = Counter(word for prompt in prompts for word in terms(prompt))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return set(ranked[:VOCABULARY])
 
 
 def familiar_from(train: list[str], held_out: list[str]) -> Familiar:
-    """The vocabulary of train, and how unknown 99 % of the held-out prompts are at most."""
+    """Derive the vocabulary of train, and how unknown 99 % of the held-out prompts are at most."""
     familiar = Familiar(vocabulary_of(train), 1.0)
     shares = sorted(familiar.unknown(prompt) for prompt in held_out)
     at = min(int(USUAL * len(shares)), len(shares) - 1)
@@ -69,7 +69,7 @@ def build(
     labels: set[str],
     embedding: str | None = None,
 ) -> Reference:
-    """The reference of a release from prompts and from rows of predictions/SYSTEM.jsonl."""
+    """Build the reference of a release from prompts and from rows of predictions/SYSTEM.jsonl."""
     familiar, counts = familiar_from(train, held_out), Counts()
     for prompt in train:
         counts.add(prompt_events(prompt), prompt_values(prompt))
@@ -90,7 +90,7 @@ def build(
 
 
 def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
-    """As JSON, every key sorted: the same release gives the same bytes."""
+    """Write JSON with every key sorted: the same release gives the same bytes."""
     counts = reference.counts
     rates = {name: [counts.seen[name], counts.of[name]] for name in sorted(counts.of)}
     spreads = {name: dict(sorted(counts.spreads[name].items())) for name in sorted(counts.spreads)}
@@ -107,7 +107,7 @@ def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
 
 
 def as_json(distant: Distant | None) -> dict[str, Any] | None:
-    """Centroids as lists of numbers."""
+    """Convert centroids to lists of numbers."""
     if distant is None:
         return None
     rows = [[round(float(one), WRITTEN) for one in row] for row in distant.centroids]
@@ -115,14 +115,14 @@ def as_json(distant: Distant | None) -> dict[str, Any] | None:
 
 
 def from_json(value: dict[str, Any] | None) -> Distant | None:
-    """What `as_json` wrote."""
+    """Read what `as_json` wrote."""
     if value is None:
         return None
     return Distant(value["model"], np.array(value["centroids"], np.float32), value["usual"])
 
 
 def read_reference(path: Path = REFERENCE) -> Reference:
-    """What the stage monitor_reference wrote."""
+    """Read what the stage monitor_reference wrote."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         counts = Counts()

@@ -23,18 +23,18 @@ Values = dict[str, str]  # the call's value of each distribution
 
 
 def prompt_events(prompt: str, familiar: "Familiar | None" = None) -> Events:
-    """What a request shows before it is answered."""
+    """List what a request shows before it is answered."""
     found = {"injection_tries": is_injection(prompt)}
     return found | ({"unfamiliar_requests": familiar.is_not(prompt)} if familiar else {})
 
 
 def prompt_values(prompt: str) -> Values:
-    """The distributions of requests."""
+    """Return the distributions of requests."""
     return {"language": sure_language(prompt) or NONE, "prompt_length": length(prompt)}
 
 
 def form_events(answer: str, finish: str | None, task: TaskParams) -> Events:
-    """What is wrong with an answer's form, whatever was asked."""
+    """List what is wrong with an answer's form, whatever was asked."""
     empty = not answer.strip()
     found = {"empty_answers": empty, "repetition": is_repetitive(answer)}
     if finish is not None:
@@ -46,19 +46,19 @@ def form_events(answer: str, finish: str | None, task: TaskParams) -> Events:
 
 
 def answer_events(answer: str, task: TaskParams, values: Values) -> Events:
-    """What an answer shows that depends on what was asked; `values` are the answer's."""
+    """List what an answer shows that depends on what was asked; `values` are the answer's."""
     found = {"refusals": is_refusal(answer, task) or is_boilerplate(answer)}
     return found if task.output == "text" else found | {"unknown_labels": OTHER in values.values()}
 
 
 def injection_events(tried: bool, answered: Events) -> Events:
-    """Whether a try to take the model over came through."""
+    """Tell whether an attempt to override the model succeeded."""
     came_through = not (answered["refusals"] or answered["empty_answers"])
     return {"injections_answered": came_through} if tried else {}
 
 
 def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
-    """The distributions of answers; an answer in the wrong form has no labels."""
+    """Return the distributions of answers; an answer in the wrong form has no labels."""
     found = {"answer_length": length(answer)}
     if task.output == "json":
         given = parse(answer) or {}
@@ -74,7 +74,7 @@ def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
 
 
 def length(text: str) -> str:
-    """Characters, in bins of half an octave: 64-90, 91-127, ..."""
+    """Bin the number of characters by half octaves: 64-90, 91-127, ..."""
     if not text:
         return "0"
     step = int(2 * log2(len(text)))
@@ -83,7 +83,7 @@ def length(text: str) -> str:
 
 
 def is_repetitive(answer: str) -> bool:
-    """Whether most of a longer answer's 4-grams are repeats (rep-n of Welleck et al., 2020)."""
+    """Tell whether most 4-grams of a longer answer are repeats (rep-n, Welleck et al., 2020)."""
     if len(answer) < 2 * SHORTEST:  # too short for so many words, even in Chinese
         return False
     said = words(answer)
@@ -95,7 +95,8 @@ def is_repetitive(answer: str) -> bool:
 
 
 def terms(text: str) -> list[str]:
-    """Words, but pairs of neighbours where words are not spaced: one character says too little."""
+    """List words, but pairs of neighbours where words are not spaced: one character says too
+    little."""
     said = words(text)
     if text.isascii():
         return said
@@ -116,13 +117,13 @@ class Familiar:
         self.vocabulary, self.usual = vocabulary, usual
 
     def unknown(self, prompt: str) -> float:
-        """The share of its words that training data does not have."""
+        """Return the share of words that training data does not have."""
         said = terms(prompt)
         known = sum(map(self.vocabulary.__contains__, said))
         return (len(said) - known) / len(said) if said else 0.0
 
     def is_not(self, prompt: str) -> bool:
-        """Whether more of its words are unknown than of 99 % of the held-out prompts."""
+        """Tell whether more of its words are unknown than of 99 % of the held-out prompts."""
         return self.unknown(prompt) > self.usual
 
 
@@ -134,7 +135,7 @@ class Counts:
         self.spreads = defaultdict[str, Counter[str]](Counter)
 
     def add(self, events: Events, values: Values) -> None:
-        """One more call, or one side of it."""
+        """Count one more call, or one side of it."""
         for name, shown in events.items():
             self.of[name] += 1
             self.seen[name] += shown
@@ -142,5 +143,5 @@ class Counts:
             self.spreads[name][value] += 1
 
     def rate(self, name: str) -> float:
-        """The share of an event."""
+        """Return the share of an event."""
         return self.seen[name] / self.of[name] if self.of[name] else 0.0

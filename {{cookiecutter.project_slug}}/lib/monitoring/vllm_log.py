@@ -35,7 +35,7 @@ class VllmLog:
         self.waiting: dict[str, tuple[float, str]] = {}
 
     def read(self, line: str) -> Call | None:
-        """The call that a line completes, if it completes one."""
+        """Return the call that a line completes, if it completes one."""
         if found := ANSWERED.search(line):
             return self._answered(found, self._time(line))
         if not (found := ASKED.search(line)):
@@ -81,13 +81,13 @@ class VllmLog:
         return moment.timestamp()
 
     def close(self) -> None:
-        """The file is at its end: what still waits was never answered in it."""
+        """End the file: what still waits was never answered in it."""
         if self.waiting:
             self.skipped["no_answer"] += len(self.waiting)
 
 
 def unquoted(literal: str) -> str:
-    """The text that Python's repr wrote; empty for None."""
+    """Return the text that Python's repr wrote; empty for None."""
     try:
         return text(ast.literal_eval(literal))
     except (ValueError, SyntaxError):
@@ -95,6 +95,6 @@ def unquoted(literal: str) -> str:
 
 
 def chatml(prompt: str) -> list[Message]:
-    """The turns of a rendered chat; any other template's text is one turn of the user."""
+    """Split a rendered chat into turns; any other template's text is one turn of the user."""
     turns = [Message(role=role, content=said) for role, said in CHATML.findall(prompt)]
     return turns or [Message(role="user", content=prompt)]

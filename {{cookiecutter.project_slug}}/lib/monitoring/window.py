@@ -62,11 +62,11 @@ class Percentiles:
         self.bins = Counter[int]()
 
     def add(self, value: float) -> None:
-        """One more number."""
+        """Add one more number."""
         self.bins[round(log(max(value, 1e-3)) / log(self.WIDTH))] += 1
 
     def at(self, share: float) -> float | None:
-        """The value that this share of the numbers is not above; None without any."""
+        """Return the value that this share of the numbers is not above; None without any."""
         passed, wanted = 0, share * self.bins.total()
         for key in sorted(self.bins):
             passed += self.bins[key]
@@ -92,7 +92,7 @@ class Observer:
         self.watch = Watch(task, read_adversarial(), dedup.evals_threshold, dedup.ngram)
 
     def observe(self, calls: Iterable[Call]) -> Window:
-        """All of them."""
+        """Count all calls."""
         window = Window()
         for batch in batches(calls, BATCH):
             answered = [call for call in batch if call.error is None]
@@ -113,7 +113,7 @@ class Observer:
         return window
 
     def look(self, call: Call) -> tuple[Events, Values]:
-        """Everything that is counted of an answered call."""
+        """Count everything about an answered call."""
         prompt = call.prompt()
         asked = prompt_events(prompt, self.release.familiar)
         said, values = self.of_answer(call.answer, call.finish)
@@ -125,13 +125,13 @@ class Observer:
         return events, prompt_values(prompt) | values
 
     def _of_answer(self, answer: str, finish: str | None) -> tuple[Events, Values]:
-        """What an answer alone shows."""
+        """Count what an answer alone shows."""
         values = answer_values(answer, self.task, self.release.labels)
         events = form_events(answer, finish, self.task)
         return events | answer_events(answer, self.task, values), values
 
     def is_negative(self, call: Call) -> bool:
-        """Whether its user or its ticket says that the answer was bad."""
+        """Tell whether its user or its ticket says that the answer was bad."""
         said = call.feedback
         edited = said.get("edited", "").strip()
         return (

@@ -82,7 +82,7 @@ class EmailRecognizer(EntityRecognizer):
         return found
 
     def domain(self, text: str) -> str:
-        """The longest start of a text that is a public domain or one that companies use inside."""
+        """Return the longest start of a text that is a public domain or a private one."""
         while "." in text:
             last = text.rsplit(".", 1)[-1].lower()
             if self.suffixes(text).fqdn or last in PRIVATE_DOMAINS:
@@ -111,7 +111,7 @@ class CardRecognizer(CreditCardRecognizer):
     ]
 
     def validate_result(self, pattern_text: str) -> bool:
-        """The last digit must fit."""
+        """Tell whether the last digit fits."""
         return super().validate_result(re.sub(r"\D", "", pattern_text))
 
 
@@ -156,15 +156,18 @@ class AddressRecognizer(IpRecognizer):
         return [one for one in found if self.whole(text, one.start, one.end)]
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """What is no address. One whose parts have three digits each is, which Python denies where
-        they begin with 0; but one that ends in .000 is an amount."""
+        """Tell whether this is not an address.
+
+        One whose parts have three digits each is, which Python denies where they begin with 0; but
+        one that ends in .000 is an amount.
+        """
         if PADDED.match(pattern_text):
             pattern_text = re.sub(r"\b0+(?=\d)", "", pattern_text)
         return super().invalidate_result(pattern_text)
 
     @staticmethod
     def whole(text: str, start: int, end: int) -> bool:
-        """Whether there is a digit, and nothing before or after that makes it something else."""
+        """Tell whether there is a digit, and nothing around it that makes it something else."""
         return bool(
             re.search(r"\d", text[start:end])
             and not VERSION.search(text, max(0, start - 20), start)
@@ -214,7 +217,7 @@ class CnResidentIdRecognizer(PatternRecognizer):
         super().__init__("CN_RESIDENT_ID", patterns=[Pattern("cn resident id", number, 0.5)])
 
     def validate_result(self, pattern_text: str) -> bool:
-        """The date must exist and the check digit must fit."""
+        """Tell whether the date exists and the check digit fits."""
         plain = re.sub("[ -]", "", pattern_text)
         try:
             datetime.strptime(plain[6:14], "%Y%m%d")

@@ -17,7 +17,7 @@ TRAIN, VAL = "data/split/train.jsonl", "data/split/val.jsonl"
 def draw_examples(
     path: str, count: int, tokenizer: "PreTrainedTokenizerBase", system: str, params: QuantizeParams
 ) -> list[Example]:
-    """A seeded draw of at most `count` whole chats from a split, never of preference pairs."""
+    """Draw at most `count` whole chats from a split, seeded, never preference pairs."""
     chats = [record for record in read_records(path) if not is_pair(record)]
     if not chats:
         raise UserError(f"{path}: holds no chat; see metrics/split.json")

@@ -16,7 +16,7 @@ SCHEMES = ("w4a16", "w8a8", "fp8", "awq")
 
 
 def recipe(scheme: str) -> list[Any]:
-    """llm-compressor's modifiers for a scheme; embeddings and lm_head stay as they are."""
+    """Return llm-compressor's modifiers for a scheme; embeddings and lm_head stay as they are."""
     from llmcompressor.modifiers.awq import AWQModifier
     from llmcompressor.modifiers.gptq import GPTQModifier
     from llmcompressor.modifiers.quantization import QuantizationModifier

@@ -15,7 +15,7 @@ LAYERS_OF = 16  # examples whose hidden states are compared
 def compare(
     tuned: "PreTrainedModel", quantized: "PreTrainedModel", examples: list[Example]
 ) -> dict[str, Any]:
-    """Figures of two models on the same examples.
+    """Compare two models on the same examples.
 
     perplexity_* are of the answers' tokens given all before them; perplexity_delta is quantized
     less tuned. layer_error is, by layer, the norm of the difference of the hidden states that leave
@@ -33,7 +33,7 @@ def compare(
 
 
 def perplexity(model: "PreTrainedModel", examples: list[Example]) -> float:
-    """exp of the mean negative log-probability of the labelled tokens."""
+    """Compute exp of the mean negative log-probability of the labelled tokens."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -50,7 +50,7 @@ def perplexity(model: "PreTrainedModel", examples: list[Example]) -> float:
 def layer_errors(
     tuned: "PreTrainedModel", quantized: "PreTrainedModel", examples: list[Example]
 ) -> list[float]:
-    """The relative error of the hidden states after each layer, over all examples."""
+    """Compute the relative error of the hidden states after each layer, over all examples."""
     import torch
 
     gaps: dict[int, float] = {}
@@ -65,13 +65,13 @@ def layer_errors(
 
 
 def states(model: "PreTrainedModel", example: Example) -> "list[Tensor]":
-    """The hidden states after each layer, the last one's normalised as the head reads it."""
+    """Return the hidden states after each layer, the last one's normalized as the head reads it."""
     output = model(ids_of(model, example), use_cache=False, output_hidden_states=True)
     return [state.float().cpu() for state in output.hidden_states[1:]]
 
 
 def ids_of(model: "PreTrainedModel", example: Example) -> "Tensor":
-    """A batch of one."""
+    """Make a batch of one."""
     import torch
 
     return torch.tensor([example.input_ids], device=model.device)

@@ -6,7 +6,7 @@ from lib.release.params import LatencyLimits
 
 
 def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
-    """The figures of a system at its highest load in metrics/bench.json; None: not measured.
+    """Return the figures of a system at its highest load in metrics/bench.json; None: not measured.
 
     A server that ran already is measured once, as `served`, whatever it serves.
     """
@@ -18,7 +18,7 @@ def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
 
 
 def cost_per_1000(load: dict[str, Any], machine_per_hour: float) -> float:
-    """The price of 1,000 requests at that load, the machine kept busy."""
+    """Compute the price of 1,000 requests at that load, the machine kept busy."""
     return float(1000 * machine_per_hour / 3600 / load["requests_per_s"])
 
 

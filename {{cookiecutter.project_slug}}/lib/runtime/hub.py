@@ -27,7 +27,7 @@ def ask_once() -> None:
 
 
 def refusal(model: str, error: Exception) -> str:
-    """One line for a model that does not load."""
+    """Explain in one line why a model does not load."""
     names = [name for cause in causes(error) for name in class_names(cause)]
     for name, cure in CURES.items():
         if name in names:
@@ -37,7 +37,7 @@ def refusal(model: str, error: Exception) -> str:
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
-    """An error and those it came of; transformers wraps the hub's in its own."""
+    """Yield an error and those that caused it; transformers wraps the hub's in its own."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -46,5 +46,5 @@ def causes(error: BaseException | None) -> list[BaseException]:
 
 
 def class_names(error: BaseException) -> list[str]:
-    """By name, as huggingface_hub takes half a second to import and is not needed for a folder."""
+    """Name an error's classes: importing huggingface_hub to compare them takes half a second."""
     return [kind.__name__ for kind in type(error).__mro__]

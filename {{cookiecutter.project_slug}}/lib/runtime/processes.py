@@ -14,7 +14,7 @@ def die_with_parent() -> None:
 
 
 def descendants(process: int) -> list[int]:
-    """The processes that a process has started, and they in turn, by /proc."""
+    """List the processes that a process has started, and those they started, by /proc."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         parents[int(folder.name)] = int(status_of(int(folder.name)).get("PPid", "0"))
@@ -26,12 +26,12 @@ def descendants(process: int) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Whether a process has not ended, by /proc; one that nobody has asked how it ended has."""
+    """Tell whether a process has not ended, by /proc; a zombie has ended."""
     return status_of(process).get("State", "Z")[0] not in "ZX"
 
 
 def status_of(process: int) -> dict[str, str]:
-    """/proc/PROCESS/status; empty when it has ended."""
+    """Read /proc/PROCESS/status; empty when the process has ended."""
     try:
         text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     except OSError:

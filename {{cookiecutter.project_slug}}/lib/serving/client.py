@@ -72,7 +72,7 @@ async def request(
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
-    """The JSON of a server-sent event's data line; None for other lines and the end mark."""
+    """Parse a server-sent event's data line as JSON; None for other lines and the end mark."""
     if not line.startswith(b"data:") or line[5:].strip() == b"[DONE]":
         return None
     chunk: dict[str, Any] = json.loads(line[5:])
@@ -82,8 +82,8 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
 
 
 def has(chunk: dict[str, Any], *path: str) -> bool:
-    """Whether a chunk brings something there: text (a first chunk often brings only the role), or
-    the reason why the answer ends."""
+    """Tell whether a chunk brings something there: text (a first chunk often brings only the role),
+    or the reason why the answer ends."""
     for choice in chunk.get("choices") or []:
         found: Any = choice
         for key in path:
@@ -101,7 +101,7 @@ async def closed_loop(
     length: Length,
     key_env: str = "",
 ) -> list[Timing]:
-    """Time all chats with `concurrency` requests under way at once."""
+    """Time all chats with `concurrency` requests in flight at once."""
     waiting, timings = list(reversed(chats)), list[Timing]()
 
     async def worker(session: aiohttp.ClientSession) -> None:
@@ -122,7 +122,7 @@ async def open_loop(
     length: Length,
     key_env: str = "",
 ) -> list[Timing]:
-    """Time all chats, which arrive at `rate` a second with exponential gaps between them."""
+    """Time all chats, which arrive at `rate` per second with exponential gaps between them."""
     arrivals = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(chats)))
     timings = list[Timing]()
     started = time.perf_counter()
@@ -138,8 +138,8 @@ async def open_loop(
 
 
 def connections(key_env: str) -> aiohttp.ClientSession:
-    """As many connections as there are requests, each with the key in that environment variable;
-    one that takes too long has failed."""
+    """Open as many connections as there are requests, each with the key in that environment
+    variable; one that takes too long has failed."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     patience = aiohttp.ClientTimeout(SECONDS)
     return aiohttp.ClientSession(connector=connector, timeout=patience, headers=headers(key_env))

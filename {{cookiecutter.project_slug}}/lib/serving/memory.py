@@ -13,9 +13,11 @@ from lib.runtime.processes import descendants, status_of
 
 
 def of_servers(gpus_before: int) -> dict[str, int]:
-    """What the processes hold that this one has started and that still run: the sum of their
-    peaks; and what GPUs hold more than before the start. Servers give nothing back while they run,
-    so that is their peak."""
+    """Measure the memory of the running processes that this one has started: the sum of their
+    peaks; and what GPUs hold more than before the start.
+
+    Servers give nothing back while they run, so that is their peak.
+    """
     found = of_host(descendants(os.getpid()))
     if (grown := on_gpus() - gpus_before) > 0:
         found["peak_gpu_memory_bytes"] = grown
@@ -23,7 +25,7 @@ def of_servers(gpus_before: int) -> dict[str, int]:
 
 
 def on_gpus() -> int:
-    """Bytes in use on the NVIDIA GPUs of this machine, whoever holds them; 0 where it has none."""
+    """Return the bytes in use on this machine's NVIDIA GPUs, by any process; 0 without a GPU."""
     tool = shutil.which("nvidia-smi")
     if not tool:
         return 0
@@ -33,7 +35,7 @@ def on_gpus() -> int:
 
 
 def of_this_process(device: str) -> dict[str, int]:
-    """What this process has held since `look_anew`."""
+    """Measure the peak memory of this process since `look_anew`."""
     found = of_host([os.getpid()])
     if device.startswith("cuda"):
         import torch
@@ -43,7 +45,7 @@ def of_this_process(device: str) -> dict[str, int]:
 
 
 def look_anew(device: str) -> None:
-    """Forget the peaks of this process so far, and give back what a model before has left."""
+    """Reset the peaks of this process, and free what a model before has left."""
     gc.collect()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
         trim(0)
@@ -58,7 +60,7 @@ def look_anew(device: str) -> None:
 
 
 def of_host(processes: list[int]) -> dict[str, int]:
-    """Bytes of the host's memory, the sum of peaks; empty where the system does not tell."""
+    """Sum the peaks of processes in host memory (bytes); empty where the system does not tell."""
     peaks = [status_of(process).get("VmHWM") for process in processes]
     kilobytes = [int(peak.split()[0]) for peak in peaks if peak]
     return {"peak_host_memory_bytes": 1024 * sum(kilobytes)} if kilobytes else {}

@@ -52,7 +52,7 @@ def answer(
     prompts: Sequence[Prompt],
     max_new_tokens: int,
 ) -> list[Greedy]:
-    """Greedy answers of a model in this process, one prompt at a time: no padding."""
+    """Generate greedy answers of a model in this process, one prompt at a time: no padding."""
     answers = []
     for prompt in prompts:
         ids = hf.generate(model, tokenizer, [prompt.ids], max_new_tokens)[0]
@@ -62,7 +62,7 @@ def answer(
 
 
 def logprobs(model: "PreTrainedModel", prompt: list[int], ids: list[int]) -> list[float]:
-    """The log-probability of each token of an answer, given all before it."""
+    """Return the log-probability of each token of an answer, given all before it."""
     import torch
 
     with torch.inference_mode():
@@ -76,7 +76,7 @@ def logprobs(model: "PreTrainedModel", prompt: list[int], ids: list[int]) -> lis
 def compare_answers(
     right: Sequence[Greedy], found: Sequence[Greedy], limits: LimitsParams
 ) -> dict[str, Check]:
-    """The checks of answers: stop, prefix, logprob."""
+    """Compare answers by the checks stop, prefix and logprob."""
     pairs = list(zip(right, found, strict=True))
     late = [n for n, (a, b) in enumerate(pairs) if not b.clean or (a.stopped and not b.stopped)]
     shared = [len(common(a.ids, b.ids)) for a, b in pairs]
@@ -110,7 +110,7 @@ def compare_answers(
 
 
 def common(left: list[int], right: list[int]) -> list[int]:
-    """The tokens that two answers begin with."""
+    """Return the tokens that two answers begin with."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))
     return [token for token, _ in pairs]
 
@@ -118,7 +118,7 @@ def common(left: list[int], right: list[int]) -> list[int]:
 def compare_prompts(
     ours: Sequence[Prompt], theirs: Sequence[Prompt], tokenizer: "PreTrainedTokenizerBase"
 ) -> dict[str, Check]:
-    """The checks of what a server makes of chats: template, bos, tokenizer."""
+    """Check what a server makes of chats: template, bos, tokenizer."""
     rendered, begun, split = [], [], []
     for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if unbegun(b.text, tokenizer) not in (unbegun(a.text, tokenizer), decoded(a, tokenizer)):
@@ -142,18 +142,18 @@ def compare_prompts(
 
 
 def begins(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> int:
-    """How many beginning-of-text tokens a prompt starts with."""
+    """Count the beginning-of-text tokens that a prompt starts with."""
     return len([*takewhile(lambda token: token == tokenizer.bos_token_id, prompt.ids)])
 
 
 def one_more(left: list[int], right: list[int], tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether one of two prompts has a special token before it, and no other difference."""
+    """Tell whether two prompts differ only by a special token before one of them."""
     short, long = sorted((left, right), key=len)
     return long[1:] == short and long[0] in tokenizer.all_special_ids
 
 
 def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
-    """A rendered chat without beginning-of-text: some engines render it, some put it before."""
+    """Remove beginning-of-text from a rendered chat: some engines render it, some add it later."""
     bos = str(tokenizer.bos_token or "")
     while bos and text.startswith(bos):
         text = text.removeprefix(bos)
@@ -161,10 +161,10 @@ def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
 
 
 def decoded(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> str:
-    """The text of a prompt's tokens: what an engine that tells only tokens gives back."""
+    """Decode a prompt's tokens: what an engine that tells only tokens gives back."""
     return unbegun(str(tokenizer.decode(prompt.ids)), tokenizer)
 
 
 def as_json(checks: dict[str, Check]) -> dict[str, Any]:
-    """Checks as they stand in the report."""
+    """Convert checks to the form that they have in the report."""
     return {name: asdict(check) for name, check in checks.items()}

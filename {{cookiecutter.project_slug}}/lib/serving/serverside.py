@@ -36,11 +36,11 @@ class Server:
 
     @property
     def root(self) -> str:
-        """Where its own routes are."""
+        """Return the address of the server's own routes."""
         return self.url.rstrip("/").removesuffix("/v1")
 
     def ask(self, route: str, body: dict[str, Any]) -> Any:
-        """What one of its own routes answers."""
+        """Ask one of the server's own routes."""
         return post(self.root, route, body, self.key_env)
 
 
@@ -66,7 +66,7 @@ def recognise(
 def prompt_of_chat(
     server: Server, chat: list[Message], tokenizer: "PreTrainedTokenizerBase"
 ) -> Prompt:
-    """The prompt that the server's own template makes of a chat."""
+    """Ask for the prompt that the server's own template makes of a chat."""
     if server.kind == "llama.cpp":
         text = str(server.ask("apply-template", {"messages": chat})["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
@@ -80,7 +80,7 @@ def prompt_of_chat(
 
 
 def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Prompt:
-    """The tokens of a bare text, without any that begins it."""
+    """Ask for the tokens of a bare text, without beginning-of-text."""
     if server.kind == "tgi":
         begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
         return Prompt(text, ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
@@ -91,7 +91,7 @@ def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBas
 
 
 def ids_of(tokens: list[dict[str, Any]]) -> list[int]:
-    """The ids of tokens as TGI tells them."""
+    """Return the ids of tokens as TGI reports them."""
     return [int(token["id"]) for token in tokens]
 
 
@@ -102,7 +102,7 @@ def answer_chat(
     tokenizer: "PreTrainedTokenizerBase",
     stops: set[int],
 ) -> tuple[Greedy, int]:
-    """The greedy answer, and how many tokens the server says its prompt has."""
+    """Ask for the greedy answer, and for how many tokens the server says its prompt has."""
     options: dict[str, Any] = {}
     if server.kind in TELL_TOKENS:
         options |= {"logprobs": True, "top_logprobs": 1}
@@ -131,16 +131,18 @@ def answer_chat(
 
 
 def answer_ids(server: Server, prompt: Prompt, max_new_tokens: int) -> list[int]:
-    """Every token of llama-server's greedy answer to a prompt."""
+    """Ask for every token of llama-server's greedy answer to a prompt."""
     body = {"prompt": prompt.ids, "n_predict": max_new_tokens, "temperature": 0}
     reply = server.ask("completion", body | {"return_tokens": True})
     return list(map(int, reply["tokens"]))
 
 
 def with_held_back(told: list[tuple[int, float]], ids: list[int]) -> list[tuple[int, float]]:
-    """All tokens of an answer. Of those that it holds back until a character is whole llama-server
-    tells nothing but, elsewhere, their ids: their log-probability is NaN. Each comes before the one
-    that makes the character whole, so they are matched from the end."""
+    """Add the tokens that llama-server holds back until a character is whole.
+
+    It reports only their ids, elsewhere: their log-probability is NaN. Each comes before the one
+    that makes the character whole, so they go in front of it.
+    """
     left, found = list(told), list[tuple[int, float]]()
     for token in reversed(ids):
         found.append(left.pop() if left and left[-1][0] == token else (token, nan))
@@ -148,6 +150,6 @@ def with_held_back(told: list[tuple[int, float]], ids: list[int]) -> list[tuple[
 
 
 def read_token(entry: dict[str, Any]) -> tuple[int, float]:
-    """Id and log-probability: llama-server gives an `id`, vLLM the token as `token_id:17`."""
+    """Read id and log-probability: llama-server gives an `id`, vLLM the token as `token_id:17`."""
     told = entry["id"] if "id" in entry else str(entry["token"]).removeprefix("token_id:")
     return int(told), float(entry["logprob"])
