@@ -45,12 +45,19 @@ def hub() -> Iterator[str]:
     server.server_close()
 
 
-def said(loader: str, address: str, home: Path, lines: list[str] | None = None, **env: str) -> str:
-    """What a stage that runs `loader` tells its user; all `lines` of it, too."""
+def said(
+    loader: str,
+    address: str,
+    home: Path,
+    lines: list[str] | None = None,
+    first: str = "",
+    **env: str,
+) -> str:
+    """What a stage that runs `loader`, after the code `first`, tells its user; all `lines`, too."""
     code = (
         "from lib.runtime.errors import run; from lib.core.params import BaseParams\n"
         "from lib.curate.tokens import token_counter; from lib.model.loading import *\n"
-        f"run(lambda: {loader})"
+        f"{first}run(lambda: {loader})"
     )
     quiet = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
     done = subprocess.run(
@@ -67,19 +74,29 @@ def said(loader: str, address: str, home: Path, lines: list[str] | None = None, 
     return done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("name", "cure"),
-    [
-        ("org/gated", "org/gated: it is gated: ask for access"),
-        ("org/gone", "org/gone: the hub has no such model"),
-        ("org/known", "org/known: it has no such revision: check base.revision"),
-    ],
-)
-def test_a_refusal_names_its_cure(name: str, cure: str, hub: str, tmp_path: Path) -> None:
-    loader = f"load_tokenizer('{name}', 'abc')"
-    assert said(loader, hub, tmp_path).startswith(cure)
-    counter = f"token_counter(BaseParams(model='{name}', revision='{'ab' * 20}', license='MIT'))"
-    assert said(counter, hub, tmp_path).startswith(cure)
+CURES = {
+    "org/gated": "org/gated: it is gated: ask for access",
+    "org/gone": "org/gone: the hub has no such model",
+    "org/known": "org/known: it has no such revision: check base.revision",
+}
+
+
+def test_a_refusal_names_its_cure(hub: str, tmp_path: Path) -> None:
+    """Whoever asks; all in one process, which takes longer to start than to be refused."""
+    asked = [(name, loader) for name in CURES for loader in ("load_tokenizer", "counted")]
+    code = (
+        "def counted(name, revision):\n"
+        "    token_counter(BaseParams(model=name, revision='ab' * 20, license='MIT'))\n"
+        "def refused(loader, name):\n"
+        "    try: run(lambda: loader(name, 'abc'))\n"
+        "    except SystemExit as end: assert end.code == 2\n"
+    )
+    refusals = ", ".join(f"refused({loader}, {name!r})" for name, loader in asked)
+    lines: list[str] = []
+    said(f"[{refusals}, sys.exit(2)]", hub, tmp_path, lines, first=f"import sys\n{code}")
+    assert len(lines) == len(asked)
+    for line, (name, _) in zip(lines, asked, strict=True):
+        assert line.startswith(CURES[name])
 
 
 def test_a_hub_that_is_turned_off(tmp_path: Path) -> None:
