@@ -54,7 +54,7 @@ def read_history(cells: Row) -> list[Message]:
 def from_chat(cells: Row, task: TaskParams) -> Draft:
     """Make a draft of a chat; where its last turn asks, `completion` answers."""
     turns = read_turns(cells.get("messages"), cells.unread)
-    if turns and turns[-1]["role"] == "user" and cells.has("completion"):
+    if turns and turns[-1]["role"] == "user" and cells.there("completion", vacant=True):
         turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
     draft = from_turns(turns)
     if not is_empty(cells.get("system")):
@@ -98,7 +98,9 @@ def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
     elif not mapped:
         for name in LABELS:
             value = cells.look(name)
-            if name not in task.fields and str(value).casefold() in ("true", "false"):
+            if value is None or name in task.fields:
+                continue
+            if str(value).casefold() in ("true", "false"):
                 good = verdict(cells.get(name))
                 break
     if good is not None:

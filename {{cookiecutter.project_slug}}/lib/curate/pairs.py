@@ -21,7 +21,7 @@ def from_pair(cells: Row, task: TaskParams) -> Draft:
     sides = [cells.get("chosen"), cells.get("rejected")]
     good, bad = (read_answer(side, cells.unread, task.output == "json") for side in sides)
     turns = cells.get("messages")  # often the better chat, too
-    ours = next((name for name in ("prompt", "instruction") if cells.has(name)), "")
+    ours = next((name for name in ("prompt", "instruction") if cells.there(name, vacant=True)), "")
     known = bool(ours)
     before = asked(cells, ours) if ours else []
     if not known and len(good) == 1 and turns is not None:

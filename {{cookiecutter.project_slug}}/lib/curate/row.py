@@ -43,8 +43,28 @@ class Mapping:
         self.ignored = frozenset(ignore)
         # A column is read for one purpose: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
-        self.texts = [name for name in columns if name.partition(".")[0] not in ABOUT]
+        self.texts = {name for name in columns if name.partition(".")[0] not in ABOUT}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
+        self.joined = {
+            name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]
+        }
+        # Rows that have and lack the same columns have one shape, unless a text is inside of one.
+        self.flat = not any("." in part for name in self.texts for part in self.parts[name])
+        self.shapes: dict[tuple[str, ...], Any] = {}
+        self.candidates = Candidates(self)
+
+
+class Candidates(dict[str, list[str]]):
+    """The columns that may hold what we call by a name, the first first."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        super().__init__()
+        self.mapping = mapping
+
+    def __missing__(self, name: str) -> list[str]:
+        others = [one for one in ALIASES.get(name, (name,)) if one not in self.mapping.taken]
+        self[name] = self.mapping.parts.get(name, others)
+        return self[name]
 
 
 def theirs(name: str, column: str | list[str]) -> list[str]:
@@ -75,39 +95,60 @@ class Row:
     def get(self, name: str) -> Any:
         """Return the value of a column, None where the row has none of that name or it is null; the
         column counts as read."""
-        if name in self.mapping.columns:
+        if name in self.mapping.joined:
             self.read.update(top(self.row, part) for part in self.mapping.parts[name])
-        elif (column := self._column(name)) is not None:
+            return joined(self.row, self.mapping.columns[name])
+        columns = self.mapping.candidates[name]
+        if len(columns) == 1 and (column := columns[0]) in self.row:  # most often
             self.read.add(column)
-        return self.look(name)
+            value = self.row[column]
+            return value if value == value else None
+        column, value = self.find(name)
+        if column:
+            self.read.add(column)
+        return value
 
     def look(self, name: str) -> Any:
         """Return the value of a column like `get`; it does not count as read."""
-        if name in self.mapping.columns:
-            if name in SEVERAL:
-                return joined(self.row, self.mapping.columns[name])
-            return cell_value(self.row, self.mapping.parts[name][0])
-        column = self._column(name)
-        return None if column is None else cell_value(self.row, column)
+        if name in self.mapping.joined:
+            return joined(self.row, self.mapping.columns[name])
+        return self.find(name)[1]
 
-    def _column(self, name: str) -> str | None:
-        """The first column of that name, or another's name for it, that holds something."""
-        there = [
-            column
-            for column in ALIASES.get(name, (name,))
-            if column in self.row and column not in self.mapping.taken
-        ]
-        filled = [column for column in there if not is_empty(self.row[column])]
-        return next(iter(filled or there), None)
+    def find(self, name: str) -> tuple[str, Any]:
+        """Return the first column of that name, or of another's name for it, that holds something,
+        and its value; else one that is empty."""
+        there, found = "", None
+        for column in self.mapping.candidates[name]:
+            if column in self.row:
+                there, found = column, self.row[column]
+                if found != found:  # NaN: how pandas writes an empty cell
+                    found = None
+            elif "." in column:
+                there, found = top(self.row, column), cell_value(self.row, column)
+            if found or not is_vacant(found):
+                break
+        return there, found
 
-    def has(self, name: str) -> bool:
-        """Tell whether the row has such a column, and it is not null; an answer is no verdict."""
+    def kind(self) -> tuple[str, ...]:
+        """Return the names of the columns that hold something, marked where that is true or false:
+        it tells the shape."""
+        return tuple(
+            [
+                name if value is not True and value is not False else f"{name}\0"
+                for name, value in self.row.items()
+                if (value or not is_vacant(value)) and value == value
+            ]
+        )
+
+    def there(self, name: str, vacant: bool) -> bool:
+        """Tell whether the row has such a column and it is not null (`vacant`: or empty).
+
+        True and false are no answers, but a verdict.
+        """
         value = self.look(name)
-        return value is not None and not (name in SIDES and isinstance(value, bool))
-
-    def filled(self, name: str) -> bool:
-        """Tell whether the row has such a column, and there is something in it."""
-        return self.has(name) and not is_empty(self.look(name))
+        if value is None or (name in SIDES and isinstance(value, bool)):
+            return False
+        return vacant or not is_vacant(value)
 
     def close(self, asked: list[str]) -> None:
         """Note what nothing read; raise Reject where that could change what is learnt.
@@ -118,14 +159,24 @@ class Row:
         for name, value in self.row.items():
             if name in self.read or name in self.mapping.ignored or is_empty(value):
                 continue
-            for ours in self.mapping.texts:
-                if name in [top(self.row, part) for part in self.mapping.parts[ours]]:
-                    raise Reject("unread_mapping", f"{ours} ({name})")
+            if self.mapping.texts:
+                self.check_mapped(name)
             if name.casefold() in INPUTS and not stands_in(name, value, asked):
                 raise Reject("unread_input", name)
             if name == "split" and str(value).casefold() in HELD_OUT:
                 raise Reject("held_out", f"{name}: {value}")
             self.unread.note(name, value)
+
+    def check_mapped(self, name: str) -> None:
+        """Raise Reject for a text that somebody mapped and nothing read."""
+        for ours in sorted(self.mapping.texts):
+            if name in [top(self.row, part) for part in self.mapping.parts[ours]]:
+                raise Reject("unread_mapping", f"{ours} ({name})")
+
+
+def is_vacant(value: Any) -> bool:
+    """Tell whether a cell is null, or an empty text, list or object."""
+    return value is None or (not value and isinstance(value, (str, list, dict)))
 
 
 def top(row: dict[str, Any], column: str) -> str:

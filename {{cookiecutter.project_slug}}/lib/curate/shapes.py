@@ -47,6 +47,10 @@ def read_license(cells: Row) -> str:
     return next(iter(found.values()), "")
 
 
+MOST_KINDS = 1000  # of rows, by which columns they have
+TOLD_BY = (*TEXTS, "instruction", "output")
+
+
 class Shape(NamedTuple):
     """A shape of rows: the columns that tell it, those that it may have besides, its reader."""
 
@@ -56,22 +60,33 @@ class Shape(NamedTuple):
 
 
 def read_shape(cells: Row, task: TaskParams) -> Draft:
-    """Read what is asked and answered; raise Reject for an unknown shape.
+    """Read what is asked and answered; raise Reject for an unknown shape."""
+    known, mapping = cells.kind(), cells.mapping
+    shape = mapping.shapes.get(known) if mapping.flat else None
+    if shape is None:
+        shape = find_shape(cells, task, vacant=False)
+        if shape and len(mapping.shapes) < MOST_KINDS:
+            mapping.shapes[known] = shape
+    shape = shape or find_shape(cells, task, vacant=True)
+    if shape is None:
+        asked = cells.look("prompt") is not None
+        raise Reject("no_answer" if asked else "unknown_shape", *map(str, cells.row))
+    return shape.read(cells, task)
+
+
+def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:
+    """Find the shape of a row by its columns that hold something, or `vacant`, are not null.
 
     A row may have several shapes at once (pairs often hold the better chat as `messages`, too): the
     first counts that has a place for every text that is mapped.
     """
-    by_field = bool(task.fields) and all(name in cells.mapping.columns for name in task.fields)
-    for has in (cells.filled, cells.has):  # an empty cell counts only where nothing else is there
-        there = {name for name in (*TEXTS, "instruction", "output") if has(name)}
-        if by_field:
-            there.add("completion")
-        fits = [shape for shape in SHAPES if there.issuperset(shape.needs)]
-        if mapped := there.intersection(cells.mapping.texts):
-            fits.sort(key=lambda shape: len(mapped.difference(shape.needs, shape.may)))
-        if fits:
-            return fits[0].read(cells, task)
-    raise Reject("no_answer" if cells.has("prompt") else "unknown_shape", *map(str, cells.row))
+    there = {name for name in TOLD_BY if cells.there(name, vacant)}
+    if task.fields and all(name in cells.mapping.columns for name in task.fields):
+        there.add("completion")
+    fits = [shape for shape in SHAPES if there.issuperset(shape.needs)]
+    mapped = there & cells.mapping.texts
+    fits.sort(key=lambda shape: len(mapped.difference(shape.needs, shape.may)))
+    return fits[0] if fits else None
 
 
 SHAPES = (

@@ -26,6 +26,7 @@ ROLE_KEYS, TEXT_KEYS = ("role", "from", "type"), ("content", "value", "text", "m
 TURNS_AS_TEXT = re.compile(
     r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
 )
+OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
 PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
 LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
 HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk as one text
@@ -183,7 +184,7 @@ def hh_turns(text: str) -> list[Message]:
 def unpacked(text: str) -> Any:
     """Read a text that is a list of turns, or one, in JSON or as Python writes it; return any other
     text as it is. Raises Reject (`stringified`) where that cannot be read."""
-    if not TURNS_AS_TEXT.match(text):
+    if text[:1] not in OPENERS or not TURNS_AS_TEXT.match(text):
         return text
     try:
         value = json.loads(text)
@@ -198,14 +199,14 @@ def unpacked(text: str) -> Any:
 def refuse_python(answer: str) -> None:
     """Raise Reject for an answer that is a list or an object as Python writes it: nobody answers
     so; it was made text by mistake. JSON is an answer like others."""
-    if answer[:1] not in ("[", "{", "a") or len(answer) > LONGEST_VALUE:
+    if answer[:1] not in OPENERS or "'" not in answer or len(answer) > LONGEST_VALUE:
         return
-    if not PYTHON_VALUE.fullmatch(answer.strip()) or "'" not in answer:
+    if not PYTHON_VALUE.fullmatch(answer.strip()):
         return
     try:
         json.loads(answer)
     except (ValueError, RecursionError):
-        if answer.startswith("array(") or isinstance(python_value(answer), (list, dict)):
+        if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
             raise Reject("stringified", answer) from None
 
 

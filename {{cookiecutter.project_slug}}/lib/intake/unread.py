@@ -61,6 +61,7 @@ PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "nega
 SCORES = re.compile("score|rating|reward|quality|grade")
 LEVELS = words("a b tie both model_a model_b high medium low poor excellent fair neutral")
 NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
+LONGEST_NOTHING = 100  # characters, spaces mostly
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 
@@ -152,5 +153,5 @@ def flat(text: str) -> str:
 def is_empty(value: Any) -> bool:
     """Tell whether a cell holds nothing."""
     if isinstance(value, str):
-        return value.strip().lower() in NOT_ONE
+        return len(value) < LONGEST_NOTHING and value.strip().lower() in NOT_ONE
     return value is None or value in ([], {}) or (isinstance(value, float) and math.isnan(value))
