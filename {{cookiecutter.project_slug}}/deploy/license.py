@@ -17,14 +17,12 @@ def add_license(folder: Path, base: BaseParams) -> None:
         shutil.copy(path, folder / path.name)
     if not found:
         (folder / "LICENSE").write_text(
-            f"Made from {base.model}, whose license is {base.license}. Its text was not within "
-            "reach where this was packed (https://spdx.org/licenses has many, by SPDX id): put it "
+            f"Made from {base.model}, whose license is {base.license}. Its text was not found "
+            "where this was packed (https://spdx.org/licenses has many, by SPDX id): put it "
             "here before you pass this on.\n",
             encoding="utf-8",
         )
-        print(
-            f"package: {base.model} no license text was found; model/LICENSE only names the license"
-        )
+        print(f"package: {base.model}: no license text found; model/LICENSE only names the license")
 
 
 def texts(base: BaseParams) -> list[Path]:

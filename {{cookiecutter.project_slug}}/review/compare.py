@@ -76,7 +76,7 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
             said.append(f"**No results**: {version.name} has no `dvc.lock`; nothing is compared.")
         if version.unread:
             names = ", ".join(f"`{path}`" for path in dict.fromkeys(version.unread))
-            said.append(f"Neither cache nor DVC remote has, of {version.name}: {names}.")
+            said.append(f"Missing in cache and DVC remote, for {version.name}: {names}.")
     return said
 
 
@@ -92,9 +92,9 @@ def moved(new: Version, old: Version, primary: str) -> list[str]:
     if old.outs and (changed := changes.scoring_change(new, old)):
         names = ", ".join(f"`{name}`" for name in changed)
         said.append(
-            f"**How answers are scored has changed**: {names}. A difference may be of the scoring "
-            f"and not of the answers. Scores of both versions are `{primary}`, where the old "
-            "answers have it."
+            f"**How answers are scored has changed**: {names}. A difference may come from the "
+            f"scoring and not from the answers. Scores of both versions are `{primary}`, where the "
+            "old answers have it."
         )
     return said
 
@@ -159,7 +159,7 @@ def fitted(comment: Comment) -> str:
         else:
             left_out.append(title)
     if left_out:
-        text += f"\nLeft out, as a comment holds no more: {', '.join(left_out)}.\n"
+        text += f"\nLeft out, as a comment has a maximum length: {', '.join(left_out)}.\n"
     return text
 
 

@@ -120,7 +120,7 @@ def data_section(new: Version, old: Version) -> list[str]:
         return [f"`{CURATED}` is the same."]
     now, before = read_entries(new), read_entries(old)
     if now is None or before is None:
-        return [f"`{CURATED}` cannot be had in both versions."]
+        return [f"`{CURATED}` cannot be read in both versions."]
     diff = compare(now, before)
     said = f"{len(before):,} records before, {len(now):,} now: {len(diff.added):,} added, "
     said += f"{len(diff.removed):,} removed, {len(diff.changed):,} with another answer."

@@ -53,7 +53,7 @@ def integrity(outs: dict[str, str]) -> list[Check]:
     if stale := stale_stages():
         why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
         return [hashes, Check("fail", "pipeline", why)]
-    return [hashes, Check("pass", "pipeline", f"{LOCK} fits code, data and params")]
+    return [hashes, Check("pass", "pipeline", f"{LOCK} matches code, data and params")]
 
 
 def figures(systems: Systems, params: EvalParams) -> Check:
@@ -61,7 +61,7 @@ def figures(systems: Systems, params: EvalParams) -> Check:
     pii = load("curate", CurateParams).pii
     finder = Finder(pii.model_copy(update={"key_env": None, "ner": None}))
     wrong = contradictions(systems, load("task", TaskParams), params, finder)
-    fine = f"as the answers of {', '.join(systems)} give them; only a model tells, so taken as "
+    fine = f"as the answers of {', '.join(systems)} give them; only a model can tell, so taken as "
     scored = any("log_likelihood" in row["scores"] for rows in systems.values() for row in rows)
     why = "; ".join(wrong) or f"{fine}stored: {as_stored(params, pii, scored)}"
     return Check("fail" if wrong else "pass", "metrics", why)
@@ -94,7 +94,7 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
             one = one._replace(why=f"{one.why}; not compared with {missing}")
         checks.append(one)
     else:
-        why = f"{LOCK} has none of {', '.join(PROMPTED)} to compare with"
+        why = f"{LOCK} has no answers of {', '.join(PROMPTED)} to compare with"
         checks.append(Check("inconclusive", "gain over prompting", why))
     if gate.system == "quantized":
         found = gain([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)

@@ -147,7 +147,7 @@ def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
     ]
     lines += [*table(head, shown), "", "Compared question by question; see lib/evaluate/stats.py."]
     if any(row["p"] is None for row in rows):
-        lines += ["Not tested: what is no mean over questions, such as perplexity."]
+        lines += ["Not tested: metrics that are not a mean over questions, such as perplexity."]
     return lines
 
 

@@ -183,14 +183,17 @@ def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) 
     kinds = Counter(case for case, _ in {(one["case"], one["winner"]) for one in verdicts})
     steady = sum(kinds[case] == 1 for case in clear)
     lines = [
-        f"Consistency: the same verdict in both places in {steady} of {len(clear)} cases.",
+        f"Consistency: the same verdict in both positions in {steady} of {len(clear)} cases.",
         f"Position: answer A won {first} of {len(decided)} times (95 % interval {low:.1%} to "
         f"{high:.1%}).",
         f"Malformed: {unclear} of {len(verdicts)} verdicts; their cases do not count.",
     ]
     shared = [case for case in clear if case in said]
     if not shared:
-        return [*lines, "Agreement with people: no case was rated by both; `make rate` asks some."]
+        return [
+            *lines,
+            "Agreement with people: no case was rated by both; `make rate` collects ratings.",
+        ]
     same = sum(found[case] == said[case] for case in shared)
     pairs = [(found[case], said[case]) for case in shared]
     agreed = kappa(pairs)

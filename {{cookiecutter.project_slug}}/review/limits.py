@@ -32,7 +32,7 @@ class Found(NamedTuple):
         if self.groups >= FEWEST:
             return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%})"
         said = f"{self.value:.1%}; " if self.groups else ""
-        return f"{said}{self.groups} independent cases say nothing, {FEWEST} would"
+        return f"{said}{self.groups} independent cases are too few; {FEWEST} are needed"
 
 
 def at_least(name: str, found: Found, limit: float) -> Check:

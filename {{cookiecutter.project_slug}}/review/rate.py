@@ -247,7 +247,7 @@ def main() -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print("\nResults, and the ratings into DVC: make ratings")
+        print("\nFor the results, and to add the ratings to DVC: make ratings")
 
 
 if __name__ == "__main__":

@@ -83,10 +83,10 @@ def preference(
     found = compare_paired(points, against, member, RESAMPLES, SEED)
     mean, low, high = (0.5 + value / 2 for value in (found.mean, found.low, found.high))
     same = sum(o["output"] == n["output"] for n, o in zip(pairs.new, pairs.old, strict=True))
-    said = f"These ratings do not tell {new} from {old}"
+    said = f"These ratings show no difference between {new} and {old}"
     if found.p < ALPHA:
         said = f"{who} {new if mean > 0.5 else old}"
-    said += f" (p {shown_p(found.p)}: how often chance alone gives as much)."
+    said += f" (p {shown_p(found.p)}: how often chance alone gives this much)."
     rows = [
         ["ratings, of different cases", f"{len(points)}, {len({one['case'] for one in ratings})}"],
         [f"{new} preferred", str(found.won)],

@@ -42,7 +42,7 @@ def packaging(
     shown = (
         f"`reports/parity.json` shows that what {name} serves is what was evaluated"
         if "served" in parity
-        else "No server was held against what was evaluated (`reports/parity.json`: "
+        else "No server was compared with what was evaluated (`reports/parity.json`: "
         f"{parity['left_out']['served']})"
     )
     return [
@@ -77,7 +77,7 @@ def engine_of(bench: BenchParams) -> str:
     if bench.command is None:
         return "server, started as the package starts it"
     where = "`bench.command` started" if bench.command else "runs at `bench.url`"
-    return f"the server that {where}, by other arguments than the package's"
+    return f"the server that {where}, with other arguments than the package's"
 
 
 def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[str, float]:
@@ -134,15 +134,15 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
     """
     if measured:
         return [
-            f"None: {measured} was measured, and {stack} is to serve. Have `bench` measure it "
+            f"None: {measured} was measured, but {stack} will serve. Let `bench` measure it "
             "(`bench.engine: server`), or set `deploy.stack`."
         ]
     best = max(goods, key=goods.__getitem__, default="")
     good = goods.get(best, 0)
     if not good:
         return [
-            "No request kept the limits at any load measured, so no number of such servers would "
-            "do: a faster machine, a smaller model or other limits."
+            "No request kept the limits at any load measured, so no number of such servers is "
+            "enough: use a faster machine, a smaller model or other limits."
         ]
     rows = []
     for rate in RATES:
@@ -152,8 +152,8 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
     return [
         *table(["requests a second", "servers", "price an hour"], rows),
         "",
-        f"One server answers {good:,.2f} requests a second within the limits at the load that "
-        f"suits it best ({best.replace('_', ' ')}); planned is {BUSY:.0%} of it. An estimate: "
+        f"One server answers {good:,.2f} requests per second within the limits at the load that "
+        f"suits it best ({best.replace('_', ' ')}); the plan uses {BUSY:.0%} of it. An estimate: "
         "measure with your traffic (`bench.rates`) before you rely on it.",
     ]
 
@@ -183,7 +183,7 @@ ROLLBACK = [
     "migrated either way: a model has no state.",
 ]
 MONITORING = [
-    "`make monitor LOGS=...` holds production logs against `reports/monitor/reference.json`, "
+    "`make monitor LOGS=...` compares production logs with `reports/monitor/reference.json`, "
     "written with this release: answers, drift of requests, incidents, latency and cost. "
     "Prometheus rules and a Grafana dashboard are in `monitor/`. Every alert has an entry in "
     "[docs/runbook.md](../docs/runbook.md) that says what it means and who does what.",

@@ -33,7 +33,7 @@ ABOUT = {
     "retrieval": "the base model with the training examples most like the question",
     "tuned": "the fine-tuned model",
     "quantized": "the fine-tuned model, quantized",
-    "endpoint": "a model that somebody else serves, named by `answer.endpoint`",
+    "endpoint": "a hosted model, named by `answer.endpoint`",
 }
 
 Lines = list[str]
@@ -109,8 +109,8 @@ def limits_section(
         *table(["check", "limit", "passes with"], rows),
         "",
         f"`{gate.system}` is judged. A check passes when its whole 95 % interval keeps the limit, "
-        "fails when no part of it does, and is inconclusive otherwise: more cases would tell. So "
-        f"it is with fewer than {FEWEST} independent cases, whatever became of them.",
+        "fails when no part of it does, and is inconclusive otherwise: more cases are needed. "
+        f"With fewer than {FEWEST} independent cases it is always inconclusive.",
     ]
 
 
@@ -154,7 +154,7 @@ def power_section(groups: dict[str, list[str]], min_effect: float) -> Lines:
         "",
         *table(["set", "groups", *head], rows),
         "",
-        f"`gate.min_effect` says that {wanted} points matter: to find as little takes about "
+        f"`gate.min_effect` says that {wanted} points matter: to detect this takes about "
         f"{', '.join(needed)} cases. A smaller true difference comes out `inconclusive`.",
     ]
 

@@ -99,7 +99,7 @@ def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)
     if found is None:
-        return "No golden or test case was asked of base and tuned: nothing says which is better."
+        return "Base and tuned were asked no golden or test case: which is better is unknown."
     points = [round(100 * value, 1) for value in (found.mean, found.low, found.high)]
     return (
         f"Tuned against the untuned base, case by case over {found.cases} cases: {points[0]:+} "

@@ -47,8 +47,8 @@ WHY = {
     "same question is needed.",
 }
 NO_ADAPTER = (
-    " None is exported: the second learns on top of the first, already merged, and is none on the "
-    "base."
+    " No adapter is exported: the second is trained on top of the first, already merged, and does "
+    "not fit the base."
 )
 TRAININGS = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
 ALTERNATIVES = (
@@ -76,7 +76,7 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
         ["base", f"`{base.model}`" + (f" at `{base.revision}`" if base.revision else "")],
         ["license of the base", f"{cell(base.license)}; declared use: {base.use}"],
         ["method", params.method],
-        ["learnt from", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
+        ["trained on", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
         ["loss on validation", number(used.get("val_loss", "no validation records"))],
     ]
     if "preference_val_loss" in used:
@@ -123,15 +123,15 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
         total = sum(phase["memory_bytes"].values()) / 1e9
         lines += [
             f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
-            f"{total:.2f} GB a device ({held})"
+            f"{total:.2f} GB per device ({held})"
         ]
     hours = hours_in_words(gpu_hours(estimate), prices)
     return [
         *lines,
         "",
-        f"Learnt are {estimate['trainable']:,} of {estimate['parameters']:,} weights. On one GPU, "
-        f"at {UTILISATION:.0%} of its peak at most: {hours or 'fits none known'}. "
-        "Seconds, tokens a second and the memory that was used are in `metrics/speed.json`.",
+        f"Trained are {estimate['trainable']:,} of {estimate['parameters']:,} weights. On one GPU, "
+        f"at {UTILISATION:.0%} of its peak at most: {hours or 'fits none of those known'}. "
+        "Seconds, tokens per second and the memory used are in `metrics/speed.json`.",
     ]
 
 

@@ -130,7 +130,7 @@ def test_the_comment_says(said: str, comment: str) -> None:
 
 def test_nothing_was_stale_or_out_of_reach(comment: str) -> None:
     assert "**Stale**" not in comment
-    assert "Neither cache nor DVC remote" not in comment
+    assert "Missing in cache and DVC remote" not in comment
 
 
 def test_a_clone_stays_as_it_was(clone: Path, comment: str) -> None:
@@ -148,7 +148,7 @@ def test_without_the_remote_it_says_what_is_missing(
     monkeypatch.setattr(compare, "stale_stages", lambda: ["eval@tuned"])
     text = compare.fitted(compare.comment(Version(), Version(merge_base("origin/work~1"))))
     assert "## no verdict: no golden answers of `quantized` to compare" in text
-    assert "Neither cache nor DVC remote has, of workspace: `predictions/base.jsonl`" in text
+    assert "Missing in cache and DVC remote, for workspace: `predictions/base.jsonl`" in text
     assert "**Stale**: `dvc repro` would run eval@tuned." in text
     assert "| `train.learning_rate` | 0.001     | 0.002    |" in text
 
@@ -236,7 +236,7 @@ def test_of_a_long_comment_whole_sections_are_left_out() -> None:
     sections = {"A": ["x" * 50_000], "B": ["### C", "y" * 50_000], "C": ["short"]}
     text = compare.fitted(compare.Comment(["head"], sections))
     assert text.startswith("head\n\n### A\n\nxxx")
-    assert text.endswith("x\n\n### C\n\nshort\n\nLeft out, as a comment holds no more: B.\n")
+    assert text.endswith("x\n\n### C\n\nshort\n\nLeft out, as a comment has a maximum length: B.\n")
 
 
 def test_another_test_split_is_announced() -> None:

@@ -90,7 +90,7 @@ def test_both_answers_come_first_once_and_texts_stay_as_they_are(
     assert sorted(answer(one, "A") for one in ASKED) == sorted(answer(one, "B") for one in ASKED)
     assert any(answer(one, "A") == "base {a} 回答 3 🚪" for one in ASKED)
     assert "win rate of tuned           | 100.0%" in out
-    assert "the same verdict in both places in 10 of 10 cases" in out
+    assert "the same verdict in both positions in 10 of 10 cases" in out
     assert "answer A won 10 of 20 times" in out
 
 
@@ -98,7 +98,7 @@ def test_who_wins_only_in_one_place_has_not_won(capsys: pytest.CaptureFixture[st
     SAYS["verdict"] = lambda prompt: "A"
     out = say(capsys)
     assert "equally good                | 10" in out
-    assert "both places in 0 of 10 cases" in out
+    assert "both positions in 0 of 10 cases" in out
 
 
 def test_a_second_run_asks_nothing_and_a_new_answer_is_asked_about(
@@ -133,7 +133,7 @@ def test_two_cases_of_the_same_texts_are_asked_about_once(
     for system in ("base", "tuned"):
         row = answered("1", f"{system}, at length")
         write_records(f"predictions/{system}.jsonl", [row, {**row, "id": "2"}])
-    assert "the same verdict in both places in 2 of 2 cases" in say(capsys)
+    assert "the same verdict in both positions in 2 of 2 cases" in say(capsys)
     assert len(ASKED) == 2
 
 

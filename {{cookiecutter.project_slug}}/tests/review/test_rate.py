@@ -116,7 +116,7 @@ def test_a_line_that_is_no_rating_is_named(tmp_path: Path) -> None:
 
 def test_a_single_rating_shows_no_preference(study: Study) -> None:
     study.rate("anna", study.next("anna")["case"], "left")
-    assert "do not tell tuned from base (p = 1.000" in results_page()
+    assert "show no difference between tuned and base (p = 1.000" in results_page()
 
 
 def test_who_always_takes_the_left_is_found(study: Study) -> None:

@@ -76,7 +76,7 @@ def test_servers_are_counted_by_the_load_that_suits_them_best(
     page = plan(tmp_path, {"rate_9": load_row(10, 8), **overrun})
     assert "| 10                | 2       | 2.00          |" in page
     assert (
-        "answers 8.00 requests a second within the limits at the load that suits it best (rate 9"
+        "answers 8.00 requests per second within the limits at the load that suits it best (rate 9"
         in page
     )
 
@@ -93,7 +93,7 @@ def test_what_was_not_served_is_not_said_to_be_right(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     page = plan(tmp_path, {"concurrency_1": load_row(10, 8)})
-    assert "No server was held against what was evaluated (`reports/parity.json`: nothing" in page
+    assert "No server was compared with what was evaluated (`reports/parity.json`: nothing" in page
     served = {"server": "other", "served": {}, "left_out": {}}
     assert "what the server serves is what was evaluated" in plan(tmp_path, {}, served)
 
@@ -104,5 +104,5 @@ def test_another_stack_than_the_measured_one_gets_no_number_of_servers(
     monkeypatch.chdir(tmp_path)
     served = {"server": "vllm", "served": {}, "left_out": {}}
     page = plan(tmp_path, {"concurrency_1": load_row(10, 8)}, served)
-    assert "None: vllm was measured, and transformers is to serve." in page
+    assert "None: vllm was measured, but transformers will serve." in page
     assert "| servers |" not in page

@@ -64,7 +64,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "| steps         | 9         | 8         |",
         "operations in 3 steps",
         "| steps         | 3         | 2         |",
-        "None is exported: the second learns on top of the first",
+        "No adapter is exported: the second is trained on top of the first",
         "| `val_loss`          | 0.25  |",
         "One every 2 steps",
         "Kept are the weights of the last step; training ends after its epochs.",
