@@ -76,7 +76,7 @@ def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Me
 
 
 def unused_section(data: DataParams, curate: Metrics) -> Lines:
-    """What of the files nothing reads, and what somebody declared so."""
+    """Show what of the files nothing reads, and what was declared so."""
     rows = [
         [cell(file), cell(name), f"{count:,}"]
         for file, names in curate["unused"].items()
