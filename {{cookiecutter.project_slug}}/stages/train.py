@@ -42,72 +42,18 @@ from lib.train.estimate import Load, peak, report, shape_of
 from lib.train.export import generation_config, merge_checked
 from lib.train.fits import check_memory, lighter
 from lib.train.history import History, figures, speeds, timed, write_history
-from lib.train.launch import has_bf16, launch, launched, setup_worker, sharded, wanted, world_size
+from lib.train.launch import launch, launched, setup_worker, sharded, wanted, world_size
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
-from lib.train.preference import as_chat, fit_preference, learnable
-from lib.train.preflight import check_ids, check_tokenizer
+from lib.train.preference import as_chat, fit_preference
+from lib.train.preflight import SPLITS, check_data, check_ids, check_settings, check_tokenizer
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
-
-HIGH = 1e-4  # learning rate: adapters take it well, the weights of a pretrained model rarely do
-SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
-
-
-def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
-    """Raise UserError where there is nothing to learn from, or to choose a checkpoint by."""
-    if params.supervised and not chats["train"]:
-        raise UserError(f"{SPLITS['train']}: holds no chat to learn from; see metrics/split.json")
-    if params.prefers and not learnable(pairs["train"], params.method):
-        raise UserError(
-            f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
-            f"train.method {params.method} needs; add a source of pairs to data.sources"
-        )
-    validating = [chats["val"]] * params.supervised
-    validating += [learnable(pairs["val"], params.method)] * params.prefers
-    if params.keep == "best" and not all(validating):
-        raise UserError(
-            f"{SPLITS['val']}: has no {'pair' if params.prefers else 'chat'} to validate with, and "
-            "train.keep best chooses by that loss; raise split.val, or set train.keep to last"
-        )
-
-
-def check_settings(
-    params: TrainParams, base: BaseParams, hardware: HardwareParams, device: str
-) -> None:
-    """Raise UserError for settings that do not go together, or not on this machine."""
-    if params.weights == "full" and base.dtype != "float32":
-        raise UserError(
-            "params.yaml: when every weight is trained (train.method or train.preference.weights "
-            "is full), base.dtype must be float32: bfloat16 loses small steps"
-        )
-    if hardware.strategy == "fsdp" and params.method not in ("lora", "full"):
-        raise UserError(
-            f"params.yaml: train.method {params.method} does not train with hardware.strategy "
-            "fsdp; use ddp, or method lora or full"
-        )
-    if params.packing and device != "cpu" and not has_bf16(device):
-        raise UserError(
-            "params.yaml: train.packing is true, which needs a GPU that supports bfloat16 "
-            "(NVIDIA: Ampere or newer); set it to false"
-        )
-    rate = params.learning_rate
-    whole = params.supervised and params.weights == "full" and base.model != "base"
-    if whole and rate > HIGH and not launched():
-        print(
-            f"train: train.learning_rate {rate:g} is for adapters; when every weight is "
-            "trained, 5e-6 to 2e-5 is common"
-        )
-    if base.dtype == "bfloat16" and device != "cpu" and not has_bf16(device):
-        raise UserError(
-            "params.yaml: base.dtype is bfloat16, which this GPU does not support; set it to "
-            "float32"
-        )
 
 
 def preflight(

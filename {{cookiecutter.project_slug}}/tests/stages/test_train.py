@@ -25,6 +25,7 @@ from lib.train.checkpoints import last_whole
 from lib.train.history import timed
 from lib.train.mask import LEARNT, share_learnt
 from lib.train.preference import encode_pairs
+from lib.train.preflight import check_settings
 from lib.train.trainers import (
     encode_records,
     fit_sft,
@@ -32,7 +33,6 @@ from lib.train.trainers import (
     settings,
     training_dataset,
 )
-from stages.train import check_settings
 from tests.toy import chat, rows
 from tests.training import (
     BASE,
@@ -259,7 +259,7 @@ def test_the_rate_of_adapters_is_told_where_every_weight_learns(
 def test_packed_rows_want_a_gpu_that_computes_in_bf16(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.train.has_bf16", lambda device: False)
+    monkeypatch.setattr("lib.train.preflight.has_bf16", lambda device: False)
     params = setup_with(tmp_path, packing=True).params
     hardware = HardwareParams(device="gpu", threads=1)
     with pytest.raises(UserError, match="packing is true, which needs a GPU"):

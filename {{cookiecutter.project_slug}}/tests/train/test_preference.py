@@ -26,8 +26,8 @@ from lib.train.preference import (
     learnt_from,
     rows_of,
 )
+from lib.train.preflight import check_data
 from lib.train.trainers import Setup
-from stages.train import check_data
 from tests.toy import pair, train_params
 from tests.training import BASE, chats, pairs, same, setup_of, sft, weights_of
 
