@@ -12,7 +12,7 @@ from lib.core.params import TaskParams
 from lib.core.strict_json import DECODER, Doubled
 from lib.curate.boilerplate import is_boilerplate
 from lib.curate.draft import Draft
-from lib.curate.language import primary_language, sure_language
+from lib.curate.language import SAME, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import unfilled
 from lib.intake.cells import Reject
@@ -23,6 +23,10 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
+# What ends a line elsewhere: of old Macs and of a carriage return doubled, vertical tabs of cells,
+# form feeds of pages, and Unicode's.
+LINE_ENDS = re.compile("\r+\n|[\r\v\f\x85\u2028\u2029]")
+
 # Invisible characters that make equal texts differ or hide words: soft hyphen, zero-width
 # space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
 # and variation selectors stay: Persian, the languages of India and emoji are written with them.
@@ -31,6 +35,7 @@ INVISIBLE = re.compile(
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
 )
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: unknown
+NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
@@ -59,7 +64,12 @@ def tidy(text: str, draft: Draft) -> str:
     if seen != text:
         draft.changes.add("invisible_removed")
     lines = seen.replace("\r\n", "\n").strip()
-    if lines != seen:
+    if len(lines.splitlines()) > lines.count("\n") + 1:
+        ended = LINE_ENDS.sub("\n", seen).strip()
+        if ended != lines:
+            draft.changes.add("line_ends")
+        lines = ended
+    elif lines != seen:
         draft.changes.add("spaces_trimmed")
     if lines.isascii() or unicodedata.is_normalized("NFC", lines):
         return lines
@@ -143,12 +153,24 @@ def check_draft_answer(draft: Draft, task: TaskParams) -> None:
         draft.chosen = written
         draft.scenario = values[task.scenario] if task.scenario else draft.scenario
     elif task.output == "label":
+        draft.chosen = one_label(draft.chosen, task.labels)
         if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
             raise Reject("unknown_label", draft.chosen)
         draft.scenario = draft.chosen
     elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
         raise Reject("boilerplate")
     check_difference(draft)
+
+
+def one_label(answer: str, labels: list[str]) -> str:
+    """Write a label in one form, whatever the file's: `True` of a table is `true`, `1.0` is `1`."""
+    if answer in labels:
+        return answer
+    plain = NUMBER.sub(r"\1", answer)
+    if labels:
+        alike = [label for label in labels if NUMBER.sub(r"\1", label).lower() == plain.lower()]
+        return alike[0] if len(alike) == 1 else answer
+    return plain.lower() if plain.lower() in ("true", "false") else plain
 
 
 def check_difference(draft: Draft) -> None:
@@ -164,6 +186,9 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
     """
     if not LANGUAGE.fullmatch(draft.language):
         raise Reject("unknown_language", draft.language)
+    if draft.language[:3].lower() in SAME and not draft.language[3:4].isalpha():
+        draft.language = primary_language(draft.language)
+        draft.changes.add("language_code")
     if not params.languages:
         return
     declared = {primary_language(code) for code in params.languages}
