@@ -2,7 +2,6 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from lib.curate.draft import Draft
 from lib.curate.language import SAME, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import unfilled
+from lib.curate.tidy import tidy
 from lib.intake.cells import Reject
 from lib.intake.formats import FOREIGN
 from lib.pii.secrets import find_secrets
@@ -23,17 +23,6 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-# What ends a line elsewhere: of old Macs and of a carriage return doubled, vertical tabs of cells,
-# form feeds of pages, and Unicode's.
-LINE_ENDS = re.compile("\r+\n|[\r\v\f\x85\u2028\u2029]")
-
-# Invisible characters that make equal texts differ or hide words: soft hyphen, zero-width
-# space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
-# and variation selectors stay: Persian, the languages of India and emoji are written with them.
-INVISIBLE = re.compile(
-    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
-    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
-)
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: unknown
 NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
@@ -56,25 +45,6 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
     check_draft_length(draft, params, count)
     check_draft_answer(draft, task)
     check_language(draft, task, params)
-
-
-def tidy(text: str, draft: Draft) -> str:
-    """Normalize characters (NFC), line ends and outer spaces; note in the draft what changed."""
-    seen = text if text.isascii() else INVISIBLE.sub("", text)
-    if seen != text:
-        draft.changes.add("invisible_removed")
-    lines = seen.replace("\r\n", "\n").strip()
-    if len(lines.splitlines()) > lines.count("\n") + 1:
-        ended = LINE_ENDS.sub("\n", seen).strip()
-        if ended != lines:
-            draft.changes.add("line_ends")
-        lines = ended
-    elif lines != seen:
-        draft.changes.add("spaces_trimmed")
-    if lines.isascii() or unicodedata.is_normalized("NFC", lines):
-        return lines
-    draft.changes.add("nfc")
-    return unicodedata.normalize("NFC", lines)
 
 
 def check_text(draft: Draft, params: CurateParams) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from lib.core.params import TaskParams
-from lib.curate.checks import check_draft, one_label, tidy
+from lib.curate.checks import check_draft, one_label
 from lib.curate.draft import Draft
 from lib.curate.language import primary_language
 from lib.curate.params import CurateParams
+from lib.curate.tidy import tidy
 from lib.intake.cells import Reject
 from lib.intake.turns import user
 from lib.pii.params import PiiParams
