@@ -5,16 +5,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ftfy.badness import is_bad
-
 from lib.core.params import TaskParams
 from lib.core.strict_json import DECODER, Doubled
-from lib.curate.boilerplate import is_boilerplate
+from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft
 from lib.curate.language import SAME, primary_language, sure_language
 from lib.curate.params import CurateParams
-from lib.curate.templates import unfilled
-from lib.curate.tidy import tidy
+from lib.curate.templates import hole_in_row
+from lib.curate.tidy import is_misread, tidy
 from lib.intake.cells import Reject
 from lib.intake.formats import FOREIGN
 from lib.pii.secrets import find_secrets
@@ -35,15 +33,16 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
 
     count: the number of tokens of a text.
     """
+    repair = params.mojibake == "repair"
     for turn in draft.prompt:
-        turn["content"] = tidy(turn["content"], draft)
-    draft.chosen = tidy(draft.chosen, draft)
+        turn["content"] = tidy(turn["content"], draft, repair)
+    draft.chosen = tidy(draft.chosen, draft, repair)
     if draft.rejected is not None:
-        draft.rejected = tidy(draft.rejected, draft)
+        draft.rejected = tidy(draft.rejected, draft, repair)
     check_draft_license(draft, params)
     check_text(draft, params)
     check_draft_length(draft, params, count)
-    check_draft_answer(draft, task)
+    check_draft_answer(draft, task, params)
     check_language(draft, task, params)
 
 
@@ -58,10 +57,12 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("not_utf8")
     if any(DAMAGE.search(text) for text in [*read, *fields]):
         raise Reject("damaged_text")
-    if any(not text.isascii() and is_bad(text) for text in read):
+    if params.mojibake != "keep" and any(map(is_misread, read)):
         raise Reject("mojibake")
-    if holes := [hole for text in texts if (hole := unfilled(text))]:
-        raise Reject("unfilled_template", holes[0])
+    if params.unfilled_template == "drop":
+        asked = [turn["content"] for turn in draft.prompt]
+        if hole := hole_in_row(asked, answers(draft)):
+            raise Reject("unfilled_template", hole)
     if len(draft.prompt[-1]["content"]) < params.min_chars:
         raise Reject("too_short")
     if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
@@ -110,7 +111,7 @@ def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -
         raise Reject("too_long", f"{tokens} tokens")
 
 
-def check_draft_answer(draft: Draft, task: TaskParams) -> None:
+def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> None:
     """Raise Reject where the task does not allow the answer to learn; a rejected one may be any."""
     if draft.lone and draft.rejected:
         return
@@ -127,8 +128,10 @@ def check_draft_answer(draft: Draft, task: TaskParams) -> None:
         if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
             raise Reject("unknown_label", draft.chosen)
         draft.scenario = draft.chosen
-    elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
-        raise Reject("boilerplate")
+    elif draft.chosen != task.refusal:
+        sentence = only_boilerplate(draft.chosen) if params.boilerplate == "drop" else ""
+        if sentence:
+            raise Reject("boilerplate", sentence)
     check_difference(draft)
 
 

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+from ftfy import TextFixerConfig, fix_encoding
+from ftfy.badness import is_bad
+
 from lib.curate.draft import Draft
 
 # What ends a line elsewhere: of old Macs and of a carriage return doubled, vertical tabs of cells,
@@ -18,8 +21,31 @@ INVISIBLE = re.compile(
 )
 
 
-def tidy(text: str, draft: Draft) -> str:
-    """Normalize characters (NFC), line ends and outer spaces; note in the draft what changed."""
+WHOLE = TextFixerConfig(decode_inconsistent_utf8=False)  # all of a line, or nothing
+# A question about it is no damage.
+ABOUT_MOJIBAKE = re.compile(
+    r"mojibake|\b(?:en)?coding\b|utf-?8|charset|latin-?1|cp-?1252|unicode|in place of|instead of"
+    r"|zeichensatz|codificación|encodage|乱码|文字化け",
+    re.IGNORECASE,
+)
+
+
+def is_misread(text: str) -> bool:
+    """Tell whether a line of a text was UTF-8 and read as something else, by ftfy: what looks so,
+    and can be undone. Sound letters in the same line cannot, so that a text may quote some."""
+    if text.isascii() or not is_bad(text) or ABOUT_MOJIBAKE.search(text):
+        return False
+    return any(is_bad(line) and fix_encoding(line, WHOLE) != line for line in text.split("\n"))
+
+
+def tidy(text: str, draft: Draft, repair: bool = False) -> str:
+    """Normalize characters (NFC), line ends and outer spaces; note in the draft what changed.
+
+    repair: also undo that UTF-8 was read as something else.
+    """
+    if repair and is_misread(text):
+        draft.changes.add("mojibake_repaired")
+        text = "\n".join(fix_encoding(line, WHOLE) for line in text.split("\n"))
     seen = text if text.isascii() else INVISIBLE.sub("", text)
     if seen != text:
         draft.changes.add("invisible_removed")
