@@ -7,8 +7,6 @@ count.
 
 import re
 
-FEW_WORDS = 2  # beside a field, of a question that says nothing else
-
 # Not in a fence or in backticks, where people show templates.
 CODE_SPAN = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]+`", re.DOTALL)
 
@@ -55,7 +53,7 @@ def hole_in_row(asked: list[str], answers: list[str]) -> str:
     """
     holes = [(text, hole) for text in asked if (hole := unfilled(text))]
     for text, hole in holes:
-        if GREETED.search(text) or len(re.findall(r"\w+", UNFILLED.sub("", text))) <= FEW_WORDS:
+        if GREETED.search(text) or not re.search(r"\w", UNFILLED.sub("", text)):
             return hole
     if holes or any(ASKS_FOR_ONE.search(text) for text in asked):
         return ""

@@ -22,6 +22,7 @@ INVISIBLE = re.compile(
 
 
 WHOLE = TextFixerConfig(decode_inconsistent_utf8=False)  # all of a line, or nothing
+LETTER = re.compile(r"(?<!\S)[ÂÃ](?!\S)")  # on its own: somebody speaks of it
 # A question about it is no damage.
 ABOUT_MOJIBAKE = re.compile(
     r"mojibake|\b(?:en)?coding\b|utf-?8|charset|latin-?1|cp-?1252|unicode|in place of|instead of"
@@ -33,9 +34,12 @@ ABOUT_MOJIBAKE = re.compile(
 def is_misread(text: str) -> bool:
     """Tell whether a line of a text was UTF-8 and read as something else, by ftfy: what looks so,
     and can be undone. Sound letters in the same line cannot, so that a text may quote some."""
-    if text.isascii() or not is_bad(text) or ABOUT_MOJIBAKE.search(text):
+    if text.isascii() or not is_bad(LETTER.sub("", text)) or ABOUT_MOJIBAKE.search(text):
         return False
-    return any(is_bad(line) and fix_encoding(line, WHOLE) != line for line in text.split("\n"))
+    return any(
+        is_bad(LETTER.sub("", line)) and fix_encoding(line, WHOLE) != line
+        for line in text.split("\n")
+    )
 
 
 def tidy(text: str, draft: Draft, repair: bool = False) -> str:

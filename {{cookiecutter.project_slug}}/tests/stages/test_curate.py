@@ -212,7 +212,7 @@ def test_what_is_not_used_is_named_with_its_count(capsys: pytest.CaptureFixture[
 
 
 def test_a_column_named_like_a_person_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
-    raw(ask("one", **{"ana@example.com": 1}))
+    raw(ask("one") | {"ana@example.com": 1})
     main()
     assert list(metrics("curate")["unused"]["data/raw/a.jsonl"]) == ["<EMAIL_ADDRESS_1>"]
     assert "ana@" not in capsys.readouterr().out
