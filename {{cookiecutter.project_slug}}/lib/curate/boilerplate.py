@@ -89,3 +89,43 @@ def is_boilerplate(answer: str) -> bool:
     """Tell whether an answer begins with a refusal or with a model's words about itself."""
     opening = answer[:OPENING].replace("\u2019", "'")
     return bool(REFUSAL.match(opening) or ABOUT_ITSELF.search(opening))
+
+
+# Where a sentence goes on to say something, and what else stands beside a refusal.
+GOES_ON = re.compile(
+    r"[;:；：]|\b(?:but|because|since|until|unless|than|though|aber|weil|sondern|bis|pero|porque|hasta|"
+    r"mais|car|parce|ma|perché|mas|porque|но|потому)\b|但|因为|直到|が、|지만",
+    re.IGNORECASE,
+)
+OFFER = re.compile(
+    r"(?:is there (?:any|some)thing|(?:please )?let me know|if (?:you|there)|feel free"
+    r"|how (?:can|may)|can I help|what else|please (?:ask|try)"
+    r"|I(?: do|'m| am| can|\b.{0,10})n[o']t\b|my purpose)",
+    re.IGNORECASE,
+)
+SORRY = re.compile(
+    r"(?:I(?:'m| am) (?:very |so )?)?(?:sorry|afraid)[.!]?|I apologi[sz]e[.!]?", re.IGNORECASE
+)
+SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+
+
+def only_boilerplate(answer: str) -> str:
+    """Return the sentence in which an answer refuses or a model speaks of itself, where the answer
+    says nothing else; or an empty string."""
+    said = [part for part in SENTENCE.split(answer.replace("\u2019", "'").strip()) if part.strip()]
+    if not said or not all(map(is_empty_talk, said)):
+        return ""
+    return next((part for part in said if stock_phrase(part)), "")
+
+
+def stock_phrase(sentence: str) -> re.Match[str] | None:
+    """Find a refusal, or a model's words about itself, at the start of a sentence."""
+    return REFUSAL.match(sentence) or ABOUT_ITSELF.match(sentence)
+
+
+def is_empty_talk(sentence: str) -> bool:
+    """Tell whether a sentence refuses, speaks of the model itself, or offers other help."""
+    found = stock_phrase(sentence)
+    if not found:
+        return bool(OFFER.match(sentence)) or SORRY.fullmatch(sentence) is not None
+    return not GOES_ON.search(sentence[found.end() :])

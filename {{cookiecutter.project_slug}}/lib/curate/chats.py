@@ -5,7 +5,7 @@ from lib.core.records import Message
 from lib.curate.draft import Draft, from_turns
 from lib.curate.row import Row
 from lib.intake.cells import Reject, as_text, optional_text
-from lib.intake.turns import assistant, read_answer, read_prompt, read_turns, unpacked, user
+from lib.intake.turns import assistant, from_text, read_answer, read_prompt, read_turns, user
 from lib.intake.unread import is_empty, verdict
 
 # What says of a lone answer whether it is good, where nobody mapped it; true and false only.
@@ -38,9 +38,10 @@ def read_history(cells: Row) -> list[Message]:
     history = cells.get("history")
     if is_empty(history):
         return []
-    history = unpacked(history) if isinstance(history, str) else history
+    history = from_text(history) if isinstance(history, str) else history
     if not isinstance(history, list):
         raise Reject("bad_turns", "history")
+    history = [list(turn) if isinstance(turn, tuple) else turn for turn in history]
     if all(isinstance(turn, dict) for turn in history):
         return read_turns(history, cells.unread)
     turns = list[Message]()

@@ -2,19 +2,17 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ftfy.badness import is_bad
-
 from lib.core.params import TaskParams
 from lib.core.strict_json import DECODER, Doubled
-from lib.curate.boilerplate import is_boilerplate
+from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft
-from lib.curate.language import primary_language, sure_language
+from lib.curate.language import SAME, primary_language, sure_language
 from lib.curate.params import CurateParams
-from lib.curate.templates import unfilled
+from lib.curate.templates import hole_in_row
+from lib.curate.tidy import is_misread, tidy
 from lib.intake.cells import Reject
 from lib.intake.formats import FOREIGN
 from lib.pii.secrets import find_secrets
@@ -23,14 +21,8 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-# Invisible characters that make equal texts differ or hide words: soft hyphen, zero-width
-# space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
-# and variation selectors stay: Persian, the languages of India and emoji are written with them.
-INVISIBLE = re.compile(
-    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
-    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
-)
 LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: unknown
+NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
@@ -41,30 +33,17 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
 
     count: the number of tokens of a text.
     """
+    repair = params.mojibake == "repair"
     for turn in draft.prompt:
-        turn["content"] = tidy(turn["content"], draft)
-    draft.chosen = tidy(draft.chosen, draft)
+        turn["content"] = tidy(turn["content"], draft, repair)
+    draft.chosen = tidy(draft.chosen, draft, repair)
     if draft.rejected is not None:
-        draft.rejected = tidy(draft.rejected, draft)
+        draft.rejected = tidy(draft.rejected, draft, repair)
     check_draft_license(draft, params)
     check_text(draft, params)
     check_draft_length(draft, params, count)
-    check_draft_answer(draft, task)
+    check_draft_answer(draft, task, params)
     check_language(draft, task, params)
-
-
-def tidy(text: str, draft: Draft) -> str:
-    """Normalize characters (NFC), line ends and outer spaces; note in the draft what changed."""
-    seen = text if text.isascii() else INVISIBLE.sub("", text)
-    if seen != text:
-        draft.changes.add("invisible_removed")
-    lines = seen.replace("\r\n", "\n").strip()
-    if lines != seen:
-        draft.changes.add("spaces_trimmed")
-    if lines.isascii() or unicodedata.is_normalized("NFC", lines):
-        return lines
-    draft.changes.add("nfc")
-    return unicodedata.normalize("NFC", lines)
 
 
 def check_text(draft: Draft, params: CurateParams) -> None:
@@ -78,10 +57,12 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("not_utf8")
     if any(DAMAGE.search(text) for text in [*read, *fields]):
         raise Reject("damaged_text")
-    if any(not text.isascii() and is_bad(text) for text in read):
+    if params.mojibake != "keep" and any(map(is_misread, read)):
         raise Reject("mojibake")
-    if holes := [hole for text in texts if (hole := unfilled(text))]:
-        raise Reject("unfilled_template", holes[0])
+    if params.unfilled_template == "drop":
+        asked = [turn["content"] for turn in draft.prompt]
+        if hole := hole_in_row(asked, answers(draft)):
+            raise Reject("unfilled_template", hole)
     if len(draft.prompt[-1]["content"]) < params.min_chars:
         raise Reject("too_short")
     if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
@@ -130,7 +111,7 @@ def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -
         raise Reject("too_long", f"{tokens} tokens")
 
 
-def check_draft_answer(draft: Draft, task: TaskParams) -> None:
+def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> None:
     """Raise Reject where the task does not allow the answer to learn; a rejected one may be any."""
     if draft.lone and draft.rejected:
         return
@@ -143,12 +124,26 @@ def check_draft_answer(draft: Draft, task: TaskParams) -> None:
         draft.chosen = written
         draft.scenario = values[task.scenario] if task.scenario else draft.scenario
     elif task.output == "label":
+        draft.chosen = one_label(draft.chosen, task.labels)
         if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
             raise Reject("unknown_label", draft.chosen)
         draft.scenario = draft.chosen
-    elif draft.chosen != task.refusal and is_boilerplate(draft.chosen):
-        raise Reject("boilerplate")
+    elif draft.chosen != task.refusal:
+        sentence = only_boilerplate(draft.chosen) if params.boilerplate == "drop" else ""
+        if sentence:
+            raise Reject("boilerplate", sentence)
     check_difference(draft)
+
+
+def one_label(answer: str, labels: list[str]) -> str:
+    """Write a label in one form, whatever the file's: `True` of a table is `true`, `1.0` is `1`."""
+    if answer in labels:
+        return answer
+    plain = NUMBER.sub(r"\1", answer)
+    if labels:
+        alike = [label for label in labels if NUMBER.sub(r"\1", label).lower() == plain.lower()]
+        return alike[0] if len(alike) == 1 else answer
+    return plain.lower() if plain.lower() in ("true", "false") else plain
 
 
 def check_difference(draft: Draft) -> None:
@@ -164,6 +159,9 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
     """
     if not LANGUAGE.fullmatch(draft.language):
         raise Reject("unknown_language", draft.language)
+    if draft.language[:3].lower() in SAME and not draft.language[3:4].isalpha():
+        draft.language = primary_language(draft.language)
+        draft.changes.add("language_code")
     if not params.languages:
         return
     declared = {primary_language(code) for code in params.languages}

@@ -12,6 +12,23 @@ import pycld2
 # Codes of CLD2 and others: the code of the same language, or of one that CLD2 cannot tell apart.
 EQUIVALENT = {"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"}
 
+# ISO 639-1: the codes of ISO 639-2 and 639-3 (eng, and of FLORES eng_Latn). `und` is unknown.
+LONGER = """
+af afr, am amh, ar ara arb, az aze azj, be bel, bg bul, bn ben, bs bos, ca cat, cs ces cze,
+cy cym wel, da dan, de deu ger, el ell gre, en eng, es spa, et est ekk, eu eus baq,
+fa fas per pes, fi fin, fr fra fre, ga gle, gl glg, gu guj, he heb, hi hin, hr hrv, hu hun,
+hy hye arm, id ind, is isl ice, it ita, ja jpn, ka kat geo, kk kaz, km khm, kn kan, ko kor,
+lo lao, lt lit, lv lav lvs, mk mkd mac, ml mal, mn mon khk, mr mar, ms msa may zsm, my mya bur,
+ne nep npi, nl nld dut, no nor nob nno, pa pan, pl pol, pt por, ro ron rum, ru rus, si sin,
+sk slk slo, sl slv, sq sqi alb als, sr srp, sv swe, sw swa swh, ta tam, te tel, th tha,
+tl tgl fil, tr tur, uk ukr, ur urd, uz uzb uzn, vi vie, zh zho chi cmn
+"""
+SAME = {"und": ""} | {
+    longer: short
+    for short, *others in (line.split() for line in LONGER.split(","))
+    for longer in others
+}
+
 
 def sure_language(text: str) -> str:
     """Return the ISO 639-1 code of a text's language, or an empty string where CLD2 is not sure.
@@ -29,4 +46,4 @@ def sure_language(text: str) -> str:
 def primary_language(code: str) -> str:
     """Reduce a language code to its language: `zh-Hans` is `zh`."""
     language = code.replace("_", "-").split("-")[0].lower()
-    return EQUIVALENT.get(language, language)
+    return SAME.get(language, EQUIVALENT.get(language, language))

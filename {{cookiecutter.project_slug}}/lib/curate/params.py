@@ -55,6 +55,9 @@ class CurateParams(Section):
     licenses: list[str] = Field(min_length=1)  # SPDX ids; records of any other license go
     languages: list[str]  # ISO 639-1 codes; a record surely in another goes; []: any will do
     min_chars: int = Field(ge=1)  # of what is asked
+    boilerplate: Literal["drop", "keep"] = "drop"  # answers that are nothing but a refusal
+    unfilled_template: Literal["drop", "keep"] = "drop"  # [your name], Dear {{name}}
+    mojibake: Literal["drop", "repair", "keep"] = "drop"  # UTF-8 that was read as something else
     max_tokens: int = Field(ge=1)  # of a whole record, in tokens of the base
     pii: PiiParams
 

@@ -36,6 +36,28 @@ HOLES = (
     r"\blorem ipsum\b",
 )
 UNFILLED = re.compile("|".join(HOLES), re.IGNORECASE | re.MULTILINE)
+GREETED = re.compile(rf"^{HELLO}(?:\{{\{{|<%=|\$?\{{\w+\}}|%s|__[A-Z_]+__)", re.IGNORECASE | re.M)
+# What is asked for such an answer.
+ASKS_FOR_ONE = re.compile(
+    r"\b(?:template|placeholder|letter|e-?mail|invitation|vorlage|platzhalter|brief|plantilla|carta"
+    r"|correo|modèle|lettre|courriel|jinja|handlebars)\w*|模板|邮件|信件|占位",
+    re.IGNORECASE,
+)
+
+
+def hole_in_row(asked: list[str], answers: list[str]) -> str:
+    """Return a field that nobody filled in, where it is no part of what the row is about.
+
+    A question may be about templates: it counts only after a greeting, or where it says nothing
+    else. An answer counts unless it was asked for one.
+    """
+    holes = [(text, hole) for text in asked if (hole := unfilled(text))]
+    for text, hole in holes:
+        if GREETED.search(text) or not re.search(r"\w", UNFILLED.sub("", text)):
+            return hole
+    if holes or any(ASKS_FOR_ONE.search(text) for text in asked):
+        return ""
+    return next(filter(None, map(unfilled, answers)), "")
 
 
 def unfilled(text: str) -> str:

@@ -186,12 +186,9 @@ def unpacked(text: str) -> Any:
     text as it is. Raises Reject (`stringified`) where that cannot be read."""
     if text[:1] not in OPENERS or not TURNS_AS_TEXT.match(text):
         return text
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = python_value(text)
-        if value is None:
-            raise Reject("stringified", text) from None
+    value = from_text(text)
+    if value is None:
+        raise Reject("stringified", text)
     turns = value if isinstance(value, list) else [value]
     return value if all(isinstance(turn, dict) and is_turn(turn) for turn in turns) else text
 
@@ -208,6 +205,14 @@ def refuse_python(answer: str) -> None:
     except (ValueError, RecursionError):
         if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
             raise Reject("stringified", answer) from None
+
+
+def from_text(text: str) -> Any:
+    """Read a value that a table holds as text, JSON or of Python; None for any other text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return python_value(text)
 
 
 def python_value(text: str) -> Any:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from lib.core.params import TaskParams
-from lib.curate.checks import check_draft
+from lib.curate.checks import check_draft, one_label
 from lib.curate.draft import Draft
+from lib.curate.language import primary_language
 from lib.curate.params import CurateParams
+from lib.curate.tidy import tidy
 from lib.intake.cells import Reject
 from lib.intake.turns import user
 from lib.pii.params import PiiParams
@@ -190,3 +192,35 @@ def test_pair_needs_a_difference() -> None:
 
 def test_rejected_may_be_anything() -> None:
     assert checked("ask", "refund", LABEL_TASK, rejected="pizza").rejected == "pizza"
+
+
+@pytest.mark.parametrize("sign", ["\r", "\r\r\n", "\f", "\v", "\x85", "\u2028", "\u2029"])
+def test_signs_that_end_a_line_elsewhere_become_newlines(sign: str) -> None:
+    draft = Draft(prompt=[user(f"one{sign}two")], chosen="refund", license="MIT")
+    assert tidy(draft.prompt[0]["content"], draft) == "one\ntwo"
+    assert draft.changes == {"line_ends"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "labels", "label"),
+    [
+        ("True", [], "true"),
+        ("1.0", [], "1"),
+        ("TRUE", ["True", "False"], "True"),
+        ("2.0", ["1", "2"], "2"),
+        ("Refund", ["refund"], "refund"),
+        ("a", ["A", "a"], "a"),
+        ("Refund", [], "Refund"),
+        ("v1.05", [], "v1.05"),
+    ],
+)
+def test_a_label_has_one_form(answer: str, labels: list[str], label: str) -> None:
+    assert one_label(answer, labels) == label
+
+
+@pytest.mark.parametrize(
+    ("code", "same"),
+    [("eng", "en"), ("eng_Latn", "en"), ("deu", "de"), ("zho", "zh"), ("und", ""), ("EN-us", "en")],
+)
+def test_codes_of_one_language_are_the_same(code: str, same: str) -> None:
+    assert primary_language(code) == same
