@@ -59,7 +59,9 @@ def word_pattern() -> re.Pattern[str]:
     """Compile the pattern of a word: letters and the marks that follow them."""
     letter = rf"[^\W{UNSPACED}]"
     mark = rf"(?![\0-\u02ff])[{marks()}]"  # the first test alone is fast after a Latin word
-    return re.compile(rf"[{UNSPACED}]|{letter}++(?:{mark}{letter}*+)*+")
+    # No possessive group, `(...)*+`: before Python 3.11.5 it matches what it must not
+    # (https://github.com/python/cpython/issues/100061), and Debian 12 has 3.11.2.
+    return re.compile(rf"[{UNSPACED}]|{letter}++(?:{mark}{letter}*+)*")
 
 
 def words(text: str) -> list[str]:

@@ -20,7 +20,7 @@ FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]{3}")
 NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 LINE_END, HEADER = r"\s|\\+[nr]", r"[A-Z][A-Za-z-]+: [^\n]*+"
 PRIVATE_KEY = re.compile(
-    rf"-----BEGIN {NAME}(?:{LINE_END}|{HEADER})*+[A-Za-z0-9+/]{{20}}(?:.*?-----END {NAME}|.*)",
+    rf"-----BEGIN {NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {NAME}|.*)",
     re.DOTALL,
 )
 

@@ -1,5 +1,8 @@
 """Words of any language."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from lib.core.text import same_text_key, words
@@ -40,3 +43,14 @@ def test_words(text: str, expected: list[str]) -> None:
 )
 def test_same_text(one: str, other: str, same: bool) -> None:
     assert (same_text_key(one) == same_text_key(other)) is same
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Before Python 3.11.5 such a group matches what it must not (cpython#100061)."""
+    found = [
+        f"{path}:{number}"
+        for path in Path("lib").rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(r"\)(?:[*+?]|\{[\d,]+\})\+", line) and not line.lstrip().startswith("#")
+    ]
+    assert found == []
