@@ -32,9 +32,12 @@ VERSION = re.compile(  # also the second of `sections 1.2.3.4 and 1.2.3.5`
     r"[<>=~^]= ?$|[a-z]@$",
     re.IGNORECASE,
 )
+ADDRESS = re.compile(r"\bip(?:v4)?\b|\b(?:host|address|server|client|gateway|dns)\W", re.IGNORECASE)
 PRODUCT = re.compile(r"(?<![\w.])[A-Z]\w*/$")  # Chrome/113.0.0.0; a host's name is in lower case
 ARCHIVE = re.compile(r"[\w-]*\.(?:jar|tar|t?gz|zip|exe|whl|dll|deb|rpm|msi|apk)\b")
 AFTER_A_WORD = r"(?:(?<![\w:])|(?<=[0-9A-F]*[G-Z][0-9A-Z]*:))"  # `src:fe80::1`
+
+
 class EmailRecognizer(EntityRecognizer):
     """Addresses of a domain that can exist, by the public suffixes that tldextract ships.
 
@@ -83,6 +86,16 @@ def is_login(text: str, start: int, at: int, end: int) -> bool:
     return text[start:at] == "git" and bool(re.match(r"[:/]", text[end:]))
 
 
+def is_version(address: str) -> bool:
+    """Tell whether four numbers are sooner those of a version or section: each of one digit, or few
+    digits and a 0 (8.0.36.1); or, with a 0 at the end, those of a network without its mask."""
+    parts = re.sub(DOT, ".", address).split(".")
+    if len(parts) != 4 or not all(map(str.isdigit, parts)):
+        return False
+    small = max(map(len, parts)) == 1 or (len(parts[0]) == 1 and "0" in parts)
+    return small or parts[-1] == "0"
+
+
 def is_nobodys(address: str) -> bool:
     """Tell whether an address names this machine, no machine or a part of a network."""
     one = ipaddress.ip_interface(address).ip
@@ -124,6 +137,7 @@ class AddressRecognizer(IpRecognizer):
             and not VERSION.search(text, max(0, start - 40), start)
             and not PRODUCT.search(text, max(0, start - 40), start)
             and not ARCHIVE.match(text, end)
+            and (not is_version(text[start:end]) or ADDRESS.search(text, max(0, start - 20), start))
             and not re.search(r"\d\.$|\+$", text[max(0, start - 2) : start])
             and not re.match(r"\.\d", text[end:])
         )

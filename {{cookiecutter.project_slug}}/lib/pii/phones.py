@@ -23,7 +23,7 @@ NO_PHONE = re.compile(  # also after a bracket
     r"(?:(?:19|20)\d\d(?!\d)|\d\d(?!\d|\1\d))|"
     r"\D*(?:19|20)\d\d([./-])[01]?\d\2[0-3]?\d(?!\d)|"
     r"\D*\d{5}-\d{4}(?!\d)|"  # a postcode of the United States
-    r"\d{1,3}(?:\.\d{1,3}){3}(?![.\d])|"  # an address of the internet
+    r"\d{1,3}(?:\.\d{1,3}){3}(?![.\d])|\d+(?:\.\d+)*\.\d\.\d|"  # an internet address, a version
     r"(?:97[89]-)?\d{1,5}-\d{1,7}-\d{1,7}-[\dX]\b|"  # a book
     r"\d{1,3}(?:[ .]000)+(?!\d)|\d{5,}\.\d+(?!\.?\d)"  # a round or a broken number
 )
@@ -94,7 +94,6 @@ class NorthAmericanPhoneRecognizer(PatternRecognizer):
         number = r"(?<![\w.-])(?:\(\d{3}\) ?|\d{3}([-. ]))\d{3}[-. ]\d{4}(?:x\d+)?(?!\w|-\d)"
         super().__init__("PHONE_NUMBER", patterns=[Pattern("north american", number, 0.4)])
 
-
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
     ) -> list[RecognizerResult]:
@@ -151,7 +150,12 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
         if not re.search(INTERNATIONAL, dialled):
             return []
         found = super().analyze(dialled, entities, nlp_artifacts)
-        found = [one for one in found if self.possible(dialled[one.start : one.end])]
+        found = [
+            one
+            for one in found
+            if self.possible(dialled[one.start : one.end])
+            and not dialled[max(0, one.start - 1) : one.start].isdigit()  # 157000+499000
+        ]
         for one in found:
             if text.startswith("00", one.start - 1):
                 one.start -= 1

@@ -102,10 +102,12 @@ UNITS = words("""
     inhabitants einwohner habitantes usd eur dollars? euros? 元 人 次
 """)
 COUNTED = re.compile(
-    rf"\s?(?:{UNITS})\b|\s?[€$%£¥]|\s[*×÷=<>+/]\s\d|\s?=\s?\d", re.IGNORECASE
+    rf"\s?(?:{UNITS})\b|\s?[€$%£¥]|\s[*×÷=+]\s|\s[<>/]\s\d|\s?=\s?\d|,\d\d\b", re.IGNORECASE
 )
 # Before a number: the sign of a sum or a price, or a part of a longer number or a time.
-SUM = re.compile(r"[*×÷^$€£¥] ?$|\d ?[=<>+/] ?$|\d - $|\d[:,.]$|[A-Z]-$")
+SUM = re.compile(
+    r"[*×÷^$€£¥] ?$|\b(?:EUR|USD|GBP|CHF|INR|CNY|RMB|JPY) ?$|\d ?[=<>+/] ?$|\d - $|\d[:,.]$|[A-Z]-$"
+)
 CARD = re.compile(
     words("""
         card credit debit visa maestro master amex karte kredit tarjeta cr[eé]dito carte carta
