@@ -6,7 +6,9 @@ phones.py: a change there may need one here. tests/pii/test_pii.py compares them
 
 import re
 from collections.abc import Sequence
+from typing import get_args
 
+from lib.pii.params import NationalId
 from lib.runtime.errors import UserError
 
 # What may stand between the digits of a phone number (as phonenumbers has it).
@@ -54,6 +56,7 @@ def gates(entities: Sequence[str], regions: Sequence[str]) -> dict[str, list[re.
     regions: two-letter codes of the countries whose national phone numbers count.
     """
     conditions = NECESSARY | {"PHONE_NUMBER": (LOCAL, *phone_conditions(regions))}
+    conditions |= dict.fromkeys(get_args(NationalId), (r"\d",))
     return {entity: [re.compile(one) for one in conditions[entity]] for entity in entities}
 
 

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
+from presidio_analyzer import (
+    EntityRecognizer,
+    Pattern,
+    PatternRecognizer,
+    RecognizerResult,
+    predefined_recognizers,
+)
 from presidio_analyzer.predefined_recognizers import UsSsnRecognizer
 
 from lib.pii.accounts import AnyCaseIbanRecognizer, CardRecognizer, CoinRecognizer
@@ -88,6 +94,7 @@ class CnResidentIdRecognizer(PatternRecognizer):
         return "10X98765432"[total % 11] == plain[17].upper()
 
 
+OTHER_NAMES = {"SG_NRIC_FIN": "SgFin", "UK_NHS": "Nhs"}  # of presidio's classes
 RECOGNIZERS: dict[str, Callable[[], EntityRecognizer]] = {
     "EMAIL_ADDRESS": EmailRecognizer,
     "CREDIT_CARD": CardRecognizer,
@@ -106,4 +113,10 @@ def build_recognizers(entity: str, regions: list[str]) -> list[EntityRecognizer]
     logging.getLogger("presidio-analyzer").propagate = False  # it logs values it could not check
     if entity == "PHONE_NUMBER":
         return phone_recognizers(regions)
-    return [RECOGNIZERS[entity]()]
+    return [RECOGNIZERS[entity]() if entity in RECOGNIZERS else presidio_s_own(entity)]
+
+
+def presidio_s_own(entity: str) -> EntityRecognizer:
+    """Make presidio's recognizer of a national number: UK_NHS, IT_FISCAL_CODE."""
+    found = OTHER_NAMES.get(entity) or "".join(map(str.capitalize, entity.split("_")))
+    return getattr(predefined_recognizers, f"{found}Recognizer")()

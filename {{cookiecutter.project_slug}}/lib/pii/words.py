@@ -41,8 +41,8 @@ PHONE = words("""
     전화\\w* 휴대폰\\w* 연락처\\w*
 """)
 PHONE_UNSPACED = unspaced("""
-    电话 電話 电话号码 電話番号 手机 手機 手机号 手机号码 座机 固话 传真 联系方式 联系我 拨打 致电 来电
-    打给我 打我 热线 携帯 携帯電話 ファックス โทร โทรศัพท์ เบอร์ มือถือ
+    电话 電話 电话号码 電話番号 手机 手機 手机号 手机号码 座机 固话 传真 联系方式 联系我 拨打 致电
+    来电 打给我 打我 热线 携帯 携帯電話 ファックス โทร โทรศัพท์ เบอร์ มือถือ
 """)
 LINK = r"(?:wa\.me/|(?:tel|sms|callto|fax|whatsapp):(?://)?(?:send\?phone=)?)\+?"
 BETWEEN_WORDS = words("""
@@ -84,7 +84,8 @@ OTHER_WORDS = words("""
     seguimiento env[ií]o referencia poblaci[oó]n importe precio commande facture colis заказ\\w*
 """)
 OTHER_UNSPACED = unspaced("""
-    订单 订单号 单号 快递 运单 运单号 编号 序列号 工单 工单号 发票 发票号 金额 总计 人口 版本 注文番号
+    订单 订单号 单号 快递 运单 运单号 编号 序列号 工单 工单号 发票 发票号 金额 总计 人口 版本
+    注文番号
 """)
 OTHER = re.compile(
     rf"(?:#|№|(?<![^\W\d_])(?:{OTHER_WORDS})|{OTHER_UNSPACED}|(?<=[a-z])(?:id|number|no|code))"
