@@ -220,10 +220,8 @@ def line_shares() -> None:
         texts = [bracketed(line) for line in phones.read_text("utf-8").splitlines()]
         count = sum(len(text.spans) for text in texts)
         found = [measure(find, texts)["PHONE_NUMBER"].recall for find in (ours, stock)]
-        print(
-            f"| no personal data, masked: {seen} | {len(clean)} | {masked[0]:.3f} | {masked[1]:.3f} |"
-        )
-        print(f"| announced phones, found: {seen} | {count} | {found[0]:.3f} | {found[1]:.3f} |")
+        print(f"| masked, {seen} | {len(clean)} | {masked[0]:.3f} | {masked[1]:.3f} |")
+        print(f"| announced phones found, {seen} | {count} | {found[0]:.3f} | {found[1]:.3f} |")
 
 
 def bracketed(line: str) -> Text:
