@@ -27,13 +27,13 @@ from pathlib import Path
 from benchmarks.pii.run import PARAMS, Finder, annotated, measure
 from benchmarks.pii.texts import make_set
 from lib.pii.plain import as_plain
-from lib.pii.redact import join
+from lib.pii.redact import join_spans
 
 finder = Finder(PARAMS)
 texts = annotated(Path(sys.argv[1])) if sys.argv[1:] else make_set(each=60, hard=600)
 for text, _ in texts:
     every = [one for kind in PARAMS.entities for one in finder.ask(kind, as_plain(text))]
-    assert finder.find(text) == tuple(join(every)), text
+    assert finder.find(text) == tuple(join_spans(every)), text
 shares = measure(finder.find, texts)
 print(json.dumps({kind: [one.recall, one.precision] for kind, one in shares.items()}))
 """

@@ -1,7 +1,9 @@
 """Personal data: how much is found, and how fast, against plain presidio.
 
-usage   python -m benchmarks.pii.run [SHARED_DATA]    (pii, gsm8k, clinc150; or ../shared/data)
-reads   those files, the set of benchmarks/pii/texts.py
+usage   python -m benchmarks.pii.run [SHARED_DATA [FILE...]]
+        SHARED_DATA: pii, gsm8k, clinc150; or ../shared/data
+        FILE: more files of presidio-research, such as data/synth_dataset_v2.json of its repository
+reads   those files, the set of benchmarks/pii/texts.py, lines here and in tests/pii
 writes  tables on standard output
 
 Plain presidio is its AnalyzerEngine with the same recognizers, entities and texts; only the gate is
@@ -10,6 +12,7 @@ ours. A run stops when the spans differ. Seconds are CPU seconds of this process
 
 import json
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -31,6 +34,16 @@ from lib.pii.redact import Finder, Span, join_spans, load_recognizers  # noqa: E
 ENTITIES = [entity for entity in get_args(Entity) if entity not in NAME_KINDS]
 PARAMS = PiiParams(entities=ENTITIES, regions=["US", "GB", "DE", "ES", "CN"], score=0.35)
 DOCUMENTS = 3000  # of each corpus
+SEEN = "measured on what we tuned on"
+UNSEEN = "measured once on what we never saw, 2026-11-30"
+HALVED = "synth_dataset_v2.json"  # every other sentence, from the first on, was tuned on
+LINES = {  # without personal data, with announced phone numbers
+    SEEN: (PROJECT / "tests/pii/hard_lines.txt", PROJECT / "tests/pii/announced_phones.txt"),
+    UNSEEN: (
+        TEMPLATE / "benchmarks/pii/unseen_hard.txt",
+        TEMPLATE / "benchmarks/pii/unseen_phones.txt",
+    ),
+}
 
 
 def engine(recognizers: list[Any]) -> Callable[[str], list[Any]]:
@@ -152,8 +165,13 @@ def quality(name: str, texts: Sequence[Text]) -> None:
     head = "| kind | values | recall | exact bounds | precision |"
     print(f"{head} presidio's own: recall | exact bounds | precision |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for kind in ours:
+    for kind in sorted(set(ours) & {*kinds()}):
         print(f"| {kind} | {count[kind]:,} | {ours[kind]} | {stock[kind]} |")
+
+
+def kinds() -> list[str]:
+    """The kinds that are looked for, phone numbers both ways."""
+    return [*ENTITIES, "PHONE_NUMBER (national)"]
 
 
 def plain_kind(kind: str) -> str:
@@ -184,6 +202,38 @@ def annotated(path: Path) -> list[Text]:
     return texts
 
 
+def halves(path: Path) -> dict[str, list[Text]]:
+    """The sentences of a file that were tuned on, and those that were not."""
+    texts = annotated(path)
+    if path.name != HALVED:
+        return {UNSEEN: texts}
+    return {SEEN: texts[::2], UNSEEN: texts[1::2]}
+
+
+def line_shares() -> None:
+    """Lines without personal data in which anything is masked, announced phone numbers found."""
+    ours, stock = Finder(PARAMS).find, stock_presidio()
+    print("\n| lines | count | ours | presidio's own |\n| --- | ---: | ---: | ---: |")
+    for seen, (hard, phones) in LINES.items():
+        clean = hard.read_text("utf-8").splitlines()
+        masked = [sum(bool(find(line)) for line in clean) / len(clean) for find in (ours, stock)]
+        texts = [bracketed(line) for line in phones.read_text("utf-8").splitlines()]
+        count = sum(len(text.spans) for text in texts)
+        found = [measure(find, texts)["PHONE_NUMBER"].recall for find in (ours, stock)]
+        print(f"| masked, {seen} | {len(clean)} | {masked[0]:.3f} | {masked[1]:.3f} |")
+        print(f"| announced phones found, {seen} | {count} | {found[0]:.3f} | {found[1]:.3f} |")
+
+
+def bracketed(line: str) -> Text:
+    """A line in which [ ] stand around phone numbers; a written \\n is a line's end."""
+    text, spans = "", list[Span]()
+    for place, part in enumerate(re.split(r"[\[\]]", line.replace("\\n", "\n"))):
+        if place % 2:
+            spans.append((len(text), len(text) + len(part), "PHONE_NUMBER"))
+        text += part
+    return Text(text, spans)
+
+
 def column(path: Path, *names: str) -> list[str]:
     """The texts of a JSONL file."""
     with path.open(encoding="utf-8") as file:
@@ -199,8 +249,12 @@ def main() -> None:
     public, own = annotated(shared / "pii/generated_large.json"), make_set()
     maths = column(shared / "gsm8k/train.jsonl", "question", "answer")
     queries = column(shared / "clinc150/train.jsonl", "text")
-    quality("presidio-research, generated_large.json", public)
-    quality("Own set, with as many hard negatives", own)
+    quality(f"presidio-research, generated_large.json, {SEEN}", public)
+    for path in map(Path, sys.argv[2:]):
+        for seen, texts in halves(path).items():
+            quality(f"presidio-research, {path.name}, {seen}", texts)
+    quality(f"Own set, with as many hard negatives, {SEEN}", own)
+    line_shares()
     print("\nTexts without personal data:\n")
     false_alarms({"GSM8K train": maths, "CLINC150 train": queries})
     speed(

@@ -26,6 +26,13 @@ PHONES = [
     ("43", "6641234###", (3, 3, 4), True), ("52", "5512345###", (2, 4, 4), False),
     ("90", "5321234###", (3, 3, 2, 2), True), ("65", "81234###", (4, 4), False),
 ]  # fmt: skip
+# First digits of Visa, Mastercard, Amex, Diners, JCB, Discover, UnionPay, Mir, Maestro; how many.
+CARDS = [
+    ("4", (13, 16, 19)), ("52", (16,)), ("2305", (16,)), ("37", (15,)), ("36", (14,)),
+    ("3530", (16,)), ("1800", (15,)), ("2131", (15,)), ("6011", (16,)), ("6222", (16, 17, 18, 19)),
+    ("2201", (16,)), ("5018", (12, 13, 19)), ("6759", (12, 14, 15, 16, 17, 18)), ("58", (12, 16)),
+]  # fmt: skip
+SEPARATORS = (" ", "-", "\u00a0", ".", "_", "/", "  ", " - ", "\n", "\u2011")
 DOMAINS = (
     "example.com", "example.org", "mail.example.co.uk", "beispiel.de", "müller-söhne.de",
     "xn--mller-kva.de", "correo.com.mx", "ejemplo.es", "firma.museum", "shop.io", "qq.com",
@@ -46,7 +53,7 @@ def grouped(text: str, sizes: tuple[int, ...], between: str) -> str:
     """The text in groups of these sizes; what is left over is the last group."""
     groups, at = [], 0
     for size in sizes:
-        groups.append(text[at : at + size])
+        groups += [text[at : at + size]] if text[at:] else []
         at += size
     return between.join([*groups, text[at:]] if text[at:] else groups)
 
@@ -63,15 +70,13 @@ def email(draw: Random) -> str:
 
 
 def card(draw: Random) -> str:
-    """Visa, Mastercard of both ranges, Amex, Diners, JCB, Discover, UnionPay."""
-    prefix, length = draw.choice(
-        [("4", 16), ("52", 16), ("2305", 16), ("37", 15), ("36", 14), ("3530", 16),
-         ("6011", 16), ("6222", 16), ("6217", 19)]
-    )  # fmt: skip
+    """A card of 12 to 19 digits, of every issuer and between many signs."""
+    prefix, lengths = draw.choice(CARDS)
+    length = draw.choice(lengths)
     body = prefix + digits(draw, length - len(prefix) - 1)
     number = next(body + last for last in "0123456789" if luhn_ok(body + last))
     sizes = {15: (4, 6, 5), 14: (4, 6, 4)}.get(length, (4, 4, 4, 4))
-    return grouped(number, sizes, draw.choice(["", " ", " ", "-", "\u00a0"]))
+    return grouped(number, sizes, draw.choice(["", "", " ", *SEPARATORS]))
 
 
 def iban(draw: Random) -> str:
@@ -82,25 +87,28 @@ def iban(draw: Random) -> str:
     number = next(
         f"{country}{n:02}{body}" for n in range(2, 99) if iban_ok(f"{country}{n:02}{body}")
     )
-    number = grouped(number, (4,) * 9, draw.choice(["", "", " ", " ", "-", "\u00a0"])).rstrip(
-        " -\u00a0"
-    )
+    number = grouped(number, (4,) * 9, draw.choice(["", "", " ", *SEPARATORS[:-2]]))
+    number = number.replace(" ", "\n", 1) if draw.random() < 0.05 else number
     return number.lower() if draw.random() < 0.25 else number
 
 
 def ssn(draw: Random) -> str:
     """An issued area, no group of zeros."""
     area = draw.choice([area for area in range(1, 900) if area != 666])
-    between = draw.choice(["-", "-", "-", " ", "."])
+    between = draw.choice(["-", "-", "-", " ", ".", "_", "/", " - ", "\u2011"])
     return f"{area:03}{between}{draw.randrange(1, 100):02}{between}{draw.randrange(1, 10000):04}"
+
+
+OCTETS = [octet for octet in range(1, 255) if octet != 127]  # loopback is nobody's
 
 
 def ip(draw: Random) -> str:
     """Version 4 with and without a mask, version 6 in full, short, with a zone, mapped."""
-    four = ".".join(str(draw.randrange(1, 255)) for _ in range(4))
+    four = ".".join(str(draw.choice(OCTETS)) for _ in range(4))
     six = [f"{draw.randrange(1, 65536):x}" for _ in range(8)]
+    full = ":".join(six)
     return draw.choice(
-        [four, four, four, f"{four}/24", ":".join(six), ":".join(six).upper(),
+        [four, four, four, f"{four}/24", four.replace(".", "[.]"), full, full.upper(),
          f"2001:db8::{six[0]}:{six[1]}", f"fe80::{six[2]}:{six[3]}%eth0", f"::ffff:{four}"]
     )  # fmt: skip
 

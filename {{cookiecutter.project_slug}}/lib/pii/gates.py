@@ -1,12 +1,14 @@
 """Gates: what a text must contain before a recognizer can find a kind of personal data in it.
 
-These are necessary conditions of the recognizers in recognizers.py and phones.py: a change there
-may need one here. tests/pii/test_pii.py compares them on random texts.
+These are necessary conditions of the recognizers in accounts.py, addresses.py, recognizers.py and
+phones.py: a change there may need one here. tests/pii/test_pii.py compares them on random texts.
 """
 
 import re
 from collections.abc import Sequence
+from typing import get_args
 
+from lib.pii.params import NationalId
 from lib.runtime.errors import UserError
 
 # What may stand between the digits of a phone number (as phonenumbers has it).
@@ -17,23 +19,35 @@ BETWEEN = (
 # A national number that a 0 is dialled before, of seven digits or more; or 00 and a country's code.
 TRUNK = rf"0(?<!\d0)(?:{BETWEEN}\d){{6}}"
 INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"
+# Six digits: a number that words announce as one for phones may be as short.
+LOCAL = rf"\d(?:{BETWEEN}\d){{5}}"
+# Digits in groups, enough for a payment card; an account number's signs between letters and digits.
+CARD_RUN = re.compile(r"\d(?:[\s._/|:~\u00b7\u2022-]{0,3}+\d){11,}+")
+IBAN_BETWEEN = r"[\s._/|:~\u00b7\u2022-]{0,3}+"
+DOT = r"(?:\.|\[\.\]|\(\.\)|\[dot\])"  # 203[.]0[.]113[.]77, as security people write
+HIDDEN_AT = r"[\[({] ?(?:at|AT|At|arroba) ?[\])}]"  # ana [at] example [dot] com
 # What every value of a kind must contain, whatever else presidio checks: one of these each. They
 # start with what is rare in prose, such as a digit, because `re` then skips the rest at once.
 NECESSARY = {
-    "EMAIL_ADDRESS": (r"@",),
-    "CREDIT_CARD": (r"\d(?:[- .]?\d){13}",),
-    "IBAN_CODE": (r"\d\d(?<=[A-Za-z]{2}\d\d)(?:[- .]?[A-Za-z0-9]){11}",),
-    "US_SSN": (r"\d(?:[- .]?\d){8}",),
-    "IP_ADDRESS": (r"\d\.\d{1,3}\.\d{1,3}\.\d", r":[0-9A-Fa-f]{0,4}:"),
+    "EMAIL_ADDRESS": (r"@", HIDDEN_AT),
+    "CREDIT_CARD": (CARD_RUN.pattern,),
+    "IBAN_CODE": (
+        rf"\d\d(?:(?<=[A-Za-z]{{2}}\d\d)|(?<=[A-Z]{{2}} \d\d))(?:{IBAN_BETWEEN}[A-Za-z0-9]){{11}}",
+    ),
+    "US_SSN": (r"\d(?:[\s._/\u00b7-]{0,3}\d){8}",),
+    "IP_ADDRESS": (
+        rf"\d{DOT}\d{{1,3}}{DOT}\d{{1,3}}{DOT}\d",
+        r":[0-9A-Fa-f]{0,4}:",
+    ),
     "MAC_ADDRESS": (
         r"[:-](?<=[0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}[:-]",
         r"\.(?<=[0-9A-Fa-f]{4}\.)[0-9A-Fa-f]{4}\.",
     ),
     "CRYPTO": (r"[013][A-Za-z0-9]{25}",),
-    "CN_MOBILE_NUMBER": (r"1[3-9]\d[-. ]?\d{4}[-. ]?\d{4}",),
+    "CN_MOBILE_NUMBER": (r"1[3-9]\d(?:[-. ]?\d){8}",),
     "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
-ANY = re.compile(r"[@\d]")  # what values of all kinds have one of
+ANY = re.compile(rf"[@\d]|{HIDDEN_AT}")  # what values of all kinds have one of
 
 
 def gates(entities: Sequence[str], regions: Sequence[str]) -> dict[str, list[re.Pattern[str]]]:
@@ -41,7 +55,8 @@ def gates(entities: Sequence[str], regions: Sequence[str]) -> dict[str, list[re.
 
     regions: two-letter codes of the countries whose national phone numbers count.
     """
-    conditions = NECESSARY | {"PHONE_NUMBER": phone_conditions(regions)}
+    conditions = NECESSARY | {"PHONE_NUMBER": (LOCAL, *phone_conditions(regions))}
+    conditions |= dict.fromkeys(get_args(NationalId), (r"\d",))
     return {entity: [re.compile(one) for one in conditions[entity]] for entity in entities}
 
 
@@ -59,7 +74,8 @@ def dialled_first(region: str) -> tuple[str, int]:
 
 
 def phone_conditions(regions: Sequence[str]) -> tuple[str, ...]:
-    """List the conditions of phone numbers: a plus and digits, a leading 0, or digits enough."""
+    """List the conditions of phone numbers without a word before them: a plus and digits, a
+    leading 0, or digits enough."""
     conditions = [INTERNATIONAL, TRUNK]
     for prefix, digits in map(dialled_first, regions):
         if prefix != "0":

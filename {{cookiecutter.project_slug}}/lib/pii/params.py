@@ -22,13 +22,39 @@ Entity = Literal[
     "LOCATION",
     "ORGANIZATION",
 ]
+# Numbers of persons that presidio's own recognizers find, by check digit or an unmistakable form.
+NationalId = Literal[
+    "AU_MEDICARE",
+    "AU_TFN",
+    "CA_SIN",
+    "DE_SOCIAL_SECURITY",
+    "DE_TAX_ID",
+    "ES_NIE",
+    "ES_NIF",
+    "FI_PERSONAL_IDENTITY_CODE",
+    "IN_AADHAAR",
+    "IN_PAN",
+    "IT_FISCAL_CODE",
+    "KR_RRN",
+    "NG_NIN",
+    "PL_PESEL",
+    "SE_PERSONNUMMER",
+    "SG_NRIC_FIN",
+    "TH_TNIN",
+    "TR_NATIONAL_ID",
+    "UK_NHS",
+    "UK_NINO",
+    "US_ITIN",
+    "US_MBI",
+    "ZA_ID_NUMBER",
+]
 NAME_KINDS = {"PERSON", "LOCATION", "ORGANIZATION"}  # only a model finds these
 
 
 class PiiParams(Section):
     """Which personal data is replaced by placeholders such as <EMAIL_ADDRESS_1>."""
 
-    entities: list[Entity]  # empty: none is searched for
+    entities: list[Literal[Entity, NationalId]]  # empty: none is searched for
     regions: list[str]  # countries whose national phone numbers are known; +49 … always is
     score: float = Field(gt=0, le=1)  # presidio's certainty; a phone number scores 0.4
     # the environment variable with the key of placeholders that are the same in every record

@@ -12,19 +12,25 @@ import phonenumbers
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
-from lib.pii.gates import INTERNATIONAL, TRUNK, dialled_first, phone_conditions
+from lib.pii.gates import BETWEEN, INTERNATIONAL, TRUNK, dialled_first, phone_conditions
+from lib.pii.words import COUNTED, is_announced, is_other
 
 ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
-# Words before an order number, which may be as long as a phone number, and the start of a price.
-NO_PHONE_AFTER = re.compile(
-    r"(?:#|\b(?:order|ticket|invoice|pedido|art\.|kd)|[订单]号?)[\s#:._-]*(?:n[ro]\b)?[\s#:.]*$|\d[,.]$",
-    re.IGNORECASE,
-)
 DIALLED = re.compile(rf"[^\w+]*{TRUNK}")
 PLUS = re.compile(rf"[^\w+\uff0b]*(?=[+\uff0b]\(?\d){INTERNATIONAL}")
-NO_PHONE = re.compile(  # a date, a postcode of the United States
-    r"\d\d([./ -])\d\d\1(?:19|20)\d\d(?!\d)|\d{5}-\d{4}(?!\d)"
+NO_PHONE = re.compile(  # also after a bracket
+    r"\D*(?:[012]?\d|3[01])([./ -])(?:[012]?\d|3[01])\1"  # a date ...
+    r"(?:(?:19|20)\d\d(?!\d)|\d\d(?!\d|\1\d))|"
+    r"\D*(?:19|20)\d\d([./-])[01]?\d\2[0-3]?\d(?!\d)|"
+    r"\D*\d{5}-\d{4}(?!\d)|"  # a postcode of the United States
+    r"\d{1,3}(?:\.\d{1,3}){3}(?![.\d])|\d+(?:\.\d+)*\.\d\.\d|"  # an internet address, a version
+    r"(?:97[89]-)?\d{1,5}-\d{1,7}-\d{1,7}-[\dX]\b|"  # a book
+    r"\d{1,3}(?:[ .]000)+(?!\d)|\d{5,}\.\d+(?!\.?\d)"  # a round or a broken number
 )
+PART = re.compile(r"-[A-Z]\b")  # after a part's number
+GROUPED = re.compile(r"\d\D+\d")
+LINKED = re.compile(r" ?(?:,|;|/|\b(?:or|and|oder|und|o|y|e|ou|et|alt)\b|[或和、]) ?")
+NUMBER = re.compile(rf"(?<!\d)(?<!\d[.,])\(?\d(?:{BETWEEN}\d){{5,16}}")
 
 
 class NationalPhoneRecognizer(PhoneRecognizer):
@@ -49,8 +55,22 @@ class NationalPhoneRecognizer(PhoneRecognizer):
             if self.long_enough.match(text, one.start, one.end)
             and not NO_PHONE.match(text, one.start)
             and not text[one.end : one.end + 1].isdigit()
-            and not NO_PHONE_AFTER.search(text, max(0, one.start - 20), one.start)
+            and is_phone(text, one.start, one.end)
         ]
+
+
+def is_phone(text: str, start: int, end: int) -> bool:
+    """Tell whether a possible number inside a country is meant as one for phones.
+
+    Digits alone may count anything: they are a phone number after a word that says so, as all of
+    a text, or with a 0 before them.
+    """
+    if is_announced(text, start, end):
+        return True
+    if is_other(text, start, end) or PART.match(text, end):
+        return False
+    number = text[start:end]
+    return bool(GROUPED.search(number)) or number.startswith("0") or text.strip() == number
 
 
 class TrunkPhoneRecognizer(NationalPhoneRecognizer):
@@ -74,6 +94,43 @@ class NorthAmericanPhoneRecognizer(PatternRecognizer):
         number = r"(?<![\w.-])(?:\(\d{3}\) ?|\d{3}([-. ]))\d{3}[-. ]\d{4}(?:x\d+)?(?!\w|-\d)"
         super().__init__("PHONE_NUMBER", patterns=[Pattern("north american", number, 0.4)])
 
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
+    ) -> list[RecognizerResult]:
+        """Return results that are not the numbers of things."""
+        found = super().analyze(text, entities, nlp_artifacts, regex_flags)
+        return [one for one in found if is_phone(text, one.start, one.end)]
+
+
+class AnnouncedPhoneRecognizer(EntityRecognizer):
+    """Recognize numbers of six digits or more where the words around them say that they are for
+    phones: local numbers, and those of countries that no region of params names."""
+
+    def __init__(self) -> None:
+        super().__init__(supported_entities=["PHONE_NUMBER"])
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: Any = None
+    ) -> list[RecognizerResult]:
+        """Return announced numbers, and those that `or` or a comma joins to them."""
+        found: list[RecognizerResult] = []
+        for match in NUMBER.finditer(text):
+            start, end = match.span()
+            linked = found and LINKED.fullmatch(text, found[-1].end, start)
+            if self.possible(match[0], text, end) and (linked or is_announced(text, start, end)):
+                found.append(RecognizerResult("PHONE_NUMBER", start, end, 0.4))
+        return found
+
+    @staticmethod
+    def possible(number: str, text: str, end: int) -> bool:
+        """Tell whether a number is not too short, no date, no price and no count."""
+        digits = sum(map(str.isdigit, number))
+        enough = digits > 6 or bool(GROUPED.search(number))
+        return enough and not NO_PHONE.match(number) and not COUNTED.match(text, end)
+
 
 class InternationalPhoneRecognizer(PhoneRecognizer):
     """Recognize numbers with + or 00, a country's code and a length possible there.
@@ -93,7 +150,12 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
         if not re.search(INTERNATIONAL, dialled):
             return []
         found = super().analyze(dialled, entities, nlp_artifacts)
-        found = [one for one in found if self.possible(dialled[one.start : one.end])]
+        found = [
+            one
+            for one in found
+            if self.possible(dialled[one.start : one.end])
+            and not dialled[max(0, one.start - 1) : one.start].isdigit()  # 157000+499000
+        ]
         for one in found:
             if text.startswith("00", one.start - 1):
                 one.start -= 1
@@ -133,7 +195,7 @@ def phone_recognizers(regions: list[str]) -> list[EntityRecognizer]:
     """Make the recognizers of international numbers, and of the regions' own as dialed there."""
     trunk = [region for region in regions if dialled_first(region)[0] == "0"]
     other = [region for region in regions if region not in trunk]
-    phones: list[EntityRecognizer] = [InternationalPhoneRecognizer()]
+    phones: list[EntityRecognizer] = [InternationalPhoneRecognizer(), AnnouncedPhoneRecognizer()]
     if any(phonenumbers.country_code_for_region(region) == 1 for region in other):
         phones.append(NorthAmericanPhoneRecognizer())
     phones.append(TrunkPhoneRecognizer(trunk))

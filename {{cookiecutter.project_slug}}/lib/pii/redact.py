@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 from unicodedata import normalize
 
 from lib.pii.gates import ANY, gates
-from lib.pii.params import NAME_KINDS, PiiParams
+from lib.pii.params import NAME_KINDS, NationalId, PiiParams
 from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
 from lib.runtime.errors import UserError
 
@@ -32,6 +32,7 @@ GROUPED = {
     "MAC_ADDRESS",
     "CN_MOBILE_NUMBER",
     "CN_RESIDENT_ID",
+    *get_args(NationalId),
 }
 CN_DIGITS = 11  # of a Chinese mobile number; before them is at most the country
 SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes

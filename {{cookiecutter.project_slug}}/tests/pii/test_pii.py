@@ -178,6 +178,20 @@ def test_gate_loses_nothing_in_noise() -> None:
         "ext",
         "٣",
     ]
+    signs += [
+        "_",
+        "\n",
+        "[.]",
+        " [at] ",
+        "[dot]",
+        "call ",
+        "Tel. ",
+        "SSN ",
+        "DE ",
+        " - ",
+        "12",
+        "·",
+    ]
     texts = ["".join(draw.choices(signs, k=draw.randrange(5, 30))) for _ in range(400)]
     texts += ["".join(draw.choices("0123456789 -.+x", k=draw.randrange(7, 40))) for _ in range(400)]
     assert [list(FINDER.find(text)) for text in texts] == [ungated(text) for text in texts]

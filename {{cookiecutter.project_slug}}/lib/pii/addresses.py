@@ -1,0 +1,152 @@
+"""Recognize addresses of e-mail, of the internet and of network cards.
+
+Import this late and through lib.pii.redact: presidio costs more than a second.
+"""
+
+import ipaddress
+import re
+from typing import Any
+
+import regex
+from presidio_analyzer import EntityRecognizer, Pattern, RecognizerResult
+from presidio_analyzer.predefined_recognizers import IpRecognizer, MacAddressRecognizer
+from tldextract import TLDExtract
+
+from lib.pii.gates import DOT, HIDDEN_AT
+
+SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
+# To `re` an accent or vowel sign that is a character of its own ends a word; not to `regex`.
+EMAIL = regex.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
+HIDDEN_DOT = r" ?[\[({] ?(?:dot|DOT|Dot|punkt|punto|\.) ?[\])}] ?"
+HIDDEN = regex.compile(
+    rf"(?<!{SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
+)
+PRIVATE_DOMAINS = {"corp", "example", "home", "internal", "invalid", "lan", "local", "test"}
+PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}(?<!\.000)")  # 192.168.001.005
+VERSION = re.compile(  # also the second of `sections 1.2.3.4 and 1.2.3.5`
+    r"(?:(?:\b|(?<=[a-z_]))(?:versi[oó]ns?|ver|v|release|firmware|build|driver|kernel|patch|update|upgrade|"
+    r"sections?|sec|clauses?|chapters?|tables?|figures?|fig|articles?|art|appendix|annex|paragraphs?|"
+    r"para|rules?|steps?|oid|asn|abschnitt|kapitel|ziffer|absatz|tabelle|punkt|secci[oó]n|cap[ií]tulo|"
+    r"apartado|cl[aá]usula|tabla|art[ií]culo)|[§版固章节条表][本件号]?号?)"
+    r"(?:[\W_]|\b(?:no|is|was|from|to|ist|es)\b|\d+(?:\.\d+)+(?:\W|and|und|y|or|to|bis)+){0,12}$|"
+    r"[<>=~^]= ?$|[a-z]@$",
+    re.IGNORECASE,
+)
+ADDRESS = re.compile(r"\bip(?:v4)?\b|\b(?:host|address|server|client|gateway|dns)\W", re.IGNORECASE)
+PRODUCT = re.compile(r"(?<![\w.])[A-Z]\w*/$")  # Chrome/113.0.0.0; a host's name is in lower case
+ARCHIVE = re.compile(r"[\w-]*\.(?:jar|tar|t?gz|zip|exe|whl|dll|deb|rpm|msi|apk)\b")
+AFTER_A_WORD = r"(?:(?<![\w:])|(?<=[0-9A-F]*[G-Z][0-9A-Z]*:))"  # `src:fe80::1`
+
+
+class EmailRecognizer(EntityRecognizer):
+    """Addresses of a domain that can exist, by the public suffixes that tldextract ships.
+
+    Presidio's own takes `ana@example.org.Thanks` and `_ana@example.org_` whole, finds no such
+    domain and drops both; here the end goes label by label until the domain is one.
+    """
+
+    suffixes = TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    def __init__(self) -> None:
+        super().__init__(supported_entities=["EMAIL_ADDRESS"])
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: Any = None
+    ) -> list[RecognizerResult]:
+        """One result for each address."""
+        found = []
+        for match in EMAIL.finditer(text):
+            domain = self.domain(match[1])
+            end = match.start(1) + len(domain)
+            if domain and not is_login(text, match.start(), match.start(1) - 1, end):
+                found.append(RecognizerResult("EMAIL_ADDRESS", match.start(), end, 1.0))
+        for match in HIDDEN.finditer(text):
+            domain = regex.sub(HIDDEN_DOT, ".", match[1])
+            if self.domain(domain) == domain:
+                found.append(RecognizerResult("EMAIL_ADDRESS", *match.span(), 1.0))
+        return found
+
+    def domain(self, text: str) -> str:
+        """The longest start of a text that is a public domain or one that companies use inside."""
+        while "." in text:
+            last = text.rsplit(".", 1)[-1].lower()
+            if self.suffixes(text).fqdn or last in PRIVATE_DOMAINS:
+                return text
+            text = re.sub(r"[-_.]*[^-_.]*$", "", text)
+        return ""
+
+
+def is_login(text: str, start: int, at: int, end: int) -> bool:
+    """Tell whether an address is a password before a host, or git's name for one."""
+    if re.search(r"://[^\s/@:]*:$", text[max(0, start - 80) : start]):
+        return True
+    return text[start:at] == "git" and bool(re.match(r"[:/]", text[end:]))
+
+
+def is_version(address: str) -> bool:
+    """Tell whether four numbers are sooner those of a version or section: each of one digit, or few
+    digits and a 0 (8.0.36.1); or, with a 0 at the end, those of a network without its mask."""
+    parts = re.sub(DOT, ".", address).split(".")
+    if len(parts) != 4 or not all(map(str.isdigit, parts)):
+        return False
+    small = max(map(len, parts)) == 1 or (len(parts[0]) == 1 and "0" in parts)
+    return small or parts[-1] == "0"
+
+
+def is_nobodys(address: str) -> bool:
+    """Tell whether an address names this machine, no machine or a part of a network."""
+    one = ipaddress.ip_interface(address).ip
+    four = one if one.version == 4 else one.ipv4_mapped
+    return one.is_loopback or bool(four and (four.is_loopback or four.packed[0] in {0, 255}))
+
+
+class AddressRecognizer(IpRecognizer):
+    """Internet addresses, after a colon too; not `version 1.2.3.4`, not a part of +41.79.123.40.79
+    and not `bad::cafe`, which is C++."""
+
+    PATTERNS = [
+        Pattern(one.name, one.regex.replace(r"(?<![\w:])", AFTER_A_WORD).replace(r"\.", DOT), 0.6)
+        for one in IpRecognizer.PATTERNS
+        if one.score >= 0.6
+    ]
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
+    ) -> list[RecognizerResult]:
+        """Presidio's results, less versions, names and parts of longer numbers."""
+        found = super().analyze(text, entities, nlp_artifacts, regex_flags)
+        return [one for one in found if self.whole(text, one.start, one.end)]
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """What is no address, or nobody's: loopback, a mask, the network 0. One whose parts have
+        three digits each is, which Python denies where they begin with 0; but one that ends in .000
+        is an amount."""
+        pattern_text = re.sub(DOT, ".", pattern_text)
+        if PADDED.match(pattern_text):
+            pattern_text = re.sub(r"\b0+(?=\d)", "", pattern_text)
+        return bool(super().invalidate_result(pattern_text)) or is_nobodys(pattern_text)
+
+    @staticmethod
+    def whole(text: str, start: int, end: int) -> bool:
+        """Whether there is a digit, and nothing before or after that makes it something else."""
+        return bool(
+            re.search(r"\d", text[start:end])
+            and not VERSION.search(text, max(0, start - 40), start)
+            and not PRODUCT.search(text, max(0, start - 40), start)
+            and not ARCHIVE.match(text, end)
+            and (not is_version(text[start:end]) or ADDRESS.search(text, max(0, start - 20), start))
+            and not re.search(r"\d\.$|\+$", text[max(0, start - 2) : start])
+            and not re.match(r"\.\d", text[end:])
+        )
+
+
+class HardwareAddressRecognizer(MacAddressRecognizer):
+    """Addresses of network cards with a digit in them, as all but one in 100,000 have; `be-ad-ed`
+    and so on are words."""
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Without a digit."""
+        return super().invalidate_result(pattern_text) or not re.search(r"\d", pattern_text)
