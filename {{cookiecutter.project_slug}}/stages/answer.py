@@ -100,7 +100,13 @@ def ask_model(
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
                 return api.answer_all(
-                    url, served_model(url), asked, most, server.concurrency, "", "answer.server"
+                    url,
+                    served_model(url, key="answer.server"),
+                    asked,
+                    most,
+                    server.concurrency,
+                    "",
+                    "answer.server",
                 )
 
 

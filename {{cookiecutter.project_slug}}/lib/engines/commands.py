@@ -21,8 +21,8 @@ BY_HAND = {
     "ollama": "ollama create model --file dist/ollama/Modelfile && ollama run model",
 }
 CURES = {
-    "transformers": "pip install -c constraints.txt '.[serve]'",
-    "vllm": "python -m venv .venv-serve && .venv-serve/bin/pip install '.[serve]'",
+    "transformers": "pip install -c constraints.txt '.[serve-transformers]'",
+    "vllm": "python -m venv .venv-serve && .venv-serve/bin/pip install '.[serve-vllm]'",
 }
 
 

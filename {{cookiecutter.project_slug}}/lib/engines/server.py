@@ -112,7 +112,7 @@ def wait_until_up(
         if process.poll() is not None:
             raise UserError(f"{key}: ended with code {process.returncode}; see {LOG}")
         try:
-            served_model(url, key_env)
+            served_model(url, key_env, key)
         except Refused:
             raise
         except UserError as error:
@@ -140,9 +140,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.01)  # until their ports are free
 
 
-def served_model(url: str, key_env: str = "") -> str:
+def served_model(url: str, key_env: str = "", key: str = "bench.url") -> str:
     """Return the id of the first model a server lists; raise UserError when it does not answer,
-    Refused when it wants another key."""
+    Refused when it wants another key. Errors name the `key` of params.yaml that leads to it."""
     try:
         request = urllib.request.Request(f"{url}/models", headers=headers(key_env))  # noqa: S310
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
@@ -154,7 +154,7 @@ def served_model(url: str, key_env: str = "") -> str:
                 "the environment variable that holds it",
                 error.code,
             ) from None
-        raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({error})") from None
+        raise UserError(f"{key}: no OpenAI-compatible server at {url} ({error})") from None
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         reason = str(getattr(error, "reason", error)).strip()
-        raise UserError(f"bench.url: no OpenAI-compatible server at {url} ({reason})") from None
+        raise UserError(f"{key}: no OpenAI-compatible server at {url} ({reason})") from None

@@ -70,7 +70,7 @@ class EmailRecognizer(EntityRecognizer):
         return found
 
     def domain(self, text: str) -> str:
-        """The longest start of a text that is a public domain or one that companies use inside."""
+        """Return the longest start of a text that is a domain, public or of a company."""
         while "." in text:
             last = text.rsplit(".", 1)[-1].lower()
             if self.suffixes(text).fqdn or last in PRIVATE_DOMAINS:
@@ -131,7 +131,7 @@ class AddressRecognizer(IpRecognizer):
 
     @staticmethod
     def whole(text: str, start: int, end: int) -> bool:
-        """Whether there is a digit, and nothing before or after that makes it something else."""
+        """Tell whether there is a digit, and nothing around it that makes it something else."""
         return bool(
             re.search(r"\d", text[start:end])
             and not VERSION.search(text, max(0, start - 40), start)

