@@ -27,8 +27,9 @@ from lib.curate.shapes import to_draft
 from lib.curate.sources import find_files
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
-from lib.intake.formats import RawRow, read_rows
+from lib.intake.formats import read_rows
 from lib.intake.ledger import Ledger
+from lib.intake.tables import RawRow
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json

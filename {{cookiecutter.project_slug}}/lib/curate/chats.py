@@ -5,7 +5,8 @@ from lib.core.records import Message
 from lib.curate.draft import Draft, from_turns
 from lib.curate.row import Row
 from lib.intake.cells import Reject, as_text, optional_text
-from lib.intake.turns import assistant, from_text, read_answer, read_prompt, read_turns, user
+from lib.intake.turns import assistant, read_answer, read_prompt, read_turns, user
+from lib.intake.unpack import from_text
 from lib.intake.unread import is_empty, verdict
 
 # What says of a lone answer whether it is good, where nobody mapped it; true and false only.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from lib.intake.ledger import Ledger
-from lib.intake.turns import ROLES
+from lib.intake.unpack import ROLES
 from lib.pii.redact import Finder, Redactor
 from lib.pii.secrets import MASK, find_secrets, mask_secrets
 

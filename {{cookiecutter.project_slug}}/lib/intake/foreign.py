@@ -7,7 +7,7 @@ from pathlib import Path
 from lib.core.strict_json import DECODER
 from lib.runtime.errors import UserError
 
-KNOWN = "JSONL, a JSON list, CSV with a header line, or parquet; each plain, gzip or zstd"
+KNOWN = "JSONL, a JSON list, CSV with a header line, parquet or Arrow; plain, gzip or zstd"
 PANDAS = "write it by df.to_json(path, orient='records', lines=True)"
 BINARY = {  # the bytes with which a file begins: what it is, and what to do
     b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls); save it as CSV UTF-8",

@@ -1,4 +1,4 @@
-"""Read files of raw rows: JSONL, JSON list, CSV, parquet; plain, gzip or zstd.
+"""Read files of raw rows: JSONL, JSON list, CSV, parquet, Arrow; plain, gzip or zstd.
 
 The format is found by content, not by name. All are streamed: a row and a few pieces of the file
 are in memory at a time. Bytes that are not UTF-8 become unpaired surrogates here and are dropped as
@@ -16,35 +16,24 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
 from lib.core.strict_json import Doubled, noting
 from lib.intake.foreign import KNOWN, refuse
+from lib.intake.tables import RawRow, arrow_rows, check_names, parquet_rows
 from lib.runtime.errors import UserError
-
-if TYPE_CHECKING:
-    from pyarrow import RecordBatch
 
 HEAD = 1 << 16  # bytes from which the format is found
 PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
 LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list, or of one cell of CSV
 DEEPEST = 100  # levels of objects and lists; code that reads them later meets Python's own limit
+ARROW = (b"ARROW1", b"\xff\xff\xff\xff")  # a file, and the stream that `datasets` writes
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are decoded here
 QUOTED_CELL = re.compile(r'"[^"]*"')  # a quoted cell, whose commas are no delimiters
 TOLD = re.compile(r"sep=(.)\s*")  # the first line where Excel saves with another delimiter
 SEPARATOR = re.compile(r"[\s,]*")
 SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that zstd passes over
-UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
-
-
-class RawRow(NamedTuple):
-    """A row of a raw file; `value` is None where it could not be parsed, and `reason` says why."""
-
-    line: int
-    value: dict[str, Any] | None
-    raw: str = ""
-    reason: str = ""
 
 
 def read_rows(path: Path) -> Iterator[RawRow]:
@@ -75,7 +64,9 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
             raise UserError(
                 f"{path}: is parquet inside zstd; unpack it (parquet compresses by itself)"
             )
-        return _parquet_rows(path, buffered)
+        return parquet_rows(path, buffered)
+    if head.startswith(ARROW):
+        return arrow_rows(path, buffered)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
         return _list_rows(path, buffered)
@@ -210,70 +201,3 @@ def check_header(path: Path, cells: list[str]) -> list[str]:
         )
     check_names(path, [name for name in cells if name])
     return [name or f"column {at}" for at, name in enumerate(cells, 1)]
-
-
-def check_names(path: Path, names: list[str]) -> None:
-    """Raise UserError for two columns of the same name: a row could hold only one of them.
-
-    The name is not shown: the first line of a CSV may be a record with personal data.
-    """
-    twice = [column for column, name in enumerate(names, 1) if name in names[: column - 1]]
-    if twice:
-        raise UserError(
-            f"{path}: column {twice[0]} has the name of an earlier one; give each a name of its own"
-        )
-
-
-def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise UserError(f"{path}: is parquet, which needs `pip install pyarrow`") from None
-    try:
-        # Group by group: pyarrow keeps what it read of a group as long as it iterates.
-        table = ParquetFile(file, buffer_size=1 << 20)
-        check_names(path, table.schema_arrow.names)
-        groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
-        values = (value for group in groups for batch in group for value in _values(batch))
-        for number, value in enumerate(values, start=1):
-            yield (
-                RawRow(number, value)
-                if value is not None
-                else RawRow(number, None, "", "damaged_text")
-            )
-    except ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: is not a complete parquet file ({reason})") from None
-
-
-def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
-    """The rows of a batch; None for a row with text that is not UTF-8, an invalid time, or an
-    unknown time zone."""
-    batch = _to_microseconds(batch)
-    try:
-        yield from batch.to_pylist()
-    except UNREADABLE_VALUE:
-        for index in range(batch.num_rows):
-            try:
-                yield from batch.slice(index, 1).to_pylist()
-            except UNREADABLE_VALUE:
-                yield None
-
-
-def _to_microseconds(batch: "RecordBatch") -> "RecordBatch":
-    """Times in microseconds, as Python has them; nanoseconds would need pandas."""
-    import pyarrow
-
-    finer = {
-        pyarrow.time64("ns"): pyarrow.time64("us"),
-        pyarrow.duration("ns"): pyarrow.duration("us"),
-    }
-    for index, field in enumerate(batch.schema):
-        kind = finer.get(field.type)
-        if pyarrow.types.is_timestamp(field.type) and field.type.unit == "ns":
-            kind = pyarrow.timestamp("us", field.type.tz)
-        if kind:
-            column = batch.column(index).cast(kind, safe=False)
-            batch = batch.set_column(index, field.name, column)
-    return batch

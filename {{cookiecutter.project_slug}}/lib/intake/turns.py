@@ -1,34 +1,16 @@
 """Read the turns of a chat in the forms that people have them: OpenAI, ShareGPT, Gemini, hh-rlhf,
 or the text of such a list."""
 
-import ast
-import json
 import re
-import warnings
 from typing import Any
 
 from lib.core.records import Message
 from lib.intake.cells import Reject, as_text
+from lib.intake.unpack import ROLES, TOOL_ROLES, is_turn, refuse_python, unpacked
 from lib.intake.unread import Unread
 
-ROLES = {
-    **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "chatbot", "ai"), "assistant"),
-    **dict.fromkeys(("system", "developer"), "system"),
-}
-TOOL_ROLES = {
-    *("tool", "tools", "function", "function_call", "function_response", "tool_call", "tool_calls"),
-    *("tool_response", "tool_result", "tool_output", "observation", "ipython"),
-}
 PLAIN = {"role", "content"}
 ROLE_KEYS, TEXT_KEYS = ("role", "from", "type"), ("content", "value", "text", "message", "parts")
-# The text of a list of turns, as JSON or as Python writes it (a CSV made from such a column).
-TURNS_AS_TEXT = re.compile(
-    r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
-)
-OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
-PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
-LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
 HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk as one text
 
 
@@ -127,13 +109,6 @@ def calls(part: Any) -> bool:
     return isinstance(part, dict) and bool(part.keys() & {"functionCall", "functionResponse"})
 
 
-def is_turn(value: Any) -> bool:
-    """Tell whether an object is a turn of a chat, not an answer in JSON."""
-    roles = [value[key] for key in ("role", "from") if key in value]
-    names = [name.casefold() for name in roles if isinstance(name, str)]
-    return any(name in ROLES or name in TOOL_ROLES for name in names)
-
-
 def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
     """Read what is answered: text, one turn, or turns that end with the answer.
 
@@ -179,50 +154,6 @@ def hh_turns(text: str) -> list[Message]:
         for who, said in zip(parts[::2], parts[1::2], strict=True)
     ]
     return turns if turns[-1]["content"] else turns[:-1]
-
-
-def unpacked(text: str) -> Any:
-    """Read a text that is a list of turns, or one, in JSON or as Python writes it; return any other
-    text as it is. Raises Reject (`stringified`) where that cannot be read."""
-    if text[:1] not in OPENERS or not TURNS_AS_TEXT.match(text):
-        return text
-    value = from_text(text)
-    if value is None:
-        raise Reject("stringified", text)
-    turns = value if isinstance(value, list) else [value]
-    return value if all(isinstance(turn, dict) and is_turn(turn) for turn in turns) else text
-
-
-def refuse_python(answer: str) -> None:
-    """Raise Reject for an answer that is a list or an object as Python writes it: nobody answers
-    so; it was made text by mistake. JSON is an answer like others."""
-    if answer[:1] not in OPENERS or "'" not in answer or len(answer) > LONGEST_VALUE:
-        return
-    if not PYTHON_VALUE.fullmatch(answer.strip()):
-        return
-    try:
-        json.loads(answer)
-    except (ValueError, RecursionError):
-        if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
-            raise Reject("stringified", answer) from None
-
-
-def from_text(text: str) -> Any:
-    """Read a value that a table holds as text, JSON or of Python; None for any other text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return python_value(text)
-
-
-def python_value(text: str) -> Any:
-    """Read a literal of Python; None for any other text."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
 
 
 def spoken(turns: list[Message]) -> list[Message]:

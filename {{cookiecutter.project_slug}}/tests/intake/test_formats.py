@@ -299,3 +299,16 @@ def test_unreadable_files_say_so(file: Path, content: bytes, said: str) -> None:
 
 def test_bytes_that_are_no_utf8_become_surrogates(file: Path) -> None:
     assert rows_of(file, b'{"a": "caf\xe9"}\n')[0][1] == {"a": "caf\udce9"}
+
+
+@pytest.mark.parametrize("kind", ["new_stream", "new_file"])
+def test_arrow_of_datasets_on_disk(file: Path, kind: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"a": ["one", None], "b": [[1], [2]]})
+    with getattr(pa.ipc, kind)(str(file), table.schema) as writer:
+        writer.write_table(table)
+    found = [(row.line, row.value) for row in read_rows(file)]
+    assert found == [(1, {"a": "one", "b": [1]}), (2, {"a": None, "b": [2]})]
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(UserError, match="not a complete Arrow file"):
+        list(read_rows(file))

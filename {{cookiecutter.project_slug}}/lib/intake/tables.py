@@ -1,0 +1,114 @@
+"""Read rows of tables: parquet, and Arrow as `datasets.save_to_disk` writes it."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from lib.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
+
+
+class RawRow(NamedTuple):
+    """A row of a raw file; `value` is None where it could not be parsed, and `reason` says why."""
+
+    line: int
+    value: dict[str, Any] | None
+    raw: str = ""
+    reason: str = ""
+
+
+def check_names(path: Path, names: list[str]) -> None:
+    """Raise UserError for two columns of the same name: a row could hold only one of them.
+
+    The name is not shown: the first line of a CSV may be a record with personal data.
+    """
+    twice = [column for column, name in enumerate(names, 1) if name in names[: column - 1]]
+    if twice:
+        raise UserError(
+            f"{path}: column {twice[0]} has the name of an earlier one; give each a name of its own"
+        )
+
+
+def parquet_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
+    """Yield the rows of a parquet file; raise UserError where it is not whole."""
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise UserError(f"{path}: is parquet, which needs `pip install pyarrow`") from None
+    try:
+        # Group by group: pyarrow keeps what it read of a group as long as it iterates.
+        table = ParquetFile(file, buffer_size=1 << 20)
+        check_names(path, table.schema_arrow.names)
+        groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
+        yield from numbered(batch for group in groups for batch in group)
+    except ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: is not a complete parquet file ({reason})") from None
+
+
+def arrow_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
+    """Yield the rows of an Arrow file or stream; raise UserError where it is not whole."""
+    try:
+        from pyarrow import ArrowException, ipc
+    except ImportError:
+        raise UserError(f"{path}: is Arrow, which needs `pip install pyarrow`") from None
+    try:
+        # A file of Arrow can only be read where one can jump; a stream begins with its schema.
+        if file.read(6) == b"ARROW1":
+            whole = ipc.open_file(path)
+            check_names(path, whole.schema.names)
+            yield from numbered(whole.get_batch(at) for at in range(whole.num_record_batches))
+        else:
+            with ipc.open_stream(path) as stream:
+                check_names(path, stream.schema.names)
+                yield from numbered(stream)
+    except ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: is not a complete Arrow file ({reason})") from None
+
+
+def numbered(batches: Iterable["RecordBatch"]) -> Iterator[RawRow]:
+    """Yield the rows of batches, with their numbers in the file."""
+    values = (value for batch in batches for value in values_of(batch))
+    for number, value in enumerate(values, start=1):
+        if value is None:
+            yield RawRow(number, None, "", "damaged_text")
+        else:
+            yield RawRow(number, value)
+
+
+def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
+    """The rows of a batch; None for a row with text that is not UTF-8, an invalid time, or an
+    unknown time zone."""
+    batch = to_microseconds(batch)
+    try:
+        yield from batch.to_pylist()
+    except UNREADABLE_VALUE:
+        for index in range(batch.num_rows):
+            try:
+                yield from batch.slice(index, 1).to_pylist()
+            except UNREADABLE_VALUE:
+                yield None
+
+
+def to_microseconds(batch: "RecordBatch") -> "RecordBatch":
+    """Times in microseconds, as Python has them; nanoseconds would need pandas."""
+    import pyarrow
+
+    finer = {
+        pyarrow.time64("ns"): pyarrow.time64("us"),
+        pyarrow.duration("ns"): pyarrow.duration("us"),
+    }
+    for index, field in enumerate(batch.schema):
+        kind = finer.get(field.type)
+        if pyarrow.types.is_timestamp(field.type) and field.type.unit == "ns":
+            kind = pyarrow.timestamp("us", field.type.tz)
+        if kind:
+            column = batch.column(index).cast(kind, safe=False)
+            batch = batch.set_column(index, field.name, column)
+    return batch

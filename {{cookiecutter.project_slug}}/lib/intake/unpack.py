@@ -1,0 +1,77 @@
+"""Read what stands in a cell as text but is a list of turns, as JSON or as Python prints it."""
+
+import ast
+import json
+import re
+import warnings
+from typing import Any
+
+from lib.intake.cells import Reject
+
+ROLES = {
+    **dict.fromkeys(("user", "human", "prompter"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "chatbot", "ai"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
+}
+TOOL_ROLES = {
+    *("tool", "tools", "function", "function_call", "function_response", "tool_call", "tool_calls"),
+    *("tool_response", "tool_result", "tool_output", "observation", "ipython"),
+}
+# The text of a list of turns, as JSON or as Python writes it (a CSV made from such a column).
+TURNS_AS_TEXT = re.compile(
+    r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
+)
+OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
+PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
+LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
+
+
+def is_turn(value: Any) -> bool:
+    """Tell whether an object is a turn of a chat, not an answer in JSON."""
+    roles = [value[key] for key in ("role", "from") if key in value]
+    names = [name.casefold() for name in roles if isinstance(name, str)]
+    return any(name in ROLES or name in TOOL_ROLES for name in names)
+
+
+def unpacked(text: str) -> Any:
+    """Read a text that is a list of turns, or one, in JSON or as Python writes it; return any other
+    text as it is. Raises Reject (`stringified`) where that cannot be read."""
+    if text[:1] not in OPENERS or not TURNS_AS_TEXT.match(text):
+        return text
+    value = from_text(text)
+    if value is None:
+        raise Reject("stringified", text)
+    turns = value if isinstance(value, list) else [value]
+    return value if all(isinstance(turn, dict) and is_turn(turn) for turn in turns) else text
+
+
+def refuse_python(answer: str) -> None:
+    """Raise Reject for an answer that is a list or an object as Python writes it: nobody answers
+    so; it was made text by mistake. JSON is an answer like others."""
+    if answer[:1] not in OPENERS or "'" not in answer or len(answer) > LONGEST_VALUE:
+        return
+    if not PYTHON_VALUE.fullmatch(answer.strip()):
+        return
+    try:
+        json.loads(answer)
+    except (ValueError, RecursionError):
+        if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
+            raise Reject("stringified", answer) from None
+
+
+def from_text(text: str) -> Any:
+    """Read a value that a table holds as text, JSON or of Python; None for any other text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return python_value(text)
+
+
+def python_value(text: str) -> Any:
+    """Read a literal of Python; None for any other text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
