@@ -83,7 +83,7 @@ def numbered(batches: Iterable["RecordBatch"]) -> Iterator[RawRow]:
 
 
 def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
-    """The rows of a batch; None for a row with text that is not UTF-8, an invalid time, or an
+    """List the rows of a batch; None for a row with text that is not UTF-8, an invalid time, or an
     unknown time zone."""
     batch = to_microseconds(batch)
     try:

@@ -121,7 +121,9 @@ class AddressRecognizer(IpRecognizer):
         return [one for one in found if self.whole(text, one.start, one.end)]
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """What is no address, or nobody's: loopback, a mask, the network 0. One whose parts have
+        """Refuse what is no address, or nobody's: loopback, a mask, the network 0.
+
+        One whose parts have
         three digits each is, which Python denies where they begin with 0; but one that ends in .000
         is an amount."""
         pattern_text = re.sub(DOT, ".", pattern_text)
