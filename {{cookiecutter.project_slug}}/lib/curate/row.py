@@ -218,7 +218,7 @@ def texts_in(value: Any) -> list[str]:
 def stands_in(name: str, value: Any, asked: list[str]) -> bool:
     """Tell whether the words of a column are asked anyway; a rendering of the whole row holds the
     question itself."""
-    if name in RENDERED and asked[-1] in str(value):
+    if name in RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
         return True
     text = "\n".join(asked)
     return all(one in text for one in texts_in(value))

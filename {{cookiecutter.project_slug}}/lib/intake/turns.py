@@ -7,7 +7,7 @@ from typing import Any
 from lib.core.records import Message
 from lib.intake.cells import Reject, as_text
 from lib.intake.unpack import ROLES, TOOL_ROLES, is_turn, refuse_python, unpacked
-from lib.intake.unread import Unread
+from lib.intake.unread import Unread, risk
 
 PLAIN = {"role", "content"}
 ROLE_KEYS, TEXT_KEYS = ("role", "from", "type"), ("content", "value", "text", "message", "parts")
@@ -65,8 +65,8 @@ def read_turn(turn: Any, unread: Unread) -> list[Message]:
         return said
     by = next((key for key in ROLE_KEYS if turn.get(key) is not None), "role")
     said_in = next((key for key in TEXT_KEYS if turn.get(key) is not None), "content")
-    note_keys(turn, {by, said_in}, unread)
     role, content = read_role(turn.get(by)), turn.get(said_in)
+    note_keys(turn, {by, said_in}, unread, weighed=role == "assistant")
     if isinstance(content, list):
         content = "\n".join(read_part(part) for part in content)
     if content is None and role == "system":
@@ -76,10 +76,13 @@ def read_turn(turn: Any, unread: Unread) -> list[Message]:
     return [{"role": role, "content": content}]
 
 
-def note_keys(turn: dict[str, Any], read: set[str], unread: Unread) -> None:
-    """Note the keys of a turn that are not read; `ignore` calls them turn.KEY."""
+def note_keys(turn: dict[str, Any], read: set[str], unread: Unread, weighed: bool = True) -> None:
+    """Note the keys of a turn that are not read; `ignore` calls them turn.KEY.
+
+    weighed: whether the turn may be learnt; a weight of another changes nothing.
+    """
     for key, value in turn.items():
-        if key not in read:
+        if key not in read and (weighed or risk(str(key)) != "weight"):
             unread.note(str(key), value, f"turn.{key}")
 
 

@@ -149,6 +149,19 @@ def test_keys_of_a_turn_that_could_change_what_is_learnt(turn: Any, reason: str)
     assert reason_of({"messages": [ASK, SAY | turn]}) == reason
 
 
+def test_a_weight_of_what_is_asked_changes_nothing() -> None:
+    turns = [
+        {"from": "human", "value": "q", "weight": 0},
+        {"from": "gpt", "value": "a", "weight": 1},
+    ]
+    assert read({"conversations": turns}).chosen == "a"
+
+
+def test_a_column_that_shows_the_row_as_another_model_saw_it_is_named() -> None:
+    row = {"instruction": "Translate", "input": "hola", "output": "hello"}
+    assert read(row | {"text": "# Do: Translate\n# With: hola\n# hello"}).unread == ["text"]
+
+
 def test_other_keys_of_a_turn_are_named_and_may_be_ignored() -> None:
     row = {"messages": [ASK | {"name": "Bo"}, SAY | {"weight": 1, "refusal": None}]}
     assert read(row).unread == ["turn.name"]
