@@ -21,9 +21,10 @@ TRUNK = rf"0(?<!\d0)(?:{BETWEEN}\d){{6}}"
 INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"
 # Six digits: a number that words announce as one for phones may be as short.
 LOCAL = rf"\d(?:{BETWEEN}\d){{5}}"
-# Digits in groups, enough for a payment card; an account number's signs between letters and digits.
-CARD_RUN = re.compile(r"\d(?:[\s._/|:~\u00b7\u2022-]{0,3}+\d){11,}+")
-IBAN_BETWEEN = r"[\s._/|:~\u00b7\u2022-]{0,3}+"
+# Digits in groups, enough for a payment card, and what stands between an account number's groups;
+# no tabs, which part the columns of a table.
+CARD_RUN = re.compile(r"\d(?:[ \r\n._/|:~\u00b7\u2022-]{0,3}+\d){11,}+")
+IBAN_BETWEEN = r"[ \r\n._/|:~\u00b7\u2022-]{0,3}+"
 DOT = r"(?:\.|\[\.\]|\(\.\)|\[dot\])"  # 203[.]0[.]113[.]77, as security people write
 HIDDEN_AT = r"[\[({] ?(?:at|AT|At|arroba) ?[\])}]"  # ana [at] example [dot] com
 # What every value of a kind must contain, whatever else presidio checks: one of these each. They
@@ -34,7 +35,7 @@ NECESSARY = {
     "IBAN_CODE": (
         rf"\d\d(?:(?<=[A-Za-z]{{2}}\d\d)|(?<=[A-Z]{{2}} \d\d))(?:{IBAN_BETWEEN}[A-Za-z0-9]){{11}}",
     ),
-    "US_SSN": (r"\d(?:[\s._/\u00b7-]{0,3}\d){8}",),
+    "US_SSN": (r"\d(?:[ \r\n._/\u00b7-]{0,3}\d){8}",),
     "IP_ADDRESS": (
         rf"\d{DOT}\d{{1,3}}{DOT}\d{{1,3}}{DOT}\d",
         r":[0-9A-Fa-f]{0,4}:",

@@ -31,7 +31,11 @@ class SocialSecurityRecognizer(UsSsnRecognizer):
     without after a word that announces one."""
 
     PATTERNS = [
-        Pattern("groups", r"\b\d{3}(?:\s?([-._/\u00b7])\s?\d{2}\s?\1\s?| \d{2} )\d{4}\b", 0.5),
+        Pattern(
+            "groups",
+            r"\b\d{3}(?:[ \r\n]?([-._/\u00b7])[ \r\n]?\d{2}[ \r\n]?\1[ \r\n]?| \d{2} )\d{4}\b",
+            0.5,
+        ),
         Pattern(
             "announced",
             r"(?<=\b(?:ssns?|social security(?: (?:number|no\.?|nr\.?|#))?)\W{0,3}(?:is )?)\d{9}\b",

@@ -83,6 +83,12 @@ def test_no_card(number: str) -> None:
     assert not FINDER.find(f"it says {number} there")
 
 
+def test_tabs_are_columns() -> None:
+    assert not FINDER.find(
+        "4111\t1111\t1111\t1111\nDE89\t3704\t0044\t0532\t0130\t00\n219\t09\t9999"
+    )
+
+
 @pytest.mark.parametrize(("value", "kind"), FORMS.items())
 def test_forms(value: str, kind: str) -> None:
     masked = Redactor(FINDER).redact(f"so: {value}, ok?").replace("https://wa.me/", "")
