@@ -28,6 +28,7 @@ def captions() -> dict[str, str]:
     """Each stage with what it did in this run."""
     kept = {name: metrics(name) for name in ("curate", "dedup", "split")}
     train, quantize, bench = metrics("train"), metrics("quantize"), metrics("bench")
+    speed = metrics("speed")
     split = kept["split"]
     exact = [metrics(f"eval/{name}")["golden"]["exact_match"] for name in ("base", "tuned")]
     smaller = quantize["quantized_bytes"] / quantize["tuned_bytes"]
@@ -36,9 +37,9 @@ def captions() -> dict[str, str]:
         "dedup": f"{kept['dedup']['rows_kept']:,} kept\nno copies left",
         "split": f"{split['train']['rows']:,} / {split['val']['rows']} / {split['test']['rows']}\n"
         "no leakage, checked",
-        "train": f"{train['steps']} steps\n{train['seconds']:.0f} s on a CPU",
-        "eval": f"golden exact match\n{exact[0]:.0%} to {exact[1]:.0%}",
+        "train": f"{train['steps']} steps\n{speed['seconds']:.0f} s on a CPU",
         "quantize": f"{quantize['scheme']}\n{smaller:.0%} of the size",
+        "eval": f"golden exact match\n{exact[0]:.0%} to {exact[1]:.0%}",
         "bench": f"first token\n{bench['tuned']['concurrency_1']['ttft_ms_p50']:.0f} ms",
     }
 
