@@ -36,14 +36,24 @@ SECTIONS: dict[str, type[Section]] = {
 }
 
 
-def main() -> None:
-    for name in read_yaml(PARAMS):
-        if name not in SECTIONS:
-            raise UserError(
-                f"{PARAMS}: unknown section '{name}'; allowed are {', '.join(SECTIONS)}"
-            )
+def mistakes() -> list[str]:
+    """List the first mistake of each section, and the sections that do not exist."""
+    found = [
+        f"{PARAMS}: unknown section '{name}'; allowed are {', '.join(SECTIONS)}"
+        for name in read_yaml(PARAMS)
+        if name not in SECTIONS
+    ]
     for name, model in SECTIONS.items():
-        load(name, model)
+        try:
+            load(name, model)
+        except UserError as error:
+            found.append(str(error))
+    return found
+
+
+def main() -> None:
+    if found := mistakes():
+        raise UserError("\n".join(found))
     print(f"{PARAMS}: {len(SECTIONS)} sections are well-formed")
 
 

@@ -183,6 +183,11 @@ def main() -> None:
     system: str = parser.parse_args().system
     require_checked(TEST, *map(str, FILES), *([TRAIN] if system in WITH_EXAMPLES else []))
     cases = collect_cases()
+    if not cases:
+        raise UserError(
+            f"{TEST} has no chat and evals/ no case: there is nothing to ask; add cases to "
+            "evals/golden.jsonl, or chats to data.sources"
+        )
     prompts, answers = ask(system, cases)
     write_answers(system, cases, masked(answers, cases))
     asked = how_asked(prompts, system, load("answer", AnswerParams))

@@ -185,8 +185,15 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
     return ledger
 
 
-def warn(fates: list[str], params: SplitParams) -> None:
-    """Print a warning where many rows are lost between splits."""
+def warn(fates: list[str], splits: dict[str, list[Record]], params: SplitParams) -> None:
+    """Print warnings: no question to ask or to measure with, many rows lost between splits."""
+    lacking = [name for name in SPLITS if all(map(is_pair, splits[name]))]
+    if lacking:
+        print(
+            f"split: warning: {' and '.join(lacking)} has no chat, only pairs: answer, bench and "
+            "parity ask the chats of test and evals/, quantize calibrates on those of train; add "
+            "chats to data.sources, or stop after train (`dvc repro train`)"
+        )
     lost = fates.count("between_splits") / len(fates)
     if lost > MANY:
         print(
@@ -223,7 +230,7 @@ def main() -> None:
     )
     print(ledger.summary("split"))
     print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in SPLITS))
-    warn(fates, params)
+    warn(fates, splits, params)
 
 
 if __name__ == "__main__":

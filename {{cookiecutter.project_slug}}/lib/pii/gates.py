@@ -23,7 +23,7 @@ INTERNATIONAL = rf"[+\uff0b]{BETWEEN}{BETWEEN}(?:{BETWEEN}\d){{5}}"
 LOCAL = rf"\d(?:{BETWEEN}\d){{5}}"
 # Digits in groups, enough for a payment card, and what stands between an account number's groups;
 # no tabs, which part the columns of a table.
-CARD_RUN = re.compile(r"\d(?:[ \r\n._/|:~\u00b7\u2022-]{0,3}+\d){11,}+")
+CARD_RUN = re.compile(r"\d(?:[ \r\n._/|:~\u00b7\u2022-]{0,3}+\d){11,}")
 IBAN_BETWEEN = r"[ \r\n._/|:~\u00b7\u2022-]{0,3}+"
 DOT = r"(?:\.|\[\.\]|\(\.\)|\[dot\])"  # 203[.]0[.]113[.]77, as security people write
 HIDDEN_AT = r"[\[({] ?(?:at|AT|At|arroba) ?[\])}]"  # ana [at] example [dot] com

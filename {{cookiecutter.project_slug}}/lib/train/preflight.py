@@ -21,7 +21,8 @@ SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
     """Raise UserError where there is nothing to learn from, or to choose a checkpoint by."""
     if params.supervised and not chats["train"]:
-        raise UserError(f"{SPLITS['train']}: holds no chat to learn from; see metrics/split.json")
+        start = "; with pairs alone, set train.preference.start to base" if params.prefers else ""
+        raise UserError(f"{SPLITS['train']}: has no chat to learn from{start}")
     if params.prefers and not learnable(pairs["train"], params.method):
         raise UserError(
             f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
