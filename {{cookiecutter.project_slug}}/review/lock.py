@@ -68,7 +68,7 @@ def md5(path: str | Path) -> str:
     """Compute the hash by which DVC knows a file, or a folder: that of the list of its files."""
     path = Path(path)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = (file for file in path.rglob("*") if file.is_file())
         listed = [{"md5": md5(one), "relpath": one.relative_to(path).as_posix()} for one in files]
         listed.sort(key=lambda one: one["relpath"])
         raw = json.dumps(listed, sort_keys=True).encode()

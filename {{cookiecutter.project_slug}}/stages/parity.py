@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 TEST = "data/split/test.jsonl"
 REPORT = "reports/parity.json"
 ADAPTER = Path(TUNED, "adapter")
-IN_PROCESS = "bench.engine is transformers: what is measured is the process that eval ran in"
-NO_ADAPTER = "training left no adapter (train.method full or dpo)"
+IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
+NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
 
 Checks = dict[str, Check]
 
@@ -74,7 +74,7 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
 
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
-    """Render a chat as training and eval do."""
+    """Render a chat as training and answer do."""
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     return Prompt(str(text), encode_prompt(tokenizer, chat, ""))
 

@@ -217,3 +217,11 @@ def run(folder: Path, *command: str) -> str:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def rewrite(path: str, old: str, new: str) -> None:
+    """Edit a file by hand."""
+    text = Path(path).read_text(encoding="utf-8")
+    assert old in text
+    Path(path).unlink()  # it may be a read-only link into the cache
+    Path(path).write_text(text.replace(old, new), encoding="utf-8")

@@ -71,7 +71,7 @@ class BaseParams(Section):
 
 
 class HardwareParams(Section):
-    """Devices and threads of train, eval, quantize and bench; several devices train only."""
+    """Devices and threads of the model stages; several devices train only."""
 
     device: Literal["cpu", "gpu", "multi-gpu", "cloud"]
     threads: int = Field(ge=1)  # CPU threads; fixed, because their number changes rounding

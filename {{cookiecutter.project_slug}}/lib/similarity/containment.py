@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from lib.similarity.hit import Hit
-from lib.similarity.jaccard import count_shared
+from lib.similarity.jaccard import SLACK, count_shared
 from lib.similarity.shingles import (
     Floats,
     Hashes,
@@ -38,7 +38,6 @@ SHARE = (
     0.8  # from which a prompt counts as quoted: the share of tokens of Llama 2's "dirty" samples
 )
 BUCKETS = 1 << 22  # in which n-grams are counted
-SLACK = 1e-9  # for rounding
 FACTORS = np.random.RandomState(13).randint(0, 1 << 63, LONGEST, np.uint64) | np.uint64(1)
 
 

@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 from lib.similarity.shingles import Floats, IndexPairs, Shingles
 
+SLACK = 1e-9  # for rounding, where a similarity is held against a threshold
+
 
 def jaccard(ones: Shingles, others: Shingles, pairs: IndexPairs) -> Floats:
     """Compute the exact Jaccard similarity, 0 to 1, of each pair (index in ones, in others)."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lib.core.text import same_text_key
 from lib.similarity.containment import SHORTEST, QuoteIndex
 from lib.similarity.hit import Hit
-from lib.similarity.jaccard import jaccard
+from lib.similarity.jaccard import SLACK, jaccard
 from lib.similarity.minhash import band_keys, bands, candidates, connected, signatures
 from lib.similarity.prefix_filter import HashSet, NearIndex
 from lib.similarity.shingles import (
@@ -34,7 +34,6 @@ from lib.similarity.shingles import (
 from lib.similarity.workers import Each
 
 BATCH_BYTES = 1 << 24  # bytes of texts compared at a time
-SLACK = 1e-9  # for rounding
 
 Spans = npt.NDArray[np.int64]  # shape (..., 2): where in a file a text begins and ends, in bytes
 Compare = Callable[[Spans], Any]  # of shape (pairs, 2, 2), to an array of as many rows
@@ -62,7 +61,7 @@ def near_copies(
 
 
 def compare_all(pairs: IndexPairs, spans: Spans, compare: Compare, each: Each = map) -> Any:
-    """Compare pairs in batches of about BATCH bytes; return what `compare` says, row by row."""
+    """Compare pairs in batches of about BATCH_BYTES; return what `compare` says, row by row."""
     batches = list(_batches(pairs, spans))
     found = np.concatenate(list(each(compare, [spans[pairs[batch]] for batch in batches])))
     result = np.empty_like(found)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from lib.similarity.hit import Hit
-from lib.similarity.jaccard import jaccard
+from lib.similarity.jaccard import SLACK, jaccard
 from lib.similarity.shingles import (
     Hashes,
     IndexPairs,
@@ -26,8 +26,6 @@ from lib.similarity.shingles import (
     take,
     word_hashes,
 )
-
-SLACK = 1e-9  # for rounding
 
 
 class HashSet:

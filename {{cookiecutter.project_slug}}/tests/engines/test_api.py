@@ -4,8 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +17,7 @@ from lib.engines.api import answer_all, answer_chat
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.serving.serverside import recognise
+from tests.local_server import serving_with
 
 
 class Server(BaseHTTPRequestHandler):
@@ -44,11 +44,8 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with serving_with(Server) as url:
+        yield url
 
 
 @contextmanager
@@ -62,10 +59,8 @@ def answering_all(status: int) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(b"{}")
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Same) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
+    with serving_with(Same) as url:
+        yield url
 
 
 def say(url: str, text: str, key_env: str = "") -> Answer:

@@ -3,8 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from lib.engines import openai_client
 from lib.engines.answer import Answer
 from lib.engines.api import answer_all, answer_chat
 from lib.runtime.errors import UserError
+from tests.local_server import serving_with
 
 TRIES = 3
 FAILS = {"status": 200, "times": 0}  # of the next requests; status 0: the connection breaks
@@ -44,11 +44,8 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with serving_with(Server) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,8 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from lib.core.records import read_objects, write_records
 from lib.runtime.errors import UserError
 from review import judge
 from review.rate import Study, questions
+from tests.local_server import serving_with
 from tests.review.test_rate import answered
 
 ASKED: list[str] = []
@@ -42,11 +42,8 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with serving_with(Server) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -95,6 +95,13 @@ def test_rooms_import_downwards_only(path: Path) -> None:
     assert reached <= set(ROOMS), "lib imports no stage"
 
 
+@pytest.mark.parametrize("stage", ["train", "quantize", "answer"])
+def test_the_leakage_check_is_a_guard_and_no_dependency(stage: str) -> None:
+    """It names the hash of every file of evals/: a new case would train again."""
+    body = STAGES[stage].get("do", STAGES[stage])
+    assert not {"reports/leakage.json", "evals"} & set(body["deps"])
+
+
 def own_imports(path: Path) -> list[str]:
     """The modules of this project that a file names in `from ... import`."""
     tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
