@@ -23,7 +23,10 @@ class Serving(NamedTuple):
 
 
 def best_prompted(systems: dict[str, list[Row]]) -> str:
-    """Name the prompted system with the highest golden score: of equals the simplest, "" if none."""
+    """Name the prompted system with the highest golden score; "" if there is none.
+
+    Of equal ones the simplest.
+    """
     golden = {name: of_sets(systems[name], "golden") for name in PROMPTED if name in systems}
     return max(golden, key=lambda name: sum(map(score, golden[name])), default="")
 

@@ -127,8 +127,10 @@ def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
 
 
 def show_progress() -> "TrainerCallback":
-    """Return a callback that shows a bar on a terminal, and elsewhere, as in the log of CI, a line
-    at each checkpoint: transformers' own show every loss as a dictionary."""
+    """Return a callback that shows a bar on a terminal, and elsewhere a line at each checkpoint.
+
+    As in the log of CI. transformers' own show every loss as a dictionary.
+    """
     from transformers import ProgressCallback, TrainerCallback
 
     class Bar(ProgressCallback):

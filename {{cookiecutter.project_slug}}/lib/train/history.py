@@ -113,7 +113,9 @@ def speeds(histories: dict[str, History]) -> History:
 
 
 def write_history(histories: dict[str, History]) -> None:
-    """Write logs/train/history.jsonl, the same in equal runs. A checkpoint keeps rows with sorted
-    keys, the trainer does not."""
+    """Write logs/train/history.jsonl, the same in equal runs.
+
+    A checkpoint keeps rows with sorted keys, the trainer does not.
+    """
     with atomic_text(HISTORY) as file:
         file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in raw(histories))

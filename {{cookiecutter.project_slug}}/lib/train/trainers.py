@@ -240,7 +240,7 @@ def fit_sft(
 
 
 def fit(trainer: "Trainer", keep: str) -> None:
-    """Train, resuming from the newest whole checkpoint.
+    """Run a trainer, resuming from the newest whole checkpoint.
 
     Raises UserError where the best is to be kept, and is not known: the trainer would then hold the
     last weights.
