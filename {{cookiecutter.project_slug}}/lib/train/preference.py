@@ -124,12 +124,13 @@ def row_tokens(setup: Setup, row: Row) -> int:
 
 
 def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
-    """Places of the rows in the order they are trained on. To tell how far the model has moved,
-    trl's KTO scores each prompt with the answer of the row before it in its batch: the two sides of
-    a pair, or the answers to one question, must not share a batch."""
+    """Places of the rows in the order they are trained on, those with one prompt in different
+    steps: a prompt would have more weight there than others. And to tell how far the model has
+    moved, trl's KTO scores each prompt with the answer of the row before it in its batch."""
     params = setup.params
-    prompts = [text_of(row["prompt"]) for row in rows] if params.method == "kto" else None
-    return order(lengths, epochs, params.batch_size * world_size(), params.seed, prompts)
+    prompts = [text_of(row["prompt"]) for row in rows]
+    batch = params.batch_size * world_size()
+    return order(lengths, epochs, batch, params.seed, prompts, params.gradient_accumulation)
 
 
 def label_weights(rows: list[Row]) -> dict[str, float]:

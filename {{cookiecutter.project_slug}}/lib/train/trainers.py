@@ -111,7 +111,28 @@ def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
     rows = as_dataset(ready, list(range(len(ready))))
     if not params.packing:
         return rows
-    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
+    kinds = copies(examples)
+    held = [kinds[place] for place in places_of(setup, examples)]
+    return pack(rows, held, len(examples), params, world_size())
+
+
+def copies(examples: list[Example]) -> list[int]:
+    """Return for each example the place of the first that reads the same."""
+    first: dict[tuple[int, ...], int] = {}
+    return [first.setdefault(tuple(e.input_ids), at) for at, e in enumerate(examples)]
+
+
+def places_of(setup: Setup, examples: list[Example]) -> list[int]:
+    """Return the places of the examples in the order they are trained on, all epochs long."""
+    params, lengths = setup.params, [len(example.input_ids) for example in examples]
+    return order(
+        lengths,
+        params.epochs,
+        params.batch_size * world_size(),
+        params.seed,
+        copies(examples),
+        params.gradient_accumulation,
+    )
 
 
 def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
@@ -121,8 +142,7 @@ def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
     learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
     """
     params, tokenizer = setup.params, setup.tokenizer
-    lengths = [len(example.input_ids) for example in examples]
-    places = order(lengths, params.epochs, params.batch_size * world_size(), params.seed)
+    places = places_of(setup, examples)
     whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[params.loss_on] * len(places)
     drawn = [examples[place] for place in places]
     labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
