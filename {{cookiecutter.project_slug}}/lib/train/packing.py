@@ -26,13 +26,12 @@ TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
 def pack(
     rows: "Dataset", held: list[int], epoch: int, params: TrainParams, processes: int
 ) -> "Dataset":
-    """Rows of up to max_length tokens, each of several whole records (best fit decreasing; Ding et
-    al., 2024), whose lengths are in `seq_lengths`.
+    """Pack whole records into rows of up to max_length tokens (best fit decreasing).
 
-    `rows` are `epoch` records an epoch, in the order of training; `held` says which each is. Packed
-    are records of one epoch that would be trained on near each other; best fit begins with the
-    longest, so the packed rows are shuffled. Steps hold no record twice, as far as whole rows can
-    be exchanged.
+    Ding et al., 2024. Each row's lengths of records are in `seq_lengths`. `rows` are `epoch`
+    records an epoch, in the order of training; `held` says which each is. Packed are records of one
+    epoch that would be trained on near each other; best fit begins with the longest, so the packed
+    rows are shuffled. Steps hold no record twice, as far as whole rows can be exchanged.
     """
     from datasets import concatenate_datasets
     from trl import pack_dataset
@@ -55,13 +54,16 @@ def pack(
 
 
 def packed_lengths(lengths: list[int], longest: int) -> list[int]:
-    """Tokens of the rows that records of these lengths will about fill, for the estimate."""
+    """Estimate the tokens of each row that records of these lengths will fill."""
     return [longest] * -(-sum(lengths) // longest)
 
 
 def check_packing(model: "PreTrainedModel", device: str, one: list[int], other: list[int]) -> None:
-    """Raise UserError unless `other` (token ids) gets the same logits behind `one` as alone, there
-    by the base's own attention."""
+    """Raise UserError where the base lets records that are packed into one row see each other.
+
+    `other` (token ids) must get the same logits behind `one` as alone, there by the base's own
+    attention.
+    """
     import torch
 
     model.eval()
