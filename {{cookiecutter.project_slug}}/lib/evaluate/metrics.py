@@ -11,7 +11,7 @@ Each is from 0 to 1, higher is better.
 import re
 
 from lib.core.params import TaskParams
-from lib.core.text import words
+from lib.core.text import in_one_form, words
 from lib.evaluate.numbers import last_number
 from lib.evaluate.own import own
 from lib.evaluate.scoring import parse, same, undeclared
@@ -77,15 +77,15 @@ def f1(right: int, given: int, wanted: int) -> float:
 def label_scores(output: str, expected: str, labels: set[str]) -> Scores:
     """Score an answer that must be one of the labels."""
     return {
-        "exact_match": float(output.strip() == expected.strip()),
-        "valid_label": float(output.strip() in labels),
+        "exact_match": float(in_one_form(output) == in_one_form(expected)),
+        "valid_label": float(in_one_form(output) in labels),
     }
 
 
 def text_scores(output: str, expected: str) -> Scores:
     """Score free text."""
     scores = {
-        "exact_match": float(output.strip() == expected.strip()),
+        "exact_match": float(in_one_form(output) == in_one_form(expected)),
         "rouge_l": rouge_l(output, expected),
     }
     if (wanted := last_number(expected)) is not None:

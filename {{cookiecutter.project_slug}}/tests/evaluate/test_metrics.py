@@ -96,3 +96,12 @@ def test_params_knows_every_metric() -> None:
         found |= scores(wanted, wanted, task).keys()
         found |= further_scores(wanted, wanted, "", task).keys()
     assert found == METRICS
+
+
+@pytest.mark.parametrize("task", [LABEL_TASK, TEXT_TASK, JSON_TASK])
+def test_one_word_in_two_encodings_is_one_word(task: TaskParams) -> None:
+    said, wanted = "cafe\u0301", "café"
+    if task.output == "json":
+        said, wanted = (f'{{"intent": "{word}"}}' for word in (said, wanted))
+    assert scores(said, wanted, task)["exact_match"] == 1
+    assert scores(wanted, said, task)["exact_match"] == 1
