@@ -95,8 +95,11 @@ def turns_of(value: Any, *, may_lack: bool) -> list[Message]:
 
 
 def complete(call: Call, answer: Answer) -> Call:
-    """Put the answer into its call, which has failed where there is none; name it by what it is
-    where the log has no id; tell whether a gateway withheld the texts."""
+    """Put the answer into its call.
+
+    Without an answer the call has failed. One without an id is named by a hash of what it is. Where
+    a gateway put a mark in place of the texts they are withheld.
+    """
     call.answer, call.finish = answer.text, answer.finish
     call.refused, call.tools, call.part = answer.refused, answer.tools, answer.part
     if answer.missing and not call.error and not call.withheld:

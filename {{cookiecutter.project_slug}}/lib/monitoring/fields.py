@@ -98,8 +98,10 @@ def identity(value: Any) -> str:
 
 
 def timestamp(value: Any) -> float:
-    """Return seconds since 1970 of a text or of a number, of which only one unit makes a time
-    between 2001 and 2286; raise BadCall where there is no time."""
+    """Read a text or a number as seconds since 1970; raise BadCall where it is no time.
+
+    A number is of the unit in which it is a time between 2001 and 2286; only one is.
+    """
     if isinstance(value, dict) and set(value) == {"$date"}:  # as MongoDB exports it
         value = value["$date"]
     if isinstance(value, str):

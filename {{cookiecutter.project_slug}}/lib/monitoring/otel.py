@@ -149,8 +149,7 @@ def said(turn: Any) -> str:
 
 
 def attributes(span: Any) -> dict[str, Any]:
-    """Return a span's attributes as plain values, and those of its events: content may be on
-    either."""
+    """Return the attributes of a span and of its events, where content may be, too."""
     values: dict[str, Any] = {}
     for holder in (span, *items(at(span, "events"))):
         held = at(holder, "attributes")
