@@ -56,8 +56,10 @@ def text(value: Any) -> str:
 
 
 def decoded(value: Any) -> Any:
-    """Decode JSON that stands as a text where an object or a list belongs; return all else as it
-    is."""
+    """Decode JSON that stands as a text where an object or a list belongs.
+
+    Anything else is returned as it is.
+    """
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
