@@ -23,15 +23,14 @@ from lib.train.adapters import merge, sort_target_modules, start_model
 from lib.train.callbacks import stop_at_nan
 from lib.train.checkpoints import last_whole
 from lib.train.history import timed
+from lib.train.layout import lay_out, training_dataset
 from lib.train.mask import LEARNT, share_learnt
 from lib.train.preference import encode_pairs
 from lib.train.preflight import check_device
 from lib.train.trainers import (
     encode_records,
     fit_sft,
-    lay_out,
     settings,
-    training_dataset,
 )
 from tests.toy import chat, rows
 from tests.training import (
