@@ -63,8 +63,8 @@ def room_for(rank: int) -> int:
         if allowed >= rank:
             return allowed
     raise UserError(
-        f"models/tuned/adapter: its rank is {rank}, and vLLM takes {RANKS[-1]} at most; set "
-        f"train.lora.rank to {RANKS[-1]} or less, then `dvc repro`"
+        f"train.lora.rank is {rank}, and vLLM serves adapters of {RANKS[-1]} at most "
+        f"(deploy.stack); set it to {RANKS[-1]} or less, then `dvc repro`"
     )
 
 

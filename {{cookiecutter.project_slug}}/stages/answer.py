@@ -24,7 +24,7 @@ from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
-from lib.engines.params import AnswerParams, DeployParams
+from lib.engines.params import AnswerParams, DeployParams, check_server
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
 from lib.model.chat import encode_prompt, with_system
@@ -102,14 +102,13 @@ def ask_model(
             return vllm.answer_all(folder, revision, ids, base.dtype, stops, most, params.seed)
         case "server":
             server, deploy = params.server, load("deploy", DeployParams)
+            check_server(params, deploy)
             start = start_of(server.command, "answer.server.command", deploy)
             if folder == base.model and base.chat_template and server.prompts == "chat":
                 raise UserError(
                     "params.yaml: base.chat_template: a server renders chats with the base's own "
                     "template; set answer.server.prompts to tokens"
                 )
-            if start.key == "deploy.stack":
-                check_room(params, deploy)
             served = servable(start.command, folder, revision, base.dtype)
             with serving(start.command, served, server.startup_seconds, start.key) as url:
                 chats = [prompt.chat for prompt in prompts]
@@ -123,16 +122,6 @@ def ask_model(
                     "",
                     "answer.server",
                 )
-
-
-def check_room(params: AnswerParams, deploy: DeployParams) -> None:
-    """Raise UserError where the server, started as it is packed, could not take every prompt."""
-    most = params.max_prompt_tokens + params.max_new_tokens
-    if most > deploy.context:
-        raise UserError(
-            f"params.yaml: answer.max_prompt_tokens and answer.max_new_tokens are {most} tokens, "
-            f"and the server takes {deploy.context} (deploy.context); change one of the three"
-        )
 
 
 def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:

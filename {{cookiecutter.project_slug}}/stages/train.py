@@ -47,7 +47,14 @@ from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
-from lib.train.preflight import SPLITS, check_data, check_ids, check_settings, check_tokenizer
+from lib.train.preflight import (
+    SPLITS,
+    check_data,
+    check_device,
+    check_ids,
+    check_settings,
+    check_tokenizer,
+)
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
@@ -161,7 +168,8 @@ def main() -> None:
     params, system = load("train", TrainParams), load("task", TaskParams).system
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
-    check_settings(params, base, hardware, device)
+    check_settings(params, base, hardware)
+    check_device(params, base, device)
     check_license(base, card_of(base))
     require_checked(*SPLITS.values())
     require_all_checked()

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lib.core.config import Section
+from lib.core.text import in_one_form
 
 HUB_ID = r"\w[\w.-]*/[\w.-]+"
 
@@ -34,6 +35,21 @@ class TaskParams(Section):
     labels: list[str] = []  # output label: the allowed answers; empty takes those of the data
     scenario: str = ""  # output json: the field that names a record's scenario
     refusal: str = ""  # the one right answer to what must be refused; empty: nothing is
+
+    @field_validator("labels")
+    @classmethod
+    def _as_in_the_data(cls, labels: list[str]) -> list[str]:
+        return [in_one_form(label) for label in labels]
+
+    @field_validator("fields")
+    @classmethod
+    def _values_as_in_the_data(cls, fields: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {in_one_form(key): list(map(in_one_form, some)) for key, some in fields.items()}
+
+    @field_validator("scenario", "refusal")
+    @classmethod
+    def _text_as_in_the_data(cls, text: str) -> str:
+        return in_one_form(text)
 
     @model_validator(mode="after")
     def _consistent(self) -> "TaskParams":
