@@ -23,11 +23,11 @@ IMAGES = {
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
 WITH_CURL = ("vllm", "llama.cpp")  # images that surely have it
 LOADING = 1_800  # seconds that a large model may load
+TEMPLATE = "chat_template.jinja"  # as transformers and vLLM name it
 
 
 def takes_gpu(deploy: DeployParams, device: str) -> bool:
-    """Tell whether the stack is started on a GPU: llama.cpp where it was measured
-    (hardware.device)."""
+    """Tell whether the stack is started on a GPU; llama.cpp is where hardware.device says so."""
     return deploy.stack in ("vllm", "tgi") or device != "cpu"
 
 
@@ -63,14 +63,16 @@ def room_for(rank: int) -> int:
         if allowed >= rank:
             return allowed
     raise UserError(
-        f"models/tuned/adapter: its rank is {rank}, and vLLM takes {RANKS[-1]} at most; set "
-        f"train.lora.rank to {RANKS[-1]} or less, then `dvc repro`"
+        f"train.lora.rank is {rank}, and vLLM serves adapters of {RANKS[-1]} at most "
+        f"(deploy.stack); set it to {RANKS[-1]} or less, then `dvc repro`"
     )
 
 
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
-    """Write compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it; raise
-    UserError where its rank is too high."""
+    """Write compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it.
+
+    Raises UserError where its rank is too high.
+    """
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
     model = base if hub else "/base"
@@ -78,6 +80,7 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
     revised = ["--revision", revision] if hub and revision else []
     lora = ["--enable-lora", "--max-lora-rank", str(room_for(rank))]
     lora += ["--lora-modules", f"{SERVED_NAME}=/adapter"]
+    lora += ["--chat-template", f"/adapter/{TEMPLATE}"]  # that of training; the base's may differ
     service["command"] = [first, *revised, *told, *lora]
     folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
     service["volumes"] = folders
@@ -142,8 +145,10 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
 
 
 def probes(port: int) -> dict[str, Any]:
-    """Say when Kubernetes sends requests and when it restarts the server: not while it loads, and
-    not for being busy for a moment."""
+    """Say when Kubernetes sends requests to the server and when it restarts it.
+
+    Not while it loads, and not for being busy for a moment.
+    """
 
     def ask(period: int, failures: int) -> dict[str, Any]:
         route = {"path": "/health", "port": port}

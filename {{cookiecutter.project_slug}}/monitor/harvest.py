@@ -34,7 +34,7 @@ from lib.similarity.heldout import HELD_OUT, eval_prompts
 from lib.similarity.near_copies import KnownTexts
 from lib.similarity.params import DedupParams, SplitParams
 from lib.similarity.shared_text import known_passages
-from monitor.run import observer, read_logs
+from monitor.run import Slice, observer, read_logs
 
 HARVEST = Path("data/harvest.jsonl")
 RAW, FEEDBACK = Path("data/raw"), "feedback-*.jsonl"
@@ -137,14 +137,15 @@ def check_undecided() -> None:
 
 
 def main() -> None:
-    """Propose."""
+    """Propose production records for labeling."""
     parser = CommandLine("monitor.harvest", __doc__)
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
-    logs = parser.parse_args().logs
+    parser.add_argument("--model", help="only requests that this model answered")
+    args = parser.parse_args()
     check_undecided()
     params, release = load("monitor", MonitorParams), read_reference()
     skipped, dropped = Counter[str](), Counter[str]()
-    calls = read_logs(logs, params, skipped, float("-inf"), float("inf"))
+    calls = read_logs(args.logs, params, skipped, Slice(model=args.model))
     want = params.harvest
     found = gather(calls, observer(release, params), want.confidence, want.most)
     kept = limited(new_proposals(found, dropped), want.most, dropped)

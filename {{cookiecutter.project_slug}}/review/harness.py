@@ -71,9 +71,10 @@ def ask(
     """Ask one model and return its scores."""
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
+    template = base.chat_template if folder == base.model else None
     model = lm_eval.models.huggingface.HFLM(
         pretrained=load_weights(folder, base.dtype, device, revision),
-        tokenizer=load_tokenizer(folder, revision),
+        tokenizer=load_tokenizer(folder, revision, template),
         batch_size=params.batch_size,
         device=device,
     )
@@ -93,8 +94,10 @@ def ask(
 
 
 def read_scores(results: Any) -> Scores:
-    """Read every metric of lm-evaluation-harness's results; one of several filters is named with
-    it."""
+    """Read every metric of lm-evaluation-harness's results.
+
+    One of several filters is named with it.
+    """
     found = {}
     for task, rows in results["samples"].items():
         for name, value in results["results"][task].items():

@@ -31,7 +31,7 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json
 from lib.serving import client, memory
 from lib.serving.client import Length
-from lib.serving.params import BenchParams
+from lib.serving.params import BenchParams, check_bench
 
 TEST = "data/split/test.jsonl"
 WARM_UP = 2  # requests
@@ -60,10 +60,10 @@ def loads(params: BenchParams) -> list[Load]:
 
 
 def read_chats(params: BenchParams, system: str) -> Chats:
-    """Read prompts of the test split, with the system prompt: some to warm up, then others for each
-    load, or a server's prefix cache would be measured.
+    """Read prompts of the test split to warm up, and others for each load.
 
-    A small split is repeated.
+    With the system prompt. The same for each load would measure a server's prefix cache. A small
+    split is repeated.
     """
     count = WARM_UP + params.requests * len(loads(params))
     chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
@@ -178,6 +178,8 @@ def take_single(figures: Figures) -> list[dict[str, Any]]:
 
 def main() -> None:
     params, task = load("bench", BenchParams), load("task", TaskParams)
+    if params.engine == "server":
+        check_bench(params, load("deploy", DeployParams))
     chats = read_chats(params, task.system)
     figures: Figures = {"engine": params.engine}
     if params.engine == "server" and params.command == []:

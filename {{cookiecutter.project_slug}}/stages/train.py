@@ -27,13 +27,13 @@ from lib.model.loading import (
     TUNED,
     deterministic,
     generation_ends,
-    identity,
     load_config,
     load_tokenizer,
     make_readable,
     stop_tokens,
     torch_device,
 )
+from lib.model.source import identity
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather, merge, start_model
@@ -47,7 +47,14 @@ from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
-from lib.train.preflight import SPLITS, check_data, check_ids, check_settings, check_tokenizer
+from lib.train.preflight import (
+    SPLITS,
+    check_data,
+    check_device,
+    check_ids,
+    check_settings,
+    check_tokenizer,
+)
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
@@ -59,8 +66,10 @@ if TYPE_CHECKING:
 def preflight(
     setup: Setup, config: "PretrainedConfig", phases: dict[str, Load], hardware: HardwareParams
 ) -> float:
-    """Estimate the bytes that a step needs, before the base is loaded; raise UserError if they do
-    not fit."""
+    """Estimate the bytes that a step needs, before the base is loaded.
+
+    Raises UserError if they do not fit.
+    """
     base, params, on_cpu = setup.base, setup.params, setup.device == "cpu"
     spread = wanted(hardware) if hardware.strategy != "ddp" else 1
     shape = replace(
@@ -89,8 +98,10 @@ def summary(estimate: dict[str, Any], available: float) -> str:
 
 
 def resumed_steps(setup: Setup) -> dict[str, int]:
-    """Return the step at which each training of an interrupted run resumes, by its name; 0 for a
-    fresh one."""
+    """Return the step at which each training of an interrupted run resumes, by its name.
+
+    0 for a fresh one.
+    """
     steps = {}
     for phase in ["sft"] * setup.params.supervised + [setup.params.method] * setup.params.prefers:
         last = last_whole(setup.folder / phase)
@@ -101,7 +112,7 @@ def resumed_steps(setup: Setup) -> dict[str, int]:
 
 
 def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> None:
-    """Train, and write everything once all processes are done."""
+    """Train what params ask for, and write everything once all processes are done."""
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
@@ -138,8 +149,10 @@ def save(
     tokenizer: "PreTrainedTokenizerBase",
     adapter: Path | None,
 ) -> None:
-    """Write models/tuned whole or not at all, readable by everyone who may read the project; with
-    the adapter, where the weights are the base's and that."""
+    """Write models/tuned whole or not at all, readable by everyone who may read the project.
+
+    With the adapter, where the weights are the base's and that.
+    """
     with atomic_folder(TUNED) as folder:
         model.config.use_cache = True
         model.save_pretrained(folder)
@@ -155,7 +168,8 @@ def main() -> None:
     params, system = load("train", TrainParams), load("task", TaskParams).system
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
-    check_settings(params, base, hardware, device)
+    check_settings(params, base, hardware)
+    check_device(params, base, device)
     check_license(base, card_of(base))
     require_checked(*SPLITS.values())
     require_all_checked()
@@ -171,7 +185,7 @@ def main() -> None:
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     track(params.tracking, folder)
     config = load_config(base.model, base.revision)
-    tokenizer = load_tokenizer(base.model, base.revision)
+    tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, system, tokenizer, stops, device, folder)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lib.engines.builds import llamacpp
 from lib.engines.gguf import NAME as GGUF
-from lib.engines.params import DeployParams
+from lib.engines.params import DeployParams, check_stack
 from lib.runtime.errors import UserError
 
 SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
@@ -57,8 +57,10 @@ def arguments(
 
 
 def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str]:
-    """Return the command that starts the stack on this machine, without containers; raise UserError
-    with the cure where it is not installed, or is started by other means."""
+    """Return the command that starts the stack on this machine, without containers.
+
+    Raises UserError with the cure where it is not installed, or is started by other means.
+    """
     if deploy.stack in BY_HAND:
         raise UserError(f"deploy.stack: {deploy.stack} is started by `{BY_HAND[deploy.stack]}`")
     options = arguments(deploy, model, port)
@@ -78,15 +80,12 @@ def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str
 
 
 def start_of(own: list[str] | None, key: str, deploy: DeployParams) -> Start:
-    """Return how a stage starts a server: by the user's own command, which stands at `key` of
-    params.yaml, or, where that is None, as deploy.stack is packed; raise UserError where no stage
-    starts that stack."""
+    """Return how a stage starts a server: by the user's own command, or as deploy.stack is packed.
+
+    The command stands at `key` of params.yaml. Raises UserError where it is None and no stage
+    starts the stack.
+    """
     if own is not None:
         return Start(own, key)
-    if deploy.stack not in ("vllm", "llama.cpp"):
-        raise UserError(
-            f"params.yaml: {key} is null, and stages start only vllm and llama.cpp, not "
-            f"{deploy.stack} (deploy.stack): give your own command, set the engine to "
-            "transformers, or set bench.command to [], which asks a server at bench.url"
-        )
+    check_stack(own, key, deploy)
     return Start(local_command(deploy, "{model}", "{port}"), "deploy.stack")
