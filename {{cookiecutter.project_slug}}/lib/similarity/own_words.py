@@ -122,9 +122,9 @@ def sets_of(texts: Sequence[str], ngram: int, shared: Shared) -> Sets:
 
 
 def similarity(ones: Sets, others: Sets, pairs: IndexPairs) -> Floats:
-    """Compute how similar each pair (index in ones, in others) is: the lower of the exact Jaccard
-    similarities of their own words and of all their words, 0 to 1.
+    """Compute how similar each pair (index in ones, in others) is, 0 to 1.
 
+    It is the lower of two exact Jaccard similarities: of their own words, and of all their words.
     So a question about another context, or a text under another instruction, is no copy.
     """
     values = jaccard(ones.own, others.own, pairs)
