@@ -1,0 +1,113 @@
+"""A turn of a chat: what is said, which tools are called, and the text by which turns are compared.
+
+Tools are written in a record as OpenAI has them (`tools`). In memory they ride on the system turn,
+so that a chat is one list wherever it goes: to the chat template, or to a server.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, NotRequired, TypedDict, cast
+
+Tool = dict[str, Any]  # OpenAI's: {"type": "function", "function": {"name", "parameters", ...}}
+
+
+class Function(TypedDict):
+    """What is called, and with what."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class ToolCall(TypedDict):
+    """One call of a tool, as chat templates take it."""
+
+    id: str
+    type: str
+    function: Function
+
+
+class Message(TypedDict):
+    """One turn of a chat; role is system, user, assistant or tool.
+
+    `weight` 0 marks an answer that is context and not learnt. `tools` stands in no file.
+    """
+
+    role: str
+    content: str
+    reasoning_content: NotRequired[str]
+    tool_calls: NotRequired[list[ToolCall]]
+    tool_call_id: NotRequired[str]  # of a tool: the call that it answers
+    name: NotRequired[str]  # of a tool
+    weight: NotRequired[int]
+    tools: NotRequired[list[Tool]]  # of a system turn
+
+
+def call_text(call: ToolCall) -> str:
+    """Write a call in one way, keys sorted (the form of Hermes and Qwen)."""
+    function = call["function"]
+    arguments = json.dumps(function["arguments"], ensure_ascii=False, sort_keys=True)
+    name = json.dumps(function["name"], ensure_ascii=False)
+    return f'<tool_call>\n{{"name": {name}, "arguments": {arguments}}}\n</tool_call>'
+
+
+def said(turn: Message) -> str:
+    """Return what a turn says and calls, as one text; not what it thinks."""
+    calls = turn.get("tool_calls")
+    if not calls:
+        return turn["content"]
+    return "\n".join(filter(None, [turn["content"], *map(call_text, calls)]))
+
+
+def whole(turn: Message) -> str:
+    """Return what a turn thinks, says and calls, as one text."""
+    thought = turn.get("reasoning_content", "")
+    return f"{thought}\n{said(turn)}" if thought else said(turn)
+
+
+def text_of(messages: Iterable[Message]) -> str:
+    """Join what a chat's turns say, one per line, without roles."""
+    return "\n".join(said(turn) for turn in messages if "tools" not in turn or turn["content"])
+
+
+def with_tools(turns: list[Message], tools: list[Tool] | None) -> list[Message]:
+    """Put the tools of a record on the chat's system turn, an empty one where it has none."""
+    if not tools:
+        return turns
+    first, rest = Message(role="system", content=""), turns
+    if turns and turns[0]["role"] == "system":
+        first, rest = turns[0].copy(), turns[1:]
+    first["tools"] = tools
+    return [first, *rest]
+
+
+def apart(chat: list[Message]) -> tuple[list[Message], list[Tool] | None]:
+    """Return a chat as templates take it, and its tools; None where it has none."""
+    tools = next((turn["tools"] for turn in chat if "tools" in turn), None)
+    plain = [
+        cast(Message, {key: value for key, value in turn.items() if key not in ("tools", "weight")})
+        for turn in chat
+        if "tools" not in turn or turn["content"]
+    ]
+    return plain, tools
+
+
+def request_of(chat: list[Message]) -> dict[str, Any]:
+    """Return a chat as OpenAI's API takes it: `messages`, and `tools` where it has some."""
+    plain, tools = apart(chat)
+    messages = [dict(turn) for turn in plain]
+    for turn in messages:
+        if "tool_calls" in turn:
+            turn["tool_calls"] = [as_sent(call) for call in turn["tool_calls"]]
+    return {"messages": messages} | ({"tools": tools} if tools else {})
+
+
+def as_sent(call: ToolCall) -> dict[str, Any]:
+    """Write the arguments of a call as text, which OpenAI's API wants."""
+    function = call["function"]
+    text = json.dumps(function["arguments"], ensure_ascii=False)
+    return {**call, "function": {**function, "arguments": text}}
+
+
+def tool_names(tools: list[Tool] | None) -> str:
+    """Return the names of tools in alphabetical order, as one text."""
+    return " ".join(sorted(str(tool["function"]["name"]) for tool in tools or []))
