@@ -30,8 +30,8 @@ def asked(cells: Row, ours: str) -> list[Message]:
     ):
         raise Reject("not_text", "a list")
     turns = [*read_history(cells), *read_prompt(question, cells.unread)]
-    # Nobody reads the words of a system prompt: task.system takes its place.
-    return turns if is_empty(system) else [{"role": "system", "content": ""}, *turns]
+    # task.system takes the place of a system prompt; only the tools that it may define are read.
+    return turns if is_empty(system) else [{"role": "system", "content": str(system)}, *turns]
 
 
 def read_history(cells: Row) -> list[Message]:
@@ -59,8 +59,9 @@ def from_chat(cells: Row, task: TaskParams) -> Draft:
     if turns and turns[-1]["role"] == "user" and cells.there("completion", vacant=True):
         turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
     draft = from_turns(turns)
-    if not is_empty(cells.get("system")):
+    if not is_empty(system := cells.get("system")):
         draft.changes.add("system_prompt_removed")
+        draft.system = f"{draft.system}\n{system}"
     read_label(draft, cells, task)
     return draft
 
@@ -85,10 +86,10 @@ def from_completion(cells: Row, task: TaskParams) -> Draft:
 
 
 def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
-    """Turn a draft into a lone answer where its row labels it good or bad (trl's unpaired format,
-    LLaMA-Factory's kto_tag).
+    """Turn a draft into a lone answer where its row labels it good or bad.
 
-    A column of such a name that is not mapped, and holds neither true nor false, is another one.
+    As trl's unpaired format and LLaMA-Factory's kto_tag do. A column of such a name that is not
+    mapped, and holds neither true nor false, is another one.
     """
     mapped = "label" in cells.mapping.columns
     good = None
@@ -108,3 +109,5 @@ def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
     if good is not None:
         draft.lone = True
         draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
+        if not good and draft.beside:
+            draft.beside = {"rejected": draft.beside["chosen"]}

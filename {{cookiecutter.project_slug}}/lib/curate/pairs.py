@@ -11,11 +11,11 @@ from lib.intake.turns import read_answer, read_turns, spoken
 
 
 def from_pair(cells: Row, task: TaskParams) -> Draft:
-    """Make a draft of a preference pair; either side is text, one turn, or turns that end with the
-    answer.
+    """Make a draft of a preference pair.
 
-    Raises Reject unless what comes before the answer is the same on both sides, and the same as
-    what is asked where that has a column of its own.
+    Either side is text, one turn, or turns that end with the answer. Raises Reject unless what
+    comes before the answer is the same on both sides, and the same as what is asked where that has
+    a column of its own.
     """
     cells.unread.pair = True
     sides = [cells.get("chosen"), cells.get("rejected")]
@@ -36,7 +36,7 @@ def from_pair(cells: Row, task: TaskParams) -> Draft:
     if bad[-1]["role"] != "assistant":
         raise Reject("roles_out_of_order")
     draft = from_turns([*before, good[-1]])
-    draft.rejected = bad[-1]["content"]
+    draft.put("rejected", bad[-1])
     return draft
 
 
@@ -53,7 +53,7 @@ def beside_rejected(read: Callable[[Row, TaskParams], Draft]) -> Callable[[Row, 
             raise Reject("prompts_differ")
         if bad[-1]["role"] != "assistant":
             raise Reject("roles_out_of_order")
-        draft.rejected = bad[-1]["content"]
+        draft.put("rejected", bad[-1])
         return draft
 
     return reader

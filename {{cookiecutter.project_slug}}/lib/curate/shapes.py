@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
+from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
@@ -16,10 +17,14 @@ from lib.intake.cells import Reject, cell_value, optional_text, read_groups, rea
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
-    """Read a row of any known shape, told by its keys; raise Reject for any other, for a bad cell,
-    and where a column that nothing reads could change what is learnt."""
+    """Read a row of any known shape, told by its keys, as a draft of a record.
+
+    Raises Reject for any other shape, for a bad cell, and where a column that nothing reads could
+    change what is learnt.
+    """
     cells = Row(row, mapping)
     draft = read_shape(cells, task)
+    settle(draft, cells)
     draft.scenario = optional_text(cells.get("scenario"))
     draft.language = optional_text(cells.get("language"))
     draft.tags = read_tags(cells.get("tags"))

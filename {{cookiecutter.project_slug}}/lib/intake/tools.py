@@ -128,7 +128,7 @@ def returned_in(text: str) -> str:
 
 
 def defined_in(system: str) -> list[Tool]:
-    """Read the tools that a system prompt defines as JSON, as those of Hermes, Glaive and ToolACE do.
+    """Read the tools that a system prompt defines as JSON (Hermes, Glaive, ToolACE).
 
     Raises Reject (`tools`) where it seems to define some that cannot be read.
     """

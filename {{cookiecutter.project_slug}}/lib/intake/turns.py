@@ -95,8 +95,10 @@ def read_role(value: Any) -> str:
 
 
 def read_turn(turn: Any, unread: Unread) -> list[Message]:
-    """Read one turn; its content may be a list of parts as in OpenAI's API. None for a system turn
-    without content; several where a part is the result of a tool."""
+    """Read one turn, whose content may be a list of parts as in OpenAI's API.
+
+    None for a system turn without content; several where a part is the result of a tool.
+    """
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
     if isinstance(turn.get("human"), str) and isinstance(turn.get("assistant"), str):
