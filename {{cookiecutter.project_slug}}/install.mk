@@ -10,6 +10,9 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Settings of pip's that would have it install elsewhere.
 export PIP_USER := 0
 unexport PIP_TARGET PIP_PREFIX
+# Settings of pip's that would have it install elsewhere.
+export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX
 
 # Said before anything is made: what pip says of an old Python does not name it.
 FITS := import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or newer is needed; " \
