@@ -82,11 +82,11 @@ def to_record(draft: Draft, source: str, split: str | None) -> Record:
     """Turn a checked and masked draft into a record."""
     record: Any = {"id": ""}
     if draft.rejected is None:
-        answer = {"role": "assistant", "content": draft.chosen} | draft.beside.get("chosen", {})
-        record["messages"] = [*draft.prompt, answer]
+        record["messages"] = [*draft.prompt, draft.turn("chosen")]
     else:
-        record |= {"prompt": draft.prompt, "chosen": draft.chosen, "rejected": draft.rejected}
-        record |= {"beside": draft.beside} if draft.beside else {}
+        record["prompt"] = draft.prompt
+        for side in ("chosen", "rejected"):  # a turn, where it is more than a text
+            record[side] = draft.turn(side) if side in draft.beside else getattr(draft, side)
     record |= {"tools": draft.tools} if draft.tools else {}
     record["id"] = record_id(record)
     return record | {

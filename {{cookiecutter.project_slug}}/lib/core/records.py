@@ -18,8 +18,8 @@ class Record(TypedDict):
     """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`). A lone answer,
     good or bad, is a pair whose other side is empty.
 
-    `beside` holds what the answers of a pair have besides their text, by side: `tool_calls`,
-    `reasoning_content`. `tools` are what the model may call.
+    An answer of a pair that thinks or calls tools is a turn instead of a text. `tools` are what the
+    model may call.
 
     `split` is None unless the source fixes it; `groups` name what must stay on one side of a
     split (a customer, a document): the record's own id when nothing else is known. `tags` name edge
@@ -29,9 +29,8 @@ class Record(TypedDict):
     id: str
     messages: NotRequired[list[Message]]
     prompt: NotRequired[list[Message]]
-    chosen: NotRequired[str]
-    rejected: NotRequired[str]
-    beside: NotRequired[dict[str, dict[str, Any]]]
+    chosen: NotRequired[str | Message]
+    rejected: NotRequired[str | Message]
     tools: NotRequired[list[Tool]]
     scenario: str
     language: str
@@ -67,8 +66,8 @@ def prompt_of(record: Record) -> list[Message]:
 
 def side_of(record: Record, side: str) -> Message:
     """Return an answer of a pair, `chosen` or `rejected`, as a turn."""
-    turn = {"role": "assistant", "content": record[side]}  # type: ignore[literal-required]
-    return cast(Message, turn | record.get("beside", {}).get(side, {}))
+    answer: str | Message = record[side]  # type: ignore[literal-required]
+    return Message(role="assistant", content=answer) if isinstance(answer, str) else answer
 
 
 def has_side(record: Record, side: str) -> bool:
@@ -87,9 +86,12 @@ def answer_of(record: Record) -> str:
 
 
 def answers_of(record: Record) -> list[str]:
-    """Return all that is learnt as an answer, thoughts and calls included: one text, or the chosen
-    and the rejected. With tools, their names are part of it: another choice is another answer."""
-    turns = [answer_turn(record)] + [side_of(record, "rejected")] * is_pair(record)
+    """Return every answer as one text, thoughts and calls included: one, or chosen and rejected.
+
+    The names of the tools are part of it: with other tools it is another answer.
+    """
+    turns = [answer_turn(record)]
+    turns += [side_of(record, "rejected")] if is_pair(record) else []
     names = tool_names(record.get("tools"))
     return [f"{whole(turn)}\n{names}" if names else whole(turn) for turn in turns]
 
@@ -121,7 +123,7 @@ def row_text(record: Record) -> str:
 def record_id(record: Record) -> str:
     """Hash the content alone (16 hex digits): a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]
-    content += [record[key] for key in ("beside", "tools") if key in record]  # type: ignore[literal-required]
+    content += [record["tools"]] if "tools" in record else []
     raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
     return blake2b(raw, digest_size=8).hexdigest()
 
@@ -174,7 +176,7 @@ def without_words(record: Record) -> Record:
     kept = {
         key: intern(value) if isinstance(value, str) and key != "id" else value
         for key, value in record.items()
-        if key not in (*CONTENT, "beside", "tools")
+        if key not in (*CONTENT, "tools")
     }
     return cast(Record, kept | {"chosen": ""} if is_pair(record) else kept)
 

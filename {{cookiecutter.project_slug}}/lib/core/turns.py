@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, NotRequired, TypedDict, cast
 
+MORE = {"tool_calls", "reasoning_content"}
+
 Tool = dict[str, Any]  # OpenAI's: {"type": "function", "function": {"name", "parameters", ...}}
 
 
@@ -80,6 +82,11 @@ def with_tools(turns: list[Message], tools: list[Tool] | None) -> list[Message]:
     return [first, *rest]
 
 
+def has_more(chat: list[Message]) -> bool:
+    """Tell whether a chat holds more than what is said: tools, calls, results, thoughts."""
+    return any("tools" in turn or turn["role"] == "tool" or MORE & turn.keys() for turn in chat)
+
+
 def apart(chat: list[Message]) -> tuple[list[Message], list[Tool] | None]:
     """Return a chat as templates take it, and its tools; None where it has none."""
     tools = next((turn["tools"] for turn in chat if "tools" in turn), None)
@@ -111,3 +118,38 @@ def as_sent(call: ToolCall) -> dict[str, Any]:
 def tool_names(tools: list[Tool] | None) -> str:
     """Return the names of tools in alphabetical order, as one text."""
     return " ".join(sorted(str(tool["function"]["name"]) for tool in tools or []))
+
+
+def number_calls(turns: list[Message]) -> None:
+    """Write the ids of calls anew, in place, and those of the results after their calls.
+
+    Ids say only which result is whose. Mistral's template wants nine letters and digits.
+
+    Raises ValueError for a result that answers no call, and a call without its result before
+    the end.
+    """
+    count, waiting = 0, list[tuple[str, str, str]]()  # old id, new id, name
+    for turn in turns:
+        if turn["role"] == "tool":
+            waiting.remove(one := answered(turn, waiting))
+            turn["tool_call_id"], turn["name"] = one[1:]
+            continue
+        if waiting:
+            raise ValueError(f"a call of {waiting[0][2]} without its result")
+        for call in turn.get("tool_calls", []):
+            new = f"call{count:05d}"
+            waiting.append((call["id"], new, call["function"]["name"]))
+            call["id"], count = new, count + 1
+
+
+def answered(turn: Message, waiting: list[tuple[str, str, str]]) -> tuple[str, str, str]:
+    """Return the call whose result a turn is.
+
+    It is told by its id, else it is the first of its name, else the first that waits.
+    """
+    told, name = turn.get("tool_call_id", ""), turn.get("name", "")
+    mine = [one for one in waiting if told and one[0] == told]
+    mine = mine or [one for one in waiting if not (told and one[0])]
+    if not mine:
+        raise ValueError("a result that answers no call")
+    return next((one for one in mine if one[2] == name), mine[0])

@@ -2,18 +2,18 @@
 
 import re
 
+from lib.core.turns import Message, number_calls
 from lib.curate.draft import Draft
 from lib.curate.row import Row
 from lib.intake.cells import Reject, optional_text
-from lib.intake.tools import as_calls, defined_in, number_calls, read_tools
+from lib.intake.tools import as_calls, defined_in, read_tools
 from lib.intake.unread import is_empty
 
 ABOUT_TOOLS = re.compile(r"\b(?:tools?|functions?|apis?)\b|工具|函数", re.IGNORECASE)
 
 
 def settle(draft: Draft, cells: Row) -> None:
-    """Read the tools and thoughts that have a column of their own, and leave out what comes behind
-    the last turn to learn.
+    """Read tools and thoughts of columns of their own; end a chat with the last turn to learn.
 
     Raises Reject for tools that are lost with a system prompt, for a row of which nothing is to be
     learnt, and for calls and results that do not go together.
@@ -65,7 +65,11 @@ def number(draft: Draft) -> None:
     called = False
     for side in ("chosen", "rejected"):
         calls = draft.calls(side)
-        number_calls([*draft.prompt, {"role": "assistant", "content": "", "tool_calls": calls}])
+        answer = Message(role="assistant", content="", tool_calls=calls)
+        try:
+            number_calls([*draft.prompt, answer])
+        except ValueError as error:
+            raise Reject("tools", str(error)) from None
         called = called or bool(calls)
     called = called or any("tool_calls" in turn for turn in draft.prompt)
     if called and not draft.tools and ABOUT_TOOLS.search(draft.system):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from lib.core.records import Message
 from lib.core.turns import Tool
@@ -37,11 +37,18 @@ class Draft:
         if self.rejected is None:
             return [("chosen", self.chosen)]
         both = [("chosen", self.chosen), ("rejected", self.rejected)]
-        return [one for one in both if one[1] or one[0] in self.beside] if self.lone else both
+        if not self.lone:
+            return both
+        return [one for one in both if one[1] or one[0] in self.beside] or both[:1]
 
     def calls(self, side: str) -> list[Any]:
         """Return the calls of tools that an answer makes."""
         return list(self.beside.get(side, {}).get("tool_calls", []))
+
+    def turn(self, side: str) -> Message:
+        """Return the answer of a side as a turn."""
+        answer = {"role": "assistant", "content": getattr(self, side)}
+        return cast(Message, answer | self.beside.get(side, {}))
 
     def put(self, side: str, answer: Message) -> None:
         """Take an answer as that of a side."""

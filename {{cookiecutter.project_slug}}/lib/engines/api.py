@@ -1,10 +1,12 @@
 """Any OpenAI-compatible server: ask it for answers."""
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lib.core.records import Message
+from lib.core.turns import request_of
 from lib.engines.answer import Answer
 from lib.engines.openai_client import call, named
 from lib.runtime.errors import UserError
@@ -27,7 +29,11 @@ def complete_chat(
         section,
         lambda client: (
             client.chat.completions.with_raw_response.create(
-                model=model, messages=chat, max_tokens=max_new_tokens, temperature=0, **options
+                model=model,
+                **request_of(chat),
+                max_tokens=max_new_tokens,
+                temperature=0,
+                **options,
             ).http_response
         ),
     )
@@ -44,7 +50,17 @@ def answer_chat(
     """Ask for the greedy answer to a chat, which the server renders with its own template."""
     reply = complete_chat(url, model, chat, max_new_tokens, key_env, section)
     where = named(url, section)
-    return read_answer(reply, lambda choice: choice["message"]["content"] or "", where)
+    return read_answer(reply, lambda choice: said_in(choice["message"]), where)
+
+
+def said_in(message: dict[str, Any]) -> str:
+    """Return what a reply says and calls: some servers take the calls out of the text."""
+    texts = [
+        f'<tool_call>\n{{"name": {json.dumps(called["name"])}, "arguments": {called["arguments"]}}}'
+        "\n</tool_call>"
+        for called in (one["function"] for one in message.get("tool_calls") or [])
+    ]
+    return "\n".join(filter(None, [message["content"] or "", *texts]))
 
 
 def answer_tokens(

@@ -2,16 +2,14 @@
 
 Definitions: objects of OpenAI, bare functions, JSON text of either. Calls: `tool_calls`, the older
 `function_call`, ShareGPT's turns of role function_call, and the text of Hermes and Qwen,
-`<tool_call>{...}</tool_call>`. Ids say only which result is whose: they are written anew, in the
-form that Mistral's template demands.
-"""
+`<tool_call>{...}</tool_call>`."""
 
 import json
 import re
 from typing import Any
 
 from lib.core.strict_json import DECODER
-from lib.core.turns import Message, Tool, ToolCall
+from lib.core.turns import Tool, ToolCall
 from lib.intake.cells import Reject
 from lib.intake.unpack import from_text
 
@@ -163,34 +161,3 @@ def as_calls(answer: str, tools: list[Tool]) -> list[ToolCall]:
     except (ValueError, RecursionError, Reject):
         return []
     return calls if all(call["function"]["name"] in names for call in calls) else []
-
-
-def number_calls(turns: list[Message]) -> None:
-    """Write the ids of calls anew, in place, and those of the results after their calls.
-
-    Raises Reject (`tools`) for a result that answers no call, and a call without its result before
-    the end.
-    """
-    count, waiting = 0, list[tuple[str, str, str]]()  # old id, new id, name
-    for turn in turns:
-        if turn["role"] == "tool":
-            waiting.remove(one := answered(turn, waiting))
-            turn["tool_call_id"], turn["name"] = one[1:]
-            continue
-        if waiting:
-            raise Reject("tools", f"a call of {waiting[0][2]} without its result")
-        for call in turn.get("tool_calls", []):
-            new = f"call{count:05d}"
-            waiting.append((call["id"], new, call["function"]["name"]))
-            call["id"], count = new, count + 1
-
-
-def answered(turn: Message, waiting: list[tuple[str, str, str]]) -> tuple[str, str, str]:
-    """Return the call whose result a turn is: by its id, else the first of its name, else the first
-    that waits."""
-    told, name = turn.get("tool_call_id", ""), turn.get("name", "")
-    mine = [one for one in waiting if told and one[0] == told]
-    mine = mine or [one for one in waiting if not (told and one[0])]
-    if not mine:
-        raise Reject("tools", "a result that answers no call")
-    return next((one for one in mine if one[2] == name), mine[0])

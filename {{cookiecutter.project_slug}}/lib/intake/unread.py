@@ -19,7 +19,7 @@ def words(text: str) -> frozenset[str]:
 
 
 TOOLS = re.compile(
-    r"(available_)?(tools|functions)(_?(schemas?|definitions?|list|specs?|json))?"
+    r"(available_)?(tools|functions)|(tool|function)s?_?(schemas?|definitions?|list|specs?|json)"
     r"|(tool|function)_?(calls?|call_id|responses?|results?|outputs?)"
 )
 REASONING = re.compile(

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.core.records import Message, Record, is_pair
+from lib.core.records import Message, Record, chat_of, prompt_of
+from lib.core.turns import apart
 from lib.model.chat import IGNORED, Example, encode_example, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
@@ -59,8 +60,7 @@ class Setup:
 
     def first_text(self, record: Record) -> str:
         """Return the text of a record's first message, or of the task's system prompt before it."""
-        messages = record["prompt"] if is_pair(record) else record["messages"]
-        return with_system(messages, self.system)[0]["content"]
+        return apart(with_system(prompt_of(record), self.system))[0][0]["content"]
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
@@ -70,11 +70,22 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """
     examples = []
     for record in records:
+        check_context(setup, record)
         with naming(record):
-            example = setup.encode(record["messages"])
+            example = setup.encode(chat_of(record))
         check_example(setup, record, example)
         examples.append(example)
     return examples
+
+
+def check_context(setup: Setup, record: Record) -> None:
+    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
+    weighed = any("weight" in turn for turn in record["messages"])
+    if weighed and setup.params.loss_on != "answer":
+        raise UserError(
+            f"record {record['id']}: has a turn of weight 0, and params.yaml: train.loss_on "
+            f"{setup.params.loss_on} learns all turns; set it to answer"
+        )
 
 
 @contextmanager
