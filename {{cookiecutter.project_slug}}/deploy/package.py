@@ -129,8 +129,9 @@ def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
     if deploy.stack != "vllm" or not adapter.is_dir():
         return
     shutil.copytree(adapter, folder / "adapter")
+    shutil.copy(Path(TUNED, launch.TEMPLATE), folder / "adapter")
     if Path(base.model).is_dir():
-        shutil.copytree(base.model, folder / "base")
+        shutil.copytree(base.model, folder / "base", ignore=shutil.ignore_patterns(".*"))
     rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
     text = launch.compose_lora(deploy, base.model, base.revision, rank)
     (folder / "compose-lora.yaml").write_text(text, encoding="utf-8")

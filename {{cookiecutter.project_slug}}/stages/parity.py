@@ -212,7 +212,7 @@ def main() -> None:
     }
     left_out, kind = {}, None
     if ADAPTER.is_dir():
-        own = load_tokenizer(base.model, base.revision)
+        own = load_tokenizer(base.model, base.revision, base.chat_template)
         adapted = answers(load_adapted(base, device), own)
         systems["adapter"] = compare_files(own, TUNED, chats)
         systems["adapter"] |= compare_answers(right["tuned"], adapted, params.adapter)

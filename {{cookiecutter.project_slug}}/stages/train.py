@@ -27,13 +27,13 @@ from lib.model.loading import (
     TUNED,
     deterministic,
     generation_ends,
-    identity,
     load_config,
     load_tokenizer,
     make_readable,
     stop_tokens,
     torch_device,
 )
+from lib.model.source import identity
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather, merge, start_model
@@ -185,7 +185,7 @@ def main() -> None:
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     track(params.tracking, folder)
     config = load_config(base.model, base.revision)
-    tokenizer = load_tokenizer(base.model, base.revision)
+    tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, system, tokenizer, stops, device, folder)
