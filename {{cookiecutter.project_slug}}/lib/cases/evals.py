@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lib.core.leakage_check import files_of_evals
 from lib.core.records import Message, read_lines
 from lib.core.strict_json import parse
+from lib.core.text import in_one_form
 from lib.core.turns import Function, ToolCall, number_calls, said, with_tools
 from lib.runtime.errors import UserError
 
@@ -115,8 +116,8 @@ class Golden(Case):
     tags: list[str] = []
 
     def answer(self) -> str:
-        """Return the right answer."""
-        return said(self.messages[-1].message())
+        """Return the right answer, in the form that curate gives those of training."""
+        return in_one_form(said(self.messages[-1].message()))
 
 
 class Adversarial(Case):
@@ -127,6 +128,11 @@ class Adversarial(Case):
     answer: str = ""  # the right one, where one must be given
     policy: str = ""  # the rule of evals/refusal_policy.md that the case tests
     forbidden: list[str] = []  # text that must not be in the output
+
+    @field_validator("answer")
+    @classmethod
+    def _in_one_form(cls, answer: str) -> str:
+        return in_one_form(answer)
 
 
 C = TypeVar("C", bound=Case)

@@ -126,7 +126,8 @@ def test_a_turn_of_weight_0_is_not_learnt(tokenizer: PreTrainedTokenizerBase) ->
 
 
 TWICE = """{% for m in messages %}{{ m.role }}{% if m.role == 'assistant' %}
-{% generation %}{{ m.content }}{% endgeneration %} / {% generation %}<|im_end|>{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}"""
+{% generation %}{{ m.content }}{% endgeneration %} / {% generation %}<|im_end|>{% endgeneration %}
+{%- else %}{{ m.content }}{% endif %}{% endfor %}"""
 
 
 def test_stretches_that_are_not_turns_are_refused(tokenizer: PreTrainedTokenizerBase) -> None:
