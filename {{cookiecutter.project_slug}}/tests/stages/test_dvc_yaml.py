@@ -12,7 +12,8 @@ from lib.train.params import TrainParams
 STAGES = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
 ROOMS = (  # each may import the ones before it
     *("runtime", "core", "intake", "pii", "model", "release", "engines", "cases", "similarity"),
-    *("split", "curate", "evaluate", "train", "quantize", "serving", "report", "monitoring"),
+    *("split", "curate", "evaluate", "train", "bases", "quantize", "serving", "report"),
+    "monitoring",
 )
 FOLDERS = ("deploy", "lib", "monitor", "review", "stages", "tests")
 DECIDES_NOTHING = "lib/runtime"  # how a script starts, fails and writes its files whole
