@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lib.core.records import Message
 from lib.engines.api import complete_chat
-from lib.engines.openai_client import Refused, post
+from lib.engines.openai_client import Endpoint, Refused, post
 from lib.runtime.errors import UserError
 from lib.serving.parity import Greedy, Prompt
 
@@ -41,7 +41,7 @@ class Server:
 
     def ask(self, route: str, body: dict[str, Any]) -> Any:
         """Ask one of the server's own routes."""
-        return post(self.root, route, body, self.key_env)
+        return post(Endpoint(self.root, key_env=self.key_env), route, body)
 
 
 def recognise(
@@ -108,9 +108,8 @@ def answer_chat(
         options |= {"logprobs": True, "top_logprobs": 1}
     if server.kind == "vllm":
         options["extra_body"] = {"return_tokens_as_token_ids": True}
-    reply = complete_chat(
-        server.url, server.model, chat, max_new_tokens, server.key_env, "bench", **options
-    )
+    endpoint = Endpoint(server.url, server.model, server.key_env, "bench")
+    reply = complete_chat(endpoint, chat, max_new_tokens, **options)
     try:
         choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
         text = str(choice["message"]["content"] or "")
