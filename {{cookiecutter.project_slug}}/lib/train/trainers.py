@@ -29,6 +29,7 @@ from lib.train.layout import as_dataset, training_dataset
 from lib.train.mask import LEARNT, check_mask, write_learnt
 from lib.train.packing import check_packing
 from lib.train.params import TrainParams
+from lib.train.schedule import warm_up_from_above_zero
 from lib.train.token_loss import fill, sft_trainer
 
 if TYPE_CHECKING:
@@ -123,8 +124,9 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
     `validated` says whether there are records to validate with, at each checkpoint and at the end.
     """
     params, on_cpu = setup.params, setup.device == "cpu"
+    folder = setup.folder / phase
     return {
-        "output_dir": str(setup.folder / phase),
+        "output_dir": str(folder),
         "seed": params.seed,
         "num_train_epochs": 1,  # the dataset is all epochs long, in its final order
         "train_sampling_strategy": "sequential",
@@ -146,6 +148,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "save_total_limit": 2,  # the last may be half written; with the best one, if that is older
         "eval_strategy": "steps" if validated else "no",
         "eval_steps": params.checkpoint_steps,
+        "eval_on_start": validated and last_whole(folder) is None,  # what the base loses
         "load_best_model_at_end": params.keep == "best",
         "metric_for_best_model": "eval_loss" if params.keep == "best" else None,
         # the mean loss since the last log is not in a checkpoint: log whenever one is written
@@ -208,6 +211,7 @@ def fit(trainer: "Trainer", keep: str) -> None:
     for kind in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(kind)
     trainer.add_callback(show_progress())
+    warm_up_from_above_zero(trainer)
     trainer.train(resume_from_checkpoint=last_whole(folder))
     if keep == "best" and trainer.state.best_model_checkpoint is None:
         raise UserError(
