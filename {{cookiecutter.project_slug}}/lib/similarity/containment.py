@@ -61,8 +61,10 @@ class QuoteIndex:
             start += len(some)
 
     def search(self, texts: Iterable[str]) -> list[Hit]:
-        """Find every (text, prompt, containment) of at least `share`; exact but for 64-bit
-        hashes."""
+        """Find every (text, prompt, containment) of at least `share`.
+
+        Exact but for 64-bit hashes.
+        """
         start, found = 0, []
         for some in tqdm(
             chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False, disable=None

@@ -100,8 +100,10 @@ class Sketch(NamedTuple):
     seed: int
 
     def keys(self, grams: Shingles) -> npt.NDArray[np.uint32]:
-        """Compute the buckets of texts, given by their n-grams: half a hash each, since a pair that
-        shares one by chance is compared like the others."""
+        """Compute the buckets of texts, given by their n-grams.
+
+        Half a hash each: a pair that shares one by chance is compared like the others.
+        """
         signature = signatures(grams, self.permutations, self.seed)
         return (band_keys(signature, self.count, self.rows) >> np.uint64(32)).astype(np.uint32)
 
