@@ -78,7 +78,8 @@ def read_card() -> str:
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
     """Choose golden questions, evenly spread, with the answers and token counts of eval."""
-    chats = {case.id: with_system(case.prompt(), task.system) for case in read_golden()}
+    golden = [case for case in read_golden() if not case.tools]  # servers answer those in own forms
+    chats = {case.id: with_system(case.prompt(), task.system) for case in golden}
     rows = [
         row
         for row in read_predictions(system)
@@ -129,8 +130,9 @@ def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
     if deploy.stack != "vllm" or not adapter.is_dir():
         return
     shutil.copytree(adapter, folder / "adapter")
+    shutil.copy(Path(TUNED, launch.TEMPLATE), folder / "adapter")
     if Path(base.model).is_dir():
-        shutil.copytree(base.model, folder / "base")
+        shutil.copytree(base.model, folder / "base", ignore=shutil.ignore_patterns(".*"))
     rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
     text = launch.compose_lora(deploy, base.model, base.revision, rank)
     (folder / "compose-lora.yaml").write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ The stages call the same functions as they start. What needs the data, the base 
 hand is for them alone.
 """
 
+import tomllib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from lib.train.params import TrainParams
 from lib.train.preflight import check_settings
 from review.params import HarnessParams, JudgeParams
 
+EXTRAS = Path("pyproject.toml")
 SECTIONS: dict[str, type[Section]] = {
     "task": TaskParams,
     "data": DataParams,
@@ -76,6 +78,25 @@ def check_training() -> None:
     check_device(load("quantize", QuantizeParams).scheme, hardware.device)
 
 
+def check_packages() -> None:
+    """Raise UserError where DVC would not see a new version of a package that decides the weights.
+
+    The stage train names its own extra alone: others would train again where they decide nothing.
+    """
+    extras = tomllib.loads(EXTRAS.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    needed = {
+        "bitsandbytes": load("train", TrainParams).weights == "qlora",
+        "deepspeed": load("hardware", HardwareParams).strategy == "deepspeed",
+    }
+    for name in (name for name, needs in needed.items() if needs):
+        pins = extras.get(name) or [name]
+        if not set(pins) & set(extras["train"]):
+            raise UserError(
+                f"{EXTRAS}: the extra train lacks {pins[0]}, which training uses; add it there, so "
+                "that a new version of it trains again"
+            )
+
+
 def check_evaluation() -> None:
     """Raise UserError where eval, answer and dvc.yaml contradict each other or the task."""
     check_primary(load("eval", EvalParams), load("task", TaskParams))
@@ -116,7 +137,9 @@ def mistakes() -> list[str]:
         if name not in SECTIONS
     ]
     found += raised(partial(load, name, model) for name, model in SECTIONS.items())
-    return found or raised([check_data, check_training, check_evaluation, check_serving])
+    return found or raised(
+        [check_data, check_training, check_packages, check_evaluation, check_serving]
+    )
 
 
 def raised(checks: Iterable[Callable[[], object]]) -> list[str]:

@@ -72,4 +72,5 @@ def test_what_is_asked_has_one_key_in_any_script(text: str) -> None:
 
 
 def test_greetings_are_those_of_the_fields() -> None:
-    assert re.match(HELLO, "hello ") and not may_be_unfilled(json.dumps({"a": "hello {b}"}))
+    assert re.match(HELLO, "hello ")
+    assert not may_be_unfilled(json.dumps({"a": "hello {b}"}))

@@ -105,7 +105,9 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
     together = yaml.load(packed / "compose-lora.yaml")["services"]["model"]
     assert together["deploy"] == service["deploy"]  # a GPU
     lora = together["command"]
-    assert lora[-3:] == ["16", "--lora-modules", "model=/adapter"]
+    assert lora[-5:-2] == ["16", "--lora-modules", "model=/adapter"]
+    assert lora[-2:] == ["--chat-template", "/adapter/chat_template.jinja"]
+    assert (packed / "adapter/chat_template.jinja").is_file()
     assert (packed / "base/config.json").is_file()
 
 

@@ -29,14 +29,18 @@ monitor:
    limits: {errors: 0.1, slow: 0.1, negative_feedback: 0.1}, incidents: 0, negative_outcomes: [],
    harvest: {most: 5, confidence: 0.5}}
 """
+EXTRAS = """[project.optional-dependencies]
+train = ["torch==2.13.0"]
+bitsandbytes = ["bitsandbytes==0.50.2"]
+"""
 SYSTEMS = "stages: {answer: {foreach: {base: {}, tuned: {}}}}\n"
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text(SYSTEMS, encoding="utf-8")
-    return tmp_path
+    Path("pyproject.toml").write_text(EXTRAS, encoding="utf-8")
 
 
 def found(*changes: tuple[str, str]) -> list[str]:
@@ -67,10 +71,12 @@ ASKED = ("answer: {", "answer: {engine: server, ")
         ([("val: 0.2", "val: 0"), ("keep: last", "keep: best")], "split.val is 0"),
         ([("method: lora", "method: full"), ("base: {", "base: {dtype: bfloat16, ")], "float32"),
         (
-            [("method: lora", "method: qlora"), ("device: cpu", "device: cloud, strategy: fsdp")],
-            "train.method qlora does not train with hardware.strategy",
+            [("method: lora", "method: dpo"), ("device: cpu", "device: cloud, strategy: fsdp")],
+            "train.method dpo does not train with hardware.strategy",
         ),
         ([("{model: base, license: CC0-1.0}", "{model: base, license: other}")], "base.license is"),
+        ([("method: lora", "method: qlora")], "the extra train lacks bitsandbytes==0.50.2"),
+        ([("device: cpu", "device: cloud, strategy: deepspeed")], "the extra train lacks deepsp"),
         ([("eval: {", "eval: {primary: field_f1, ")], "eval.primary is field_f1"),
         ([("w4a16", "awq")], "quantize.scheme is awq, which llm-compressor runs only on a GPU"),
         ([("w4a16", "q8_0"), ("system: tuned", "system: quantized")], "(gguf) vllm does not serve"),

@@ -16,7 +16,8 @@ import torch
 from lib.core.params import HardwareParams
 from lib.core.records import Message
 from lib.model.chat import IGNORED, encode_prompt
-from lib.model.loading import check_folder, load_model, load_tokenizer, torch_device
+from lib.model.loading import load_model, load_tokenizer, torch_device
+from lib.model.source import check_folder
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
 from lib.train.adapters import merge, sort_target_modules, start_model
