@@ -25,9 +25,10 @@ from lib.engines.answer import Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
 from lib.engines.params import AnswerParams, DeployParams
+from lib.engines.room import check_prompts, room_of
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
-from lib.model.chat import encode_prompt, with_system
+from lib.model.chat import encode_answer, encode_prompt, with_system
 from lib.model.loading import (
     RELEASABLE,
     deterministic,
@@ -60,15 +61,18 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
     tokenizer = load_tokenizer(folder, revision)
-    return [
+    room = room_of(folder, revision, params.max_new_tokens)
+    prompts = [
         fit(
             with_system(case["prompt"], task.system),
             examples,
             lambda chat: encode_prompt(tokenizer, chat, task.system),
-            params.max_prompt_tokens,
+            min(params.max_prompt_tokens, room),
         )
         for case, examples in zip(cases, examples_of(system, cases, params), strict=True)
     ]
+    check_prompts(folder, max(len(prompt.ids) for prompt in prompts), room)
+    return prompts
 
 
 def ask_model(
@@ -84,8 +88,12 @@ def ask_model(
             model = load_weights(folder, base.dtype, device, revision)
             answers = hf.answer_all(model, tokenizer, ids, params.batch_tokens, most)
             if params.log_likelihood:
-                wanted = [str(case.get("expected", "")) for case in cases]
-                answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
+                ends = stop_tokens(tokenizer, folder, revision)
+                wanted = [
+                    encode_answer(tokenizer, prompt.chat, str(case.get("expected", "")), ends)
+                    for prompt, case in zip(prompts, cases, strict=True)
+                ]
+                answers = hf.add_likelihoods(model, ids, wanted, answers)
             return answers
         case "vllm":
             stops = stop_tokens(tokenizer, folder, revision)

@@ -42,6 +42,38 @@ def check_mask(
     check_opening(example.input_ids, tokenizer, stops, text)
 
 
+def check_answer(
+    example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], answers: list[str]
+) -> None:
+    """Raise UserError unless what is learnt last is one of `answers`, and nothing besides.
+
+    White space around it, and what the tokenizer cannot tell apart, may differ.
+    """
+    labels = example.labels
+    end = max(at for at, label in enumerate(labels) if label != IGNORED) + 1
+    start = max((at for at in range(end) if labels[at] == IGNORED), default=-1) + 1
+    learnt = text_of(tokenizer, [token for token in labels[start:end] if token not in stops])
+    if any(learnt == answer.strip() for answer in answers):
+        return
+    codes = [tokenizer.encode(answer, add_special_tokens=False) for answer in answers]
+    if not any(learnt == text_of(tokenizer, code) for code in codes):
+        raise UserError(
+            f"loss mask: learnt is {shorten(learnt)}, and the answer is {shorten(answers[0])}; the "
+            "chat template must show an answer as it is, with nothing before or behind it but the "
+            "end-of-turn token; a template that does can be named in base.chat_template"
+        )
+
+
+def text_of(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
+    """Return the text of token ids, without white space around it."""
+    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)).strip()
+
+
+def shorten(text: str) -> str:
+    """Quote the beginning of a text."""
+    return repr(text if len(text) <= 60 else text[:60] + "...")
+
+
 def check_opening(
     ids: list[int], tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
 ) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from lib.core.records import Message, Record, is_pair, text_of
 from lib.model.chat import IGNORED, Example, encode_prompt, with_system
-from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
 from lib.train.batches import order
@@ -91,11 +90,6 @@ def encode_row(setup: Setup, row: Row) -> list[Example]:
     """
     prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
     texts = [setup.encode([*row["prompt"], *said]).input_ids for said in answers_of(row)]
-    if any(ids[: len(prompt)] != prompt for ids in texts):
-        raise UserError(
-            "chat template: the rendered prompt is no prefix of the rendered chat, so trl would "
-            "score the wrong tokens; what opens an answer must be the same in both"
-        )
     return [Example(ids, [IGNORED] * len(prompt) + ids[len(prompt) :]) for ids in texts]
 
 

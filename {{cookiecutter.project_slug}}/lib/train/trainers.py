@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.core.records import Message, Record, is_pair
+from lib.core.records import Message, Record, answers_of, is_pair
 from lib.model.chat import IGNORED, Example, encode_example, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
@@ -26,7 +26,7 @@ from lib.train.callbacks import (
 )
 from lib.train.checkpoints import history_of, last_whole
 from lib.train.launch import has_bf16, world_size
-from lib.train.mask import LEARNT, check_mask, write_learnt
+from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
 from lib.train.packing import check_packing, pack
 from lib.train.params import TrainParams
 from lib.train.token_loss import fill, sft_trainer
@@ -91,6 +91,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
         check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
+        check_answer(example, setup.tokenizer, setup.stops, answers_of(record))
     except UserError as error:
         write_learnt(setup.tokenizer, {"refused": ([example], 1)})
         raise UserError(
