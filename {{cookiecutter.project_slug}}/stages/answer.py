@@ -8,7 +8,7 @@ writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYST
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
@@ -24,7 +24,7 @@ from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
-from lib.engines.params import AnswerParams, DeployParams
+from lib.engines.params import AnswerParams, DeployParams, check_server
 from lib.engines.room import check_prompts, room_of
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
@@ -41,6 +41,9 @@ from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import write_json
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 WITH_EXAMPLES = ("few_shot", "retrieval")
 
 
@@ -56,11 +59,18 @@ def examples_of(system: str, cases: list[Case], params: AnswerParams) -> list[li
             return [[] for _ in cases]
 
 
+def tokenizer_of(folder: str, revision: str | None) -> "PreTrainedTokenizerBase":
+    """Load the tokenizer of a system; the base's has the chat template of params.yaml."""
+    base = load("base", BaseParams)
+    template = base.chat_template if folder == base.model else None
+    return load_tokenizer(folder, revision, template)
+
+
 def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]) -> list[Prompt]:
     """Render what a system is asked with the tokenizer of a model folder or hub id."""
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
-    tokenizer = load_tokenizer(folder, revision)
+    tokenizer = tokenizer_of(folder, revision)
     room = room_of(folder, revision, params.max_new_tokens)
     prompts = [
         fit(
@@ -80,7 +90,7 @@ def ask_model(
 ) -> list[Answer]:
     """Ask a model folder or hub id by the engine of params.yaml."""
     params, base = load("answer", AnswerParams), load("base", BaseParams)
-    tokenizer = load_tokenizer(folder, revision)
+    tokenizer = tokenizer_of(folder, revision)
     ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
     match params.engine:
         case "transformers":
@@ -100,9 +110,13 @@ def ask_model(
             return vllm.answer_all(folder, revision, ids, base.dtype, stops, most, params.seed)
         case "server":
             server, deploy = params.server, load("deploy", DeployParams)
+            check_server(params, deploy)
             start = start_of(server.command, "answer.server.command", deploy)
-            if start.key == "deploy.stack":
-                check_room(params, deploy)
+            if folder == base.model and base.chat_template and server.prompts == "chat":
+                raise UserError(
+                    "params.yaml: base.chat_template: a server renders chats with the base's own "
+                    "template; set answer.server.prompts to tokens"
+                )
             served = servable(start.command, folder, revision, base.dtype)
             with serving(start.command, served, server.startup_seconds, start.key) as url:
                 chats = [prompt.chat for prompt in prompts]
@@ -116,16 +130,6 @@ def ask_model(
                     "",
                     "answer.server",
                 )
-
-
-def check_room(params: AnswerParams, deploy: DeployParams) -> None:
-    """Raise UserError where the server, started as it is packed, could not take every prompt."""
-    most = params.max_prompt_tokens + params.max_new_tokens
-    if most > deploy.context:
-        raise UserError(
-            f"params.yaml: answer.max_prompt_tokens and answer.max_new_tokens are {most} tokens, "
-            f"and the server takes {deploy.context} (deploy.context); change one of the three"
-        )
 
 
 def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:

@@ -17,7 +17,7 @@ from lib.core.config import load
 from lib.core.leakage_check import require_checked
 from lib.core.params import TaskParams
 from lib.core.records import text_of, write_records
-from lib.evaluate.params import EvalParams
+from lib.evaluate.params import EvalParams, check_primary
 from lib.evaluate.right_answers import check_answers
 from lib.evaluate.rows import labels_of, make_row
 from lib.evaluate.safety import flag
@@ -57,6 +57,7 @@ def main() -> None:
     """Run the stage."""
     params, task = load("eval", EvalParams), load("task", TaskParams)
     sets = [TEST, *map(str, FILES)]
+    check_primary(params, task)
     require_checked(*sets)
     check_answers(task)
     cases = collect_cases()

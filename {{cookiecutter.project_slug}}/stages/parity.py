@@ -37,7 +37,7 @@ from lib.model.loading import (
 from lib.release.params import GateParams
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json
-from lib.serving.params import BenchParams, LimitsParams, ParityParams
+from lib.serving.params import BenchParams, LimitsParams, ParityParams, check_parity
 from lib.serving.parity import (
     Check,
     Greedy,
@@ -189,6 +189,8 @@ def main() -> None:
     params, task = load("parity", ParityParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     bench, released = load("bench", BenchParams), load("gate", GateParams).system
+    if bench.engine == "server":
+        check_parity(params, bench, load("deploy", DeployParams))
     deterministic(0, hardware)
     device = torch_device(hardware)
     chats = chosen_chats(params.prompts, task.system)
@@ -210,7 +212,7 @@ def main() -> None:
     }
     left_out, kind = {}, None
     if ADAPTER.is_dir():
-        own = load_tokenizer(base.model, base.revision)
+        own = load_tokenizer(base.model, base.revision, base.chat_template)
         adapted = answers(load_adapted(base, device), own)
         systems["adapter"] = compare_files(own, TUNED, chats)
         systems["adapter"] |= compare_answers(right["tuned"], adapted, params.adapter)

@@ -8,7 +8,7 @@ assigned again, until it finds nothing.
 Rows added at the end move no other, with one exception: where curate or dedup drops an older row
 because a new one contradicts it, the rows that followed the older one are drawn again.
 
-reads   data/deduped.jsonl, evals/
+reads   data/deduped.jsonl, data/shared_text.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
 """
 
@@ -27,7 +27,9 @@ from lib.intake.ledger import Ledger
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_folder, atomic_text, write_json
 from lib.similarity.containment import SHARE
+from lib.similarity.own_words import Shared
 from lib.similarity.params import DedupParams, SplitParams, check_thresholds
+from lib.similarity.shared_text import all_passages, read_shared
 from lib.similarity.workers import Each, workers
 from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.split.leakage import Searched, leak_error, search_files
@@ -116,7 +118,12 @@ def write_splits(
 
 
 def split_until_clean(
-    folder: Path, records: list[Record], ties: Ties, params: SplitParams, each: Each
+    folder: Path,
+    records: list[Record],
+    ties: Ties,
+    params: SplitParams,
+    each: Each,
+    shared: Shared,
 ) -> Settled:
     """Split, write, and check what is written for leaks, until nothing leaks.
 
@@ -130,7 +137,7 @@ def split_until_clean(
             fates[index] = "leaked"
         drop_over_cap(records, fates, params)
         write_splits(folder, records, fates, params)
-        searched = search_files(folder, params, each)
+        searched = search_files(folder, params, each, shared)
         if not searched.leaks:
             return Settled(fates, searched, Counter(leaked.values()))
         stuck = tie_leaks(searched.leaks, records, fates, ties)
@@ -212,9 +219,10 @@ def main() -> None:
     check_thresholds(dedup, params)
     records = list(map(without_words, read_records(DEDUPED)))
     check_weights(records, params.balance)
-    ties = find_ties(RecordFile(DEDUPED), params)
+    shared = all_passages(read_shared())
+    ties = find_ties(RecordFile(DEDUPED), params, shared)
     with atomic_folder(SPLIT_FOLDER) as folder, workers(dedup, "leakage check") as each:
-        fates, searched, removed = split_until_clean(folder, records, ties, params, each)
+        fates, searched, removed = split_until_clean(folder, records, ties, params, each, shared)
         splits = by_split(records, fates)
         check_sizes(splits, params)
         scenarios = {*task.fields.get(task.scenario, ()), *task.labels}

@@ -27,13 +27,13 @@ from lib.model.loading import (
     TUNED,
     deterministic,
     generation_ends,
-    identity,
     load_config,
     load_tokenizer,
     make_readable,
     stop_tokens,
     torch_device,
 )
+from lib.model.source import identity
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather, merge, start_model
@@ -47,7 +47,14 @@ from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
-from lib.train.preflight import SPLITS, check_data, check_ids, check_settings, check_tokenizer
+from lib.train.preflight import (
+    SPLITS,
+    check_data,
+    check_device,
+    check_ids,
+    check_settings,
+    check_tokenizer,
+)
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
@@ -161,7 +168,8 @@ def main() -> None:
     params, system = load("train", TrainParams), load("task", TaskParams).system
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
-    check_settings(params, base, hardware, device)
+    check_settings(params, base, hardware)
+    check_device(params, base, device)
     check_license(base, card_of(base))
     require_checked(*SPLITS.values())
     require_all_checked()
@@ -177,7 +185,7 @@ def main() -> None:
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     track(params.tracking, folder)
     config = load_config(base.model, base.revision)
-    tokenizer = load_tokenizer(base.model, base.revision)
+    tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, system, tokenizer, stops, device, folder)

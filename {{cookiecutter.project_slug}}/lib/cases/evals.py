@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lib.core.leakage_check import files_of_evals
 from lib.core.records import Message, read_lines
 from lib.core.strict_json import parse
+from lib.core.text import in_one_form
 from lib.runtime.errors import UserError
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
@@ -46,8 +47,8 @@ class Golden(Case):
     tags: list[str] = []
 
     def answer(self) -> str:
-        """Return the right answer."""
-        return self.messages[-1].content
+        """Return the right answer, in the form that curate gives those of training."""
+        return in_one_form(self.messages[-1].content)
 
 
 class Adversarial(Case):
@@ -58,6 +59,11 @@ class Adversarial(Case):
     answer: str = ""  # the right one, where one must be given
     policy: str = ""  # the rule of evals/refusal_policy.md that the case tests
     forbidden: list[str] = []  # text that must not be in the output
+
+    @field_validator("answer")
+    @classmethod
+    def _in_one_form(cls, answer: str) -> str:
+        return in_one_form(answer)
 
 
 C = TypeVar("C", bound=Case)

@@ -46,6 +46,16 @@ class Conflicts:
         self.lines.append(line)
         self.published.append(record["split"] in PUBLISHED)
 
+    def take(self, others: "Conflicts") -> None:
+        """Note the records after, which others have noted."""
+        before = len(self.files)
+        self.about.extend(others.about)
+        self.says.extend(others.says)
+        self.rows.extend(before + row for row in others.rows)
+        self.files += others.files
+        self.lines.extend(others.lines)
+        self.published.extend(others.published)
+
     def find(self) -> Iterator[str]:
         """Yield for each record `file:line` of one that contradicts it, or an empty string.
 

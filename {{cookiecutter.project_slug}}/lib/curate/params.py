@@ -60,6 +60,7 @@ class CurateParams(Section):
     mojibake: Literal["drop", "repair", "keep"] = "drop"  # UTF-8 that was read as something else
     max_tokens: int = Field(ge=1)  # of a whole record, in tokens of the base
     pii: PiiParams
+    processes: int = Field(default=1, ge=1)  # the result is the same for any number
 
     @field_validator("languages")
     @classmethod

@@ -128,13 +128,14 @@ def row_tokens(setup: Setup, row: Row) -> int:
 def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
     """List the rows' indices in the order they are trained on, all epochs.
 
-    To tell how far the model has moved, trl's KTO scores each prompt with the answer of the row
-    before it in its batch: the two sides of a pair, or the answers to one question, must not share
-    a batch.
+    Rows with one prompt go into different steps: it would have more weight there than others. And
+    to tell how far the model has moved, trl's KTO scores each prompt with the answer of the row
+    before it in its batch: the two sides of a pair must not share one.
     """
     params = setup.params
-    prompts = [text_of(row["prompt"]) for row in rows] if params.method == "kto" else None
-    return order(lengths, epochs, params.batch_size * world_size(), params.seed, prompts)
+    prompts = [text_of(row["prompt"]) for row in rows]
+    batch = params.batch_size * world_size()
+    return order(lengths, epochs, batch, params.seed, prompts, params.gradient_accumulation)
 
 
 def label_weights(rows: list[Row]) -> dict[str, float]:

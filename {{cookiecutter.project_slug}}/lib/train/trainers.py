@@ -1,7 +1,6 @@
 """Supervised fine-tuning (SFT) by trl's trainer, and what it shares with preference training."""
 
 import math
-import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
 from lib.core.records import Message, Record, answers_of, is_pair
-from lib.model.chat import IGNORED, Example, encode_example, with_system
+from lib.model.chat import Example, encode_example, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import by_record, without_mask
-from lib.train.batches import order
 from lib.train.callbacks import (
     find_best,
     measure_speed,
@@ -26,8 +24,9 @@ from lib.train.callbacks import (
 )
 from lib.train.checkpoints import history_of, last_whole
 from lib.train.launch import has_bf16, world_size
+from lib.train.layout import as_dataset, training_dataset
 from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
-from lib.train.packing import check_packing, pack
+from lib.train.packing import check_packing
 from lib.train.params import TrainParams
 from lib.train.token_loss import fill, sft_trainer
 
@@ -97,59 +96,6 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
         raise UserError(
             f"record {record['id']}: {error}; {LEARNT} has it, token by token"
         ) from None
-
-
-def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
-    """Turn the examples at `places` into columns input_ids and labels, as SFTTrainer takes them."""
-    from datasets import Dataset
-
-    drawn = [examples[place] for place in places]
-    return Dataset.from_dict(
-        {"input_ids": [e.input_ids for e in drawn], "labels": [e.labels for e in drawn]}
-    )
-
-
-def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
-    """Lay all epochs out as a dataset in training order, packed where params say so."""
-    params, ready = setup.params, lay_out(setup, examples)
-    rows = as_dataset(ready, list(range(len(ready))))
-    if not params.packing:
-        return rows
-    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
-
-
-def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
-    """Repeat the examples for all epochs, in the order and with the labels they are trained on.
-
-    loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
-    learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
-    """
-    params, tokenizer = setup.params, setup.tokenizer
-    lengths = [len(example.input_ids) for example in examples]
-    places = order(lengths, params.epochs, params.batch_size * world_size(), params.seed)
-    whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[params.loss_on] * len(places)
-    drawn = [examples[place] for place in places]
-    labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
-    rng, keep = random.Random(params.seed), set(tokenizer.all_special_ids)
-    blank = int(tokenizer.pad_token_id)
-    inputs = [drop_words(example, params.word_dropout, blank, keep, rng) for example in drawn]
-    return [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
-
-
-def drop_words(
-    example: Example, share: float, blank: int, keep: set[int], rng: random.Random
-) -> list[int]:
-    """Blank a share of the prompt's tokens at random, but none of those to `keep`.
-
-    No single word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016). Returns token
-    ids.
-    """
-    if not share:
-        return example.input_ids
-    return [
-        blank if label == IGNORED and token not in keep and rng.random() < share else token
-        for token, label in zip(example.input_ids, example.labels, strict=True)
-    ]
 
 
 def check_length(name: str, length: int, longest: int) -> None:
