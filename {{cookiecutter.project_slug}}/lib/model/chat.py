@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.core.records import Message
+from lib.core.turns import has_more
+from lib.model.rendered import CURE, check_rendered, for_template
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def freeze(template: str) -> str:
 
 def with_system(messages: list[Message], system: str) -> list[Message]:
     """Put the task's system prompt first, unless the chat brings its own or the task has none."""
+    if system and "tools" in messages[0] and not messages[0]["content"]:
+        return [Message(role="system", content=system, tools=messages[0]["tools"]), *messages[1:]]
     if not system or messages[0]["role"] == "system":
         return messages
     return [Message(role="system", content=system), *messages]
@@ -49,13 +53,34 @@ def render(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
 ) -> "BatchEncoding":
     """Render a chat to token ids; raise UserError when the template refuses it, or fails."""
+    encoded: BatchEncoding = by_template(tokenizer, chat, return_dict=True, **options)
+    return encoded
+
+
+def render_text(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message], prompt: bool = False
+) -> str:
+    """Render a chat to text; with `prompt` up to where an answer begins.
+
+    Raises UserError as `render` does, and where the template leaves out a part of the chat.
+    """
+    text = str(by_template(tokenizer, chat, tokenize=False, add_generation_prompt=prompt))
+    if has_more(chat):
+        check_rendered(text, chat)
+    return text
+
+
+def by_template(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool) -> Any:
+    """Ask the tokenizer's template; raise UserError when it refuses the chat, or fails."""
     from jinja2 import TemplateError
 
+    turns, tools = for_template(tokenizer, chat)
     try:
-        return tokenizer.apply_chat_template(chat, return_dict=True, **options)
+        return tokenizer.apply_chat_template(turns, tools=tools, **options)
     except TemplateError as error:
+        asked = "does it take a system prompt (task.system)?"
         raise UserError(
-            f"chat template of the base: {error}; does it take a system prompt (task.system)?"
+            f"chat template of the base: {error}; {CURE if has_more(chat) else asked}"
         ) from None
     except MISTAKES as error:
         first = (str(error).splitlines() or [""])[0]
@@ -68,8 +93,10 @@ def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
     """Return the token ids up to where the model's answer begins."""
-    encoded = render(tokenizer, with_system(prompt, system), add_generation_prompt=True)
-    return list(encoded["input_ids"])
+    chat = with_system(prompt, system)
+    if has_more(chat):
+        render_text(tokenizer, chat, prompt=True)
+    return list(render(tokenizer, chat, add_generation_prompt=True)["input_ids"])
 
 
 def encode_example(
@@ -86,6 +113,8 @@ def encode_example(
     chat = with_system(messages, system)
     encoded = render(tokenizer, chat, return_assistant_tokens_mask=marked)
     ids = list(encoded["input_ids"])
+    if has_more(chat):
+        render_text(tokenizer, chat)
     last = answer_start(tokenizer, chat, ids)
     learnt = last_answer(tokenizer, ids, last)
     if marked:
@@ -123,24 +152,26 @@ def shared(one: Sequence[object], other: Sequence[object]) -> int:
 def earlier_starts(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]
 ) -> list[int]:
-    """List where the earlier answers begin, of those whose prompt is a beginning of the chat."""
+    """List where the earlier answers begin, of those whose prompt is a beginning of the chat.
+
+    Those of weight 0 are not learnt, either.
+    """
     starts = []
     for turn, message in enumerate(chat[:-1]):
         asked = any(one["role"] != "system" for one in chat[:turn])
-        if message["role"] == "assistant" and asked:
+        if message["role"] == "assistant" and asked and message.get("weight", 1):
             prompt = encode_prompt(tokenizer, chat[:turn], "")
             starts += [len(prompt)] * (ids[: len(prompt)] == prompt)
     return starts
 
 
 def marked_answers(marks: list[int], starts: list[int]) -> list[int]:
-    """Mask of the answers that begin at `starts`, each to the end of what is marked there."""
+    """Mask of what is marked first behind each of `starts`."""
     learnt = [0] * len(marks)
     for start in starts:
         first = next((at for at in range(start, len(marks)) if marks[at]), len(marks))
         end = next((at for at in range(first, len(marks)) if not marks[at]), len(marks))
-        if first < end:
-            learnt[start:end] = [1] * (end - start)
+        learnt[first:end] = [1] * (end - first)
     return learnt
 
 

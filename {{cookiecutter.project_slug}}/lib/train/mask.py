@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from lib.core.turns import Message, has_more
 from lib.model.chat import IGNORED, Example
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_text
@@ -43,12 +44,16 @@ def check_mask(
 
 
 def check_answer(
-    example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], answers: list[str]
+    example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], turns: list[Message]
 ) -> None:
-    """Raise UserError unless what is learnt last is one of `answers`, and nothing besides.
+    """Raise UserError unless what is learnt last is what one of `turns` says, and nothing besides.
 
-    White space around it, and what the tokenizer cannot tell apart, may differ.
+    White space around it, and what the tokenizer cannot tell apart, may differ. Thoughts and calls
+    are written as the template likes; lib.model.rendered sees to them.
     """
+    if has_more(turns):
+        return
+    answers = [turn["content"] for turn in turns]
     labels = example.labels
     end = max(at for at, label in enumerate(labels) if label != IGNORED) + 1
     start = max((at for at in range(end) if labels[at] == IGNORED), default=-1) + 1

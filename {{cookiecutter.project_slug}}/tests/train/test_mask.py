@@ -197,8 +197,9 @@ def test_what_is_learnt_is_the_answer_and_nothing_besides(
     end = int(tokenizer.eos_token_id)
     ids = [5, *tokenizer.encode(labels, add_special_tokens=False), end, 7]
     example = Example(ids, [IGNORED, *ids[1:-1], IGNORED])
+    turns = [Message(role="assistant", content=answer) for answer in answers]
     if fails:
         with pytest.raises(UserError, match="the answer is '维修 broken'"):
-            mask.check_answer(example, tokenizer, {end}, answers)
+            mask.check_answer(example, tokenizer, {end}, turns)
     else:
-        mask.check_answer(example, tokenizer, {end}, answers)
+        mask.check_answer(example, tokenizer, {end}, turns)
