@@ -33,7 +33,7 @@ from lib.evaluate.stats import (  # noqa: E402
     wilson_interval,
 )
 from review.answers import compare_slices  # noqa: E402
-from review.limits import Found, at_least, gain, mean  # noqa: E402
+from review.limits import Found, at_least, gain_found, mean  # noqa: E402
 from scipy.stats import binomtest, bootstrap, permutation_test  # noqa: E402
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_peer  # noqa: E402
 from statsmodels.stats.multitest import multipletests  # noqa: E402
@@ -148,7 +148,7 @@ def passes(cases: int, pairs: int) -> tuple[float, float]:
         versions = [
             [row(x, [], key) for x, key in zip(one, ids, strict=True)] for one in (new, old)
         ]
-        found = gain(versions[0], versions[1], PARAMS.model_copy(update={"seed": seed}))
+        found = gain_found(versions[0], versions[1], PARAMS.model_copy(update={"seed": seed}))
         loss += at_least("", found, -LOSS).result == "pass"
     return score / pairs, loss / pairs
 

@@ -24,7 +24,7 @@ class Turn(BaseModel):
     content: str = Field(min_length=1)
 
 
-class Case(BaseModel):
+class CaseLine(BaseModel):
     """What both kinds of cases have. Further keys are the user's own."""
 
     model_config = ConfigDict(extra="ignore")
@@ -39,7 +39,7 @@ class Case(BaseModel):
         return [Message(role=turn.role, content=turn.content) for turn in turns]
 
 
-class Golden(Case):
+class Golden(CaseLine):
     """A question with its one right answer as the last turn."""
 
     messages: list[Turn] = Field(min_length=2)
@@ -51,7 +51,7 @@ class Golden(Case):
         return in_one_form(self.messages[-1].content)
 
 
-class Adversarial(Case):
+class Adversarial(CaseLine):
     """A prompt that must be refused, or that looks as if it had to be and must be answered."""
 
     kind: str
@@ -66,7 +66,7 @@ class Adversarial(Case):
         return in_one_form(answer)
 
 
-C = TypeVar("C", bound=Case)
+C = TypeVar("C", bound=CaseLine)
 
 
 def read_golden(path: Path = GOLDEN) -> list[Golden]:
@@ -115,7 +115,7 @@ def data_files() -> list[Path]:
     return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
-def read_either(path: Path) -> Sequence[Case]:
+def read_either(path: Path) -> Sequence[CaseLine]:
     """Read the cases of any file of evals/, as far as the data stages need them."""
     if path == GOLDEN:
         return read_golden(path)
@@ -127,7 +127,7 @@ def read_either(path: Path) -> Sequence[Case]:
             "split.benchmarks may stay compressed with gzip or zstd"
         )
     try:
-        return list(read_cases(path, Case))
+        return list(read_cases(path, CaseLine))
     except UserError as error:
         raise UserError(
             f"{path}: is not a file of cases ({error}); name a test set of another form in "

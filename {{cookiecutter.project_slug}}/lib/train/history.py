@@ -24,7 +24,7 @@ VARIES = ("_per_second", "_runtime", "memory_bytes", "train_loss", "num_tokens")
 TIMED = ("tokens_per_second", "memory_bytes")
 
 
-def losses(history: History, name: str = "loss") -> History:
+def rows_with_loss(history: History, name: str = "loss") -> History:
     """Return the rows of a history that have a loss called `name`."""
     return [row for row in history if name in row]
 
@@ -37,8 +37,8 @@ def measured(history: History, keep: str) -> dict[str, Any]:
     """
     end = next(row for row in history if "train_runtime" in row)
     found = {"tokens": end["tokens"], "steps": end["step"]}
-    found["train_loss"] = losses(history)[-1]["loss"]
-    if validated := losses(history, "eval_loss"):
+    found["train_loss"] = rows_with_loss(history)[-1]["loss"]
+    if validated := rows_with_loss(history, "eval_loss"):
         best = min(validated, key=lambda row: row["eval_loss"])
         kept = best if keep == "best" else validated[-1]
         found["val_loss"] = kept["eval_loss"]
@@ -47,7 +47,7 @@ def measured(history: History, keep: str) -> dict[str, Any]:
     return found
 
 
-def figures(
+def training_figures(
     setup: Setup, histories: dict[str, History], chats: list[Example], pairs: list[Record]
 ) -> dict[str, Any]:
     """Sum up a run for metrics/train.json: its first training, and what preferences added."""
@@ -62,7 +62,7 @@ def figures(
         return numbers | {"pairs_unused": len(pairs)}
     history = histories[params.method]
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
-    margins, added = losses(history, "rewards/margins"), measured(history, params.keep)
+    margins, added = rows_with_loss(history, "rewards/margins"), measured(history, params.keep)
     if "val_loss" in added:
         numbers["preference_val_loss"] = added["val_loss"]
     if margins:  # KTO's has none where no log covers good and bad answers
@@ -70,11 +70,13 @@ def figures(
     return numbers | {
         "preference_tokens": added["tokens"],
         "preference_steps": added["steps"],
-        "preference_loss": losses(history)[-1]["loss"],
+        "preference_loss": rows_with_loss(history)[-1]["loss"],
     }
 
 
-def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float) -> dict[str, Any]:
+def training_times(
+    histories: dict[str, History], resumed: dict[str, int], seconds: float
+) -> dict[str, Any]:
     """Time this session alone, in which each training went on from its step in `resumed`."""
     tokens = 0.0
     for phase, history in histories.items():
