@@ -8,6 +8,7 @@ writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYST
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lib.cases.answers import write_answers
@@ -24,6 +25,8 @@ from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
+from lib.engines.kept import Kept
+from lib.engines.openai_client import Endpoint
 from lib.engines.params import AnswerParams, DeployParams, check_server
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
@@ -35,6 +38,7 @@ from lib.model.loading import (
     stop_tokens,
     torch_device,
 )
+from lib.model.source import identity
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
@@ -82,9 +86,9 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
 
 
 def ask_model(
-    folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case]
+    folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case], kept: Kept
 ) -> list[Answer]:
-    """Ask a model folder or hub id by the engine of params.yaml."""
+    """Ask a model folder or hub id by the engine of params.yaml; mask what leaks."""
     params, base = load("answer", AnswerParams), load("base", BaseParams)
     tokenizer = tokenizer_of(folder, revision)
     ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
@@ -96,10 +100,11 @@ def ask_model(
             if params.log_likelihood:
                 wanted = [str(case.get("expected", "")) for case in cases]
                 answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
-            return answers
+            return list(map(masking(cases), range(len(cases)), answers))
         case "vllm":
-            stops = stop_tokens(tokenizer, folder, revision)
-            return vllm.answer_all(folder, revision, ids, base.dtype, stops, most, params.seed)
+            stops, seed = stop_tokens(tokenizer, folder, revision), params.seed
+            answers = vllm.answer_all(folder, revision, ids, base.dtype, stops, most, seed)
+            return list(map(masking(cases), range(len(cases)), answers))
         case "server":
             server, deploy = params.server, load("deploy", DeployParams)
             check_server(params, deploy)
@@ -113,18 +118,19 @@ def ask_model(
             with serving(start.command, served, server.startup_seconds, start.key) as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
+                model = served_model(url, key="answer.server")
                 return api.answer_all(
-                    url,
-                    served_model(url, key="answer.server"),
+                    Endpoint(url, model, section="answer.server"),
                     asked,
                     most,
                     server.concurrency,
-                    "",
-                    "answer.server",
+                    kept,
+                    masking(cases),
+                    weights=identity(folder, revision),
                 )
 
 
-def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
+def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
     """Ask the endpoint, which tokenizes for itself; return prompts without ids, and answers."""
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     endpoint, most = params.endpoint, params.max_new_tokens
@@ -132,36 +138,33 @@ def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
         raise UserError("params.yaml: answer.endpoint is null; it takes url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
     answers = api.answer_all(
-        endpoint.url,
-        endpoint.model,
+        Endpoint(endpoint.url, endpoint.model, endpoint.key_env, "answer.endpoint"),
         chats,
         most,
         endpoint.concurrency,
-        endpoint.key_env,
-        "answer.endpoint",
+        kept,
+        masking(cases),
+        endpoint.budget,
     )
     return [Prompt(chat, [], 0) for chat in chats], answers
 
 
-def ask(system: str, cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
-    """Ask a system every case; return its prompts and answers."""
+def ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
+    """Ask a system every case; return its prompts and answers, what leaks in them masked."""
     if system == "endpoint":
-        return ask_endpoint(cases)
+        return ask_endpoint(cases, kept)
     base = load("base", BaseParams)
     model = RELEASABLE.get(system, base.model)
     revision = None if system in RELEASABLE else base.revision
     prompts = prompts_of(system, model, revision, cases)
-    return prompts, ask_model(model, revision, prompts, cases)
+    return prompts, ask_model(model, revision, prompts, cases, kept)
 
 
-def masked(answers: list[Answer], cases: list[Case]) -> list[Answer]:
-    """Mask what leaks in the answers, before anything is stored."""
+def masking(cases: list[Case]) -> Callable[[int, Answer], Answer]:
+    """Return what masks the leaks in the answer to a case, which is given by its index."""
     task, pii = load("task", TaskParams), load("curate.pii", PiiParams)
     finder = Finder(pii.model_copy(update={"key_env": None}))
-    return [
-        mask_leaked_pii(case, answer, task, finder)
-        for case, answer in zip(cases, answers, strict=True)
-    ]
+    return lambda index, answer: mask_leaked_pii(cases[index], answer, task, finder)
 
 
 def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[str, Any]:
@@ -192,10 +195,12 @@ def main() -> None:
             f"{TEST} has no chat and evals/ no case: there is nothing to ask; add cases to "
             "evals/golden.jsonl, or chats to data.sources"
         )
-    prompts, answers = ask(system, cases)
-    write_answers(system, cases, masked(answers, cases))
+    kept = Kept(f"answer-{system}")
+    prompts, answers = ask(system, cases, kept)
+    write_answers(system, cases, answers)
     asked = how_asked(prompts, system, load("answer", AnswerParams))
     write_json(f"metrics/answer/{system}.json", asked)
+    kept.forget()
     print(f"answer {system}: {len(answers)} cases, {sum(a.output_tokens for a in answers)} tokens")
 
 

@@ -39,10 +39,11 @@ from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather_weights, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
 from lib.train.estimate import Load, peak, report_estimate, shape_of
-from lib.train.export import generation_config, merge_checked
+from lib.train.export import generation_config, logits, merge_checked
 from lib.train.fits import check_memory, lighter
-from lib.train.history import History, speeds, training_figures, training_times, write_history
+from lib.train.history import History, speeds, timed, training_figures, write_history
 from lib.train.launch import launch, launched, setup_worker, sharded, wanted, world_size
+from lib.train.learnt import is_unchanged, judge
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
@@ -56,7 +57,7 @@ from lib.train.preflight import (
     check_training_device,
 )
 from lib.train.texts import Splits, encode, lay_open, loads
-from lib.train.tracking import begin_anew, start_tracker
+from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
+    compared = [example.input_ids for example in examples["val"] or examples["train"]]
+    before = logits(model, compared) if params.weights != "qlora" else None
     histories: dict[str, History] = {}
     if params.supervised:
         trainer = fit_sft(setup, model, examples)
@@ -130,13 +133,14 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     gather_weights(trainer, adapter)
     if not trainer.accelerator.is_main_process:
         return
-    compared = [example.input_ids for example in examples["val"] or examples["train"]]
     merged, off = merge_checked(trainer, base, params.weights, adapter, compared)
     numbers = training_figures(setup, histories, examples["train"], pairs["train"])
-    speed = training_times(histories, resumed, time.perf_counter() - started)
+    unchanged = is_unchanged(before, logits(merged, compared), adapter)
+    numbers |= judge(histories, unchanged, numbers["records"])
+    speed = timed(histories, resumed, time.perf_counter() - started)
     speed |= {"peak_memory_bytes": peak_memory(setup.device), "steps": speeds(histories)}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)
-    save_tuned(merged, setup.tokenizer, adapter if params.adapts_base else None)
+    save(merged, setup.tokenizer, adapter if params.adapts_base else None)
     write_history(histories)
     write_json("metrics/train.json", numbers | {"merge_difference": off})
     write_json("metrics/speed.json", speed)
@@ -144,7 +148,7 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     print(f"train: {numbers['steps']} steps, {numbers['records']} records, {speed['seconds']} s")
 
 
-def save_tuned(
+def save(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     adapter: Path | None,
@@ -183,7 +187,7 @@ def main() -> None:
     deterministic(params.seed, hardware)
     hashes = [sha256(path) for path in SPLITS.values()]
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
-    start_tracker(params.tracking, folder)
+    track(params.tracking, folder)
     config = load_config(base.model, base.revision)
     tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)

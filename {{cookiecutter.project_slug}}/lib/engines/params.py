@@ -23,6 +23,13 @@ class ServerParams(Section):
     concurrency: int = Field(default=8, ge=1)  # requests at once
 
 
+class BudgetParams(Section):
+    """What one evaluation of a hosted model may cost; null: no limit."""
+
+    requests: int | None = Field(default=None, ge=1)  # that are answered
+    tokens: int | None = Field(default=None, ge=1)  # of prompts and answers
+
+
 class EndpointParams(Section):
     """A further system that somebody else serves, asked by chat."""
 
@@ -30,6 +37,7 @@ class EndpointParams(Section):
     model: str
     key_env: str = ""  # the environment variable with its key
     concurrency: int = Field(default=4, ge=1)
+    budget: BudgetParams = BudgetParams()
 
 
 class AnswerParams(Section):

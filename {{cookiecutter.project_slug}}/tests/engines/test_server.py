@@ -16,7 +16,8 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import openai_client, server
-from lib.engines.timing import Timing, single_requests, summarise_timings
+from lib.engines.openai_client import Endpoint
+from lib.engines.timing import Timing, single_requests, summarise
 from lib.release.cost import cost_per_1000, goodput
 from lib.release.params import LatencyLimits
 from lib.runtime.errors import UserError
@@ -58,7 +59,7 @@ def test_an_answer_takes_until_its_end_which_has_no_text() -> None:
         (timing,) = asyncio.run(client.closed_loop(url, "scheduled", [CHAT], 1, SHORT))
     assert (timing.output_tokens, len(timing.stamps)) == (2, 1)
     assert timing.total - timing.first >= 0.19
-    assert summarise_timings([timing], 1.0)["tpot_ms_p50"] >= 190
+    assert summarise([timing], 1.0)["tpot_ms_p50"] >= 190
 
 
 def test_an_event_that_is_no_object_is_one_line() -> None:
@@ -215,7 +216,7 @@ def test_an_address_that_is_none_is_one_line(address: str) -> None:
     with pytest.raises(UserError, match="no OpenAI-compatible server at"):
         server.served_model(f"http://{address}/v1")
     with pytest.raises(UserError, match="is the server up"):
-        openai_client.post(f"http://{address}/v1", "tokenize", {})
+        openai_client.post(Endpoint(f"http://{address}/v1"), "tokenize", {})
 
 
 def test_a_port_that_speaks_something_else_is_one_line() -> None:
@@ -233,7 +234,7 @@ def test_a_port_that_speaks_something_else_is_one_line() -> None:
         with pytest.raises(UserError, match=r"no OpenAI-compatible server at .*SSH-2\.0"):
             server.served_model(url)
         with pytest.raises(UserError, match=r"no answer \(.*is the server up"):
-            openai_client.post(url, "tokenize", {})
+            openai_client.post(Endpoint(url), "tokenize", {})
 
 
 @pytest.mark.parametrize("key", ["bench.command", "deploy.stack"])
@@ -255,7 +256,7 @@ def test_a_server_that_ends_at_once() -> None:
 
 def test_time_per_token_leaves_out_the_first() -> None:
     timing = Timing(stamps=(1.0, 1.4, 2.0), total=2.0, input_tokens=3, output_tokens=11)
-    figures = summarise_timings([timing], 2.0)
+    figures = summarise([timing], 2.0)
     assert (figures["ttft_ms_p50"], figures["tpot_ms_p50"], figures["itl_ms_p50"]) == (
         1000,
         100,
@@ -267,6 +268,6 @@ def test_time_per_token_leaves_out_the_first() -> None:
 
 def test_goodput_counts_what_kept_both_limits() -> None:
     timings = [Timing(stamps, stamps[-1], 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1))]
-    load, single = summarise_timings(timings, 2.0), single_requests(timings)
+    load, single = summarise(timings, 2.0), single_requests(timings)
     limits = LatencyLimits(ttft_ms_p95=1000, e2e_ms_p95=2000)
     assert goodput(load, single, limits) == pytest.approx(0.5)
