@@ -29,7 +29,7 @@ from lib.evaluate.stats import (  # noqa: E402
     mcnemar,
     sign_flip,
     smallest_detectable,
-    verdict,
+    verdict_of,
     wilson_interval,
 )
 from review.answers import compare_slices  # noqa: E402
@@ -132,7 +132,7 @@ def alarms(make: Callable[[Random], Scores], pairs: int) -> Counter[str]:
     random, words = np.random.default_rng(7), Counter[str]()
     for seed in range(pairs):
         found = compare_paired(*make(random), RESAMPLES, seed)
-        words[verdict(found, SMALLEST)] += 1
+        words[verdict_of(found, SMALLEST)] += 1
         check = at_least("", Found(found.mean, found.low, found.high, found.groups), -LOSS)
         words["gate " + check.result] += 1
     return words

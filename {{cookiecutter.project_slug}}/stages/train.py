@@ -57,7 +57,7 @@ from lib.train.preflight import (
     check_training_device,
 )
 from lib.train.texts import Splits, encode, lay_open, loads
-from lib.train.tracking import begin_anew, track
+from lib.train.tracking import begin_anew, start_tracker
 from lib.train.trainers import Setup, fit_sft
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def main() -> None:
     deterministic(params.seed, hardware)
     hashes = [sha256(path) for path in SPLITS.values()]
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
-    track(params.tracking, folder)
+    start_tracker(params.tracking, folder)
     config = load_config(base.model, base.revision)
     tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)

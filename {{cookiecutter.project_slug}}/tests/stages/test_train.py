@@ -23,7 +23,7 @@ from lib.runtime.files import write_json
 from lib.train.adapters import merge, sort_target_modules, start_model
 from lib.train.callbacks import stop_at_nan
 from lib.train.checkpoints import last_whole
-from lib.train.history import training_times
+from lib.train.history import timed
 from lib.train.layout import lay_out, training_dataset
 from lib.train.mask import LEARNT, share_learnt
 from lib.train.preference import encode_pairs
@@ -242,7 +242,7 @@ def test_speed_is_that_of_all_trainings_in_this_session() -> None:
         "sft": [{"train_runtime": 1.0, "step": 10, "tokens": 1000}],
         "dpo": [{"train_runtime": 1.0, "step": 4, "tokens": 400}],
     }
-    found = training_times(histories, {"sft": 10, "dpo": 1}, 10.0)
+    found = timed(histories, {"sft": 10, "dpo": 1}, 10.0)
     assert (found["tokens_per_second"], found["resumed_at_step"]) == (30, 11)
 
 
