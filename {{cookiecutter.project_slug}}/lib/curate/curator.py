@@ -1,10 +1,12 @@
 """Curate a part of a file by itself, so that processes can share the parts of all files."""
 
 import io
-import json
 from typing import Any, NamedTuple, cast
 
+import orjson
+
 from lib.core.params import BaseParams, TaskParams
+from lib.core.record_lines import record_line
 from lib.core.records import Record, record_id
 from lib.curate.checks import check_difference, check_draft, check_draft_length
 from lib.curate.columns import ColumnWatch
@@ -87,7 +89,7 @@ class Curator:
             record = to_record(draft, part.file, part.source.split)
             conflicts.add(record, row.line)
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
-            sound.append(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
+            sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
         return Curated(
             columns, out.ledger, out.first, out.file.getvalue(), conflicts, "".join(sound)
         )
