@@ -7,6 +7,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
+from lib.core.record_lines import content_json
 from lib.core.turns import Message as Message
 from lib.core.turns import Tool, said, tool_names, whole, with_tools
 from lib.core.turns import text_of as text_of
@@ -128,8 +129,7 @@ def record_id(record: Record) -> str:
     """Hash the content alone (16 hex digits): a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]
     content += [record["tools"]] if "tools" in record else []
-    raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
-    return blake2b(raw, digest_size=8).hexdigest()
+    return blake2b(content_json(content), digest_size=8).hexdigest()
 
 
 def read_records(path: str | Path) -> Iterator[Record]:

@@ -5,8 +5,9 @@ import re
 from collections.abc import Callable
 
 from lib.core.params import TaskParams
+from lib.core.record_lines import object_text
 from lib.core.records import Message
-from lib.core.strict_json import DECODER, Doubled
+from lib.core.strict_json import DECODER, UNSURE, Doubled, quick
 from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft, strings
 from lib.curate.language import SAME, primary_language, sure_language
@@ -130,7 +131,7 @@ def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> 
     elif task.output == "json":
         values = read_json_answer(draft.chosen, task)
         values = {name: tidy(value, draft) for name, value in values.items()}
-        written = json.dumps(values, ensure_ascii=False)
+        written = object_text(values)
         if written != draft.chosen:
             draft.changes.add("answer_rewritten")
         draft.chosen = written
@@ -200,7 +201,8 @@ def check_draft_license(draft: Draft, params: CurateParams) -> None:
 def read_json_answer(answer: str, task: TaskParams) -> dict[str, str]:
     """Read a JSON answer, in the task's order of fields; raise Reject where the task forbids it."""
     try:
-        values = DECODER.decode(answer)
+        values = quick(answer.encode("utf-8", "surrogatepass"))
+        values = DECODER.decode(answer) if values is UNSURE else values
     except (ValueError, RecursionError):
         raise Reject("answer_not_json") from None
     if not isinstance(values, dict):

@@ -90,7 +90,6 @@ def learnt(tokenizer: Any, template: str, chat: list[Message], thinking: bool = 
 
 ARGUMENTS = json.dumps({"id": "A7", "why": "wo? 在哪\\n"}, ensure_ascii=False)
 TAGGED = f'<tool_call>\n{{"name": "locate", "arguments": {ARGUMENTS}}}\n</tool_call><|im_end|>'
-EMPTY = "<think>\n\n</think>\n\n"
 
 
 @pytest.mark.parametrize(
