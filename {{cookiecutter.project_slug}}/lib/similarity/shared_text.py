@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lib.core.record_lines import parse_line
 from lib.core.records import is_record, prompt_text, read_objects
 from lib.core.text import fold_case, word_pattern
 from lib.runtime.errors import UserError
@@ -80,7 +81,7 @@ def _sample(path: Path, block: Block) -> Sample:
     for line in read_block(path, block):
         begin, end = end, end + len(line)
         try:
-            record = json.loads(line)
+            record = parse_line(line.decode())
         except ValueError:  # the search after this names the line
             continue
         if isinstance(record, dict) and is_record(record):

@@ -4,7 +4,6 @@ A file is surveyed in blocks of whole lines that know nothing of each other: one
 processes or on other machines, the result is the same.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
+from lib.core.record_lines import parse_line
 from lib.core.records import (
     PUBLISHED,
     Record,
@@ -118,7 +118,7 @@ def survey(
 
 
 def _parsed(line: bytes) -> Record:
-    row = json.loads(line.decode())
+    row = parse_line(line.decode())
     if not isinstance(row, dict) or not is_record(row):
         raise ValueError
     return cast(Record, row)
