@@ -15,7 +15,7 @@ from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
 from lib.cases.leaks import mask_leaked_pii
-from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
+from lib.cases.prompting import TRAIN, Prompt, draw, fit_examples, nearest, read_examples
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.leakage_check import require_checked
@@ -75,7 +75,7 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
     tokenizer = tokenizer_of(folder, revision)
     return [
-        fit(
+        fit_examples(
             with_system(case["prompt"], task.system),
             examples,
             lambda chat: encode_prompt(tokenizer, chat, task.system),

@@ -43,7 +43,7 @@ def score_answers(system: str, cases: list[Case], task: TaskParams, params: Eval
     ]
 
 
-def count(rows: Rows, task: TaskParams, params: EvalParams) -> dict[str, Any]:
+def count_sets(rows: Rows, task: TaskParams, params: EvalParams) -> dict[str, Any]:
     """Count the rows of each set: metrics/eval/SYSTEM.json without what was asked."""
     metrics = {}
     for name in ("golden", "test"):
@@ -70,7 +70,7 @@ def main() -> None:
                 "files": files,
                 "safety_classifier": params.safety.classifier,
                 "prompts": read_json(f"metrics/answer/{system}.json"),
-                **count(rows, task, params),
+                **count_sets(rows, task, params),
             }
             write_records(predictions / f"{system}.jsonl", rows)
             write_json(figures / f"{system}.json", metrics)

@@ -156,7 +156,7 @@ def log_likelihoods(
     return found
 
 
-def timed(
+def timed_answers(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LEARNT = Path("logs/train/learnt.jsonl")
 LOST = "\ufffd"  # a token that holds only part of a character
 
-Row = dict[str, Any]
+TokenRow = dict[str, Any]
 
 
 def check_mask(
@@ -87,7 +87,7 @@ def share_learnt(examples: list[Example]) -> float:
     return sum(label != IGNORED for label in labels) / len(labels)
 
 
-def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example) -> Row:
+def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example) -> TokenRow:
     """Lay one text out token by token: id, text, and whether it is learnt or special."""
     special = set(tokenizer.all_special_ids)
     return {
@@ -99,7 +99,9 @@ def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example)
     }
 
 
-def facts_row(phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[Example]) -> Row:
+def facts_row(
+    phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[Example]
+) -> TokenRow:
     """Sum up all texts of one training."""
     lengths = [len(example.input_ids) for example in examples]
     ends = {

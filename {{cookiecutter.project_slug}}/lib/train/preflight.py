@@ -51,7 +51,7 @@ def check_settings(params: TrainParams, base: BaseParams, hardware: HardwarePara
         )
 
 
-def check_device(params: TrainParams, base: BaseParams, device: str) -> None:
+def check_training_device(params: TrainParams, base: BaseParams, device: str) -> None:
     """Raise UserError for settings that this machine's device does not support.
 
     Prints a line where a learning rate is for adapters, and every weight is trained.

@@ -195,11 +195,11 @@ def fit_sft(
         check_packing(trainer.model, setup.device, one, other)
     apart = by_record(model, setup.device) if params.packing else nullcontext()
     with without_mask(model, setup.device), apart:
-        fit(trainer, params.keep)
+        run_trainer(trainer, params.keep)
     return trainer
 
 
-def fit(trainer: "Trainer", keep: str) -> None:
+def run_trainer(trainer: "Trainer", keep: str) -> None:
     """Run a trainer, resuming from the newest whole checkpoint.
 
     Raises UserError where the best is to be kept, and is not known: the trainer would then hold the
