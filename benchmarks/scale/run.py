@@ -11,6 +11,7 @@ runs at a time, in one process; the peak is that of the stage, its children incl
 
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -68,7 +69,7 @@ def lay_out(folder: Path, count: int) -> None:
     for name in ("data/raw", "evals"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "base").symlink_to(PROJECT / "base")
-    (folder / "data/README.md").write_text("# Data\n", encoding="utf-8")
+    shutil.copy(PROJECT / "data/README.md", folder / "data/README.md")
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(PARAMS, file)
     for name in ("golden", "adversarial"):
