@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 from lib.core.params import TaskParams
+from lib.core.schema import in_order, values_at, wrongs
 from lib.core.strict_json import DECODER, Doubled
 from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft
@@ -118,13 +120,13 @@ def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> 
     if draft.lone and draft.rejected:
         return
     if task.output == "json":
-        values = read_json_answer(draft.chosen, task)
-        values = {name: tidy(value, draft) for name, value in values.items()}
+        values = tidied(read_json_answer(draft.chosen, task), draft)
         written = json.dumps(values, ensure_ascii=False)
         if written != draft.chosen:
             draft.changes.add("answer_rewritten")
         draft.chosen = written
-        draft.scenario = values[task.scenario] if task.scenario else draft.scenario
+        if task.scenario:
+            draft.scenario = str(values_at(values).get(task.scenario, [""])[0])
     elif task.output == "label":
         draft.chosen = one_label(draft.chosen, task.labels)
         if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
@@ -184,7 +186,25 @@ def check_draft_license(draft: Draft, params: CurateParams) -> None:
     draft.license = allowed[draft.license.casefold()]
 
 
-def read_json_answer(answer: str, task: TaskParams) -> dict[str, str]:
+def tidied(value: Any, draft: Draft) -> Any:
+    """Tidy every text in a JSON value."""
+    if isinstance(value, dict):
+        return {name: tidied(one, draft) for name, one in value.items()}
+    if isinstance(value, list):
+        return [tidied(one, draft) for one in value]
+    return tidy(value, draft) if isinstance(value, str) else value
+
+
+def is_sound(value: Any) -> bool:
+    """Tell whether a JSON value names no key twice and holds no NaN or Infinity, at any depth."""
+    if isinstance(value, dict):
+        return not isinstance(value, Doubled) and all(map(is_sound, value.values()))
+    if isinstance(value, list):
+        return all(map(is_sound, value))
+    return not isinstance(value, float) or isfinite(value)
+
+
+def read_json_answer(answer: str, task: TaskParams) -> dict[str, Any]:
     """Read a JSON answer, in the task's order of fields; raise Reject where the task forbids it."""
     try:
         values = DECODER.decode(answer)
@@ -194,6 +214,13 @@ def read_json_answer(answer: str, task: TaskParams) -> dict[str, str]:
         raise Reject("wrong_fields", "not an object")
     if isinstance(values, Doubled):
         raise Reject("wrong_fields", "duplicate key")
+    if task.schema_:
+        if not is_sound(values):
+            raise Reject("answer_not_json", "duplicate key, or no number")
+        if found := wrongs(values, task.schema_):
+            raise Reject("answer_not_in_schema", *(f"{at}: {rule}" for at, rule in found))
+        ordered: dict[str, Any] = in_order(values, task.schema_, task.schema_)
+        return ordered
     if set(values) != set(task.fields):
         raise Reject("wrong_fields", *values)
     for name, allowed in task.fields.items():
