@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import orjson
 from tqdm import tqdm
 
 from lib.core.config import load
@@ -75,7 +76,7 @@ def agreeing(
         waiting.seek(0)
         for both, other in zip(waiting, conflicts.find(), strict=True):
             head, line = both.split("\t")  # JSON escapes tabs
-            note = Note(*json.loads(head))
+            note = Note(*orjson.loads(head))
             if other:
                 said = (f"contradicts {other}",)
                 out.add(note.file, note.line, "conflicting_label", json.loads(line), said)

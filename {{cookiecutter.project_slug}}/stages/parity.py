@@ -23,7 +23,7 @@ from lib.engines.gguf import servable
 from lib.engines.hard_texts import HARD_TEXTS
 from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights
-from lib.model.chat import encode_prompt, with_system
+from lib.model.chat import encode_prompt, render_text, with_system
 from lib.model.loading import (
     QUANTIZED,
     RELEASABLE,
@@ -77,8 +77,8 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
     """Render a chat as training and answer do."""
-    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    return Prompt(str(text), encode_prompt(tokenizer, chat, ""))
+    text = render_text(tokenizer, chat, prompt=True)
+    return Prompt(text, encode_prompt(tokenizer, chat, ""))
 
 
 def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":

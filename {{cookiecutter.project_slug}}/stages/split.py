@@ -36,7 +36,8 @@ from lib.split.leakage import Searched, leak_error, search_files
 from lib.split.ties import Ties, find_ties, tie_leaks
 
 SPLIT_FOLDER = Path("data/split")
-SPLITS = ("train", "val", "test")
+HELD_OUT = ("val", "test")
+SPLITS = ("train", *HELD_OUT)
 DEDUPED = Path("data/deduped.jsonl")
 MANY = 0.05  # share of the rows between splits from which there is a warning
 
@@ -69,8 +70,10 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
     Its source's split; else that of the earlier rows that it resembles or shares a group with; else
     the one drawn for its first group. ties: for each record the indices of earlier ones. A row tied
     to rows of two splits is dropped (`between_splits`), since keeping it would tie those together:
-    no row moves an earlier one.
+    no row moves an earlier one. So is one tied to a split that takes none (`test: 0`) but what its
+    own sources name: a published test set stays what it is.
     """
+    closed = {name for name in HELD_OUT if not getattr(params, name)}
     fates: list[str] = []
     of_group: dict[str, str] = {}
     for index, record in enumerate(records):
@@ -78,7 +81,7 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
         tied |= {of_group[group] for group in record["groups"] if group in of_group}
         if record["split"]:
             fate = record["split"]
-        elif len(tied) > 1:
+        elif len(tied) > 1 or tied & closed:
             fate = "between_splits"
         else:
             fate = tied.pop() if tied else drawn(record["groups"][0], params)
@@ -194,7 +197,19 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
 
 
 def warn(fates: list[str], splits: dict[str, list[Record]], params: SplitParams) -> None:
-    """Print warnings: no question to ask or to measure with, many rows lost between splits."""
+    """Print warnings.
+
+    No question to ask or to measure with, rows drawn into a published split, many rows lost between
+    splits.
+    """
+    for name in HELD_OUT:
+        own = sum(record["split"] == name for record in splits[name])
+        more = len(splits[name]) - own
+        if own and more:
+            print(
+                f"split: warning: {name} has {own} rows of sources with `split: {name}`, and {more}"
+                f" drawn from the others; set split.{name} to 0 to draw none"
+            )
     lacking = [name for name in SPLITS if all(map(is_pair, splits[name]))]
     if lacking:
         print(

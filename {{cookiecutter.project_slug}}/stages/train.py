@@ -39,10 +39,11 @@ from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
 from lib.train.estimate import Load, peak, report, shape_of
-from lib.train.export import generation_config, merge_checked
+from lib.train.export import generation_config, logits, merge_checked
 from lib.train.fits import check_memory, lighter
 from lib.train.history import History, figures, speeds, timed, write_history
 from lib.train.launch import launch, launched, setup_worker, sharded, wanted, world_size
+from lib.train.learnt import is_unchanged, judge
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
@@ -116,6 +117,8 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
+    compared = [example.input_ids for example in examples["val"] or examples["train"]]
+    before = logits(model, compared) if params.weights != "qlora" else None
     histories: dict[str, History] = {}
     if params.supervised:
         trainer = fit_sft(setup, model, examples)
@@ -130,9 +133,10 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     gather(trainer, adapter)
     if not trainer.accelerator.is_main_process:
         return
-    compared = [example.input_ids for example in examples["val"] or examples["train"]]
     merged, off = merge_checked(trainer, base, params.weights, adapter, compared)
     numbers = figures(setup, histories, examples["train"], pairs["train"])
+    unchanged = is_unchanged(before, logits(merged, compared), adapter)
+    numbers |= judge(histories, unchanged, numbers["records"])
     speed = timed(histories, resumed, time.perf_counter() - started)
     speed |= {"peak_memory_bytes": peak_memory(setup.device), "steps": speeds(histories)}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)

@@ -1,5 +1,6 @@
 """Any OpenAI-compatible server: ask it for answers."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lib.core.records import Message
+from lib.core.turns import request_of
 from lib.engines.answer import Answer
 from lib.engines.kept import Kept, fingerprint
 from lib.engines.openai_client import Endpoint, Refused, call
@@ -30,7 +32,7 @@ def complete_chat(
         lambda client: (
             client.chat.completions.with_raw_response.create(
                 model=endpoint.model,
-                messages=chat,
+                **request_of(chat),
                 max_tokens=max_new_tokens,
                 temperature=0,
                 **options,
@@ -59,7 +61,17 @@ def answer_chat(
         if refused.status == 400 and "content_filter" in str(refused):  # as Azure and others say it
             return Answer("", 0, 0, "content_filter")
         raise
-    return read_answer(reply, lambda choice: choice["message"]["content"] or "", endpoint)
+    return read_answer(reply, lambda choice: said_in(choice["message"]), endpoint)
+
+
+def said_in(message: dict[str, Any]) -> str:
+    """Return what a reply says and calls: some servers take the calls out of the text."""
+    texts = [
+        f'<tool_call>\n{{"name": {json.dumps(called["name"])}, "arguments": {called["arguments"]}}}'
+        "\n</tool_call>"
+        for called in (one["function"] for one in message.get("tool_calls") or [])
+    ]
+    return "\n".join(filter(None, [message["content"] or "", *texts]))
 
 
 def answer_tokens(

@@ -10,6 +10,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from lib.core.records import Message
+from lib.core.turns import request_of
 from lib.engines.api import complete_chat
 from lib.engines.openai_client import Endpoint, Refused, post
 from lib.runtime.errors import UserError
@@ -68,13 +69,13 @@ def prompt_of_chat(
 ) -> Prompt:
     """Ask for the prompt that the server's own template makes of a chat."""
     if server.kind == "llama.cpp":
-        text = str(server.ask("apply-template", {"messages": chat})["prompt"])
+        text = str(server.ask("apply-template", request_of(chat))["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
         return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
     if server.kind == "tgi":
-        told = server.ask("chat_tokenize", {"messages": chat})
+        told = server.ask("chat_tokenize", request_of(chat))
         return Prompt(str(told["templated_text"]), ids_of(told["tokenize_response"]))
-    body = {"model": server.model, "messages": chat, "add_generation_prompt": True}
+    body = {"model": server.model, **request_of(chat), "add_generation_prompt": True}
     ids = list(server.ask("tokenize", body)["tokens"])
     return Prompt(str(tokenizer.decode(ids)), ids)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.core.records import Message, Record, is_pair
+from lib.core.records import Message, Record, chat_of, prompt_of
+from lib.core.turns import apart
 from lib.model.chat import Example, encode_example, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
@@ -28,6 +29,7 @@ from lib.train.layout import as_dataset, training_dataset
 from lib.train.mask import LEARNT, check_mask, write_learnt
 from lib.train.packing import check_packing
 from lib.train.params import TrainParams
+from lib.train.schedule import warm_up_from_above_zero
 from lib.train.token_loss import fill, sft_trainer
 
 if TYPE_CHECKING:
@@ -58,8 +60,7 @@ class Setup:
 
     def first_text(self, record: Record) -> str:
         """Return the text of a record's first message, or of the task's system prompt before it."""
-        messages = record["prompt"] if is_pair(record) else record["messages"]
-        return with_system(messages, self.system)[0]["content"]
+        return apart(with_system(prompt_of(record), self.system))[0][0]["content"]
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
@@ -69,11 +70,22 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """
     examples = []
     for record in records:
+        check_context(setup, record)
         with naming(record):
-            example = setup.encode(record["messages"])
+            example = setup.encode(chat_of(record))
         check_example(setup, record, example)
         examples.append(example)
     return examples
+
+
+def check_context(setup: Setup, record: Record) -> None:
+    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
+    weighed = any("weight" in turn for turn in record["messages"])
+    if weighed and setup.params.loss_on != "answer":
+        raise UserError(
+            f"record {record['id']}: has a turn of weight 0, and params.yaml: train.loss_on "
+            f"{setup.params.loss_on} learns all turns; set it to answer"
+        )
 
 
 @contextmanager
@@ -112,8 +124,9 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
     `validated` says whether there are records to validate with, at each checkpoint and at the end.
     """
     params, on_cpu = setup.params, setup.device == "cpu"
+    folder = setup.folder / phase
     return {
-        "output_dir": str(setup.folder / phase),
+        "output_dir": str(folder),
         "seed": params.seed,
         "num_train_epochs": 1,  # the dataset is all epochs long, in its final order
         "train_sampling_strategy": "sequential",
@@ -135,6 +148,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "save_total_limit": 2,  # the last may be half written; with the best one, if that is older
         "eval_strategy": "steps" if validated else "no",
         "eval_steps": params.checkpoint_steps,
+        "eval_on_start": validated and last_whole(folder) is None,  # what the base loses
         "load_best_model_at_end": params.keep == "best",
         "metric_for_best_model": "eval_loss" if params.keep == "best" else None,
         # the mean loss since the last log is not in a checkpoint: log whenever one is written
@@ -197,6 +211,7 @@ def fit(trainer: "Trainer", keep: str) -> None:
     for kind in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(kind)
     trainer.add_callback(show_progress())
+    warm_up_from_above_zero(trainer)
     trainer.train(resume_from_checkpoint=last_whole(folder))
     if keep == "best" and trainer.state.best_model_checkpoint is None:
         raise UserError(

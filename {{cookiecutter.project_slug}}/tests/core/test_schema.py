@@ -7,7 +7,7 @@ import pytest
 
 from lib.core.params import TaskParams
 from lib.core.schema import in_order, leaves, of_fields, schema_hash, values_at, wrongs
-from lib.curate.checks import read_json_answer
+from lib.curate.json_answers import read_json_answer
 from lib.evaluate.metrics import json_scores
 from lib.evaluate.scoring import CORRECT, categorise, field_accuracy
 from lib.intake.cells import Reject
