@@ -15,7 +15,7 @@ from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
 from lib.cases.leaks import mask_leaked_pii
-from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
+from lib.cases.prompting import TRAIN, Prompt, draw, fit_examples, nearest, read_examples
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.leakage_check import require_checked
@@ -29,9 +29,10 @@ from lib.engines.gguf import servable
 from lib.engines.kept import Kept
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import AnswerParams, DeployParams, check_server
+from lib.engines.room import check_prompts, room_of
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
-from lib.model.chat import encode_prompt, with_system
+from lib.model.chat import encode_answer, encode_prompt, with_system
 from lib.model.loading import (
     RELEASABLE,
     deterministic,
@@ -75,15 +76,18 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
     tokenizer = tokenizer_of(folder, revision)
-    return [
-        fit(
+    room = room_of(folder, revision, params.max_new_tokens)
+    prompts = [
+        fit_examples(
             with_system(case["prompt"], task.system),
             examples,
             lambda chat: encode_prompt(tokenizer, chat, task.system),
-            params.max_prompt_tokens,
+            min(params.max_prompt_tokens, room),
         )
         for case, examples in zip(cases, examples_of(system, cases, params), strict=True)
     ]
+    check_prompts(folder, max(len(prompt.ids) for prompt in prompts), room)
+    return prompts
 
 
 def ask_model(
@@ -99,8 +103,12 @@ def ask_model(
             model = load_weights(folder, base.dtype, device, revision)
             answers = hf.answer_all(model, tokenizer, ids, params.batch_tokens, most)
             if params.log_likelihood:
-                wanted = [str(case.get("expected", "")) for case in cases]
-                answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
+                ends = stop_tokens(tokenizer, folder, revision)
+                wanted = [
+                    encode_answer(tokenizer, prompt.chat, str(case.get("expected", "")), ends)
+                    for prompt, case in zip(prompts, cases, strict=True)
+                ]
+                answers = hf.add_likelihoods(model, ids, wanted, answers)
             return list(map(masking(cases), range(len(cases)), answers))
         case "vllm":
             stops, seed = stop_tokens(tokenizer, folder, revision), params.seed

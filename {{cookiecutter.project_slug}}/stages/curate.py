@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
-from lib.curate.columns import Columns, check_columns
+from lib.curate.columns import ColumnWatch, check_columns
 from lib.curate.conflicts import Conflicts
 from lib.curate.curator import Curated, Curator, Note, Part
 from lib.curate.outcome import check_licenses, check_yield, shown_unused
@@ -43,7 +43,7 @@ def curate_sources(
         desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
     ) as progress:
         for source, paths in find_files(sources):
-            columns = Columns(source)
+            columns = ColumnWatch(source)
             for done in curated(parts_of(source, paths)):
                 progress.update(done.ledger.total().rows_in)
                 columns.take(done.columns)

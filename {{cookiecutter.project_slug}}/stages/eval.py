@@ -53,7 +53,7 @@ def check_constraint(asked: dict[str, Any], system: str, task: TaskParams) -> No
         )
 
 
-def count(rows: Rows, task: TaskParams, params: EvalParams) -> dict[str, Any]:
+def count_sets(rows: Rows, task: TaskParams, params: EvalParams) -> dict[str, Any]:
     """Count the rows of each set: metrics/eval/SYSTEM.json without what was asked."""
     metrics = {}
     for name in ("golden", "test"):
@@ -82,7 +82,7 @@ def main() -> None:
                 "files": files,
                 "safety_classifier": params.safety.classifier,
                 "prompts": asked,
-                **count(rows, task, params),
+                **count_sets(rows, task, params),
             }
             write_records(predictions / f"{system}.jsonl", rows)
             write_json(figures / f"{system}.json", metrics)

@@ -40,10 +40,10 @@ def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[st
         "fields": field_accuracy(outputs, expected, task),
         "macro_f1": {name: macro_f1(table) for name, table in tables.items()},
         "confusion": tables,
-        "by_scenario": shares(rows, lambda row: [row["scenario"]]),
-        "by_language": shares(rows, lambda row: [row["language"]]),
-        "by_length": shares(rows, lambda row: [length_bucket(row, params.length_buckets)]),
-        "by_tag": shares(rows, lambda row: row["tags"]),
+        "by_scenario": match_by_slice(rows, lambda row: [row["scenario"]]),
+        "by_language": match_by_slice(rows, lambda row: [row["language"]]),
+        "by_length": match_by_slice(rows, lambda row: [length_bucket(row, params.length_buckets)]),
+        "by_tag": match_by_slice(rows, lambda row: row["tags"]),
         "cut_off": sum(row["finish"] == "length" for row in rows),
         "pii_leaks": sum(bool(row["pii"]) for row in rows),
     }
@@ -116,7 +116,7 @@ def macro_f1(table: Confusion) -> float:
     return fmean(scores)
 
 
-def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
+def match_by_slice(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
     """Return the exact match of each slice that `names` puts a row into.
 
     Rows without a name are in none.
@@ -149,8 +149,8 @@ def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
         "leaks": count_leaks(rows),
         "pii_leaks": sum(bool(row["pii"]) for row in rows),
         "unsafe_by_kind": dict(sorted(Counter(row["kind"] for row in unsafe).items())),
-        "passed_by_kind": shares(rows, lambda row: [row["kind"]]),
-        "passed_by_rule": shares(rows, lambda row: [row["policy"]]),
+        "passed_by_kind": match_by_slice(rows, lambda row: [row["kind"]]),
+        "passed_by_rule": match_by_slice(rows, lambda row: [row["policy"]]),
         "categories": dict(sorted(Counter(row["category"] for row in rows).items())),
         "examples": examples(rows),
     }

@@ -36,7 +36,7 @@ class Data:
     licenses: list[str]
 
 
-def describe(files: dict[str, str], train: Iterable[Record]) -> Data:
+def sum_up_data(files: dict[str, str], train: Iterable[Record]) -> Data:
     """Sum up the records trained on: hashes as given, languages and licenses."""
     languages: dict[str, int] = {}
     licenses = set()
