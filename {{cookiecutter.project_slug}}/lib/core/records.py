@@ -87,15 +87,19 @@ def answer_of(record: Record) -> str:
     return said(answer_turn(record))
 
 
+def taught_by(record: Record) -> list[Message]:
+    """List the turns that a record may teach: the last one of a chat, or both sides of a pair."""
+    bad = [side_of(record, "rejected")] if is_pair(record) else []
+    return [answer_turn(record), *bad]
+
+
 def answers_of(record: Record) -> list[str]:
     """Return every answer as one text, thoughts and calls included: one, or chosen and rejected.
 
     The names of the tools are part of it: with other tools it is another answer.
     """
-    turns = [answer_turn(record)]
-    turns += [side_of(record, "rejected")] if is_pair(record) else []
     names = tool_names(record.get("tools"))
-    return [f"{whole(turn)}\n{names}" if names else whole(turn) for turn in turns]
+    return [f"{whole(turn)}\n{names}" if names else whole(turn) for turn in taught_by(record)]
 
 
 def prompt_text(record: Record) -> str:

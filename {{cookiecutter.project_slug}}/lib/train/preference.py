@@ -22,7 +22,6 @@ from lib.core.records import (
 )
 from lib.model.chat import IGNORED, Example, encode_prompt, with_system
 from lib.model.rendered import for_template
-from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
 from lib.train.batches import order
@@ -116,11 +115,6 @@ def encode_row(setup: Setup, row: TrlRow) -> list[Example]:
     """
     prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
     texts = [setup.encode([*row["prompt"], *said]).input_ids for said in sides_of(row)]
-    if any(ids[: len(prompt)] != prompt for ids in texts):
-        raise UserError(
-            "chat template: the rendered prompt is no prefix of the rendered chat, so trl would "
-            "score the wrong tokens; what opens an answer must be the same in both"
-        )
     return [Example(ids, [IGNORED] * len(prompt) + ids[len(prompt) :]) for ids in texts]
 
 
