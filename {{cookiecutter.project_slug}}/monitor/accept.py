@@ -23,7 +23,7 @@ from lib.cases.evals import ADVERSARIAL, GOLDEN, Turn
 from lib.core.config import PARAMS, load
 from lib.core.params import TaskParams
 from lib.core.records import Message, text_of, write_records
-from lib.curate.checks import read_json_answer
+from lib.curate.json_answers import read_json_answer
 from lib.curate.params import CurateParams, DataParams
 from lib.evaluate.scoring import is_refusal
 from lib.intake.cells import Reject

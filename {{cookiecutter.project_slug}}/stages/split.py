@@ -253,7 +253,7 @@ def main() -> None:
         fates_by = partial(fates_with, records, ties, params, shared)
         texts = RecordFile(DEDUPED)
         check_sizes(splits, params, lambda: why_empty(records, ties, texts, params, fates_by))
-        scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
+        scenarios = {*task.closed.get(task.scenario, ()), *task.labels}
         check_coverage(splits, scenarios, params.coverage)
     write_json("reports/leakage.json", leakage_report(searched, removed, params))
 

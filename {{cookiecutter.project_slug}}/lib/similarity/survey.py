@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from lib.core.record_lines import parse_line
 from lib.core.records import (
     PUBLISHED,
     Record,
@@ -25,6 +24,7 @@ from lib.core.records import (
     read_records,
     row_text,
 )
+from lib.core.strict_json import loads
 from lib.similarity.hit import Hit
 from lib.similarity.minhash import band_keys, bands, signatures
 from lib.similarity.near_copies import KnownTexts, search_rows
@@ -118,7 +118,7 @@ def survey(
 
 
 def _parsed(line: bytes) -> Record:
-    row = parse_line(line.decode())
+    row = loads(line)
     if not isinstance(row, dict) or not is_record(row):
         raise ValueError
     return cast(Record, row)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.record_lines import content_json, object_text, parse_line, record_line
+from lib.core.record_lines import content_json, object_text, record_line
 from lib.core.strict_json import DECODER, UNSURE, Doubled, quick
 from tests.toy import chat, dialogue, pair
 
@@ -65,14 +65,3 @@ def test_a_record_with_more_keys_is_written_whole() -> None:
     assert json.loads(record_line(record)) == record
     turns: Any = [{"role": "user", "content": "a", "weight": 0}]
     assert json.loads(content_json([turns, None, None, None])) == [turns, None, None, None]
-
-
-@given(st.dictionaries(TEXTS, st.lists(TEXTS) | TEXTS | st.none(), max_size=4), st.booleans())
-def test_a_line_is_read_as_json_reads_it(value: dict[str, Any], ascii: bool) -> None:
-    line = json.dumps(value, ensure_ascii=ascii) + "\n"
-    assert parse_line(line) == json.loads(line)
-
-
-def test_large_numbers_of_tool_calls_are_not_rounded() -> None:
-    value = {"tools": [{"id": 2**70}], "messages": [{"tool_calls": [{"n": 2**65 + 1}]}]}
-    assert parse_line(json.dumps(value)) == value
