@@ -8,7 +8,7 @@ The `hardware` section: where the model stages run.
 import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -50,6 +50,15 @@ class TaskParams(Section):
     @classmethod
     def _text_as_in_the_data(cls, text: str) -> str:
         return in_one_form(text)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _quoted(cls, labels: Any) -> Any:
+        bare = [one for one in labels if isinstance(one, bool | int | float)] if labels else []
+        if bare and isinstance(labels, list):
+            shown = str(bare[0]).lower()
+            raise ValueError(f"a list of texts; YAML reads {shown} as another type: '{shown}'")
+        return labels
 
     @model_validator(mode="after")
     def _consistent(self) -> "TaskParams":
