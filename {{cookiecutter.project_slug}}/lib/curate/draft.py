@@ -109,7 +109,7 @@ def in_order(turns: list[Message]) -> bool:
     for turn in turns:
         role = turn["role"]
         follows = {
-            "user": before == "assistant" and not called,
+            "user": before == "assistant",  # whether calls have results is looked at later
             "assistant": before in ("user", "tool"),
             "tool": called,
         }
