@@ -36,7 +36,10 @@ CHANGES: dict[str, dict[str, Any]] = {
         ]
     },
     "curate": {"licenses": ["MIT"], "languages": ["en"], "boilerplate": "keep"},
-    "split": {"coverage": {"scenario": 0, "tags": {}}, "on_leak": "drop_train"},
+    "split": {
+        **{"val": 0.0, "test": 0.0},  # val is what its source brings, test none
+        **{"coverage": {"scenario": 0, "tags": {}}, "on_leak": "drop_train"},
+    },
     "base": {"model": "base", "license": "Apache-2.0", "dtype": "float32"},
     "train": {
         "method": "dpo",
