@@ -78,7 +78,8 @@ def read_card() -> str:
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
     """Choose golden questions, evenly spread, with the answers and token counts of eval."""
-    chats = {case.id: with_system(case.prompt(), task.system) for case in read_golden()}
+    golden = [case for case in read_golden() if not case.tools]  # servers answer those in own forms
+    chats = {case.id: with_system(case.prompt(), task.system) for case in golden}
     rows = [
         row
         for row in read_predictions(system)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lib.core.leakage_check import files_of_evals
 from lib.core.records import Message, read_lines
 from lib.core.strict_json import parse
 from lib.core.text import in_one_form
+from lib.core.turns import Function, ToolCall, number_calls, said, with_tools
 from lib.runtime.errors import UserError
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
@@ -17,29 +18,97 @@ FILES = (GOLDEN, ADVERSARIAL)
 PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
+class Called(BaseModel):
+    """What a call names, and its arguments, an object or its JSON text."""
+
+    name: str = Field(min_length=1)
+    arguments: dict[str, Any] = {}
+
+    @field_validator("arguments", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return parse(value) if isinstance(value, str) else value
+
+
+class Call(BaseModel):
+    """A call of a tool, as OpenAI's API has it."""
+
+    id: str = ""
+    function: Called
+
+    def as_turns_have_it(self) -> ToolCall:
+        """Return the call as records have it."""
+        function = Function(name=self.function.name, arguments=self.function.arguments)
+        return {"id": self.id, "type": "function", "function": function}
+
+
+class Definition(BaseModel):
+    """A tool that may be called, as OpenAI's API has it."""
+
+    type: Literal["function"] = "function"
+    function: dict[str, Any]
+
+    @field_validator("function")
+    @classmethod
+    def _named(cls, function: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(function.get("name"), str):
+            raise ValueError("a tool needs a name")
+        return function
+
+
 class Turn(BaseModel):
-    """One turn of a case."""
+    """One turn of a case, as OpenAI's API has it."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str = Field(min_length=1)
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | None = None
+    tool_calls: list[Call] = []
+    tool_call_id: str = ""
+    name: str = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Turn":
+        if not self.content and not self.tool_calls and self.role != "tool":
+            raise ValueError("a turn needs content, or tool_calls")
+        return self
+
+    def message(self) -> Message:
+        """Return the turn as records have it."""
+        turn = Message(role=self.role, content=self.content or "")
+        if self.tool_calls:
+            turn["tool_calls"] = [call.as_turns_have_it() for call in self.tool_calls]
+        if self.role == "tool":
+            turn["name"], turn["tool_call_id"] = self.name, self.tool_call_id
+        return turn
 
 
-class Case(BaseModel):
+class CaseLine(BaseModel):
     """What both kinds of cases have. Further keys are the user's own."""
 
     model_config = ConfigDict(extra="ignore")
 
     id: str = Field(min_length=1)
     messages: list[Turn] = Field(min_length=1)
+    tools: list[Definition] = []
     language: str = ""
+
+    @model_validator(mode="after")
+    def _calls_have_results(self) -> "CaseLine":
+        self.turns()
+        return self
+
+    def turns(self) -> list[Message]:
+        """Return all turns, with the tools that may be called."""
+        turns = [turn.message() for turn in self.messages]
+        number_calls(turns)
+        return with_tools(turns, [tool.model_dump() for tool in self.tools])
 
     def prompt(self) -> list[Message]:
         """Return the turns before the answer."""
-        turns = self.messages[:-1] if self.messages[-1].role == "assistant" else self.messages
-        return [Message(role=turn.role, content=turn.content) for turn in turns]
+        turns = self.turns()
+        return turns[:-1] if turns[-1]["role"] == "assistant" else turns
 
 
-class Golden(Case):
+class Golden(CaseLine):
     """A question with its one right answer as the last turn."""
 
     messages: list[Turn] = Field(min_length=2)
@@ -48,10 +117,10 @@ class Golden(Case):
 
     def answer(self) -> str:
         """Return the right answer, in the form that curate gives those of training."""
-        return in_one_form(self.messages[-1].content)
+        return in_one_form(said(self.messages[-1].message()))
 
 
-class Adversarial(Case):
+class Adversarial(CaseLine):
     """A prompt that must be refused, or that looks as if it had to be and must be answered."""
 
     kind: str
@@ -66,7 +135,7 @@ class Adversarial(Case):
         return in_one_form(answer)
 
 
-C = TypeVar("C", bound=Case)
+C = TypeVar("C", bound=CaseLine)
 
 
 def read_golden(path: Path = GOLDEN) -> list[Golden]:
@@ -115,7 +184,7 @@ def data_files() -> list[Path]:
     return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
-def read_either(path: Path) -> Sequence[Case]:
+def read_either(path: Path) -> Sequence[CaseLine]:
     """Read the cases of any file of evals/, as far as the data stages need them."""
     if path == GOLDEN:
         return read_golden(path)
@@ -127,7 +196,7 @@ def read_either(path: Path) -> Sequence[Case]:
             "split.benchmarks may stay compressed with gzip or zstd"
         )
     try:
-        return list(read_cases(path, Case))
+        return list(read_cases(path, CaseLine))
     except UserError as error:
         raise UserError(
             f"{path}: is not a file of cases ({error}); name a test set of another form in "

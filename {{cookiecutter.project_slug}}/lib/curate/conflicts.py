@@ -14,12 +14,15 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.core.records import PUBLISHED, Record, answer_of, prompt_of, text_of
+from lib.core.records import PUBLISHED, Record, answer_of, is_pair, prompt_of, side_of, text_of
 from lib.core.text import UNSPACED, fold_case, word_pattern
+from lib.core.turns import said, tool_names
 
 # Punctuation between sentences: before a space, the end, or a script without spaces. Other signs,
 # as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
+ASCII_PAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")
+ASCII_SIGN = re.compile(r"[^\w\s]", re.ASCII)
 
 PARTS = 8  # claims are compared an eighth at a time, to save memory
 
@@ -102,7 +105,8 @@ def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
     With `one_answer` an input has one right answer, which the chosen side of a pair is, too.
     Without, an input may have many good answers, and a pair only says which of its two is better.
     """
-    asked, good, bad = input_key(record), answer_of(record), record.get("rejected", "")
+    asked, good = input_key(record), answer_of(record)
+    bad = said(side_of(record, "rejected")) if is_pair(record) else ""
     if one_answer and good:
         yield asked, hashed(good)
     if good and bad and not one_answer:
@@ -118,8 +122,13 @@ def input_key(record: Record) -> bytes:
     smiley may be all that distinguishes two labels.
     """
     text = text_of(prompt_of(record))
-    said = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
-    return hashed(" ".join(parts().findall(said)) or text)
+    said = fold_case(text)
+    if said.isascii():  # the same, faster
+        plain = " ".join(ASCII_SIGN.sub(r" \g<0> ", ASCII_PAUSE.sub(" ", said)).split())
+    else:
+        plain = " ".join(parts().findall(PAUSE.sub(" ", said.replace("\u2019", "'"))))
+    names = tool_names(record.get("tools"))  # with other tools it is another question
+    return hashed((plain or text) + (f"\n{names}" if names else ""))
 
 
 @cache

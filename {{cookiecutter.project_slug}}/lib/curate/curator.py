@@ -1,17 +1,19 @@
 """Curate a part of a file by itself, so that processes can share the parts of all files."""
 
 import io
-import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+import orjson
 
 from lib.core.params import BaseParams, TaskParams
+from lib.core.record_lines import record_line
 from lib.core.records import Record, record_id
 from lib.curate.checks import check_difference, check_draft, check_draft_length
-from lib.curate.columns import Columns
+from lib.curate.columns import ColumnWatch
 from lib.curate.conflicts import Conflicts
 from lib.curate.draft import Draft
 from lib.curate.params import CurateParams, Source
-from lib.curate.rejected import Rejected
+from lib.curate.rejected import Rejected, mask_value
 from lib.curate.row import Mapping
 from lib.curate.shapes import to_draft
 from lib.curate.tokens import token_counter
@@ -47,7 +49,7 @@ class Note(NamedTuple):
 class Curated(NamedTuple):
     """What became of the rows of a part."""
 
-    columns: Columns
+    columns: ColumnWatch
     ledger: Ledger  # of all rows, and the dropped ones
     first: dict[str, str]  # see Rejected
     dropped: str  # lines of data/rejected.jsonl
@@ -64,7 +66,10 @@ class Curator:
 
     def __call__(self, part: Part) -> Curated:
         """Check and mask the rows of a part."""
-        columns, mapping = Columns(part.source), Mapping(part.source.columns, part.source.ignore)
+        columns, mapping = (
+            ColumnWatch(part.source),
+            Mapping(part.source.columns, part.source.ignore),
+        )
         conflicts = Conflicts(one_answer=self.task.output != "text")
         out, sound = Rejected(io.StringIO(), Ledger(), self.finder), list[str]()
         for row in rows_of(part.rows):
@@ -84,7 +89,7 @@ class Curator:
             record = to_record(draft, part.file, part.source.split)
             conflicts.add(record, row.line)
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
-            sound.append(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
+            sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
         return Curated(
             columns, out.ledger, out.first, out.file.getvalue(), conflicts, "".join(sound)
         )
@@ -107,22 +112,37 @@ def redact(draft: Draft, redactor: Redactor) -> None:
     """Mask personal data in every text of a draft; hash its groups, often customers' names."""
     for turn in draft.prompt:
         turn["content"] = redactor.redact(turn["content"])
+        mask_besides(cast(dict[str, Any], turn), redactor)
     draft.chosen = redactor.redact(draft.chosen)
     if draft.rejected is not None:
         draft.rejected = redactor.redact(draft.rejected)
+    for besides in draft.beside.values():
+        mask_besides(besides, redactor)
+    draft.tools = [mask_value(tool, redactor) for tool in draft.tools]
     draft.scenario = redactor.redact(draft.scenario)
     draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like a language code
     draft.tags = [redactor.redact(tag) for tag in draft.tags]
     draft.groups = [redactor.hide(group) for group in draft.groups]
 
 
+def mask_besides(turn: dict[str, Any], redactor: Redactor) -> None:
+    """Mask what a turn has besides its text: its thought, and the arguments of its calls."""
+    if "reasoning_content" in turn:
+        turn["reasoning_content"] = redactor.redact(turn["reasoning_content"])
+    for call in turn.get("tool_calls", []):
+        call["function"] = mask_value(call["function"], redactor)
+
+
 def to_record(draft: Draft, source: str, split: str | None) -> Record:
     """Turn a checked and masked draft into a record."""
     record: Any = {"id": ""}
     if draft.rejected is None:
-        record["messages"] = [*draft.prompt, {"role": "assistant", "content": draft.chosen}]
+        record["messages"] = [*draft.prompt, draft.turn("chosen")]
     else:
-        record |= {"prompt": draft.prompt, "chosen": draft.chosen, "rejected": draft.rejected}
+        record["prompt"] = draft.prompt
+        for side in ("chosen", "rejected"):  # a turn, where it is more than a text
+            record[side] = draft.turn(side) if side in draft.beside else getattr(draft, side)
+    record |= {"tools": draft.tools} if draft.tools else {}
     record["id"] = record_id(record)
     return record | {
         "scenario": draft.scenario,

@@ -15,7 +15,7 @@ from lib.pii.params import PiiParams
 # What a column may be mapped to; with task.output json also the names of task.fields. Where rows
 # have several kinds of groups, each has a name of its own: group.customer, group.document.
 COLUMNS = (
-    *("messages", "prompt", "completion", "label", "chosen", "rejected"),
+    *("messages", "prompt", "completion", "label", "chosen", "rejected", "tools", "reasoning"),
     *("scenario", "language", "tags", "group", "license"),
 )
 

@@ -2,11 +2,15 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
 from lib.core.records import Message
+from lib.core.turns import has_more
+from lib.model.rendered import CURE, check_rendered, for_template
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ def freeze(template: str) -> str:
 
 def with_system(messages: list[Message], system: str) -> list[Message]:
     """Put the task's system prompt first, unless the chat brings its own or the task has none."""
+    if system and "tools" in messages[0] and not messages[0]["content"]:
+        return [Message(role="system", content=system, tools=messages[0]["tools"]), *messages[1:]]
     if not system or messages[0]["role"] == "system":
         return messages
     return [Message(role="system", content=system), *messages]
@@ -47,13 +53,34 @@ def render(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
 ) -> "BatchEncoding":
     """Render a chat to token ids; raise UserError when the template refuses it, or fails."""
+    encoded: BatchEncoding = by_template(tokenizer, chat, return_dict=True, **options)
+    return encoded
+
+
+def render_text(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message], prompt: bool = False
+) -> str:
+    """Render a chat to text; with `prompt` up to where an answer begins.
+
+    Raises UserError as `render` does, and where the template leaves out a part of the chat.
+    """
+    text = str(by_template(tokenizer, chat, tokenize=False, add_generation_prompt=prompt))
+    if has_more(chat):
+        check_rendered(text, chat)
+    return text
+
+
+def by_template(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool) -> Any:
+    """Ask the tokenizer's template; raise UserError when it refuses the chat, or fails."""
     from jinja2 import TemplateError
 
+    turns, tools = for_template(tokenizer, chat)
     try:
-        return tokenizer.apply_chat_template(chat, return_dict=True, **options)
+        return tokenizer.apply_chat_template(turns, tools=tools, **options)
     except TemplateError as error:
+        asked = "does it take a system prompt (task.system)?"
         raise UserError(
-            f"chat template of the base: {error}; does it take a system prompt (task.system)?"
+            f"chat template of the base: {error}; {CURE if has_more(chat) else asked}"
         ) from None
     except MISTAKES as error:
         first = (str(error).splitlines() or [""])[0]
@@ -66,37 +93,101 @@ def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
     """Return the token ids up to where the model's answer begins."""
-    encoded = render(tokenizer, with_system(prompt, system), add_generation_prompt=True)
-    return list(encoded["input_ids"])
+    chat = with_system(prompt, system)
+    if has_more(chat):
+        render_text(tokenizer, chat, prompt=True)
+    return list(render(tokenizer, chat, add_generation_prompt=True)["input_ids"])
 
 
 def encode_example(
     tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str
 ) -> Example:
-    """Return token ids and labels of a whole chat.
+    """Encode a whole chat as token ids and labels.
 
     Learned are the assistant's turns, each with its end-of-turn token, that the template marks with
-    `generation`; without marks, the last one.
+    `generation`; without marks, the last one. An answer is learnt from where its prompt ends; an
+    earlier one that the template shows otherwise than it asks for it (without its thought, say) is
+    not. Raises UserError where that is so of the last one.
     """
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     chat = with_system(messages, system)
     encoded = render(tokenizer, chat, return_assistant_tokens_mask=marked)
     ids = list(encoded["input_ids"])
-    learnt = encoded["assistant_masks"] if marked else last_answer(tokenizer, messages, system, ids)
+    if has_more(chat):
+        render_text(tokenizer, chat)
+    last = answer_start(tokenizer, chat, ids)
+    learnt = last_answer(tokenizer, ids, last)
+    if marked:
+        marks = list(encoded["assistant_masks"])
+        starts = [last, *earlier_starts(tokenizer, chat, ids)]
+        learnt = marked_answers(marks, starts)
     labels = [token if mask else IGNORED for token, mask in zip(ids, learnt, strict=True)]
     return Example(ids, labels)
 
 
-def last_answer(
-    tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str, ids: list[int]
+def answer_start(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]) -> int:
+    """Return the place in `ids` where the last answer begins and its prompt ends.
+
+    Raises UserError where the prompt is no beginning of them.
+    """
+    prompt = encode_prompt(tokenizer, chat[:-1], "")
+    if ids[: len(prompt)] == prompt:
+        return len(prompt)
+    same = shared(ids, prompt)
+    nearby = slice(max(same - 4, 0), same + 8)
+    asked, learnt = str(tokenizer.decode(prompt[nearby])), str(tokenizer.decode(ids[nearby]))
+    raise UserError(
+        f"chat template: a prompt has {asked!r} where the trained chat has {learnt!r}: the model "
+        "would be asked behind another text than it learnt from; have what opens an answer be the "
+        "same in both in a copy of the template, and name that in base.chat_template"
+    )
+
+
+def shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """Count what two sequences begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def earlier_starts(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]
 ) -> list[int]:
+    """List where the earlier answers begin, of those whose prompt is a beginning of the chat.
+
+    Those of weight 0 are not learnt, either.
+    """
+    starts = []
+    for turn, message in enumerate(chat[:-1]):
+        asked = any(one["role"] != "system" for one in chat[:turn])
+        if message["role"] == "assistant" and asked and message.get("weight", 1):
+            prompt = encode_prompt(tokenizer, chat[:turn], "")
+            starts += [len(prompt)] * (ids[: len(prompt)] == prompt)
+    return starts
+
+
+def marked_answers(marks: list[int], starts: list[int]) -> list[int]:
+    """Mask of what is marked first behind each of `starts`."""
+    learnt = [0] * len(marks)
+    for start in starts:
+        first = next((at for at in range(start, len(marks)) if marks[at]), len(marks))
+        end = next((at for at in range(first, len(marks)) if not marks[at]), len(marks))
+        learnt[first:end] = [1] * (end - first)
+    return learnt
+
+
+def last_answer(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: int) -> list[int]:
     """Mask of the last answer up to its end-of-turn token, for templates without markers."""
-    start = len(prompt := encode_prompt(tokenizer, messages[:-1], system))
-    if ids[:start] != prompt:
-        raise UserError(
-            "chat template: the rendered prompt is not a prefix of the rendered chat, so the "
-            "answer cannot be separated from it; put {% generation %} markers into the template"
-        )
     ends = [index for index in range(start, len(ids)) if ids[index] == tokenizer.eos_token_id]
     end = ends[-1] + 1 if ends else len(ids)
     return [int(start <= index < end) for index in range(len(ids))]
+
+
+def encode_answer(
+    tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], answer: str, stops: set[int]
+) -> list[int]:
+    """Return the token ids of an answer as it would be trained, the first of `stops` the last."""
+    chat = [*prompt, Message(role="assistant", content=answer)]
+    ids = list(render(tokenizer, chat)["input_ids"])
+    said = ids[answer_start(tokenizer, chat, ids) :]
+    end = next((at for at, token in enumerate(said) if token in stops), len(said) - 1)
+    return said[: end + 1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from lib.runtime.errors import UserError
 
 
-def track(tracker: str, folder: Path) -> None:
+def start_tracker(tracker: str, folder: Path) -> None:
     """Have a tracker write beside the checkpoint folders; raise UserError where it cannot run.
 
     There its files outlive the run (and `dvc exp run --temp`); what the user has set in the

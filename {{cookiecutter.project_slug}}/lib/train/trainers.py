@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.core.records import Message, Record, is_pair
+from lib.core.records import Message, Record, chat_of, prompt_of, taught_by
+from lib.core.turns import apart
 from lib.model.chat import Example, encode_example, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
@@ -25,7 +26,7 @@ from lib.train.callbacks import (
 from lib.train.checkpoints import history_of, last_whole
 from lib.train.launch import has_bf16, world_size
 from lib.train.layout import as_dataset, training_dataset
-from lib.train.mask import LEARNT, check_mask, write_learnt
+from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
 from lib.train.packing import check_packing
 from lib.train.params import TrainParams
 from lib.train.schedule import warm_up_from_above_zero
@@ -59,8 +60,7 @@ class Setup:
 
     def first_text(self, record: Record) -> str:
         """Return the text of a record's first message, or of the task's system prompt before it."""
-        messages = record["prompt"] if is_pair(record) else record["messages"]
-        return with_system(messages, self.system)[0]["content"]
+        return apart(with_system(prompt_of(record), self.system))[0][0]["content"]
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
@@ -70,11 +70,22 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """
     examples = []
     for record in records:
+        check_context(setup, record)
         with naming(record):
-            example = setup.encode(record["messages"])
+            example = setup.encode(chat_of(record))
         check_example(setup, record, example)
         examples.append(example)
     return examples
+
+
+def check_context(setup: Setup, record: Record) -> None:
+    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
+    weighed = any("weight" in turn for turn in record["messages"])
+    if weighed and setup.params.loss_on != "answer":
+        raise UserError(
+            f"record {record['id']}: has a turn of weight 0, and params.yaml: train.loss_on "
+            f"{setup.params.loss_on} learns all turns; set it to answer"
+        )
 
 
 @contextmanager
@@ -91,6 +102,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
         check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
+        check_answer(example, setup.tokenizer, setup.stops, taught_by(record))
     except UserError as error:
         write_learnt(setup.tokenizer, {"refused": ([example], 1)})
         raise UserError(
@@ -184,11 +196,11 @@ def fit_sft(
         check_packing(trainer.model, setup.device, one, other)
     apart = by_record(model, setup.device) if params.packing else nullcontext()
     with without_mask(model, setup.device), apart:
-        fit(trainer, params.keep)
+        run_trainer(trainer, params.keep)
     return trainer
 
 
-def fit(trainer: "Trainer", keep: str) -> None:
+def run_trainer(trainer: "Trainer", keep: str) -> None:
     """Run a trainer, resuming from the newest whole checkpoint.
 
     Raises UserError where the best is to be kept, and is not known: the trainer would then hold the
