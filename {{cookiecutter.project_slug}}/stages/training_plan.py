@@ -92,8 +92,8 @@ def losses(used: dict[str, Any], name: str) -> str:
     """Show a loss on validation, and what it was before the first step."""
     if name not in used:
         return "no validation records"
-    before = used.get(f"{name}_before")
-    return in_figures(used[name]) + (f"; {in_figures(before)} before the first step" if before else "")
+    after, before = in_figures(used[name]), used.get(f"{name}_before")
+    return f"{after}; {in_figures(before)} before the first step" if before else after
 
 
 def method(params: TrainParams) -> Lines:
