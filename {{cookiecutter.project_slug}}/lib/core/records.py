@@ -8,6 +8,7 @@ from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
 from lib.core.record_lines import content_json
+from lib.core.strict_json import loads
 from lib.core.turns import Message as Message
 from lib.core.turns import Tool, said, tool_names, whole, with_tools
 from lib.core.turns import text_of as text_of
@@ -206,7 +207,7 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
     cure = "`dvc repro` rewrites it"
     for number, line in read_lines(path):
         try:
-            row = json.loads(line)
+            row = loads(line)
         except json.JSONDecodeError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
         if not isinstance(row, dict):
