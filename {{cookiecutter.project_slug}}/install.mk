@@ -25,7 +25,7 @@ environment = { if test -x $(VENV)/bin/python; \
 # $(call at_home): the programs of an environment name its folder, and start nowhere else. After a move
 # or a copy they are written anew.
 at_home = made=$$(cat $(wildcard $(VENV)/bin/pip $(VENV)/bin/dvc) /dev/null \
-    | sed -n 's|^\(.!\|.*exec. "*\)\(/[^" ]*\)/bin/python.*|\2|p' | head -n 1); \
+    | sed -nE 's,^(.!|.*exec. "*)(/[^" ]*)/bin/python.*,\2,p' | head -n 1); \
   if test -n "$$made" && ! test "$$made" -ef $(VENV); then \
     grep -lIF "$$made" $(VENV)/bin/* | while IFS= read -r file; do sed "s|$$made|$(abspath $(VENV))|g" "$$file" >"$$file.new" \
       && cat "$$file.new" >"$$file"; rm -f "$$file.new"; done; \
