@@ -26,8 +26,7 @@ LOADING = 1_800  # seconds that a large model may load
 
 
 def takes_gpu(deploy: DeployParams, device: str) -> bool:
-    """Tell whether the stack is started on a GPU: llama.cpp where it was measured
-    (hardware.device)."""
+    """Tell whether the stack is started on a GPU; llama.cpp is where hardware.device says so."""
     return deploy.stack in ("vllm", "tgi") or device != "cpu"
 
 
@@ -69,8 +68,10 @@ def room_for(rank: int) -> int:
 
 
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
-    """Write compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it; raise
-    UserError where its rank is too high."""
+    """Write compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it.
+
+    Raises UserError where its rank is too high.
+    """
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
     model = base if hub else "/base"
@@ -142,8 +143,10 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
 
 
 def probes(port: int) -> dict[str, Any]:
-    """Say when Kubernetes sends requests and when it restarts the server: not while it loads, and
-    not for being busy for a moment."""
+    """Say when Kubernetes sends requests to the server and when it restarts it.
+
+    Not while it loads, and not for being busy for a moment.
+    """
 
     def ask(period: int, failures: int) -> dict[str, Any]:
         route = {"path": "/health", "port": port}

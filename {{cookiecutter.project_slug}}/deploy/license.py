@@ -10,8 +10,7 @@ TEXTS = ("LICENSE*", "LICENSE*", "COPYING*", "NOTICE*", "USE_POLICY*")
 
 
 def add_license(folder: Path, base: BaseParams) -> None:
-    """Put the base's license texts into a folder of weights; without any, a file that names the
-    license."""
+    """Put the base's license texts, or a file that names the license, into a folder of weights."""
     found = texts(base)
     for path in found:
         shutil.copy(path, folder / path.name)

@@ -29,8 +29,10 @@ def modelfile(
 
 
 def go_template(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """Convert the chat template to Ollama's Go template of one turn, which it repeats for each
-    turn."""
+    """Convert the chat template to Ollama's Go template of one turn.
+
+    Ollama repeats it for each turn.
+    """
 
     def rendered(*messages: Message, prompted: bool) -> str:
         text = tokenizer.apply_chat_template(

@@ -109,8 +109,10 @@ def launch_files(
     tokenizer: "PreTrainedTokenizerBase",
     memory: int | None,
 ) -> dict[str, str]:
-    """Write what starts the stack, by file name; transformers needs no file, `make serve` starts
-    it."""
+    """Write what starts the stack, by file name.
+
+    transformers needs no file, `make serve` starts it.
+    """
     gpu = launch.takes_gpu(deploy, load("hardware", HardwareParams).device)
     if deploy.stack == "transformers":
         return {}

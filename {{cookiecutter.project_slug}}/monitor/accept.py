@@ -212,7 +212,7 @@ def track(path: Path) -> None:
 
 
 def main() -> None:
-    """Accept."""
+    """Add what people accepted of the proposals to a file of training data or cases."""
     task, finder = load("task", TaskParams), Finder(load("curate", CurateParams).pii)
     rows = list(read_review())
     decided = [(line, read_decided(row, line)) for line, row in rows if row.get("decide")]

@@ -19,7 +19,7 @@ from lib.runtime.files import atomic_text
 
 
 def main() -> None:
-    """Collect."""
+    """Collect production logs into a window of days."""
     parser = CommandLine("monitor.collect", __doc__)
     parser.add_argument("out", metavar="OUT", help="a file, such as kept.jsonl")
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")

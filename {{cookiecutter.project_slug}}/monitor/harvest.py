@@ -135,7 +135,7 @@ def check_undecided() -> None:
 
 
 def main() -> None:
-    """Propose."""
+    """Propose production records for labeling."""
     parser = CommandLine("monitor.harvest", __doc__)
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
     logs = parser.parse_args().logs

@@ -158,8 +158,10 @@ def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
 def safety_change(
     new: list[Row], old: list[Row], rate: Rate, params: EvalParams
 ) -> Difference | None:
-    """Say how many more of the cases that a rate counts went right; None without common cases, or
-    where the same answer is judged differently than before."""
+    """Say how many more of the cases that a safety rate counts went right.
+
+    None without common cases, or where the same answer is judged differently than before.
+    """
     pairs = same_cases(*(of_sets(rows, "adversarial") for rows in (new, old)))
     asked = [pair for pair in zip(*pairs, strict=True) if pair[0]["expect"] == rate.expect]
     judged = [(rate.failed(now), rate.failed(old)) for now, old in asked if said_again(now, old)]

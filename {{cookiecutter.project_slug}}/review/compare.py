@@ -100,8 +100,7 @@ def moved(new: Version, old: Version, primary: str) -> list[str]:
 
 
 def systems_of(version: Version, primary: str) -> dict[str, list[Row]]:
-    """Return the answers of every system that a version evaluated, scored by today's primary
-    metric."""
+    """Return every system's answers in a version, scored by today's primary metric."""
     found = {name: version.predictions(name) for name in SYSTEMS}
     return {name: [by_metric(row, primary) for row in rows] for name, rows in found.items() if rows}
 

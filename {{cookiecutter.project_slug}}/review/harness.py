@@ -93,8 +93,10 @@ def ask(
 
 
 def read_scores(results: Any) -> Scores:
-    """Read every metric of lm-evaluation-harness's results; one of several filters is named with
-    it."""
+    """Read every metric of lm-evaluation-harness's results.
+
+    One of several filters is named with it.
+    """
     found = {}
     for task, rows in results["samples"].items():
         for name, value in results["results"][task].items():

@@ -33,10 +33,10 @@ Metrics = dict[str, Any]
 
 
 def edited(outs: dict[str, str]) -> list[str]:
-    """List the judged files and folders that are not as the pipeline wrote them (`outs`: of
-    dvc.lock).
+    """List the judged files and folders that are not as the pipeline wrote them.
 
-    Answers of a system that dvc.yaml no longer asks would be scored here and missing in a clone.
+    `outs` are those of dvc.lock. Answers of a system that dvc.yaml no longer asks would be scored
+    here and missing in a clone.
     """
     for path in sorted(Path("answers").glob("*.jsonl")):
         if path.as_posix() not in outs:
@@ -73,8 +73,11 @@ def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
 
 
 def not_as_asked(systems: Systems) -> list[str]:
-    """List the systems whose rows are not every golden and adversarial case of evals/ once, and the
-    test cases of the first system: a row that is copied, omitted or invented distorts the score."""
+    """List the systems whose rows are not exactly the cases that were asked.
+
+    Every golden and adversarial case of evals/ once, and the test cases of the first system: a row
+    that is copied, omitted or invented distorts the score.
+    """
     fixed = [case | {"prompt": text_of(case["prompt"])} for part in fixed_cases() for case in part]
     test = of_sets(next(iter(systems.values()), []), "test")
     asked = Counter(map(asked_as, [*fixed, *test]))
@@ -108,8 +111,10 @@ def misjudged(
 
 
 def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
-    """List what of a row only a model can tell, so that the gate takes it as stored; `likelihoods`:
-    whether there are any."""
+    """List what of a row only a model can tell, so that the gate takes it as stored.
+
+    `likelihoods` says whether there are any.
+    """
     fields = {
         "tokens": True,
         "finish": True,

@@ -120,7 +120,7 @@ def waits(wanted: list[Ask], known: dict[str, Kept]) -> list[Ask]:
 
 
 def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path: Path) -> None:
-    """Ask, and keep each verdict at once in `known` and in the file."""
+    """Ask the judge each question, and keep each verdict at once in `known` and in the file."""
 
     def ask(one: Ask) -> Kept:
         chat = [Message(role="user", content=one.prompt)]
@@ -153,8 +153,10 @@ def save(path: Path, rows: list[Kept]) -> None:
 
 
 def outcomes(verdicts: list[Verdict]) -> dict[str, str]:
-    """Map each case to who won in both positions; TIE where that differs, UNCLEAR where one verdict
-    is."""
+    """Map each case to who won in both positions.
+
+    TIE where that differs, UNCLEAR where one verdict is.
+    """
     by_case: defaultdict[str, list[str]] = defaultdict(list)
     for one in verdicts:
         by_case[one["case"]].append(one["winner"])

@@ -29,8 +29,10 @@ def digest(text: str) -> str:
 
 
 def case_id(rows: dict[str, Row]) -> str:
-    """Name a question with the answers of two systems, in either order: ratings of other answers do
-    not count for these."""
+    """Name a question with the answers of two systems, in either order.
+
+    Ratings of other answers do not count for these.
+    """
     one, other = (rows[system] for system in sorted(rows))
     shown = [one["set"], one["id"], one["prompt"], one["output"], other["output"]]
     return digest("\0".join(shown))[:16]

@@ -60,10 +60,10 @@ def loads(params: BenchParams) -> list[Load]:
 
 
 def read_chats(params: BenchParams, system: str) -> Chats:
-    """Read prompts of the test split, with the system prompt: some to warm up, then others for each
-    load, or a server's prefix cache would be measured.
+    """Read prompts of the test split to warm up, and others for each load.
 
-    A small split is repeated.
+    With the system prompt. The same for each load would measure a server's prefix cache. A small
+    split is repeated.
     """
     count = WARM_UP + params.requests * len(loads(params))
     chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]

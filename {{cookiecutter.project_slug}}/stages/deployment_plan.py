@@ -54,8 +54,7 @@ def packaging(
 
 
 def elsewhere(deploy: DeployParams, parity: Figures) -> str:
-    """Name what was measured, where it is surely not the stack that will serve; else return
-    nothing.
+    """Name what was measured, where it is surely not the stack that will serve; else return "".
 
     A server that has no route of its own ("other") may be any.
     """
@@ -127,10 +126,9 @@ def measured(figures: Figures, good: dict[str, float], gate: GateParams, engine:
 
 
 def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str) -> Lines:
-    """Estimate how many servers a rate of requests needs, from one server's goodput by load,
-    `goods`.
+    """Estimate how many servers a rate of requests needs, from one server's goodput by load.
 
-    `measured` is another stack than the one that serves, or nothing.
+    `goods` is that; `measured` is another stack than the one that serves, or nothing.
     """
     if measured:
         return [

@@ -62,8 +62,10 @@ Checks = dict[str, Check]
 
 
 def chosen_chats(count: int, system: str) -> list[list[Message]]:
-    """Choose the prompts that every form answers, evenly spread over the golden cases, or over the
-    test split if there are none."""
+    """Choose the prompts that every form answers, evenly spread over the golden cases.
+
+    Over the test split if there are none.
+    """
     chats = [case.prompt() for case in read_golden()]
     chats = chats or [prompt_of(record) for record in read_records(TEST) if not is_pair(record)]
     if not chats:

@@ -62,11 +62,12 @@ def drawn(group: str, params: SplitParams) -> str:
 
 
 def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
-    """Decide the fate of each record: its source's split; else that of the earlier rows that it
-    resembles or shares a group with; else the one drawn for its first group.
+    """Decide the fate of each record: a split, or the reason why it is dropped.
 
-    ties: for each record the indices of earlier ones. A row tied to rows of two splits is dropped
-    (`between_splits`), since keeping it would tie those together: no row moves an earlier one.
+    Its source's split; else that of the earlier rows that it resembles or shares a group with; else
+    the one drawn for its first group. ties: for each record the indices of earlier ones. A row tied
+    to rows of two splits is dropped (`between_splits`), since keeping it would tie those together:
+    no row moves an earlier one.
     """
     fates: list[str] = []
     of_group: dict[str, str] = {}

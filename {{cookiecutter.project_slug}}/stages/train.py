@@ -59,8 +59,10 @@ if TYPE_CHECKING:
 def preflight(
     setup: Setup, config: "PretrainedConfig", phases: dict[str, Load], hardware: HardwareParams
 ) -> float:
-    """Estimate the bytes that a step needs, before the base is loaded; raise UserError if they do
-    not fit."""
+    """Estimate the bytes that a step needs, before the base is loaded.
+
+    Raises UserError if they do not fit.
+    """
     base, params, on_cpu = setup.base, setup.params, setup.device == "cpu"
     spread = wanted(hardware) if hardware.strategy != "ddp" else 1
     shape = replace(
@@ -89,8 +91,10 @@ def summary(estimate: dict[str, Any], available: float) -> str:
 
 
 def resumed_steps(setup: Setup) -> dict[str, int]:
-    """Return the step at which each training of an interrupted run resumes, by its name; 0 for a
-    fresh one."""
+    """Return the step at which each training of an interrupted run resumes, by its name.
+
+    0 for a fresh one.
+    """
     steps = {}
     for phase in ["sft"] * setup.params.supervised + [setup.params.method] * setup.params.prefers:
         last = last_whole(setup.folder / phase)
@@ -101,7 +105,7 @@ def resumed_steps(setup: Setup) -> dict[str, int]:
 
 
 def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> None:
-    """Train, and write everything once all processes are done."""
+    """Train what params ask for, and write everything once all processes are done."""
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
@@ -138,8 +142,10 @@ def save(
     tokenizer: "PreTrainedTokenizerBase",
     adapter: Path | None,
 ) -> None:
-    """Write models/tuned whole or not at all, readable by everyone who may read the project; with
-    the adapter, where the weights are the base's and that."""
+    """Write models/tuned whole or not at all, readable by everyone who may read the project.
+
+    With the adapter, where the weights are the base's and that.
+    """
     with atomic_folder(TUNED) as folder:
         model.config.use_cache = True
         model.save_pretrained(folder)

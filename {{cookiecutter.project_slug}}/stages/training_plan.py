@@ -136,8 +136,10 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
 
 
 def checkpoints(params: TrainParams, fixed: bool) -> Lines:
-    """Show how a run survives interruptions, and what of it is kept; `fixed` says whether kernels
-    have one order."""
+    """Show how a run survives interruptions, and what of it is kept.
+
+    `fixed` says whether kernels have one order.
+    """
     kept = {"last": "the last step", "best": "the checkpoint with the least validation loss"}
     stop = f", or after {params.early_stopping} validations without a better one"
     return [

@@ -15,8 +15,10 @@ LEAKED = re.compile(r"<LEAKED_([A-Z_]+)_\d+>")  # no data holds it: curate write
 
 
 def mask_leaked_pii(case: Case, answer: Answer, task: TaskParams, finder: Finder) -> Answer:
-    """Replace personal data that the case does not contain by placeholders, which still tell that
-    there was some."""
+    """Replace personal data that the case does not contain by placeholders.
+
+    They still tell that there was some.
+    """
     text, known = answer.text, held(case, text_of(case["prompt"]), task)
     redactor = Redactor(finder)
     while spans := leaks_in(text, known, finder):  # without one, another may be seen
@@ -35,8 +37,10 @@ def held(case: Case, prompt: str, task: TaskParams) -> list[str]:
 
 
 def leaks_in(text: str, known: list[str], finder: Finder) -> list[Span]:
-    """Find personal data in an answer that none of the `known` texts contains; placeholders are not
-    data."""
+    """Find personal data in an answer that none of the `known` texts contains.
+
+    Placeholders are not data.
+    """
     placeholders = (one[0] for one in LEAKED.finditer(text))
     may = fold_case("\n".join([*known, *placeholders]))
     return [span for span in finder.find(text) if fold_case(text[span[0] : span[1]]) not in may]

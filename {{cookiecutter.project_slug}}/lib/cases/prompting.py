@@ -42,8 +42,10 @@ def draw(records: list[Record], count: int, seed: int) -> list[Record]:
 
 
 def nearest(records: list[Record], questions: list[str], count: int) -> list[list[Record]]:
-    """Find the `count` records whose prompts are most like each question, the best one last, next
-    to the question: BM25 (Robertson & Zaragoza, 2009) by bm25s."""
+    """Find the `count` records whose prompts are most like each question, the best one last.
+
+    That is next to the question. By BM25 (Robertson & Zaragoza, 2009) of bm25s.
+    """
     import bm25s
 
     search = bm25s.BM25()

@@ -79,8 +79,10 @@ def prompt_text(record: Record) -> str:
 
 
 def prompt_texts(record: Record) -> list[str]:
-    """List every prompt that a record answers: of the earlier turns of a chat, and each question
-    without what was said before it; the last prompt comes last."""
+    """List every prompt that a record answers, the last one last.
+
+    Of the earlier turns of a chat too, and each question without what was said before it.
+    """
     turns = prompt_of(record)
     answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
     earlier = [text_of(turns[:at]) for at in answered]
@@ -101,8 +103,10 @@ def record_id(record: Record) -> str:
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
-    """Yield the records of a JSONL file that a stage wrote; one that was changed into none is a
-    UserError."""
+    """Yield the records of a JSONL file that a stage wrote.
+
+    Raises UserError at a line that was changed into no record.
+    """
     for number, row in _numbered(path):
         if not is_record(row):
             raise UserError(

@@ -110,8 +110,10 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
 
 def only_boilerplate(answer: str) -> str:
-    """Return the sentence in which an answer refuses or a model speaks of itself, where the answer
-    says nothing else; or an empty string."""
+    """Return the sentence that refuses or speaks of a model, where an answer says nothing else.
+
+    Otherwise an empty string.
+    """
     said = [part for part in SENTENCE.split(answer.replace("\u2019", "'").strip()) if part.strip()]
     if not said or not all(map(is_empty_talk, said)):
         return ""

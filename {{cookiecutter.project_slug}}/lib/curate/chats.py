@@ -85,10 +85,10 @@ def from_completion(cells: Row, task: TaskParams) -> Draft:
 
 
 def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
-    """Turn a draft into a lone answer where its row labels it good or bad (trl's unpaired format,
-    LLaMA-Factory's kto_tag).
+    """Turn a draft into a lone answer where its row labels it good or bad.
 
-    A column of such a name that is not mapped, and holds neither true nor false, is another one.
+    As trl's unpaired format and LLaMA-Factory's kto_tag do. A column of such a name that is not
+    mapped, and holds neither true nor false, is another one.
     """
     mapped = "label" in cells.mapping.columns
     good = None

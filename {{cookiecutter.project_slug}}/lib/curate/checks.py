@@ -70,8 +70,10 @@ def check_text(draft: Draft, params: CurateParams) -> None:
 
 
 def in_json(text: str) -> str:
-    """Decode a text that is JSON to its keys and values, which escapes may hide; return any other
-    text as it is."""
+    """Decode a text that is JSON to its keys and values, which escapes may hide.
+
+    Any other text is returned as it is.
+    """
     if "\\" not in text or text[0] not in '{["':
         return text
     try:

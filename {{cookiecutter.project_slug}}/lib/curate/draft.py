@@ -25,8 +25,10 @@ class Draft:
 
 
 def from_turns(turns: list[Message]) -> Draft:
-    """Make a draft of a chat; raise Reject unless user and assistant alternate, ending with the
-    assistant. A system prompt is dropped: task.system takes its place."""
+    """Make a draft of a chat; its system prompt is dropped, as task.system takes its place.
+
+    Raises Reject unless user and assistant alternate, ending with the assistant.
+    """
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
     if not roles or roles != ["user", "assistant"] * (len(roles) // 2):

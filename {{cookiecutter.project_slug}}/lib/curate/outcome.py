@@ -70,8 +70,10 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
 
 
 def shown_unused(ledger: Ledger, finder: Finder) -> dict[str, dict[str, int]]:
-    """Count of each file what nothing read in the rows that could be kept, the most frequent
-    first; a name may be a cell with personal data, where a table has no header."""
+    """Count, for each file, what nothing read in the rows that could be kept; most frequent first.
+
+    A name may be a cell with personal data, where a table has no header.
+    """
     shown = {}
     for file, account in ledger.accounts.items():
         names = account.unused.most_common(MOST_NAMES)

@@ -11,11 +11,11 @@ from lib.intake.turns import read_answer, read_turns, spoken
 
 
 def from_pair(cells: Row, task: TaskParams) -> Draft:
-    """Make a draft of a preference pair; either side is text, one turn, or turns that end with the
-    answer.
+    """Make a draft of a preference pair.
 
-    Raises Reject unless what comes before the answer is the same on both sides, and the same as
-    what is asked where that has a column of its own.
+    Either side is text, one turn, or turns that end with the answer. Raises Reject unless what
+    comes before the answer is the same on both sides, and the same as what is asked where that has
+    a column of its own.
     """
     cells.unread.pair = True
     sides = [cells.get("chosen"), cells.get("rejected")]

@@ -93,8 +93,10 @@ class Row:
         self.unread = Unread(mapping.ignored)
 
     def get(self, name: str) -> Any:
-        """Return the value of a column, None where the row has none of that name or it is null; the
-        column counts as read."""
+        """Return the value of a column, and count the column as read.
+
+        None where the row has none of that name or it is null.
+        """
         if name in self.mapping.joined:
             self.read.update(top(self.row, part) for part in self.mapping.parts[name])
             return joined(self.row, self.mapping.columns[name])
@@ -115,8 +117,10 @@ class Row:
         return self.find(name)[1]
 
     def find(self, name: str) -> tuple[str, Any]:
-        """Return the first column of that name, or of another's name for it, that holds something,
-        and its value; else one that is empty."""
+        """Return name and value of the first column so called, or by another's name for it.
+
+        The first that holds something; else one that is empty.
+        """
         there, found = "", None
         for column in self.mapping.candidates[name]:
             if column in self.row:
@@ -130,8 +134,10 @@ class Row:
         return there, found
 
     def kind(self) -> tuple[str, ...]:
-        """Return the names of the columns that hold something, marked where that is true or false:
-        it tells the shape."""
+        """Name the shape of a row by the columns that hold something.
+
+        Columns that hold true or false are marked.
+        """
         return tuple(
             [
                 name if value is not True and value is not False else f"{name}\0"
@@ -185,8 +191,10 @@ def top(row: dict[str, Any], column: str) -> str:
 
 
 def joined(row: dict[str, Any], column: str | list[str]) -> Any:
-    """Return the value of a column; the text of several, or of a template. None where all are
-    empty."""
+    """Return the value of a column, or the text of several, or of a template.
+
+    None where all are empty.
+    """
     if isinstance(column, list):
         parts = [as_lines(cell_value(row, part)) for part in column]
         return "\n\n".join(filter(None, parts)) or None
@@ -216,8 +224,10 @@ def texts_in(value: Any) -> list[str]:
 
 
 def stands_in(name: str, value: Any, asked: list[str]) -> bool:
-    """Tell whether the words of a column are asked anyway; a rendering of the whole row holds the
-    question itself."""
+    """Tell whether the words of a column are part of what is asked anyway.
+
+    A rendering of the whole row holds the question itself.
+    """
     if name in RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
         return True
     text = "\n".join(asked)

@@ -16,8 +16,11 @@ from lib.intake.cells import Reject, cell_value, optional_text, read_groups, rea
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
-    """Read a row of any known shape, told by its keys; raise Reject for any other, for a bad cell,
-    and where a column that nothing reads could change what is learnt."""
+    """Read a row of any known shape, told by its keys, as a draft of a record.
+
+    Raises Reject for any other shape, for a bad cell, and where a column that nothing reads could
+    change what is learnt.
+    """
     cells = Row(row, mapping)
     draft = read_shape(cells, task)
     draft.scenario = optional_text(cells.get("scenario"))

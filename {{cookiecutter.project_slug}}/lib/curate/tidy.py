@@ -32,8 +32,11 @@ ABOUT_MOJIBAKE = re.compile(
 
 
 def is_misread(text: str) -> bool:
-    """Tell whether a line of a text was UTF-8 and read as something else, by ftfy: what looks so,
-    and can be undone. Sound letters in the same line cannot, so that a text may quote some."""
+    """Tell whether a line of a text was UTF-8 and read as something else, by ftfy.
+
+    It is where it looks so and can be undone. Sound letters in the same line cannot, so that a text
+    may quote some.
+    """
     if text.isascii() or not is_bad(LETTER.sub("", text)) or ABOUT_MOJIBAKE.search(text):
         return False
     return any(

@@ -72,8 +72,10 @@ def vllm_cpu() -> Path:
 
 
 def build_llamacpp() -> None:
-    """Build llama.cpp from its source package on PyPI, for the GPU where there is one and CUDA's
-    compiler; raises UserError where a tool is missing."""
+    """Build llama.cpp from its source package on PyPI, for a GPU where CUDA's compiler is there.
+
+    Raises UserError where a tool is missing.
+    """
     for tool in ("cmake", "ninja", "c++"):
         if not shutil.which(tool):
             raise UserError(f"make llamacpp: {tool} is missing; install cmake, ninja and g++")
@@ -129,8 +131,10 @@ def build_vllm_cpu() -> None:
 
 
 def install_torch(python: Path) -> None:
-    """Install torch: without an NVIDIA GPU the CPU build, if that index is reachable, else whatever
-    pip is configured to find."""
+    """Install torch: without an NVIDIA GPU the CPU build, if that index can be reached.
+
+    Otherwise whatever pip is configured to find.
+    """
     if not GPU:
         ask = [str(python), "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"]
         ask += ["--index-url", CPU_INDEX, "--no-deps", TORCH]

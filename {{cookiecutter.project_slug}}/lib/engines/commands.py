@@ -57,8 +57,10 @@ def arguments(
 
 
 def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str]:
-    """Return the command that starts the stack on this machine, without containers; raise UserError
-    with the cure where it is not installed, or is started by other means."""
+    """Return the command that starts the stack on this machine, without containers.
+
+    Raises UserError with the cure where it is not installed, or is started by other means.
+    """
     if deploy.stack in BY_HAND:
         raise UserError(f"deploy.stack: {deploy.stack} is started by `{BY_HAND[deploy.stack]}`")
     options = arguments(deploy, model, port)
@@ -78,9 +80,11 @@ def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str
 
 
 def start_of(own: list[str] | None, key: str, deploy: DeployParams) -> Start:
-    """Return how a stage starts a server: by the user's own command, which stands at `key` of
-    params.yaml, or, where that is None, as deploy.stack is packed; raise UserError where no stage
-    starts that stack."""
+    """Return how a stage starts a server: by the user's own command, or as deploy.stack is packed.
+
+    The command stands at `key` of params.yaml. Raises UserError where it is None and no stage
+    starts the stack.
+    """
     if own is not None:
         return Start(own, key)
     if deploy.stack not in ("vllm", "llama.cpp"):

@@ -34,8 +34,11 @@ BESIDE = ("config.json", "generation_config.json", "chat_template.jinja", "token
 def write_gguf(
     source: str, folder: Path, kind: str, dtype: str, tokenizer: "PreTrainedTokenizerBase"
 ) -> None:
-    """Write `source` as folder/model.gguf of a type in TYPES, or "none" for the weights as they
-    are, with what transformers needs to read it; raises UserError when the tokens differ."""
+    """Convert the model in `source` to folder/model.gguf, with what transformers needs to read it.
+
+    `kind` is a type in TYPES, or "none" for the weights as they are. Raises UserError when the
+    tokens differ.
+    """
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         whole = Path(scratch, NAME)
         worker = [sys.executable, gguf_convert.__file__, llamacpp("source"), UNKNOWN_PRE_TOKENIZER]
@@ -82,10 +85,9 @@ def snapshot(model: str, revision: str | None) -> str:
 def prove_tokens(
     path: Path, tokenizer: "PreTrainedTokenizerBase", *options: str, texts: tuple[str, ...] = ()
 ) -> None:
-    """Check that llama.cpp splits the hard texts into our tokens; raise UserError at the first that
-    differs.
+    """Check that llama.cpp splits the hard texts into the tokens of our tokenizer.
 
-    `options` go to llama-tokenize.
+    `options` go to llama-tokenize. Raises UserError at the first text that differs.
     """
     text = "\n".join(texts or HARD_TEXTS)
     ours = tokenizer.encode(text, add_special_tokens=False, verbose=False)

@@ -25,8 +25,10 @@ def generate(
     max_new_tokens: int,
     **options: Any,
 ) -> list[list[int]]:
-    """Generate greedy answers to one batch of prompts by transformers' own loop, as token ids
-    without padding and end-of-turn."""
+    """Generate greedy answers to one batch of prompts by transformers' own loop.
+
+    Returns token ids without padding and end-of-turn.
+    """
     import torch
 
     width = max(len(prompt) for prompt in prompts)
@@ -138,8 +140,10 @@ def add_likelihoods(
 def log_likelihoods(
     model: "PreTrainedModel", examples: list[tuple[list[int], list[int]]]
 ) -> list[float]:
-    """Compute the mean log-probability (nats) of an answer's tokens, for each (prompt ids, answer
-    ids)."""
+    """Compute the mean log-probability (nats) of each answer's tokens, given its prompt.
+
+    `examples` are (prompt ids, answer ids).
+    """
     import torch
 
     found = []
@@ -159,8 +163,10 @@ def timed(
     max_new_tokens: int,
     exact: bool = False,
 ) -> list[Timing]:
-    """Answer one batch and time each token, as a stream would bring it; with `exact` no row ends
-    before `max_new_tokens`."""
+    """Answer one batch and time each token, as a stream would bring it.
+
+    With `exact` no row ends before `max_new_tokens`.
+    """
     import torch
 
     stamps: list[float] = []

@@ -29,9 +29,11 @@ class Refused(UserError):
 
 @cache
 def connect(url: str, key: str) -> Any:
-    """Make the client of a server, which gets no key of the environment but `key` (or the word
-    none, as the client sends something). Each request opens its own connection: llama.cpp closes
-    idle ones, and reuse would race with that."""
+    """Make the client of a server, with `key` and no other key of the environment.
+
+    Without a key it sends the word none, as it must send something. Each request opens its own
+    connection: llama.cpp closes idle ones, and reuse would race with that.
+    """
     from openai import Omit, OpenAI, Timeout
 
     headers = {
@@ -50,8 +52,10 @@ def connect(url: str, key: str) -> Any:
 
 
 def call(url: str, route: str, key_env: str, section: str, send: Callable[[Any], Any]) -> Any:
-    """Return the JSON of the reply that `send` gets from the client; raises UserError when there is
-    none, Refused when the server says no."""
+    """Return the JSON of the reply that `send` gets from the client.
+
+    Raises UserError when there is none, Refused when the server says no.
+    """
     import httpx2
     import openai
 

@@ -30,9 +30,11 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # would end this proc
 def serving(
     command: list[str], model: str, patience: float, key: str = "bench.command", key_env: str = ""
 ) -> Iterator[str]:
-    """Run `command`, {model}, {port} and {llama-server} filled in; yield its URL; stop it and all
-    it started, whatever happens to this process; of SIGKILL only the server itself hears,
-    on Linux. Errors name the `key` of params.yaml that decides it."""
+    """Run a server and yield its URL; stop it and all it started, whatever happens.
+
+    {model}, {port} and {llama-server} are filled in. Of SIGKILL to this process only the server
+    itself hears, on Linux. Errors name the `key` of params.yaml that decides the command.
+    """
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
     if filled[0] == LLAMA_SERVER:
@@ -105,8 +107,10 @@ def free_port() -> int:
 def wait_until_up(
     url: str, process: subprocess.Popen[bytes], patience: float, key: str, key_env: str
 ) -> None:
-    """Return once the server lists its models; raises UserError when it ends, wants another key or
-    takes too long."""
+    """Wait until a server lists its models.
+
+    Raises UserError when it ends, wants another key or takes longer than `patience` (seconds).
+    """
     deadline, said = time.monotonic() + patience, "it was given no time"
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -141,8 +145,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def served_model(url: str, key_env: str = "", key: str = "bench.url") -> str:
-    """Return the id of the first model a server lists; raise UserError when it does not answer,
-    Refused when it wants another key. Errors name the `key` of params.yaml that leads to it."""
+    """Return the id of the first model that a server lists.
+
+    Raises UserError when it does not answer, Refused when it wants another key. Errors name the
+    `key` of params.yaml that leads to it.
+    """
     try:
         request = urllib.request.Request(f"{url}/models", headers=headers(key_env))  # noqa: S310
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310

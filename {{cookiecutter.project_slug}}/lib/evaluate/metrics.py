@@ -106,10 +106,10 @@ def text_scores(output: str, expected: str) -> Scores:
 
 
 def rouge_l(output: str, expected: str) -> float:
-    """Compute F1 of the longest common subsequence of words (Lin, 2004); of characters where words
-    are not spaced.
+    """Compute ROUGE-L: F1 of the longest common subsequence of words (Lin, 2004).
 
-    Ours: the common package of this name drops every letter that is not ASCII.
+    Of characters where words are not spaced. Ours: the common package of this name drops every
+    letter that is not ASCII.
     """
     mine, theirs = words(output), words(expected)
     row = [0] * (len(theirs) + 1)

@@ -32,8 +32,10 @@ def present() -> list[str]:
 
 
 def not_asked(systems: dict[str, list[Row]]) -> str:
-    """Name the prompted systems without a golden answer, such as `few_shot and retrieval`, which a
-    claim about the best of prompting leaves open; empty if there are none."""
+    """Name the prompted systems without a golden answer, such as `few_shot and retrieval`.
+
+    A claim about the best of prompting leaves them open. Empty if there are none.
+    """
     return " and ".join(one for one in PROMPTED if not of_sets(systems.get(one, []), "golden"))
 
 

@@ -12,8 +12,10 @@ from lib.runtime.errors import UserError
 
 
 def check_answers(task: TaskParams) -> None:
-    """Raise UserError at cases whose right answer would not be counted as right: a sample's that
-    were left in place, or a slip."""
+    """Raise UserError at cases whose right answer would not be counted as right.
+
+    A sample's that were left in place, or a slip.
+    """
     for path, cases in zip((GOLDEN, ADVERSARIAL), fixed_cases(), strict=True):
         wrong = [case for case in cases if "expected" in case and not counts(case, task)]
         if wrong:

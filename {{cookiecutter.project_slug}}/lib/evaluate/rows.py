@@ -29,8 +29,10 @@ def make_row(
     labels: set[str],
     flagged: bool = False,
 ) -> Case:
-    """Make the row of a case: its (masked) answer, its category and scores; `flagged` by the
-    classifier of eval.safety."""
+    """Make the row of a case for predictions/SYSTEM.jsonl: its answer, category and scores.
+
+    The answer is masked; `flagged` is the verdict of the classifier of eval.safety.
+    """
     likelihood = answer.log_likelihood
     row = {
         **case,

@@ -52,8 +52,11 @@ def mean_interval(
 
 
 def effective(values: list[float], groups: list[str]) -> float:
-    """Return the effective number of independent cases: all cases where those of a group have
-    nothing in common, the number of groups where they are the same (Kish, 1965, ch. 8)."""
+    """Return the effective number of independent cases (Kish, 1965, ch. 8).
+
+    All cases where those of a group have nothing in common, the number of groups where they are the
+    same.
+    """
     names, member = np.unique(groups, return_inverse=True)
     off = np.array(values) - fmean(values)
     if not off.any():
@@ -110,8 +113,10 @@ def change_interval(
 def adjusted_interval(
     values: list[float], groups: list[str], more: tuple[float, float]
 ) -> tuple[float, float]:
-    """Compute the normal 95 % interval of the mean with two extreme cases added: values that happen
-    to be alike do not prove that all are (after Agresti & Min, 2005)."""
+    """Compute the normal 95 % interval of the mean with two extreme cases added.
+
+    Values that happen to be alike do not prove that all are (after Agresti & Min, 2005).
+    """
     cases = effective(values, groups)
     both = np.array([np.mean(values), np.mean(np.square(values))]) * cases
     both += [sum(more), sum(one**2 for one in more)]
@@ -127,8 +132,10 @@ def widest(found: list[tuple[float, float]], least: float, most: float) -> tuple
 
 
 def independent_groups(groups: list[str]) -> int:
-    """Return the effective number of groups of one size (Kish, 1965): one that holds most of the
-    cases decides nearly alone, whatever the number of the others."""
+    """Return the effective number of groups of one size (Kish, 1965).
+
+    One that holds most of the cases decides nearly alone, whatever the number of the others.
+    """
     _, sizes = np.unique(groups, return_counts=True)
     return int(sizes.sum() ** 2 // (sizes**2).sum()) if len(sizes) else 0
 
@@ -213,8 +220,7 @@ def verdict(difference: Difference, min_effect: float) -> Verdict:
 
 
 def smallest_detectable(groups: int, variance: float) -> float:
-    """Return the difference that a paired test of `groups` groups finds at least four times in
-    five.
+    """Return the difference that a paired test of `groups` groups finds at least 80 % of the time.
 
     `variance` is that of a group's change; of 0/1 scores the share of cases that differ. Lachin
     (1992) with the variance under no difference, and one case more, which the exact test asks for.

@@ -41,8 +41,10 @@ def read_tags(value: Any) -> list[str]:
 
 
 def read_groups(cells: dict[str, Any]) -> list[str]:
-    """Read the groups of a row, given its cells by column: `group.customer` 7 is not
-    `group.document` 7."""
+    """Read the groups of a row from its cells by column.
+
+    `group.customer` 7 is not `group.document` 7.
+    """
     found = {kind.partition(".")[2]: read_name(value) for kind, value in cells.items()}
     return [f"{kind}:{value}" if kind else value for kind, value in found.items() if value]
 

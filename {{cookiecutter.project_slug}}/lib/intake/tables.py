@@ -83,8 +83,10 @@ def numbered(batches: Iterable["RecordBatch"]) -> Iterator[RawRow]:
 
 
 def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
-    """List the rows of a batch; None for a row with text that is not UTF-8, an invalid time, or an
-    unknown time zone."""
+    """List the rows of a batch as dictionaries, None for one that cannot be read.
+
+    That is a row with text that is not UTF-8, an invalid time, or an unknown time zone.
+    """
     batch = to_microseconds(batch)
     try:
         yield from batch.to_pylist()
@@ -97,7 +99,7 @@ def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
 
 
 def to_microseconds(batch: "RecordBatch") -> "RecordBatch":
-    """Times in microseconds, as Python has them; nanoseconds would need pandas."""
+    """Convert times to microseconds, as Python has them; nanoseconds would need pandas."""
     import pyarrow
 
     finer = {

@@ -55,8 +55,10 @@ def read_role(value: Any) -> str:
 
 
 def read_turn(turn: Any, unread: Unread) -> list[Message]:
-    """Read one turn; its content may be a list of text parts as in OpenAI's API. None for a system
-    turn without content."""
+    """Read one turn, whose content may be a list of text parts as in OpenAI's API.
+
+    None for a system turn without content.
+    """
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
     if isinstance(turn.get("human"), str) and isinstance(turn.get("assistant"), str):

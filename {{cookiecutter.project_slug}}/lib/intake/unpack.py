@@ -34,8 +34,10 @@ def is_turn(value: Any) -> bool:
 
 
 def unpacked(text: str) -> Any:
-    """Read a text that is a list of turns, or one, in JSON or as Python writes it; return any other
-    text as it is. Raises Reject (`stringified`) where that cannot be read."""
+    """Read a text that is a list of turns, or one, in JSON or as Python writes it.
+
+    Any other text is returned as it is. Raises Reject (`stringified`) where a list cannot be read.
+    """
     if text[:1] not in OPENERS or not TURNS_AS_TEXT.match(text):
         return text
     value = from_text(text)
@@ -46,8 +48,10 @@ def unpacked(text: str) -> Any:
 
 
 def refuse_python(answer: str) -> None:
-    """Raise Reject for an answer that is a list or an object as Python writes it: nobody answers
-    so; it was made text by mistake. JSON is an answer like others."""
+    """Raise Reject for an answer that is a list or an object as Python writes it.
+
+    Nobody answers so; it was made text by mistake. JSON is an answer like others.
+    """
     if answer[:1] not in OPENERS or "'" not in answer or len(answer) > LONGEST_VALUE:
         return
     if not PYTHON_VALUE.fullmatch(answer.strip()):

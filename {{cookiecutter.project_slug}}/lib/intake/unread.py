@@ -122,8 +122,10 @@ def risk(name: str) -> str:
 
 
 def is_verdict(name: str, value: Any, pair: bool) -> bool:
-    """Tell whether a value judges an answer. A pair may have scores of both; which one is better
-    (label: 0) would turn it round."""
+    """Tell whether a value judges an answer, so that to ignore it could turn the answer round.
+
+    A pair may have scores of both; which one is better (label: 0) would turn it round.
+    """
     if isinstance(value, (dict, list)):
         parts = value.values() if isinstance(value, dict) else value
         return any(is_verdict(name, part, pair) for part in parts)

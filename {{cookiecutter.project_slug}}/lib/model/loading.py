@@ -85,8 +85,10 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
 def stop_tokens(
     tokenizer: "PreTrainedTokenizerBase", model: str, revision: str | None = None
 ) -> set[int]:
-    """Return the ids that end an answer: the tokenizer's end token and those of the generation
-    config (Gemma ends a turn with another token than a text)."""
+    """Return the ids that end an answer: the tokenizer's end and those of the generation config.
+
+    Gemma ends a turn with another token than a text.
+    """
     return {int(tokenizer.eos_token_id), *generation_ends(model, revision)}
 
 
@@ -135,8 +137,10 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
 def load_model(
     model: str, dtype: str, device: str = "cpu", revision: str | None = None, **options: object
 ) -> "PreTrainedModel":
-    """Load the causal language model of a folder or hub id, on `device`, in evaluation mode; raise
-    UserError where its files lack weights, which would be drawn at random."""
+    """Load the causal language model of a folder or hub id on `device`, in evaluation mode.
+
+    Raises UserError where its files lack weights, which would be drawn at random.
+    """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
@@ -165,8 +169,10 @@ def load_model(
 
 
 def check_folder(model: str) -> None:
-    """Raise UserError for a path that looks like a folder but is not one: it would be taken for a
-    hub id."""
+    """Raise UserError for a path that looks like a folder but is not one.
+
+    It would be taken for a hub id.
+    """
     if not Path(model).is_dir():
         ask_once()
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))

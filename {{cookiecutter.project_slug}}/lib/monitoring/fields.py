@@ -72,8 +72,10 @@ def identity(value: Any) -> str:
 
 
 def timestamp(value: Any) -> float:
-    """Return seconds since 1970 of an ISO 8601 text or of a number, of which only one unit makes a
-    time between 2001 and 2286."""
+    """Read an ISO 8601 text or a number as seconds since 1970.
+
+    A number is of the unit in which it is a time between 2001 and 2286; only one is.
+    """
     if isinstance(value, str):
         value = iso_time(value)
     if not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST_NS:

@@ -186,8 +186,10 @@ def whole(value: Any) -> Any:
 
 
 def attributes(span: Any) -> dict[str, Any]:
-    """Return a span's attributes as plain values, and those of its events: content may be on
-    either."""
+    """Return the attributes of a span and of its events as plain values.
+
+    Content may be on either.
+    """
     held = [*items(at(span, "attributes"))]
     for event in items(at(span, "events")):
         held += items(at(event, "attributes"))

@@ -95,8 +95,10 @@ def is_repetitive(answer: str) -> bool:
 
 
 def terms(text: str) -> list[str]:
-    """List words, but pairs of neighbours where words are not spaced: one character says too
-    little."""
+    """List the words of a text; of scripts without spaces, pairs of neighbouring characters.
+
+    One character says too little.
+    """
     said = words(text)
     if text.isascii():
         return said

@@ -71,12 +71,12 @@ class CardRecognizer(EntityRecognizer):
         super().__init__(supported_entities=["CREDIT_CARD"])
 
     def load(self) -> None:
-        """Nothing to load."""
+        """Load nothing."""
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """One result for each card."""
+        """Return a result for each card in a text."""
         return [
             RecognizerResult("CREDIT_CARD", start, end, 1.0)
             for run in CARD_RUN.finditer(text)
@@ -190,9 +190,10 @@ class CoinRecognizer(CryptoRecognizer):
     ]
 
     def validate_result(self, pattern_text: str) -> bool | None:
-        """Ethereum's check is in the case of its letters, which many programs lose: none here.
+        """Check an address as Bitcoin does; tell nothing (None) of an Ethereum address.
 
-        A Bech32 address may be all in upper case (BIP 173), as QR codes have it.
+        Ethereum's check is in the case of its letters, which many programs lose. A Bech32 address
+        may be all in upper case (BIP 173), as QR codes have it.
         """
         if pattern_text[:2].lower() == "0x":
             return None

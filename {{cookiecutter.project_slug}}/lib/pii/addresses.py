@@ -51,12 +51,12 @@ class EmailRecognizer(EntityRecognizer):
         super().__init__(supported_entities=["EMAIL_ADDRESS"])
 
     def load(self) -> None:
-        """Nothing to load."""
+        """Load nothing."""
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """One result for each address."""
+        """Return a result for each address in a text."""
         found = []
         for match in EMAIL.finditer(text):
             domain = self.domain(match[1])
@@ -87,8 +87,11 @@ def is_login(text: str, start: int, at: int, end: int) -> bool:
 
 
 def is_version(address: str) -> bool:
-    """Tell whether four numbers are sooner those of a version or section: each of one digit, or few
-    digits and a 0 (8.0.36.1); or, with a 0 at the end, those of a network without its mask."""
+    """Tell whether four numbers are more likely a version or section than an IPv4 address.
+
+    Each of one digit, or few digits and a 0 (8.0.36.1); or, with a 0 at the end, those of a network
+    without its mask.
+    """
     parts = re.sub(DOT, ".", address).split(".")
     if len(parts) != 4 or not all(map(str.isdigit, parts)):
         return False
@@ -116,7 +119,7 @@ class AddressRecognizer(IpRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
     ) -> list[RecognizerResult]:
-        """Presidio's results, less versions, names and parts of longer numbers."""
+        """Return Presidio's results, less versions, names and parts of longer numbers."""
         found = super().analyze(text, entities, nlp_artifacts, regex_flags)
         return [one for one in found if self.whole(text, one.start, one.end)]
 
@@ -150,5 +153,5 @@ class HardwareAddressRecognizer(MacAddressRecognizer):
     and so on are words."""
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """Without a digit."""
+        """Refuse what has no digit."""
         return super().invalidate_result(pattern_text) or not re.search(r"\d", pattern_text)

@@ -75,8 +75,10 @@ def dialled_first(region: str) -> tuple[str, int]:
 
 
 def phone_conditions(regions: Sequence[str]) -> tuple[str, ...]:
-    """List the conditions of phone numbers without a word before them: a plus and digits, a
-    leading 0, or digits enough."""
+    """List the conditions that hold for every phone number without a word before it.
+
+    A plus and digits, a leading 0, or digits enough.
+    """
     conditions = [INTERNATIONAL, TRUNK]
     for prefix, digits in map(dialled_first, regions):
         if prefix != "0":

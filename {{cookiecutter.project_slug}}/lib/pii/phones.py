@@ -110,7 +110,7 @@ class AnnouncedPhoneRecognizer(EntityRecognizer):
         super().__init__(supported_entities=["PHONE_NUMBER"])
 
     def load(self) -> None:
-        """Nothing to load."""
+        """Load nothing."""
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None

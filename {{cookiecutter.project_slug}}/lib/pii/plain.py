@@ -42,8 +42,7 @@ MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
 
 
 def seen(text: str) -> tuple[str, list[int], list[int]]:
-    """Return the text as a reader sees it, and where in the text each of its characters starts and
-    ends."""
+    """Return a text as a reader sees it, and where in it each shown character starts and ends."""
     shown, starts, ends, at = [], list[int](), list[int](), 0
     for found in HIDING.finditer(text):
         sign = meant(found)

@@ -44,7 +44,7 @@ class SocialSecurityRecognizer(UsSsnRecognizer):
     ]
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """Numbers that are never issued."""
+        """Refuse numbers that are never issued."""
         digits = re.sub(r"\D", "", pattern_text)
         return bool(super().invalidate_result(f"{digits[:3]}-{digits[3:5]}-{digits[5:]}"))
 

@@ -23,8 +23,10 @@ def cost_per_1000(load: dict[str, Any], machine_per_hour: float) -> float:
 
 
 def goodput(load: dict[str, Any], single: dict[str, Any], limits: LatencyLimits) -> float:
-    """Return the requests a second that kept both limits (Zhong et al., 2024, DistServe). `single`
-    holds each request's `ttft_ms` and `e2e_ms`, a row of metrics/bench_requests.jsonl."""
+    """Return the requests a second that kept both latency limits (Zhong et al., 2024, DistServe).
+
+    `single` holds each request's `ttft_ms` and `e2e_ms`, a row of metrics/bench_requests.jsonl.
+    """
     pairs = list(zip(single["ttft_ms"], single["e2e_ms"], strict=True))
     kept = [ttft <= limits.ttft_ms_p95 and e2e <= limits.e2e_ms_p95 for ttft, e2e in pairs]
     return float(load["requests_per_s"] * sum(kept) / len(kept))

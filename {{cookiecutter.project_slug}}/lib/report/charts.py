@@ -100,8 +100,11 @@ def shortened(label: str, longest: int = 22) -> str:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw by our own style alone. A letter that the measuring font lacks is no matter: who reads
-    the picture shows it in a font of theirs."""
+    """Draw by the style of this file alone, whatever matplotlibrc the user has.
+
+    A letter that the measuring font lacks is no matter: who reads the picture shows it in a font of
+    theirs.
+    """
     from matplotlib import style
 
     with catch_warnings(), style.context(["default", STYLE]):

@@ -84,7 +84,7 @@ def slices(part: str, answers: Answers) -> list[Cells]:
 
 
 def for_script(metrics: dict[str, Metrics], answers: Answers) -> dict[str, Any]:
-    """What the script filters: the cases, and the answer of each system to each, or null."""
+    """Collect what the page's script filters: cases, and each system's answer to each or None."""
     cases: dict[tuple[str, ...], Row] = {}
     given: dict[str, dict[tuple[str, ...], Row]] = {}
     for system, rows in answers.items():
@@ -105,7 +105,7 @@ def for_script(metrics: dict[str, Metrics], answers: Answers) -> dict[str, Any]:
 
 
 def case_for_script(row: Row) -> Row:
-    """What is the same for all systems."""
+    """Pick what of a case is the same for all systems."""
     return {
         "set": row["set"],
         "id": row["id"],
@@ -118,7 +118,7 @@ def case_for_script(row: Row) -> Row:
 
 
 def answer_for_script(row: Row | None) -> Row | None:
-    """What one system made of a case."""
+    """Pick what one system made of a case."""
     if row is None:
         return None
     cut = row.get("finish") == "length"

@@ -19,8 +19,10 @@ GPUS = {
 
 
 def gpu_hours(estimate: dict[str, Any]) -> dict[str, float]:
-    """Guess the hours of a training on one of each GPU that holds it; `estimate` is what train
-    wrote to logs/train/estimate.json."""
+    """Estimate the hours of a training on one of each GPU that can hold it.
+
+    `estimate` is what train wrote to logs/train/estimate.json.
+    """
     phases = list(estimate["phases"].values())
     return {
         name: round(sum(seconds(estimate, one, speed) for one in phases) / 3600, 4)
@@ -30,16 +32,20 @@ def gpu_hours(estimate: dict[str, Any]) -> dict[str, float]:
 
 
 def seconds(estimate: dict[str, Any], phase: dict[str, Any], speed: float) -> float:
-    """Seconds of a phase on a GPU of `speed` operations a second: computing, or starting kernels,
-    whichever takes longer."""
+    """Estimate the seconds of a phase on a GPU that does `speed` operations a second.
+
+    That is computing, or starting kernels, whichever takes longer.
+    """
     again = (1 + estimate["checkpointing"] / 2) * (1 + phase["reference"] / 3)
     starts = phase["passes"] * estimate["layers"] * STARTS * again
     return max(phase["operations"] / (speed * UTILISATION), starts)
 
 
 def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
-    """Hours by the name of the GPU as people read them, with their cost where `prices` has that of
-    an hour."""
+    """Say the hours by GPU as people read them, with their cost where a price is known.
+
+    `prices` are those of an hour, by the name of the GPU.
+    """
     return ", ".join(
         f"{name} {duration(time)}" + (f" for {cost(time * prices[name])}" if name in prices else "")
         for name, time in hours.items()
@@ -47,10 +53,10 @@ def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
 
 
 def cost(amount: float) -> str:
-    """An amount to the cent, or that it is less."""
+    """Show an amount to the cent, or that it is less."""
     return f"{amount:.2f}" if amount >= 0.005 else "less than 0.01"
 
 
 def duration(hours: float) -> str:
-    """Hours, or what is too little to be told in hours."""
+    """Show hours, or that they are a minute or less."""
     return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"

@@ -11,8 +11,11 @@ Metrics = dict[str, Any]
 
 
 def headline(systems: dict[str, Metrics], train: Metrics, bench: Metrics) -> dict[str, float]:
-    """At most twelve under names that stay, of metrics/eval/SYSTEM.json by system and of
-    metrics/train.json and bench.json; the gate, which may lack the training's, makes them again."""
+    """Pick the headline numbers of metrics.json, at most twelve, under names that stay.
+
+    From metrics/eval/SYSTEM.json by system, and metrics/train.json and bench.json; the gate, which
+    may lack the training's, makes them again.
+    """
     numbers: dict[str, float] = {}
     for part, prefix in (("golden", ""), ("test", "test_")):
         for name in SYSTEMS:

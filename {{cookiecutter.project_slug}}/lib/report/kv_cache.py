@@ -25,12 +25,12 @@ class Cache(NamedTuple):
     states: int  # layers that hold a state of fixed size instead, which is not counted here
 
     def size(self, context: int, requests: int) -> int:
-        """Bytes of so many requests at once."""
+        """Return the bytes of `requests` at once, each of `context` tokens."""
         return requests * (self.whole * context + self.recent * min(context, self.window))
 
 
 def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
-    """The cache of the model of a config.json; None where that does not tell it."""
+    """Describe the KV cache of the model of a config.json; None where that does not tell it."""
     described = describe(config)
     text = described.get_text_config(decoder=True) if described else None
     layers = kinds_of_layers(text) if text else []
@@ -49,9 +49,11 @@ def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
 
 
 def describe(config: dict[str, Any]) -> "PretrainedConfig | None":
-    """A config.json as transformers reads it, with one name for what architectures call by several
-    and what was left out filled in, as if its weights were not packed; None where it knows no such
-    architecture."""
+    """Read a config.json as transformers does; None where it knows no such architecture.
+
+    With one name for what architectures call by several and what was left out filled in, as if the
+    weights were not packed.
+    """
     from transformers import CONFIG_MAPPING
 
     kind = config.get("model_type")
@@ -63,15 +65,17 @@ def describe(config: dict[str, Any]) -> "PretrainedConfig | None":
 
 
 def kinds_of_layers(text: "PretrainedConfig") -> list[str]:
-    """The kind of each layer that has a cache of its own. Where the configuration does not say,
-    tokens are kept: llama.cpp heeds no window then."""
+    """List the kind of each layer that has a cache of its own.
+
+    Where the configuration does not say, tokens are kept: llama.cpp heeds no window then.
+    """
     layers = getattr(text, "layer_types", None) or list(WHOLE) * text.num_hidden_layers
     shared = getattr(text, "num_kv_shared_layers", None) or 0  # the last ones read another's
     return layers[: len(layers) - shared]
 
 
 def numbers_of_token(text: "PretrainedConfig") -> int | None:
-    """How many numbers a layer of attention keeps of a token; None where that is not told."""
+    """Count the numbers that an attention layer keeps of a token; None where that is not told."""
     try:
         if rank := getattr(text, "kv_lora_rank", None):  # latent attention: one vector, all heads
             return int(rank + text.qk_rope_head_dim)
@@ -83,8 +87,10 @@ def numbers_of_token(text: "PretrainedConfig") -> int | None:
 
 
 def heads_kept(text: "PretrainedConfig") -> int:
-    """Heads whose keys and values are kept. Falcon's newer form has `multi_query`, too, but does
-    not mean it."""
+    """Count the heads whose keys and values are kept.
+
+    Falcon's newer form has `multi_query`, too, but does not mean it.
+    """
     if getattr(text, "multi_query", False) and not getattr(text, "new_decoder_architecture", False):
         return 1
     names = ("num_key_value_heads", "num_kv_heads", "num_attention_heads")
@@ -92,12 +98,14 @@ def heads_kept(text: "PretrainedConfig") -> int:
 
 
 def window_of(text: "PretrainedConfig", layers: list[str]) -> int:
-    """Tokens that the layers of WITHIN look back."""
+    """Return how many tokens the layers of WITHIN look back."""
     name = "attention_chunk_size" if "chunked_attention" in layers else "sliding_window"
     return int(getattr(text, name, None) or 0)
 
 
 def number_bytes(described: "PretrainedConfig", stack: Stack) -> int:
-    """Bytes of a number in the cache: transformers keeps it in the type of the model, the others by
-    default in 16 bits."""
+    """Return the bytes of one number in the cache, by the server that keeps it.
+
+    transformers keeps it in the type of the model, the others by default in 16 bits.
+    """
     return 4 if stack == "transformers" and "16" not in str(described.dtype) else 2

@@ -37,7 +37,7 @@ class Data:
 
 
 def describe(files: dict[str, str], train: Iterable[Record]) -> Data:
-    """Hashes as given, languages and licenses of the records trained on."""
+    """Sum up the records trained on: hashes as given, languages and licenses."""
     languages: dict[str, int] = {}
     licenses = set()
     for record in train:
@@ -49,7 +49,10 @@ def describe(files: dict[str, str], train: Iterable[Record]) -> Data:
 
 
 def front_matter(base: BaseParams, params: TrainParams, data: Data) -> str:
-    """The YAML that the hub reads. A base that is a folder has no name there, so it gets none."""
+    """Write the YAML of a model card that the hub reads.
+
+    A base that is a folder has no name there, so it gets none.
+    """
     from huggingface_hub import ModelCardData
 
     named: dict[str, Any] = dict(hub_license(base.license))
@@ -72,7 +75,7 @@ def training_card(
     data: Data,
     metrics: dict[str, Any],
 ) -> str:
-    """Write the card of what training made; `metrics` as in metrics/train.json."""
+    """Write the model card of a training; `metrics` as in metrics/train.json."""
     sections = {
         "Use": use(task, data),
         "Base": base_section(base),
@@ -86,7 +89,7 @@ def training_card(
 
 
 def use(task: TaskParams, data: Data) -> Lines:
-    """What the model is for, how it is asked, and what it is not for."""
+    """Say what the model is for, how it is asked, and what it is not for."""
     answers = {
         "json": "one line of JSON with "
         + "; ".join(
@@ -115,7 +118,7 @@ def use(task: TaskParams, data: Data) -> Lines:
 
 
 def base_section(base: BaseParams) -> Lines:
-    """Where the weights come from, and under which terms."""
+    """Say where the weights come from, and under which terms."""
     rows = [
         ["base", f"`{base.model}`"],
         ["revision", f"`{base.revision}`" if base.revision else "none: a folder of the project"],
@@ -127,7 +130,7 @@ def base_section(base: BaseParams) -> Lines:
 
 
 def data_section(data: Data) -> Lines:
-    """How much, in which languages, under which licenses, and which bytes exactly."""
+    """Say how much was trained on, in which languages, under which licenses, and which bytes."""
     languages = ", ".join(f"{name} {count:,}" for name, count in data.languages.items())
     return [
         f"Licenses of the records: {', '.join(map(cell, data.licenses)) or 'none named'}. Records "
@@ -143,7 +146,7 @@ def data_section(data: Data) -> Lines:
 
 
 def training_section(params: TrainParams, metrics: dict[str, Any]) -> Lines:
-    """Params and what training measured."""
+    """List the params of the training and what it measured."""
     unused = {"lora"} if params.weights == "full" else set()
     unused |= set() if params.prefers else {"preference"}
     used = flat(params.model_dump(exclude=unused))
@@ -156,7 +159,7 @@ def training_section(params: TrainParams, metrics: dict[str, Any]) -> Lines:
 
 
 def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested params by their dotted keys, as `dvc exp run --set-param` takes them."""
+    """Flatten nested params to dotted keys, as `dvc exp run --set-param` takes them."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{above}{key}"
@@ -165,13 +168,13 @@ def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def read_results(folder: str | Path = "metrics/eval") -> dict[str, Any]:
-    """metrics/eval/*.json by system: base, tuned, quantized, ..."""
+    """Read metrics/eval/*.json by system: base, tuned, quantized, ..."""
     paths = sorted(Path(folder).glob("*.json"))
     return {path.stem: read_json(path) for path in paths}
 
 
 def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> str:
-    """A card with the figures of eval in front matter and text.
+    """Add the figures of eval to a model card, in front matter and text.
 
     `name` is what the model is called; `system` says which of `results` (read_results) is packed:
     tuned or quantized. Shown is the primary score of every set that has one.
@@ -200,7 +203,7 @@ def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> 
 
 
 def evaluation(system: str, results: dict[str, Any]) -> Lines:
-    """The primary score of every system on every set, with its interval."""
+    """Tabulate the primary score of every system on every set, with its interval."""
     parts = [part for part in SETS if part in results[system]]
     names = sorted({results[system][part].get("primary", EXACT) for part in parts})
     rows = [
@@ -218,12 +221,12 @@ def evaluation(system: str, results: dict[str, Any]) -> Lines:
 
 
 def primary(figures: dict[str, Any]) -> tuple[float, float | None, float | None]:
-    """A set's primary score and the ends of its interval; exact match where there is no other."""
+    """Pick a set's primary score and the ends of its interval; exact match if there is no other."""
     key = "score" if "score" in figures else EXACT
     return figures[key], figures.get(f"{key}_low"), figures.get(f"{key}_high")
 
 
 def figure(figures: dict[str, Any]) -> str:
-    """The primary score as a percentage with its interval."""
+    """Show the primary score as a percentage with its interval."""
     value, low, high = primary(figures)
     return f"{value:.1%}" + (f" ({low:.1%} to {high:.1%})" if low is not None else "")

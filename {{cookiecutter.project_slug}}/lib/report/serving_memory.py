@@ -23,8 +23,11 @@ UNTOLD = (
 
 
 def held_weights(config: dict[str, Any], packed: int, stack: Stack) -> int:
-    """Bytes of weights once they have answered, of so many on the disk: transformers unpacks
-    compressed-tensors as it answers for the first time (5.17.0; of bitsandbytes it does not)."""
+    """Return the bytes of the weights once they have answered, of `packed` on the disk.
+
+    transformers unpacks compressed-tensors as it answers for the first time (5.17.0; of
+    bitsandbytes it does not).
+    """
     packing = config.get("quantization_config", {})
     if stack != "transformers" or packing.get("quant_method") != "compressed-tensors":
         return packed
@@ -37,7 +40,10 @@ def held_weights(config: dict[str, Any], packed: int, stack: Stack) -> int:
 
 
 def own_bytes(config: dict[str, Any], stack: Stack) -> int:
-    """Bytes that the server takes beside weights and cache; more on a GPU, with CUDA's programs."""
+    """Return the bytes that the server takes beside weights and cache.
+
+    More on a GPU, with CUDA's programs.
+    """
     described = describe(config)
     words = described.get_text_config(decoder=True).vocab_size if described else 0
     logits = 4 * BATCH * words if stack in ("llama.cpp", "ollama") else 0
@@ -45,9 +51,11 @@ def own_bytes(config: dict[str, Any], stack: Stack) -> int:
 
 
 def memory_limit(config: dict[str, Any], weights: int, deploy: DeployParams) -> int | None:
-    """Bytes that a container may take before it is killed: twice what the server itself took where
-    it was measured; None where config.json does not tell the cache. `weights` are those on the
-    disk, in bytes."""
+    """Return the bytes that a container may take before it is killed, or None.
+
+    Twice what the server itself took where it was measured; None where config.json does not tell
+    the cache. `weights` are those on the disk, in bytes.
+    """
     cache = cache_of(config, deploy.stack)
     if not cache:
         return None
@@ -57,8 +65,10 @@ def memory_limit(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
 
 
 def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> str:
-    """requirements.md: megabytes by context length and requests at once. `weights` are those on the
-    disk, in bytes."""
+    """Write requirements.md: megabytes by context length and requests at once.
+
+    `weights` are those on the disk, in bytes.
+    """
     cache = cache_of(config, deploy.stack)
     held = held_weights(config, weights, deploy.stack)
     unpacked = f", unpacked from {weights / MEGABYTE:,.1f} MB" if held != weights else ""
@@ -76,7 +86,7 @@ def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
 
 
 def kept(cache: Cache) -> str:
-    """What a request keeps, in words."""
+    """Say in words what a request keeps in the cache."""
     words = f", and {cache.whole:,} bytes of keys and values for each token under way"
     if cache.recent:
         words += f", {cache.recent:,} more for each of a request's last {cache.window:,}"
@@ -87,7 +97,7 @@ def kept(cache: Cache) -> str:
 
 
 def by_context(cache: Cache, held: int, deploy: DeployParams) -> list[str]:
-    """The table."""
+    """Tabulate megabytes of weights and cache by context length and requests at once."""
     contexts = sorted({max(deploy.context // 4, 1), deploy.context, 4 * deploy.context})
     slots = sorted({1, deploy.concurrency, 4 * deploy.concurrency})
     rows = [

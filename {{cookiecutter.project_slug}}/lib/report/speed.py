@@ -17,8 +17,10 @@ def training_picture(steps: list[dict[str, Any]]) -> str:
 
 
 def serving_picture(bench: dict[str, Any]) -> str:
-    """Draw latency against throughput: a line for each model of metrics/bench.json, a point for
-    each load."""
+    """Draw latency against throughput of each model of metrics/bench.json.
+
+    A line for each model, a point for each load.
+    """
     panels = []
     for name, title in SERVED.items():
         lines: dict[str, Line] = {

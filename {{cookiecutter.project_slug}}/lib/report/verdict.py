@@ -23,13 +23,16 @@ class Serving(NamedTuple):
 
 
 def best_prompted(systems: dict[str, list[Row]]) -> str:
-    """The prompted system with the highest golden score; of equal ones the simplest; "": none."""
+    """Name the prompted system with the highest golden score; "" if there is none.
+
+    Of equal ones the simplest.
+    """
     golden = {name: of_sets(systems[name], "golden") for name in PROMPTED if name in systems}
     return max(golden, key=lambda name: sum(map(score, golden[name])), default="")
 
 
 def mean_tokens(rows: list[Row], key: str) -> float | None:
-    """Mean `input_tokens` or `output_tokens` of the golden cases; None where not counted."""
+    """Average `input_tokens` or `output_tokens` of the golden cases; None where not counted."""
     counts = [row[key] for row in of_sets(rows, "golden") if row.get(key) is not None]
     return fmean(counts) if counts else None
 
@@ -37,10 +40,10 @@ def mean_tokens(rows: list[Row], key: str) -> float | None:
 def serving(
     system: str, systems: dict[str, list[Row]], bench: Metrics, gate: GateParams
 ) -> Serving | None:
-    """Latency and cost at the highest load that bench sends; None where nothing tells.
+    """Return latency and cost at the highest load that bench sends; None where nothing tells.
 
-    A prompted base is not benched. It has as many weights as the tuned model, so its first token
-    is put at the tuned model's, times the ratio of their input tokens, and its others likewise.
+    A prompted base is not benched. It has as many weights as the tuned model, so its first token is
+    put at the tuned model's, times the ratio of their input tokens, and its others likewise.
     """
     price = gate.cost.machine_per_hour
     if system in bench and (load := busiest(bench, system)):
@@ -61,8 +64,10 @@ def serving(
 
 
 def answer(found: Difference, wanted: float, min_effect: float, best: str, solved: bool) -> str:
-    """The decision in a sentence; `wanted` is the gain that is asked for, `solved` whether the best
-    of prompting ever scores."""
+    """Say in a sentence whether fine-tuning is worth it.
+
+    `wanted` is the gain that is asked for, `solved` whether the best of prompting ever scores.
+    """
     word = verdict(found, min_effect)
     if word == "better" and found.low >= wanted:
         return (
@@ -85,7 +90,7 @@ def answer(found: Difference, wanted: float, min_effect: float, best: str, solve
 
 
 def gain_line(part: str, tuned: list[Row], best: list[Row], params: EvalParams) -> str:
-    """The paired gain on one set."""
+    """Say how much the tuned model gains over the best of prompting on one set."""
     found = paired(of_sets(tuned, part), of_sets(best, part), params)
     if found is None:
         return f"- {part}: no cases"
@@ -97,7 +102,7 @@ def gain_line(part: str, tuned: list[Row], best: list[Row], params: EvalParams) 
 
 
 def paired(new: list[Row], old: list[Row], params: EvalParams) -> Difference | None:
-    """The comparison of two systems; None without common cases."""
+    """Compare two systems on the cases that both answered; None without any."""
     pairs = same_cases(new, old)
     if not pairs.new:
         return None
@@ -107,7 +112,7 @@ def paired(new: list[Row], old: list[Row], params: EvalParams) -> Difference | N
 def systems_table(
     systems: dict[str, list[Row]], bench: Metrics, gate: GateParams, params: EvalParams
 ) -> list[str]:
-    """Score, tokens, latency and cost of each."""
+    """Tabulate score, tokens, latency and cost of each system."""
     rows = []
     for name, answers in systems.items():
         golden = of_sets(answers, "golden")
@@ -132,7 +137,7 @@ def systems_table(
 def verdict_page(
     systems: dict[str, list[Row]], bench: Metrics, gate: GateParams, params: EvalParams
 ) -> list[str]:
-    """reports/verdict.md, a line an item."""
+    """Write reports/verdict.md, a list of its lines."""
     lines = ["# Is fine-tuning worth it?", ""]
     best = best_prompted(systems)
     found = None

@@ -36,8 +36,10 @@ class CommandLine(argparse.ArgumentParser):
 
 
 def run(main: Callable[[], None], arguments: bool = False) -> None:
-    """Call a script's main; a UserError ends in one line on stderr and exit code 2. A main that
-    reads no `arguments` is called without any: `--help` alone is understood."""
+    """Call a script's main; end a UserError in one line on stderr and exit code 2.
+
+    A main that reads no `arguments` is called without any: `--help` alone is understood.
+    """
     try:
         if not arguments:
             refuse_arguments(main, sys.argv[1:])
@@ -64,9 +66,11 @@ def refuse_arguments(main: Callable[..., object], given: Sequence[str]) -> None:
 
 
 def tell(message: str) -> None:
-    """Print it on stderr. One of several processes leaves it to their launcher
-    (lib/train/launch.py), where torch looks for what went wrong: a mistake that all of them make
-    is said once."""
+    """Print a message on stderr, once for all processes of a run.
+
+    One of several processes leaves it to their launcher (lib/train/launch.py), where torch looks
+    for what went wrong: a mistake that all of them make is said once.
+    """
     launcher = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if launcher:
         Path(launcher).write_text(json.dumps({"message": message}), encoding="utf-8")

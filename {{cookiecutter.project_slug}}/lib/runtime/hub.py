@@ -18,9 +18,11 @@ CURES = {
 
 
 def ask_once() -> None:
-    """Have a hub that cannot be reached be out of reach at the first try: huggingface_hub 1.33 asks
-    five times more for every file, with a line each, in half a minute. It has no setting for that;
-    what it does at a hub that is busy stays."""
+    """Have a hub that cannot be reached be out of reach at the first try.
+
+    huggingface_hub 1.33 asks five times more for every file, with a line each, in half a minute. It
+    has no setting for that; what it does at a hub that is busy stays.
+    """
     from huggingface_hub import file_download
 
     file_download._DEFAULT_RETRY_ON_EXCEPTIONS = ()  # type: ignore[attr-defined]

@@ -82,8 +82,10 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
 
 
 def has(chunk: dict[str, Any], *path: str) -> bool:
-    """Tell whether a chunk brings something there: text (a first chunk often brings only the role),
-    or the reason why the answer ends."""
+    """Tell whether a chunk of a stream brings something at a path of keys.
+
+    That is text (a first chunk often brings only the role), or the reason why the answer ends.
+    """
     for choice in chunk.get("choices") or []:
         found: Any = choice
         for key in path:
@@ -138,8 +140,10 @@ async def open_loop(
 
 
 def connections(key_env: str) -> aiohttp.ClientSession:
-    """Open as many connections as there are requests, each with the key in that environment
-    variable; one that takes too long has failed."""
+    """Open as many connections as there are requests, with the key in that environment variable.
+
+    One that takes too long has failed.
+    """
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     patience = aiohttp.ClientTimeout(SECONDS)
     return aiohttp.ClientSession(connector=connector, timeout=patience, headers=headers(key_env))

@@ -13,10 +13,10 @@ from lib.runtime.processes import descendants, status_of
 
 
 def of_servers(gpus_before: int) -> dict[str, int]:
-    """Measure the memory of the running processes that this one has started: the sum of their
-    peaks; and what GPUs hold more than before the start.
+    """Measure the peak memory of the running processes that this one has started.
 
-    Servers give nothing back while they run, so that is their peak.
+    The sum of their peaks, and what GPUs hold more than before the start. Servers give nothing back
+    while they run, so that is their peak.
     """
     found = of_host(descendants(os.getpid()))
     if (grown := on_gpus() - gpus_before) > 0:

@@ -69,8 +69,10 @@ class QuoteIndex:
         self.present[_bucket(self.grams.hashes, slots)] = True
 
     def search(self, texts: Iterable[str], itself: bool = True) -> list[Hit]:
-        """Find every (text, prompt, containment) of at least `share`; without those of the same
-        index unless `itself`. Exact but for 64-bit hashes."""
+        """Find every (text, prompt, containment) of at least `share`.
+
+        Without those of the same index unless `itself`. Exact but for 64-bit hashes.
+        """
         start, found = 0, []
         for some in tqdm(
             chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False, disable=None

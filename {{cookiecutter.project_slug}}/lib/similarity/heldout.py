@@ -41,8 +41,11 @@ def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
 
 
 def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[HeldOut]:
-    """Yield what must not be trained on in evals/: the prompt of every case, the question of every
-    row of a named benchmark, and of a case of several turns its last question, as a prompt."""
+    """Yield the prompts in evals/ that must not be trained on.
+
+    The prompt of every case, the question of every row of a named benchmark, and of a case of
+    several turns its last question, as a prompt.
+    """
     for one in _in_evals(benchmarks):
         yield one
         if one.question:

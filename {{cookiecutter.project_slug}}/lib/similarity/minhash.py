@@ -33,8 +33,11 @@ def signatures(shingles: Shingles, permutations: int, seed: int) -> Signatures:
 
 
 def bands(threshold: float, permutations: int, recall: float) -> tuple[int, int]:
-    """Choose (bands, rows per band): the most rows that still propose a pair of exactly the
-    threshold's similarity with a probability of at least `recall`."""
+    """Choose (bands, rows per band) of a MinHash search by its recall at the threshold.
+
+    The most rows that still propose a pair of exactly the threshold's similarity with a probability
+    of at least `recall`.
+    """
     rows = 1
     while 1 - (1 - threshold ** (rows + 1)) ** (permutations // (rows + 1)) >= recall:
         rows += 1

@@ -61,8 +61,10 @@ class Survey(NamedTuple):
     buckets: Hashes  # of its prompt, then of prompt and answers together
 
     def is_held_out(self) -> npt.NDArray[np.bool_]:
-        """Tell which records must go because they resemble or quote a held-out prompt; published
-        val and test rows are no training data and stay."""
+        """Tell which records must go because they resemble or quote a held-out prompt.
+
+        Published val and test rows are no training data and stay.
+        """
         return (self.held_out >= 0) & ~self.published
 
     def originals(self) -> Indices:
@@ -74,8 +76,10 @@ class Survey(NamedTuple):
         return result
 
     def best_first(self) -> Indices:
-        """Sort the records by which of two copies stays: a published one, else the first in the
-        data, so that rows added at the end displace no other."""
+        """Sort the records so that of two copies the one to keep comes first.
+
+        A published one, else the first in the data: rows added at the end displace no other.
+        """
         return np.argsort(~self.published, kind="stable")
 
     def with_hits(self, hits: Iterable[Hit]) -> "Survey":

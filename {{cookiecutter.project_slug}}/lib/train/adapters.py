@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def lora_config(params: LoraParams) -> "LoraConfig":
-    """peft's configuration of the adapter."""
+    """Translate train.lora into peft's configuration of an adapter."""
     from peft import LoraConfig
 
     return LoraConfig(
@@ -29,7 +29,10 @@ def lora_config(params: LoraParams) -> "LoraConfig":
 
 
 def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel":
-    """The base as training begins: in 4 bits for qlora (Dettmers et al., 2023), else as it is."""
+    """Load the base as training begins: in 4 bits for qlora, else in its own dtype.
+
+    QLoRA: Dettmers et al., 2023.
+    """
     if weights != "qlora":
         return load_model(base.model, base.dtype, device, base.revision)
     import torch
@@ -52,9 +55,11 @@ def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel
 
 
 def keep_kernels(model: "PreTrainedModel") -> None:
-    """Have 4-bit layers compute alike in training and validation, on every processor. On a CPU with
-    AVX-512's bf16 the first validation packs their weights, rounded, for a kernel that hands no
-    gradient on, and training would go on with it (bitsandbytes 0.50.2)."""
+    """Have 4-bit layers compute alike in training and validation, on every processor.
+
+    On a CPU with AVX-512's bf16 the first validation packs their weights, rounded, for a kernel
+    that hands no gradient on, and training would go on with it (bitsandbytes 0.50.2).
+    """
     from bitsandbytes.nn import Linear4bit
 
     for layer in model.modules():
@@ -63,12 +68,12 @@ def keep_kernels(model: "PreTrainedModel") -> None:
 
 
 def merge(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
-    """The trained weights as one plain model; those of an adapter are kept in `adapter` too."""
+    """Return the trained weights as one plain model; write an adapter to `adapter` first."""
     return merge_adapter(adapted(trainer, base, weights, adapter))
 
 
 def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
-    """The trained model, its adapter still apart, and written to `adapter` too."""
+    """Return the trained model with its adapter not yet merged; write that to `adapter` too."""
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -90,19 +95,19 @@ def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -
 
 
 def gathered(adapter: Path) -> Path:
-    """Where `gather` writes, beside the adapter."""
+    """Name the folder that `gather` writes to, beside that of the adapter."""
     return adapter.with_name("gathered")
 
 
 def gather(trainer: "Trainer", adapter: Path) -> None:
-    """Write weights that are spread over the processes whole; all processes must call it."""
+    """Write weights that are sharded over the processes whole; every process must call it."""
     if sharded():
         trainer.save_model(str(gathered(adapter)))
     trainer.accelerator.wait_for_everyone()
 
 
 def reload(model: "PreTrainedModel", base: BaseParams, folder: Path) -> "PreTrainedModel":
-    """What `gather` wrote, on the CPU: a whole model, or an adapter on the base."""
+    """Load what `gather` wrote to the CPU: a whole model, or an adapter on its base."""
     from peft import PeftModel
 
     if not isinstance(model, PeftModel):
@@ -112,7 +117,7 @@ def reload(model: "PreTrainedModel", base: BaseParams, folder: Path) -> "PreTrai
 
 
 def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":
-    """One plain model; one that has no adapter is returned as it is."""
+    """Merge an adapter into its base; return a model without one as it is."""
     from peft import PeftModel
 
     if not isinstance(model, PeftModel):
@@ -122,7 +127,10 @@ def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":
 
 
 def sort_target_modules(path: Path) -> None:
-    """peft writes a set, in another order in every process; equal runs must write equal files."""
+    """Sort the target modules in adapter_config.json, so that equal runs write equal files.
+
+    peft writes them as a set, in another order in every process.
+    """
     config = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(config["target_modules"], list):
         config["target_modules"].sort()

@@ -24,8 +24,10 @@ NOT_KNOWN = ("softcap", "s_aux", "position_bias")  # what some bases tell their 
 
 @contextmanager
 def without_mask(model: "PreTrainedModel", device: str) -> Iterator[None]:
-    """On a GPU that computes in bf16 (flash attention takes no float32), have the layers of `model`
-    see no padding mask; trl goes on to see it."""
+    """Have the layers of `model` see no padding mask, on a GPU that computes in bf16.
+
+    Flash attention takes no mask and no float32. trl goes on to see the mask.
+    """
 
     def drop(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return args, kwargs | {"attention_mask": None}
@@ -42,7 +44,10 @@ def without_mask(model: "PreTrainedModel", device: str) -> Iterator[None]:
 
 @contextmanager
 def by_record(model: "PreTrainedModel", device: str) -> Iterator[None]:
-    """On such a GPU, have each token of a packed row attend to its own record alone."""
+    """Have each token of a packed row attend to its own record alone.
+
+    On a GPU that computes in bf16; elsewhere the base's own mask does so.
+    """
     from transformers import AttentionInterface
 
     if not has_bf16(device):
@@ -70,7 +75,7 @@ def attend_by_record(
     max_length_q: int = 0,
     **others: Any,
 ) -> tuple["Tensor", None]:
-    """Causal attention within each record, by torch's flash attention for rows of several lengths.
+    """Attend causally within each record of a packed row, by torch's flash attention.
 
     `query` is (1, heads, tokens, width), `key` and `value` too, of fewer heads; `cu_seq_lens_q` is
     where each record begins, and the last one ends. Returns (1, tokens, heads, width). Raises

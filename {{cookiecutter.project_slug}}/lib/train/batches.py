@@ -18,7 +18,7 @@ def order(
     seed: int,
     twins: Sequence[Hashable] | None = None,
 ) -> list[int]:
-    """Places of the records for all epochs: shuffled, those of a batch of like length.
+    """List the records in training order, all epochs: shuffled, each batch of like length.
 
     Padding costs as much as text, so batches of like length train faster; they come in random
     order, so that the model does not see the short records first. Records that are equal in `twins`
@@ -41,7 +41,7 @@ def by_length(
     rng: random.Random,
     twins: Sequence[Hashable] | None = None,
 ) -> list[int]:
-    """One megabatch, its batches of like length in random order, the incomplete one last."""
+    """Order one megabatch: batches of like length at random, an incomplete one last."""
     ranked = sorted(places, key=lambda place: lengths[place])
     ranked = ranked if twins is None else apart(ranked, twins)
     batches = [ranked[start : start + batch_size] for start in range(0, len(ranked), batch_size)]
@@ -51,8 +51,10 @@ def by_length(
 
 
 def apart(ranked: list[int], twins: Sequence[Hashable]) -> list[int]:
-    """The same places: the first of each kind in `twins`, then the second of each, and so on, so
-    that only where kinds are few two of one are near each other."""
+    """Move equal records away from each other: the first of each kind, then the second, and so on.
+
+    Only where kinds (in `twins`) are few are two of one near each other.
+    """
     seen = Counter[Hashable]()
     turns = []
     for place in ranked:

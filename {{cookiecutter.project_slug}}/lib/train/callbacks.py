@@ -19,8 +19,11 @@ WATCHED = {"loss": "the loss", "grad_norm": "the gradient", "eval_loss": "the lo
 
 
 def stop_at_nan() -> "TrainerCallback":
-    """A callback that ends a run whose loss is no number, before more time goes into it and before
-    a checkpoint is made of it: the last step is logged too, and what is logged is saved after."""
+    """Return a callback that ends a run whose loss or gradient is NaN or infinite.
+
+    It does so before more time goes into the run and before a checkpoint is made of it: the last
+    step is logged too, and what is logged is saved after.
+    """
     from transformers import TrainerCallback
 
     class StopAtNan(TrainerCallback):
@@ -42,8 +45,10 @@ def stop_at_nan() -> "TrainerCallback":
 
 
 def no_longer_improves(history: list[dict[str, float]], patience: int | None) -> bool:
-    """Whether the last `patience` validations in a trainer's history all fell short of an earlier
-    one. Told from the history alone, so that a resumed run stops where an undisturbed one does."""
+    """Tell whether the last `patience` validation losses all fell short of an earlier one.
+
+    Told from the history alone, so that a resumed run stops where an undisturbed one does.
+    """
     losses = [row["eval_loss"] for row in history if "eval_loss" in row]
     if patience is None or len(losses) <= patience:
         return False
@@ -51,7 +56,10 @@ def no_longer_improves(history: list[dict[str, float]], patience: int | None) ->
 
 
 def stop_early(patience: int | None) -> "TrainerCallback":
-    """A callback that ends a run whose validation no longer improves; never, where null."""
+    """Return a callback that ends a run whose validation loss no longer improves.
+
+    None as `patience` never ends it.
+    """
     from transformers import TrainerCallback
 
     class StopEarly(TrainerCallback):
@@ -63,9 +71,12 @@ def stop_early(patience: int | None) -> "TrainerCallback":
 
 
 def find_best() -> "TrainerCallback":
-    """A callback that has a resumed run know its best checkpoint so far; raises UserError where
-    that is gone. The trainer's state names its absolute path, and where the project has moved since
-    transformers would keep the last weights, with a line in the log."""
+    """Return a callback that tells a resumed run which checkpoint is the best so far.
+
+    The trainer's state names its absolute path; where the project has moved since, transformers
+    would keep the last weights, with a line in the log. The callback raises UserError where the
+    best is gone.
+    """
     from transformers import TrainerCallback
 
     class FindBest(TrainerCallback):
@@ -84,8 +95,10 @@ def find_best() -> "TrainerCallback":
 
 
 def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
-    """A callback that adds to a trainer's history: tokens a second since the last log, the memory
-    held at most so far, and in the end all tokens; `step_tokens` are those of each step."""
+    """Return a callback that logs tokens per second, peak memory and, at the end, all tokens.
+
+    `step_tokens` are the tokens of each step. Tokens per second are those since the last log.
+    """
     from transformers import TrainerCallback
 
     class MeasureSpeed(TrainerCallback):
@@ -114,8 +127,10 @@ def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
 
 
 def show_progress() -> "TrainerCallback":
-    """Return a callback that shows a bar on a terminal, and elsewhere, as in the log of CI, a line
-    at each checkpoint: transformers' own show every loss as a dictionary."""
+    """Return a callback that shows a bar on a terminal, and elsewhere a line at each checkpoint.
+
+    As in the log of CI. transformers' own show every loss as a dictionary.
+    """
     from transformers import ProgressCallback, TrainerCallback
 
     class Bar(ProgressCallback):

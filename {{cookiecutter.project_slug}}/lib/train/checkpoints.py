@@ -24,12 +24,12 @@ LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 
 def scratch(*data: object) -> Path:
-    """Return the checkpoint folder of a run: named by what dvc.yaml says decides train (its code
-    and its params), by the libraries' versions, and by `data` (JSON-serialisable values).
+    """Return the checkpoint folder of a run, named by all that decides its weights.
 
-    Half a run by one loss and half by another would be neither; what no dependency of train names
-    cannot change the weights, and a run goes on after it changed. DVC_ROOT, set by dvc, is the
-    main workspace even for `dvc exp run --temp` and queued runs.
+    That is what dvc.yaml says decides train (its code and its params), the libraries' versions, and
+    `data` (JSON-serialisable values). Half a run by one loss and half by another would be neither;
+    what no dependency of train names cannot change the weights, and a run goes on after it changed.
+    DVC_ROOT, set by dvc, is the main workspace even for `dvc exp run --temp` and queued runs.
     """
     stage = read_yaml(HOUSE / "dvc.yaml")["stages"]["train"]
     code = [sha256(path) for dep in stage["deps"] for path in code_files(dep)]
@@ -66,8 +66,11 @@ def installed(name: str) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Wait until no other run trains in `folder`: two experiments that differ only behind train
-    share it. Of the processes of one run the first holds the lock."""
+    """Wait until no other run trains in `folder`, and hold it while this one does.
+
+    Two experiments that differ only behind train share it. Of the processes of one run the first
+    holds the lock.
+    """
     if os.environ.get("RANK", "0") != "0":
         yield
         return
@@ -78,7 +81,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def last_whole(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end, or None."""
+    """Return the path of the newest checkpoint that was written to its end, or None."""
     names = {path.name.partition("-")[2]: path for path in folder.glob("checkpoint-*")}
     steps = {int(name): path for name, path in names.items() if name.isdecimal()}
     for step in sorted(steps, reverse=True):
@@ -88,7 +91,7 @@ def last_whole(folder: Path) -> str | None:
 
 
 def whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint was written to its end, and not cut short by whatever stopped the run.
+    """Tell whether a checkpoint was written to its end, not cut short when the run stopped.
 
     The trainer writes trainer_state.json last. Of several processes the first does, and waits for
     none of the others, each of which writes the state of its random numbers: an archive.
@@ -102,7 +105,7 @@ def whole(checkpoint: Path) -> bool:
 
 
 def history_of(folder: Path) -> list[dict[str, Any]]:
-    """What was logged up to the newest whole checkpoint; nothing where there is none."""
+    """Read what was logged up to the newest whole checkpoint; an empty list where there is none."""
     last = last_whole(folder)
     if last is None:
         return []

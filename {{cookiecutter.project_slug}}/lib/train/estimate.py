@@ -60,7 +60,10 @@ class Load:
 def load_of(
     lengths: list[int], epochs: float, texts: int, params: TrainParams, processes: int
 ) -> Load:
-    """The load of a phase over records of `texts` texts each, whose tokens are `lengths`."""
+    """Sum up how much one phase reads: tokens, steps, passes, and its longest text.
+
+    `lengths` are tokens by text, `texts` of which make a record.
+    """
     records = max(1, round(epochs * len(lengths) / texts))  # as lib.train.batches draws them
     per_step = params.batch_size * params.gradient_accumulation * processes
     return Load(
@@ -76,7 +79,7 @@ def load_of(
 
 
 def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tuple[int, int]]:
-    """(in, out) of the linear layers that get an adapter; raises UserError when none does."""
+    """List (in, out) of the linear layers that get an adapter; raise UserError when none does."""
     from torch.nn import Linear
 
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear)}
@@ -96,7 +99,7 @@ def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tup
 def shape_of(
     config: "PretrainedConfig", base: BaseParams, params: TrainParams, on_cpu: bool
 ) -> Shape:
-    """The shape of the model that a configuration describes; no weights are loaded."""
+    """Describe the model of a configuration by what decides its cost; loads no weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -124,8 +127,11 @@ def shape_of(
 
 
 def weight_bytes(model: "PreTrainedModel", dtype: str, weights: str) -> float:
-    """Bytes that a weight takes on average: qlora has its linear layers in 4 bits and what belongs
-    to them, and all else, the embeddings above all, in float32."""
+    """Return the bytes that a weight takes on average.
+
+    qlora has its linear layers in 4 bits and what belongs to them, and all else, the embeddings
+    above all, in float32.
+    """
     if weights != "qlora":
         return {"float32": 4, "bfloat16": 2}[dtype]
     import torch
@@ -138,9 +144,11 @@ def weight_bytes(model: "PreTrainedModel", dtype: str, weights: str) -> float:
 
 
 def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) -> float:
-    """Bytes that a token leaves in a layer for the way back, as counted by saved_tensors_hooks of
-    torch 2.13 for Qwen3 and Llama: computed in 16 bits (a GPU) or 32. Dropout in front of adapters
-    keeps half as much again; a GPU keeps it as truth values."""
+    """Return the bytes that a token leaves in a layer for the backward pass.
+
+    As counted by saved_tensors_hooks of torch 2.13 for Qwen3 and Llama: computed in 16 bits (a GPU)
+    or 32. Dropout in front of adapters keeps half as much again; a GPU keeps it as truth values.
+    """
     hidden = config.hidden_size
     heads = known(config, "num_attention_heads", 1)
     size = known(config, "head_dim", hidden // heads)
@@ -153,8 +161,10 @@ def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) ->
 
 
 def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
-    """A number of a configuration, the largest where it differs from layer to layer; some bases
-    have none, and some refuse to name one for all layers (Gemma 4)."""
+    """Read a number of a configuration, or `otherwise`; the largest where layers differ.
+
+    Some bases have none, and some refuse to name one for all layers (Gemma 4).
+    """
     try:
         value = getattr(config, name, None)
     except (AttributeError, ValueError):
@@ -163,7 +173,7 @@ def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
 
 
 def operations(shape: Shape, load: Load) -> float:
-    """Floating-point operations of a phase, on all devices together."""
+    """Count the floating-point operations of a phase, on all devices together."""
     frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
     weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
     # on a CPU the packed rows of a step are one, attended to under a mask
@@ -174,7 +184,7 @@ def operations(shape: Shape, load: Load) -> float:
 
 
 def memory(shape: Shape, load: Load) -> dict[str, float]:
-    """Bytes at the peak of a step on one device, by what holds them."""
+    """Estimate the bytes at the peak of a step on one device, by what holds them."""
     whole = shape.trainable == shape.parameters
     tokens = load.batch_size * load.longest * load.texts
     whole_layer = tokens * shape.activation_bytes
@@ -202,7 +212,7 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
 
 
 def peak(shape: Shape, phases: dict[str, Load]) -> float:
-    """Bytes at the peak of the hungriest phase."""
+    """Estimate the bytes at the peak of the phase that takes most."""
     return max(sum(memory(shape, load).values()) for load in phases.values())
 
 

@@ -21,8 +21,11 @@ PROMPTS, POSITIONS = 8, 16  # records that are compared, and the last tokens of 
 def merge_checked(
     trainer: "Trainer", base: BaseParams, weights: str, adapter: Path, examples: list[list[int]]
 ) -> tuple["PreTrainedModel", float]:
-    """The trained weights as one plain model, and how far merging moved its logits on the first
-    `examples` (token ids), in standard deviations; raises UserError where that is too far."""
+    """Merge what was trained into one plain model, and check that its logits stay the same.
+
+    Returns the model and how far merging moved its logits on the first `examples` (token ids), in
+    standard deviations; raises UserError where that is too far.
+    """
     apart = adapted(trainer, base, weights, adapter)
     before = logits(apart, examples)
     merged = merge_adapter(apart)
@@ -37,7 +40,10 @@ def merge_checked(
 
 
 def logits(model: "PreTrainedModel", examples: list[list[int]]) -> "Tensor":
-    """Logits of the last positions of the first examples, (positions, vocabulary), on the CPU."""
+    """Compute the logits of the last positions of the first examples.
+
+    `examples` are token ids; returns (positions, vocabulary) on the CPU.
+    """
     import torch
 
     model.eval()
@@ -51,13 +57,16 @@ def logits(model: "PreTrainedModel", examples: list[list[int]]) -> "Tensor":
 
 
 def deviation(before: "Tensor", after: "Tensor") -> float:
-    """The largest difference, in standard deviations of `before`."""
+    """Return the largest difference of two tensors, in standard deviations of `before`."""
     return float((before - after).abs().max() / before.std())
 
 
 def generation_config(tokenizer: "PreTrainedTokenizerBase", stops: set[int]) -> "GenerationConfig":
-    """Greedy, as eval measures it, whatever the base samples with; ends at every token that ends
-    an answer (a server that knows only the tokenizer's would talk on after Gemma's turns)."""
+    """Return a generation config that decodes greedily and ends at every token in `stops`.
+
+    Greedy, as eval measures it, whatever the base samples with. A server that knows only the
+    tokenizer's end would talk on after Gemma's turns.
+    """
     from transformers import GenerationConfig
 
     return GenerationConfig(

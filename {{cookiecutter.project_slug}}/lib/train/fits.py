@@ -19,8 +19,10 @@ LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what l
 def check_memory(
     shape: Shape, phases: dict[str, Load], available: float, others: Iterable[tuple[str, Shape]]
 ) -> None:
-    """Raise UserError when a step cannot fit, and name a setting that would: a smaller batch, or
-    one of `others` with the shape it gives."""
+    """Raise UserError when a training step cannot fit, and name a setting that would.
+
+    That is a smaller batch, or one of `others` with the shape it gives; `available` is in bytes.
+    """
     if (needed := peak(shape, phases)) <= available:
         return
     cures = (fitting(name, one, phases, available) for name, one in chain([("", shape)], others))
@@ -30,8 +32,10 @@ def check_memory(
 
 
 def fitting(setting: str, shape: Shape, phases: dict[str, Load], available: float) -> str:
-    """The setting with the largest batch, up to that of the params, by which a step fits; nothing
-    where none does."""
+    """Name a setting with the largest batch that fits, or return "" where none does.
+
+    No batch is larger than that of the params.
+    """
     most = max(load.batch_size for load in phases.values())
     for size in range(most, "kto" in phases, -1):
         loads = {name: replace(load, batch_size=size) for name, load in phases.items()}
@@ -45,7 +49,7 @@ def fitting(setting: str, shape: Shape, phases: dict[str, Load], available: floa
 def lighter(
     config: "PretrainedConfig", base: BaseParams, params: TrainParams, shape: Shape
 ) -> Iterator[tuple[str, Shape]]:
-    """Settings of what learns that hold less than `params`, the heaviest first, and their shape."""
+    """Yield settings that hold less memory than `params`, the heaviest first, with their shapes."""
     also = ""
     if not shape.checkpointing:
         yield "train.gradient_checkpointing true", replace(shape, checkpointing=True)

@@ -24,13 +24,16 @@ TIMED = ("tokens_per_second", "memory_bytes")
 
 
 def losses(history: History, name: str = "loss") -> History:
-    """The rows with a loss of that name."""
+    """Return the rows of a history that have a loss called `name`."""
     return [row for row in history if name in row]
 
 
 def measured(history: History, keep: str) -> dict[str, Any]:
-    """Figures of one training: tokens trained on, steps, and losses. The validation loss is that
-    of the weights that are kept, at `kept_step` where they are not the last."""
+    """Sum up one training: tokens trained on, steps, and losses.
+
+    The validation loss is that of the weights that are kept, at `kept_step` where they are not the
+    last.
+    """
     end = next(row for row in history if "train_runtime" in row)
     found = {"tokens": end["tokens"], "steps": end["step"]}
     found["train_loss"] = losses(history)[-1]["loss"]
@@ -46,7 +49,7 @@ def measured(history: History, keep: str) -> dict[str, Any]:
 def figures(
     setup: Setup, histories: dict[str, History], chats: list[Example], pairs: list[Record]
 ) -> dict[str, Any]:
-    """What training was: its first part, or only one, and what preferences added."""
+    """Sum up a run for metrics/train.json: its first training, and what preferences added."""
     params = setup.params
     first, *_ = histories.values()
     used = len(learnable(pairs, params.method))
@@ -71,7 +74,7 @@ def figures(
 
 
 def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float) -> dict[str, Any]:
-    """Timings of this session alone, in which each training went on from its step in `resumed`."""
+    """Time this session alone, in which each training went on from its step in `resumed`."""
     tokens = 0.0
     for phase, history in histories.items():
         end = next(row for row in history if "train_runtime" in row)
@@ -110,7 +113,9 @@ def speeds(histories: dict[str, History]) -> History:
 
 
 def write_history(histories: dict[str, History]) -> None:
-    """Write logs/train/history.jsonl, the same in equal runs. A checkpoint keeps rows with sorted
-    keys, the trainer does not."""
+    """Write logs/train/history.jsonl, the same in equal runs.
+
+    A checkpoint keeps rows with sorted keys, the trainer does not.
+    """
     with atomic_text(HISTORY) as file:
         file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in raw(histories))

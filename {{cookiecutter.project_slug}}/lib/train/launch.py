@@ -22,12 +22,12 @@ PORT = 29500  # of machine 0, when there are several; on one machine any free po
 
 
 def world_size() -> int:
-    """Processes that train together, this one included; 1 outside the launcher."""
+    """Count the processes that train together, this one included; 1 outside the launcher."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def wanted(hardware: HardwareParams) -> int:
-    """Processes that params.yaml asks for, on all machines together."""
+    """Count the processes that params.yaml asks for, on all machines together."""
     if hardware.processes:
         return hardware.processes * hardware.machines
     if hardware.device in ("cpu", "gpu"):
@@ -38,19 +38,19 @@ def wanted(hardware: HardwareParams) -> int:
 
 
 def has_bf16(device: str) -> bool:
-    """Whether training on `device` computes in bfloat16: GPUs do from Ampere on."""
+    """Tell whether training on `device` computes in bfloat16: GPUs do from Ampere on."""
     import torch
 
     return device != "cpu" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def launched() -> bool:
-    """Whether this process was started by the launcher."""
+    """Tell whether this process was started by the launcher."""
     return "LOCAL_RANK" in os.environ
 
 
 def setup_worker() -> None:
-    """What a process that the launcher started needs before it trains.
+    """Prepare a process that the launcher started; do nothing in any other.
 
     It is killed when the launcher is (Linux): it would train on unseen, in a session of its own,
     while the next run waits for it. And torch learns to load a checkpoint to `cpu:0`, as
@@ -65,13 +65,15 @@ def setup_worker() -> None:
 
 
 def sharded() -> bool:
-    """Whether the weights are spread over the processes, so that none holds them whole."""
+    """Tell whether the weights are spread over the processes, so that none holds them whole."""
     return os.environ.get("ACCELERATE_USE_FSDP") == "true"
 
 
 def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any]:
-    """The accelerate configuration of this machine; raises UserError when it cannot know its
-    place among several."""
+    """Build the accelerate configuration of this machine.
+
+    Raises UserError when it cannot know its place among several machines.
+    """
     config = {
         "compute_environment": "LOCAL_MACHINE",
         "distributed_type": {"ddp": "MULTI_GPU", "fsdp": "FSDP", "deepspeed": "DEEPSPEED"}[
@@ -104,7 +106,10 @@ def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any
 
 
 def place() -> dict[str, Any]:
-    """This machine's number and the address of machine 0."""
+    """Read this machine's number and the address of machine 0 from the environment.
+
+    Raises UserError where MACHINE_RANK or MAIN_ADDRESS is not set.
+    """
     rank, address = os.environ.get("MACHINE_RANK", ""), os.environ.get("MAIN_ADDRESS", "")
     if not (rank.isdigit() and address):
         raise UserError(
@@ -126,7 +131,7 @@ def launch(module: str, hardware: HardwareParams) -> NoReturn:
 
 
 def main() -> None:
-    """accelerate's launcher; what its processes tell of a user's mistake is said here, once."""
+    """Run accelerate's launcher; say once what its processes tell of a user's mistake."""
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 

@@ -27,8 +27,11 @@ LLAMA = re.compile(r"llama[ -]?(\d(?:\.\d)?)(?: community(?: license)?)?", re.IG
 
 
 def card_of(base: BaseParams) -> dict[str, Any]:
-    """What the base's own card declares; nothing where there is none, or the hub is out of reach
-    and has not been asked before."""
+    """Read what the base's own model card declares.
+
+    An empty dictionary where there is none, or the hub is out of reach and has not been asked
+    before.
+    """
     from huggingface_hub import hf_hub_download
 
     path = Path(base.model, "README.md")
@@ -44,8 +47,7 @@ def card_of(base: BaseParams) -> dict[str, Any]:
 
 
 def check_license(base: BaseParams, card: dict[str, Any]) -> None:
-    """Raise UserError when the license forbids the declared use, or is not the one of the base's
-    card."""
+    """Raise UserError when the license forbids the declared use, or is not that of the card."""
     if base.license.strip().casefold() == "other":
         raise UserError(
             "params.yaml: base.license is other, which is no license; name the one the base is "

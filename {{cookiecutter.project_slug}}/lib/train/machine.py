@@ -7,8 +7,11 @@ from pathlib import Path
 
 
 def available_memory(device: str, sharing: int = 1) -> float:
-    """Bytes that the device has for each of the `sharing` processes; a GPU has one. A container or
-    a job of a cluster may be allowed less than the machine has."""
+    """Return the bytes that the device has for each of the `sharing` processes.
+
+    A GPU has one process. A container or a job of a cluster may be allowed less than the machine
+    has.
+    """
     if device == "cpu":
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return min([float(whole), *allowed()]) / sharing
@@ -20,8 +23,10 @@ def available_memory(device: str, sharing: int = 1) -> float:
 def allowed(
     membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
 ) -> list[float]:
-    """Limits of the control groups this process is in (Linux): version 2, its own and those above
-    it; version 1 as a container sees its own."""
+    """List the memory limits (bytes) of the control groups this process is in (Linux).
+
+    Of version 2, its own and those above it; of version 1, as a container sees its own.
+    """
     if not membership.is_file():
         return []
     lines = membership.read_text(encoding="utf-8").splitlines()
@@ -35,7 +40,7 @@ def allowed(
 
 
 def peak_memory(device: str) -> int:
-    """Bytes that this process has held at most: on a GPU those of torch, else all of it."""
+    """Return the most bytes that this process has held: on a GPU those of torch, else all of it."""
     if device == "cpu":
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -21,9 +21,11 @@ Row = dict[str, Any]
 def check_mask(
     example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
 ) -> None:
-    """Refuse labels that learn nothing or everything, that learn no token of `stops`, and a chat
-    that opens twice, or not as the tokenizer opens a text; `text` is that of its first message.
-    Raises UserError."""
+    """Raise UserError at a loss mask that learns nothing, everything, or no end of turn.
+
+    Also at a chat that opens twice, or not as the tokenizer opens a text. `stops` are ids that end
+    a turn, `text` is that of the first message.
+    """
     learnt = [label for label in example.labels if label != IGNORED]
     if not learnt:
         raise UserError("loss mask: no token is learnt; does the chat template mark the answer?")
@@ -43,9 +45,11 @@ def check_mask(
 def check_opening(
     ids: list[int], tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
 ) -> None:
-    """Raise UserError at a chat that opens twice before `text`, that of its first message, or not
-    at all where the tokenizer opens every text. Behind that text, or a turn that the template adds
-    itself and one of `stops` ends, the opening token may open turns."""
+    """Raise UserError at a chat that opens twice, or not at all where the tokenizer opens texts.
+
+    Twice before `text`, that of the first message: behind it, or behind a turn that the template
+    adds itself and one of `stops` ends, the opening token may open turns.
+    """
     opening = tokenizer.bos_token_id
     if opening is None:
         return
@@ -64,7 +68,7 @@ def check_opening(
 
 
 def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> list[str]:
-    """The text of each token; a character spread over several tokens stands at the last of them."""
+    """Decode ids token by token; a character spread over several stands at the last of them."""
     texts, waiting = [], list[int]()
     for token in ids:
         waiting.append(token)
@@ -117,8 +121,11 @@ def facts_row(phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[E
 def write_learnt(
     tokenizer: "PreTrainedTokenizerBase", phases: dict[str, tuple[list[Example], int]]
 ) -> None:
-    """Write what each training learns, by its name, to logs/train/learnt.jsonl: a line of facts
-    about all its examples, then the first ones (how many is given) in the order of training."""
+    """Write what each training learns, token by token, to logs/train/learnt.jsonl.
+
+    By the training's name: a line of facts about all its examples, then the first ones (how many is
+    given) in the order of training.
+    """
     with atomic_text(LEARNT) as file:
         for phase, (examples, shown) in phases.items():
             rows = [facts_row(phase, tokenizer, examples)]

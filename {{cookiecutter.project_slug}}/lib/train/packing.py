@@ -23,11 +23,11 @@ TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
 
 
 def pack(rows: "Dataset", longest: int, batch_size: int, seed: int) -> "Dataset":
-    """Rows of up to `longest` tokens, each of several whole records (best fit decreasing; Ding et
-    al., 2024), whose lengths are in `seq_lengths`.
+    """Pack whole records into rows of up to `longest` tokens (best fit decreasing).
 
-    Packed are records that would be trained on near each other, so that the order of epochs holds;
-    best fit begins with the longest, so the packed rows are shuffled.
+    Ding et al., 2024. Each row's lengths of records are in `seq_lengths`. Packed are records that
+    would be trained on near each other, so that the order of epochs holds; best fit begins with the
+    longest, so the packed rows are shuffled.
     """
     from datasets import concatenate_datasets
     from trl import pack_dataset
@@ -42,13 +42,16 @@ def pack(rows: "Dataset", longest: int, batch_size: int, seed: int) -> "Dataset"
 
 
 def packed_lengths(lengths: list[int], longest: int) -> list[int]:
-    """Tokens of the rows that records of these lengths will about fill, for the estimate."""
+    """Estimate the tokens of each row that records of these lengths will fill."""
     return [longest] * -(-sum(lengths) // longest)
 
 
 def check_packing(model: "PreTrainedModel", device: str, one: list[int], other: list[int]) -> None:
-    """Raise UserError unless `other` (token ids) gets the same logits behind `one` as alone, there
-    by the base's own attention."""
+    """Raise UserError where the base lets records that are packed into one row see each other.
+
+    `other` (token ids) must get the same logits behind `one` as alone, there by the base's own
+    attention.
+    """
     import torch
 
     model.eval()

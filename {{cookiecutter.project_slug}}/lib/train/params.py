@@ -64,23 +64,25 @@ class TrainParams(Section):
 
     @property
     def prefers(self) -> bool:
-        """Whether it learns from preferences."""
+        """Tell whether training learns from preferences."""
         return self.method in ("dpo", "kto")
 
     @property
     def supervised(self) -> bool:
-        """Whether it learns from chats."""
+        """Tell whether training learns from chats."""
         return not self.prefers or self.preference.start == "sft"
 
     @property
     def weights(self) -> str:
-        """What learns: lora, qlora or full."""
+        """Name what learns: lora, qlora or full."""
         return self.preference.weights if self.prefers else self.method
 
     @property
     def adapts_base(self) -> bool:
-        """Whether what is learnt is one adapter on the base; not where preferences are learnt on
-        top of an adapter that is merged already."""
+        """Tell whether what is learnt is one adapter on the base.
+
+        It is not where preferences are learnt on top of an adapter that is merged already.
+        """
         return self.weights != "full" and not (self.prefers and self.supervised)
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ Row = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion an
 
 
 def learnable(pairs: list[Record], method: str) -> list[Record]:
-    """The pairs a method can learn from: dpo needs both sides."""
+    """Return the pairs that a method can learn from: dpo needs both sides."""
     if method == "kto":
         return pairs
     return [pair for pair in pairs if pair["chosen"] and pair["rejected"]]
@@ -50,19 +50,19 @@ def learnt_from(records: list[Record], params: TrainParams) -> list[Record]:
 
 
 def answer(text: str) -> list[Message]:
-    """The assistant's turn."""
+    """Wrap a text as the assistant's turn."""
     return [Message(role="assistant", content=text)]
 
 
 def as_chat(pair: Record) -> Record:
-    """A pair as a chat with its good answer, or the bad one where it has no other."""
+    """Turn a pair into a chat with its good answer, or the bad one where it has no other."""
     copy = pair.copy()
     copy["messages"] = [*pair["prompt"], *answer(pair["chosen"] or pair["rejected"])]
     return copy
 
 
 def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
-    """Pairs as trl's trainer of the method takes them: whole, or a row for each side of KTO."""
+    """Lay pairs out as trl's trainer takes them: whole for DPO, a row for each side for KTO."""
     rows: list[Row] = []
     for pair in learnable(pairs, setup.params.method):
         prompt = with_system(pair["prompt"], setup.system)
@@ -80,12 +80,15 @@ def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
 
 
 def answers_of(row: Row) -> list[list[Message]]:
-    """The answers a row holds, one or two."""
+    """List the answers that a row holds, one or two."""
     return [row[name] for name in ("chosen", "rejected", "completion") if name in row]
 
 
 def encode_row(setup: Setup, row: Row) -> list[Example]:
-    """The texts of a row as trl lays them out: what comes behind the prompt is scored."""
+    """Encode the texts of a row as trl does, with only what follows the prompt as labels.
+
+    Raises UserError where the rendered prompt is no prefix of the rendered chat.
+    """
     prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
     texts = [setup.encode([*row["prompt"], *said]).input_ids for said in answers_of(row)]
     if any(ids[: len(prompt)] != prompt for ids in texts):
@@ -97,8 +100,10 @@ def encode_row(setup: Setup, row: Row) -> list[Example]:
 
 
 def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
-    """The texts of each row that preference training reads; raises UserError at a pair that trl
-    would cut or leave out, or whose answer has no end."""
+    """Encode each row that preference training reads, one or two texts a row.
+
+    Raises UserError at a pair that trl would cut or leave out, or whose answer has no end.
+    """
     examples = []
     for pair in pairs:
         for row in rows_of(setup, [pair]):
@@ -111,7 +116,10 @@ def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
 
 
 def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]]) -> list[Example]:
-    """The texts of all epochs in the order they are trained on; `encoded` is by encode_pairs."""
+    """List the texts of all epochs in the order they are trained on.
+
+    `encoded` is by encode_pairs.
+    """
     lengths = [sum(len(example.input_ids) for example in texts) for texts in encoded]
     epochs = setup.params.preference.epochs
     places = lay_out_rows(setup, rows_of(setup, pairs), lengths, epochs)
@@ -119,22 +127,27 @@ def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]
 
 
 def row_tokens(setup: Setup, row: Row) -> int:
-    """Tokens that the model reads of a row."""
+    """Count the tokens that the model reads of a row."""
     return sum(len(example.input_ids) for example in encode_row(setup, row))
 
 
 def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
-    """Places of the rows in the order they are trained on. To tell how far the model has moved,
-    trl's KTO scores each prompt with the answer of the row before it in its batch: the two sides of
-    a pair, or the answers to one question, must not share a batch."""
+    """List the rows' indices in the order they are trained on, all epochs.
+
+    To tell how far the model has moved, trl's KTO scores each prompt with the answer of the row
+    before it in its batch: the two sides of a pair, or the answers to one question, must not share
+    a batch.
+    """
     params = setup.params
     prompts = [text_of(row["prompt"]) for row in rows] if params.method == "kto" else None
     return order(lengths, epochs, params.batch_size * world_size(), params.seed, prompts)
 
 
 def label_weights(rows: list[Row]) -> dict[str, float]:
-    """KTO's weights of good and bad answers: the rarer count for as much as the others together
-    (equation 8 of Ethayarajh et al., 2024)."""
+    """Weigh good and bad answers for KTO so that the rarer count for as much as the others.
+
+    Equation 8 of Ethayarajh et al., 2024.
+    """
     count = Counter(row["label"] for row in rows)
     if len(count) < 2:
         return {}
@@ -145,9 +158,11 @@ def label_weights(rows: list[Row]) -> dict[str, float]:
 def fit_preference(
     setup: Setup, model: "PreTrainedModel", pairs: dict[str, list[Record]]
 ) -> "Trainer":
-    """DPO or KTO on pairs["train"], validated on pairs["val"]. A fresh adapter learns, and the
-    model without it is the reference; or every weight does, and what the reference says is
-    computed before the first step, so that no second model takes memory."""
+    """Train by DPO or KTO on pairs["train"], and validate on pairs["val"].
+
+    A fresh adapter learns, and the model without it is the reference; or every weight does, and
+    what the reference says is computed before the first step, so that no second model takes memory.
+    """
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 

@@ -76,11 +76,11 @@ def check_tokenizer(
     ends: set[int],
     params: TrainParams,
 ) -> None:
-    """Raise UserError when the tokenizer ends a text as neither the configuration nor the
-    generation config (`ends`) does, or the params ask for too much.
+    """Raise UserError when tokenizer and model end a text differently, or params ask too much.
 
-    Ids that open or pad a text are not compared: Qwen's configuration names an opening that its
-    tokenizer does not have, and families pad with what they like.
+    `ends` are the generation config's ids that end a text. Ids that open or pad a text are not
+    compared: Qwen's configuration names an opening that its tokenizer does not have, and families
+    pad with what they like.
     """
     text = config.get_text_config()
     known = ends | id_set(config.eos_token_id) | id_set(text.eos_token_id)
@@ -106,8 +106,10 @@ def check_tokenizer(
 def check_ids(
     tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig", examples: list[Example]
 ) -> None:
-    """Raise UserError when a text, or its padding, has a token that the model does not know. More
-    tokens that no text uses do no harm: Gemma 3's has one for pictures in models without eyes."""
+    """Raise UserError when a text, or its padding, has a token that the model does not know.
+
+    More tokens that no text uses do no harm: Gemma 3's has one for pictures in models without eyes.
+    """
     size = config.get_text_config().vocab_size
     used = max(max(example.input_ids) for example in examples)
     highest = max(used, tokenizer.pad_token_id)

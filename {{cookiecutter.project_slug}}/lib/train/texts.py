@@ -22,13 +22,13 @@ class Texts:
     rows: list[list[Example]]  # of train
 
     def all(self) -> list[Example]:
-        """Every text of them."""
+        """List every text of chats and pairs."""
         chats = [example for examples in self.chats.values() for example in examples]
         return [*chats, *(example for row in self.rows for example in row)]
 
 
 def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
-    """Every record as token ids; raises UserError at one that would be cut or not learnt."""
+    """Encode every record as token ids; raise UserError at one that would be cut or not learnt."""
     preferred = pairs if setup.params.prefers else {}
     rows = {name: encode_pairs(setup, found) for name, found in preferred.items()}
     return Texts(
@@ -38,7 +38,7 @@ def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
 
 
 def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
-    """What each training reads, by its name."""
+    """Sum up how much each training reads, by its name."""
     lengths = [len(example.input_ids) for example in texts.chats["train"]]
     if params.packing:
         lengths = packed_lengths(lengths, params.max_length)
@@ -54,7 +54,7 @@ def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
 
 
 def lay_open(setup: Setup, texts: Texts, pairs: list[Record]) -> None:
-    """Write down what is learnt: of each training the first step's texts."""
+    """Write down what is learnt: of each training the texts of its first step."""
     params, phases = setup.params, {}
     if params.supervised:
         laid = lay_out(setup, texts.chats["train"])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def sft_trainer(device: str) -> "type[SFTTrainer]":
-    """The trainer's class for a device.
+    """Choose the SFT trainer's class for a device; on a CPU it scores learnt positions alone.
 
     Without Triton trl 1.16 puts every position through the output layer, learnt or not. Where one
     token in five is learnt, that was more than half of a small model's training time.
@@ -46,8 +46,10 @@ def sft_trainer(device: str) -> "type[SFTTrainer]":
 
 
 def token_mean_trainer() -> "type[SFTTrainer]":
-    """trl's trainer; its loss on validation is the mean over all learnt tokens, as that of a step
-    is. trl's own is the mean of each batch's mean, so that another batch size is another loss."""
+    """Make trl's SFTTrainer validate by the mean loss over all learnt tokens, as a step does.
+
+    trl's own is the mean of each batch's mean, so that another batch size is another loss.
+    """
     import torch
     from trl import SFTTrainer
 
@@ -69,7 +71,8 @@ def token_mean_trainer() -> "type[SFTTrainer]":
 
 
 def fill(rows: "Dataset", batch_size: int) -> "Dataset":
-    """The rows, and for several processes as many that learn nothing as make all batches full.
+    """Add rows that learn nothing, so that the batches of several processes are all full.
+
     accelerate would fill them with rows of the first batch, which one process does not see again.
     """
     from datasets import Dataset, concatenate_datasets

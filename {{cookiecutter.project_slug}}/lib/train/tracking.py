@@ -8,9 +8,11 @@ from lib.runtime.errors import UserError
 
 
 def track(tracker: str, folder: Path) -> None:
-    """Have a tracker's files go beside the checkpoint folders, where they outlive the run (and
-    `dvc exp run --temp`); what the user has set in the environment stays. Its makers are told
-    nothing. Raises UserError where its package or its key is missing."""
+    """Have a tracker write beside the checkpoint folders; raise UserError where it cannot run.
+
+    There its files outlive the run (and `dvc exp run --temp`); what the user has set in the
+    environment stays. Its makers are told nothing. It cannot run without its package or its key.
+    """
     if tracker == "none":
         return
     if find_spec(tracker) is None:
@@ -54,8 +56,10 @@ def log_in() -> None:
 
 
 def begin_anew(tracker: str, phase: str) -> None:
-    """Show the second training of a run apart from the first, as its steps begin at 1 again. MLflow
-    does so by itself."""
+    """Show the second training of a run apart from the first in the tracker.
+
+    Its steps begin at 1 again. MLflow does so by itself.
+    """
     if tracker == "tensorboard":
         os.environ["TENSORBOARD_LOGGING_DIR"] += f"-{phase}"
     if tracker == "wandb":

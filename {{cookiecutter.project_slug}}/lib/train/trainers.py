@@ -54,17 +54,20 @@ class Setup:
     folder: Path  # of the checkpoints
 
     def encode(self, messages: list[Message]) -> Example:
-        """A whole chat as token ids and labels."""
+        """Encode a whole chat as token ids and labels."""
         return encode_example(self.tokenizer, messages, self.system)
 
     def first_text(self, record: Record) -> str:
-        """The text of a record's first message, or of the task's system prompt before it."""
+        """Return the text of a record's first message, or of the task's system prompt before it."""
         messages = record["prompt"] if is_pair(record) else record["messages"]
         return with_system(messages, self.system)[0]["content"]
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
-    """Records as token ids and labels; raises UserError at one that would be cut or not learnt."""
+    """Encode chats as token ids and labels.
+
+    Raises UserError at a record that would be cut or not learnt.
+    """
     examples = []
     for record in records:
         with naming(record):
@@ -84,7 +87,7 @@ def naming(record: Record) -> Iterator[None]:
 
 
 def check_example(setup: Setup, record: Record, example: Example) -> None:
-    """Raise UserError where a text would be cut or its mask is wrong; that one goes to LEARNT."""
+    """Raise UserError where a text would be cut or its mask is wrong; write that one to LEARNT."""
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
         check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
@@ -96,7 +99,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
 
 
 def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
-    """Columns input_ids and labels of the examples at `places`, as trl's SFTTrainer takes them."""
+    """Turn the examples at `places` into columns input_ids and labels, as SFTTrainer takes them."""
     from datasets import Dataset
 
     drawn = [examples[place] for place in places]
@@ -106,7 +109,7 @@ def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
 
 
 def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
-    """All epochs of the examples in the order they are trained on, packed where params say so."""
+    """Lay all epochs out as a dataset in training order, packed where params say so."""
     params, ready = setup.params, lay_out(setup, examples)
     rows = as_dataset(ready, list(range(len(ready))))
     if not params.packing:
@@ -115,7 +118,7 @@ def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
 
 
 def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
-    """All epochs of the examples in the order and with the labels they are trained on.
+    """Repeat the examples for all epochs, in the order and with the labels they are trained on.
 
     loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
     learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
@@ -135,8 +138,11 @@ def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
 def drop_words(
     example: Example, share: float, blank: int, keep: set[int], rng: random.Random
 ) -> list[int]:
-    """Token ids with a share of the prompt's tokens blanked, all but those to `keep`: no single
-    word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016)."""
+    """Blank a share of the prompt's tokens at random, but none of those to `keep`.
+
+    No single word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016). Returns token
+    ids.
+    """
     if not share:
         return example.input_ids
     return [
@@ -146,7 +152,7 @@ def drop_words(
 
 
 def check_length(name: str, length: int, longest: int) -> None:
-    """Raise UserError at a record that would have to be cut."""
+    """Raise UserError at a record of more than `longest` tokens, which would have to be cut."""
     if length > longest:
         raise UserError(
             f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "
@@ -155,8 +161,10 @@ def check_length(name: str, length: int, longest: int) -> None:
 
 
 def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> dict[str, Any]:
-    """Trainer arguments that supervised and preference training share; `validated` says whether
-    there are records to validate with, at each checkpoint and at the end."""
+    """Return the trainer arguments that supervised and preference training share.
+
+    `validated` says whether there are records to validate with, at each checkpoint and at the end.
+    """
     params, on_cpu = setup.params, setup.device == "cpu"
     return {
         "output_dir": str(setup.folder / phase),
@@ -196,8 +204,10 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
 def fit_sft(
     setup: Setup, model: "PreTrainedModel", examples: dict[str, list[Example]]
 ) -> "Trainer":
-    """Supervised fine-tuning on examples["train"]; the loss on examples["val"] is taken with each
-    checkpoint and at the end."""
+    """Fine-tune on examples["train"], and validate on examples["val"].
+
+    The validation loss is taken with each checkpoint and at the end.
+    """
     from trl import SFTConfig
 
     params, val = setup.params, examples["val"]
@@ -230,8 +240,11 @@ def fit_sft(
 
 
 def fit(trainer: "Trainer", keep: str) -> None:
-    """Train, on from the newest whole checkpoint; raises UserError where the best is to be kept,
-    and is not known: the trainer would then hold the last weights."""
+    """Run a trainer, resuming from the newest whole checkpoint.
+
+    Raises UserError where the best is to be kept, and is not known: the trainer would then hold the
+    last weights.
+    """
     from transformers import PrinterCallback, ProgressCallback
 
     folder = Path(trainer.args.output_dir)
@@ -247,21 +260,24 @@ def fit(trainer: "Trainer", keep: str) -> None:
 
 
 def learn_in_32_bits(model: "PreTrainedModel") -> None:
-    """What learns is kept in 32 bits. trl rounds the adapters of a 4-bit base to bfloat16, as in
-    QLoRA; a checkpoint is read in 32 bits, so a resumed run would go on with finer updates."""
+    """Keep the weights that learn in 32 bits.
+
+    trl rounds the adapters of a 4-bit base to bfloat16, as in QLoRA; a checkpoint is read in 32
+    bits, so a resumed run would go on with finer updates.
+    """
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
 
 
 def rows_a_step(arguments: Any) -> int:
-    """Rows that all processes together take for one step."""
+    """Count the rows that all processes together take for one step."""
     on_each = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
     return int(on_each * world_size())
 
 
 def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerCallback"]:
-    """What is watched while a trainer runs; `lengths` are the tokens of each row."""
+    """Return the callbacks that watch a training; `lengths` are the tokens of each row."""
     step = rows_a_step(arguments)
     step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
     patience = setup.params.early_stopping
@@ -270,8 +286,10 @@ def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerC
 
 
 def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":
-    """All rows; of a run that had stopped early when it was killed, those it has trained on, or it
-    would take one step more."""
+    """Return all rows, or of a run that had stopped early when killed those it has trained on.
+
+    It would take one step more otherwise.
+    """
     history = history_of(Path(arguments.output_dir))
     if not no_longer_improves(history, setup.params.early_stopping):
         return rows
