@@ -145,7 +145,7 @@ def main() -> None:
         with atomic_text(f"reports/{name}") as file:
             file.write(page)
     write_curves(list(read_objects(LOGS / "history.jsonl")))
-    write_json("metrics.json", headline(systems, train, bench))
+    write_json("metrics.json", headline(systems, train, bench, gate.system))
     print("\n".join(lines))
 
 
