@@ -18,7 +18,7 @@ SCORERS = [
     *(f"lib/evaluate/{name}.py" for name in ("metrics", "own", "rows", "safety", "scoring")),
     *("lib/cases/leaks.py", "lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
 ]
-SERVED = ("tuned", "quantized")
+SERVED = ("tuned", "quantized", "served")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
 LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
 

@@ -19,7 +19,7 @@ from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import not_asked, of_sets, read_predictions
 from lib.evaluate.rates import RATES, count_leaks
 from lib.pii.redact import Finder
-from lib.release.cost import busiest, cost_per_1000
+from lib.release.cost import busiest, cost_per_1000, measured_as
 from lib.release.params import GateParams
 from lib.report.verdict import best_prompted
 from lib.runtime.dvc_runs import refuse_while_at_work
@@ -117,7 +117,7 @@ def safety(gate: GateParams, systems: Systems) -> list[Check]:
 
 def serving(gate: GateParams, bench: Metrics) -> list[Check]:
     """Check latency and cost at the highest load measured, and size."""
-    load, limits = busiest(bench, gate.system), gate.latency
+    load, limits = busiest(bench, measured_as(bench, gate.system)), gate.latency
     size = {name: bench.get(name, {}).get("bytes") for name in ("tuned", gate.system)}
     ratio = size[gate.system] / size["tuned"] if all(size.values()) else None
     cost = cost_per_1000(load, gate.cost.machine_per_hour) if load else None
