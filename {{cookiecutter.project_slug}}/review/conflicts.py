@@ -93,7 +93,8 @@ def settle_lock(both: Sides) -> tuple[dict[str, str], list[str]]:
     """Write dvc.lock anew; return each stage's side, and the stages that neither side fits."""
     base, ours, theirs = map(stages_of, both)
     merged, chosen, neither = dict[str, Stage](), dict[str, str](), list[str]()
-    outs: dict[str, str] = {}
+    outs: dict[str, str] = {}  # md5 of what is chosen
+    parted: dict[str, str] = {}  # the chosen side, where both have another output
     for name in in_order({**ours, **theirs}):
         options = {OURS: ours.get(name), THEIRS: theirs.get(name)}
         if base.get(name) == options[THEIRS] or options[OURS] == options[THEIRS]:
@@ -102,12 +103,16 @@ def settle_lock(both: Sides) -> tuple[dict[str, str], list[str]]:
             side = THEIRS
         else:
             there = {key: one for key, one in options.items() if one is not None}
-            wrong = {key: misfits(one, outs) for key, one in there.items()}
+            wrong = {
+                key: misfits(one, outs) + strays(one, key, parted) for key, one in there.items()
+            }
             side = min(wrong, key=lambda key: wrong[key])
             neither += [name] if wrong[side] else []
         if (stage := options[side]) is not None:
             merged[name], chosen[name] = stage, side
             outs |= {out["path"]: out.get("md5", "") for out in stage.get("outs", [])}
+            if options[OURS] != options[THEIRS]:
+                parted |= dict.fromkeys((out["path"] for out in stage.get("outs", [])), side)
     Path(LOCK).unlink(missing_ok=True)
     dump_yaml(str(LOCK), {"schema": "2.0", "stages": merged})
     return chosen, neither
@@ -132,6 +137,13 @@ def misfits(stage: Stage, outs: dict[str, str]) -> int:
     """Count the params and dependencies of a stage that are not as merged; `outs`: md5 of the
     outputs of the stages before it."""
     return sum(one is False for one in fits(stage, outs))
+
+
+def strays(stage: Stage, side: str, parted: dict[str, str]) -> int:
+    """Count the folders that a stage reads and in which an output of the other side was chosen."""
+    folders = [f"{dep['path']}/" for dep in stage.get("deps", [])]
+    others = [path for path, chosen in parted.items() if chosen != side]
+    return sum(any(path.startswith(folder) for path in others) for folder in folders)
 
 
 def fits(stage: Stage, outs: dict[str, str]) -> Iterator[bool]:
