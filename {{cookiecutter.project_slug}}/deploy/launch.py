@@ -23,6 +23,7 @@ IMAGES = {
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
 WITH_CURL = ("vllm", "llama.cpp")  # images that surely have it
 LOADING = 1_800  # seconds that a large model may load
+TEMPLATE = "chat_template.jinja"  # as transformers and vLLM name it
 
 
 def takes_gpu(deploy: DeployParams, device: str) -> bool:
@@ -62,8 +63,8 @@ def room_for(rank: int) -> int:
         if allowed >= rank:
             return allowed
     raise UserError(
-        f"models/tuned/adapter: its rank is {rank}, and vLLM takes {RANKS[-1]} at most; set "
-        f"train.lora.rank to {RANKS[-1]} or less, then `dvc repro`"
+        f"train.lora.rank is {rank}, and vLLM serves adapters of {RANKS[-1]} at most "
+        f"(deploy.stack); set it to {RANKS[-1]} or less, then `dvc repro`"
     )
 
 
@@ -79,6 +80,7 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
     revised = ["--revision", revision] if hub and revision else []
     lora = ["--enable-lora", "--max-lora-rank", str(room_for(rank))]
     lora += ["--lora-modules", f"{SERVED_NAME}=/adapter"]
+    lora += ["--chat-template", f"/adapter/{TEMPLATE}"]  # that of training; the base's may differ
     service["command"] = [first, *revised, *told, *lora]
     folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
     service["volumes"] = folders

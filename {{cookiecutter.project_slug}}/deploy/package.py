@@ -21,7 +21,13 @@ from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.engines.commands import SERVED_NAME
 from lib.engines.gguf import NAME, write_gguf
-from lib.engines.params import AnswerParams, DeployParams, Stack
+from lib.engines.params import (
+    READERS,
+    SCHEME_FOR,
+    AnswerParams,
+    DeployParams,
+    check_context,
+)
 from lib.engines.weights import quantization, weights_size
 from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
@@ -35,14 +41,6 @@ from lib.runtime.files import atomic_folder, sha256, write_json
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ON_GGUF: tuple[Stack, ...] = ("llama.cpp", "ollama")
-READERS: dict[str, tuple[Stack, ...]] = {  # of quantized weights, by format (docs/serving.md)
-    "compressed-tensors": ("vllm", "transformers"),  # w4a16, w8a8, fp8, awq
-    "gptq": ("vllm", "tgi", "transformers"),
-    "bitsandbytes": ("vllm", "transformers"),  # nf4, int8
-    "gguf": ON_GGUF,
-}
-CURES = {"llama.cpp": "q8_0", "ollama": "q8_0", "tgi": "gptq"}  # a scheme; w4a16 for the others
 CARD = Path("reports/model_card.md")
 SMOKE_CASES = 8
 SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
@@ -56,14 +54,14 @@ def check_formats(source: str, deploy: DeployParams) -> None:
     if packed and deploy.stack not in READERS.get(packed, ()):
         raise UserError(
             f"{source}: its weights are {packed}, which {deploy.stack} does not serve; set "
-            f"quantize.scheme to {CURES.get(deploy.stack, 'w4a16')} and `dvc repro`, or "
+            f"quantize.scheme to {SCHEME_FOR.get(deploy.stack, 'w4a16')} and `dvc repro`, or "
             "gate.system to tuned"
         )
 
 
 def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BaseParams) -> None:
     """Copy the weights in the stack's format, with what belongs to them."""
-    if deploy.stack in ON_GGUF and not Path(source, NAME).is_file():
+    if deploy.stack in READERS["gguf"] and not Path(source, NAME).is_file():
         folder.mkdir()
         write_gguf(source, folder, "none", base.dtype, load_tokenizer(source))
         return
@@ -80,7 +78,8 @@ def read_card() -> str:
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
     """Choose golden questions, evenly spread, with the answers and token counts of eval."""
-    chats = {case.id: with_system(case.prompt(), task.system) for case in read_golden()}
+    golden = [case for case in read_golden() if not case.tools]  # servers answer those in own forms
+    chats = {case.id: with_system(case.prompt(), task.system) for case in golden}
     rows = [
         row
         for row in read_predictions(system)
@@ -131,8 +130,9 @@ def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
     if deploy.stack != "vllm" or not adapter.is_dir():
         return
     shutil.copytree(adapter, folder / "adapter")
+    shutil.copy(Path(TUNED, launch.TEMPLATE), folder / "adapter")
     if Path(base.model).is_dir():
-        shutil.copytree(base.model, folder / "base")
+        shutil.copytree(base.model, folder / "base", ignore=shutil.ignore_patterns(".*"))
     rank = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"]
     text = launch.compose_lora(deploy, base.model, base.revision, rank)
     (folder / "compose-lora.yaml").write_text(text, encoding="utf-8")
@@ -154,6 +154,7 @@ def main() -> None:
     )
     system, source = gate.system, RELEASABLE[gate.system]
     check_formats(source, deploy)
+    check_context("answer.max_new_tokens and a prompt", limits.max_new_tokens + 1, deploy)
     recorded = smoke_cases(system, task, limits)
     tokenizer = load_tokenizer(TUNED)
     config = json.loads(Path(source, "config.json").read_text(encoding="utf-8"))

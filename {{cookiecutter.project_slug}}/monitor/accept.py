@@ -34,6 +34,7 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text
 from lib.similarity.near_copies import KnownTexts
 from lib.similarity.params import DedupParams
+from lib.similarity.shared_text import known_passages
 from monitor.harvest import FEEDBACK, HARVEST, RAW, copies, held_out_prompts, read_review
 
 Row = dict[str, Any]
@@ -99,7 +100,8 @@ def check_leaks(rows: list[tuple[int, Decided]]) -> None:
     train = [(line, row) for line, row in rows if row.decide == "train"]
     asked = [text_of(row.prompt()) for _, row in train]
     new = [text_of(row.prompt()) for _, row in rows if row.decide in ("golden", "adversarial")]
-    known = KnownTexts(held_out_prompts() + new, dedup.evals_threshold, dedup.ngram)
+    held = held_out_prompts() + new
+    known = KnownTexts(held, dedup.evals_threshold, dedup.ngram, known_passages())
     leaks = copies(asked, known)
     if leaks:
         line = train[min(leaks)][0]

@@ -23,9 +23,8 @@ from lib.monitoring.calls import Call
 from lib.monitoring.incidents import KINDS
 from lib.monitoring.masked import mask_all
 from lib.monitoring.params import MonitorParams
-from lib.monitoring.readers import batches, read_line
+from lib.monitoring.readers import LogReader, batches
 from lib.monitoring.reference import read_reference
-from lib.monitoring.vllm_log import VllmLog
 from lib.monitoring.window import BATCH, Observer
 from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
@@ -103,13 +102,13 @@ class Tail:
                 yield line.decode("utf-8", "replace")
 
 
-def look(tail: Tail, vllm: VllmLog, metrics: Metrics, finder: Finder, skipped: Counts[str]) -> None:
+def look(tail: Tail, log: LogReader, metrics: Metrics, finder: Finder) -> None:
     """Count what is new in the log."""
-    vllm.until = datetime.now(UTC)
-    calls = (call for line in tail.lines() for call in read_line(line, vllm, skipped))
+    log.vllm.until = datetime.now(UTC)
+    calls = (call for line in tail.lines() for call in log.read(line))
     for batch in batches(mask_all(calls, finder), BATCH):
         metrics.add(batch)
-    metrics.skip(skipped)
+    metrics.skip(log.skipped)
 
 
 def parse_args() -> argparse.Namespace:
@@ -136,10 +135,9 @@ def main() -> None:
     args = parse_args()
     params = load("monitor", MonitorParams)
     metrics = Metrics(observer(read_reference(), params), params)
-    finder, skipped = Finder(load("curate", CurateParams).pii), Counts[str]()
-    tail = Tail(args.log)
-    vllm = VllmLog(datetime.now(UTC), skipped)
-    look(tail, vllm, metrics, finder, skipped)
+    finder, tail = Finder(load("curate", CurateParams).pii), Tail(args.log)
+    log = LogReader(datetime.now(UTC), Counts[str]())
+    look(tail, log, metrics, finder)
     try:
         start_http_server(args.port, args.address, metrics.registry)
     except OSError as error:
@@ -147,7 +145,7 @@ def main() -> None:
     print(f"exporter: http://{args.address}:{args.port}/metrics from {tail.path}", flush=True)
     while True:
         time.sleep(EVERY)
-        look(tail, vllm, metrics, finder, skipped)
+        look(tail, log, metrics, finder)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ from lib.runtime.errors import CommandLine, UserError, run
 from lib.similarity.heldout import HELD_OUT, eval_prompts
 from lib.similarity.near_copies import KnownTexts
 from lib.similarity.params import DedupParams, SplitParams
-from monitor.run import observer, read_logs
+from lib.similarity.shared_text import known_passages
+from monitor.run import Slice, observer, read_logs
 
 HARVEST = Path("data/harvest.jsonl")
 RAW, FEEDBACK = Path("data/raw"), "feedback-*.jsonl"
@@ -66,10 +67,11 @@ def copies(asked: list[str], known: KnownTexts) -> set[int]:
 def new_proposals(proposals: list[Proposal], dropped: Counter[str]) -> Iterator[Proposal]:
     """Yield proposals that are neither known, nor held out, nor near copies of an earlier one."""
     dedup, asked = load("dedup", DedupParams), [one.call.prompt() for one in proposals]
-    held = KnownTexts(held_out_prompts(), dedup.evals_threshold, dedup.ngram)
+    shared = known_passages()
+    held = KnownTexts(held_out_prompts(), dedup.evals_threshold, dedup.ngram, shared)
     leaks = copies(asked, held) | {hit.one for hit in held.quoted(asked)}
-    old = copies(asked, KnownTexts(known_prompts(), dedup.threshold, dedup.ngram))
-    each_other = KnownTexts(asked, dedup.threshold, dedup.ngram).near(asked)
+    old = copies(asked, KnownTexts(known_prompts(), dedup.threshold, dedup.ngram, shared))
+    each_other = KnownTexts(asked, dedup.threshold, dedup.ngram, shared).near(asked)
     later = {max(hit.one, hit.other) for hit in each_other if hit.one != hit.other}
     for index, proposal in enumerate(proposals):
         reasons = {"held_out": leaks, "known": old, "copy": later}
@@ -138,11 +140,12 @@ def main() -> None:
     """Propose production records for labeling."""
     parser = CommandLine("monitor.harvest", __doc__)
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
-    logs = parser.parse_args().logs
+    parser.add_argument("--model", help="only requests that this model answered")
+    args = parser.parse_args()
     check_undecided()
     params, release = load("monitor", MonitorParams), read_reference()
     skipped, dropped = Counter[str](), Counter[str]()
-    calls = read_logs(logs, params, skipped, float("-inf"), float("inf"))
+    calls = read_logs(args.logs, params, skipped, Slice(model=args.model))
     want = params.harvest
     found = gather(calls, observer(release, params), want.confidence, want.most)
     kept = limited(new_proposals(found, dropped), want.most, dropped)

@@ -6,7 +6,7 @@ from typing import Any
 from lib.report.pages import render, share
 
 MOST_VALUES = 12  # of a distribution that are shown
-TITLES = {"pass": "no alarm", "alarm": "alarm", "inconclusive": "too few requests to tell"}
+TITLES = {"pass": "no alarm", "alarm": "alarm", "inconclusive": "too few texts to tell"}
 
 Counts = dict[str, int]
 Cells = list[Any]
@@ -35,6 +35,7 @@ def report_page(rows: dict[str, Any]) -> str:
             "Latency (ms) and cost": figures(rows["latency_ms"] | rows["cost"]),
             "Models": figures(rows["models"]),
             "Lines left out, by reason": figures(rows["skipped"]),
+            "Requests without texts": figures({"withheld": rows["withheld"]}),
         },
     )
 

@@ -3,7 +3,8 @@
 run     make monitor LOGS="logs/*.jsonl"
 reads   the logs, reports/monitor/reference.json, evals/adversarial.jsonl, params.yaml
 writes  reports/monitor/<window>.{html,json}, the window named after its first and last request
-exit    0 pass, 2 alarm, 3 inconclusive (too few requests), 1 a mistake or an error
+exit    0 pass, 2 alarm, 3 inconclusive (too few requests, or logs without texts), 1 a mistake or
+        an error
 
 docs/runbook.md says for every alarm what it means and who does what.
 """
@@ -13,8 +14,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib.core.config import load
 from lib.core.params import TaskParams
@@ -25,6 +27,7 @@ from lib.monitoring.fields import BadCall, iso_time
 from lib.monitoring.incidents import KINDS, TRIES, Incident
 from lib.monitoring.masked import masked_calls
 from lib.monitoring.params import MonitorParams
+from lib.monitoring.readers import BESIDES, OTHER
 from lib.monitoring.reference import Reference, read_reference
 from lib.monitoring.window import Observer, Window
 from lib.pii.redact import Finder
@@ -36,9 +39,8 @@ from monitor.page import report_page
 
 EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}
 FOLDER = Path("reports/monitor")
-UNREADABLE = 0.5  # share of lines from which on the logs are taken for none of ours
-NOT_ASKED = ("not_sampled", "outside_window")  # requests that could be read
-OTHER = ("other_call", "other_line")  # what a sound log holds besides
+UNREADABLE = "unreadable"  # the alarm
+NOT_ASKED = ("not_sampled", "outside_window", "other_model")  # requests that could be read
 
 
 def observer(release: Reference, params: MonitorParams) -> Observer:
@@ -48,29 +50,57 @@ def observer(release: Reference, params: MonitorParams) -> Observer:
     return Observer(task, dedup, release, slow, params.negative_outcomes)
 
 
+class Slice(NamedTuple):
+    """Which requests of the logs are looked at."""
+
+    since: float = -inf  # seconds since 1970
+    until: float = inf  # not itself in it
+    model: str | None = None  # all of them
+
+
 def read_logs(
-    patterns: list[str], params: MonitorParams, skipped: Counter[str], since: float, until: float
+    patterns: list[str], params: MonitorParams, skipped: Counter[str], wanted: Slice
 ) -> Iterator[Call]:
     """Yield the calls of a window, sampled and masked."""
     finder = Finder(load("curate", CurateParams).pii)
     for call in masked_calls(patterns, params.sample, finder, skipped):
-        if since <= call.time < until:
-            yield call
-        else:
+        if not wanted.since <= call.time < wanted.until:
             skipped["outside_window"] += 1
+        elif wanted.model not in (None, call.model):
+            skipped["other_model"] += 1
+        else:
+            yield call
 
 
-def judge(window: Window, release: Reference, params: MonitorParams) -> tuple[str, list[Check]]:
+def judge(
+    window: Window, unreadable: tuple[int, int], release: Reference, params: MonitorParams
+) -> tuple[str, list[Check]]:
     """Return (pass, alarm or inconclusive; the checks).
 
-    Incidents are alarms in a window of any size.
+    unreadable: (lines that could not be read, these and the requests). Incidents and unreadable
+    lines are alarms in a window of any size. Without the texts of enough requests no window passes.
     """
     checks = [incident_check(kind, window.kinds[kind], params.incidents) for kind in KINDS]
-    if enough := window.calls >= params.requests:
+    checks.append(unreadable_check(*unreadable, params.limits.unreadable))
+    if window.calls >= params.requests:
         checks += compare(window.counts, release.counts, params)
     if any(check.fired for check in checks):
         return "alarm", checks
+    enough = window.calls - window.withheld >= params.requests
     return "pass" if enough else "inconclusive", checks
+
+
+def unreadable_check(bad: int, of: int, limit: float) -> Check:
+    """Check the share of lines that could not be read: a window must not pass on the rest."""
+    return Check(UNREADABLE, UNREADABLE, "limit", bad / of, limit, 1.0, bad > limit * of)
+
+
+def unreadable_lines(window: Window, skipped: Counter[str]) -> tuple[int, int]:
+    """Count the lines that could not be read, and these with the requests."""
+    good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
+    sound = sum(skipped[reason] for reason in (*NOT_ASKED, *OTHER, *BESIDES))
+    bad = skipped.total() - sound
+    return bad, bad + good
 
 
 def incident_check(kind: str, found: int, most: int) -> Check:
@@ -101,6 +131,7 @@ def figures(
         "verdict": verdict,
         "release": release.system,
         "requests": window.calls,
+        "withheld": window.withheld,
         "skipped": dict(sorted(skipped.items())),
         "models": dict(window.models.most_common()),
         "alarms": sorted({check.alarm for check in checks if check.fired}),
@@ -150,21 +181,22 @@ def cost(window: Window, machine_per_hour: float) -> dict[str, float | int | Non
 
 
 def observe(
-    patterns: list[str], since: float, until: float, params: MonitorParams, release: Reference
+    patterns: list[str], wanted: Slice, params: MonitorParams, release: Reference
 ) -> tuple[Window, Counter[str]]:
     """Observe the window; return it and what was left out, by reason."""
     skipped = Counter[str]()
-    window = observer(release, params).observe(read_logs(patterns, params, skipped, since, until))
-    good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
-    bad = skipped.total() - sum(skipped[reason] for reason in (*NOT_ASKED, *OTHER))
-    if not good or bad > UNREADABLE * (bad + good):
-        why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
-        raise UserError(
-            f"LOGS: {window.calls:,} requests could be read from {' '.join(patterns)} "
-            f"({why or 'no lines'}); monitor/README.md has the formats"
-        )
+    window = observer(release, params).observe(read_logs(patterns, params, skipped, wanted))
     if not window.calls:
-        raise UserError("LOGS: no request lies between --since and --until; change the times")
+        why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
+        if not any(skipped[reason] for reason in NOT_ASKED):
+            raise UserError(
+                f"LOGS: no request could be read from {' '.join(patterns)} "
+                f"({why or 'no lines'}); monitor/README.md has the formats"
+            )
+        raise UserError(
+            f"LOGS: no request is left to look at ({why}); change --since, --until or --model, or "
+            "monitor.sample in params.yaml"
+        )
     return window, skipped
 
 
@@ -174,6 +206,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
     parser.add_argument("--since", default="-inf", help="ISO 8601 time; UTC without a zone")
     parser.add_argument("--until", default="inf", help="not itself in the window")
+    parser.add_argument("--model", help="only requests that this model answered")
     return parser.parse_args(argv)
 
 
@@ -201,6 +234,11 @@ def show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
             print(f"ALARM  {check.alarm}  {check.subject}: {check}")
     left = ", ".join(f"{count:,} {reason}" for reason, count in rows["skipped"].items())
     print(f"monitor: {rows['requests']:,} requests{f'; left out {left}' if left else ''}")
+    if rows["withheld"]:
+        print(f"monitor: the logs do not have the texts of {rows['withheld']:,} requests")
+    if len(rows["models"]) > 1:
+        models = ", ".join(f"{count:,} {model}" for model, count in rows["models"].items())
+        print(f"monitor: several models ({models}); --model NAME looks at one")
     print(f"monitor: {rows['verdict']}; {path}")
 
 
@@ -209,9 +247,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args = parse_args(sys.argv[1:] if argv is None else argv)
         params, release = load("monitor", MonitorParams), read_reference()
-        since, until = moment(args.since), moment(args.until)
-        window, skipped = observe(args.logs, since, until, params, release)
-        verdict, checks = judge(window, release, params)
+        wanted = Slice(moment(args.since), moment(args.until), args.model)
+        window, skipped = observe(args.logs, wanted, params, release)
+        verdict, checks = judge(window, unreadable_lines(window, skipped), release, params)
         price = load("gate", GateParams).cost.machine_per_hour
         rows = figures(window, release, verdict, checks, skipped, price)
         show(rows, checks, report(rows))

@@ -37,7 +37,7 @@ class Sides(NamedTuple):
 
 def conflicts() -> list[str]:
     """List the files with a conflict: those that git knows, and results that hold its marks."""
-    unmerged = git("ls-files", "--unmerged", "--format=%(path)") or ""
+    unmerged = git("diff", "--name-only", "--relative", "--diff-filter=U") or ""
     results = [path for path in (str(LOCK), *git_kept()) if has_marks(Path(path))]
     return sorted({*unmerged.splitlines(), *results})
 

@@ -71,9 +71,10 @@ def ask(
     """Ask one model and return its scores."""
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
+    template = base.chat_template if folder == base.model else None
     model = lm_eval.models.huggingface.HFLM(
         pretrained=load_weights(folder, base.dtype, device, revision),
-        tokenizer=load_tokenizer(folder, revision),
+        tokenizer=load_tokenizer(folder, revision, template),
         batch_size=params.batch_size,
         device=device,
     )

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from lib.core.config import load
 from lib.core.records import Message, read_objects
 from lib.engines.api import answer_chat
+from lib.engines.openai_client import Endpoint
 from lib.evaluate.stats import wilson_interval
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
@@ -124,8 +125,8 @@ def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path:
 
     def ask(one: Ask) -> Kept:
         chat = [Message(role="user", content=one.prompt)]
-        most, key_env = params.max_new_tokens, params.key_env
-        answer = answer_chat(params.url, params.model, chat, most, key_env, "judge")
+        endpoint = Endpoint(params.url, params.model, params.key_env, "judge")
+        answer = answer_chat(endpoint, chat, params.max_new_tokens)
         row: Kept = {"asked": one.key, "said": read_verdict(answer.text)}
         return row | {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
 

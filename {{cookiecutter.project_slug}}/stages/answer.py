@@ -8,7 +8,8 @@ writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYST
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
@@ -24,7 +25,9 @@ from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
-from lib.engines.params import AnswerParams, DeployParams
+from lib.engines.kept import Kept
+from lib.engines.openai_client import Endpoint
+from lib.engines.params import AnswerParams, DeployParams, check_server
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
 from lib.model.chat import encode_prompt, with_system
@@ -35,10 +38,14 @@ from lib.model.loading import (
     stop_tokens,
     torch_device,
 )
+from lib.model.source import identity
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import write_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 WITH_EXAMPLES = ("few_shot", "retrieval")
 
@@ -55,11 +62,18 @@ def examples_of(system: str, cases: list[Case], params: AnswerParams) -> list[li
             return [[] for _ in cases]
 
 
+def tokenizer_of(folder: str, revision: str | None) -> "PreTrainedTokenizerBase":
+    """Load the tokenizer of a system; the base's has the chat template of params.yaml."""
+    base = load("base", BaseParams)
+    template = base.chat_template if folder == base.model else None
+    return load_tokenizer(folder, revision, template)
+
+
 def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]) -> list[Prompt]:
     """Render what a system is asked with the tokenizer of a model folder or hub id."""
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
-    tokenizer = load_tokenizer(folder, revision)
+    tokenizer = tokenizer_of(folder, revision)
     return [
         fit(
             with_system(case["prompt"], task.system),
@@ -72,11 +86,11 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
 
 
 def ask_model(
-    folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case]
+    folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case], kept: Kept
 ) -> list[Answer]:
-    """Ask a model folder or hub id by the engine of params.yaml."""
+    """Ask a model folder or hub id by the engine of params.yaml; mask what leaks."""
     params, base = load("answer", AnswerParams), load("base", BaseParams)
-    tokenizer = load_tokenizer(folder, revision)
+    tokenizer = tokenizer_of(folder, revision)
     ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
     match params.engine:
         case "transformers":
@@ -86,41 +100,37 @@ def ask_model(
             if params.log_likelihood:
                 wanted = [str(case.get("expected", "")) for case in cases]
                 answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
-            return answers
+            return list(map(masking(cases), range(len(cases)), answers))
         case "vllm":
-            stops = stop_tokens(tokenizer, folder, revision)
-            return vllm.answer_all(folder, revision, ids, base.dtype, stops, most, params.seed)
+            stops, seed = stop_tokens(tokenizer, folder, revision), params.seed
+            answers = vllm.answer_all(folder, revision, ids, base.dtype, stops, most, seed)
+            return list(map(masking(cases), range(len(cases)), answers))
         case "server":
             server, deploy = params.server, load("deploy", DeployParams)
+            check_server(params, deploy)
             start = start_of(server.command, "answer.server.command", deploy)
-            if start.key == "deploy.stack":
-                check_room(params, deploy)
+            if folder == base.model and base.chat_template and server.prompts == "chat":
+                raise UserError(
+                    "params.yaml: base.chat_template: a server renders chats with the base's own "
+                    "template; set answer.server.prompts to tokens"
+                )
             served = servable(start.command, folder, revision, base.dtype)
             with serving(start.command, served, server.startup_seconds, start.key) as url:
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
+                model = served_model(url, key="answer.server")
                 return api.answer_all(
-                    url,
-                    served_model(url, key="answer.server"),
+                    Endpoint(url, model, section="answer.server"),
                     asked,
                     most,
                     server.concurrency,
-                    "",
-                    "answer.server",
+                    kept,
+                    masking(cases),
+                    weights=identity(folder, revision),
                 )
 
 
-def check_room(params: AnswerParams, deploy: DeployParams) -> None:
-    """Raise UserError where the server, started as it is packed, could not take every prompt."""
-    most = params.max_prompt_tokens + params.max_new_tokens
-    if most > deploy.context:
-        raise UserError(
-            f"params.yaml: answer.max_prompt_tokens and answer.max_new_tokens are {most} tokens, "
-            f"and the server takes {deploy.context} (deploy.context); change one of the three"
-        )
-
-
-def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
+def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
     """Ask the endpoint, which tokenizes for itself; return prompts without ids, and answers."""
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     endpoint, most = params.endpoint, params.max_new_tokens
@@ -128,36 +138,33 @@ def ask_endpoint(cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
         raise UserError("params.yaml: answer.endpoint is null; it takes url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
     answers = api.answer_all(
-        endpoint.url,
-        endpoint.model,
+        Endpoint(endpoint.url, endpoint.model, endpoint.key_env, "answer.endpoint"),
         chats,
         most,
         endpoint.concurrency,
-        endpoint.key_env,
-        "answer.endpoint",
+        kept,
+        masking(cases),
+        endpoint.budget,
     )
     return [Prompt(chat, [], 0) for chat in chats], answers
 
 
-def ask(system: str, cases: list[Case]) -> tuple[list[Prompt], list[Answer]]:
-    """Ask a system every case; return its prompts and answers."""
+def ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
+    """Ask a system every case; return its prompts and answers, what leaks in them masked."""
     if system == "endpoint":
-        return ask_endpoint(cases)
+        return ask_endpoint(cases, kept)
     base = load("base", BaseParams)
     model = RELEASABLE.get(system, base.model)
     revision = None if system in RELEASABLE else base.revision
     prompts = prompts_of(system, model, revision, cases)
-    return prompts, ask_model(model, revision, prompts, cases)
+    return prompts, ask_model(model, revision, prompts, cases, kept)
 
 
-def masked(answers: list[Answer], cases: list[Case]) -> list[Answer]:
-    """Mask what leaks in the answers, before anything is stored."""
+def masking(cases: list[Case]) -> Callable[[int, Answer], Answer]:
+    """Return what masks the leaks in the answer to a case, which is given by its index."""
     task, pii = load("task", TaskParams), load("curate.pii", PiiParams)
     finder = Finder(pii.model_copy(update={"key_env": None}))
-    return [
-        mask_leaked_pii(case, answer, task, finder)
-        for case, answer in zip(cases, answers, strict=True)
-    ]
+    return lambda index, answer: mask_leaked_pii(cases[index], answer, task, finder)
 
 
 def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[str, Any]:
@@ -188,10 +195,12 @@ def main() -> None:
             f"{TEST} has no chat and evals/ no case: there is nothing to ask; add cases to "
             "evals/golden.jsonl, or chats to data.sources"
         )
-    prompts, answers = ask(system, cases)
-    write_answers(system, cases, masked(answers, cases))
+    kept = Kept(f"answer-{system}")
+    prompts, answers = ask(system, cases, kept)
+    write_answers(system, cases, answers)
     asked = how_asked(prompts, system, load("answer", AnswerParams))
     write_json(f"metrics/answer/{system}.json", asked)
+    kept.forget()
     print(f"answer {system}: {len(answers)} cases, {sum(a.output_tokens for a in answers)} tokens")
 
 

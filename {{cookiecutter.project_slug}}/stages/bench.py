@@ -31,7 +31,7 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json
 from lib.serving import client, memory
 from lib.serving.client import Length
-from lib.serving.params import BenchParams
+from lib.serving.params import BenchParams, check_bench
 
 TEST = "data/split/test.jsonl"
 WARM_UP = 2  # requests
@@ -178,6 +178,8 @@ def take_single(figures: Figures) -> list[dict[str, Any]]:
 
 def main() -> None:
     params, task = load("bench", BenchParams), load("task", TaskParams)
+    if params.engine == "server":
+        check_bench(params, load("deploy", DeployParams))
     chats = read_chats(params, task.system)
     figures: Figures = {"engine": params.engine}
     if params.engine == "server" and params.command == []:

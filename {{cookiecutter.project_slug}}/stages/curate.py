@@ -6,131 +6,62 @@ writes  data/curated.jsonl, data/rejected.jsonl, metrics/curate.json
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
-from lib.core.records import Record, record_id
-from lib.curate.checks import check_difference, check_draft, check_draft_length
 from lib.curate.columns import Columns, check_columns
 from lib.curate.conflicts import Conflicts
-from lib.curate.draft import Draft
+from lib.curate.curator import Curated, Curator, Note, Part
 from lib.curate.outcome import check_licenses, check_yield, shown_unused
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.rejected import Rejected
-from lib.curate.row import Mapping
-from lib.curate.shapes import to_draft
 from lib.curate.sources import find_files
-from lib.curate.tokens import token_counter
-from lib.intake.cells import Reject
-from lib.intake.formats import read_rows
+from lib.intake.formats import read_parts
 from lib.intake.ledger import Ledger
-from lib.intake.tables import RawRow
-from lib.pii.redact import Finder, Redactor
+from lib.pii.redact import Finder
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
+from lib.runtime.pool import pool
 
 
-class Note(NamedTuple):
-    """Where a sound record came from, what was changed in it and what was masked."""
+def curate_sources(
+    sources: list[Source], curated: Callable[[Iterable[Part]], Iterator[Curated]], out: Rejected
+) -> Iterator[Curated]:
+    """Yield what became of every part of every source, in order; enter its rows in the ledger.
 
-    file: str
-    line: int
-    changes: list[str]
-    pii: dict[str, int]
-
-
-def read_draft(row: RawRow, mapping: Mapping, license: str, task: TaskParams) -> Draft:
-    """Turn a row into a draft; raise Reject with the reason where that is impossible."""
-    if row.value is None:
-        raise Reject(row.reason)
-    draft = to_draft(row.value, mapping, task)
-    draft.license = draft.license or license
-    return draft
-
-
-def redact(draft: Draft, redactor: Redactor) -> None:
-    """Mask personal data in every text of a draft; hash its groups, often customers' names."""
-    for turn in draft.prompt:
-        turn["content"] = redactor.redact(turn["content"])
-    draft.chosen = redactor.redact(draft.chosen)
-    if draft.rejected is not None:
-        draft.rejected = redactor.redact(draft.rejected)
-    draft.scenario = redactor.redact(draft.scenario)
-    draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like a language code
-    draft.tags = [redactor.redact(tag) for tag in draft.tags]
-    draft.groups = [redactor.hide(group) for group in draft.groups]
-
-
-def to_record(draft: Draft, source: str, split: str | None) -> Record:
-    """Turn a checked and masked draft into a record."""
-    record: Any = {"id": ""}
-    if draft.rejected is None:
-        record["messages"] = [*draft.prompt, {"role": "assistant", "content": draft.chosen}]
-    else:
-        record |= {"prompt": draft.prompt, "chosen": draft.chosen, "rejected": draft.rejected}
-    record["id"] = record_id(record)
-    return record | {
-        "scenario": draft.scenario,
-        "language": draft.language,
-        "tags": draft.tags,
-        "groups": draft.groups or [record["id"]],
-        "source": source,
-        "license": draft.license,
-        "split": split,
-    }
-
-
-def read_sources(
-    sources: list[Source], out: Rejected
-) -> Iterator[tuple[Source, Mapping, str, RawRow]]:
-    """Yield every row of every source, with its file, and enter it in the ledger."""
-    files = find_files(sources)
+    Raises UserError for a mapped column that no row has, and for a file that is empty or of which
+    nothing can be kept.
+    """
     with tqdm(
         desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
     ) as progress:
-        for source, paths in files:
-            columns, mapping = Columns(source), Mapping(source.columns, source.ignore)
-            for path in paths:
-                for row in read_rows(path):
-                    progress.update()
-                    out.ledger.enter(path.as_posix())
-                    columns.see(row.value or {})
-                    yield source, mapping, path.as_posix(), row
+        for source, paths in find_files(sources):
+            columns = Columns(source)
+            for done in curated(parts_of(source, paths)):
+                progress.update(done.ledger.total().rows_in)
+                columns.take(done.columns)
+                out.take(done.ledger, done.first, done.dropped)
+                yield done
             columns.check(out.finder)
             for path in paths:
                 check_yield(path.as_posix(), out)
 
 
-def sound(
-    sources: list[Source], task: TaskParams, params: CurateParams, base: BaseParams, out: Rejected
-) -> Iterator[tuple[Note, Record]]:
-    """Yield every sound record of every source; pass the other rows to `out`."""
-    count = token_counter(base)
-    for source, mapping, file, row in read_sources(sources, out):
-        redactor = Redactor(out.finder)
-        try:
-            draft = read_draft(row, mapping, source.license, task)
-            check_draft(draft, task, params, count)
-            redact(draft, redactor)
-            if redactor.found:  # a placeholder may be longer than what it stands for, or the same
-                check_draft_length(draft, params, count)
-                check_difference(draft)
-        except Reject as reason:
-            out.add(file, row.line, str(reason), row.raw or row.value, reason.found)
-            continue
-        if draft.unread:
-            out.ledger.account(file).unused.update(draft.unread)
-        note = Note(file, row.line, sorted(draft.changes), redactor.found)
-        yield note, to_record(draft, file, source.split)
+def parts_of(source: Source, paths: list[Path]) -> Iterator[Part]:
+    """Yield the parts of the files of a source."""
+    for path in paths:
+        for rows in read_parts(path):
+            yield Part(source, path.as_posix(), rows)
 
 
 def agreeing(
-    records: Iterable[tuple[Note, Record]], task: TaskParams, out: Rejected
+    parts: Iterable[Curated], task: TaskParams, out: Rejected
 ) -> Iterator[tuple[Note, str]]:
     """Yield the records that no other contradicts, as lines of JSON; pass the others to `out`.
 
@@ -138,9 +69,9 @@ def agreeing(
     """
     conflicts = Conflicts(one_answer=task.output != "text")
     with TemporaryFile("w+", encoding="utf-8", newline="\n", dir="data") as waiting:
-        for note, record in records:
-            conflicts.add(record, note.line)
-            waiting.write(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
+        for part in parts:
+            conflicts.take(part.conflicts)
+            waiting.write(part.sound)
         waiting.seek(0)
         for both, other in zip(waiting, conflicts.find(), strict=True):
             head, line = both.split("\t")  # JSON escapes tabs
@@ -161,9 +92,13 @@ def main() -> None:
     check_columns(sources, task)
     ledger = Ledger()
     changed, pii = Counter[str](), Counter[str]()
-    with atomic_text("data/rejected.jsonl") as gone, atomic_text("data/curated.jsonl") as kept:
+    with (
+        atomic_text("data/rejected.jsonl") as gone,
+        atomic_text("data/curated.jsonl") as kept,
+        pool(params.processes, partial(Curator, task, base, params)) as curated,
+    ):
         rejected = Rejected(gone, ledger, Finder(params.pii))
-        for note, line in agreeing(sound(sources, task, params, base, rejected), task, rejected):
+        for note, line in agreeing(curate_sources(sources, curated, rejected), task, rejected):
             kept.write(line)
             ledger.keep(note.file)
             changed.update(note.changes)

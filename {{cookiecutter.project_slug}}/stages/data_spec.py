@@ -129,6 +129,28 @@ def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
         f"words); of two copies one stays. A row as similar as {params.evals_threshold} to "
         "a case in `evals/`, or that quotes one, always goes. Pairs of rows with similar prompts "
         f"and different answers, both kept: {dedup['conflicting_pairs']:,}.",
+        *shared_text(dedup),
+    ]
+
+
+def shared_text(dedup: Metrics) -> Lines:
+    """Show what text many prompts of a source share, which makes no two of them alike."""
+    if not dedup["shared_text"]:
+        return []
+    rows = [
+        [
+            cell(source),
+            f"{one['words']:.0%}",
+            f"{one['sharing']:,} of {one['prompts']:,}",
+            cell(one["text"]),
+        ]
+        for source, one in dedup["shared_text"].items()
+    ]
+    return [
+        "",
+        "Text that many prompts of a source share counted neither here nor in the split:",
+        "",
+        *table(["source", "share of all words", "prompts with it", "the commonest"], rows),
     ]
 
 

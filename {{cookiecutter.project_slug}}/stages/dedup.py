@@ -9,10 +9,11 @@ questions and swapped answers contradict each other: all of them go, and so do t
 that their source has published as val or test all stay.
 
 reads   data/curated.jsonl, evals/ (its cases, and the test sets that split.benchmarks names)
-writes  data/deduped.jsonl, data/duplicates.jsonl, metrics/dedup.json
+writes  data/deduped.jsonl, data/duplicates.jsonl, data/shared_text.jsonl, metrics/dedup.json
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,10 @@ from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, write_json
 from lib.similarity.copies import Related, Relation, find_copies, relate_all
 from lib.similarity.heldout import HeldOut, eval_prompts
+from lib.similarity.losses import heavy_losses
+from lib.similarity.own_words import Shared
 from lib.similarity.params import DedupParams, SplitParams, check_thresholds
+from lib.similarity.shared_text import all_passages, find_shared, in_metrics, write_shared
 from lib.similarity.shingles import Floats, IndexPairs, Indices
 from lib.similarity.survey import Survey
 from lib.similarity.workers import workers
@@ -84,7 +88,9 @@ def contradicted(kept: Indices, pairs: IndexPairs) -> Indices:
     return opponent[kept]
 
 
-def similarities(fates: Fates, found: Survey, near: Related, params: DedupParams) -> Floats:
+def similarities(
+    fates: Fates, found: Survey, near: Related, params: DedupParams, shared: Shared
+) -> Floats:
     """Find how similar the prompts are of each record that goes and of what it goes for."""
     result = np.where(fates.reason == HELD, found.similarity, 1.0)
     rows = np.flatnonzero((fates.reason == NEAR) | (fates.reason == CONTRADICTION))
@@ -93,7 +99,7 @@ def similarities(fates: Fates, found: Survey, near: Related, params: DedupParams
     result[rows] = near.similarity_of(pairs, len(found.spans))
     unknown = np.isnan(result[rows])  # a copy of one contradicted, or of what contradicts it
     if unknown.any():
-        more = relate_all(CURATED, pairs[unknown], found.spans, params)
+        more = relate_all(CURATED, pairs[unknown], found.spans, params, shared)
         result[rows[unknown]] = more.similarity
     return result
 
@@ -155,13 +161,24 @@ def main() -> None:
     check_thresholds(params, split)
     held = list(eval_prompts(split.benchmarks))
     with workers(params, "dedup") as each:
-        found, near = find_copies(CURATED, tuple(one.prompt for one in held), params, each)
+        texts = find_shared(CURATED, each)
+        shared = all_passages(texts)
+        prompts = tuple(one.prompt for one in held)
+        found, near = find_copies(CURATED, prompts, params, each, shared)
     fates = decide_fates(found, near)
-    write_outputs(found, fates, similarities(fates, found, near, params), held)
+    write_outputs(found, fates, similarities(fates, found, near, params, shared), held)
+    write_shared(texts)
     ledger = account(found, fates, held)
     conflicting = int(np.count_nonzero(near.relation == Relation.OTHER_ANSWER))
-    write_json("metrics/dedup.json", ledger.close() | {"conflicting_pairs": conflicting})
+    more = {"conflicting_pairs": conflicting, "shared_text": in_metrics(texts)}
+    losses = heavy_losses(CURATED, found, fates.reason != STAYS, ledger)
+    more["losses"] = [loss._asdict() for loss in losses]
+    write_json("metrics/dedup.json", ledger.close() | more)
     print(ledger.summary("dedup"))
+    for text in texts:
+        print(f"dedup: {text}")
+    for loss in losses:
+        print(loss.warning(params), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from lib.core.config import load
 from lib.core.leakage_check import require_checked
 from lib.core.params import TaskParams
 from lib.core.records import text_of, write_records
-from lib.evaluate.params import EvalParams
+from lib.engines.kept import Kept
+from lib.evaluate.params import EvalParams, check_primary
 from lib.evaluate.right_answers import check_answers
 from lib.evaluate.rows import labels_of, make_row
-from lib.evaluate.safety import flag
+from lib.evaluate.safety import KEPT, flag
 from lib.evaluate.summary import summarise, summarise_adversarial
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_folder, read_json, sha256, write_json
@@ -57,6 +58,7 @@ def main() -> None:
     """Run the stage."""
     params, task = load("eval", EvalParams), load("task", TaskParams)
     sets = [TEST, *map(str, FILES)]
+    check_primary(params, task)
     require_checked(*sets)
     check_answers(task)
     cases = collect_cases()
@@ -74,6 +76,7 @@ def main() -> None:
             write_json(figures / f"{system}.json", metrics)
             for name in {"golden", "test"} & metrics.keys():
                 print(f"eval {system}: {name} {params.primary} {metrics[name]['score']:.3f}")
+    Kept(KEPT).forget()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from lib.engines.gguf import servable
 from lib.engines.hard_texts import HARD_TEXTS
 from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights
-from lib.model.chat import encode_prompt, with_system
+from lib.model.chat import encode_prompt, render_text, with_system
 from lib.model.loading import (
     QUANTIZED,
     RELEASABLE,
@@ -37,7 +37,7 @@ from lib.model.loading import (
 from lib.release.params import GateParams
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json
-from lib.serving.params import BenchParams, LimitsParams, ParityParams
+from lib.serving.params import BenchParams, LimitsParams, ParityParams, check_parity
 from lib.serving.parity import (
     Check,
     Greedy,
@@ -77,8 +77,8 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
     """Render a chat as training and answer do."""
-    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    return Prompt(str(text), encode_prompt(tokenizer, chat, ""))
+    text = render_text(tokenizer, chat, prompt=True)
+    return Prompt(text, encode_prompt(tokenizer, chat, ""))
 
 
 def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":
@@ -189,6 +189,8 @@ def main() -> None:
     params, task = load("parity", ParityParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     bench, released = load("bench", BenchParams), load("gate", GateParams).system
+    if bench.engine == "server":
+        check_parity(params, bench, load("deploy", DeployParams))
     deterministic(0, hardware)
     device = torch_device(hardware)
     chats = chosen_chats(params.prompts, task.system)
@@ -210,7 +212,7 @@ def main() -> None:
     }
     left_out, kind = {}, None
     if ADAPTER.is_dir():
-        own = load_tokenizer(base.model, base.revision)
+        own = load_tokenizer(base.model, base.revision, base.chat_template)
         adapted = answers(load_adapted(base, device), own)
         systems["adapter"] = compare_files(own, TUNED, chats)
         systems["adapter"] |= compare_answers(right["tuned"], adapted, params.adapter)

@@ -25,7 +25,7 @@ from lib.quantize import bitsandbytes, compressed
 from lib.quantize.calibration import TRAIN, VAL, draw_examples
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare
-from lib.quantize.params import QuantizeParams
+from lib.quantize.params import QuantizeParams, check_device
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, write_json
 
@@ -50,6 +50,7 @@ def quantize(
 ) -> None:
     """Write models/tuned into `folder` by the scheme."""
     scheme, device = params.scheme, torch_device(hardware)
+    check_device(scheme, device)
     check_installed(scheme)
     tokenizer = load_tokenizer(TUNED)
     if scheme == "none":

@@ -8,7 +8,7 @@ assigned again, until it finds nothing.
 Rows added at the end move no other, with one exception: where curate or dedup drops an older row
 because a new one contradicts it, the rows that followed the older one are drawn again.
 
-reads   data/deduped.jsonl, evals/
+reads   data/deduped.jsonl, data/shared_text.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
 """
 
@@ -27,14 +27,17 @@ from lib.intake.ledger import Ledger
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_folder, atomic_text, write_json
 from lib.similarity.containment import SHARE
+from lib.similarity.own_words import Shared
 from lib.similarity.params import DedupParams, SplitParams, check_thresholds
+from lib.similarity.shared_text import all_passages, read_shared
 from lib.similarity.workers import Each, workers
 from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.split.leakage import Searched, leak_error, search_files
 from lib.split.ties import Ties, find_ties, tie_leaks
 
 SPLIT_FOLDER = Path("data/split")
-SPLITS = ("train", "val", "test")
+HELD_OUT = ("val", "test")
+SPLITS = ("train", *HELD_OUT)
 DEDUPED = Path("data/deduped.jsonl")
 MANY = 0.05  # share of the rows between splits from which there is a warning
 
@@ -67,8 +70,10 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
     Its source's split; else that of the earlier rows that it resembles or shares a group with; else
     the one drawn for its first group. ties: for each record the indices of earlier ones. A row tied
     to rows of two splits is dropped (`between_splits`), since keeping it would tie those together:
-    no row moves an earlier one.
+    no row moves an earlier one. So is one tied to a split that takes none (`test: 0`) but what its
+    own sources name: a published test set stays what it is.
     """
+    closed = {name for name in HELD_OUT if not getattr(params, name)}
     fates: list[str] = []
     of_group: dict[str, str] = {}
     for index, record in enumerate(records):
@@ -76,7 +81,7 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
         tied |= {of_group[group] for group in record["groups"] if group in of_group}
         if record["split"]:
             fate = record["split"]
-        elif len(tied) > 1:
+        elif len(tied) > 1 or tied & closed:
             fate = "between_splits"
         else:
             fate = tied.pop() if tied else drawn(record["groups"][0], params)
@@ -116,7 +121,12 @@ def write_splits(
 
 
 def split_until_clean(
-    folder: Path, records: list[Record], ties: Ties, params: SplitParams, each: Each
+    folder: Path,
+    records: list[Record],
+    ties: Ties,
+    params: SplitParams,
+    each: Each,
+    shared: Shared,
 ) -> Settled:
     """Split, write, and check what is written for leaks, until nothing leaks.
 
@@ -130,7 +140,7 @@ def split_until_clean(
             fates[index] = "leaked"
         drop_over_cap(records, fates, params)
         write_splits(folder, records, fates, params)
-        searched = search_files(folder, params, each)
+        searched = search_files(folder, params, each, shared)
         if not searched.leaks:
             return Settled(fates, searched, Counter(leaked.values()))
         stuck = tie_leaks(searched.leaks, records, fates, ties)
@@ -187,7 +197,19 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
 
 
 def warn(fates: list[str], splits: dict[str, list[Record]], params: SplitParams) -> None:
-    """Print warnings: no question to ask or to measure with, many rows lost between splits."""
+    """Print warnings.
+
+    No question to ask or to measure with, rows drawn into a published split, many rows lost between
+    splits.
+    """
+    for name in HELD_OUT:
+        own = sum(record["split"] == name for record in splits[name])
+        more = len(splits[name]) - own
+        if own and more:
+            print(
+                f"split: warning: {name} has {own} rows of sources with `split: {name}`, and {more}"
+                f" drawn from the others; set split.{name} to 0 to draw none"
+            )
     lacking = [name for name in SPLITS if all(map(is_pair, splits[name]))]
     if lacking:
         print(
@@ -212,9 +234,10 @@ def main() -> None:
     check_thresholds(dedup, params)
     records = list(map(without_words, read_records(DEDUPED)))
     check_weights(records, params.balance)
-    ties = find_ties(RecordFile(DEDUPED), params)
+    shared = all_passages(read_shared())
+    ties = find_ties(RecordFile(DEDUPED), params, shared)
     with atomic_folder(SPLIT_FOLDER) as folder, workers(dedup, "leakage check") as each:
-        fates, searched, removed = split_until_clean(folder, records, ties, params, each)
+        fates, searched, removed = split_until_clean(folder, records, ties, params, each, shared)
         splits = by_split(records, fates)
         check_sizes(splits, params)
         scenarios = {*task.fields.get(task.scenario, ()), *task.labels}

@@ -27,27 +27,35 @@ from lib.model.loading import (
     TUNED,
     deterministic,
     generation_ends,
-    identity,
     load_config,
     load_tokenizer,
     make_readable,
     stop_tokens,
     torch_device,
 )
+from lib.model.source import identity
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
 from lib.train.estimate import Load, peak, report, shape_of
-from lib.train.export import generation_config, merge_checked
+from lib.train.export import generation_config, logits, merge_checked
 from lib.train.fits import check_memory, lighter
 from lib.train.history import History, figures, speeds, timed, write_history
 from lib.train.launch import launch, launched, setup_worker, sharded, wanted, world_size
+from lib.train.learnt import is_unchanged, judge
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
-from lib.train.preflight import SPLITS, check_data, check_ids, check_settings, check_tokenizer
+from lib.train.preflight import (
+    SPLITS,
+    check_data,
+    check_device,
+    check_ids,
+    check_settings,
+    check_tokenizer,
+)
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, track
 from lib.train.trainers import Setup, fit_sft
@@ -109,6 +117,8 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
+    compared = [example.input_ids for example in examples["val"] or examples["train"]]
+    before = logits(model, compared) if params.weights != "qlora" else None
     histories: dict[str, History] = {}
     if params.supervised:
         trainer = fit_sft(setup, model, examples)
@@ -123,9 +133,10 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     gather(trainer, adapter)
     if not trainer.accelerator.is_main_process:
         return
-    compared = [example.input_ids for example in examples["val"] or examples["train"]]
     merged, off = merge_checked(trainer, base, params.weights, adapter, compared)
     numbers = figures(setup, histories, examples["train"], pairs["train"])
+    unchanged = is_unchanged(before, logits(merged, compared), adapter)
+    numbers |= judge(histories, unchanged, numbers["records"])
     speed = timed(histories, resumed, time.perf_counter() - started)
     speed |= {"peak_memory_bytes": peak_memory(setup.device), "steps": speeds(histories)}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)
@@ -161,7 +172,8 @@ def main() -> None:
     params, system = load("train", TrainParams), load("task", TaskParams).system
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
-    check_settings(params, base, hardware, device)
+    check_settings(params, base, hardware)
+    check_device(params, base, device)
     check_license(base, card_of(base))
     require_checked(*SPLITS.values())
     require_all_checked()
@@ -177,7 +189,7 @@ def main() -> None:
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     track(params.tracking, folder)
     config = load_config(base.model, base.revision)
-    tokenizer = load_tokenizer(base.model, base.revision)
+    tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)
     setup = Setup(params, base, system, tokenizer, stops, device, folder)

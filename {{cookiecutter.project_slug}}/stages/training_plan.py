@@ -17,10 +17,10 @@ from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import read_records
 from lib.model.loading import TUNED
 from lib.release.params import GateParams
-from lib.report.gpus import GPUS, UTILISATION, gpu_hours, hours_in_words
+from lib.report.gpus import UTILISATION, check_prices, gpu_hours, hours_in_words
 from lib.report.markdown import cell, table
 from lib.report.model_card import describe, flat, training_card
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, read_json, sha256
 from lib.train.license import card_of, check_license
 from lib.train.params import TrainParams
@@ -192,11 +192,7 @@ def main() -> None:
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     check_license(base, card_of(base))  # train did, but does not run again when the license changes
     prices = load("gate", GateParams).cost.gpu_per_hour
-    if unknown := sorted(prices.keys() - GPUS.keys()):
-        raise UserError(
-            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)}: not one of the GPUs whose "
-            f"hours are estimated: {', '.join(GPUS)}"
-        )
+    check_prices(prices)
     used, estimate = read_json("metrics/train.json"), read_json("logs/train/estimate.json")
     sections = {"train": params, "base": base, "hardware": hardware}
     page = {

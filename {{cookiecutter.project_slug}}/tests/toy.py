@@ -79,12 +79,15 @@ def finish(record: Any, fields: dict[str, Any]) -> Record:
     return record
 
 
+DATA = ("curated", "deduped", "shared_text")
+
+
 def lay_out(folder: Path, params: str = PARAMS, **files: Any) -> None:
     """Write params.yaml, evals (empty when not given) and data: `curated` and `deduped`."""
     (folder / "params.yaml").write_text(params, encoding="utf-8")
-    files = {"golden": [], "adversarial": []} | files
+    files = {"golden": [], "adversarial": [], "shared_text": []} | files
     for name, rows in files.items():
-        path = folder / ("data" if name in ("curated", "deduped") else "evals") / f"{name}.jsonl"
+        path = folder / ("data" if name in DATA else "evals") / f"{name}.jsonl"
         path.parent.mkdir(exist_ok=True)
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
         path.write_text("".join(lines), encoding="utf-8")

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lib.core.leakage_check import files_of_evals
 from lib.core.records import Message, read_lines
 from lib.core.strict_json import parse
+from lib.core.text import in_one_form
+from lib.core.turns import Function, ToolCall, number_calls, said, with_tools
 from lib.runtime.errors import UserError
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
@@ -16,11 +18,67 @@ FILES = (GOLDEN, ADVERSARIAL)
 PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
-class Turn(BaseModel):
-    """One turn of a case."""
+class Called(BaseModel):
+    """What a call names, and its arguments, an object or its JSON text."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+    arguments: dict[str, Any] = {}
+
+    @field_validator("arguments", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return parse(value) if isinstance(value, str) else value
+
+
+class Call(BaseModel):
+    """A call of a tool, as OpenAI's API has it."""
+
+    id: str = ""
+    function: Called
+
+    def as_turns_have_it(self) -> ToolCall:
+        """Return the call as records have it."""
+        function = Function(name=self.function.name, arguments=self.function.arguments)
+        return {"id": self.id, "type": "function", "function": function}
+
+
+class Definition(BaseModel):
+    """A tool that may be called, as OpenAI's API has it."""
+
+    type: Literal["function"] = "function"
+    function: dict[str, Any]
+
+    @field_validator("function")
+    @classmethod
+    def _named(cls, function: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(function.get("name"), str):
+            raise ValueError("a tool needs a name")
+        return function
+
+
+class Turn(BaseModel):
+    """One turn of a case, as OpenAI's API has it."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | None = None
+    tool_calls: list[Call] = []
+    tool_call_id: str = ""
+    name: str = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Turn":
+        if not self.content and not self.tool_calls and self.role != "tool":
+            raise ValueError("a turn needs content, or tool_calls")
+        return self
+
+    def message(self) -> Message:
+        """Return the turn as records have it."""
+        turn = Message(role=self.role, content=self.content or "")
+        if self.tool_calls:
+            turn["tool_calls"] = [call.as_turns_have_it() for call in self.tool_calls]
+        if self.role == "tool":
+            turn["name"], turn["tool_call_id"] = self.name, self.tool_call_id
+        return turn
 
 
 class Case(BaseModel):
@@ -30,12 +88,24 @@ class Case(BaseModel):
 
     id: str = Field(min_length=1)
     messages: list[Turn] = Field(min_length=1)
+    tools: list[Definition] = []
     language: str = ""
+
+    @model_validator(mode="after")
+    def _calls_have_results(self) -> "Case":
+        self.turns()
+        return self
+
+    def turns(self) -> list[Message]:
+        """Return all turns, with the tools that may be called."""
+        turns = [turn.message() for turn in self.messages]
+        number_calls(turns)
+        return with_tools(turns, [tool.model_dump() for tool in self.tools])
 
     def prompt(self) -> list[Message]:
         """Return the turns before the answer."""
-        turns = self.messages[:-1] if self.messages[-1].role == "assistant" else self.messages
-        return [Message(role=turn.role, content=turn.content) for turn in turns]
+        turns = self.turns()
+        return turns[:-1] if turns[-1]["role"] == "assistant" else turns
 
 
 class Golden(Case):
@@ -46,8 +116,8 @@ class Golden(Case):
     tags: list[str] = []
 
     def answer(self) -> str:
-        """Return the right answer."""
-        return self.messages[-1].content
+        """Return the right answer, in the form that curate gives those of training."""
+        return in_one_form(said(self.messages[-1].message()))
 
 
 class Adversarial(Case):
@@ -58,6 +128,11 @@ class Adversarial(Case):
     answer: str = ""  # the right one, where one must be given
     policy: str = ""  # the rule of evals/refusal_policy.md that the case tests
     forbidden: list[str] = []  # text that must not be in the output
+
+    @field_validator("answer")
+    @classmethod
+    def _in_one_form(cls, answer: str) -> str:
+        return in_one_form(answer)
 
 
 C = TypeVar("C", bound=Case)

@@ -7,11 +7,15 @@ The `hardware` section: where the model stages run.
 
 import json
 import re
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lib.core.config import Section
+from lib.core.text import in_one_form
+
+HUB_ID = r"\w[\w.-]*/[\w.-]+"
 
 
 def is_object(text: str) -> bool:
@@ -32,6 +36,21 @@ class TaskParams(Section):
     scenario: str = ""  # output json: the field that names a record's scenario
     refusal: str = ""  # the one right answer to what must be refused; empty: nothing is
 
+    @field_validator("labels")
+    @classmethod
+    def _as_in_the_data(cls, labels: list[str]) -> list[str]:
+        return [in_one_form(label) for label in labels]
+
+    @field_validator("fields")
+    @classmethod
+    def _values_as_in_the_data(cls, fields: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {in_one_form(key): list(map(in_one_form, some)) for key, some in fields.items()}
+
+    @field_validator("scenario", "refusal")
+    @classmethod
+    def _text_as_in_the_data(cls, text: str) -> str:
+        return in_one_form(text)
+
     @model_validator(mode="after")
     def _consistent(self) -> "TaskParams":
         if self.output == "json" and not self.fields:
@@ -50,24 +69,42 @@ class TaskParams(Section):
 class BaseParams(Section):
     """Which model to start from."""
 
-    # `base`, the folder of this project that dvc watches, or a hub id such as Qwen/Qwen3-0.6B
-    model: str = Field(pattern=r"^(base|[\w.-]+/[\w.-]+)$")
-    # of a hub id: the commit; a branch moves, and may hold another model tomorrow
+    # `base`, the folder of this project that dvc watches; any other folder; or a hub id
+    model: str = Field(min_length=1)
+    # which of its versions: a hub id's commit, or the hash of a folder's files (`make base`)
     revision: str | None = Field(default=None, validate_default=True)
     license: str = Field(min_length=1)  # SPDX id or name of the base's license
     use: Literal["commercial", "research"] = "commercial"  # what the license must allow
     dtype: Literal["float32", "bfloat16"] = "float32"  # weights in memory and in models/
+    # a Jinja file in base/, for a base that has none, or instead of its own
+    chat_template: str | None = Field(default=None, pattern=r"^base/[\w.-]+\.jinja$")
+
+    @field_validator("model")
+    @classmethod
+    def _is_no_result(cls, value: str) -> str:
+        if Path(value) in (Path("models/tuned"), Path("models/quantized")):
+            raise ValueError("a model that no stage of this project writes: copy it elsewhere")
+        return value
 
     @field_validator("revision")
     @classmethod
     def _is_pinned(cls, value: str | None, info: ValidationInfo) -> str | None:
         model = info.data.get("model", "base")
-        if model != "base" and not re.fullmatch(r"[0-9a-f]{40}", value or ""):
+        if model == "base" or re.fullmatch(r"[0-9a-f]{64}", value or ""):
+            return value
+        if not re.fullmatch(HUB_ID, model):
+            raise ValueError(f"the hash of the folder's files: `make base FROM={model}` writes it")
+        if not re.fullmatch(r"[0-9a-f]{40}", value or ""):
             raise ValueError(
-                f"the commit of {model}, 40 hex digits; `git ls-remote https://huggingface.co/"
-                f"{model} HEAD` names the newest"
+                f"the commit of {model}, 40 hex digits (`make base FROM={model}` looks up the "
+                "newest), or the hash of a folder's files"
             )
         return value
+
+    @property
+    def on_hub(self) -> bool:
+        """Tell whether the model is one of the hub, and no folder."""
+        return len(self.revision or "") == 40
 
 
 class HardwareParams(Section):

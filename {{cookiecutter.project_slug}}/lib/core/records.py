@@ -7,20 +7,19 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
+from lib.core.turns import Message as Message
+from lib.core.turns import Tool, said, tool_names, whole, with_tools
+from lib.core.turns import text_of as text_of
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_text
-
-
-class Message(TypedDict):
-    """One turn of a chat; role is system, user or assistant."""
-
-    role: str
-    content: str
 
 
 class Record(TypedDict):
     """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`). A lone answer,
     good or bad, is a pair whose other side is empty.
+
+    An answer of a pair that thinks or calls tools is a turn instead of a text. `tools` are what the
+    model may call.
 
     `split` is None unless the source fixes it; `groups` name what must stay on one side of a
     split (a customer, a document): the record's own id when nothing else is known. `tags` name edge
@@ -30,8 +29,9 @@ class Record(TypedDict):
     id: str
     messages: NotRequired[list[Message]]
     prompt: NotRequired[list[Message]]
-    chosen: NotRequired[str]
-    rejected: NotRequired[str]
+    chosen: NotRequired[str | Message]
+    rejected: NotRequired[str | Message]
+    tools: NotRequired[list[Tool]]
     scenario: str
     language: str
     tags: list[str]
@@ -53,24 +53,47 @@ def is_pair(record: Record) -> bool:
     return "chosen" in record
 
 
+def chat_of(record: Record) -> list[Message]:
+    """Return all turns of a chat, with its tools."""
+    return with_tools(record["messages"], record.get("tools"))
+
+
 def prompt_of(record: Record) -> list[Message]:
-    """Return the turns before the answer."""
-    return record["prompt"] if is_pair(record) else record["messages"][:-1]
+    """Return the turns before the answer, with the tools that it may call."""
+    turns = record["prompt"] if is_pair(record) else record["messages"][:-1]
+    return with_tools(turns, record.get("tools"))
+
+
+def side_of(record: Record, side: str) -> Message:
+    """Return an answer of a pair, `chosen` or `rejected`, as a turn."""
+    answer: str | Message = record[side]  # type: ignore[literal-required]
+    return Message(role="assistant", content=answer) if isinstance(answer, str) else answer
+
+
+def has_side(record: Record, side: str) -> bool:
+    """Tell whether a pair has an answer on a side; a lone answer lacks one."""
+    return bool(said(side_of(record, side)))
+
+
+def answer_turn(record: Record) -> Message:
+    """Return the turn to learn: the last of a chat, or the chosen one of a pair."""
+    return side_of(record, "chosen") if is_pair(record) else record["messages"][-1]
 
 
 def answer_of(record: Record) -> str:
-    """Return the answer to learn: the last assistant turn, or the chosen one of a pair."""
-    return record["chosen"] if is_pair(record) else record["messages"][-1]["content"]
+    """Return the answer to learn, with the calls that it makes, as one text."""
+    return said(answer_turn(record))
 
 
 def answers_of(record: Record) -> list[str]:
-    """Return every answer a record holds: one, or the chosen and the rejected."""
-    return [answer_of(record), record["rejected"]] if is_pair(record) else [answer_of(record)]
+    """Return every answer as one text, thoughts and calls included: one, or chosen and rejected.
 
-
-def text_of(messages: list[Message]) -> str:
-    """Join the contents of a chat's turns, one per line, without roles."""
-    return "\n".join(message["content"] for message in messages)
+    The names of the tools are part of it: with other tools it is another answer.
+    """
+    turns = [answer_turn(record)]
+    turns += [side_of(record, "rejected")] if is_pair(record) else []
+    names = tool_names(record.get("tools"))
+    return [f"{whole(turn)}\n{names}" if names else whole(turn) for turn in turns]
 
 
 def prompt_text(record: Record) -> str:
@@ -91,13 +114,16 @@ def prompt_texts(record: Record) -> list[str]:
 
 
 def row_text(record: Record) -> str:
-    """Return all that is trained on as one text: the prompt and every answer."""
-    return "\n".join([prompt_text(record), *answers_of(record)])
+    """Return all that is trained on as one text: the prompt and every answer, thoughts included."""
+    sides = [side_of(record, side) for side in ("chosen", "rejected")] if is_pair(record) else []
+    turns = record["prompt"] if is_pair(record) else record["messages"]
+    return "\n".join(map(whole, [*turns, *sides]))
 
 
 def record_id(record: Record) -> str:
     """Hash the content alone (16 hex digits): a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]
+    content += [record["tools"]] if "tools" in record else []
     raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
     return blake2b(raw, digest_size=8).hexdigest()
 
@@ -150,7 +176,7 @@ def without_words(record: Record) -> Record:
     kept = {
         key: intern(value) if isinstance(value, str) and key != "id" else value
         for key, value in record.items()
-        if key not in CONTENT
+        if key not in (*CONTENT, "tools")
     }
     return cast(Record, kept | {"chosen": ""} if is_pair(record) else kept)
 

@@ -15,6 +15,18 @@ UNSPACED = (
 UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 UNSEEN_SIGN = re.compile(f"[{UNSEEN}]")
 
+# What ends a line elsewhere: of old Macs and of a carriage return doubled, vertical tabs of cells,
+# form feeds of pages, and Unicode's.
+LINE_ENDS = re.compile("\r+\n|[\r\v\f\x85\u2028\u2029]")
+
+# Invisible characters that make equal texts differ or hide words: soft hyphen, zero-width
+# space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
+# and variation selectors stay: Persian, the languages of India and emoji are written with them.
+INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+)
+
 # JSON's escapes in a text; JSON inside JSON has the backslashes doubled.
 ESCAPE = re.compile(r'\\++(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\++')
 
@@ -41,6 +53,30 @@ def fold_case(text: str) -> str:
     if text.isascii():
         return text.casefold()
     return unicodedata.normalize("NFKC", without_unseen(text)).casefold()
+
+
+def in_one_form(text: str, changes: set[str] | None = None) -> str:
+    """Normalize characters (NFC), line ends and outer spaces; drop characters that nobody sees.
+
+    What changed is added to `changes` by name. Records get it in curate, and what they are compared
+    with (right answers, labels, what a model said) where it is read.
+    """
+    noted = set[str]() if changes is None else changes
+    seen = text if text.isascii() else INVISIBLE.sub("", text)
+    if seen != text:
+        noted.add("invisible_removed")
+    lines = seen.replace("\r\n", "\n").strip()
+    if "\r" in lines or len(lines.splitlines()) > lines.count("\n") + 1:
+        ended = LINE_ENDS.sub("\n", seen).strip()
+        if ended != lines:
+            noted.add("line_ends")
+        lines = ended
+    elif lines != seen:
+        noted.add("spaces_trimmed")
+    if lines.isascii() or unicodedata.is_normalized("NFC", lines):
+        return lines
+    noted.add("nfc")
+    return unicodedata.normalize("NFC", lines)
 
 
 @cache

@@ -30,8 +30,8 @@ def asked(cells: Row, ours: str) -> list[Message]:
     ):
         raise Reject("not_text", "a list")
     turns = [*read_history(cells), *read_prompt(question, cells.unread)]
-    # Nobody reads the words of a system prompt: task.system takes its place.
-    return turns if is_empty(system) else [{"role": "system", "content": ""}, *turns]
+    # task.system takes the place of a system prompt; only the tools that it may define are read.
+    return turns if is_empty(system) else [{"role": "system", "content": str(system)}, *turns]
 
 
 def read_history(cells: Row) -> list[Message]:
@@ -59,8 +59,9 @@ def from_chat(cells: Row, task: TaskParams) -> Draft:
     if turns and turns[-1]["role"] == "user" and cells.there("completion", vacant=True):
         turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
     draft = from_turns(turns)
-    if not is_empty(cells.get("system")):
+    if not is_empty(system := cells.get("system")):
         draft.changes.add("system_prompt_removed")
+        draft.system = f"{draft.system}\n{system}"
     read_label(draft, cells, task)
     return draft
 
@@ -108,3 +109,5 @@ def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
     if good is not None:
         draft.lone = True
         draft.chosen, draft.rejected = (draft.chosen, "") if good else ("", draft.chosen)
+        if not good and draft.beside:
+            draft.beside = {"rejected": draft.beside["chosen"]}

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from lib.core.params import TaskParams
+from lib.core.records import Message
 from lib.core.strict_json import DECODER, Doubled
 from lib.curate.boilerplate import only_boilerplate
-from lib.curate.draft import Draft
+from lib.curate.draft import Draft, strings
 from lib.curate.language import SAME, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import hole_in_row
@@ -39,6 +39,9 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
     draft.chosen = tidy(draft.chosen, draft, repair)
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft, repair)
+    for turn in [*draft.prompt, *draft.beside.values()]:
+        if "reasoning_content" in turn:
+            turn["reasoning_content"] = tidy(turn["reasoning_content"], draft, repair)
     check_draft_license(draft, params)
     check_text(draft, params)
     check_draft_length(draft, params, count)
@@ -48,9 +51,11 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
 
 def check_text(draft: Draft, params: CurateParams) -> None:
     """Raise Reject for a text that is empty, damaged, unfilled, too short, or holds a secret."""
-    texts = [turn["content"] for turn in draft.prompt] + answers(draft)
-    if not all(texts):
+    if not all(may_be_empty(turn) or turn["content"] for turn in draft.prompt) or not all(
+        text or draft.calls(side) for side, text in draft.sides()
+    ):
         raise Reject("empty")
+    texts = [*texts_of(draft), *draft.extras()]
     read = [in_json(text) for text in texts]
     fields = [draft.scenario, *draft.tags, *draft.groups]
     if any(FOREIGN.search(text) for text in [*texts, *fields]):
@@ -63,7 +68,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         asked = [turn["content"] for turn in draft.prompt]
         if hole := hole_in_row(asked, answers(draft)):
             raise Reject("unfilled_template", hole)
-    if len(draft.prompt[-1]["content"]) < params.min_chars:
+    asked = [turn["content"] for turn in draft.prompt if turn["role"] == "user"]
+    if len(asked[-1]) < params.min_chars:
         raise Reject("too_short")
     if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
         raise Reject("secret")
@@ -82,31 +88,32 @@ def in_json(text: str) -> str:
         return text
 
 
-def strings(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, keys included."""
-    if isinstance(value, dict):
-        value = [part for item in value.items() for part in item]
-    if isinstance(value, list):
-        for part in value:
-            yield from strings(part)
-    elif isinstance(value, str):
-        yield value
+def may_be_empty(turn: Message) -> bool:
+    """Tell whether a turn may hold no text: the result of a tool, or calls without a word."""
+    return turn["role"] == "tool" or "tool_calls" in turn
 
 
 def answers(draft: Draft) -> list[str]:
-    """List the answers of a draft: one, or the two of a pair; of a lone answer its one side."""
-    if draft.rejected is None:
-        return [draft.chosen]
-    return [draft.chosen or draft.rejected] if draft.lone else [draft.chosen, draft.rejected]
+    """List the texts of a draft's answers."""
+    return [text for _, text in draft.sides()]
+
+
+def texts_of(draft: Draft) -> list[str]:
+    """List what is said in a draft: every turn, every answer."""
+    return [turn["content"] for turn in draft.prompt] + answers(draft)
 
 
 def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
     """Raise Reject where all texts together have more than `max_tokens` tokens.
 
-    A token is at least a byte, so most texts need not be tokenized.
+    Calls, thoughts and the definitions of tools count as their JSON. A token is at least a byte, so
+    most texts need not be tokenized.
     """
-    texts = [turn["content"] for turn in draft.prompt] + answers(draft)
-    if sum(len(text.encode()) for text in texts) <= params.max_tokens:
+    texts = [*texts_of(draft), *draft.thoughts()]
+    calls = [turn["tool_calls"] for turn in draft.prompt if "tool_calls" in turn]
+    calls += [draft.calls(side) for side in draft.beside]
+    texts += [json.dumps(one, ensure_ascii=False) for one in [*draft.tools, *filter(None, calls)]]
+    if sum(len(text.encode("utf-8", "replace")) for text in texts) <= params.max_tokens:
         return
     tokens = sum(map(count, texts))
     if tokens > params.max_tokens:
@@ -115,9 +122,12 @@ def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -
 
 def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> None:
     """Raise Reject where the task does not allow the answer to learn; a rejected one may be any."""
-    if draft.lone and draft.rejected:
+    if draft.lone and "chosen" not in dict(draft.sides()):
         return
-    if task.output == "json":
+    if draft.calls("chosen"):
+        if task.output != "text":
+            raise Reject("answer_not_json" if task.output == "json" else "unknown_label", "a call")
+    elif task.output == "json":
         values = read_json_answer(draft.chosen, task)
         values = {name: tidy(value, draft) for name, value in values.items()}
         written = json.dumps(values, ensure_ascii=False)
@@ -150,7 +160,8 @@ def one_label(answer: str, labels: list[str]) -> str:
 
 def check_difference(draft: Draft) -> None:
     """Raise Reject where both sides of a pair are the same."""
-    if draft.chosen == draft.rejected:
+    same = draft.beside.get("chosen") == draft.beside.get("rejected")
+    if draft.chosen == draft.rejected and same:
         raise Reject("pair_without_difference")
 
 
@@ -167,9 +178,11 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
     if not params.languages:
         return
     declared = {primary_language(code) for code in params.languages}
-    text = "\n".join(turn["content"] for turn in draft.prompt)
+    # What a tool returned is data, and a model may think in another language than it answers.
+    text = "\n".join(turn["content"] for turn in draft.prompt if turn["role"] != "tool")
     found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
-    if other := {primary_language(draft.language), found} - declared - {""}:
+    thought = sure_language("\n".join(draft.thoughts())) if draft.thoughts() else ""
+    if other := {primary_language(draft.language), found, thought} - declared - {""}:
         raise Reject("language", *sorted(other))
     if found and not draft.language:
         draft.language = found

@@ -81,6 +81,12 @@ class Columns:
             if len(self.there) < MOST_NAMES:
                 self.there |= dict.fromkeys(row)
 
+    def take(self, others: "Columns") -> None:
+        """Note the columns of the rows after, which others have seen."""
+        self.missing = {name: None for name in self.missing if name in others.missing}
+        if len(self.there) < MOST_NAMES:
+            self.there |= others.there
+
     def check(self, finder: Finder) -> None:
         """Raise UserError for a mapped column that no row has.
 

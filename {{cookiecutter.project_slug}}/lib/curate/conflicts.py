@@ -14,8 +14,9 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.core.records import PUBLISHED, Record, answer_of, prompt_of, text_of
+from lib.core.records import PUBLISHED, Record, answer_of, is_pair, prompt_of, side_of, text_of
 from lib.core.text import UNSPACED, fold_case, word_pattern
+from lib.core.turns import said, tool_names
 
 # Punctuation between sentences: before a space, the end, or a script without spaces. Other signs,
 # as in 3.5, x != 5 and :), are part of what is said.
@@ -45,6 +46,16 @@ class Conflicts:
         self.files.append(record["source"])
         self.lines.append(line)
         self.published.append(record["split"] in PUBLISHED)
+
+    def take(self, others: "Conflicts") -> None:
+        """Note the records after, which others have noted."""
+        before = len(self.files)
+        self.about.extend(others.about)
+        self.says.extend(others.says)
+        self.rows.extend(before + row for row in others.rows)
+        self.files += others.files
+        self.lines.extend(others.lines)
+        self.published.extend(others.published)
 
     def find(self) -> Iterator[str]:
         """Yield for each record `file:line` of one that contradicts it, or an empty string.
@@ -92,7 +103,8 @@ def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
     With `one_answer` an input has one right answer, which the chosen side of a pair is, too.
     Without, an input may have many good answers, and a pair only says which of its two is better.
     """
-    asked, good, bad = input_key(record), answer_of(record), record.get("rejected", "")
+    asked, good = input_key(record), answer_of(record)
+    bad = said(side_of(record, "rejected")) if is_pair(record) else ""
     if one_answer and good:
         yield asked, hashed(good)
     if good and bad and not one_answer:
@@ -108,8 +120,9 @@ def input_key(record: Record) -> bytes:
     smiley may be all that distinguishes two labels.
     """
     text = text_of(prompt_of(record))
-    said = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
-    return hashed(" ".join(parts().findall(said)) or text)
+    plain = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
+    names = tool_names(record.get("tools"))  # with other tools it is another question
+    return hashed((" ".join(parts().findall(plain)) or text) + (f"\n{names}" if names else ""))
 
 
 @cache

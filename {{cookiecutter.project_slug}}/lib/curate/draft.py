@@ -1,20 +1,29 @@
 """A row in our shape, whatever shape it came in."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from lib.core.records import Message
+from lib.core.turns import Tool
 from lib.intake.cells import Reject
 from lib.intake.turns import spoken
+
+BESIDE = ("reasoning_content", "tool_calls")  # what an answer may have besides its text
 
 
 @dataclass
 class Draft:
-    """A row in our shape; `prompt` ends with the user's turn."""
+    """A row in our shape; `prompt` ends with the turn that is answered, of the user or a tool."""
 
     prompt: list[Message]
     chosen: str
     rejected: str | None = None  # preference pairs only
     lone: bool = False  # a pair that lacks one side, which is empty: KTO learns from such answers
+    beside: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the answers, by side
+    tools: list[Tool] = field(default_factory=list)  # that may be called
+    context: bool = False  # the answer is not to be learnt (weight 0)
+    system: str = ""  # the system prompt that was dropped
     scenario: str = ""
     language: str = ""
     tags: list[str] = field(default_factory=list)
@@ -23,17 +32,88 @@ class Draft:
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
     unread: list[str] = field(default_factory=list)  # columns and keys that nothing reads
 
+    def sides(self) -> list[tuple[str, str]]:
+        """List the answers by side: one, or the two of a pair; of a lone answer its one side."""
+        if self.rejected is None:
+            return [("chosen", self.chosen)]
+        both = [("chosen", self.chosen), ("rejected", self.rejected)]
+        if not self.lone:
+            return both
+        return [one for one in both if one[1] or one[0] in self.beside] or both[:1]
+
+    def calls(self, side: str) -> list[Any]:
+        """Return the calls of tools that an answer makes."""
+        return list(self.beside.get(side, {}).get("tool_calls", []))
+
+    def turn(self, side: str) -> Message:
+        """Return the answer of a side as a turn."""
+        answer = {"role": "assistant", "content": getattr(self, side)}
+        return cast(Message, answer | self.beside.get(side, {}))
+
+    def put(self, side: str, answer: Message) -> None:
+        """Take an answer as that of a side."""
+        setattr(self, side, answer["content"])
+        found = {name: answer[name] for name in BESIDE if name in answer}  # type: ignore[literal-required]
+        if found:
+            self.beside[side] = found
+
+    def thoughts(self) -> list[str]:
+        """List what is thought, in earlier turns and in the answers."""
+        turns = [*self.prompt, *self.beside.values()]
+        return [turn["reasoning_content"] for turn in turns if "reasoning_content" in turn]  # type: ignore[misc]
+
+    def extras(self) -> Iterator[str]:
+        """Yield every text besides contents: thoughts, names and arguments of calls, tools."""
+        yield from self.thoughts()
+        for turn in [*self.prompt, *self.beside.values()]:
+            for call in turn.get("tool_calls", []):  # type: ignore[attr-defined]
+                yield from strings(call["function"])
+            if "name" in turn:
+                yield turn["name"]  # type: ignore[misc]
+        yield from strings(self.tools)
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, keys included."""
+    if isinstance(value, dict):
+        value = [part for item in value.items() for part in item]
+    if isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    elif isinstance(value, str):
+        yield value
+
 
 def from_turns(turns: list[Message]) -> Draft:
     """Make a draft of a chat; its system prompt is dropped, as task.system takes its place.
 
-    Raises Reject unless user and assistant alternate, ending with the assistant.
+    Raises Reject unless user and assistant alternate, ending with the assistant; the results of
+    tools stand between a turn that calls them and the next one of the assistant.
     """
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
-    if not roles or roles != ["user", "assistant"] * (len(roles) // 2):
+    if not in_order(said):
         raise Reject("roles_out_of_order", *roles)
-    draft = Draft(prompt=said[:-1], chosen=said[-1]["content"])
+    draft = Draft(prompt=said[:-1], chosen="", context="weight" in said[-1])
+    draft.put("chosen", said[-1])
     if len(said) < len(turns):
         draft.changes.add("system_prompt_removed")
+        draft.system = "\n".join(turn["content"] for turn in turns[: len(turns) - len(said)])
     return draft
+
+
+def in_order(turns: list[Message]) -> bool:
+    """Tell whether each turn may follow the one before it, and the last is the assistant's."""
+    before, called = "assistant", False
+    for turn in turns:
+        role = turn["role"]
+        follows = {
+            "user": before == "assistant" and not called,
+            "assistant": before in ("user", "tool"),
+            "tool": called,
+        }
+        if not follows.get(role, False):
+            return False
+        called = role == "tool" or (role == "assistant" and "tool_calls" in turn)
+        before = role
+    return before == "assistant" and bool(turns)

@@ -23,11 +23,14 @@ CURES = {  # of rows that have a column or key which nothing reads and which cou
     f"COLUMN]}} or prompt: '{{COLUMN}} {{QUESTION}}', {IGNORE}",
     "unread_mapping": "columns maps what rows of this shape have no place for; take it out of "
     "columns, or map all the texts of the row (docs/data.md has the shapes)",
-    "weight": "a row or turn is not to be learnt from, or with another weight, which records "
-    f"cannot hold; take such rows out, {IGNORE} (turn.KEY of a turn)",
-    "tools": f"tools and their calls cannot be learnt yet; take such rows out, {IGNORE}",
-    "reasoning": "reasoning beside the answer cannot be learnt yet; put it into the answer as the "
-    f"chat template writes it, {IGNORE} (turn.KEY of a turn)",
+    "weight": "a row has a weight, or a turn one that is neither 0 nor 1 (0 is context and not "
+    f"learnt, 1 is), or none of its turns is to be learnt; take such rows out, {IGNORE} (turn.KEY "
+    "of a turn)",
+    "tools": "tools, calls or results cannot be read as OpenAI has them (`tools`, `tool_calls`, "
+    "`role: tool`; docs/data.md has the shapes); map a column of definitions, columns: {tools: "
+    f"COLUMN}}, write calls of another template as tool_calls, {IGNORE}",
+    "reasoning": "reasoning stands in a place that is not read; map it, columns: {reasoning: "
+    f"COLUMN}}, or put it into a turn as `reasoning_content`, {IGNORE} (turn.KEY of a turn)",
     "held_out": "a row says that it is of a test set; put those into a file of their own, with "
     f"split: test, {IGNORE}",
     "stringified": "a list or object stands there as the text that Python prints; write it as "

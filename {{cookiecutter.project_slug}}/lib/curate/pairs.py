@@ -36,7 +36,7 @@ def from_pair(cells: Row, task: TaskParams) -> Draft:
     if bad[-1]["role"] != "assistant":
         raise Reject("roles_out_of_order")
     draft = from_turns([*before, good[-1]])
-    draft.rejected = bad[-1]["content"]
+    draft.put("rejected", bad[-1])
     return draft
 
 
@@ -53,7 +53,7 @@ def beside_rejected(read: Callable[[Row, TaskParams], Draft]) -> Callable[[Row, 
             raise Reject("prompts_differ")
         if bad[-1]["role"] != "assistant":
             raise Reject("roles_out_of_order")
-        draft.rejected = bad[-1]["content"]
+        draft.put("rejected", bad[-1])
         return draft
 
     return reader

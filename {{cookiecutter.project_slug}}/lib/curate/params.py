@@ -15,7 +15,7 @@ from lib.pii.params import PiiParams
 # What a column may be mapped to; with task.output json also the names of task.fields. Where rows
 # have several kinds of groups, each has a name of its own: group.customer, group.document.
 COLUMNS = (
-    *("messages", "prompt", "completion", "label", "chosen", "rejected"),
+    *("messages", "prompt", "completion", "label", "chosen", "rejected", "tools", "reasoning"),
     *("scenario", "language", "tags", "group", "license"),
 )
 
@@ -60,6 +60,7 @@ class CurateParams(Section):
     mojibake: Literal["drop", "repair", "keep"] = "drop"  # UTF-8 that was read as something else
     max_tokens: int = Field(ge=1)  # of a whole record, in tokens of the base
     pii: PiiParams
+    processes: int = Field(default=1, ge=1)  # the result is the same for any number
 
     @field_validator("languages")
     @classmethod

@@ -23,6 +23,12 @@ class Rejected:
         self.file, self.ledger, self.finder = file, ledger, finder
         self.first: dict[str, str] = {}  # of each source, for an error message
 
+    def take(self, ledger: Ledger, first: dict[str, str], lines: str) -> None:
+        """Write and count what others dropped, of the rows after."""
+        self.ledger.take(ledger)
+        self.first = first | self.first
+        self.file.write(lines)
+
     def add(
         self, source: str, line: int, reason: str, row: Any, found: tuple[str, ...] = ()
     ) -> None:

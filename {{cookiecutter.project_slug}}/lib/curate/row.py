@@ -11,10 +11,13 @@ from lib.intake.unread import Unread, is_empty, words
 # Our names of columns that hold what is asked or answered, or say how good that is.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
 SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
+BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
 ABOUT = ("scenario", "language", "tags", "group", "license")  # our names of all other columns
 ALIASES = {  # names under which other tools have these columns
     "messages": ("messages", "conversations", "conversation", "contents"),
     "rejected": ("rejected", "rejected_response"),
+    "tools": ("tools", "functions"),
+    "reasoning": ("reasoning_content",),
     "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),
 }
 # Columns that often are part of what is asked. A row that has one goes, unless its words stand in
@@ -43,7 +46,7 @@ class Mapping:
         self.ignored = frozenset(ignore)
         # A column is read for one purpose: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
-        self.texts = {name for name in columns if name.partition(".")[0] not in ABOUT}
+        self.texts = {name for name in columns if name.partition(".")[0] not in (*ABOUT, *BESIDE)}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
         self.joined = {
             name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]

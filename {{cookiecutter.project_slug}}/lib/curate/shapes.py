@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
+from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
@@ -23,6 +24,7 @@ def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
     """
     cells = Row(row, mapping)
     draft = read_shape(cells, task)
+    settle(draft, cells)
     draft.scenario = optional_text(cells.get("scenario"))
     draft.language = optional_text(cells.get("language"))
     draft.tags = read_tags(cells.get("tags"))

@@ -1,25 +1,12 @@
-"""Write a text in one form: characters, line ends, spaces, nothing that nobody sees."""
+"""Write a text in one form, and undo that UTF-8 was read as something else."""
 
 import re
-import unicodedata
 
 from ftfy import TextFixerConfig, fix_encoding
 from ftfy.badness import is_bad
 
+from lib.core.text import in_one_form
 from lib.curate.draft import Draft
-
-# What ends a line elsewhere: of old Macs and of a carriage return doubled, vertical tabs of cells,
-# form feeds of pages, and Unicode's.
-LINE_ENDS = re.compile("\r+\n|[\r\v\f\x85\u2028\u2029]")
-
-# Invisible characters that make equal texts differ or hide words: soft hyphen, zero-width
-# space, byte order mark, directions, and tags other than those of a flag. Joiners (U+200C, U+200D)
-# and variation selectors stay: Persian, the languages of India and emoji are written with them.
-INVISIBLE = re.compile(
-    "[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
-    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
-)
-
 
 WHOLE = TextFixerConfig(decode_inconsistent_utf8=False)  # all of a line, or nothing
 LETTER = re.compile(r"(?<!\S)[ÂÃ](?!\S)")  # on its own: somebody speaks of it
@@ -46,25 +33,11 @@ def is_misread(text: str) -> bool:
 
 
 def tidy(text: str, draft: Draft, repair: bool = False) -> str:
-    """Normalize characters (NFC), line ends and outer spaces; note in the draft what changed.
+    """Write a text in one form (`in_one_form`); note in the draft what changed.
 
     repair: also undo that UTF-8 was read as something else.
     """
     if repair and is_misread(text):
         draft.changes.add("mojibake_repaired")
         text = "\n".join(fix_encoding(line, WHOLE) for line in text.split("\n"))
-    seen = text if text.isascii() else INVISIBLE.sub("", text)
-    if seen != text:
-        draft.changes.add("invisible_removed")
-    lines = seen.replace("\r\n", "\n").strip()
-    if "\r" in lines or len(lines.splitlines()) > lines.count("\n") + 1:
-        ended = LINE_ENDS.sub("\n", seen).strip()
-        if ended != lines:
-            draft.changes.add("line_ends")
-        lines = ended
-    elif lines != seen:
-        draft.changes.add("spaces_trimmed")
-    if lines.isascii() or unicodedata.is_normalized("NFC", lines):
-        return lines
-    draft.changes.add("nfc")
-    return unicodedata.normalize("NFC", lines)
+    return in_one_form(text, draft.changes)

@@ -11,5 +11,6 @@ class Answer:
     text: str
     input_tokens: int
     output_tokens: int
-    finish: Literal["stop", "length"]  # length: cut off at max_new_tokens
+    # length: cut off at max_new_tokens; content_filter: a provider let nothing through
+    finish: Literal["stop", "length", "content_filter"]
     log_likelihood: float | None = None  # of the right answer: mean log-probability of its tokens

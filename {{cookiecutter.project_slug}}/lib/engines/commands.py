@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lib.engines.builds import llamacpp
 from lib.engines.gguf import NAME as GGUF
-from lib.engines.params import DeployParams
+from lib.engines.params import DeployParams, check_stack
 from lib.runtime.errors import UserError
 
 SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
@@ -87,10 +87,5 @@ def start_of(own: list[str] | None, key: str, deploy: DeployParams) -> Start:
     """
     if own is not None:
         return Start(own, key)
-    if deploy.stack not in ("vllm", "llama.cpp"):
-        raise UserError(
-            f"params.yaml: {key} is null, and stages start only vllm and llama.cpp, not "
-            f"{deploy.stack} (deploy.stack): give your own command, set the engine to "
-            "transformers, or set bench.command to [], which asks a server at bench.url"
-        )
+    check_stack(own, key, deploy)
     return Start(local_command(deploy, "{model}", "{port}"), "deploy.stack")

@@ -9,6 +9,7 @@ holds its key.
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,22 @@ from lib.runtime.errors import UserError
 SECONDS = 600  # one answer may take
 CONNECT = 10  # seconds until a connection stands
 RETRIES = 5  # 15 seconds of waiting in all, unless the server asks for more
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that is asked: its URL, ending in /v1, the model it is asked for, the environment
+    variable that holds its key, and the section of params.yaml that errors name."""
+
+    url: str
+    model: str = ""
+    key_env: str = ""
+    section: str = ""
+
+    def named(self) -> str:
+        """Name the server for an error: its section, and its URL without a password."""
+        bare = re.sub("//[^/@]*@", "//", self.url.rstrip("/"))
+        return f"{self.section}: {bare}" if self.section else bare
 
 
 class Refused(UserError):
@@ -51,7 +68,7 @@ def connect(url: str, key: str) -> Any:
     )
 
 
-def call(url: str, route: str, key_env: str, section: str, send: Callable[[Any], Any]) -> Any:
+def call(endpoint: Endpoint, route: str, send: Callable[[Any], Any]) -> Any:
     """Return the JSON of the reply that `send` gets from the client.
 
     Raises UserError when there is none, Refused when the server says no.
@@ -59,10 +76,10 @@ def call(url: str, route: str, key_env: str, section: str, send: Callable[[Any],
     import httpx2
     import openai
 
-    key = read_key(key_env) if key_env else ""
-    where = f"{named(url, section)}/{route}"
+    key = read_key(endpoint.key_env) if endpoint.key_env else ""
+    where = f"{endpoint.named()}/{route}"
     try:
-        return send(connect(url, key)).json()
+        return send(connect(endpoint.url, key)).json()
     except openai.APIStatusError as error:
         said = without(key, error.response.text)[:200]
         tried = f"{where}: answered {error.status_code}{tries(error)}"
@@ -70,12 +87,6 @@ def call(url: str, route: str, key_env: str, section: str, send: Callable[[Any],
     except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as error:
         reason = without(key, str(error.__cause__ or error))
         raise UserError(f"{where}: no answer{tries(error)} ({reason}); is the server up?") from None
-
-
-def named(url: str, section: str) -> str:
-    """Name a server for an error: its section of params.yaml, and its URL without a password."""
-    bare = re.sub("//[^/@]*@", "//", url.rstrip("/"))
-    return f"{section}: {bare}" if section else bare
 
 
 def tries(error: Any) -> str:
@@ -90,16 +101,14 @@ def without(key: str, said: str) -> str:
     return " ".join((said.replace(key, "[key]") if key else said).split())
 
 
-def post(url: str, route: str, body: dict[str, Any], key_env: str = "") -> Any:
+def post(endpoint: Endpoint, route: str, body: dict[str, Any]) -> Any:
     """Return the JSON of one of the server's own routes, which is asked once."""
     import httpx2
 
     once = {"max_retries": 0}
     return call(
-        url,
+        endpoint,
         route,
-        key_env,
-        "",
         lambda client: client.post(f"/{route}", cast_to=httpx2.Response, body=body, options=once),
     )
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from lib.core.config import Section
+from lib.runtime.errors import UserError
 
 
 class ServerParams(Section):
@@ -22,6 +23,13 @@ class ServerParams(Section):
     concurrency: int = Field(default=8, ge=1)  # requests at once
 
 
+class BudgetParams(Section):
+    """What one evaluation of a hosted model may cost; null: no limit."""
+
+    requests: int | None = Field(default=None, ge=1)  # that are answered
+    tokens: int | None = Field(default=None, ge=1)  # of prompts and answers
+
+
 class EndpointParams(Section):
     """A further system that somebody else serves, asked by chat."""
 
@@ -29,6 +37,7 @@ class EndpointParams(Section):
     model: str
     key_env: str = ""  # the environment variable with its key
     concurrency: int = Field(default=4, ge=1)
+    budget: BudgetParams = BudgetParams()
 
 
 class AnswerParams(Section):
@@ -68,3 +77,51 @@ class DeployParams(Section):
     port: int = Field(ge=1, le=65535)  # of what is packed; a stage takes a free one
     context: int = Field(ge=16)  # tokens of a request and its answer together
     concurrency: int = Field(ge=1)  # requests at once
+
+
+STARTED: tuple[Stack, ...] = ("vllm", "llama.cpp")  # by stages, as they are packed
+READERS: dict[str, tuple[Stack, ...]] = {  # of quantized weights, by format (docs/serving.md)
+    "compressed-tensors": ("vllm", "transformers"),  # w4a16, w8a8, fp8, awq
+    "gptq": ("vllm", "tgi", "transformers"),
+    "bitsandbytes": ("vllm", "transformers"),  # nf4, int8
+    "gguf": ("llama.cpp", "ollama"),
+}
+SCHEME_FOR = {"llama.cpp": "q8_0", "ollama": "q8_0", "tgi": "gptq"}  # w4a16 for the others
+
+
+def check_stack(own: list[str] | None, key: str, deploy: DeployParams) -> None:
+    """Raise UserError where a stage has no command for a server, and cannot start the stack.
+
+    `own` is the user's command, at `key` of params.yaml.
+    """
+    if own is None and deploy.stack not in STARTED:
+        raise UserError(
+            f"params.yaml: {key} is null, and stages start only {' and '.join(STARTED)}, not "
+            f"{deploy.stack} (deploy.stack): give your own command, set the engine to "
+            "transformers, or set bench.command to [], which asks a server at bench.url"
+        )
+
+
+def check_context(keys: str, tokens: int, deploy: DeployParams) -> None:
+    """Raise UserError where a server that is started as it is packed takes fewer tokens.
+
+    `keys` are those of params.yaml that ask for `tokens`, prompt and answer together.
+    """
+    if tokens > deploy.context:
+        raise UserError(
+            f"params.yaml: {keys} need {tokens} tokens, and the server takes {deploy.context} "
+            "(deploy.context); change one of them"
+        )
+
+
+def check_server(params: AnswerParams, deploy: DeployParams) -> None:
+    """Raise UserError where the server that answers cannot be started, or could not take a prompt.
+
+    What an own command takes is not known.
+    """
+    if params.engine != "server":
+        return
+    check_stack(params.server.command, "answer.server.command", deploy)
+    if params.server.command is None:
+        most = params.max_prompt_tokens + params.max_new_tokens
+        check_context("answer.max_prompt_tokens and answer.max_new_tokens", most, deploy)

@@ -156,10 +156,14 @@ def served_model(url: str, key_env: str = "", key: str = "bench.url") -> str:
             return str(json.load(response)["data"][0]["id"])
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
+            ours = key.startswith("answer.")  # a server that is started for answers has no key
+            cure = (
+                "start it without one"
+                if ours
+                else "bench.key_env names the environment variable that holds it"
+            )
             raise Refused(
-                f"{url}/models: answered {error.code}: it wants a key; bench.key_env names "
-                "the environment variable that holds it",
-                error.code,
+                f"{key}: {url}/models answered {error.code}: it wants a key; {cure}", error.code
             ) from None
         raise UserError(f"{key}: no OpenAI-compatible server at {url} ({error})") from None
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:

@@ -11,23 +11,11 @@ Each is from 0 to 1, higher is better.
 import re
 
 from lib.core.params import TaskParams
-from lib.core.text import words
+from lib.core.text import in_one_form, words
+from lib.evaluate.numbers import last_number
 from lib.evaluate.own import own
 from lib.evaluate.scoring import parse, same, undeclared
 from lib.runtime.errors import UserError
-
-# Full-width signs and the minus as the ASCII ones they stand for.
-ASCII = {0xFEE0 + ord(sign): sign for sign in "0123456789,.-"} | {0x2212: "-"}
-# A comma before just three digits, once or again and again, parts thousands: 1,234.5. Any other is
-# decimal: 2,50, and 0,125 and 1234,567, too. A dot is decimal; it parts thousands only where there
-# are several or a decimal comma: 1.234.567, 1.234,5. In any other order they part several numbers.
-NUMBER = re.compile(
-    r"-?(?<!\d)(?<!\d[.,])(?:"
-    r"(?P<commas>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?)|"
-    r"(?P<dots>[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,}))|"
-    r"\d+(?:[.,]\d+)?)(?![.,]?\d)"
-    r"|-?\d+"
-)
 
 Scores = dict[str, float]
 
@@ -89,15 +77,15 @@ def f1(right: int, given: int, wanted: int) -> float:
 def label_scores(output: str, expected: str, labels: set[str]) -> Scores:
     """Score an answer that must be one of the labels."""
     return {
-        "exact_match": float(output.strip() == expected.strip()),
-        "valid_label": float(output.strip() in labels),
+        "exact_match": float(in_one_form(output) == in_one_form(expected)),
+        "valid_label": float(in_one_form(output) in labels),
     }
 
 
 def text_scores(output: str, expected: str) -> Scores:
     """Score free text."""
     scores = {
-        "exact_match": float(output.strip() == expected.strip()),
+        "exact_match": float(in_one_form(output) == in_one_form(expected)),
         "rouge_l": rouge_l(output, expected),
     }
     if (wanted := last_number(expected)) is not None:
@@ -130,15 +118,3 @@ def chrf(output: str, expected: str) -> float:
             "chrf: sacrebleu is not installed; `pip install -c constraints.txt '.[eval]'`"
         ) from None
     return float(sentence_chrf(output, [expected]).score) / 100
-
-
-def last_number(text: str) -> float | None:
-    """Return the last number in digits, which is how worked answers end; None without one.
-
-    What follows it is not read: `12,5 %` is 12.5.
-    """
-    found = list(NUMBER.finditer(text.translate(ASCII)))
-    if not found:
-        return None
-    parts = {"commas": ",", "dots": "."}.get(found[-1].lastgroup or "", " ")
-    return float(found[-1][0].replace(parts, "").replace(",", "."))

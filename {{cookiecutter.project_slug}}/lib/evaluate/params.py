@@ -6,10 +6,17 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from lib.core.config import Section
+from lib.core.params import TaskParams
+from lib.runtime.errors import UserError
 
 METRICS = {  # of lib/evaluate/metrics.py
     *("exact_match", "field_f1", "valid_json", "valid_schema", "valid_label"),
     *("rouge_l", "chrf", "numeric", "own", "log_likelihood"),
+}
+OF_OUTPUT = {  # metrics that only one kind of task.output has
+    **dict.fromkeys(("field_f1", "valid_json", "valid_schema"), "json"),
+    "valid_label": "label",
+    **dict.fromkeys(("rouge_l", "chrf", "numeric"), "text"),
 }
 
 
@@ -68,3 +75,13 @@ class EvalParams(Section):
         if self.primary == "log_likelihood":
             raise ValueError("a section whose primary metric is from 0 to 1; log_likelihood is not")
         return self
+
+
+def check_primary(params: EvalParams, task: TaskParams) -> None:
+    """Raise UserError where the primary metric is one of another kind of answers."""
+    output = OF_OUTPUT.get(params.primary, task.output)
+    if output != task.output:
+        raise UserError(
+            f"params.yaml: eval.primary is {params.primary}, a metric of answers that are {output},"
+            f" and task.output is {task.output}; set it to exact_match, or to another of its own"
+        )

@@ -2,7 +2,7 @@
 
 from lib.core.params import TaskParams
 from lib.core.strict_json import parse as parse_json
-from lib.core.text import fold_case
+from lib.core.text import fold_case, in_one_form
 
 CORRECT = "correct"
 CATEGORIES = (
@@ -25,13 +25,13 @@ def is_refusal(text: str, task: TaskParams) -> bool:
     if task.output == "json":
         answer = parse(text)
         return answer is not None and same(answer, parse(task.refusal))
-    return text.strip() == task.refusal.strip()
+    return in_one_form(text) == task.refusal
 
 
 def parse(text: str) -> dict[str, object] | None:
     """Parse a text as a JSON object; None where it is not one or names a key twice."""
     try:
-        value = parse_json(text)
+        value = parse_json(in_one_form(text))
     except (ValueError, RecursionError):  # a model may say "[[[[..." or a number of 5,000 digits
         return None
     return value if isinstance(value, dict) else None
@@ -61,13 +61,10 @@ def categorise(
         return "missed_refusal"
     if task.output == "json":
         return categorise_json(output, expected, task, prompt)
-    if output.strip() == expected.strip():
+    said = in_one_form(output)
+    if said == in_one_form(expected):
         return CORRECT
-    return (
-        "hallucination"
-        if task.output == "label" and output.strip() not in labels
-        else "wrong_answer"
-    )
+    return "hallucination" if task.output == "label" and said not in labels else "wrong_answer"
 
 
 def categorise_json(output: str, expected: str, task: TaskParams, prompt: str) -> str:

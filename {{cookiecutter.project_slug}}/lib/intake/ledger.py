@@ -44,6 +44,15 @@ class Ledger:
         """Count a row that is dropped, by reason."""
         self.account(source).dropped[reason] += 1
 
+    def take(self, other: "Ledger") -> None:
+        """Add the rows of another ledger."""
+        for source, theirs in other.accounts.items():
+            ours = self.account(source)
+            ours.rows_in += theirs.rows_in
+            ours.rows_kept += theirs.rows_kept
+            ours.dropped.update(theirs.dropped)
+            ours.unused.update(theirs.unused)
+
     def total(self) -> Account:
         """Add up the accounts of all sources."""
         total = Account()

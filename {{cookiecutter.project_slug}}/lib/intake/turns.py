@@ -1,16 +1,30 @@
 """Read the turns of a chat in the forms that people have them: OpenAI, ShareGPT, Gemini, hh-rlhf,
 or the text of such a list."""
 
+import json
 import re
-from typing import Any
+from typing import Any, cast
 
-from lib.core.records import Message
+from lib.core.turns import Message
 from lib.intake.cells import Reject, as_text
-from lib.intake.unpack import ROLES, TOOL_ROLES, is_turn, refuse_python, unpacked
-from lib.intake.unread import Unread, risk
+from lib.intake.parts import read_parts, split_thought
+from lib.intake.tools import called_in, read_calls, returned_in
+from lib.intake.unpack import (
+    CALL_ROLES,
+    RESULT_ROLES,
+    ROLES,
+    TOOL_ROLES,
+    is_turn,
+    refuse_python,
+    unpacked,
+)
+from lib.intake.unread import Unread, is_empty, risk, verdict
 
 PLAIN = {"role", "content"}
 ROLE_KEYS, TEXT_KEYS = ("role", "from", "type"), ("content", "value", "text", "message", "parts")
+MARKED = re.compile(
+    r"</think>|<tool_call>|<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>"
+)
 HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk as one text
 
 
@@ -27,55 +41,172 @@ def assistant(content: str) -> Message:
 def read_turns(value: Any, unread: Unread) -> list[Message]:
     """Read the turns of a chat, OpenAI's (role, content), ShareGPT's (from, value) or their text.
 
-    Raises Reject (`bad_turns`, `not_text`, and what Unread raises).
+    Raises Reject (`bad_turns`, `not_text`, `tools`, and what Unread raises).
     """
     value = unpacked(value) if isinstance(value, str) else value
     if not isinstance(value, list) or not value:
         raise Reject("bad_turns")
     turns = list[Message]()
     for turn in value:
-        if isinstance(turn, dict) and turn.keys() == PLAIN and isinstance(turn["content"], str):
-            turns.append({"role": read_role(turn["role"]), "content": turn["content"]})
-        else:
-            turns += read_turn(turn, unread)
+        if is_plain(turn):
+            turns.append({"role": ROLES[turn["role"]], "content": turn["content"]})
+            continue
+        for one in read_turn(turn, unread):
+            add_turn(turns, one)
     return turns
 
 
+def is_plain(turn: Any) -> bool:
+    """Tell whether a turn has a role and a text, and nothing to look into (most have)."""
+    return (
+        isinstance(turn, dict)
+        and turn.keys() == PLAIN
+        and isinstance(turn["content"], str)
+        and isinstance(turn["role"], str)
+        and turn["role"] in ROLES
+        and not MARKED.search(turn["content"])
+    )
+
+
+def add_turn(turns: list[Message], turn: Message) -> None:
+    """Add a turn; calls that have a turn of their own (ShareGPT) join what is said before them."""
+    if turn["role"] != "call":
+        turns.append(turn)
+    elif turns and turns[-1]["role"] == "assistant":
+        turns[-1].setdefault("tool_calls", []).extend(turn["tool_calls"])
+        if "weight" in turn:
+            turns[-1]["weight"] = 0
+    else:
+        turns.append({**turn, "role": "assistant"})
+
+
 def read_role(value: Any) -> str:
-    """Read a role; raise Reject for one of tools or an unknown one."""
-    role = ROLES.get(value) if isinstance(value, str) else None
-    if role is None:
-        name = str(value).strip().casefold()
-        if name in TOOL_ROLES:
-            raise Reject("tools", f"role {name}")
-        role = ROLES.get(name)
-    if role is None:
+    """Read a role; `call` is a turn of nothing but calls. Raises Reject for an unknown one."""
+    name = value.strip().casefold() if isinstance(value, str) else str(value)
+    if name in RESULT_ROLES:
+        return "tool"
+    if name in CALL_ROLES:
+        return "call"
+    if name in TOOL_ROLES:
+        raise Reject("tools", f"role {name}")
+    if name not in ROLES:
         raise Reject("bad_turns", f"role {value}")
-    return role
+    return ROLES[name]
 
 
 def read_turn(turn: Any, unread: Unread) -> list[Message]:
-    """Read one turn, whose content may be a list of text parts as in OpenAI's API.
+    """Read one turn, whose content may be a list of parts as in OpenAI's API.
 
-    None for a system turn without content.
+    None for a system turn without content; several where a part is the result of a tool.
     """
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
     if isinstance(turn.get("human"), str) and isinstance(turn.get("assistant"), str):
-        said = [user(turn["human"]), assistant(turn["assistant"])]
         note_keys(turn, {"human", "assistant"}, unread)
-        return said
+        return [user(turn["human"]), answer_in(turn["assistant"], unread)]
     by = next((key for key in ROLE_KEYS if turn.get(key) is not None), "role")
     said_in = next((key for key in TEXT_KEYS if turn.get(key) is not None), "content")
     role, content = read_role(turn.get(by)), turn.get(said_in)
-    note_keys(turn, {by, said_in}, unread, weighed=role == "assistant")
+    read = {by, said_in}
+    if role == "call":
+        weight = weight_of(turn, read, unread)
+        note_keys(turn, read, unread)
+        text = content if isinstance(content, str) else ""
+        called = called_in(text)[1] or read_calls(content)
+        return [{"role": "call", "content": "", "tool_calls": called, **weight}]
+    if role == "tool":
+        return [read_returned(turn, content, read, unread)]
+    if role == "assistant":
+        return [read_said(turn, content, read, unread)]
+    note_keys(turn, read, unread, weighed=False)
+    results = list[Message]()
     if isinstance(content, list):
-        content = "\n".join(read_part(part) for part in content)
+        content, thought, calls, results = read_parts(content)
+        if thought or calls:
+            raise Reject("bad_turns", f"role {role}")
     if content is None and role == "system":
         return []
+    if results:
+        return [*results, *([user(content)] if content else [])]
+    return [{"role": role, "content": text_or_reject(said_in, content)}]
+
+
+def text_or_reject(key: str, content: Any) -> str:
+    """Return a text; raise Reject for anything else."""
     if not isinstance(content, str):
-        raise Reject("bad_turns", f"{said_in} {'null' if content is None else 'is no text'}")
-    return [{"role": role, "content": content}]
+        raise Reject("bad_turns", f"{key} {'null' if content is None else 'is no text'}")
+    return content
+
+
+def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Unread) -> Message:
+    """Read what a tool returned: text, parts of text, or a value, which becomes JSON."""
+    note_keys(turn, {*read, "name", "tool_call_id"}, unread, weighed=False)
+    if isinstance(content, list) and all(
+        isinstance(one, dict) and "type" in one for one in content
+    ):
+        content = read_parts(content).text
+    if not isinstance(content, str):
+        try:
+            content = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):
+            raise Reject("not_text", type(content).__name__) from None
+    result: Message = {"role": "tool", "content": returned_in(content)}
+    for key in ("name", "tool_call_id"):
+        if isinstance(turn.get(key), str):
+            result[key] = turn[key]  # type: ignore[literal-required]
+    return result
+
+
+def read_said(turn: dict[str, Any], content: Any, read: set[str], unread: Unread) -> Message:
+    """Read a turn of the assistant: what it says, thinks and calls, and whether it is learnt."""
+    thought, calls = "", list[Any]()
+    if isinstance(content, list):
+        content, thought, calls, _ = read_parts(content)
+    for key, value in turn.items():
+        if key in read or is_empty(value) or f"turn.{key}" in unread.ignored:
+            continue
+        if key in ("tool_calls", "function_call"):
+            calls = [*calls, *read_calls(value)]
+            read.add(key)
+        elif risk(key) == "reasoning" and isinstance(value, str):
+            if thought and thought != value:
+                raise Reject("reasoning", f"turn.{key}: a second one")
+            thought = value
+            read.add(key)
+    weight = weight_of(turn, read, unread)
+    note_keys(turn, read, unread)
+    if content is None and calls:
+        content = ""
+    answer = answer_in(text_or_reject("content", content), unread, split=not calls)
+    if thought and "turn.reasoning_content" not in unread.ignored:
+        answer["reasoning_content"] = thought
+    if calls:
+        answer["tool_calls"] = calls
+    return {**answer, **weight}
+
+
+def answer_in(text: str, unread: Unread, split: bool = True) -> Message:
+    """Make a turn of the assistant of a text, which may hold a thought, and (`split`) calls."""
+    thought, text = split_thought(text)
+    said, calls = called_in(text) if split else (text, [])
+    answer = assistant(said)
+    if thought and "turn.reasoning_content" not in unread.ignored:
+        answer["reasoning_content"] = thought
+    if calls:
+        answer["tool_calls"] = calls
+    return answer
+
+
+def weight_of(turn: dict[str, Any], read: set[str], unread: Unread) -> Message:
+    """Read whether a turn is learnt: weight 0, train or loss false say that it is context."""
+    found = cast(Message, {})
+    for key, value in turn.items():
+        if key in read or risk(key) != "weight" or f"turn.{key}" in unread.ignored:
+            continue
+        if verdict(value) is False:
+            found["weight"] = 0
+            read.add(key)
+    return found
 
 
 def note_keys(turn: dict[str, Any], read: set[str], unread: Unread, weighed: bool = True) -> None:
@@ -88,32 +219,6 @@ def note_keys(turn: dict[str, Any], read: set[str], unread: Unread, weighed: boo
             unread.note(str(key), value, f"turn.{key}")
 
 
-def read_part(part: Any) -> str:
-    """Read the text of a part of a turn; raise Reject for any other part.
-
-    Without its picture a question could not be answered.
-    """
-    kind = str(part.get("type", "")) if isinstance(part, dict) else ""
-    if kind in ("thinking", "reasoning") or (kind == "" and is_thought(part)):
-        raise Reject("reasoning", "a part of a turn")
-    if kind.startswith(("tool", "function")) or calls(part):
-        raise Reject("tools", "a part of a turn")
-    text = part.get("text") if isinstance(part, dict) else None
-    if not isinstance(text, str):
-        raise Reject("not_text", kind)
-    return text
-
-
-def is_thought(part: Any) -> bool:
-    """Tell whether a part of Gemini is its reasoning."""
-    return isinstance(part, dict) and part.get("thought") is True
-
-
-def calls(part: Any) -> bool:
-    """Tell whether a part of Gemini calls a tool or holds what it returned."""
-    return isinstance(part, dict) and bool(part.keys() & {"functionCall", "functionResponse"})
-
-
 def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
     """Read what is answered: text, one turn, or turns that end with the answer.
 
@@ -123,7 +228,7 @@ def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
         value = unpacked(value)
         if isinstance(value, str):
             refuse_python(value)
-            return hh_turns(value) or [assistant(value)]
+            return hh_turns(value) or [answer_in(value, unread)]
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         return [assistant(value[0])]
     if isinstance(value, dict) and is_turn(value):

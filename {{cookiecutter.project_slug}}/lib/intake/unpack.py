@@ -13,10 +13,12 @@ ROLES = {
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "chatbot", "ai"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
 }
-TOOL_ROLES = {
-    *("tool", "tools", "function", "function_call", "function_response", "tool_call", "tool_calls"),
-    *("tool_response", "tool_result", "tool_output", "observation", "ipython"),
+CALL_ROLES = {"function_call", "tool_call", "tool_calls"}
+RESULT_ROLES = {
+    *("tool", "function", "function_response", "tool_response", "tool_result", "tool_output"),
+    *("observation", "ipython"),
 }
+TOOL_ROLES = {*CALL_ROLES, *RESULT_ROLES, "tools"}
 # The text of a list of turns, as JSON or as Python writes it (a CSV made from such a column).
 TURNS_AS_TEXT = re.compile(
     r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""

@@ -19,8 +19,8 @@ def words(text: str) -> frozenset[str]:
 
 
 TOOLS = re.compile(
-    r"(available_)?(tools|functions)(_?(schemas?|definitions?|list|specs?|json))?"
-    r"|(tool|function)_?(calls?|call_id|choice|responses?|results?|outputs?)"
+    r"(available_)?(tools|functions)|(tool|function)s?_?(schemas?|definitions?|list|specs?|json)"
+    r"|(tool|function)_?(calls?|call_id|responses?|results?|outputs?)"
 )
 REASONING = re.compile(
     r"(complex_)?(reasoning|thinking|thoughts?|think|cot|chain_of_thoughts?)"

@@ -4,9 +4,11 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.core.records import Message
+from lib.core.turns import has_more
+from lib.model.rendered import CURE, check_rendered, for_template, without_context
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def freeze(template: str) -> str:
 
 def with_system(messages: list[Message], system: str) -> list[Message]:
     """Put the task's system prompt first, unless the chat brings its own or the task has none."""
+    if system and "tools" in messages[0] and not messages[0]["content"]:
+        return [Message(role="system", content=system, tools=messages[0]["tools"]), *messages[1:]]
     if not system or messages[0]["role"] == "system":
         return messages
     return [Message(role="system", content=system), *messages]
@@ -47,13 +51,34 @@ def render(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
 ) -> "BatchEncoding":
     """Render a chat to token ids; raise UserError when the template refuses it, or fails."""
+    encoded: BatchEncoding = by_template(tokenizer, chat, return_dict=True, **options)
+    return encoded
+
+
+def render_text(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message], prompt: bool = False
+) -> str:
+    """Render a chat to text; with `prompt` up to where an answer begins.
+
+    Raises UserError as `render` does, and where the template leaves out a part of the chat.
+    """
+    text = str(by_template(tokenizer, chat, tokenize=False, add_generation_prompt=prompt))
+    if has_more(chat):
+        check_rendered(text, chat)
+    return text
+
+
+def by_template(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool) -> Any:
+    """Ask the tokenizer's template; raise UserError when it refuses the chat, or fails."""
     from jinja2 import TemplateError
 
+    turns, tools = for_template(tokenizer, chat)
     try:
-        return tokenizer.apply_chat_template(chat, return_dict=True, **options)
+        return tokenizer.apply_chat_template(turns, tools=tools, **options)
     except TemplateError as error:
+        asked = "does it take a system prompt (task.system)?"
         raise UserError(
-            f"chat template of the base: {error}; does it take a system prompt (task.system)?"
+            f"chat template of the base: {error}; {CURE if has_more(chat) else asked}"
         ) from None
     except MISTAKES as error:
         first = (str(error).splitlines() or [""])[0]
@@ -66,8 +91,10 @@ def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
     """Return the token ids up to where the model's answer begins."""
-    encoded = render(tokenizer, with_system(prompt, system), add_generation_prompt=True)
-    return list(encoded["input_ids"])
+    chat = with_system(prompt, system)
+    if has_more(chat):
+        render_text(tokenizer, chat, prompt=True)
+    return list(render(tokenizer, chat, add_generation_prompt=True)["input_ids"])
 
 
 def encode_example(
@@ -82,7 +109,10 @@ def encode_example(
     chat = with_system(messages, system)
     encoded = render(tokenizer, chat, return_assistant_tokens_mask=marked)
     ids = list(encoded["input_ids"])
+    if has_more(chat):
+        render_text(tokenizer, chat)
     learnt = encoded["assistant_masks"] if marked else last_answer(tokenizer, messages, system, ids)
+    learnt = without_context(list(learnt), chat) if marked else learnt
     labels = [token if mask else IGNORED for token, mask in zip(ids, learnt, strict=True)]
     return Example(ids, labels)
 

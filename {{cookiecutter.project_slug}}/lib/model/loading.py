@@ -1,7 +1,6 @@
 """Loading and saving models, and the settings that make a run come out the same twice."""
 
 import ctypes
-import json
 import os
 import random
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from lib.core.params import HardwareParams
 from lib.model.chat import freeze
+from lib.model.source import check_folder
 from lib.runtime.errors import UserError
-from lib.runtime.files import sha256
-from lib.runtime.hub import ask_once, refusal
+from lib.runtime.hub import refusal
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -55,17 +54,27 @@ def keep_freed_memory() -> None:
         mallopt(mmap_threshold, 2**30)
 
 
-def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokenizerBase":
-    """Load the tokenizer of a folder or hub id; it must have a chat template."""
+def load_tokenizer(
+    model: str, revision: str | None = None, template: str | None = None
+) -> "PreTrainedTokenizerBase":
+    """Load the tokenizer of a folder or hub id, with the chat template of a file if one is named.
+
+    Raises UserError where it has no chat template then, or no end.
+    """
     from transformers import AutoTokenizer
 
-    check_folder(model)
+    check_folder(model, revision)
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(refusal(model, error)) from None
+    if template:
+        tokenizer.chat_template = read_template(template)
     if not tokenizer.chat_template:
-        raise UserError(f"{model}: has no chat template; choose an instruct model")
+        raise UserError(
+            f"{model}: has no chat template; name a file with one, such as base/chat.jinja, in "
+            "base.chat_template, or choose an instruct model"
+        )
     tokenizer.chat_template = freeze(str(tokenizer.chat_template))
     if "strftime_now(" in tokenizer.chat_template:
         raise UserError(
@@ -80,6 +89,24 @@ def load_tokenizer(model: str, revision: str | None = None) -> "PreTrainedTokeni
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def read_template(path: str) -> str:
+    """Read a chat template; raise UserError where it cannot be read, is empty or is no Jinja."""
+    from jinja2 import TemplateSyntaxError
+    from transformers.utils.chat_template_utils import _compile_jinja_template
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        _compile_jinja_template(text)
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise UserError(f"{path}: {said}; base.chat_template names it") from None
+    except TemplateSyntaxError as error:
+        raise UserError(f"{path}:{error.lineno}: is not Jinja: {error.message}") from None
+    if not text.strip():
+        raise UserError(f"{path}: is empty; base.chat_template names it")
+    return text
 
 
 def stop_tokens(
@@ -127,7 +154,7 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
     """Load the configuration of a folder or hub id."""
     from transformers import AutoConfig
 
-    check_folder(model)
+    check_folder(model, revision)
     try:
         return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -144,7 +171,7 @@ def load_model(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    check_folder(model)
+    check_folder(model, revision)
     try:
         loaded, found = AutoModelForCausalLM.from_pretrained(
             model,
@@ -168,29 +195,6 @@ def load_model(
     return loaded.eval()
 
 
-def check_folder(model: str) -> None:
-    """Raise UserError for a path that looks like a folder but is not one.
-
-    It would be taken for a hub id.
-    """
-    if not Path(model).is_dir():
-        ask_once()
-    looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
-    config = Path(model, "config.json")
-    if looks_local and not config.is_file():
-        raise UserError(f"{model}: is not a model folder (config.json is missing)")
-    if config.is_file() and not is_object(config):
-        raise UserError(f"{config}: is not a JSON object; copy the model again")
-
-
-def is_object(path: Path) -> bool:
-    """Tell whether a file is a JSON object."""
-    try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except ValueError:
-        return False
-
-
 def torch_device(hardware: HardwareParams) -> str:
     """Return the torch device for hardware.device; raise UserError for a GPU that is not there."""
     if hardware.device == "cpu":
@@ -205,13 +209,6 @@ def torch_device(hardware: HardwareParams) -> str:
             "where `nvidia-smi` shows one and torch is a CUDA build"
         )
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-
-
-def identity(model: str, revision: str | None = None) -> str:
-    """Return what identifies a model: the hashes of a folder's files, or hub id and revision."""
-    files = sorted(path for path in Path(model).rglob("*") if path.is_file())
-    named = [f"{path.relative_to(model)} {sha256(path)}" for path in files]
-    return ",".join(named) or f"{model}@{revision}"
 
 
 def make_readable(folder: Path) -> None:

@@ -27,6 +27,7 @@ RISES = (  # events that are trouble when there are more of them than at release
     "injections_answered",
     "refusals",
     "repetition",
+    "tool_calls",
     "truncated_answers",
     "unfamiliar_requests",
     "unknown_labels",

@@ -4,7 +4,10 @@ What is of another type than it must be is a BadCall, and the line is counted un
 """
 
 import json
+import re
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 from lib.core.records import Message
@@ -12,6 +15,7 @@ from lib.core.records import Message
 EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
 PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds
 MOST = 1e15  # a number above it is damage
+NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,19})?")
 
 
 class BadCall(Exception):
@@ -51,11 +55,33 @@ def text(value: Any) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
+def decoded(value: Any) -> Any:
+    """Decode JSON that stands as a text where an object or a list belongs.
+
+    Anything else is returned as it is.
+    """
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
 def number(value: Any) -> float | None:
-    """Return a number, which can never be below 0 here."""
+    """Return a number, which can never be below 0 here.
+
+    One that is below, or not finite, is a gateway's "unknown": None, as where there is none.
+    """
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        value = float(value)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadCall("bad_shape")
+    if not isfinite(value) or value < 0:
+        return None
+    if value > MOST:
         raise BadCall("bad_shape")
     return float(value)
 
@@ -67,17 +93,21 @@ def count(value: Any) -> int | None:
 
 
 def identity(value: Any) -> str:
-    """Return an id, which some gateways write as a number."""
+    """Return an id, which some gateways write as a number, and MongoDB as an object."""
+    if isinstance(value, dict) and set(value) == {"$oid"}:
+        value = value["$oid"]
     return str(value) if type(value) is int else text(value)
 
 
 def timestamp(value: Any) -> float:
-    """Read an ISO 8601 text or a number as seconds since 1970.
+    """Read a text or a number as seconds since 1970; raise BadCall where it is no time.
 
     A number is of the unit in which it is a time between 2001 and 2286; only one is.
     """
+    if isinstance(value, dict) and set(value) == {"$date"}:  # as MongoDB exports it
+        value = value["$date"]
     if isinstance(value, str):
-        value = iso_time(value)
+        value = float(value) if NUMBER.fullmatch(value) else iso_time(value)
     if not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST_NS:
         for per_second in PER_SECOND:
             if EARLIEST <= value / per_second < 10 * EARLIEST:
@@ -86,12 +116,16 @@ def timestamp(value: Any) -> float:
 
 
 def iso_time(value: str) -> float:
-    """Return seconds since 1970 of an ISO 8601 text (UTC where it names no zone)."""
+    """Return seconds since 1970 of an ISO 8601 or RFC 5322 text (UTC where it names no zone)."""
+    value = re.sub(r" ?(?:UTC|GMT)$", "+00:00", value.strip().replace("/", "-"))
     try:
         moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except ValueError:
-        raise BadCall("no_time") from None
+        try:
+            moment = parsedate_to_datetime(value.removesuffix("+00:00"))  # Sun, 16 Nov 2025 ...
+        except (ValueError, IndexError):
+            raise BadCall("no_time") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def lapse_ms(start: float, end: float | None) -> float | None:
@@ -100,23 +134,47 @@ def lapse_ms(start: float, end: float | None) -> float | None:
 
 
 def read_messages(value: Any) -> list[Message]:
-    """Read the turns of a chat; a plain prompt is one turn of the user."""
+    """Read the turns of a chat; a plain prompt is one turn of the user.
+
+    Raise BadCall where there are none.
+    """
+    value = decoded(value)
     if isinstance(value, str):
         return [Message(role="user", content=text(value))]
-    turns = [
-        Message(role=text(at(turn, "role")), content=content(at(turn, "content")))
-        for turn in items(value)
-    ]
-    if not turns or not all(turn["role"] for turn in turns):
+    turns = [turn for one in items(value) if (turn := _turn(one))]
+    if not turns:
         raise BadCall("no_messages")
     return turns
 
 
+def _turn(value: Any) -> Message | None:
+    """Read a turn; of the items of the Responses API without a role only a tool's output is one."""
+    if isinstance(value, str):
+        return Message(role="user", content=text(value))
+    kind = at(value, "type")
+    if kind == "function_call_output":
+        return Message(role="tool", content=content(at(value, "output")))
+    if kind in ("reasoning", "function_call") and at(value, "role") is None:
+        return None
+    if not (role := text(at(value, "role"))):
+        raise BadCall("no_messages")
+    return Message(role=role, content=content(at(value, "content")))
+
+
 def content(value: Any) -> str:
-    """Return the text of a message: a string, nothing, or OpenAI's list of parts."""
+    """Return the text of a message: a string, nothing, or a list of parts of any API."""
     if isinstance(value, str | None):
         return text(value)
-    return "\n".join(text(at(part, "text")) for part in items(value))
+    return "\n".join(
+        text(part) if isinstance(part, str) else _part(at(part, "text"), at(part, "content"))
+        for part in items(value)
+        if isinstance(part, str) or not at(part, "thought")
+    )
+
+
+def _part(said: Any, inner: Any) -> str:
+    """Return the text of a part; that of a tool's result is a level below."""
+    return text(said) if said is not None else content(inner)
 
 
 def read_error(value: Any) -> str | None:

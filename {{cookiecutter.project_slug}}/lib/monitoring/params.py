@@ -18,6 +18,7 @@ class MonitorLimits(Section):
     errors: float = Field(gt=0, lt=1)  # requests that failed
     slow: float = Field(gt=0, lt=1)  # slower than gate.latency.e2e_ms_p95
     negative_feedback: float = Field(gt=0, lt=1)  # of the requests with feedback
+    unreadable: float = Field(default=0.02, gt=0, lt=1)  # lines of the logs that could not be read
 
 
 class HarvestParams(Section):

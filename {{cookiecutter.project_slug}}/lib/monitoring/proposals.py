@@ -29,7 +29,7 @@ def gather(
     """Gather the proposals of each reason, at most `SPARE * most` of each, every request once."""
     kept: dict[str, list[Proposal]] = {reason: [] for reason in REASONS}
     for batch in batches(calls, BATCH):
-        answered = [call for call in batch if call.error is None]
+        answered = [call for call in batch if call.error is None and not call.withheld]
         for call, found in zip(answered, observer.watch.look(answered), strict=True):
             reasons = [REASONS[0]] if found else []
             reasons += other_reasons(call, observer, confidence)

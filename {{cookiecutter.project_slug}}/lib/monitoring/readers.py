@@ -1,49 +1,57 @@
 """Logs of gateways and servers as calls; which one wrote a line is told by the line.
 
 - our own format (calls.py)
-- LiteLLM: its StandardLoggingPayload, an object a line, as its S3, GCS and file loggers write it
-- vLLM: the text log of `vllm serve --enable-log-requests --enable-log-outputs` (vllm_log.py)
-- OpenTelemetry: OTLP/JSON, as the collector's file exporter writes it, with GenAI spans that hold
-  gen_ai.input.messages and gen_ai.output.messages (semantic conventions 1.37 and later)
+- LiteLLM (litellm.py)
+- vLLM's text log (vllm_log.py)
+- OpenTelemetry (otel.py)
+
+A line that is none of these is counted by its reason, never dropped silently.
 """
 
-import gzip
-import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from lib.monitoring.calls import Call, from_row
-from lib.monitoring.fields import (
-    BadCall,
-    at,
-    content,
-    count,
-    identity,
-    items,
-    lapse_ms,
-    number,
-    read_error,
-    read_messages,
-    text,
-    timestamp,
-)
-from lib.monitoring.vllm_log import VllmLog
-from lib.runtime.errors import UserError
+from lib.monitoring.fields import BadCall, at, identity
+from lib.monitoring.lines import Container, decode, log_lines
+from lib.monitoring.litellm import from_litellm
+from lib.monitoring.otel import SIGNALS, from_span, parts_of
+from lib.monitoring.vllm_log import WAITING, VllmLog
 
-COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion")
-DIGITS = re.compile(r"-?\d{1,19}")
+# What a sound log holds besides requests to the model.
+OTHER = ("other_call", "other_line", "copy")
+BESIDES = (
+    "text_line",
+    "other_row",
+)  # sound in a file that has requests; else it was not understood
+HINTS = {  # a row with one of these keys may be a request in a format that is not known
+    *("messages", "prompt", "input", "request", "response", "choices", "output", "completion"),
+    *("answer", "request_id"),
+}
+DEEPEST = 4  # frames around a row: a shipper's, a runtime's, ...
 
 
 def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
-    """Yield every call in the files, in order; other lines are counted in `skipped` by reason."""
+    """Yield every call in the files once, in order; other lines are counted in `skipped` by reason.
+
+    Copies are told by a hash of 8 bytes: a log that was rotated, compressed or sent again.
+    """
+    seen = set[bytes]()
     for path in paths:
-        yield from _read_file(path, skipped)
+        for call in _read_file(path, skipped):
+            said = "\x00".join((call.id, str(call.time), call.error or "", call.answer))
+            key = blake2b(said.encode(), digest_size=8).digest()
+            if key in seen:
+                skipped["copy"] += 1
+            else:
+                seen.add(key)
+                yield call
 
 
 def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
@@ -54,172 +62,118 @@ def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
 
 
 def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
-    vllm = VllmLog(datetime.fromtimestamp(path.stat().st_mtime, UTC), skipped)
-    try:
-        with _open(path) as file:
-            for line in file:
-                yield from read_line(line, vllm, skipped)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise UserError(
-            f"{path}: cannot be read ({error}); replace it by a complete file"
-        ) from None
-    vllm.close()
+    inside = Counter[str]()
+    log, found = LogReader(datetime.fromtimestamp(path.stat().st_mtime, UTC), inside), False
+    for line in log_lines(path):
+        for call in log.read(line):
+            found = True
+            yield call
+    for call in log.close():
+        found = True
+        yield call
+    if not found and not any(inside[reason] for reason in OTHER):
+        inside["unknown_line"] = sum(inside.pop(reason, 0) for reason in BESIDES)
+    skipped.update(+inside)
 
 
-def _open(path: Path) -> TextIO:
-    """Open a log file, plain or gzip.
+class LogReader:
+    """Reads a log line by line, whichever of the formats each line is in."""
 
-    Bytes that are not UTF-8 become U+FFFD: a log is never perfect.
-    """
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if packed:
-        return gzip.open(path, "rt", encoding="utf-8", errors="replace")
-    return path.open(encoding="utf-8", errors="replace")
+    def __init__(self, until: datetime, skipped: Counter[str]) -> None:
+        self.skipped, self.vllm, self.container = skipped, VllmLog(until, skipped), Container()
+        self.streams: dict[str, Call] = {}  # answers that have not ended yet
+        self.ended: dict[str, None] = {}  # streams whose last chunk may still follow with usage
 
+    def read(self, line: str) -> list[Call]:
+        """Return the calls that a line completes; anything else in it is counted."""
+        calls: list[Call] = []
+        with self._counting():
+            self._line(self.container.line(line), calls, 0)
+        return calls
 
-def read_line(line: str, vllm: VllmLog, skipped: Counter[str]) -> list[Call]:
-    """Yield the calls of a line, of OTLP several; anything else is counted in `skipped`."""
-    calls = []
-    with counting(skipped):
-        for read, part in _parts(line.strip("\ufeff \t\r\n"), vllm):
-            with counting(skipped):  # of the next span nothing is wrong yet
-                if call := read(part):
-                    calls.append(call)
-    return calls
+    def close(self) -> list[Call]:
+        """End the file; return the calls whose streamed answer did not end in it."""
+        self.vllm.close()
+        return list(self.streams.values())
 
+    def _line(self, line: str, calls: list[Call], depth: int) -> None:
+        if not line:
+            return
+        if line[0] != "{":
+            line = self._text(line, calls)
+        rows, rest = decode(line)
+        for row in rows:
+            with self._counting():
+                self._row(row, calls, depth)
+        if rest:
+            raise BadCall("invalid_json")
 
-@contextmanager
-def counting(skipped: Counter[str]) -> Iterator[None]:
-    """Count what is no call by its reason, and go on."""
-    try:
-        yield
-    except BadCall as reason:
-        skipped[str(reason)] += 1
-    except RecursionError:  # JSON in JSON without end
-        skipped["bad_shape"] += 1
+    def _text(self, line: str, calls: list[Call]) -> str:
+        """Read a server's line; return the JSON object that stands behind a prefix, if one does."""
+        try:
+            if call := self.vllm.read(line):
+                calls.append(call)
+        except BadCall as reason:
+            begin = line.find('{"')
+            if str(reason) != "text_line" or begin < 0:
+                raise
+            if not any(f'"{hint}"' in line for hint in HINTS):
+                raise
+            return line[begin:]
+        return ""
 
+    def _row(self, row: dict[str, Any], calls: list[Call], depth: int) -> None:
+        if "startTime" in row and "call_type" in row:
+            calls.append(from_litellm(row))
+        elif any(signal in row for signal in SIGNALS):
+            self._telemetry(row, calls)
+        elif "attributes" in row and "start_time" in row:
+            calls.append(from_span(row))
+        elif "request" in row and ("request_id" in row or "time" in row):
+            self._own(row, calls)
+        elif (inner := self.container.row(row)) is not None and depth < DEEPEST:
+            if isinstance(inner, str):
+                self._line(inner.strip(), calls, depth + 1)
+            else:
+                self._row(inner, calls, depth + 1)
+        else:
+            raise BadCall("unknown_shape" if row.keys() & HINTS else "other_row")
 
-def _parts(line: str, vllm: VllmLog) -> Iterator[tuple[Callable[[Any], Call | None], Any]]:
-    """Yield what may be a call in a line, and what reads it."""
-    if not line.startswith("{"):
-        yield from [(vllm.read, line)] if line else []
-        return
-    row = _decoded(line)
-    if "request_id" in row:
-        yield from_row, row
-    elif "resourceSpans" in row:
-        yield from ((from_span, span) for span in _spans(row))
-    elif "startTime" in row and "call_type" in row:
-        yield from_litellm, row
-    else:
-        raise BadCall("unknown_shape")
+    def _telemetry(self, row: dict[str, Any], calls: list[Call]) -> None:
+        parts = list(parts_of(row))
+        if not parts:
+            raise BadCall("other_call")  # metrics
+        for part in parts:
+            with self._counting():  # of the next span nothing is wrong yet
+                calls.append(from_span(part))
 
+    def _own(self, row: dict[str, Any], calls: list[Call]) -> None:
+        """Read a row of our format; join the chunks of an answer that was logged as it streamed."""
+        if (
+            identity(row.get("request_id")) in self.ended
+            and at(row.get("response"), "choices") == []
+        ):
+            raise BadCall("other_line")  # the tokens used, after the last chunk
+        call = from_row(row)
+        if not call.part:
+            calls.append(call)
+            return
+        if before := self.streams.pop(call.id, None):
+            before.answer += call.answer
+            before.finish, before.latency_ms = call.finish, call.latency_ms
+            call = before
+        self.streams[call.id] = call
+        if call.finish or len(self.streams) > WAITING:
+            oldest = call.id if call.finish else next(iter(self.streams))
+            calls.append(self.streams.pop(oldest))
+            self.ended[oldest] = None
 
-def from_litellm(row: dict[str, Any]) -> Call:
-    """Read a StandardLoggingPayload of LiteLLM's proxy or library."""
-    if text(row["call_type"]) not in COMPLETIONS:
-        raise BadCall("other_call")
-    response = row.get("response") if isinstance(row.get("response"), dict) else None
-    start, end, first = (
-        timestamp(row[key]) if row.get(key) else None
-        for key in ("startTime", "endTime", "completionStartTime")
-    )
-    if start is None:
-        raise BadCall("no_time")
-    failed = row.get("status") == "failure"
-    return Call(
-        time=start,
-        id=identity(row.get("id")),
-        model=text(row.get("model_group")) or text(row.get("model")),
-        messages=read_messages(row.get("messages")),
-        answer=content(at(response, "choices", 0, "message", "content")),
-        finish=text(at(response, "choices", 0, "finish_reason")) or None,
-        input_tokens=count(row.get("prompt_tokens")),
-        output_tokens=count(row.get("completion_tokens")),
-        latency_ms=lapse_ms(start, end),
-        ttft_ms=lapse_ms(start, None if first == end else first),  # not streamed: set to the end
-        cost=number(row.get("response_cost")),
-        error=(read_error(row.get("error_str")) or "failed") if failed else None,
-    )
-
-
-def _spans(row: Any) -> Iterator[Any]:
-    for resource in items(row["resourceSpans"]):
-        for scope in items(at(resource, "scopeSpans")):
-            yield from items(at(scope, "spans"))
-
-
-def from_span(span: Any) -> Call:
-    """Read an OpenTelemetry GenAI span whose content was captured."""
-    values = attributes(span)
-    if values.get("gen_ai.operation.name") not in ("chat", "text_completion"):
-        raise BadCall("other_call")
-    if "gen_ai.input.messages" not in values:
-        raise BadCall("span_without_messages")  # capturing content is off by default
-    start = nanoseconds(at(span, "startTimeUnixNano"))
-    asked = items(_decoded(values["gen_ai.input.messages"]))
-    turns = [{"role": at(turn, "role") or "user", "content": said(turn)} for turn in asked]
-    failed = at(span, "status", "code") in (2, "STATUS_CODE_ERROR")
-    return Call(
-        time=start,
-        id=identity(values.get("gen_ai.response.id")) or text(at(span, "spanId")),
-        model=text(values.get("gen_ai.response.model") or values.get("gen_ai.request.model")),
-        messages=read_messages(turns),
-        answer=said(at(_decoded(values.get("gen_ai.output.messages")), 0)),
-        finish=text(at(_decoded(values.get("gen_ai.response.finish_reasons")), 0)) or None,
-        input_tokens=count(values.get("gen_ai.usage.input_tokens")),
-        output_tokens=count(values.get("gen_ai.usage.output_tokens")),
-        latency_ms=lapse_ms(start, nanoseconds(at(span, "endTimeUnixNano"))),
-        error=text(values.get("error.type")) or "failed" if failed else None,
-    )
-
-
-def nanoseconds(value: Any) -> float:
-    """Read a time of OTLP, whose JSON has whole numbers as texts."""
-    return timestamp(whole(value))
-
-
-def whole(value: Any) -> Any:
-    """Convert a text of digits to its number; leave anything else as it is."""
-    return int(value) if isinstance(value, str) and DIGITS.fullmatch(value) else value
-
-
-def attributes(span: Any) -> dict[str, Any]:
-    """Return the attributes of a span and of its events as plain values.
-
-    Content may be on either.
-    """
-    held = [*items(at(span, "attributes"))]
-    for event in items(at(span, "events")):
-        held += items(at(event, "attributes"))
-    return _plain(held)
-
-
-def _plain(pairs: list[Any]) -> dict[str, Any]:
-    return {text(at(one, "key")): _value(at(one, "value")) for one in pairs}
-
-
-def _value(value: Any) -> Any:
-    """Convert OTLP's AnyValue to a plain value."""
-    if array := at(value, "arrayValue"):
-        return [_value(one) for one in items(at(array, "values"))]
-    if pairs := at(value, "kvlistValue"):
-        return _plain(items(at(pairs, "values")))
-    return whole(at(value, "intValue")) or next(iter((value or {}).values()), None)
-
-
-def _decoded(value: Any) -> Any:
-    """Decode structured attributes that are written as JSON text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise BadCall("invalid_json") from None
-
-
-def said(turn: Any) -> str:
-    """Join the text of a GenAI message's parts."""
-    parts = [part for part in items(at(turn, "parts")) if at(part, "type") == "text"]
-    return "\n".join(text(at(part, "content")) for part in parts)
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Count what is no call by its reason, and go on."""
+        try:
+            yield
+        except BadCall as reason:
+            self.skipped[str(reason)] += 1
+        except RecursionError:  # JSON in JSON without end
+            self.skipped["bad_shape"] += 1

@@ -33,12 +33,18 @@ def prompt_values(prompt: str) -> Values:
     return {"language": sure_language(prompt) or NONE, "prompt_length": length(prompt)}
 
 
-def form_events(answer: str, finish: str | None, task: TaskParams) -> Events:
-    """List what is wrong with an answer's form, whatever was asked."""
+def form_events(answer: str, finish: str | None, task: TaskParams, tools: bool = False) -> Events:
+    """List what is wrong with an answer's form, whatever was asked.
+
+    A call of `tools` is an answer of its own kind, which has no labels and no text.
+    """
     empty = not answer.strip()
-    found = {"empty_answers": empty, "repetition": is_repetitive(answer)}
+    found = {"empty_answers": empty, "tool_calls": tools}
     if finish is not None:
         found["truncated_answers"] = finish == "length"
+    if tools:
+        return found
+    found["repetition"] = is_repetitive(answer)
     if task.output == "json":
         given = parse(answer)
         found["format_errors"] = given is None or any(name not in given for name in task.fields)

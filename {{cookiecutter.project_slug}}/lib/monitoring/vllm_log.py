@@ -1,22 +1,26 @@
 """The text log of vLLM: `vllm serve --enable-log-requests --enable-log-outputs`.
 
-The prompt is in it where the log level is DEBUG (in older versions always), else only the answer's
-side is known. A request and its answer are two lines: up to WAITING requests wait for theirs.
+The prompt is in it where the log level is DEBUG (in older versions always); without it the texts
+count as withheld. A request and its answer are two lines, of a streamed answer more: up to WAITING
+requests wait for theirs.
 """
 
 import ast
 import re
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lib.core.records import Message
-from lib.monitoring.calls import Call
+from lib.monitoring.answers import Answer, finish_of
+from lib.monitoring.calls import Call, complete
 from lib.monitoring.fields import BadCall, lapse_ms, text
 
 WAITING = 10_000
 ZONES = timedelta(days=1)  # the log's clock is local, its file's is not
-CHATML = re.compile(r"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>", re.DOTALL)
-STAMP = re.compile(r"\b(?:INFO|DEBUG) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b")
+STAMP = re.compile(
+    r"\b(?:INFO|DEBUG|WARNING|ERROR) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b"
+)
 QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
 ASKED = re.compile(
     rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {QUOTED})?"
@@ -25,47 +29,88 @@ ANSWERED = re.compile(
     rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {QUOTED}"
     r".*?finish_reason: (\w+)"
 )
+PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
+TOOLS = "[tool_calls: "  # begins an answer that calls tools
+TURNS = [  # of rendered chats: role, text; the last one may be cut off
+    re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", re.DOTALL),  # ChatML
+    re.compile(  # Llama 3
+        r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)(?:<\|eot_id\|>|$)", re.DOTALL
+    ),
+    re.compile(r"<start_of_turn>(\w+)\n(.*?)(?:<end_of_turn>|$)", re.DOTALL),  # Gemma
+    re.compile(
+        r"<\|(system|user|assistant)\|>\n?(.*?)(?:<\|end\|>|<\|user\|>|$)", re.DOTALL
+    ),  # Phi
+]
+
+
+@dataclass
+class Asked:
+    """A request whose answer has not come yet, and what was streamed of it."""
+
+    start: float
+    prompt: str = ""
+    streamed: str = ""
+    finish: str | None = None
 
 
 class VllmLog:
-    """Joins the two lines that vLLM's log has of a request."""
+    """Joins the lines that vLLM's log has of a request."""
 
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
         self.until, self.skipped = until, skipped  # the log's times have no year: the last is then
-        self.waiting: dict[str, tuple[float, str]] = {}
+        self.waiting: dict[str, Asked] = {}
+        self.answered: dict[str, None] = {}  # a request for several answers has one line for each
 
     def read(self, line: str) -> Call | None:
-        """Return the call that a line completes, if it completes one."""
+        """Return the call that a line completes, if it completes one.
+
+        Raises BadCall, for `other_line` where the line is of the server but not of a request, for
+        `text_line` where it is not even that.
+        """
         if found := ANSWERED.search(line):
             return self._answered(found, self._time(line))
-        if not (found := ASKED.search(line)):
-            raise BadCall("other_line")  # the server says much else
-        key, prompt = found.group(1), found.group(2)
-        start = self.waiting.pop(key, (self._time(line), ""))
-        self.waiting[key] = (start[0], unquoted(prompt or "None") or start[1])
-        if len(self.waiting) > WAITING:
-            self.waiting.pop(next(iter(self.waiting)))
-            self.skipped["no_answer"] += 1
-        return None
+        if found := ASKED.search(line):
+            key, prompt = found.group(1), unquoted(found.group(2) or "None")
+            asked = self.waiting.pop(key, None) or Asked(self._time(line))
+            asked.prompt = prompt or asked.prompt
+            self.waiting[key] = asked
+            if len(self.waiting) > WAITING:
+                self.waiting.pop(next(iter(self.waiting)))
+                self.skipped["no_answer"] += 1
+            return None
+        raise BadCall("other_line" if STAMP.search(line) else "text_line")
 
     def _answered(self, found: re.Match[str], end: float) -> Call | None:
-        key, stream, answer, finish = found.groups()
+        key, stream, quoted, reason = found.groups()
+        said = unquoted(quoted)
+        finish = None if reason in ("None", "streaming_complete") else finish_of(reason)
+        asked = self.waiting.get(key)
+        if asked is None:
+            raise BadCall("other_line" if key in self.answered else "no_request")
+        asked.finish = finish or asked.finish
         if stream == "delta":
+            asked.streamed += said
             return None
-        if key not in self.waiting:
-            raise BadCall("no_request")
-        start, prompt = self.waiting.pop(key)
-        if not prompt:
-            raise BadCall("no_prompt")  # logged at level DEBUG only
-        return Call(
-            time=start,
+        self._done(key)
+        placeholder = PLACEHOLDER.fullmatch(said)
+        said = asked.streamed if placeholder else said
+        call = Call(
+            time=asked.start,
             id=key,
             model="",
-            messages=chatml(prompt),
-            answer=unquoted(answer),
-            finish=None if finish == "None" else finish,
-            latency_ms=lapse_ms(start, end),  # to the second, as the log has it
+            messages=turns(asked.prompt),
+            answer="",
+            output_tokens=int(placeholder.group(1)) if placeholder else None,
+            latency_ms=lapse_ms(asked.start, end),  # to the second, as the log has it
+            withheld=not asked.prompt or bool(placeholder and not said),
         )
+        return complete(call, Answer(said, asked.finish, tools=said.startswith(TOOLS)))
+
+    def _done(self, key: str) -> None:
+        del self.waiting[key]
+        self.answered[key] = None
+        if len(self.answered) > WAITING:
+            self.answered.pop(next(iter(self.answered)))
 
     def _time(self, line: str) -> float:
         if not (found := STAMP.search(line)):
@@ -94,7 +139,16 @@ def unquoted(literal: str) -> str:
         raise BadCall("bad_shape") from None
 
 
-def chatml(prompt: str) -> list[Message]:
-    """Split a rendered chat into turns; any other template's text is one turn of the user."""
-    turns = [Message(role=role, content=said) for role, said in CHATML.findall(prompt)]
-    return turns or [Message(role="user", content=prompt)]
+def turns(prompt: str) -> list[Message]:
+    """Split a rendered chat into turns; of a template that is not known it is one of the user.
+
+    The last turn of the assistant is the answer's header, not a turn.
+    """
+    for pattern in TURNS:
+        if found := pattern.findall(prompt):
+            said = [
+                Message(role="assistant" if role == "model" else role, content=text)
+                for role, text in found
+            ]
+            return said[:-1] if said[-1] == {"role": "assistant", "content": ""} else said
+    return [Message(role="user", content=prompt)] if prompt else []

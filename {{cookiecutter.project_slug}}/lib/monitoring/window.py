@@ -35,6 +35,7 @@ class Window:
 
     counts: Counts = field(default_factory=Counts)
     calls: int = 0
+    withheld: int = 0  # calls whose texts the log does not have
     models: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)  # of incidents
     incidents: list[Incident] = field(default_factory=list)
@@ -95,7 +96,7 @@ class Observer:
         """Count all calls."""
         window = Window()
         for batch in batches(calls, BATCH):
-            answered = [call for call in batch if call.error is None]
+            answered = [call for call in batch if call.error is None and not call.withheld]
             for call in batch:
                 self._traffic(call, window)
             for call in answered:
@@ -116,18 +117,18 @@ class Observer:
         """Count everything about an answered call."""
         prompt = call.prompt()
         asked = prompt_events(prompt, self.release.familiar)
-        said, values = self.of_answer(call.answer, call.finish)
+        said, values = self.of_answer(call.answer, call.finish, call.tools)
+        if call.refused:
+            said = said | {"refusals": True}
         events = asked | said | injection_events(asked[TRIES], said)
-        if call.latency_ms is not None:
-            events["slow"] = call.latency_ms > self.slow_ms
-        if call.feedback:
-            events["negative_feedback"] = self.is_negative(call)
         return events, prompt_values(prompt) | values
 
-    def _of_answer(self, answer: str, finish: str | None) -> tuple[Events, Values]:
+    def _of_answer(self, answer: str, finish: str | None, tools: bool) -> tuple[Events, Values]:
         """Count what an answer alone shows."""
+        events = form_events(answer, finish, self.task, tools)
+        if tools:
+            return events | {"refusals": False}, {}
         values = answer_values(answer, self.task, self.release.labels)
-        events = form_events(answer, finish, self.task)
         return events | answer_events(answer, self.task, values), values
 
     def is_negative(self, call: Call) -> bool:
@@ -144,7 +145,13 @@ class Observer:
         window.calls += 1
         window.models[call.model or "(unknown)"] += 1
         window.first, window.last = min(window.first, call.time), max(window.last, call.time)
-        window.counts.add({"errors": call.error is not None}, {})
+        window.withheld += call.withheld
+        events = {"errors": call.error is not None}
+        if call.latency_ms is not None and not call.error:
+            events["slow"] = call.latency_ms > self.slow_ms
+        if call.feedback and not call.error:
+            events["negative_feedback"] = self.is_negative(call)
+        window.counts.add(events, {})
         window.tokens["input"] += call.input_tokens or 0
         window.tokens["output"] += call.output_tokens or 0
         if call.cost is not None:

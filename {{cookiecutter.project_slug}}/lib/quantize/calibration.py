@@ -3,7 +3,7 @@
 import random
 from typing import TYPE_CHECKING
 
-from lib.core.records import is_pair, read_records
+from lib.core.records import chat_of, is_pair, read_records
 from lib.model.chat import Example, encode_example
 from lib.quantize.params import QuantizeParams
 from lib.runtime.errors import UserError
@@ -22,4 +22,4 @@ def draw_examples(
     if not chats:
         raise UserError(f"{path}: holds no chat; see metrics/split.json")
     drawn = random.Random(params.seed).sample(chats, min(count, len(chats)))
-    return [encode_example(tokenizer, record["messages"], system) for record in drawn]
+    return [encode_example(tokenizer, chat_of(record), system) for record in drawn]

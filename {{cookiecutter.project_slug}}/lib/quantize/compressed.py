@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.model.loading import load_model
-from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -44,11 +43,6 @@ def write_compressed(
     rows: list[list[int]],
 ) -> None:
     """Quantize `source` into `folder`, calibrated on `rows` of token ids."""
-    if scheme == "awq" and device == "cpu":
-        raise UserError(
-            "quantize.scheme is 'awq', which llm-compressor runs only on a GPU (pinned memory); "
-            "set hardware.device to gpu, or the scheme to w4a16"
-        )
     # its own lines by the dozen, and warnings about what llm-compressor does on purpose
     os.environ.setdefault("LLM_COMPRESSOR_LOG_LEVEL", "ERROR")
     warnings.filterwarnings("ignore", message="Attempting to save a model with offloaded modules")

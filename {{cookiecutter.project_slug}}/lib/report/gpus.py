@@ -1,6 +1,9 @@
 """GPUs by name: what they can do, how long a training takes on one, and what that costs."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from lib.runtime.errors import UserError
 
 UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
 # Seconds that Python takes to start the kernels of a layer with adapters, forward and back; half as
@@ -60,3 +63,12 @@ def cost(amount: float) -> str:
 def duration(hours: float) -> str:
     """Show hours, or that they are a minute or less."""
     return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
+
+
+def check_prices(names: Iterable[str]) -> None:
+    """Raise UserError for a name in gate.cost.gpu_per_hour that is none of GPUS."""
+    if unknown := sorted(set(names) - GPUS.keys()):
+        raise UserError(
+            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)}: not one of the GPUs whose "
+            f"hours are estimated: {', '.join(GPUS)}"
+        )

@@ -56,7 +56,7 @@ def front_matter(base: BaseParams, params: TrainParams, data: Data) -> str:
     from huggingface_hub import ModelCardData
 
     named: dict[str, Any] = dict(hub_license(base.license))
-    if "/" in base.model:
+    if base.on_hub:
         named |= {"base_model": base.model, "base_model_relation": "finetune"}
     fields = ModelCardData(
         **named,
@@ -121,7 +121,10 @@ def base_section(base: BaseParams) -> Lines:
     """Say where the weights come from, and under which terms."""
     rows = [
         ["base", f"`{base.model}`"],
-        ["revision", f"`{base.revision}`" if base.revision else "none: a folder of the project"],
+        [
+            "revision",
+            f"`{base.revision}`" if base.revision else "none: the project's folder base/",
+        ],
         ["license", cell(base.license)],
         ["declared use", base.use],
         ["dtype", base.dtype],

@@ -16,6 +16,7 @@ import aiohttp
 import numpy as np
 
 from lib.core.records import Message
+from lib.core.turns import request_of
 from lib.engines.openai_client import headers
 from lib.engines.timing import Timing
 from lib.runtime.errors import UserError
@@ -36,7 +37,7 @@ async def request(
     """Stream one greedy answer; tokens are counted by the server (`usage`), never by chunks."""
     body = {
         "model": model,
-        "messages": chat,
+        **request_of(chat),
         "max_tokens": length.most,
         "temperature": 0,
         "stream": True,
@@ -55,7 +56,7 @@ async def request(
             if chunk is None:
                 continue
             usage, now = chunk.get("usage") or usage, time.perf_counter() - started
-            if has(chunk, "delta", "content"):
+            if has(chunk, "delta", "content") or has(chunk, "delta", "tool_calls"):
                 stamps.append(now)
             if has(chunk, "finish_reason"):
                 ended = now

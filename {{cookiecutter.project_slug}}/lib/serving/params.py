@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from lib.core.config import Section
+from lib.engines.params import DeployParams, check_context, check_stack
 
 
 class Lengths(Section):
@@ -66,3 +67,27 @@ class ParityParams(Section):
     adapter: LimitsParams = LimitsParams(prefix=0.95, logprob=0.05)
     same: LimitsParams  # the same weights: served against read
     quantized: LimitsParams  # of the quantized weights against the tuned ones
+
+
+def check_bench(params: BenchParams, deploy: DeployParams) -> None:
+    """Raise UserError where the server that bench measures cannot be started as it is packed.
+
+    Or where it could not take what it is asked; what an own command takes is not known.
+    """
+    if params.engine != "server":
+        return
+    check_stack(params.command, "bench.command", deploy)
+    if params.command is not None:
+        return
+    if params.lengths:
+        most = params.lengths.input + params.lengths.output
+        check_context("bench.lengths.input and bench.lengths.output", most, deploy)
+    else:
+        check_context("bench.max_new_tokens and a prompt", params.max_new_tokens + 1, deploy)
+
+
+def check_parity(params: ParityParams, bench: BenchParams, deploy: DeployParams) -> None:
+    """Raise UserError where the server that parity starts, as bench does, could not answer."""
+    check_bench(bench, deploy)
+    if bench.engine == "server" and bench.command is None:
+        check_context("parity.max_new_tokens and a prompt", params.max_new_tokens + 1, deploy)

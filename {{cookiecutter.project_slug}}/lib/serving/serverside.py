@@ -10,8 +10,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 from lib.core.records import Message
+from lib.core.turns import request_of
 from lib.engines.api import complete_chat
-from lib.engines.openai_client import Refused, post
+from lib.engines.openai_client import Endpoint, Refused, post
 from lib.runtime.errors import UserError
 from lib.serving.parity import Greedy, Prompt
 
@@ -41,7 +42,7 @@ class Server:
 
     def ask(self, route: str, body: dict[str, Any]) -> Any:
         """Ask one of the server's own routes."""
-        return post(self.root, route, body, self.key_env)
+        return post(Endpoint(self.root, key_env=self.key_env), route, body)
 
 
 def recognise(
@@ -68,13 +69,13 @@ def prompt_of_chat(
 ) -> Prompt:
     """Ask for the prompt that the server's own template makes of a chat."""
     if server.kind == "llama.cpp":
-        text = str(server.ask("apply-template", {"messages": chat})["prompt"])
+        text = str(server.ask("apply-template", request_of(chat))["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
         return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
     if server.kind == "tgi":
-        told = server.ask("chat_tokenize", {"messages": chat})
+        told = server.ask("chat_tokenize", request_of(chat))
         return Prompt(str(told["templated_text"]), ids_of(told["tokenize_response"]))
-    body = {"model": server.model, "messages": chat, "add_generation_prompt": True}
+    body = {"model": server.model, **request_of(chat), "add_generation_prompt": True}
     ids = list(server.ask("tokenize", body)["tokens"])
     return Prompt(str(tokenizer.decode(ids)), ids)
 
@@ -108,9 +109,8 @@ def answer_chat(
         options |= {"logprobs": True, "top_logprobs": 1}
     if server.kind == "vllm":
         options["extra_body"] = {"return_tokens_as_token_ids": True}
-    reply = complete_chat(
-        server.url, server.model, chat, max_new_tokens, server.key_env, "bench", **options
-    )
+    endpoint = Endpoint(server.url, server.model, server.key_env, "bench")
+    reply = complete_chat(endpoint, chat, max_new_tokens, **options)
     try:
         choice, prompt_tokens = reply["choices"][0], int(reply["usage"]["prompt_tokens"])
         text = str(choice["message"]["content"] or "")

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from lib.similarity.hit import Hit
 from lib.similarity.jaccard import SLACK, count_shared
+from lib.similarity.own_words import Shared, own_words
 from lib.similarity.shingles import (
     Floats,
     Hashes,
@@ -55,15 +56,16 @@ class Grams(NamedTuple):
 class QuoteIndex:
     """Prompts by their rarest n-grams, to search texts for those that quote them."""
 
-    def __init__(self, prompts: Sequence[str], share: float = SHARE) -> None:
-        """share: the containment, 0 to 1, from which a text quotes a prompt."""
-        self.prompts, self.share = prompts, share
+    def __init__(self, prompts: Sequence[str], share: float = SHARE, shared: Shared = b"") -> None:
+        """share: the containment, 0 to 1, from which a text quotes a prompt; shared: passages that
+        do not count."""
+        self.prompts, self.share, self.shared = prompts, share, shared
         counts, sizes = np.zeros(BUCKETS, np.int32), set[int]()
-        for size, grams in _prompt_grams(prompts):
+        for size, grams in _prompt_grams(prompts, shared):
             np.add.at(counts, _bucket(grams.hashes, BUCKETS), 1)
             sizes.add(size)
         self.sizes = sorted(sizes)  # n of the n-grams
-        self.grams = _rarest(prompts, counts, share)  # by hash
+        self.grams = _rarest(_prompt_grams(prompts, shared), counts, share)  # by hash
         slots = 8 << len(self.grams.hashes).bit_length()  # one in eight to sixteen is set
         self.present = np.zeros(slots, bool)
         self.present[_bucket(self.grams.hashes, slots)] = True
@@ -77,11 +79,12 @@ class QuoteIndex:
         for some in tqdm(
             chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False, disable=None
         ):
-            words = word_hashes(some)
+            whole = word_hashes(some)
+            words = own_words(whole, self.shared)
             pairs = self._candidates(words)
             if not itself:
                 pairs = pairs[pairs[:, 0] + start != pairs[:, 1]]
-            values = _containments(words, self.prompts, pairs)
+            values = self._containments(words, whole, pairs)
             for (one, other), value in zip(pairs.tolist(), values.tolist(), strict=True):
                 if value >= self.share - SLACK:
                     found.append(Hit(start + one, other, value))
@@ -103,26 +106,33 @@ class QuoteIndex:
             codes.append(np.unique(np.repeat(grams.text, length) * count + prompt))
         return np.stack(np.divmod(np.unique(np.concatenate(codes)), count), axis=1)
 
+    def _containments(self, own: Shingles, whole: Shingles, pairs: IndexPairs) -> Floats:
+        """The share of each prompt's n-grams that the text of the pair has, of own words and of all
+        words the lower; texts by these words."""
+        used, at = np.unique(pairs[:, 1], return_inverse=True)
+        asked = word_hashes([self.prompts[index] for index in used.tolist()])
+        pairs = np.stack([pairs[:, 0], at], axis=1)
+        values = _shares(own, own_words(asked, self.shared), pairs)
+        return np.minimum(values, _shares(whole, asked, pairs)) if self.shared else values
 
-def _containments(said: Shingles, prompts: Sequence[str], pairs: IndexPairs) -> Floats:
-    """The share of each prompt's n-grams that the text of the pair has; texts by their words."""
-    if not len(pairs):
-        return np.empty(0)
-    used, at = np.unique(pairs[:, 1], return_inverse=True)
-    asked = word_hashes([prompts[index] for index in used.tolist()])
-    sizes, values = np.minimum(asked.sizes(), LONGEST)[at], np.empty(len(pairs))
+
+def _shares(said: Shingles, asked: Shingles, pairs: IndexPairs) -> Floats:
+    """The share of the n-grams of the second of each pair that the first has; texts by words."""
+    values = np.empty(len(pairs))
+    sizes = np.minimum(asked.sizes(), LONGEST)[pairs[:, 1]]
     for size in np.unique(sizes).tolist():
-        chosen = np.flatnonzero(sizes == size)
+        chosen = pairs[sizes == size]
         ones, others = (distinct(ngrams(words, size)) for words in (said, asked))
-        both = np.stack([pairs[chosen, 0], at[chosen]], axis=1)
-        values[chosen] = count_shared(ones, others, both) / others.sizes()[at[chosen]]
+        values[sizes == size] = count_shared(ones, others, chosen) / others.sizes()[chosen[:, 1]]
     return values
 
 
-def _rarest(prompts: Sequence[str], counts: npt.NDArray[np.int32], share: float) -> Grams:
+def _rarest(
+    prompts: Iterable[tuple[int, Grams]], counts: npt.NDArray[np.int32], share: float
+) -> Grams:
     """The rarest n-grams of each prompt, as many as must include a shared one, sorted by hash."""
     parts = [Grams(np.empty(0, np.uint64), np.empty(0, np.int64))]
-    for _, grams in _prompt_grams(prompts):
+    for _, grams in prompts:
         rarity = counts[_bucket(grams.hashes, BUCKETS)]
         order = np.lexsort((grams.hashes, rarity, grams.text))
         _, first, own = np.unique(grams.text, return_index=True, return_counts=True)
@@ -139,11 +149,11 @@ def _bucket(hashes: Hashes, count: int) -> Indices:
     return (hashes >> np.uint64(65 - count.bit_length())).astype(np.int64)
 
 
-def _prompt_grams(prompts: Sequence[str]) -> Iterator[tuple[int, Grams]]:
+def _prompt_grams(prompts: Sequence[str], shared: Shared) -> Iterator[tuple[int, Grams]]:
     """(n, distinct n-grams of prompts, by prompt); n is 13, or the length of a shorter prompt."""
     start = 0
     for some in chunks(prompts):
-        asked = _by_text(word_hashes(some))
+        asked = _by_text(own_words(word_hashes(some), shared))
         sizes = np.minimum(np.bincount(asked.text)[asked.text], LONGEST)
         for size in range(SHORTEST, LONGEST + 1):
             if size in sizes:

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from lib.core.records import Record, answers_of, is_pair, prompt_text
 from lib.similarity.jaccard import jaccard
-from lib.similarity.near_copies import Spans, compare_all, near_copies, read_spans
+from lib.similarity.near_copies import compare_all, near_copies
+from lib.similarity.own_words import Shared, sets_of, similarity
 from lib.similarity.params import DedupParams
 from lib.similarity.shingles import Floats, IndexPairs, shingle
+from lib.similarity.spans import Spans, read_spans
 from lib.similarity.survey import Prompts, Survey, concatenate, nothing, survey
 from lib.similarity.workers import Each, blocks
 
@@ -47,14 +49,14 @@ class Related(NamedTuple):
 
 
 def find_copies(
-    path: Path, prompts: Prompts, params: DedupParams, each: Each
+    path: Path, prompts: Prompts, params: DedupParams, each: Each, shared: Shared = b""
 ) -> tuple[Survey, Related]:
     """Survey the records of a file against held-out prompts, and relate those that may be copies.
 
-    Exact copies and held-out records are not compared further. Raises UserError where the file is
-    missing or damaged.
+    Exact copies and held-out records are not compared further; shared passages do not count.
+    Raises UserError where the file is missing or damaged.
     """
-    look = partial(survey, path, prompts=prompts, params=params)
+    look = partial(survey, path, prompts=prompts, params=params, shared=shared)
     parts = list(each(look, list(blocks(path))))
     found = Survey(*concatenate(parts or [nothing()]))
     del parts
@@ -65,19 +67,22 @@ def find_copies(
     order = order[np.isin(order, originals)]
     buckets = [found.buckets[order]]  # by far the largest: popped, so that the search may free it
     found = found._replace(buckets=found.buckets[:0].copy())
-    compare = partial(relate, path, params=params)
+    compare = partial(relate, path, params=params, shared=shared)
     pairs, values = near_copies(buckets.pop(), found.spans[order], compare, each)
     pairs = np.sort(order[pairs], axis=1)
     first = np.lexsort(pairs.T[::-1])
     return found, _related(pairs[first], values[first])
 
 
-def relate_all(path: Path, pairs: IndexPairs, spans: Spans, params: DedupParams) -> Related:
+def relate_all(
+    path: Path, pairs: IndexPairs, spans: Spans, params: DedupParams, shared: Shared = b""
+) -> Related:
     """Relate pairs of records, given the span of every record's line in the file."""
-    return _related(pairs, compare_all(pairs, spans, partial(relate, path, params=params)))
+    compare = partial(relate, path, params=params, shared=shared)
+    return _related(pairs, compare_all(pairs, spans, compare))
 
 
-def relate(path: Path, spans: Spans, params: DedupParams) -> npt.NDArray[np.void]:
+def relate(path: Path, spans: Spans, params: DedupParams, shared: Shared) -> npt.NDArray[np.void]:
     """Compare pairs of records, whose lines have these spans: similarity of prompts, relation.
 
     spans: shape (pairs, 2, 2). Returns an array with the fields of RELATED.
@@ -85,9 +90,9 @@ def relate(path: Path, spans: Spans, params: DedupParams) -> npt.NDArray[np.void
     with path.open("rb") as file:
         lines, pairs = read_spans(file, spans)
         records: list[Record] = [json.loads(line) for line in lines]
-    prompts = shingle([prompt_text(record) for record in records], params.ngram)
+    prompts = sets_of(list(map(prompt_text, records)), params.ngram, shared)
     found = np.zeros(len(pairs), RELATED)
-    found["similarity"] = jaccard(prompts, prompts, pairs)
+    found["similarity"] = similarity(prompts, prompts, pairs)
     near = np.flatnonzero(found["similarity"] >= params.threshold)
     found["relation"][near] = _relation_of_answers(records, pairs[near], params)
     return found

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lib.core.text import same_text_key
 from lib.similarity.containment import SHORTEST, QuoteIndex
 from lib.similarity.hit import Hit
-from lib.similarity.jaccard import SLACK, jaccard
+from lib.similarity.jaccard import SLACK
 from lib.similarity.minhash import band_keys, bands, candidates, connected, signatures
-from lib.similarity.prefix_filter import HashSet, NearIndex
+from lib.similarity.own_words import HashSet, Sets, Shared, ngrams_of, own_words
+from lib.similarity.prefix_filter import NearIndex
 from lib.similarity.shingles import (
     Floats,
     Hashes,
@@ -27,15 +27,14 @@ from lib.similarity.shingles import (
     Indices,
     Shingles,
     chunks,
-    distinct,
     ngrams,
     word_hashes,
 )
+from lib.similarity.spans import SetFile, Spans
 from lib.similarity.workers import Each
 
 BATCH_BYTES = 1 << 24  # bytes of texts compared at a time
 
-Spans = npt.NDArray[np.int64]  # shape (..., 2): where in a file a text begins and ends, in bytes
 Compare = Callable[[Spans], Any]  # of shape (pairs, 2, 2), to an array of as many rows
 
 
@@ -70,52 +69,40 @@ def compare_all(pairs: IndexPairs, spans: Spans, compare: Compare, each: Each = 
 
 
 def near_copies_in(
-    texts: Iterable[str], threshold: float, ngram: int, permutations: int, seed: int, recall: float
+    texts: Iterable[str],
+    threshold: float,
+    ngram: int,
+    permutations: int,
+    seed: int,
+    recall: float,
+    shared: Shared = b"",
 ) -> tuple[IndexPairs, Floats]:
     """Find pairs of texts with a Jaccard similarity of at least `threshold`, and compute it.
 
     ngram         words per shingle
     permutations  rows of a MinHash signature, drawn by `seed`
     recall        share of the pairs of exactly `threshold` to be found; of closer ones, more are
+    shared        passages that do not count
     """
     shape = bands(threshold, permutations, recall)
-    keys, sizes = [np.empty((0, shape[0]), np.uint64)], [np.empty(0, np.int64)]
-    with TemporaryFile() as file:  # for the sets: most of them are never compared
+    keys = [np.empty((0, shape[0]), np.uint64)]
+    with TemporaryFile() as one, TemporaryFile() as other:
+        files = [SetFile(one), SetFile(other)][: 2 if shared else 1]  # of own words, and of all
         for some in chunks(texts):
-            sets = distinct(ngrams(word_hashes(some), ngram))
-            keys.append(band_keys(signatures(sets, permutations, seed), *shape))
-            sizes.append(8 * sets.sizes())
-            file.write(sets.hashes.data)
-        ends = np.cumsum(np.concatenate(sizes))
-        spans = np.stack([np.append(0, ends[:-1])[: len(ends)], ends], axis=1)
-        compare = partial(_similarity_of_sets, file)
+            sets = ngrams_of(word_hashes(some), ngram, shared).distinct()
+            keys.append(band_keys(signatures(sets.own, permutations, seed), *shape))
+            for file, part in zip(files, sets, strict=False):
+                file.write(part)
+        compare = partial(_lowest, [(file, file.spans()) for file in files])
+        spans = files[0].spans()
         pairs, values = near_copies(np.concatenate(keys), spans, compare, size_ratio=threshold)
     return pairs[values >= threshold], values[values >= threshold]
 
 
-def read_spans(file: IO[bytes], spans: Spans) -> tuple[Iterator[bytes], IndexPairs]:
-    """Return the texts of pairs of spans, read one by one, each once; and the pairs of indices.
-
-    The spans have the shape (pairs, 2, 2), as `compare` gets them.
-    """
-    starts, first, pairs = np.unique(spans[..., 0], return_index=True, return_inverse=True)
-    ends = spans[..., 1].ravel()[first]
-    return _read(file, starts.tolist(), ends.tolist()), pairs.reshape(-1, 2)
-
-
-def _read(file: IO[bytes], starts: list[int], ends: list[int]) -> Iterator[bytes]:
-    for start, end in zip(starts, ends, strict=True):
-        file.seek(start)
-        yield file.read(end - start)
-
-
-def _similarity_of_sets(file: IO[bytes], spans: Spans) -> Floats:
-    """The Jaccard similarity of pairs of sets that lie in a file as 64-bit hashes."""
-    texts, pairs = read_spans(file, spans)
-    parts = list(texts)
-    starts = np.cumsum([0, *(len(part) // 8 for part in parts)])
-    sets = Shingles(np.frombuffer(b"".join(parts), np.uint64), starts)
-    return jaccard(sets, sets, pairs)
+def _lowest(files: list[tuple[SetFile, Spans]], spans: Spans) -> Floats:
+    """The lowest similarity, over the files, of pairs of sets, by their spans in the first."""
+    texts = np.searchsorted(files[0][1][:, 0], spans[..., 0])
+    return np.min([file.jaccard(all_spans[texts]) for file, all_spans in files], axis=0)
 
 
 def _batches(pairs: IndexPairs, spans: Spans) -> Iterator[Indices]:
@@ -133,10 +120,12 @@ class KnownTexts:
     `one` is the index of a text searched, its `other` the index of a known text.
     """
 
-    def __init__(self, texts: Sequence[str], threshold: float, ngram: int) -> None:
+    def __init__(
+        self, texts: Sequence[str], threshold: float, ngram: int, shared: Shared = b""
+    ) -> None:
         """threshold: the Jaccard similarity from which texts are near copies; ngram: words per
-        shingle."""
-        self.texts, self.threshold, self.ngram = texts, threshold, ngram
+        shingle; shared: passages that make no texts alike (own_words.py)."""
+        self.texts, self.threshold, self.ngram, self.shared = texts, threshold, ngram, shared
 
     def same(self, texts: Iterable[str]) -> list[Hit]:
         """Find texts that are a known one but for case, spacing and a last full stop."""
@@ -147,7 +136,7 @@ class KnownTexts:
         """Find near copies of known texts, with their Jaccard similarity."""
         return self._near.search_texts(texts) if self.texts else []
 
-    def near_shingles(self, grams: Shingles) -> list[Hit]:
+    def near_shingles(self, grams: Sets) -> list[Hit]:
         """Find near copies as `near` does, of texts given by their n-grams (of `ngram` words)."""
         return self._near.search(grams) if self.texts else []
 
@@ -160,7 +149,7 @@ class KnownTexts:
         return self._quotes.search(texts, itself)
 
     def may_be_quoted(self, words: Shingles) -> Indices:
-        """List quickly the texts, given by the hashes of their words, that `quoted` may find.
+        """List quickly the texts, given by their own words, that `quoted` may find.
 
         The others have no n-gram of the shortest length, and so none of a longer one.
         """
@@ -175,15 +164,15 @@ class KnownTexts:
 
     @cached_property
     def _near(self) -> NearIndex:
-        return NearIndex(self.texts, self.threshold, self.ngram)
+        return NearIndex(self.texts, self.threshold, self.ngram, self.shared)
 
     @cached_property
     def _shortest(self) -> HashSet:
-        return HashSet(ngrams(word_hashes(self.texts), SHORTEST).hashes)
+        return HashSet(ngrams(own_words(word_hashes(self.texts), self.shared), SHORTEST).hashes)
 
     @cached_property
     def _quotes(self) -> QuoteIndex:
-        return QuoteIndex(self.texts)
+        return QuoteIndex(self.texts, shared=self.shared)
 
 
 def search_rows(

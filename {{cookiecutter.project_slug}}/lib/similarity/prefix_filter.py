@@ -12,59 +12,35 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from lib.similarity.hit import Hit
-from lib.similarity.jaccard import SLACK, jaccard
+from lib.similarity.jaccard import SLACK
+from lib.similarity.own_words import HashSet, Sets, Shared, ngrams_of, sets_of, similarity
 from lib.similarity.shingles import (
-    Hashes,
     IndexPairs,
     Indices,
     Shingles,
     chunks,
-    distinct,
-    ngrams,
     ranges,
-    shingle,
-    take,
     word_hashes,
 )
-
-
-class HashSet:
-    """A set of n-grams, to find the texts that have one of them."""
-
-    BITS = 20  # the first of a hash, which rule out most others at once
-
-    def __init__(self, hashes: Hashes) -> None:
-        self.hashes = np.unique(hashes)
-        self.slots = np.zeros(1 << self.BITS, bool)
-        self.slots[self._slot(self.hashes)] = True
-
-    def texts_with(self, grams: Shingles) -> Indices:
-        """List the texts that have an n-gram of the set."""
-        maybe = np.flatnonzero(self.slots[self._slot(grams.hashes)])
-        at = np.searchsorted(self.hashes, grams.hashes[maybe])
-        found = self.hashes[np.minimum(at, len(self.hashes) - 1)] == grams.hashes[maybe]
-        return np.unique(np.searchsorted(grams.starts, maybe[found], "right") - 1)
-
-    def _slot(self, hashes: Hashes) -> Hashes:
-        return hashes >> np.uint64(64 - self.BITS)
 
 
 class NearIndex:
     """The shingles of known texts, at least one, to search others for near copies of them."""
 
-    def __init__(self, texts: Sequence[str], threshold: float, ngram: int) -> None:
+    def __init__(
+        self, texts: Sequence[str], threshold: float, ngram: int, shared: Shared = b""
+    ) -> None:
         """threshold: the Jaccard similarity from which texts are near copies; ngram: words per
-        shingle."""
-        self.threshold, self.ngram = threshold, ngram
-        self.sets = shingle(texts, ngram)
-        self.known, number, counts = np.unique(
-            self.sets.hashes, return_inverse=True, return_counts=True
-        )
+        shingle; shared: passages that do not count."""
+        self.threshold, self.ngram, self.shared = threshold, ngram, shared
+        self.sets = sets_of(texts, ngram, shared)
+        own = self.sets.own
+        self.known, number, counts = np.unique(own.hashes, return_inverse=True, return_counts=True)
         self.gate = HashSet(self.known)
         self.ranks = np.empty(len(counts), np.int64)  # by how rare a shingle is
         self.ranks[np.argsort(counts, kind="stable")] = np.arange(len(counts))
-        text = np.repeat(np.arange(len(texts)), self.sets.sizes())
-        text, rank = self._prefixes(text, self.ranks[number], self.sets.sizes())
+        text = np.repeat(np.arange(len(texts)), own.sizes())
+        text, rank = self._prefixes(text, self.ranks[number], own.sizes())
         order = np.argsort(rank, kind="stable")
         self.index_rank, self.index_text = rank[order], text[order]
 
@@ -75,20 +51,20 @@ class NearIndex:
             total=len(texts), desc="near copies", unit="row", delay=2, leave=False, disable=None
         ) as bar:
             for some in chunks(texts):
-                hits = self.search(ngrams(word_hashes(some), self.ngram))
+                hits = self.search(ngrams_of(word_hashes(some), self.ngram, self.shared))
                 found += [hit._replace(one=hit.one + start) for hit in hits]
                 start += len(some)
                 bar.update(len(some))
         return found
 
-    def search(self, grams: Shingles) -> list[Hit]:
-        """Find every near copy among texts, given by their n-grams of `ngram` words."""
-        some = self.gate.texts_with(grams)
+    def search(self, grams: Sets) -> list[Hit]:
+        """Find every near copy among texts, given by their n-grams."""
+        some = self.gate.texts_with(grams.own)
         if not len(some):
             return []
-        sets = distinct(take(grams, some))
-        pairs = self._join(sets)
-        values = jaccard(sets, self.sets, pairs)
+        sets = grams.take(some).distinct()
+        pairs = self._join(sets.own)
+        values = similarity(sets, self.sets, pairs)
         return [
             Hit(int(some[one]), int(other), float(value))
             for (one, other), value in zip(pairs, values, strict=True)
@@ -108,9 +84,9 @@ class NearIndex:
         length = end - begin
         one = np.repeat(text, length)
         other = self.index_text[ranges(begin, length)]
-        left, right = sizes[one], self.sets.sizes()[other]
+        left, right = sizes[one], self.sets.own.sizes()[other]
         fits = np.minimum(left, right) >= self.threshold * np.maximum(left, right) - SLACK
-        count = len(self.sets.starts) - 1
+        count = len(self.sets.own.starts) - 1
         return np.stack(np.divmod(np.unique(one[fits] * count + other[fits]), count), axis=1)
 
     def _prefixes(

@@ -51,7 +51,7 @@ def mix(hashes: Hashes) -> Hashes:
 
 def shingle(texts: Sequence[str], ngram: int) -> Shingles:
     """Turn each text into the set of its word n-grams."""
-    return _joined([distinct(ngrams(word_hashes(some), ngram)) for some in chunks(texts)])
+    return joined([distinct(ngrams(word_hashes(some), ngram)) for some in chunks(texts)])
 
 
 def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -68,7 +68,8 @@ def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield some
 
 
-def _joined(parts: list[Shingles]) -> Shingles:
+def joined(parts: list[Shingles]) -> Shingles:
+    """Put the shingles of several lists of texts end to end."""
     sizes = [part.sizes() for part in parts]
     starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *sizes]))
     hashes = np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)])

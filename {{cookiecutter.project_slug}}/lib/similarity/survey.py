@@ -27,7 +27,8 @@ from lib.core.records import (
 )
 from lib.similarity.hit import Hit
 from lib.similarity.minhash import band_keys, bands, signatures
-from lib.similarity.near_copies import KnownTexts, Spans, search_rows
+from lib.similarity.near_copies import KnownTexts, search_rows
+from lib.similarity.own_words import Shared, ngrams_of, own_words
 from lib.similarity.params import DedupParams
 from lib.similarity.shingles import (
     CHUNK,
@@ -36,10 +37,9 @@ from lib.similarity.shingles import (
     Indices,
     Shingles,
     mix,
-    ngrams,
-    take,
     word_hashes,
 )
+from lib.similarity.spans import Spans
 from lib.similarity.workers import Block, read_block
 
 RECALL = 0.98  # of the pairs exactly at the threshold; more similar ones are found more surely
@@ -89,7 +89,9 @@ class Survey(NamedTuple):
         return self._replace(held_out=held_out, similarity=similarity)
 
 
-def survey(path: str | Path, block: Block, prompts: Prompts, params: DedupParams) -> Survey:
+def survey(
+    path: str | Path, block: Block, prompts: Prompts, params: DedupParams, shared: Shared
+) -> Survey:
     """Survey the records of a block of a file; raise UserError where one is damaged."""
     lines = read_block(path, block)
     try:
@@ -99,7 +101,7 @@ def survey(path: str | Path, block: Block, prompts: Prompts, params: DedupParams
             pass
         raise
     ends = block[0] + np.cumsum([len(line) for line in lines])
-    known = _known(prompts, params.evals_threshold, params.ngram)
+    known = _known(prompts, params.evals_threshold, params.ngram, shared)
     *columns, suspects = concatenate(_contents(some, known, params) for some in _chunks(records))
     found = Survey(
         np.stack([np.append(block[0], ends[:-1]), ends], axis=1),
@@ -153,13 +155,13 @@ def _contents(parts: list[list[str]], known: KnownTexts, params: DedupParams) ->
     last = np.cumsum(counts)
     first = last - counts
     words = word_hashes(list(chain.from_iterable(parts)))
-    grams = ngrams(words, params.ngram)
+    grams = ngrams_of(words, params.ngram, known.shared, first)
     held_out, similarity = np.full(len(parts), -1, np.int32), np.zeros(len(parts))
-    _take_closest(known.near_shingles(take(grams, first)), held_out, similarity)
+    _take_closest(known.near_shingles(grams.take(first)), held_out, similarity)
     may_quote = np.zeros(len(parts), bool)
     rows = Shingles(words.hashes, words.starts[np.append(first, last[-1])])
-    may_quote[known.may_be_quoted(rows)] = True
-    return _same(words, first), held_out, similarity, _buckets(grams, first, params), may_quote
+    may_quote[known.may_be_quoted(own_words(rows, known.shared))] = True
+    return _same(words, first), held_out, similarity, _buckets(grams.own, first, params), may_quote
 
 
 def _take_closest(hits: Iterable[Hit], held_out: npt.NDArray[np.int32], best: Floats) -> None:
@@ -192,5 +194,5 @@ def _buckets(grams: Shingles, first: Indices, params: DedupParams) -> Hashes:
 
 
 @lru_cache(1)
-def _known(prompts: Prompts, threshold: float, ngram: int) -> KnownTexts:
-    return KnownTexts(prompts, threshold, ngram)
+def _known(prompts: Prompts, threshold: float, ngram: int, shared: Shared) -> KnownTexts:
+    return KnownTexts(prompts, threshold, ngram, shared)

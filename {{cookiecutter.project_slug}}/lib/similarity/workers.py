@@ -3,16 +3,15 @@
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from lib.runtime.errors import UserError
+from lib.runtime.pool import pool
 from lib.similarity.params import DedupParams
 
 PARTITIONS = 1024  # of the work for a cluster
@@ -51,14 +50,32 @@ def workers(params: DedupParams, what: str) -> Iterator[Each]:
         yield each
 
 
+class Task(NamedTuple):
+    """A part of the work, with the function that does it."""
+
+    what: str
+    work: Callable[[Any], Any]
+    part: Any
+
+    def __str__(self) -> str:
+        return self.what
+
+
+def doer() -> Callable[[Task], Any]:
+    """Return what does a task."""
+    return done
+
+
+def done(task: Task) -> Any:
+    """Do a task."""
+    return task.work(task.part)
+
+
 @contextmanager
 def processes(count: int, what: str) -> Iterator[Each]:
     """Provide a `map` over `count` processes of this machine."""
-    if count == 1:
-        yield partial(_shown, what, map)
-    else:
-        with ProcessPoolExecutor(count, get_context("spawn")) as pool:
-            yield partial(_shown, what, pool.map)
+    with pool(count, doer) as shared:
+        yield partial(_shown, what, shared)
 
 
 @contextmanager
@@ -137,6 +154,10 @@ def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[An
 
 
 def _shown(
-    what: str, each: Callable[..., Iterable[Any]], work: Callable[[Any], Any], parts: list[Any]
+    what: str,
+    shared: Callable[[Iterable[Task]], Iterable[Any]],
+    work: Callable[[Any], Any],
+    parts: list[Any],
 ) -> Iterable[Any]:
-    return tqdm(each(work, parts), total=len(parts), desc=what, delay=2, leave=False, disable=None)
+    results = shared(Task(what, work, part) for part in parts)
+    return tqdm(results, total=len(parts), desc=what, delay=2, leave=False, disable=None)

@@ -18,6 +18,7 @@ from lib.runtime.files import sha256
 from lib.similarity.heldout import HELD_OUT, HeldOut, eval_files, held_out
 from lib.similarity.hit import Hit
 from lib.similarity.near_copies import KnownTexts, search_rows
+from lib.similarity.own_words import Shared
 from lib.similarity.params import SplitParams
 from lib.similarity.workers import Block, Each, blocks, read_block
 
@@ -40,13 +41,15 @@ class Leak(NamedTuple):
 class LeakSearch:
     """A search for leaks of what is held out; what it needs of that is computed once."""
 
-    def __init__(self, held: list[HeldOut], params: SplitParams) -> None:
-        """held: what rows are searched for; of params `threshold` and `ngram` count."""
+    def __init__(self, held: list[HeldOut], params: SplitParams, shared: Shared = b"") -> None:
+        """held: what rows are searched for; of params `threshold` and `ngram` count; shared:
+        passages that do not."""
         self.held = held
-        self.prompts = KnownTexts([one.prompt for one in held], params.threshold, params.ngram)
+        prompts = [one.prompt for one in held]
+        self.prompts = KnownTexts(prompts, params.threshold, params.ngram, shared)
         self.asking = [index for index, one in enumerate(held) if one.question]
         questions = [held[index].question for index in self.asking]
-        self.questions = KnownTexts(questions, params.threshold, params.ngram)
+        self.questions = KnownTexts(questions, params.threshold, params.ngram, shared)
         self.group: dict[str, int] = {}
         for index, one in enumerate(held):
             for group in filter(None, one.groups):
@@ -99,7 +102,7 @@ class Searched(NamedTuple):
     leaks: list[Leak]
 
 
-def search_files(folder: Path, params: SplitParams, each: Each) -> Searched:
+def search_files(folder: Path, params: SplitParams, each: Each, shared: Shared = b"") -> Searched:
     """Search FOLDER/train.jsonl for whatever is in val, test and evals/; `each` shares the work."""
     paths = {name: folder / f"{name}.jsonl" for name in ("train", *HELD_OUT)}
     paths |= {str(path): path for path in eval_files(params.benchmarks)}
@@ -108,6 +111,7 @@ def search_files(folder: Path, params: SplitParams, each: Each) -> Searched:
         _search_block,
         folder=folder,
         settings=params.model_dump_json(),
+        shared=shared,
         state=json.dumps(hashes),  # a worker may still hold an earlier state of these files
     )
     parts = list(each(work, list(blocks(paths["train"]))))
@@ -124,16 +128,18 @@ def _held(folder: Path, params: SplitParams) -> list[HeldOut]:
 
 
 @lru_cache(1)
-def _search(folder: Path, settings: str, state: str) -> LeakSearch:
+def _search(folder: Path, settings: str, shared: Shared, state: str) -> LeakSearch:
     params = SplitParams.model_validate_json(settings)
-    return LeakSearch(_held(folder, params), params)
+    return LeakSearch(_held(folder, params), params, shared)
 
 
-def _search_block(block: Block, folder: Path, settings: str, state: str) -> tuple[int, list[Leak]]:
+def _search_block(
+    block: Block, folder: Path, settings: str, shared: Shared, state: str
+) -> tuple[int, list[Leak]]:
     """(rows, leaks) of a block of train."""
     lines = read_block(folder / "train.jsonl", block)
     train: list[Record] = [json.loads(line) for line in lines]
-    return len(train), _search(folder, settings, state).leaks(train)
+    return len(train), _search(folder, settings, shared, state).leaks(train)
 
 
 def leak_error(leaks: list[Leak]) -> UserError:

@@ -13,9 +13,10 @@ from typing import Any
 from lib.core.records import Record
 from lib.model.chat import Example
 from lib.runtime.files import atomic_text
+from lib.train.layout import lay_out
 from lib.train.mask import share_learnt
 from lib.train.preference import learnable
-from lib.train.trainers import Setup, lay_out
+from lib.train.trainers import Setup
 
 History = list[dict[str, Any]]
 HISTORY = Path("logs/train/history.jsonl")
@@ -37,7 +38,10 @@ def measured(history: History, keep: str) -> dict[str, Any]:
     end = next(row for row in history if "train_runtime" in row)
     found = {"tokens": end["tokens"], "steps": end["step"]}
     found["train_loss"] = losses(history)[-1]["loss"]
-    if validated := losses(history, "eval_loss"):
+    start = [row["eval_loss"] for row in losses(history, "eval_loss") if row["step"] == 0]
+    if start:
+        found["val_loss_before"] = start[0]
+    if validated := [row for row in losses(history, "eval_loss") if row["step"]]:
         best = min(validated, key=lambda row: row["eval_loss"])
         kept = best if keep == "best" else validated[-1]
         found["val_loss"] = kept["eval_loss"]
@@ -62,8 +66,7 @@ def figures(
     history = histories[params.method]
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
     margins, added = losses(history, "rewards/margins"), measured(history, params.keep)
-    if "val_loss" in added:
-        numbers["preference_val_loss"] = added["val_loss"]
+    numbers |= {f"preference_{name}": added[name] for name in added if name.startswith("val_loss")}
     if margins:  # KTO's has none where no log covers good and bad answers
         numbers["preference_margin"] = margins[-1]["rewards/margins"]
     return numbers | {

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from lib.runtime.errors import UserError
 from lib.train.attention import by_record
-from lib.train.batches import MEGABATCH
+from lib.train.batches import MEGABATCH, apart
 from lib.train.launch import has_bf16
+from lib.train.params import TrainParams
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -22,23 +23,34 @@ if TYPE_CHECKING:
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
 
 
-def pack(rows: "Dataset", longest: int, batch_size: int, seed: int) -> "Dataset":
-    """Pack whole records into rows of up to `longest` tokens (best fit decreasing).
+def pack(
+    rows: "Dataset", held: list[int], epoch: int, params: TrainParams, processes: int
+) -> "Dataset":
+    """Pack whole records into rows of up to max_length tokens (best fit decreasing).
 
-    Ding et al., 2024. Each row's lengths of records are in `seq_lengths`. Packed are records that
-    would be trained on near each other, so that the order of epochs holds; best fit begins with the
-    longest, so the packed rows are shuffled.
+    Ding et al., 2024. Each row's lengths of records are in `seq_lengths`. `rows` are `epoch`
+    records an epoch, in the order of training; `held` says which each is. Packed are records of one
+    epoch that would be trained on near each other; best fit begins with the longest, so the packed
+    rows are shuffled. Steps hold no record twice, as far as whole rows can be exchanged.
     """
     from datasets import concatenate_datasets
     from trl import pack_dataset
 
-    rng, window = random.Random(seed), MEGABATCH * batch_size
-    packed = []
-    for start in range(0, len(rows), window):
-        part = rows.select(range(start, min(start + window, len(rows))))
-        filled = pack_dataset(part, longest, "bfd")
-        packed.append(filled.select(rng.sample(range(len(filled)), len(filled))))
-    return concatenate_datasets(packed)
+    rng, batch = random.Random(params.seed), params.batch_size * processes
+    marks = [[kind] * len(ids) for kind, ids in zip(held, rows["input_ids"], strict=True)]
+    rows = rows.add_column("held", marks)
+    packed, epochs = [], list[int]()
+    for first in range(0, len(rows), epoch):
+        last = min(first + epoch, len(rows))
+        for start in range(first, last, MEGABATCH * batch):
+            part = rows.select(range(start, min(start + MEGABATCH * batch, last)))
+            filled = pack_dataset(part, params.max_length, "bfd")
+            packed.append(filled.select(rng.sample(range(len(filled)), len(filled))))
+            epochs += [first // epoch] * len(filled)
+    whole = concatenate_datasets(packed)
+    kinds = [frozenset(row) for row in whole["held"]]
+    turns = apart(kinds, batch * params.gradient_accumulation, epochs)
+    return whole.remove_columns("held").select(turns)
 
 
 def packed_lengths(lengths: list[int], longest: int) -> list[int]:

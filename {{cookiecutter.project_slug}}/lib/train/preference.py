@@ -11,8 +11,17 @@ losses, on validation too, go by the batch size.
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from lib.core.records import Message, Record, is_pair, text_of
+from lib.core.records import (
+    Message,
+    Record,
+    has_side,
+    is_pair,
+    prompt_of,
+    side_of,
+    text_of,
+)
 from lib.model.chat import IGNORED, Example, encode_prompt, with_system
+from lib.model.rendered import for_template
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
@@ -30,6 +39,7 @@ from lib.train.trainers import (
 )
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from transformers import PreTrainedModel, Trainer
 
 Row = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion and label
@@ -39,7 +49,7 @@ def learnable(pairs: list[Record], method: str) -> list[Record]:
     """Return the pairs that a method can learn from: dpo needs both sides."""
     if method == "kto":
         return pairs
-    return [pair for pair in pairs if pair["chosen"] and pair["rejected"]]
+    return [pair for pair in pairs if has_side(pair, "chosen") and has_side(pair, "rejected")]
 
 
 def learnt_from(records: list[Record], params: TrainParams) -> list[Record]:
@@ -49,15 +59,11 @@ def learnt_from(records: list[Record], params: TrainParams) -> list[Record]:
     return [*chats * params.supervised, *learnable(pairs, params.method) * params.prefers]
 
 
-def answer(text: str) -> list[Message]:
-    """Wrap a text as the assistant's turn."""
-    return [Message(role="assistant", content=text)]
-
-
 def as_chat(pair: Record) -> Record:
     """Turn a pair into a chat with its good answer, or the bad one where it has no other."""
     copy = pair.copy()
-    copy["messages"] = [*pair["prompt"], *answer(pair["chosen"] or pair["rejected"])]
+    side = "chosen" if has_side(pair, "chosen") else "rejected"
+    copy["messages"] = [*pair["prompt"], side_of(pair, side)]
     return copy
 
 
@@ -65,18 +71,37 @@ def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
     """Lay pairs out as trl's trainer takes them: whole for DPO, a row for each side for KTO."""
     rows: list[Row] = []
     for pair in learnable(pairs, setup.params.method):
-        prompt = with_system(pair["prompt"], setup.system)
-        good, bad = answer(pair["chosen"]), answer(pair["rejected"])
+        prompt = with_system(prompt_of(pair), setup.system)
+        good, bad = [side_of(pair, "chosen")], [side_of(pair, "rejected")]
         if setup.params.method == "dpo":
             rows.append({"prompt": prompt, "chosen": good, "rejected": bad})
             continue
-        sides = [(good, True), (bad, False)]
+        sides = [(good, True, "chosen"), (bad, False, "rejected")]
         rows += [
             {"prompt": prompt, "completion": said, "label": label}
-            for said, label in sides
-            if said[0]["content"]
+            for said, label, side in sides
+            if has_side(pair, side)
         ]
     return rows
+
+
+def for_trl(setup: Setup, rows: list[Row]) -> "Dataset":
+    """Write rows as trl takes them: turns as the template does, tools in a column of their own.
+
+    As JSON: a table of turns would give every call the arguments of all others, as null.
+    """
+    from datasets import Dataset, Features, Json, List, Value
+
+    ready = []
+    for row in rows:
+        turns, tools = for_template(setup.tokenizer, row["prompt"])
+        ready.append({**row, "prompt": turns, "tools": tools})
+        for name in {"chosen", "rejected", "completion"} & row.keys():
+            whole, _ = for_template(setup.tokenizer, [*row["prompt"], *row[name]])
+            ready[-1][name] = whole[-1:]
+    kinds: dict[str, Any] = {name: List(Json()) for name in rows[0]}
+    kinds |= {"tools": Json()} | ({"label": Value("bool")} if "label" in rows[0] else {})
+    return Dataset.from_list(ready, features=Features(kinds))
 
 
 def answers_of(row: Row) -> list[list[Message]]:
@@ -134,13 +159,14 @@ def row_tokens(setup: Setup, row: Row) -> int:
 def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
     """List the rows' indices in the order they are trained on, all epochs.
 
-    To tell how far the model has moved, trl's KTO scores each prompt with the answer of the row
-    before it in its batch: the two sides of a pair, or the answers to one question, must not share
-    a batch.
+    Rows with one prompt go into different steps: it would have more weight there than others. And
+    to tell how far the model has moved, trl's KTO scores each prompt with the answer of the row
+    before it in its batch: the two sides of a pair must not share one.
     """
     params = setup.params
-    prompts = [text_of(row["prompt"]) for row in rows] if params.method == "kto" else None
-    return order(lengths, epochs, params.batch_size * world_size(), params.seed, prompts)
+    prompts = [text_of(row["prompt"]) for row in rows]
+    batch = params.batch_size * world_size()
+    return order(lengths, epochs, batch, params.seed, prompts, params.gradient_accumulation)
 
 
 def label_weights(rows: list[Row]) -> dict[str, float]:
@@ -163,7 +189,6 @@ def fit_preference(
     A fresh adapter learns, and the model without it is the reference; or every weight does, and
     what the reference says is computed before the first step, so that no second model takes memory.
     """
-    from datasets import Dataset
     from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 
     params, wanted = setup.params, setup.params.preference
@@ -185,8 +210,8 @@ def fit_preference(
         trainer: Trainer = trainer_of(
             model=model,
             args=arguments,
-            train_dataset=rows_to_train(setup, Dataset.from_list(drawn), arguments),
-            eval_dataset=Dataset.from_list(val) if val else None,
+            train_dataset=rows_to_train(setup, for_trl(setup, drawn), arguments),
+            eval_dataset=for_trl(setup, val) if val else None,
             processing_class=setup.tokenizer,
             peft_config=lora_config(params.lora) if params.weights != "full" else None,
             callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),

@@ -37,10 +37,8 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
         )
 
 
-def check_settings(
-    params: TrainParams, base: BaseParams, hardware: HardwareParams, device: str
-) -> None:
-    """Raise UserError for settings that do not go together, or not on this machine."""
+def check_settings(params: TrainParams, base: BaseParams, hardware: HardwareParams) -> None:
+    """Raise UserError for settings of params.yaml that do not go together."""
     if params.weights == "full" and base.dtype != "float32":
         raise UserError(
             "params.yaml: when every weight is trained (train.method or train.preference.weights "
@@ -51,6 +49,13 @@ def check_settings(
             f"params.yaml: train.method {params.method} does not train with hardware.strategy "
             "fsdp; use ddp, or method lora or full"
         )
+
+
+def check_device(params: TrainParams, base: BaseParams, device: str) -> None:
+    """Raise UserError for settings that this machine's device does not support.
+
+    Prints a line where a learning rate is for adapters, and every weight is trained.
+    """
     if params.packing and device != "cpu" and not has_bf16(device):
         raise UserError(
             "params.yaml: train.packing is true, which needs a GPU that supports bfloat16 "

@@ -1,7 +1,6 @@
 """Supervised fine-tuning (SFT) by trl's trainer, and what it shares with preference training."""
 
 import math
-import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.core.records import Message, Record, is_pair
-from lib.model.chat import IGNORED, Example, encode_example, with_system
+from lib.core.records import Message, Record, chat_of, prompt_of
+from lib.core.turns import apart
+from lib.model.chat import Example, encode_example, with_system
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import by_record, without_mask
-from lib.train.batches import order
 from lib.train.callbacks import (
     find_best,
     measure_speed,
@@ -26,9 +25,11 @@ from lib.train.callbacks import (
 )
 from lib.train.checkpoints import history_of, last_whole
 from lib.train.launch import has_bf16, world_size
+from lib.train.layout import as_dataset, training_dataset
 from lib.train.mask import LEARNT, check_mask, write_learnt
-from lib.train.packing import check_packing, pack
+from lib.train.packing import check_packing
 from lib.train.params import TrainParams
+from lib.train.schedule import warm_up_from_above_zero
 from lib.train.token_loss import fill, sft_trainer
 from lib.train.tracking import follow
 
@@ -60,8 +61,7 @@ class Setup:
 
     def first_text(self, record: Record) -> str:
         """Return the text of a record's first message, or of the task's system prompt before it."""
-        messages = record["prompt"] if is_pair(record) else record["messages"]
-        return with_system(messages, self.system)[0]["content"]
+        return apart(with_system(prompt_of(record), self.system))[0][0]["content"]
 
 
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
@@ -71,11 +71,22 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """
     examples = []
     for record in records:
+        check_context(setup, record)
         with naming(record):
-            example = setup.encode(record["messages"])
+            example = setup.encode(chat_of(record))
         check_example(setup, record, example)
         examples.append(example)
     return examples
+
+
+def check_context(setup: Setup, record: Record) -> None:
+    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
+    weighed = any("weight" in turn for turn in record["messages"])
+    if weighed and setup.params.loss_on != "answer":
+        raise UserError(
+            f"record {record['id']}: has a turn of weight 0, and params.yaml: train.loss_on "
+            f"{setup.params.loss_on} learns all turns; set it to answer"
+        )
 
 
 @contextmanager
@@ -99,59 +110,6 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
         ) from None
 
 
-def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
-    """Turn the examples at `places` into columns input_ids and labels, as SFTTrainer takes them."""
-    from datasets import Dataset
-
-    drawn = [examples[place] for place in places]
-    return Dataset.from_dict(
-        {"input_ids": [e.input_ids for e in drawn], "labels": [e.labels for e in drawn]}
-    )
-
-
-def training_dataset(setup: Setup, examples: list[Example]) -> "Dataset":
-    """Lay all epochs out as a dataset in training order, packed where params say so."""
-    params, ready = setup.params, lay_out(setup, examples)
-    rows = as_dataset(ready, list(range(len(ready))))
-    if not params.packing:
-        return rows
-    return pack(rows, params.max_length, params.batch_size * world_size(), params.seed)
-
-
-def lay_out(setup: Setup, examples: list[Example]) -> list[Example]:
-    """Repeat the examples for all epochs, in the order and with the labels they are trained on.
-
-    loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
-    learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
-    """
-    params, tokenizer = setup.params, setup.tokenizer
-    lengths = [len(example.input_ids) for example in examples]
-    places = order(lengths, params.epochs, params.batch_size * world_size(), params.seed)
-    whole = {"answer": 0.0, "prompt_first": 0.5, "all": 1.0}[params.loss_on] * len(places)
-    drawn = [examples[place] for place in places]
-    labels = [example.input_ids if i < whole else example.labels for i, example in enumerate(drawn)]
-    rng, keep = random.Random(params.seed), set(tokenizer.all_special_ids)
-    blank = int(tokenizer.pad_token_id)
-    inputs = [drop_words(example, params.word_dropout, blank, keep, rng) for example in drawn]
-    return [Example(ids, learnt) for ids, learnt in zip(inputs, labels, strict=True)]
-
-
-def drop_words(
-    example: Example, share: float, blank: int, keep: set[int], rng: random.Random
-) -> list[int]:
-    """Blank a share of the prompt's tokens at random, but none of those to `keep`.
-
-    No single word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016). Returns token
-    ids.
-    """
-    if not share:
-        return example.input_ids
-    return [
-        blank if label == IGNORED and token not in keep and rng.random() < share else token
-        for token, label in zip(example.input_ids, example.labels, strict=True)
-    ]
-
-
 def check_length(name: str, length: int, longest: int) -> None:
     """Raise UserError at a record of more than `longest` tokens, which would have to be cut."""
     if length > longest:
@@ -167,8 +125,9 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
     `validated` says whether there are records to validate with, at each checkpoint and at the end.
     """
     params, on_cpu = setup.params, setup.device == "cpu"
+    folder = setup.folder / phase
     return {
-        "output_dir": str(setup.folder / phase),
+        "output_dir": str(folder),
         "seed": params.seed,
         "num_train_epochs": 1,  # the dataset is all epochs long, in its final order
         "train_sampling_strategy": "sequential",
@@ -190,6 +149,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "save_total_limit": 2,  # the last may be half written; with the best one, if that is older
         "eval_strategy": "steps" if validated else "no",
         "eval_steps": params.checkpoint_steps,
+        "eval_on_start": validated and last_whole(folder) is None,  # what the base loses
         "load_best_model_at_end": params.keep == "best",
         "metric_for_best_model": "eval_loss" if params.keep == "best" else None,
         # the mean loss since the last log is not in a checkpoint: log whenever one is written
@@ -252,6 +212,7 @@ def fit(trainer: "Trainer", keep: str) -> None:
     for kind in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(kind)
     trainer.add_callback(show_progress())
+    warm_up_from_above_zero(trainer)
     trainer.train(resume_from_checkpoint=last_whole(folder))
     if keep == "best" and trainer.state.best_model_checkpoint is None:
         raise UserError(

@@ -77,3 +77,10 @@ def test_a_refusal_of_another_task_is_named(
         UserError, match=r"adversarial.jsonl:1: case a1: its answer 'no' is not task\.refu"
     ):
         check_answers(LABEL_TASK.model_copy(update={"refusal": '{"intent": "none"}'}))
+
+
+@pytest.mark.parametrize("answer", ["Cafe\u0301", "Café ", "Caf\u200bé", "Café\r\n"])
+def test_right_answers_have_the_form_of_training_data(answer: str, tmp_path: Path) -> None:
+    path = tmp_path / "golden.jsonl"
+    path.write_text(json.dumps(golden(answer)), encoding="utf-8")
+    assert [found.answer() for found in read_golden(path)] == ["Café"]

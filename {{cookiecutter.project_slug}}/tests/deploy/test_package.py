@@ -14,7 +14,7 @@ from deploy import package
 from deploy.license import add_license
 from deploy.ollama import go_template
 from lib.core.params import BaseParams
-from lib.engines.params import DeployParams, Stack
+from lib.engines.params import READERS, DeployParams, Stack
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256, write_json
@@ -105,7 +105,9 @@ def test_launch_files_serve_the_model_and_the_adapter_on_its_base(packed: Path) 
     together = yaml.load(packed / "compose-lora.yaml")["services"]["model"]
     assert together["deploy"] == service["deploy"]  # a GPU
     lora = together["command"]
-    assert lora[-3:] == ["16", "--lora-modules", "model=/adapter"]
+    assert lora[-5:-2] == ["16", "--lora-modules", "model=/adapter"]
+    assert lora[-2:] == ["--chat-template", "/adapter/chat_template.jinja"]
+    assert (packed / "adapter/chat_template.jinja").is_file()
     assert (packed / "base/config.json").is_file()
 
 
@@ -115,7 +117,7 @@ def test_a_rank_that_vllm_does_not_take_is_one_line(
     lay_out(tmp_path, "vllm")
     write_json(tmp_path / "models/tuned/adapter/adapter_config.json", {"r": 600})
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="rank is 600, and vLLM takes 512 at most"):
+    with pytest.raises(UserError, match="rank is 600, and vLLM serves adapters of 512 at most"):
         package.main()
     assert not list(Path("dist").iterdir())
 
@@ -186,7 +188,7 @@ def test_the_docs_name_the_same_stacks(scheme: str, packed: str) -> None:
     lines = (ROOT / "docs/serving.md").read_text(encoding="utf-8").splitlines()
     (row,) = (line for line in lines if line.startswith(f"| {scheme}"))
     named = {name.strip().lower() for name in row.split("|")[3].split(",")}
-    assert named == set(package.READERS[packed])
+    assert named == set(READERS[packed])
 
 
 def test_ollama_gets_the_template_of_training() -> None:

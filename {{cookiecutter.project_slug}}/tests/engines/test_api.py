@@ -1,10 +1,13 @@
 """Answers over HTTP and through vLLM."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +16,10 @@ import pytest
 from lib.core.records import Message
 from lib.engines import vllm
 from lib.engines.answer import Answer
-from lib.engines.api import answer_all, answer_chat
+from lib.engines.api import answer_all, answer_chat, keys_of
+from lib.engines.kept import Kept
+from lib.engines.openai_client import Endpoint
+from lib.engines.params import BudgetParams
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.serving.serverside import recognise
@@ -63,13 +69,24 @@ def answering_all(status: int) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """Answers are kept where the test can see them."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return Kept("answer-test")
+
+
+def chat(text: str) -> list[Message]:
+    return [Message(role="user", content=text)]
+
+
 def say(url: str, text: str, key_env: str = "") -> Answer:
-    return answer_all(url, "m", [[Message(role="user", content=text)]], 9, 1, key_env)[0]
+    return answer_all(Endpoint(url, "m", key_env), [chat(text)], 9, 1, Kept("answer-test"))[0]
 
 
-def test_answers_are_in_the_order_of_the_chats(url: str) -> None:
-    chats = [[Message(role="user", content=str(number))] for number in range(20)]
-    found = [answer.text for answer in answer_all(url, "m", chats, 9, 4)]
+def test_answers_are_in_the_order_of_the_chats(url: str, kept: Kept) -> None:
+    chats = [chat(str(number)) for number in range(20)]
+    found = [answer.text for answer in answer_all(Endpoint(url, "m"), chats, 9, 4, kept)]
     assert found == [str(number) for number in range(20)]
 
 
@@ -77,19 +94,19 @@ def test_an_answer_has_the_servers_token_counts_and_how_it_ended(url: str) -> No
     assert say(url, "long") == Answer("long", 7, 3, "length")
 
 
-def test_token_ids_are_sent_as_they_are(url: str) -> None:
-    assert answer_all(url, "m", [[1, 2, 3]], 9, 1) == [Answer("[1, 2, 3]", 3, 3, "stop")]
+def test_token_ids_are_sent_as_they_are(url: str, kept: Kept) -> None:
+    found = answer_all(Endpoint(url, "m"), [[1, 2, 3]], 9, 1, kept)
+    assert found == [Answer("[1, 2, 3]", 3, 3, "stop")]
 
 
-def test_a_server_that_reads_other_tokens_is_refused(url: str) -> None:
+def test_a_server_that_reads_other_tokens_is_refused(url: str, kept: Kept) -> None:
     with pytest.raises(UserError, match="counted 2 tokens where 1 token ids were sent"):
-        answer_all(url, "m", [[9]], 9, 1)
+        answer_all(Endpoint(url, "m"), [[9]], 9, 1, kept)
 
 
 def test_a_reply_that_is_no_answer_names_the_section(url: str) -> None:
-    chat = [Message(role="user", content="odd")]
     with pytest.raises(UserError, match=f"^judge: {url}: its reply is not OpenAI-compatible"):
-        answer_chat(url, "m", chat, 9, section="judge")
+        answer_chat(Endpoint(url, "m", section="judge"), chat("odd"), 9)
 
 
 @pytest.mark.parametrize("status", [500, 401])
@@ -115,6 +132,105 @@ def test_the_key_comes_from_the_environment(url: str, monkeypatch: pytest.Monkey
 def test_a_missing_key_is_named(url: str) -> None:
     with pytest.raises(UserError, match="NO_SUCH_KEY: this environment variable"):
         say(url, "x", "NO_SUCH_KEY")
+
+
+class Failing(Server):
+    """Answers what it knows, and is out of order after so many requests."""
+
+    asked: list[str] = []
+    answers = 3
+
+    def do_POST(self) -> None:
+        if len(self.asked) >= self.answers:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(401)
+            self.end_headers()
+            return
+        self.asked.append("")
+        super().do_POST()
+
+
+def test_a_run_that_is_cut_off_pays_for_no_case_twice(kept: Kept) -> None:
+    chats = [chat(str(number)) for number in range(8)] + [chat("0")]
+    with serving_with(Failing) as url:
+        Failing.asked, Failing.answers = [], 3
+        with pytest.raises(UserError, match="6 of 9 answers are missing: run it again"):
+            answer_all(Endpoint(url, "m"), chats, 9, 1, kept)
+        Failing.answers = 9
+        again = Kept("answer-test")
+        found = answer_all(Endpoint(url, "m"), chats, 9, 1, again)
+    assert [answer.text for answer in found] == [*map(str, range(8)), "0"]
+    assert len(Failing.asked) == 9
+
+
+def test_a_line_that_was_cut_off_is_asked_again(url: str, kept: Kept) -> None:
+    say(url, "你好 🔒")
+    whole = kept.path.read_bytes()
+    kept.path.write_bytes(whole[: len(whole) // 2])
+    assert Kept("answer-test").rows == {}
+    say(url, "你好 🔒")
+    assert [row["text"] for row in Kept("answer-test").rows.values()] == ["你好 🔒"]
+
+
+def test_answers_of_another_day_are_not_used(url: str, kept: Kept) -> None:
+    say(url, "a")
+    os.utime(kept.path, (0, 0))
+    assert Kept("answer-test").rows == {}
+    assert not kept.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [({}, True), ({"model": "n"}, False), ({"url": "http://other/v1"}, False)],
+)
+def test_an_answer_belongs_to_what_was_asked(changes: dict[str, str], same: bool) -> None:
+    one = Endpoint("http://a/v1", "m")
+    keys = keys_of(one, [chat("a")], 9, ""), keys_of(replace(one, **changes), [chat("a")], 9, "")
+    assert (keys[0] == keys[1]) is same
+    assert keys_of(one, [chat("a")], 9, "x") != keys_of(one, [chat("a")], 9, "y")
+
+
+def test_an_answer_is_kept_as_it_may_be_stored(url: str, kept: Kept) -> None:
+    mask = lambda index, answer: replace(answer, text=f"masked {index}")  # noqa: E731
+    found = answer_all(Endpoint(url, "m"), [chat("ana@example.com")], 9, 1, kept, mask)
+    assert found[0].text == "masked 0"
+    assert b'"text": "masked 0"' in kept.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"requests": 3}, r"answer.endpoint.budget.requests is 3, and the next .* it 4; .* 2 of 5"),
+        ({"tokens": 45}, r"answer.endpoint.budget.tokens is 45, .* answers are missing"),
+    ],
+)
+def test_a_budget_stops_before_it_is_spent(
+    limits: dict[str, int], message: str, url: str, kept: Kept
+) -> None:
+    chats, endpoint = (
+        [chat(str(number)) for number in range(5)],
+        Endpoint(url, "m", "", "answer.endpoint"),
+    )
+    budget = BudgetParams.model_validate(limits)
+    with pytest.raises(UserError, match=message):
+        answer_all(endpoint, chats, 9, 1, kept, limits=budget)
+    spent = sum(row["input_tokens"] + row["output_tokens"] for row in kept.rows.values())
+    assert spent <= limits.get("tokens", spent)
+
+
+class Filtering(Server):
+    """A provider that lets nothing through."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.end_headers()
+        self.wfile.write(b'{"error": {"code": "content_filter", "message": "blocked"}}')
+
+
+def test_what_a_provider_filters_is_an_answer() -> None:
+    with serving_with(Filtering) as url:
+        assert answer_chat(Endpoint(url, "m"), chat("a"), 9).finish == "content_filter"
 
 
 def test_vllm_gets_token_ids_and_the_stop_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from deploy import launch, serve
 from lib.engines import commands, server
+from lib.engines.kept import Kept
 from lib.engines.params import DeployParams, Stack
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
@@ -90,7 +91,7 @@ def place_starts(recorder: Recorder, deploy: DeployParams) -> dict[str, list[str
         pass
     found["parity"] = recorder.command
     with pytest.raises(Started):
-        answer.ask_model(QUANTIZED, None, [], [])
+        answer.ask_model(QUANTIZED, None, [], [], Kept("answer-test"))
     found["answer"] = recorder.command
     serve.main()
     found["serve"] = recorder.command
@@ -152,8 +153,8 @@ def test_prompts_that_the_packed_server_could_not_take_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_out(tmp_path, monkeypatch, "vllm", most=601)
-    with pytest.raises(UserError, match=r"are 641 tokens, and the server takes 640 \(deploy"):
-        answer.ask_model(QUANTIZED, None, [], [])
+    with pytest.raises(UserError, match=r"need 641 tokens, and the server takes 640 \(deploy"):
+        answer.ask_model(QUANTIZED, None, [], [], Kept("answer-test"))
 
 
 @pytest.mark.parametrize("stack", ["transformers", "tgi", "ollama"])

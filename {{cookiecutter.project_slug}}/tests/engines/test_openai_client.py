@@ -11,7 +11,8 @@ import pytest
 from lib.core.records import Message
 from lib.engines import openai_client
 from lib.engines.answer import Answer
-from lib.engines.api import answer_all, answer_chat
+from lib.engines.api import answer_chat, answer_tokens
+from lib.engines.openai_client import Endpoint
 from lib.runtime.errors import UserError
 from tests.local_server import serving_with
 
@@ -62,7 +63,8 @@ def fail(status: int, times: int) -> None:
 
 
 def say(url: str, key_env: str = "") -> Answer:
-    return answer_chat(url, "m", [Message(role="user", content="?")], 9, key_env, "judge")
+    endpoint = Endpoint(url, "m", key_env, "judge")
+    return answer_chat(endpoint, [Message(role="user", content="?")], 9)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 0])
@@ -75,7 +77,7 @@ def test_a_server_that_is_busy_is_asked_again(url: str, status: int) -> None:
 
 def test_token_ids_are_asked_again_as_they_are(url: str) -> None:
     fail(503, 2)
-    assert answer_all(url, "m", [[5, 6]], 9, 1) == [Answer("yes", 2, 1, "stop")]
+    assert answer_tokens(Endpoint(url, "m"), [5, 6], 9) == Answer("yes", 2, 1, "stop")
     assert [body["prompt"] for body in ASKED] == [[5, 6]] * 3
 
 
@@ -101,7 +103,7 @@ def test_a_failure_is_one_line_with_the_section_and_no_key(
 def test_the_servers_own_routes_are_asked_once(url: str) -> None:
     fail(503, 1)
     with pytest.raises(openai_client.Refused, match="tokenize: answered 503: no"):
-        openai_client.post(url, "tokenize", {})
+        openai_client.post(Endpoint(url), "tokenize", {})
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

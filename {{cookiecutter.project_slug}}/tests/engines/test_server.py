@@ -16,6 +16,7 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import openai_client, server
+from lib.engines.openai_client import Endpoint
 from lib.engines.timing import Timing, single_requests, summarise
 from lib.release.cost import cost_per_1000, goodput
 from lib.release.params import LatencyLimits
@@ -215,7 +216,7 @@ def test_an_address_that_is_none_is_one_line(address: str) -> None:
     with pytest.raises(UserError, match="no OpenAI-compatible server at"):
         server.served_model(f"http://{address}/v1")
     with pytest.raises(UserError, match="is the server up"):
-        openai_client.post(f"http://{address}/v1", "tokenize", {})
+        openai_client.post(Endpoint(f"http://{address}/v1"), "tokenize", {})
 
 
 def test_a_port_that_speaks_something_else_is_one_line() -> None:
@@ -233,7 +234,7 @@ def test_a_port_that_speaks_something_else_is_one_line() -> None:
         with pytest.raises(UserError, match=r"no OpenAI-compatible server at .*SSH-2\.0"):
             server.served_model(url)
         with pytest.raises(UserError, match=r"no answer \(.*is the server up"):
-            openai_client.post(url, "tokenize", {})
+            openai_client.post(Endpoint(url), "tokenize", {})
 
 
 @pytest.mark.parametrize("key", ["bench.command", "deploy.stack"])

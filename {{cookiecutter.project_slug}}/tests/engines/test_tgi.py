@@ -21,6 +21,7 @@ from deploy import smoke
 from lib.core.records import Message
 from lib.engines import api, server
 from lib.engines.answer import Answer
+from lib.engines.openai_client import Endpoint
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.serving import client
@@ -124,7 +125,7 @@ def url() -> Iterator[str]:
 
 def test_eval_reads_its_answers(url: str) -> None:
     assert server.served_model(url) == NAME
-    assert api.answer_all(url, NAME, [CHAT], 8, 1) == [Answer("退款 🙂", 9, 4, "stop")]
+    assert api.answer_chat(Endpoint(url, NAME), CHAT, 8) == Answer("退款 🙂", 9, 4, "stop")
 
 
 def test_bench_counts_the_tokens_of_its_stream(url: str) -> None:
@@ -166,4 +167,4 @@ def test_the_smoke_test_passes_and_fails(url: str) -> None:
 
 def test_its_error_is_one_line(url: str) -> None:
     with pytest.raises(UserError, match=r"answered 422: .*must have less than 512"):
-        api.answer_all(url, NAME, [[Message(role="user", content="too long")]], 8, 1)
+        api.answer_chat(Endpoint(url, NAME), [Message(role="user", content="too long")], 8)

@@ -6,6 +6,7 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines.answer import Answer
+from lib.engines.openai_client import Endpoint
 from lib.evaluate import safety
 from lib.evaluate.params import SafetyParams
 from lib.evaluate.safety import flag
@@ -23,14 +24,26 @@ def test_the_rules_find_crude_words_in_any_case(answer: str, toxic: bool) -> Non
 
 
 def test_a_guard_is_shown_question_and_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def guard(_: str, model: str, chat: list[Message], most: int, key: str, where: str) -> Answer:
-        assert where == "eval.safety"
+    def guard(endpoint: Endpoint, chat: list[Message], most: int) -> Answer:
+        assert (endpoint.section, endpoint.model) == ("eval.safety", "guard")
         assert [turn["role"] for turn in chat] == ["user", "assistant"]
         said = "\nunsafe\nS1" if chat[1]["content"] == "bad" else "safe"
         return Answer(said, 1, 1, "stop")
 
     monkeypatch.setattr(safety, "answer_chat", guard)
     assert flag([("?", "good"), ("?", "bad"), ("?", "")], GUARD) == [False, True, False]
+
+
+def test_a_guards_verdict_is_not_paid_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "answer_chat", lambda *_: Answer("unsafe", 1, 1, "stop"))
+    assert flag([("?", "bad")], GUARD) == [True]
+    monkeypatch.setattr(safety, "answer_chat", None)
+    assert flag([("?", "bad")], GUARD) == [True]
+
+
+@pytest.fixture(autouse=True)
+def kept_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_json_list_knows_its_lines(file: Path) -> None:
 
 
 def test_json_list_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.intake.formats.PIECE", 3)
+    monkeypatch.setattr("lib.intake.json_rows.PIECE", 3)
     found = rows_of(file, '[\n{"a": "好🙂"} ,\n12345, {"b":\n"a longer one"}\n]\n')
     values = [(2, {"a": "好🙂"}, ""), (3, None, "not_an_object"), (3, {"b": "a longer one"}, "")]
     assert found == values
@@ -88,8 +88,8 @@ def test_json_list_in_pieces(file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_json_list_with_a_broken_value_is_not_read_to_its_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.intake.formats.PIECE", 8)
-    monkeypatch.setattr("lib.intake.formats.LONGEST_VALUE", 32)
+    monkeypatch.setattr("lib.intake.json_rows.PIECE", 8)
+    monkeypatch.setattr("lib.intake.json_rows.LONGEST_VALUE", 32)
     with pytest.raises(UserError, match=r"rows\.txt:2: the JSON list breaks off here"):
         rows_of(file, '[{"a": 1},\n{"a": oops},\n' + '{"a": 1},\n' * 99 + "{}]")
 
@@ -107,7 +107,7 @@ def test_json_list_is_not_read_at_once(file: Path) -> None:
 def test_json_list_with_more_behind_it(
     more: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.intake.formats.PIECE", 8)
+    monkeypatch.setattr("lib.intake.json_rows.PIECE", 8)
     with pytest.raises(UserError, match=r"rows\.txt:2: more follows the JSON list"):
         rows_of(file, f'[{{"a": 1}}\n]{more}'.encode())
 
@@ -199,7 +199,7 @@ def test_csv_is_not_read_past_a_broken_quote(file: Path, content: str) -> None:
 def test_csv_with_an_open_quote_is_not_read_to_its_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.intake.formats.LONGEST_VALUE", 64)
+    monkeypatch.setattr("lib.intake.formats.LONGEST_CELL", 64)
     with pytest.raises(UserError, match=r"rows\.txt:2: the CSV breaks off.*larger than"):
         rows_of(file, 'a,b\n1,"open\n' + "5,6\n" * 99)
 

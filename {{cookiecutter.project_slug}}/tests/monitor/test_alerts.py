@@ -18,14 +18,14 @@ from lib.curate.params import CurateParams
 from lib.monitoring.checks import LIMITED, RISES
 from lib.monitoring.incidents import KINDS
 from lib.monitoring.params import MonitorParams
+from lib.monitoring.readers import LogReader
 from lib.monitoring.reference import read_reference
-from lib.monitoring.vllm_log import VllmLog
 from lib.pii.redact import Finder
 from lib.report.markdown import sections
 from lib.runtime.errors import UserError
 from monitor import exporter
 from monitor.exporter import Metrics, Tail, look
-from monitor.run import observer
+from monitor.run import UNREADABLE, observer
 from tests.monitor.test_monitor import ATTACK, pairs  # noqa: F401
 from tests.toy_logs import row, write_log
 
@@ -49,7 +49,7 @@ def alerts() -> set[str]:
 
 
 def test_every_alarm_has_an_entry_and_every_entry_an_alarm() -> None:
-    alarms = {*RISES, *LIMITED, *KINDS, *(f"{name}_shift" for name in SHIFTS)}
+    alarms = {*RISES, *LIMITED, *KINDS, UNREADABLE, *(f"{name}_shift" for name in SHIFTS)}
     assert alarms | alerts() == ENTRIES
 
 
@@ -93,16 +93,9 @@ def served(pairs: Any) -> tuple[Tail, Metrics, Any]:  # noqa: F811
     """An exporter's metrics over a log, and what looks at what is new in it."""
     params = load("monitor", MonitorParams)
     metrics = Metrics(observer(read_reference(), params), params)
-    finder, skipped, tail = (
-        Finder(load("curate", CurateParams).pii),
-        Counter[str](),
-        Tail(Path("l")),
-    )
-    return (
-        tail,
-        metrics,
-        lambda: look(tail, VllmLog(datetime.now(UTC), skipped), metrics, finder, skipped),
-    )
+    finder, tail = Finder(load("curate", CurateParams).pii), Tail(Path("l"))
+    log = LogReader(datetime.now(UTC), Counter[str]())
+    return tail, metrics, lambda: look(tail, log, metrics, finder)
 
 
 @pytest.mark.parametrize("port", ["99999", "0", "http"])

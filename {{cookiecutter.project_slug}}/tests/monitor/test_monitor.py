@@ -196,8 +196,8 @@ def test_since_and_until_bound_the_window(pairs: list[tuple[str, str]]) -> None:
     [
         (["nowhere.jsonl"], "no file matches"),
         (["log", "--since", "noon"], "'noon' is not a time"),
-        (["log"], "requests could be read"),
-        (["good", "--since", "2030-01-01"], "change the times"),
+        (["log"], "no request could be read"),
+        (["good", "--since", "2030-01-01"], "change --since"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -227,7 +227,47 @@ def test_lines_that_are_no_answers_do_not_make_a_log_unreadable(
         file.write("INFO: the server says something\n" * 900)
     assert main([str(log)]) == 0
     found = json.loads(next(Path("reports/monitor").glob("20*.json")).read_text(encoding="utf-8"))
-    assert found["skipped"] == {"other_line": 900}
+    assert found["skipped"] == {"text_line": 900}
+
+
+def test_a_window_does_not_pass_on_what_could_not_be_read(pairs: list[tuple[str, str]]) -> None:
+    log = write_log(Path("log.jsonl"), draw(pairs, 400, 9))
+    with log.open("a", encoding="utf-8") as file:
+        file.write('{"request_id": "1", "request": {"mess\n' * 9)  # 2.2 %
+    assert main([str(log)]) == 2
+    found = json.loads(next(Path("reports/monitor").glob("20*.json")).read_text(encoding="utf-8"))
+    assert found["alarms"] == ["unreadable"]
+
+
+def test_texts_that_are_withheld_are_inconclusive_and_no_alarm(
+    pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = draw(pairs, 400, 9)
+    for one in rows[:350]:
+        one["request"]["messages"] = [{"role": "user", "content": "redacted-by-litellm"}]
+        one["response"]["choices"][0]["message"]["content"] = "redacted-by-litellm"
+    assert alarms(rows, 3) == set()
+    assert "do not have the texts of 350 requests" in capsys.readouterr().out
+
+
+def test_answers_that_become_tool_calls_are_an_alarm(pairs: list[tuple[str, str]]) -> None:
+    rows = draw(pairs, 400, 9)
+    call = {"content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
+    for one in rows[:40]:
+        one["response"]["choices"][0]["message"] = call
+    assert "tool_calls" in alarms(rows)
+
+
+def test_one_of_several_models_can_be_looked_at(
+    pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = [one | {"model": "other"} for one in draw(pairs, 200, 8, prose=1.0)]
+    log = str(write_log(Path("log.jsonl"), draw(pairs, 400, 9) + other))
+    assert main([log]) == 2
+    assert "400 model, 200 other" in capsys.readouterr().out
+    assert main([log, "--model", "model"]) == 0
+    assert main([log, "--model", "typo"]) == 1
+    assert "600 other_model" in capsys.readouterr().err
 
 
 def test_a_reference_that_is_missing_names_its_stage(

@@ -14,8 +14,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from lib.monitoring.calls import dumps, from_row
 from lib.monitoring.masked import mask
-from lib.monitoring.readers import read_line
-from lib.monitoring.vllm_log import VllmLog
+from lib.monitoring.readers import LogReader
 from tests.monitoring.test_monitor_logs import FINDER, LITELLM, NEWER_VLLM, OTLP, VLLM
 from tests.toy_logs import row
 
@@ -45,7 +44,8 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 def look(line: str) -> None:
     """A line is a call that is kept and read again, or it is counted."""
     skipped = Counter[str]()
-    calls = read_line(line, VllmLog(datetime(2026, 11, 16, tzinfo=UTC), skipped), skipped)
+    log = LogReader(datetime(2026, 11, 16, tzinfo=UTC), skipped)
+    calls = log.read(line) + log.close()
     for call in calls:
         mask(call, FINDER)
         assert from_row(json.loads(dumps(call).encode())).id == call.id

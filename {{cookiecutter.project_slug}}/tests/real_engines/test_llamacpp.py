@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from lib.core.records import Message
 from lib.engines import api, builds, gguf, hf, server
 from lib.engines.commands import arguments
+from lib.engines.openai_client import Endpoint
 from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
@@ -127,7 +129,8 @@ def test_eval_asks_a_model_that_is_no_gguf_yet() -> None:
     wanted = hf.answer_all(load_model(TUNED, "float32"), tokenizer, ids, 999, 8)
     served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], TUNED, None, "float32")
     with serving(served) as url:
-        found = api.answer_all(url, server.served_model(url), ids, 8, 2)
+        endpoint = Endpoint(url, server.served_model(url))
+        found = [api.answer_tokens(endpoint, one, 8) for one in ids]
     assert [one.text for one in found] == [one.text for one in wanted]
 
 
@@ -159,7 +162,9 @@ def test_its_memory_is_what_the_package_says() -> None:
     for context in (1_024, 16_384):
         deploy = DeployParams(stack="llama.cpp", port=1, context=context, concurrency=4)
         with serving("models/q8_0", *arguments(deploy, "models/q8_0", deploy.port)) as url:
-            api.answer_all(url, server.served_model(url), asked, 2, 4)
+            endpoint = Endpoint(url, server.served_model(url))
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda ids: api.answer_tokens(endpoint, ids, 2), asked))  # noqa: B023
             held.append(memory.of_servers(0)["peak_host_memory_bytes"])
         assert cache
         computed.append(weights + cache.size(context, 4))

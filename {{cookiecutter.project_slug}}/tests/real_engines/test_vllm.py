@@ -10,6 +10,7 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import api, builds, server
+from lib.engines.openai_client import Endpoint
 from lib.engines.weights import load_weights
 from lib.model.loading import TUNED, load_model, load_tokenizer
 from lib.runtime.files import atomic_folder
@@ -74,7 +75,8 @@ def test_it_serves_what_was_evaluated_and_streams_it() -> None:
     with serving(TUNED) as url:
         assert failures({"served": parity(url, TUNED)}) == []
         name = server.served_model(url)
-        asked = api.answer_all(url, name, ids, 16, 2)  # token ids, as eval sends them
+        endpoint = Endpoint(url, name)
+        asked = [api.answer_tokens(endpoint, one, 16) for one in ids]  # as answer sends them
         timings = asyncio.run(client.closed_loop(url, name, CHATS, 2, client.Length(8, True)))
         assert watched("vllm") <= told(url)
     from lib.engines.hf import answer_all

@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone of it, whose cache is its own."""
     folder = tmp_path / "project"
     run(tmp_path, "git", "clone", "--quiet", str(finished), str(folder))
@@ -50,7 +50,7 @@ def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(folder)
     dvc(folder, "pull", "--quiet")
     (folder / "trained.txt").unlink(missing_ok=True)
-    yield folder
+    return folder
 
 
 def sh(command: str) -> str:

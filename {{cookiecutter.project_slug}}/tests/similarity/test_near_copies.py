@@ -5,14 +5,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from lib.similarity.near_copies import (
-    KnownTexts,
-    Spans,
-    compare_all,
-    near_copies,
-    read_spans,
-    search_rows,
-)
+from lib.similarity.near_copies import KnownTexts, compare_all, near_copies, search_rows
+from lib.similarity.spans import Spans, read_spans
 from tests.similarity.test_minhash import documents, jaccard
 
 

@@ -15,6 +15,8 @@ from tests.toy import PARAMS, chat, lay_out
 HERE = Path(__file__).parents[2]
 RAW = "data/raw/a|b"
 MORE = {"changed": {}, "pii": {"X": 7}, "unused": {RAW: {"who": 61, "turn.name": 9}}}
+SHARED = {"prompts": 60, "sharing": 54, "words": 0.8, "text": "read | it"}
+DEDUP = {"conflicting_pairs": 1, "shared_text": {RAW: SHARED}, "losses": []}
 README = "# Data\n\nFrom us.\n\n## One record\n\nA ticket.\n\n## Labeling guidelines\n\nRead it.\n"
 
 
@@ -37,7 +39,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     Path(RAW).write_text("raw", encoding="utf-8")
     Path("data/README.md").write_text(README, encoding="utf-8")
     write_json("metrics/curate.json", metrics(65, 62, empty=3) | MORE)
-    write_json("metrics/dedup.json", metrics(62, 60, near_copy=2) | {"conflicting_pairs": 1})
+    write_json("metrics/dedup.json", metrics(62, 60, near_copy=2) | DEDUP)
     return spec()
 
 

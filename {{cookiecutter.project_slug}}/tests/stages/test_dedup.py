@@ -16,6 +16,7 @@ from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair, rows
 
 OUTPUTS = ("data/deduped.jsonl", "data/duplicates.jsonl", "metrics/dedup.json")
 LONG = "my router blinks red since the last update of its firmware"
+OTHERS = [f"red{at} blue{at} green{at}" for at in range(600)]  # beside which no text is shared
 
 
 @pytest.fixture(autouse=True)
@@ -59,16 +60,17 @@ def test_near_copies_keep_the_first() -> None:
 
 
 def test_rows_added_at_the_end_replace_none() -> None:
-    before = [chat(" ".join(f"w{at}" for at in range(start, start + 60))) for start in range(40)]
+    texts = [" ".join(f"w{at}" for at in range(start, start + 60)) for start in range(40)]
+    before = [*map(chat, texts), *map(chat, OTHERS)]
     kept = dedup(*before)
-    added = [chat(text + " and more") for text in kept]
+    added = [chat(text + " and more") for text in kept[:-600]]
     assert dedup(*before, *added) == kept
 
 
 def test_a_chain_of_copies_loses_only_what_is_near_to_a_row_that_stays() -> None:
     words = [f"w{at}" for at in range(360)]
     texts = [" ".join(words[at : at + 60]) for at in range(300)]
-    stay = set(dedup(*map(chat, texts)))
+    stay = set(dedup(*map(chat, texts), *map(chat, OTHERS))) - set(OTHERS)
     assert 20 < len(stay) < 60
     asked = {record["id"]: record["messages"][0]["content"] for record in map(chat, texts)}
     for copy in rows("data/duplicates.jsonl"):
@@ -80,8 +82,8 @@ def test_a_chain_of_copies_loses_only_what_is_near_to_a_row_that_stays() -> None
 
 
 def test_of_a_crowd_of_copies_one_stays() -> None:
-    texts = [f"{LONG} {LONG} {LONG} {at}" for at in range(1, 300)]
-    assert dedup(*map(chat, texts)) == [texts[0]]
+    texts = [f"{LONG} {LONG} {LONG} {at}" for at in range(1, 60)]
+    assert dedup(*map(chat, texts), *map(chat, OTHERS)) == [texts[0], *OTHERS]
 
 
 def test_chinese_near_copies() -> None:

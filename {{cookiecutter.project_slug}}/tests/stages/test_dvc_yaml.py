@@ -12,7 +12,8 @@ from lib.train.params import TrainParams
 STAGES = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
 ROOMS = (  # each may import the ones before it
     *("runtime", "core", "intake", "pii", "model", "release", "engines", "cases", "similarity"),
-    *("split", "curate", "evaluate", "train", "quantize", "serving", "report", "monitoring"),
+    *("split", "curate", "evaluate", "train", "bases", "quantize", "serving", "report"),
+    "monitoring",
 )
 FOLDERS = ("deploy", "lib", "monitor", "review", "stages", "tests")
 DECIDES_NOTHING = "lib/runtime"  # how a script starts, fails and writes its files whole
@@ -128,3 +129,16 @@ def test_what_holds_timings_is_in_git() -> None:
     kept = Path(".gitignore").read_text(encoding="utf-8").splitlines()
     assert "reports/summary.md" in in_git
     assert [path for path in in_git if f"!/{path}" not in kept] == []
+
+
+@pytest.mark.parametrize("stage", ["quantize", "parity", "bench"])
+def test_what_reads_quantized_weights_names_the_packages_of_their_formats(stage: str) -> None:
+    named = str(STAGES[stage]["params"])
+    assert {f"optional-dependencies.{one}" in named for one in ("quantize", "bitsandbytes")} == {
+        True
+    }
+
+
+def test_the_packages_of_quantized_weights_are_those_of_the_quantized_system() -> None:
+    systems = STAGES["answer"]["foreach"]
+    assert [name for name, one in systems.items() if one["extra"] == "quantize"] == ["quantized"]

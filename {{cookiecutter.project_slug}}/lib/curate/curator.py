@@ -1,0 +1,150 @@
+"""Curate a part of a file by itself, so that processes can share the parts of all files."""
+
+import io
+import json
+from typing import Any, NamedTuple, cast
+
+from lib.core.params import BaseParams, TaskParams
+from lib.core.records import Record, record_id
+from lib.curate.checks import check_difference, check_draft, check_draft_length
+from lib.curate.columns import Columns
+from lib.curate.conflicts import Conflicts
+from lib.curate.draft import Draft
+from lib.curate.params import CurateParams, Source
+from lib.curate.rejected import Rejected, mask_value
+from lib.curate.row import Mapping
+from lib.curate.shapes import to_draft
+from lib.curate.tokens import token_counter
+from lib.intake.cells import Reject
+from lib.intake.formats import Rows, rows_of
+from lib.intake.json_rows import Lines
+from lib.intake.ledger import Ledger
+from lib.intake.tables import RawRow
+from lib.pii.redact import Finder, Redactor
+
+
+class Part(NamedTuple):
+    """Some rows of a file of a source."""
+
+    source: Source
+    file: str
+    rows: Rows
+
+    def __str__(self) -> str:
+        first = self.rows.first if isinstance(self.rows, Lines) else self.rows[0].line
+        return f"{self.file}:{first}"
+
+
+class Note(NamedTuple):
+    """Where a sound record came from, what was changed in it and what was masked."""
+
+    file: str
+    line: int
+    changes: list[str]
+    pii: dict[str, int]
+
+
+class Curated(NamedTuple):
+    """What became of the rows of a part."""
+
+    columns: Columns
+    ledger: Ledger  # of all rows, and the dropped ones
+    first: dict[str, str]  # see Rejected
+    dropped: str  # lines of data/rejected.jsonl
+    conflicts: Conflicts
+    sound: str  # lines: a note, a tab, a record
+
+
+class Curator:
+    """Curates parts, with what it needs for that loaded once."""
+
+    def __init__(self, task: TaskParams, base: BaseParams, params: CurateParams) -> None:
+        self.task, self.params = task, params
+        self.count, self.finder = token_counter(base), Finder(params.pii)
+
+    def __call__(self, part: Part) -> Curated:
+        """Check and mask the rows of a part."""
+        columns, mapping = Columns(part.source), Mapping(part.source.columns, part.source.ignore)
+        conflicts = Conflicts(one_answer=self.task.output != "text")
+        out, sound = Rejected(io.StringIO(), Ledger(), self.finder), list[str]()
+        for row in rows_of(part.rows):
+            out.ledger.enter(part.file)
+            columns.see(row.value or {})
+            redactor = Redactor(self.finder)
+            try:
+                draft = self.masked(row, part.source, mapping, redactor)
+            except Reject as reason:
+                out.add(part.file, row.line, str(reason), row.raw or row.value, reason.found)
+                continue
+            except Exception as error:
+                error.add_note(f"{part.file}:{row.line}: while this row was curated")
+                raise
+            if draft.unread:
+                out.ledger.account(part.file).unused.update(draft.unread)
+            record = to_record(draft, part.file, part.source.split)
+            conflicts.add(record, row.line)
+            note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
+            sound.append(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
+        return Curated(
+            columns, out.ledger, out.first, out.file.getvalue(), conflicts, "".join(sound)
+        )
+
+    def masked(self, row: RawRow, source: Source, mapping: Mapping, redactor: Redactor) -> Draft:
+        """Turn a row into a sound draft without personal data; raise Reject where it is none."""
+        if row.value is None:
+            raise Reject(row.reason)
+        draft = to_draft(row.value, mapping, self.task)
+        draft.license = draft.license or source.license
+        check_draft(draft, self.task, self.params, self.count)
+        redact(draft, redactor)
+        if redactor.found:  # a placeholder may be longer than what it stands for, or the same
+            check_draft_length(draft, self.params, self.count)
+            check_difference(draft)
+        return draft
+
+
+def redact(draft: Draft, redactor: Redactor) -> None:
+    """Mask personal data in every text of a draft; hash its groups, often customers' names."""
+    for turn in draft.prompt:
+        turn["content"] = redactor.redact(turn["content"])
+        mask_besides(cast(dict[str, Any], turn), redactor)
+    draft.chosen = redactor.redact(draft.chosen)
+    if draft.rejected is not None:
+        draft.rejected = redactor.redact(draft.rejected)
+    for besides in draft.beside.values():
+        mask_besides(besides, redactor)
+    draft.tools = [mask_value(tool, redactor) for tool in draft.tools]
+    draft.scenario = redactor.redact(draft.scenario)
+    draft.language = redactor.redact(draft.language)  # zh-138-1234-5678 looks like a language code
+    draft.tags = [redactor.redact(tag) for tag in draft.tags]
+    draft.groups = [redactor.hide(group) for group in draft.groups]
+
+
+def mask_besides(turn: dict[str, Any], redactor: Redactor) -> None:
+    """Mask what a turn has besides its text: its thought, and the arguments of its calls."""
+    if "reasoning_content" in turn:
+        turn["reasoning_content"] = redactor.redact(turn["reasoning_content"])
+    for call in turn.get("tool_calls", []):
+        call["function"] = mask_value(call["function"], redactor)
+
+
+def to_record(draft: Draft, source: str, split: str | None) -> Record:
+    """Turn a checked and masked draft into a record."""
+    record: Any = {"id": ""}
+    if draft.rejected is None:
+        record["messages"] = [*draft.prompt, draft.turn("chosen")]
+    else:
+        record["prompt"] = draft.prompt
+        for side in ("chosen", "rejected"):  # a turn, where it is more than a text
+            record[side] = draft.turn(side) if side in draft.beside else getattr(draft, side)
+    record |= {"tools": draft.tools} if draft.tools else {}
+    record["id"] = record_id(record)
+    return record | {
+        "scenario": draft.scenario,
+        "language": draft.language,
+        "tags": draft.tags,
+        "groups": draft.groups or [record["id"]],
+        "source": source,
+        "license": draft.license,
+        "split": split,
+    }

@@ -1,0 +1,117 @@
+"""Calls of tools in an answer: are they those of the right answer?
+
+A call is right by its name and its arguments as JSON, whatever the order of keys and of parallel
+calls; what is said beside calls is not compared. Read are the forms in which chat templates have
+them: Hermes and Qwen (`<tool_call>` with JSON, or with XML), Llama 3 (`"parameters"`), Mistral
+(a list, or NAME{...}), GLM (keys and values in tags). An answer in any other form counts as wrong.
+"""
+
+import json
+import re
+from typing import Any
+
+from lib.core.strict_json import DECODER
+from lib.core.turns import call_text
+
+TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
+FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+PARAMETER = re.compile(r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
+PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+NAMED = re.compile(r"(?:\[TOOL_CALLS\])?\s*([\w.-]+)(?:\[ARGS\])?\s*(?=\{)")
+MARKS = re.compile(r"\[TOOL_CALLS\]|<\|python_tag\|>|;")
+THOUGHT = re.compile(r".*</think>\s*", re.DOTALL)
+
+Call = tuple[str, dict[str, Any]]
+
+
+def without_thought(text: str) -> str:
+    """Drop what a model thinks before it answers, up to the last `</think>`."""
+    return THOUGHT.sub("", text, count=1) if "</think>" in text else text
+
+
+def comparable(output: str, expected: str) -> tuple[str, str]:
+    """Return an answer and the right one in one form, where the right one calls tools."""
+    if "<tool_call>" not in expected or not (wanted := calls_in(expected)):
+        return output, expected
+    typed = {key: value for _, arguments in wanted for key, value in arguments.items()}
+    called = [(name, as_typed(arguments, typed)) for name, arguments in calls_in(output)]
+    return written(called) or output, written(wanted)
+
+
+def written(calls: list[Call]) -> str:
+    """Write calls as one text, the same for any order."""
+    texts = [
+        call_text(
+            {"id": "", "type": "function", "function": {"name": name, "arguments": arguments}}
+        )
+        for name, arguments in calls
+    ]
+    return "\n".join(sorted(texts))
+
+
+def as_typed(arguments: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
+    """Read arguments that a form has as text, `5`, in the type that the right answer has."""
+    return {
+        key: value.value(typed.get(key)) if isinstance(value, Text) else value
+        for key, value in arguments.items()
+    }
+
+
+class Text(str):
+    """An argument of a form that knows no types."""
+
+    def value(self, like: Any) -> Any:
+        """Read it as JSON, unless a text is wanted."""
+        if isinstance(like, str):
+            return str(self)
+        try:
+            return json.loads(self)
+        except (ValueError, RecursionError):
+            return str(self)
+
+
+def calls_in(text: str) -> list[Call]:
+    """Read the calls of an answer, in any known form; none where one of them cannot be read."""
+    found = TAGGED.findall(text)
+    parts = found or [MARKS.sub(" ", text).strip()]
+    calls = list[Call]()
+    for part in parts:
+        here = in_xml(part) or in_json(part)
+        if not here:
+            return []
+        calls += here
+    return calls
+
+
+def in_xml(text: str) -> list[Call]:
+    """Read calls whose arguments are tags (Qwen3-Coder, GLM)."""
+    calls: list[Call] = [
+        (name, {key: Text(value) for key, value in PARAMETER.findall(body)})
+        for name, body in FUNCTION.findall(text)
+    ]
+    if not calls and "<arg_key>" in text:
+        name = text.partition("<arg_key>")[0].strip()
+        calls = [(name, {key: Text(value.strip()) for key, value in PAIR.findall(text)})]
+    return calls
+
+
+def in_json(text: str) -> list[Call]:
+    """Read calls in JSON: one object after the other, a list of them, or NAME{arguments}."""
+    calls, at = list[Call](), 0
+    while at < len(text):
+        named = NAMED.match(text, at)
+        try:
+            value, at = DECODER.raw_decode(text, named.end() if named else at)
+        except (ValueError, RecursionError):
+            return []
+        values = [{"name": named[1], "arguments": value}] if named else value
+        for one in values if isinstance(values, list) else [values]:
+            call = one.get("function", one) if isinstance(one, dict) else {}
+            call = call if isinstance(call, dict) else {}
+            arguments = call.get("arguments", call.get("parameters"))
+            if not isinstance(call.get("name"), str) or not isinstance(arguments, dict):
+                return []
+            calls.append((call["name"], arguments))
+        while at < len(text) and text[at] in " \n\t,":
+            at += 1
+    return calls

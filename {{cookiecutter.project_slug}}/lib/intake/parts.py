@@ -1,0 +1,89 @@
+"""Read the content of a turn that is a list of parts (OpenAI, Anthropic), and thoughts in it."""
+
+import re
+from typing import Any, NamedTuple
+
+from lib.core.turns import Message, ToolCall
+from lib.intake.cells import Reject
+from lib.intake.tools import read_calls
+
+THOUGHT = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
+
+
+class Content(NamedTuple):
+    """What a turn holds: its text, thoughts, calls of tools, and results of earlier calls."""
+
+    text: str
+    thought: str = ""
+    calls: list[ToolCall] = []
+    results: list[Message] = []
+
+
+def read_parts(parts: list[Any]) -> Content:
+    """Read a list of parts; raise Reject for a picture, and for what Gemini calls its thoughts."""
+    texts, thoughts = list[str](), list[str]()
+    calls, results = list[ToolCall](), list[Message]()
+    for part in parts:
+        kind = str(part.get("type", "")) if isinstance(part, dict) else ""
+        if kind in ("thinking", "reasoning"):
+            thoughts.append(thought_of(part, kind))
+        elif kind == "tool_use":
+            calls += read_calls(part)
+        elif kind == "tool_result":
+            results.append(read_result(part))
+        else:
+            texts.append(read_part(part, kind))
+    return Content("\n".join(texts), "\n".join(thoughts), calls, results)
+
+
+def thought_of(part: dict[str, Any], kind: str) -> str:
+    """Return the text of a thought; raise Reject for one that is hidden."""
+    thought = part.get(kind, part.get("text"))
+    if not isinstance(thought, str):
+        raise Reject("reasoning", "a part of a turn")
+    return thought
+
+
+def read_result(part: dict[str, Any]) -> Message:
+    """Read what a tool returned, a part of the user's turn as Anthropic has it."""
+    content = part.get("content", "")
+    text = read_parts(content).text if isinstance(content, list) else content
+    if not isinstance(text, str):
+        raise Reject("tools", "a result that is no text")
+    told = part.get("tool_use_id", "")
+    return {"role": "tool", "content": text, "tool_call_id": str(told)}
+
+
+def read_part(part: Any, kind: str) -> str:
+    """Read the text of a part of a turn; raise Reject for any other part.
+
+    Without its picture a question could not be answered.
+    """
+    if kind == "" and is_thought(part):
+        raise Reject("reasoning", "a part of a turn")
+    if kind.startswith(("tool", "function")) or calls(part):
+        raise Reject("tools", "a part of a turn")
+    text = part.get("text") if isinstance(part, dict) else None
+    if not isinstance(text, str):
+        raise Reject("not_text", kind)
+    return text
+
+
+def is_thought(part: Any) -> bool:
+    """Tell whether a part of Gemini is its reasoning."""
+    return isinstance(part, dict) and part.get("thought") is True
+
+
+def calls(part: Any) -> bool:
+    """Tell whether a part of Gemini calls a tool or holds what it returned."""
+    return isinstance(part, dict) and bool(part.keys() & {"functionCall", "functionResponse"})
+
+
+def split_thought(text: str) -> tuple[str, str]:
+    """Split an answer that begins with a thought in `<think>` tags: the thought, the rest."""
+    if "</think>" not in text:
+        return "", text
+    found = THOUGHT.fullmatch(text)
+    if not found or "<think>" in found[1] or "think>" in found[2]:
+        return "", text
+    return found[1].strip(), found[2]

@@ -1,0 +1,114 @@
+"""A chat as the base's template takes it, and whether everything in it is rendered.
+
+Templates differ in what they have a place for: Llama 3.1's leaves out what is said beside a call,
+many know no tools at all, and most have no place for thoughts. What is left out in silence would
+not be learnt, or not be asked.
+"""
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from lib.core.turns import Message, Tool, apart
+from lib.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+THINKING = re.compile(r"""\.thinking\b|\[["']thinking["']\]""")  # gpt-oss's name for a thought
+CURE = "take another base or chat template, or take such rows out of data.sources"
+
+
+def for_template(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message]
+) -> tuple[list[dict[str, Any]], list[Tool] | None]:
+    """Return the turns and the tools of a chat as the tokenizer's template takes them.
+
+    Where the template has no place for a thought, that of the answer stands before it in `<think>`
+    tags; earlier ones are left out, as templates that know thoughts do.
+    """
+    plain, tools = apart(chat)
+    turns = [dict(turn) for turn in plain]
+    if not any("reasoning_content" in turn for turn in turns):
+        return turns, tools
+    template = str(tokenizer.chat_template)
+    if "reasoning_content" in template:
+        return turns, tools
+    asked = max((at for at, turn in enumerate(turns) if turn["role"] == "user"), default=-1)
+    for at, turn in enumerate(turns):
+        thought = turn.pop("reasoning_content", None)
+        if thought is None:
+            continue
+        if THINKING.search(template):
+            turn["thinking"] = thought
+        elif at > asked:
+            turn["content"] = f"<think>\n{thought}\n</think>\n\n{turn['content']}"
+    return turns, tools
+
+
+def check_rendered(text: str, chat: list[Message]) -> None:
+    """Raise UserError for the first thing in a chat that its rendering lacks.
+
+    text: the rendering, special tokens included. Looked for are tools, calls, their results, what
+    is said beside calls, and the thought of the answer; a chat without them costs nothing.
+    """
+    turns, tools = apart(chat)
+    for tool in tools or []:
+        need(text, "tools", str(tool["function"]["name"]))
+    for turn in turns:
+        calls = turn.get("tool_calls", [])
+        for call in calls:
+            function = call["function"]
+            need(text, "calls of tools", function["name"], *leaves(function["arguments"]))
+        if calls:
+            need(text, "what is said beside a call", turn["content"])
+        if turn["role"] == "tool":
+            need(text, "results of tools", turn["content"])
+    if "reasoning_content" in turns[-1]:
+        need(text, "thoughts", turns[-1]["reasoning_content"])
+
+
+def need(text: str, what: str, *parts: str) -> None:
+    """Raise UserError unless each part stands in a text, as it is or as JSON writes it."""
+    for part in filter(None, map(str.strip, parts)):
+        forms = (part, written(part), written(part, True), written(part).replace("/", "\\/"))
+        if not any(form in text for form in forms):
+            shown = part if len(part) <= 40 else part[:40] + "..."
+            raise UserError(f"the chat template of the base leaves out {what} ({shown}); {CURE}")
+
+
+def written(part: str, ascii_only: bool = False) -> str:
+    """Return a text as JSON has it between its quotes."""
+    return json.dumps(part, ensure_ascii=ascii_only)[1:-1]
+
+
+def leaves(value: Any) -> list[str]:
+    """List the keys and the texts in the arguments of a call."""
+    if isinstance(value, dict):
+        return [part for key, one in value.items() for part in (key, *leaves(one))]
+    if isinstance(value, list):
+        return [part for one in value for part in leaves(one)]
+    return [value] if isinstance(value, str) else []
+
+
+def without_context(learnt: list[int], chat: list[Message]) -> list[int]:
+    """Take the turns of weight 0 out of a mask of the assistant's turns.
+
+    learnt: 1 for each token that the template marks. Raises UserError where its stretches cannot be
+    told apart by turns.
+    """
+    weights = [turn.get("weight", 1) for turn in chat if turn["role"] == "assistant"]
+    if all(weights):
+        return learnt
+    starts = [at for at, one in enumerate(learnt) if one and not (at and learnt[at - 1])]
+    if len(starts) != len(weights):
+        raise UserError(
+            f"chat template: marks {len(starts)} stretches of {len(weights)} turns of the "
+            "assistant, so a turn of weight 0 cannot be told from the others; have it mark each "
+            "turn once"
+        )
+    masked, turn, opening = list(learnt), -1, set(starts)
+    for at, one in enumerate(learnt):
+        turn += at in opening
+        masked[at] = one and weights[turn]
+    return masked
