@@ -134,8 +134,10 @@ def in_order(names: Stages) -> list[str]:
 
 
 def misfits(stage: Stage, outs: dict[str, str]) -> int:
-    """Count the params and dependencies of a stage that are not as merged; `outs`: md5 of the
-    outputs of the stages before it."""
+    """Count the params and dependencies of a stage that are not as merged.
+
+    `outs`: md5 of the outputs of the stages before it.
+    """
     return sum(one is False for one in fits(stage, outs))
 
 

@@ -54,8 +54,10 @@ def pipeline() -> dict[str, Any]:
 
 
 def unfit(stages: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """List the stages of a dvc.lock that ran on other params (of params.yaml), or on other outputs
-    of stages before them, than it holds: a run that was cut short, or of some stages only."""
+    """List the stages of a dvc.lock that ran on other params or outputs than it holds.
+
+    So a run leaves it that was cut short, or was of some stages only.
+    """
     outs = {out["path"]: out.get("md5") for one in stages.values() for out in one.get("outs", [])}
 
     def fits(stage: dict[str, Any]) -> bool:

@@ -96,8 +96,10 @@ def own_files() -> Iterator[Path]:
 
 
 def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Remove wrong objects and the outputs that share their bytes; return those outputs, and what
-    was said of files that people made."""
+    """Remove wrong objects and the outputs that share their bytes.
+
+    Returns those outputs, and what is to be said of files that people made.
+    """
     wrong = wrong_objects()
     shared = {inode(path) for path in wrong}
     lost = [out for out in outs for path in files_of(out) if inode(path) in shared]
@@ -117,8 +119,10 @@ def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
 
 
 def put_back(outs: dict[str, str], wanted: list[str]) -> list[str]:
-    """Have every output as dvc.lock has it, and fetch those `wanted` that the cache lacks; return
-    those that neither cache nor remote has."""
+    """Put every output back as dvc.lock has it; those `wanted` are fetched where need be.
+
+    Returns those that neither cache nor remote has.
+    """
     dvc("checkout", "--force", str(PIPELINE))
     missing = [path for path in wanted if not is_whole(path, outs)]
     if missing:

@@ -15,8 +15,10 @@ def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
 
 
 def measured_as(bench: dict[str, Any], released: str) -> str:
-    """Name the figures of the released system: a server that ran already is measured as `served`,
-    and taken for it."""
+    """Name the figures of the released system.
+
+    A server that ran already is measured as `served`, and taken for it.
+    """
     return "served" if "served" in bench else released
 
 

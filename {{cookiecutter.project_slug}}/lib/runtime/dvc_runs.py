@@ -11,8 +11,10 @@ NOTES = Path(".dvc/tmp/rwlock")
 
 
 def refuse_while_at_work() -> None:
-    """Raise UserError while DVC runs a stage here: what is read now may be half of one run and half
-    of another."""
+    """Raise UserError while DVC runs a stage here.
+
+    What is read now may be half of one run and half of another.
+    """
     if said := at_work():
         raise UserError(f"{said}; wait until it has ended")
 
