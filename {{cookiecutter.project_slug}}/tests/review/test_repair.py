@@ -98,7 +98,7 @@ def test_a_merge_of_two_branches_is_settled_without_training(
 def test_a_conflict_in_what_people_write_is_left_to_them(project: Path) -> None:
     change("train", "learning_rate: 0.001", "learning_rate: 0.002", "a")
     run(project, "git", "switch", "--quiet", "main")
-    change("train", "learning_rate: 0.001", "learning_rate: 0.003", "b")
+    change("train", "learning_rate: 0.001", "learning_rate: 0.00375", "b")
     assert "CONFLICT" in sh("git merge a --no-edit")
     with pytest.raises(UserError, match=r"params\.yaml: conflicts that only you can settle"):
         repair.main()
