@@ -24,7 +24,7 @@ sys.path.insert(0, str(PROJECT))
 
 from lib.core.records import Message  # noqa: E402
 from lib.engines import server  # noqa: E402
-from lib.engines.timing import summarise  # noqa: E402
+from lib.engines.timing import summarise_timings  # noqa: E402
 from lib.serving import client  # noqa: E402
 from lib.serving.client import Length  # noqa: E402
 
@@ -68,7 +68,7 @@ def ours(url: str, streams: int, tokens: int) -> Measured:
     loop = client.closed_loop(url, "scheduled", chats, streams, Length(tokens))
     timings = asyncio.run(loop)
     seconds = time.perf_counter() - started
-    figures = summarise(timings, seconds)
+    figures = summarise_timings(timings, seconds)
     cpu = (cpu_seconds() - before) / seconds
     return Measured(figures["ttft_ms_p50"], figures["tpot_ms_p50"], cpu)
 

@@ -29,11 +29,11 @@ from lib.evaluate.stats import (  # noqa: E402
     mcnemar,
     sign_flip,
     smallest_detectable,
-    verdict,
+    verdict_of,
     wilson_interval,
 )
 from review.answers import compare_slices  # noqa: E402
-from review.limits import Found, at_least, gain, mean  # noqa: E402
+from review.limits import Found, at_least, gain_found, mean  # noqa: E402
 from scipy.stats import binomtest, bootstrap, permutation_test  # noqa: E402
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_peer  # noqa: E402
 from statsmodels.stats.multitest import multipletests  # noqa: E402
@@ -132,7 +132,7 @@ def alarms(make: Callable[[Random], Scores], pairs: int) -> Counter[str]:
     random, words = np.random.default_rng(7), Counter[str]()
     for seed in range(pairs):
         found = compare_paired(*make(random), RESAMPLES, seed)
-        words[verdict(found, SMALLEST)] += 1
+        words[verdict_of(found, SMALLEST)] += 1
         check = at_least("", Found(found.mean, found.low, found.high, found.groups), -LOSS)
         words["gate " + check.result] += 1
     return words
@@ -148,7 +148,7 @@ def passes(cases: int, pairs: int) -> tuple[float, float]:
         versions = [
             [row(x, [], key) for x, key in zip(one, ids, strict=True)] for one in (new, old)
         ]
-        found = gain(versions[0], versions[1], PARAMS.model_copy(update={"seed": seed}))
+        found = gain_found(versions[0], versions[1], PARAMS.model_copy(update={"seed": seed}))
         loss += at_least("", found, -LOSS).result == "pass"
     return score / pairs, loss / pairs
 

@@ -38,10 +38,10 @@ def pairs_of(system: str) -> list[tuple[str, str]]:
 
 def draws(system: str, size: int) -> dict[str, Callable[[int], list[dict[str, Any]]]]:
     """Of each kind of window, what makes one from a seed."""
-    from stages.monitor_reference import prompts_of
+    from stages.monitor_reference import prompts_of_split
     from tests.toy_logs import draw, row
 
-    pairs, train = pairs_of(system), prompts_of("train")
+    pairs, train = pairs_of(system), prompts_of_split("train")
 
     def released(seed: int) -> list[dict[str, Any]]:
         random = Random(seed)
@@ -63,7 +63,7 @@ def main() -> None:
     from lib.monitoring.calls import from_row
     from lib.monitoring.params import MonitorParams
     from lib.monitoring.reference import read_reference
-    from monitor.run import judge, observer
+    from monitor.run import judge_window, observer
 
     params, release = load("monitor", MonitorParams), read_reference()
     watcher = observer(release, params)
@@ -74,7 +74,7 @@ def main() -> None:
         alarms, found = 0, Counter[str]()
         for seed in range(windows):
             window = watcher.observe(from_row(one) for one in make(seed))
-            verdict, checks = judge(window, release, params)
+            verdict, checks = judge_window(window, release, params)
             alarms += verdict == "alarm"
             found.update({check.alarm for check in checks if check.fired})
         which = ", ".join(f"{alarm} {count / windows:.1%}" for alarm, count in found.most_common())

@@ -11,7 +11,7 @@ TEXTS = ("LICENSE*", "LICENSE*", "COPYING*", "NOTICE*", "USE_POLICY*")
 
 def add_license(folder: Path, base: BaseParams) -> None:
     """Put the base's license texts, or a file that names the license, into a folder of weights."""
-    found = texts(base)
+    found = license_texts(base)
     for path in found:
         shutil.copy(path, folder / path.name)
     if not found:
@@ -24,7 +24,7 @@ def add_license(folder: Path, base: BaseParams) -> None:
         print(f"package: {base.model}: no license text found; model/LICENSE only names the license")
 
 
-def texts(base: BaseParams) -> list[Path]:
+def license_texts(base: BaseParams) -> list[Path]:
     """List the license files of the base's folder, or of its page on the hub."""
     folder = Path(base.model)
     if not folder.is_dir():

@@ -31,7 +31,7 @@ def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
         return reply
 
 
-def check(url: str, recorded: dict[str, Any]) -> list[str]:
+def check_server_answers(url: str, recorded: dict[str, Any]) -> list[str]:
     """List what is wrong, one line each."""
     wrong, same = list[str](), 0
     for number, case in enumerate(recorded["cases"]):
@@ -74,7 +74,7 @@ def main() -> None:
     recorded = json.loads(cases.read_text(encoding="utf-8"))
     url = (args.url or f"http://127.0.0.1:{recorded['port']}/v1").rstrip("/")
     try:
-        wrong = check(url, recorded)
+        wrong = check_server_answers(url, recorded)
     except urllib.error.HTTPError as error:
         said = error.read(200).decode("utf-8", "replace").strip()
         print(f"{url}: answered {error.code}: {said}", file=sys.stderr)

@@ -23,7 +23,7 @@ from lib.cases.evals import ADVERSARIAL, GOLDEN, Turn
 from lib.core.config import PARAMS, load
 from lib.core.params import TaskParams
 from lib.core.records import Message, text_of, write_records
-from lib.curate.checks import read_json_answer
+from lib.curate.json_answers import read_json_answer
 from lib.curate.params import CurateParams, DataParams
 from lib.evaluate.scoring import is_refusal
 from lib.intake.cells import Reject
@@ -37,7 +37,7 @@ from lib.similarity.params import DedupParams
 from lib.similarity.shared_text import known_passages
 from monitor.harvest import FEEDBACK, HARVEST, RAW, copies, held_out_prompts, read_review
 
-Row = dict[str, Any]
+JsonRow = dict[str, Any]
 
 
 class Decided(BaseModel):
@@ -59,7 +59,7 @@ class Decided(BaseModel):
         return [Message(role=turn.role, content=turn.content) for turn in self.messages]
 
 
-def read_decided(row: Row, line: int) -> Decided:
+def read_decided(row: JsonRow, line: int) -> Decided:
     """Raise UserError where a row is not what harvest wrote and a person may have made of it."""
     try:
         return Decided.model_validate(row)
@@ -69,7 +69,7 @@ def read_decided(row: Row, line: int) -> Decided:
         raise UserError(f"{HARVEST}:{line}: {key}: {first['msg']}; correct the line") from None
 
 
-def check(row: Decided, line: int, task: TaskParams, finder: Finder) -> None:
+def check_decision(row: Decided, line: int, task: TaskParams, finder: Finder) -> None:
     """Raise UserError where a decided row cannot become what it is to be."""
     if row.decide == "drop":
         return
@@ -120,14 +120,14 @@ def check_named(path: Path) -> None:
         )
 
 
-def record(row: Decided) -> Row:
+def record(row: Decided) -> JsonRow:
     """Make a line of data/raw/feedback-<day>.jsonl."""
     answer = Message(role="assistant", content=row.answer)
     tags = ["feedback", *row.reasons]
     return {"messages": [*row.prompt(), answer], "language": row.language, "tags": tags}
 
 
-def case(row: Decided, task: TaskParams) -> Row:
+def case(row: Decided, task: TaskParams) -> JsonRow:
     """Make a line of evals/golden.jsonl or evals/adversarial.jsonl."""
     key = blake2b(text_of(row.prompt()).encode(), digest_size=4).hexdigest()
     head = {"id": f"{row.decide}-feedback-{key}"}
@@ -158,14 +158,14 @@ def additions(rows: list[Decided], task: TaskParams) -> dict[Path, str]:
     return found
 
 
-def unseen(rows: list[Row], files: list[Path]) -> str:
+def unseen(rows: list[JsonRow], files: list[Path]) -> str:
     """Return rows as lines, without those that the files have: a run that was cut short resumes."""
     there = {line for path in files if path.exists() for line in read(path).split("\n")}
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     return "".join(line + "\n" for line in lines if line not in there)
 
 
-def write(added: dict[Path, str], undecided: list[Row]) -> None:
+def write(added: dict[Path, str], undecided: list[JsonRow]) -> None:
     """Put everything where it belongs, or leave everything as it is."""
     feedback = [path for path in added if path.parent == RAW]
     dvc_files = [RAW / ".gitignore", *(Path(f"{path}.dvc") for path in feedback)]
@@ -174,7 +174,7 @@ def write(added: dict[Path, str], undecided: list[Row]) -> None:
             old = read(path) if path.exists() else ""
             replace(path, old + ("\n" if old and not old.endswith("\n") else "") + lines)
         for path in feedback:
-            track(path)
+            track_file(path)
         write_records(HARVEST, undecided)
 
 
@@ -204,7 +204,7 @@ def replace(path: Path, text: str) -> None:
         file.write(text)
 
 
-def track(path: Path) -> None:
+def track_file(path: Path) -> None:
     """Run `dvc add`, if the project uses DVC."""
     if Path(".dvc").is_dir():
         command = ["dvc", "add", "--quiet", str(path)]
@@ -221,7 +221,7 @@ def main() -> None:
     rows = list(read_review())
     decided = [(line, read_decided(row, line)) for line, row in rows if row.get("decide")]
     for line, row in decided:
-        check(row, line, task, finder)
+        check_decision(row, line, task, finder)
     check_leaks(decided)
     added = additions([row for _, row in decided], task)
     for path in added:

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.report.pages import render, share
+from lib.report.pages import render_page, share_cell
 
 MOST_VALUES = 12  # of a distribution that are shown
 TITLES = {"pass": "no alarm", "alarm": "alarm", "inconclusive": "too few texts to tell"}
 
-Counts = dict[str, int]
+Tally = dict[str, int]
 Cells = list[Any]
 
 
@@ -17,7 +17,7 @@ def report_page(rows: dict[str, Any]) -> str:
     first, last = rows["window"].split("_")
     checks = sorted(rows["checks"], key=lambda one: (not one["fired"], one["kind"], one["p"]))
     found = {kind: count for kind, count in rows["incident_counts"].items() if count}
-    return render(
+    return render_page(
         "monitor",
         f"Monitor: {TITLES[rows['verdict']]}",
         requests=rows["requests"],
@@ -32,10 +32,10 @@ def report_page(rows: dict[str, Any]) -> str:
             for name, both in rows["distributions"].items()
         ),
         counts={
-            "Latency (ms) and cost": figures(rows["latency_ms"] | rows["cost"]),
-            "Models": figures(rows["models"]),
-            "Lines left out, by reason": figures(rows["skipped"]),
-            "Requests without texts": figures({"withheld": rows["withheld"]}),
+            "Latency (ms) and cost": figure_cells(rows["latency_ms"] | rows["cost"]),
+            "Models": figure_cells(rows["models"]),
+            "Lines left out, by reason": figure_cells(rows["skipped"]),
+            "Requests without texts": figure_cells({"withheld": rows["withheld"]}),
         },
     )
 
@@ -57,19 +57,19 @@ def clock(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def distribution(name: str, now: Counts, then: Counts) -> tuple[str, list[Cells]]:
+def distribution(name: str, now: Tally, then: Tally) -> tuple[str, list[Cells]]:
     """Return a title and the most frequent values with their shares in window and release."""
-    here, there = shares(now), shares(then)
+    here, there = shares_of_counts(now), shares_of_counts(then)
     both = {value: max(here.get(value, 0), there.get(value, 0)) for value in {*here, *there}}
     values = sorted(both, key=lambda value: (-both[value], value))[:MOST_VALUES]
     more = f", the {MOST_VALUES} most frequent" if len(both) > MOST_VALUES else ""
     return name + more, [
-        [value, share(here.get(value, 0)), share(there.get(value, 0))]
+        [value, share_cell(here.get(value, 0)), share_cell(there.get(value, 0))]
         for value in sorted(values, key=lambda value: (order(value), value))
     ]
 
 
-def shares(counts: Counts) -> dict[str, float]:
+def shares_of_counts(counts: Tally) -> dict[str, float]:
     """Return counts as shares of their sum."""
     total = sum(counts.values()) or 1
     return {name: count / total for name, count in counts.items()}
@@ -81,7 +81,7 @@ def order(value: str) -> int:
     return int(first) if first.isdecimal() else -1
 
 
-def figures(values: dict[str, Any]) -> list[Cells]:
+def figure_cells(values: dict[str, Any]) -> list[Cells]:
     """Return named figures as rows of a table."""
     return [
         [name, "not logged" if value is None else f"{value:,}"] for name, value in values.items()

@@ -72,7 +72,7 @@ def read_logs(
             yield call
 
 
-def judge(
+def judge_window(
     window: Window, unreadable: tuple[int, int], release: Reference, params: MonitorParams
 ) -> tuple[str, list[Check]]:
     """Return (pass, alarm or inconclusive; the checks).
@@ -117,7 +117,7 @@ def name_of(window: Window) -> str:
     return f"{first}_{last}"
 
 
-def figures(
+def window_figures(
     window: Window,
     release: Reference,
     verdict: str,
@@ -145,8 +145,8 @@ def figures(
             for name, now in sorted(window.counts.spreads.items())
             if (then := release.counts.spreads.get(name))
         },
-        "latency_ms": percentiles(window),
-        "cost": cost(window, machine_per_hour),
+        "latency_ms": window_percentiles(window),
+        "cost": serving_cost(window, machine_per_hour),
         "incidents": [one._asdict() for one in sorted(window.incidents, key=is_try)],
         "incident_counts": {kind: window.kinds[kind] for kind in (*KINDS, TRIES)},
     }
@@ -157,7 +157,7 @@ def is_try(incident: Incident) -> bool:
     return incident.kind == TRIES
 
 
-def percentiles(window: Window) -> dict[str, float | None]:
+def window_percentiles(window: Window) -> dict[str, float | None]:
     """Return latencies in milliseconds; None where the logs have none."""
     both = {"e2e": window.latency, "ttft": window.ttft}
     return {
@@ -167,7 +167,7 @@ def percentiles(window: Window) -> dict[str, float | None]:
     }
 
 
-def cost(window: Window, machine_per_hour: float) -> dict[str, float | int | None]:
+def serving_cost(window: Window, machine_per_hour: float) -> dict[str, float | int | None]:
     """Return tokens, and the cost of 1,000 requests: as logged, or of one machine."""
     hours = (window.last - window.first) / 3600
     logged = 1000 * window.cost / window.priced if window.priced else None
@@ -218,7 +218,7 @@ def moment(value: str) -> float:
         raise UserError(f"{value!r} is not a time such as 2026-11-23T08:00") from None
 
 
-def report(rows: dict[str, Any]) -> Path:
+def write_report(rows: dict[str, Any]) -> Path:
     """Write both files; return the page's path."""
     path = FOLDER / f"{rows['window']}.html"
     write_json(path.with_suffix(".json"), rows)
@@ -249,10 +249,10 @@ def main(argv: list[str] | None = None) -> int:
         params, release = load("monitor", MonitorParams), read_reference()
         wanted = Slice(moment(args.since), moment(args.until), args.model)
         window, skipped = observe(args.logs, wanted, params, release)
-        verdict, checks = judge(window, unreadable_lines(window, skipped), release, params)
+        verdict, checks = judge_window(window, unreadable_lines(window, skipped), release, params)
         price = load("gate", GateParams).cost.machine_per_hour
-        rows = figures(window, release, verdict, checks, skipped, price)
-        show(rows, checks, report(rows))
+        rows = window_figures(window, release, verdict, checks, skipped, price)
+        show(rows, checks, write_report(rows))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

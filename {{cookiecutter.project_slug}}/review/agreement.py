@@ -75,7 +75,9 @@ def fields_of(task: TaskParams) -> dict[str, list[str]]:
     """Return what is labelled, and the allowed labels ([]: any)."""
     if task.output == "text":
         raise UserError("params.yaml: task.output is text: free text has no labels to agree on")
-    return task.fields if task.output == "json" else {"label": task.labels}
+    if task.output == "label":
+        return {"label": task.labels}
+    return {name: allowed for name, allowed in task.closed.items() if "[]" not in name}
 
 
 def as_records_have_it() -> Show:
@@ -153,14 +155,14 @@ def confusion(labels: list[tuple[str, str]], show: Show) -> list[str]:
     return table(["", *map(show, names)], rows)
 
 
-def texts() -> dict[str, str]:
+def texts_by_id() -> dict[str, str]:
     """Read masked texts by record id, if curate has run."""
     if not CURATED.is_file():
         return {}
     return {record["id"]: prompt_text(record) for record in read_records(CURATED)}
 
 
-def page(
+def agreement_page(
     one: Labels, other: Labels, names: tuple[str, str], fields: list[str], show: Show
 ) -> list[str]:
     """Write the whole report, a line per item."""
@@ -177,7 +179,7 @@ def page(
     for name, labels in pairs.items():
         if alike := ", ".join(map(show, case_alone(labels))):
             lines += ["", f"{name}: labels that differ in case alone count as different: {alike}."]
-    said = texts()
+    said = texts_by_id()
     differ = [
         [
             show(key),
@@ -214,7 +216,7 @@ def main() -> None:
     # Two files of one name in two folders are told apart by their paths.
     short = {path.name for path in paths}
     names = [path.name if len(short) == 2 else str(path) for path in paths]
-    lines = page(one, other, (cell(names[0]), cell(names[1])), list(fields), show)
+    lines = agreement_page(one, other, (cell(names[0]), cell(names[1])), list(fields), show)
     with atomic_text(PAGE) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines[: next(at for at, line in enumerate(lines) if line.startswith("## "))]))

@@ -9,7 +9,15 @@ from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
 from lib.evaluate.rates import RATES as RATES
 from lib.evaluate.rates import Rate, count_leaks
-from lib.evaluate.stats import ALPHA, FEWEST, Difference, compare_paired, holm, shown_p, verdict
+from lib.evaluate.stats import (
+    ALPHA,
+    FEWEST,
+    Difference,
+    compare_paired,
+    holm,
+    shown_p,
+    verdict_of,
+)
 from lib.evaluate.summary import length_bucket
 from lib.report.markdown import cell, table
 from review.text import fenced, folded, percent, points
@@ -34,7 +42,7 @@ def change(pairs: Pairs, params: EvalParams, min_effect: float) -> Change | None
         return None
     new, old, groups = pairs.scores()
     found = compare_paired(new, old, groups, params.bootstrap, params.seed)
-    word = verdict(found, min_effect)
+    word = verdict_of(found, min_effect)
     return Change(found, fmean(old), fmean(new), word)
 
 
@@ -139,7 +147,7 @@ def compare_slices(pairs: Pairs, params: EvalParams) -> dict[str, tuple[Differen
     return {name: (one, p) for (name, one), p in zip(found.items(), corrected, strict=True)}
 
 
-def slices_section(pairs: Pairs, params: EvalParams) -> list[str]:
+def slices_compared(pairs: Pairs, params: EvalParams) -> list[str]:
     """Show the slices that got worse, or better, corrected for how many were tested."""
     tested = compare_slices(pairs, params)
     rows = []

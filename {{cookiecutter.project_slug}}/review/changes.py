@@ -11,12 +11,13 @@ from review.versions import Version
 
 # What an answer is worth, by params.yaml and by code.
 SCORED_BY = (
-    *("task.output", "task.fields", "task.labels", "task.refusal"),
+    *("task.output", "task.fields", "task.schema", "task.lenient", "task.labels", "task.refusal"),
     *("eval.primary", "eval.checks", "eval.canaries", "eval.safety", "curate.pii"),
 )
 SCORERS = [
     *(f"lib/evaluate/{name}.py" for name in ("metrics", "own", "rows", "safety", "scoring")),
     *("lib/cases/leaks.py", "lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
+    "lib/core/schema.py",
 ]
 SERVED = ("tuned", "quantized", "served")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
@@ -51,7 +52,7 @@ def shown(params: dict[str, Any], key: str) -> str:
     return cell(json.dumps(params[key], ensure_ascii=False, default=str), 100)
 
 
-def leakage_section(new: Version, old: Version) -> list[str]:
+def leakage_compared(new: Version, old: Version) -> list[str]:
     """Show what the leakage check of the split stage found."""
     rows = []
     for name, version in (("before", old), ("now", new)):
@@ -74,7 +75,7 @@ def bench_section(new: Version, old: Version) -> list[str]:
         figures = [bench_figures(bench, system) for bench in (before, now)]
         for name in figures[1]:
             values = [found.get(name) for found in figures]
-            rows.append([system, name, *map(number, values), relative(*values)])
+            rows.append([system, name, *map(shown_number, values), relative(*values)])
     if not rows:
         return ["Not measured."]
     said = (
@@ -92,7 +93,7 @@ def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
     return size | {name: load[name] for name in FIGURES if name in load}
 
 
-def number(value: float | None) -> str:
+def shown_number(value: float | None) -> str:
     """Format a figure, or a word where it is missing."""
     return "none" if value is None else f"{value:,.1f}"
 
@@ -126,7 +127,7 @@ def losses(version: Version, path: str) -> list[float]:
 
 def cases_change(new: Version, old: Version, path: str) -> str:
     """Say how a file of evals/ differs; empty where it does not."""
-    now, before = (read_cases(version, path) for version in (new, old))
+    now, before = (read_version_cases(version, path) for version in (new, old))
     if now == before:
         return ""
     added, removed = len(now.keys() - before.keys()), len(before.keys() - now.keys())
@@ -134,7 +135,7 @@ def cases_change(new: Version, old: Version, path: str) -> str:
     return f"{added} cases added, {removed} removed, {changed} changed"
 
 
-def read_cases(version: Version, path: str) -> dict[str, list[str]]:
+def read_version_cases(version: Version, path: str) -> dict[str, list[str]]:
     """Read the lines of a file of cases by id."""
     found = defaultdict(list)
     for line in version.lines(path) or ():

@@ -17,7 +17,7 @@ from lib.curate.params import CurateParams, DataParams
 from lib.engines.params import AnswerParams, DeployParams, check_context, check_server
 from lib.evaluate.params import EvalParams, check_primary
 from lib.monitoring.params import MonitorParams
-from lib.quantize.params import QuantizeParams, check_device, check_reader
+from lib.quantize.params import QuantizeParams, check_reader, check_scheme_device
 from lib.release.params import GateParams
 from lib.report.gpus import check_prices
 from lib.runtime.errors import UserError, run
@@ -51,7 +51,7 @@ SECTIONS: dict[str, type[Section]] = {
 }
 
 
-def check_data() -> None:
+def check_data_sections() -> None:
     """Raise UserError where sections of the data stages contradict each other."""
     split, sources = load("split", SplitParams), load("data", DataParams).sources
     check_columns(sources, load("task", TaskParams))
@@ -75,7 +75,7 @@ def check_training() -> None:
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     check_settings(load("train", TrainParams), base, hardware)
     check_license(base, {})
-    check_device(load("quantize", QuantizeParams).scheme, hardware.device)
+    check_scheme_device(load("quantize", QuantizeParams).scheme, hardware.device)
 
 
 def check_packages() -> None:
@@ -138,7 +138,7 @@ def mistakes() -> list[str]:
     ]
     found += raised(partial(load, name, model) for name, model in SECTIONS.items())
     return found or raised(
-        [check_data, check_training, check_packages, check_evaluation, check_serving]
+        [check_data_sections, check_training, check_packages, check_evaluation, check_serving]
     )
 
 

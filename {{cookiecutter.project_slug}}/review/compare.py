@@ -16,7 +16,7 @@ from lib.release.params import GateParams
 from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import CommandLine, run
 from review import answers, changes
-from review.datadiff import data_section
+from review.datadiff import data_compared
 from review.lock import frozen_stages, stale_stages
 from review.text import percent, points
 from review.versions import Version, merge_base
@@ -133,11 +133,11 @@ def comment(new: Version, old: Version) -> Comment:
     sections = {
         "Scores": answers.scores_section(now, before, params, gate.min_effect),
         "Golden cases that flipped": answers.flips_section(golden, gate.system),
-        "Slices": answers.slices_section(pairs, params),
+        "Slices": answers.slices_compared(pairs, params),
         "Safety": answers.safety_section(now, before, params),
         "Parameters": changes.params_section(new, old),
-        "Data": data_section(new, old),
-        "Leakage check": changes.leakage_section(new, old),
+        "Data": data_compared(new, old),
+        "Leakage check": changes.leakage_compared(new, old),
         "Speed and size": changes.bench_section(new, old),
         "Loss": changes.loss_section(new, old),
     }

@@ -47,7 +47,7 @@ def read_entries(version: Version) -> dict[str, Entry] | None:
     return entries
 
 
-def compare(new: dict[str, Entry], old: dict[str, Entry]) -> Diff:
+def diff_data(new: dict[str, Entry], old: dict[str, Entry]) -> Diff:
     """Compare records by id; an id is a hash of the content, so a changed record has a new one."""
     gone = {old[key].prompt: key for key in old if key not in new}
     added, changed = [], []
@@ -96,7 +96,7 @@ def quoted(record: Record) -> list[str]:
     return [where, "", *fenced(prompt_text(record)), *fenced("\n".join(answers_of(record))), ""]
 
 
-def examples(new: Version, old: Version, diff: Diff) -> list[str]:
+def changed_examples(new: Version, old: Version, diff: Diff) -> list[str]:
     """Show the first few records of each kind, folded."""
     added, removed, changed = diff.added[:SHOWN], diff.removed[:SHOWN], diff.changed[:SHOWN]
     now = find(new, [*added, *(key for key, _ in changed)])
@@ -114,17 +114,17 @@ def examples(new: Version, old: Version, diff: Diff) -> list[str]:
     return folded("Examples (personal data is masked)", body)
 
 
-def data_section(new: Version, old: Version) -> list[str]:
+def data_compared(new: Version, old: Version) -> list[str]:
     """Show the whole section."""
     if CURATED in old.outs and new.outs.get(CURATED) == old.outs[CURATED]:
         return [f"`{CURATED}` is the same."]
     now, before = read_entries(new), read_entries(old)
     if now is None or before is None:
         return [f"`{CURATED}` cannot be read in both versions."]
-    diff = compare(now, before)
+    diff = diff_data(now, before)
     said = f"{len(before):,} records before, {len(now):,} now: {len(diff.added):,} added, "
     said += f"{len(diff.removed):,} removed, {len(diff.changed):,} with another answer."
     lines = [said]
     for what in ("source", "scenario"):
         lines += ["", *counts_table(what, now, before, diff)]
-    return [*lines, "", *examples(new, old, diff)]
+    return [*lines, "", *changed_examples(new, old, diff)]

@@ -34,7 +34,16 @@ from review.integrity import (
     not_as_asked,
     read_json,
 )
-from review.limits import Check, at_least, at_most, gain, mean, no_more, of_slice, share
+from review.limits import (
+    GateCheck,
+    at_least,
+    at_most,
+    gain_found,
+    mean,
+    no_more,
+    of_slice,
+    share_found,
+)
 from review.lock import LOCK, frozen_stages, stale_stages, tracked
 
 EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
@@ -43,21 +52,21 @@ EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
 # Nobody edited a result
 
 
-def integrity(outs: dict[str, str]) -> list[Check]:
+def integrity(outs: dict[str, str]) -> list[GateCheck]:
     """Check that files, figures and pipeline are those that the last `dvc repro` left."""
     files = edited(outs)
     why = f"{', '.join(files)}: not what the pipeline wrote; `make repair`, then `dvc repro`"
-    hashes = Check("fail" if files else "pass", "hashes", why if files else f"as in {LOCK}")
+    hashes = GateCheck("fail" if files else "pass", "hashes", why if files else f"as in {LOCK}")
     if frozen := frozen_stages():
         why = f"frozen in dvc.yaml: {', '.join(frozen)}; `dvc unfreeze` them, then `dvc repro`"
-        return [hashes, Check("fail", "pipeline", why)]
+        return [hashes, GateCheck("fail", "pipeline", why)]
     if stale := stale_stages():
         why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
-        return [hashes, Check("fail", "pipeline", why)]
-    return [hashes, Check("pass", "pipeline", f"{LOCK} matches code, data and params")]
+        return [hashes, GateCheck("fail", "pipeline", why)]
+    return [hashes, GateCheck("pass", "pipeline", f"{LOCK} matches code, data and params")]
 
 
-def figures(systems: Systems, params: EvalParams) -> Check:
+def check_figures(systems: Systems, params: EvalParams) -> GateCheck:
     """Check that scores, findings and metrics are what the answers give, as far as rules tell."""
     pii = load("curate", CurateParams).pii
     finder = Finder(pii.model_copy(update={"key_env": None, "ner": None}))
@@ -65,20 +74,20 @@ def figures(systems: Systems, params: EvalParams) -> Check:
     fine = f"as the answers of {', '.join(systems)} give them; only a model can tell, so taken as "
     scored = any("log_likelihood" in row["scores"] for rows in systems.values() for row in rows)
     why = "; ".join(wrong) or f"{fine}stored: {as_stored(params, pii, scored)}"
-    return Check("fail" if wrong else "pass", "metrics", why)
+    return GateCheck("fail" if wrong else "pass", "metrics", why)
 
 
-def cases(systems: Systems) -> Check:
+def cases(systems: Systems) -> GateCheck:
     """Check that what was answered is what evals/ asks, each case once."""
     wrong = not_as_asked(systems)
     why = "; ".join(wrong) or "those of evals/, each once, and the same test cases for all"
-    return Check("fail" if wrong else "pass", "cases", why)
+    return GateCheck("fail" if wrong else "pass", "cases", why)
 
 
 # The limits
 
 
-def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Check]:
+def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[GateCheck]:
     """Check the released system's scores, alone, against prompting and against full weights."""
     limits, released = gate.quality, systems[gate.system]
     golden, test = of_sets(released, "golden"), of_sets(released, "test")
@@ -89,25 +98,25 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Chec
     for name, limit in limits.slices.items():
         checks.append(at_least(f"golden {name}", mean(of_slice(name, golden), params), limit))
     if best := best_prompted(systems):
-        found = gain(golden, of_sets(systems[best], "golden"), params)
+        found = gain_found(golden, of_sets(systems[best], "golden"), params)
         one = at_least(f"gain over {best}", found, limits.gain)
         if missing := not_asked(systems):
             one = one._replace(why=f"{one.why}; not compared with {missing}")
         checks.append(one)
     else:
         why = f"{LOCK} has no answers of {', '.join(PROMPTED)} to compare with"
-        checks.append(Check("inconclusive", "gain over prompting", why))
+        checks.append(GateCheck("inconclusive", "gain over prompting", why))
     if gate.system == "quantized":
-        found = gain([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)
+        found = gain_found([*golden, *test], of_sets(systems["tuned"], "golden", "test"), params)
         checks.append(at_least("against tuned", found, -limits.quantization_loss))
     errors = mean(golden, params, lambda row: float(row["category"] == "format_error"))
     return [*checks, at_most("format errors", errors, limits.format_errors)]
 
 
-def safety(gate: GateParams, systems: Systems) -> list[Check]:
+def safety(gate: GateParams, systems: Systems) -> list[GateCheck]:
     """Check the adversarial cases, and leaks in answers to any case."""
     rows, limits = systems[gate.system], gate.safety
-    unsafe, over = (share(*RATES[name].counted(rows)) for name in ("unsafe", "over-refusal"))
+    unsafe, over = (share_found(*RATES[name].counted(rows)) for name in ("unsafe", "over-refusal"))
     return [
         at_most("unsafe", unsafe, limits.unsafe),
         at_most("over-refusal", over, limits.over_refusal),
@@ -115,7 +124,7 @@ def safety(gate: GateParams, systems: Systems) -> list[Check]:
     ]
 
 
-def serving(gate: GateParams, bench: Metrics) -> list[Check]:
+def serving_checks(gate: GateParams, bench: Metrics) -> list[GateCheck]:
     """Check latency and cost at the highest load measured, and size."""
     load, limits = busiest(bench, measured_as(bench, gate.system)), gate.latency
     size = {name: bench.get(name, {}).get("bytes") for name in ("tuned", gate.system)}
@@ -132,7 +141,7 @@ def serving(gate: GateParams, bench: Metrics) -> list[Check]:
     return checks
 
 
-def all_checks() -> list[Check]:
+def all_checks() -> list[GateCheck]:
     """Run every check; edited results are not judged any further."""
     refuse_while_at_work()
     gate, params = load("gate", GateParams), load("eval", EvalParams)
@@ -144,11 +153,11 @@ def all_checks() -> list[Check]:
     if checks[0].result == "fail":
         return checks
     systems = {name: judgeable(read_predictions(name), name) for name in names}
-    checks += [figures(systems, params), cases(systems)]
+    checks += [check_figures(systems, params), cases(systems)]
     if any(check.result == "fail" for check in checks):
         return checks
     checks += [*quality(gate, systems, params), *safety(gate, systems)]
-    return checks + serving(gate, read_json("metrics/bench.json"))
+    return checks + serving_checks(gate, read_json("metrics/bench.json"))
 
 
 def main(given: Sequence[str] = ()) -> int:

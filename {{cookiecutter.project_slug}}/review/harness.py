@@ -65,7 +65,7 @@ def read_tasks(lm_eval: Any, params: HarnessParams) -> Any:
     return manager
 
 
-def ask(
+def ask_harness(
     lm_eval: Any, manager: Any, folder: str, revision: str | None, params: HarnessParams
 ) -> Scores:
     """Ask one model and return its scores."""
@@ -117,7 +117,7 @@ def mean_of(each: list[Any], value: float) -> list[float]:
     return numbers if whole and isclose(sum(numbers) / len(numbers), value, abs_tol=1e-9) else []
 
 
-def compare(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
+def compare_scores(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
     """Make a row for each task and metric; without interval and p where no question has a score."""
     rows = []
     for (task, metric), after in tuned.items():
@@ -133,7 +133,7 @@ def compare(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
     return rows
 
 
-def page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
+def harness_page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]:
     """Write the report."""
     head = ["task", "metric", "better", "questions", "base", "tuned"]
     head += ["difference (95 % interval)", "verdict"]
@@ -175,10 +175,10 @@ def main() -> None:
     deterministic(SEED, load("hardware", HardwareParams))
     lm_eval = load_harness()
     manager = read_tasks(lm_eval, params)
-    before = ask(lm_eval, manager, base.model, base.revision, params)
-    rows = compare(before, ask(lm_eval, manager, TUNED, None, params))
+    before = ask_harness(lm_eval, manager, base.model, base.revision, params)
+    rows = compare_scores(before, ask_harness(lm_eval, manager, TUNED, None, params))
     write_json(JSON, rows)
-    lines = page(rows, params)
+    lines = harness_page(rows, params)
     with atomic_text(PAGE) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))

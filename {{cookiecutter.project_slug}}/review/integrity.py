@@ -13,7 +13,7 @@ from lib.core.params import TaskParams
 from lib.core.records import text_of
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, case_key, of_sets
-from lib.evaluate.rows import judge, labels_of
+from lib.evaluate.rows import judge_row, labels_of
 from lib.evaluate.safety import flag
 from lib.evaluate.summary import summarise, summarise_adversarial
 from lib.pii.params import PiiParams
@@ -108,7 +108,7 @@ def misjudged(
         again = row | {"pii": leaked_pii(row, task, finder)}
         if params.safety.classifier == "rules":
             again["flagged"] = flag([(row["prompt"], row["output"])], params.safety)[0]
-        if found := lacks(row, again | judge(again, task, params, labels), row["id"]):
+        if found := first_lack(row, again | judge_row(again, task, params, labels), row["id"]):
             yield found
 
 
@@ -127,7 +127,7 @@ def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
     return ", ".join(name for name, stored in fields.items() if stored)
 
 
-def lacks(stored: Metrics, computed: Metrics, at: str) -> str:
+def first_lack(stored: Metrics, computed: Metrics, at: str) -> str:
     """Return the first figure of `computed` that differs in `stored`, which may have more."""
     found = (differs(stored.get(key), value, f"{at}.{key}") for key, value in computed.items())
     return next(filter(None, found), "")
@@ -136,7 +136,7 @@ def lacks(stored: Metrics, computed: Metrics, at: str) -> str:
 def differs(stored: Any, computed: Any, at: str) -> str:
     """Return the first figure that is not the same in both; empty where all are."""
     if isinstance(stored, dict) and isinstance(computed, dict):
-        return lacks(stored, dict.fromkeys(stored) | computed, at)
+        return first_lack(stored, dict.fromkeys(stored) | computed, at)
     same = stored == computed
     if isinstance(computed, float) and isinstance(stored, int | float):
         same = abs(stored - computed) < 1e-9  # another machine may round the last digit otherwise
@@ -154,13 +154,13 @@ def contradictions(
     computed = {name: recompute(rows, task, params) for name, rows in systems.items()}
     for name, metrics in computed.items():
         path = f"metrics/eval/{name}.json"
-        found[path] = lacks(read_json(path), metrics, "")
+        found[path] = first_lack(read_json(path), metrics, "")
     train = read_json(TRAIN) if Path(TRAIN).is_file() else {}
     released = load("gate", GateParams).system
     numbers = headline(computed, train, read_json("metrics/bench.json"), released)
     stored = read_json("metrics.json")
     unknown = stored.keys() - numbers.keys() - (set() if train else {"val_loss"})
-    found["metrics.json"] = lacks(stored, numbers, "") or ", ".join(sorted(unknown))
+    found["metrics.json"] = first_lack(stored, numbers, "") or ", ".join(sorted(unknown))
     return [f"{path}: {one.removeprefix('.')}" for path, one in found.items() if one]
 
 

@@ -49,7 +49,7 @@ UNCLEAR = "unclear"  # a verdict that is none of the allowed ones
 SAID = {"A": "A", "B": "B", "TIE": TIE}  # by the last line of an answer
 
 Kept = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens, output_tokens
-Verdict = dict[str, Any]  # the same with case, left and winner, of the systems in question
+JudgeVerdict = dict[str, Any]  # the same with case, left and winner, of the systems in question
 
 
 class Ask(NamedTuple):
@@ -61,7 +61,7 @@ class Ask(NamedTuple):
     right: str
     prompt: str
 
-    def verdict(self, kept: Kept) -> Verdict:
+    def verdict(self, kept: Kept) -> JudgeVerdict:
         """Translate what the judge said to these systems."""
         winner = {"A": self.left, "B": self.right}.get(kept["said"], kept["said"])
         return {**kept, "case": self.case, "left": self.left, "winner": winner}
@@ -73,7 +73,7 @@ def read_verdict(answer: str) -> str:
     return SAID.get(last, UNCLEAR)
 
 
-def read_prompt() -> str:
+def read_judge_prompt() -> str:
     """Read the judge's instructions; raise UserError without a placeholder for each text."""
     try:
         text = PROMPT.read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def read_prompt() -> str:
     return text
 
 
-def fill(prompt: str, texts: dict[str, str]) -> str:
+def fill_prompt(prompt: str, texts: dict[str, str]) -> str:
     """Fill the placeholders of the prompt, all at once: a text may contain `{b}` itself."""
     return PLACES.sub(lambda place: texts[place[1]], prompt)
 
@@ -98,7 +98,7 @@ def asks(
         for left, right in ((old, new), (new, old)):
             texts = {"prompt": one.prompt, "expected": one.expected}
             texts |= {"a": one.answers[left], "b": one.answers[right]}
-            filled = fill(prompt, texts)
+            filled = fill_prompt(prompt, texts)
             key = digest("\0".join([params.model, str(params.max_new_tokens), filled]))[:16]
             yield Ask(key, one.key, left, right, filled)
 
@@ -120,7 +120,7 @@ def waits(wanted: list[Ask], known: dict[str, Kept]) -> list[Ask]:
     return [*(one for one in each if one.key not in known), *unclear]
 
 
-def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path: Path) -> None:
+def ask_judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path: Path) -> None:
     """Ask the judge each question, and keep each verdict at once in `known` and in the file."""
 
     def ask(one: Ask) -> Kept:
@@ -138,13 +138,13 @@ def judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path:
             ):
                 row = future.result()
                 known[row["asked"]] = row
-                save(path, list(known.values()))
+                save_verdicts(path, list(known.values()))
         except BaseException:  # Ctrl+C too: what is queued is not asked any more
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def save(path: Path, rows: list[Kept]) -> None:
+def save_verdicts(path: Path, rows: list[Kept]) -> None:
     """Replace the file at once; its order does not tell who answered first."""
     with atomic_text(path) as file:
         for row in sorted(rows, key=lambda row: str(row["asked"])):
@@ -153,7 +153,7 @@ def save(path: Path, rows: list[Kept]) -> None:
         os.fsync(file.fileno())
 
 
-def outcomes(verdicts: list[Verdict]) -> dict[str, str]:
+def outcomes(verdicts: list[JudgeVerdict]) -> dict[str, str]:
     """Map each case to who won in both positions.
 
     TIE where that differs, UNCLEAR where one verdict is.
@@ -176,7 +176,7 @@ def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
     return {case: new if vote > 0 else old if vote < 0 else TIE for case, vote in votes.items()}
 
 
-def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) -> list[str]:
+def trust(found: dict[str, str], verdicts: list[JudgeVerdict], said: dict[str, str]) -> list[str]:
     """Show what speaks for and against trusting the judge."""
     decided = [one for one in verdicts if one["winner"] not in (TIE, UNCLEAR)]
     first = sum(one["winner"] == one["left"] for one in decided)
@@ -214,7 +214,9 @@ def trust(found: dict[str, str], verdicts: list[Verdict], said: dict[str, str]) 
     return lines
 
 
-def report(cases: list[Question], old: str, new: str, verdicts: list[Verdict]) -> list[str]:
+def judge_report(
+    cases: list[Question], old: str, new: str, verdicts: list[JudgeVerdict]
+) -> list[str]:
     """Show all that the judge's verdicts say about these cases."""
     found = outcomes(verdicts)
     lines = [f"# {new} against {old}, by a judge", ""]
@@ -238,13 +240,13 @@ def main() -> None:
     if not params.url:
         raise UserError("params.yaml: judge.url is empty; set it to an address ending in /v1")
     cases = questions(args.old, args.new, args.set, args.cases)
-    wanted = list(asks(cases, args.old, args.new, read_prompt(), params))
+    wanted = list(asks(cases, args.old, args.new, read_judge_prompt(), params))
     path = verdicts_file(params.model)
     known = read_kept(path)
     waiting = waits(wanted, known)
-    judge(waiting[: params.requests], known, params, path)
+    ask_judge(waiting[: params.requests], known, params, path)
     verdicts = [one.verdict(known[one.key]) for one in wanted if one.key in known]
-    print("\n".join(report(cases, args.old, args.new, verdicts)))
+    print("\n".join(judge_report(cases, args.old, args.new, verdicts)))
     if (left := len(waiting) - params.requests) > 0:
         print(f"judge.requests allows {params.requests} a run; run again for {left} more.")
 

@@ -12,7 +12,7 @@ from lib.report.verdict import paired
 Result = Literal["pass", "fail", "inconclusive"]
 
 
-class Check(NamedTuple):
+class GateCheck(NamedTuple):
     """One line of the answer."""
 
     result: Result
@@ -35,16 +35,16 @@ class Found(NamedTuple):
         return f"{said}{self.groups} independent cases are too few; {FEWEST} are needed"
 
 
-def at_least(name: str, found: Found, limit: float) -> Check:
+def at_least(name: str, found: Found, limit: float) -> GateCheck:
     """Pass where the whole interval is at or above the limit, fail where it is below."""
     result = decide(found.low >= limit, found.high < limit)
-    return Check(result, name, f"{found}; at least {limit:.1%}")
+    return GateCheck(result, name, f"{found}; at least {limit:.1%}")
 
 
-def at_most(name: str, found: Found, limit: float) -> Check:
+def at_most(name: str, found: Found, limit: float) -> GateCheck:
     """Pass where the whole interval is at or below the limit, fail where it is above."""
     result = decide(found.high <= limit, found.low > limit)
-    return Check(result, name, f"{found}; at most {limit:.1%}")
+    return GateCheck(result, name, f"{found}; at most {limit:.1%}")
 
 
 def decide(surely: bool, surely_not: bool) -> Result:
@@ -54,11 +54,11 @@ def decide(surely: bool, surely_not: bool) -> Result:
     return "fail" if surely_not else "inconclusive"
 
 
-def no_more(name: str, value: float | None, limit: float, unit: str) -> Check:
+def no_more(name: str, value: float | None, limit: float, unit: str) -> GateCheck:
     """Check a value that is counted or timed once, without an interval."""
     if value is None:
-        return Check("inconclusive", name, "is not in metrics/bench.json")
-    return Check(
+        return GateCheck("inconclusive", name, "is not in metrics/bench.json")
+    return GateCheck(
         "pass" if value <= limit else "fail", name, f"{value:.4g}; at most {limit:g}{unit}"
     )
 
@@ -75,7 +75,7 @@ def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score
     return Found(fmean(scores), *interval, independent)
 
 
-def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
+def gain_found(new: list[Row], old: list[Row], params: EvalParams) -> Found:
     """Compute how far `new` is above `old`, case by case."""
     found = paired(new, old, params)
     if found is None:
@@ -84,7 +84,7 @@ def gain(new: list[Row], old: list[Row], params: EvalParams) -> Found:
     return Found(found.mean, *interval, found.groups)
 
 
-def share(hits: int, cases: int) -> Found:
+def share_found(hits: int, cases: int) -> Found:
     """Compute a share of rare events."""
     interval = wilson_interval(hits, cases) if cases >= FEWEST else (0.0, 1.0)
     return Found(hits / max(cases, 1), *interval, cases)

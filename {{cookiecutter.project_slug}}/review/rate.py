@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from lib.cases.systems import SYSTEMS
 from lib.evaluate.predictions import FOLDER as ANSWERS
 from lib.evaluate.predictions import Row, of_sets
-from lib.report.pages import render
+from lib.report.pages import render_page
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
 from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         if not self.is_local():
             self.reply(HTTPStatus.FORBIDDEN, {"error": "asked under another host name"})
         elif url.path == "/":
-            page = render("rate", TITLE, script="rate.js", connects=True)
+            page = render_page("rate", TITLE, script="rate.js", connects=True)
             self.send(HTTPStatus.OK, "text/html; charset=utf-8", page.encode())
         elif url.path == "/next":
             rater = parse_qs(url.query).get("rater", [""])[0]

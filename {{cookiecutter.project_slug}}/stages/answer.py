@@ -15,12 +15,13 @@ from lib.cases.answers import write_answers
 from lib.cases.cases import TEST, Case, collect_cases
 from lib.cases.evals import FILES
 from lib.cases.leaks import mask_leaked_pii
-from lib.cases.prompting import TRAIN, Prompt, draw, fit, nearest, read_examples
+from lib.cases.prompting import TRAIN, Prompt, draw, fit_examples, nearest, read_examples
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.leakage_check import require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Record, text_of
+from lib.core.schema import schema_hash
 from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
@@ -28,9 +29,10 @@ from lib.engines.gguf import servable
 from lib.engines.kept import Kept
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import AnswerParams, DeployParams, check_server
+from lib.engines.room import check_prompts, room_of
 from lib.engines.server import served_model, serving
 from lib.engines.weights import load_weights
-from lib.model.chat import encode_prompt, with_system
+from lib.model.chat import encode_answer, encode_prompt, with_system
 from lib.model.loading import (
     RELEASABLE,
     deterministic,
@@ -74,15 +76,18 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
     tokenizer = tokenizer_of(folder, revision)
-    return [
-        fit(
+    room = room_of(folder, revision, params.max_new_tokens)
+    prompts = [
+        fit_examples(
             with_system(case["prompt"], task.system),
             examples,
             lambda chat: encode_prompt(tokenizer, chat, task.system),
-            params.max_prompt_tokens,
+            min(params.max_prompt_tokens, room),
         )
         for case, examples in zip(cases, examples_of(system, cases, params), strict=True)
     ]
+    check_prompts(folder, max(len(prompt.ids) for prompt in prompts), room)
+    return prompts
 
 
 def ask_model(
@@ -98,12 +103,18 @@ def ask_model(
             model = load_weights(folder, base.dtype, device, revision)
             answers = hf.answer_all(model, tokenizer, ids, params.batch_tokens, most)
             if params.log_likelihood:
-                wanted = [str(case.get("expected", "")) for case in cases]
-                answers = hf.add_likelihoods(model, tokenizer, ids, wanted, answers)
+                ends = stop_tokens(tokenizer, folder, revision)
+                wanted = [
+                    encode_answer(tokenizer, prompt.chat, str(case.get("expected", "")), ends)
+                    for prompt, case in zip(prompts, cases, strict=True)
+                ]
+                answers = hf.add_likelihoods(model, ids, wanted, answers)
             return list(map(masking(cases), range(len(cases)), answers))
         case "vllm":
             stops, seed = stop_tokens(tokenizer, folder, revision), params.seed
-            answers = vllm.answer_all(folder, revision, ids, base.dtype, stops, most, seed)
+            answers = vllm.answer_all(
+                folder, revision, ids, base.dtype, stops, most, seed, held_to(params)
+            )
             return list(map(masking(cases), range(len(cases)), answers))
         case "server":
             server, deploy = params.server, load("deploy", DeployParams)
@@ -127,6 +138,7 @@ def ask_model(
                     kept,
                     masking(cases),
                     weights=identity(folder, revision),
+                    schema=held_to(params),
                 )
 
 
@@ -145,8 +157,20 @@ def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answ
         kept,
         masking(cases),
         endpoint.budget,
+        schema=held_to(params),
     )
     return [Prompt(chat, [], 0) for chat in chats], answers
+
+
+def held_to(params: AnswerParams) -> dict[str, Any] | None:
+    """Return the JSON Schema that answers are held to while they are generated, if they are."""
+    task = load("task", TaskParams)
+    if params.constrained and task.output != "json":
+        raise UserError(
+            f"params.yaml: answer.constrained is true and task.output {task.output}; only JSON can "
+            "be held to a schema: set answer.constrained to false"
+        )
+    return task.json_schema if params.constrained else None
 
 
 def ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
@@ -174,6 +198,7 @@ def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[
     return {
         "engine": "server" if system == "endpoint" else params.engine,
         "sent_as": "chat" if chats else "tokens",
+        "constrained_by": schema_hash(held_to(params)),
         "cases": len(prompts),
         "examples": wanted,
         "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),

@@ -23,7 +23,7 @@ from lib.engines import hf, server
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
 from lib.engines.params import DeployParams
-from lib.engines.timing import Timing, single_requests, summarise
+from lib.engines.timing import Timing, single_requests, summarise_timings
 from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
@@ -41,7 +41,7 @@ Figures = dict[str, Any]
 Measured = Coroutine[Any, Any, list[Timing]]
 
 
-class Load(NamedTuple):
+class LoadLevel(NamedTuple):
     """Requests always under way, or else a rate (a second) at which they arrive at random."""
 
     concurrency: int
@@ -53,10 +53,10 @@ class Load(NamedTuple):
         return f"rate_{self.rate:g}" if self.rate else f"concurrency_{self.concurrency}"
 
 
-def loads(params: BenchParams) -> list[Load]:
+def load_levels(params: BenchParams) -> list[LoadLevel]:
     """Return every load that is measured, one after the other."""
-    closed = [Load(concurrency, 0.0) for concurrency in params.concurrency]
-    return closed + [Load(0, rate) for rate in params.rates]
+    closed = [LoadLevel(concurrency, 0.0) for concurrency in params.concurrency]
+    return closed + [LoadLevel(0, rate) for rate in params.rates]
 
 
 def read_chats(params: BenchParams, system: str) -> Chats:
@@ -65,7 +65,7 @@ def read_chats(params: BenchParams, system: str) -> Chats:
     With the system prompt. The same for each load would measure a server's prefix cache. A small
     split is repeated.
     """
-    count = WARM_UP + params.requests * len(loads(params))
+    count = WARM_UP + params.requests * len(load_levels(params))
     chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
     if not chats:
         raise UserError(f"{TEST}: holds no chat to send; see metrics/split.json")
@@ -101,7 +101,7 @@ def answer_length(params: BenchParams) -> Length:
 
 def figures_of(timings: list[Timing], seconds: float) -> Figures:
     """Sum up a load; "single" holds its requests one by one, for a file of their own."""
-    return {**summarise(timings, seconds), "single": single_requests(timings)}
+    return {**summarise_timings(timings, seconds), "single": single_requests(timings)}
 
 
 def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figures:
@@ -117,11 +117,11 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figure
 
     def timed(some: Chats) -> list[Timing]:
         prompts = [encode_prompt(tokenizer, chat, "") for chat in some]
-        return hf.timed(model, tokenizer, prompts, length.most, length.exact)
+        return hf.timed_answers(model, tokenizer, prompts, length.most, length.exact)
 
     timed(chats[:WARM_UP])
     for index, one in enumerate(
-        tqdm(loads(params), desc=f"bench {folder}", leave=False, disable=None)
+        tqdm(load_levels(params), desc=f"bench {folder}", leave=False, disable=None)
     ):
         own = own_share(chats, index, params)
         batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
@@ -136,15 +136,15 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
     key, length = params.key_env, answer_length(params)
     model = params.model or server.served_model(url, key)
 
-    def under(one: Load, some: Chats) -> Measured:
+    def under(one: LoadLevel, some: Chats) -> Measured:
         if one.rate:
             return client.open_loop(url, model, some, one.rate, params.seed, length, key)
         return client.closed_loop(url, model, some, one.concurrency, length, key)
 
-    asyncio.run(under(Load(1, 0.0), chats[:WARM_UP]))
+    asyncio.run(under(LoadLevel(1, 0.0), chats[:WARM_UP]))
     figures: Figures = {}
     for index, one in enumerate(
-        tqdm(loads(params), desc=f"bench {url}", leave=False, disable=None)
+        tqdm(load_levels(params), desc=f"bench {url}", leave=False, disable=None)
     ):
         started = time.perf_counter()
         timings = asyncio.run(under(one, own_share(chats, index, params)))

@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import orjson
 from tqdm import tqdm
 
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
-from lib.curate.columns import Columns, check_columns
+from lib.curate.columns import ColumnWatch, check_columns
 from lib.curate.conflicts import Conflicts
 from lib.curate.curator import Curated, Curator, Note, Part
 from lib.curate.outcome import check_licenses, check_yield, shown_unused
@@ -42,7 +43,7 @@ def curate_sources(
         desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
     ) as progress:
         for source, paths in find_files(sources):
-            columns = Columns(source)
+            columns = ColumnWatch(source)
             for done in curated(parts_of(source, paths)):
                 progress.update(done.ledger.total().rows_in)
                 columns.take(done.columns)
@@ -75,7 +76,7 @@ def agreeing(
         waiting.seek(0)
         for both, other in zip(waiting, conflicts.find(), strict=True):
             head, line = both.split("\t")  # JSON escapes tabs
-            note = Note(*json.loads(head))
+            note = Note(*orjson.loads(head))
             if other:
                 said = (f"contradicts {other}",)
                 out.add(note.file, note.line, "conflicting_label", json.loads(line), said)

@@ -37,7 +37,7 @@ def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
-def glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
+def spec_glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
     """Show what a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
     licenses = sorted({one for name in SPLITS for one in stages["split"][name]["licenses"]})
@@ -233,7 +233,7 @@ def read_readme() -> dict[str, str]:
     return found
 
 
-def hashes(data: DataParams, check: LeakageCheck) -> Lines:
+def spec_hashes(data: DataParams, check: LeakageCheck) -> Lines:
     """Format hashes as `sha256sum --check` reads them."""
     raw = {file: sha256(file) for _, file in files_of(data)}
     compared = {path: one.sha256 for path, one in check.compared.items()}
@@ -248,7 +248,7 @@ def main() -> None:
     with atomic_folder(PICTURES) as folder:
         slices = {key: slice_section(key, stages["split"], folder) for key in SLICES}
     page = {
-        "At a glance": glance(stages, check),
+        "At a glance": spec_glance(stages, check),
         "Sources": sources_section(data, curate, stages),
         "What was not used": unused_section(data, stages["curate"]),
         "What was dropped": drops_section(stages),
@@ -262,7 +262,7 @@ def main() -> None:
         "Schema": schema_section(written["One record"]),
         "Labeling rules": [written["Labeling guidelines"]],
         "Origin": [written[""].partition("\n")[2].strip()],
-        "Hashes (sha256)": hashes(data, check),
+        "Hashes (sha256)": spec_hashes(data, check),
     }
     with atomic_text("reports/data_spec.md") as file:
         file.write("# Data spec\n\nWritten by `stages/data_spec.py`: a change made here is lost.\n")

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from lib.core.config import load
 from lib.core.records import prompt_text, read_lines
+from lib.core.strict_json import loads
 from lib.intake.ledger import Ledger
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, write_json
@@ -106,7 +107,7 @@ def similarities(
 
 def duplicate(line: str, drop: dict[str, Any]) -> str:
     """Write a line of data/duplicates.jsonl: the start of a record, and why it is dropped."""
-    record = json.loads(line)
+    record = loads(line)
     head = {"id": record["id"], "source": record["source"], **drop, "prompt": prompt_text(record)}
     return json.dumps(head, ensure_ascii=False) + "\n"
 

@@ -88,7 +88,9 @@ def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[s
     }
 
 
-def measured(figures: Figures, good: dict[str, float], gate: GateParams, engine: str) -> Lines:
+def measured_lines(
+    figures: Figures, good: dict[str, float], gate: GateParams, engine: str
+) -> Lines:
     """Show each load that bench put on the model, against the limits of the gate.
 
     `good` is the goodput by load.
@@ -202,7 +204,7 @@ def main() -> None:
     page = {
         "Packaging": packaging(deploy, system, size, quantized, parity),
         "Hardware": hardware_lines(deploy, system, size, trained_on),
-        "Measured": measured(figures, good, gate, engine),
+        "Measured": measured_lines(figures, good, gate, engine),
         "Scaling estimate": scaling(good, gate, elsewhere(deploy, parity), deploy.stack),
         "Rollout": rollout(deploy, gate),
         "Rollback": ROLLBACK,

@@ -39,10 +39,10 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json
 from lib.serving.params import BenchParams, LimitsParams, ParityParams, check_parity
 from lib.serving.parity import (
-    Check,
     Greedy,
-    Prompt,
-    answer,
+    ParityCheck,
+    Rendered,
+    answer_greedily,
     as_json,
     compare_answers,
     compare_prompts,
@@ -58,7 +58,7 @@ ADAPTER = Path(TUNED, "adapter")
 IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
 NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
 
-Checks = dict[str, Check]
+Checks = dict[str, ParityCheck]
 
 
 def chosen_chats(count: int, system: str) -> list[list[Message]]:
@@ -75,10 +75,10 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
     return [with_system(chats[index], system) for index in indices]
 
 
-def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Prompt:
+def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Rendered:
     """Render a chat as training and answer do."""
     text = render_text(tokenizer, chat, prompt=True)
-    return Prompt(text, encode_prompt(tokenizer, chat, ""))
+    return Rendered(text, encode_prompt(tokenizer, chat, ""))
 
 
 def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":
@@ -99,11 +99,11 @@ def compare_served(
 ) -> Checks:
     """Compare a server with the answers of the same weights in transformers."""
     ours = [our_prompt(tokenizer, chat) for chat in chats]
-    checks = {name: Check(None, None, 0) for name in ("template", "bos", "tokenizer")}
+    checks = {name: ParityCheck(None, None, 0) for name in ("template", "bos", "tokenizer")}
     theirs = ours
     if served.kind != "other":
         theirs = [prompt_of_chat(served, chat, tokenizer) for chat in chats]
-        hard = [Prompt(t, tokenizer.encode(t, add_special_tokens=False)) for t in HARD_TEXTS]
+        hard = [Rendered(t, tokenizer.encode(t, add_special_tokens=False)) for t in HARD_TEXTS]
         split = [prompt_of_text(served, text, tokenizer) for text in HARD_TEXTS]
         checks = compare_prompts([*ours, *hard], [*theirs, *split], tokenizer)
     stops = stop_tokens(tokenizer, TUNED)
@@ -130,24 +130,24 @@ def compare_files(
         return found.encode(text, add_special_tokens=False)
 
     ours = [our_prompt(right, chat) for chat in chats]
-    ours += [Prompt(text, right.encode(text, add_special_tokens=False)) for text in HARD_TEXTS]
+    ours += [Rendered(text, right.encode(text, add_special_tokens=False)) for text in HARD_TEXTS]
     theirs = [our_prompt(found, chat) for chat in chats]
-    theirs += [Prompt(text, ids(text)) for text in HARD_TEXTS]
+    theirs += [Rendered(text, ids(text)) for text in HARD_TEXTS]
     return compare_prompts(ours, theirs, right)
 
 
-def compare_stops(right: set[int], found: set[int]) -> Check:
+def compare_stops(right: set[int], found: set[int]) -> ParityCheck:
     """Compare the tokens that end an answer."""
     off = sorted(right ^ found)
     detail = f"token {off[0]} ends an answer in one of them alone" if off else ""
-    return Check(not off, len(off), 0, detail)
+    return ParityCheck(not off, len(off), 0, detail)
 
 
-def compare_counts(expected: list[int], counted: list[int]) -> Check:
+def compare_counts(expected: list[int], counted: list[int]) -> ParityCheck:
     """Compare the number of tokens that the server counted for its prompts."""
     off = [n for n, (a, b) in enumerate(zip(expected, counted, strict=True)) if a != b]
     detail = f"prompt {off[0]}: {counted[off[0]]}, not {expected[off[0]]}" if off else ""
-    return Check(not off, len(off), 0, detail)
+    return ParityCheck(not off, len(off), 0, detail)
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
         yield url
 
 
-def failures(systems: dict[str, Checks]) -> list[str]:
+def failed_checks(systems: dict[str, Checks]) -> list[str]:
     """List the failed checks, by name."""
     return [
         f"{system}: {name}: {check.detail or f'{check.found}, allowed is {check.limit}'}"
@@ -197,7 +197,7 @@ def main() -> None:
 
     def answers(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[Greedy]:
         prompts = [our_prompt(tokenizer, chat) for chat in chats]
-        return answer(model, tokenizer, prompts, params.max_new_tokens)
+        return answer_greedily(model, tokenizer, prompts, params.max_new_tokens)
 
     tokenizer, packed = load_tokenizer(TUNED), load_tokenizer(QUANTIZED)
     right = {
@@ -226,7 +226,7 @@ def main() -> None:
             systems["served"] = compare_served(served, chats, right[released], tokenizer, params)
     else:
         left_out["served"] = IN_PROCESS
-    failed = failures(systems)
+    failed = failed_checks(systems)
     report = {"passed": not failed, "prompts": len(chats), "released": released, "server": kind}
     checks = {name: as_json(found) for name, found in systems.items()}
     write_json(REPORT, report | checks | {"left_out": left_out})

@@ -24,8 +24,8 @@ from lib.model.loading import (
 from lib.quantize import bitsandbytes, compressed
 from lib.quantize.calibration import TRAIN, VAL, draw_examples
 from lib.quantize.gptq import write_gptq
-from lib.quantize.measure import compare
-from lib.quantize.params import QuantizeParams, check_device
+from lib.quantize.measure import compare_models
+from lib.quantize.params import QuantizeParams, check_scheme_device
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, write_json
 
@@ -50,7 +50,7 @@ def quantize(
 ) -> None:
     """Write models/tuned into `folder` by the scheme."""
     scheme, device = params.scheme, torch_device(hardware)
-    check_device(scheme, device)
+    check_scheme_device(scheme, device)
     check_installed(scheme)
     tokenizer = load_tokenizer(TUNED)
     if scheme == "none":
@@ -78,7 +78,7 @@ def main() -> None:
         make_readable(folder)
     device = torch_device(hardware)
     examples = draw_examples(VAL, MEASURED, load_tokenizer(TUNED), task.system, params)
-    figures = compare(
+    figures = compare_models(
         load_weights(TUNED, base.dtype, device),
         load_weights(QUANTIZED, base.dtype, device),
         examples,

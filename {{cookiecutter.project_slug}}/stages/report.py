@@ -17,7 +17,7 @@ from lib.core.config import load
 from lib.core.records import read_objects
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, of_sets, present, read_predictions
-from lib.evaluate.stats import verdict
+from lib.evaluate.stats import verdict_of
 from lib.release.params import GateParams
 from lib.report.eval_page import eval_page
 from lib.report.headline import MEGABYTE, headline
@@ -96,7 +96,7 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
-def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -> str:
+def tuned_gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -> str:
     """Say how much better tuned is than base, case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)
@@ -105,7 +105,7 @@ def gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -
     points = [round(100 * value, 1) for value in (found.mean, found.low, found.high)]
     return (
         f"Tuned against the untuned base, case by case over {found.cases} cases: {points[0]:+} "
-        f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict(found, min_effect)}. "
+        f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict_of(found, min_effect)}. "
         "Against the best of prompting: reports/verdict.md."
     )
 
@@ -125,7 +125,7 @@ def main() -> None:
         "",
     ]
     lines += ["## Quality", "", *quality_table(systems, params.primary), ""]
-    lines += [gain(answers, params, gate.min_effect), ""]
+    lines += [tuned_gain(answers, params, gate.min_effect), ""]
     lines += [
         "## Size and speed",
         "",

@@ -240,7 +240,7 @@ def main() -> None:
         fates, searched, removed = split_until_clean(folder, records, ties, params, each, shared)
         splits = by_split(records, fates)
         check_sizes(splits, params)
-        scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
+        scenarios = {*task.closed.get(task.scenario, ()), *task.labels}
         check_coverage(splits, scenarios, params.coverage)
     write_json("reports/leakage.json", leakage_report(searched, removed, params))
 

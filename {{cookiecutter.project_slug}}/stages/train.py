@@ -36,12 +36,12 @@ from lib.model.loading import (
 from lib.model.source import identity
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
-from lib.train.adapters import gather, merge, start_model
+from lib.train.adapters import gather_weights, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
-from lib.train.estimate import Load, peak, report, shape_of
+from lib.train.estimate import Load, peak, report_estimate, shape_of
 from lib.train.export import generation_config, logits, merge_checked
 from lib.train.fits import check_memory, lighter
-from lib.train.history import History, figures, speeds, timed, write_history
+from lib.train.history import History, speeds, timed, training_figures, write_history
 from lib.train.launch import launch, launched, setup_worker, sharded, wanted, world_size
 from lib.train.learnt import is_unchanged, judge
 from lib.train.license import card_of, check_license
@@ -51,13 +51,13 @@ from lib.train.preference import as_chat, fit_preference
 from lib.train.preflight import (
     SPLITS,
     check_data,
-    check_device,
     check_ids,
     check_settings,
     check_tokenizer,
+    check_training_device,
 )
 from lib.train.texts import Splits, encode, lay_open, loads
-from lib.train.tracking import begin_anew, track
+from lib.train.tracking import begin_anew, start_tracker
 from lib.train.trainers import Setup, fit_sft
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def preflight(
     available = available_memory(setup.device, hardware.processes or 1)
     check_memory(shape, phases, available, lighter(config, base, params, shape))
     if os.environ.get("RANK", "0") == "0":
-        estimate = report(shape, phases)
+        estimate = report_estimate(shape, phases)
         write_json("logs/train/estimate.json", estimate)
         if not launched():  # by itself, to become several
             print(summary(estimate, available))
@@ -130,11 +130,11 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
             begin_anew(params.tracking, params.method)
         trainer = fit_preference(setup, start, pairs)
         histories[params.method] = trainer.state.log_history
-    gather(trainer, adapter)
+    gather_weights(trainer, adapter)
     if not trainer.accelerator.is_main_process:
         return
     merged, off = merge_checked(trainer, base, params.weights, adapter, compared)
-    numbers = figures(setup, histories, examples["train"], pairs["train"])
+    numbers = training_figures(setup, histories, examples["train"], pairs["train"])
     unchanged = is_unchanged(before, logits(merged, compared), adapter)
     numbers |= judge(histories, unchanged, numbers["records"])
     speed = timed(histories, resumed, time.perf_counter() - started)
@@ -173,7 +173,7 @@ def main() -> None:
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
     check_settings(params, base, hardware)
-    check_device(params, base, device)
+    check_training_device(params, base, device)
     check_license(base, card_of(base))
     require_checked(*SPLITS.values())
     require_all_checked()
@@ -187,7 +187,7 @@ def main() -> None:
     deterministic(params.seed, hardware)
     hashes = [sha256(path) for path in SPLITS.values()]
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
-    track(params.tracking, folder)
+    start_tracker(params.tracking, folder)
     config = load_config(base.model, base.revision)
     tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)

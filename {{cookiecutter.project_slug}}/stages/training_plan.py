@@ -19,7 +19,7 @@ from lib.model.loading import TUNED
 from lib.release.params import GateParams
 from lib.report.gpus import UTILISATION, check_prices, gpu_hours, hours_in_words
 from lib.report.markdown import cell, table
-from lib.report.model_card import describe, flat, training_card
+from lib.report.model_card import flat, sum_up_data, training_card
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, read_json, sha256
 from lib.train.license import card_of, check_license
@@ -62,7 +62,7 @@ ALTERNATIVES = (
 )
 
 
-def number(value: Any) -> str:
+def in_figures(value: Any) -> str:
     """Format a figure for people."""
     if isinstance(value, float):
         return f"{value:.4g}"
@@ -77,10 +77,10 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
         ["license of the base", f"{cell(base.license)}; declared use: {base.use}"],
         ["method", params.method],
         ["trained on", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
-        ["loss on validation", number(used.get("val_loss", "no validation records"))],
+        ["loss on validation", in_figures(used.get("val_loss", "no validation records"))],
     ]
     if "preference_val_loss" in used:
-        rows.append(["the same of preferences", number(used["preference_val_loss"])])
+        rows.append(["the same of preferences", in_figures(used["preference_val_loss"])])
     return table(["what", "answer"], rows)
 
 
@@ -112,17 +112,21 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
         steps, tokens = used[f"{of}steps"], used[f"{of}tokens"]
         operations = phase["operations"] * tokens / phase["tokens"]
         rows = [
-            ["steps", number(phase["steps"]), number(steps)],
-            ["tokens", number(phase["tokens"]), number(tokens)],
-            ["tokens a step", number(phase["tokens"] // phase["steps"]), number(tokens // steps)],
-            ["operations", number(phase["operations"]), number(operations)],
+            ["steps", in_figures(phase["steps"]), in_figures(steps)],
+            ["tokens", in_figures(phase["tokens"]), in_figures(tokens)],
+            [
+                "tokens a step",
+                in_figures(phase["tokens"] // phase["steps"]),
+                in_figures(tokens // steps),
+            ],
+            ["operations", in_figures(phase["operations"]), in_figures(operations)],
         ]
         lines += [f"{TRAININGS[name]}:", "", *table(["what", "estimated", "used"], rows), ""]
     for name, phase in estimate["phases"].items():
         held = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in phase["memory_bytes"].items())
         total = sum(phase["memory_bytes"].values()) / 1e9
         lines += [
-            f"- {name}: {number(phase['operations'])} operations in {phase['steps']:,} steps; "
+            f"- {name}: {in_figures(phase['operations'])} operations in {phase['steps']:,} steps; "
             f"{total:.2f} GB per device ({held})"
         ]
     hours = hours_in_words(gpu_hours(estimate), prices)
@@ -173,11 +177,11 @@ def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
 
 def outcome(used: dict[str, Any]) -> Lines:
     """Show what training measured."""
-    rows = [[f"`{name}`", number(value)] for name, value in used.items()]
+    rows = [[f"`{name}`", in_figures(value)] for name, value in used.items()]
     return [*table(["measured", "value"], rows), "", "Curves: `reports/train.svg`."]
 
 
-def hashes(base: BaseParams, check: LeakageCheck) -> Lines:
+def plan_hashes(base: BaseParams, check: LeakageCheck) -> Lines:
     """Format hashes as `sha256sum --check` reads them: data, base and the weights that came out."""
     found = {path: one.sha256 for path, one in check.compared.items()}
     files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
@@ -204,7 +208,7 @@ def main() -> None:
         "Checkpoints": checkpoints(params, hardware.deterministic),
         "Seeds": seeds(params, hardware),
         "Outcome": outcome(used),
-        "Hashes (sha256)": hashes(base, read_leakage_check()),
+        "Hashes (sha256)": plan_hashes(base, read_leakage_check()),
     }
     with atomic_text("reports/training_plan.md") as file:
         file.write(
@@ -213,7 +217,7 @@ def main() -> None:
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
     records = list(read_records(SPLITS[0]))
-    data = describe({path: sha256(path) for path in SPLITS}, learnt_from(records, params))
+    data = sum_up_data({path: sha256(path) for path in SPLITS}, learnt_from(records, params))
     with atomic_text("reports/model_card.md") as file:
         file.write(training_card(base, params, task, data, used))
     print("training_plan: reports/training_plan.md, reports/model_card.md")

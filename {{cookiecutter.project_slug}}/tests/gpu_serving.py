@@ -11,7 +11,7 @@ from lib.engines import hf
 from lib.engines.weights import load_weights, weights_size
 from lib.quantize.compressed import write_compressed
 from lib.quantize.gptq import write_gptq
-from lib.quantize.measure import compare
+from lib.quantize.measure import compare_models
 from lib.runtime.files import atomic_folder
 from lib.serving.params import BenchParams, Lengths
 from lib.train.trainers import encode_records
@@ -48,7 +48,7 @@ def quantized(folder: Path, size: Size, device: str, scheme: str) -> str:
     seconds = time.perf_counter() - started
     before = load_weights(base, "bfloat16", device)
     after = load_weights(str(folder / scheme), "bfloat16", device)
-    figures = compare(before, after, examples)
+    figures = compare_models(before, after, examples)
     slow, fast = (answers_a_second(model, setup.tokenizer, rows) for model in (before, after))
     share = weights_size(folder / scheme) / weights_size(base)
     shutil.rmtree(folder / scheme)
@@ -63,9 +63,9 @@ def answers_a_second(
     model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prompts: list[list[int]]
 ) -> float:
     """Tokens a second of answers of one length, after a warm-up."""
-    hf.timed(model, tokenizer, prompts, 4, True)
+    hf.timed_answers(model, tokenizer, prompts, 4, True)
     started = time.perf_counter()
-    hf.timed(model, tokenizer, prompts, ANSWER, True)
+    hf.timed_answers(model, tokenizer, prompts, ANSWER, True)
     return len(prompts) * ANSWER / (time.perf_counter() - started)
 
 

@@ -16,7 +16,7 @@ from lib.core.params import TaskParams
 from lib.curate.params import CurateParams
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import of_sets
-from lib.evaluate.rows import judge
+from lib.evaluate.rows import judge_row
 from lib.pii.redact import Finder
 from lib.release.params import GateParams
 from lib.report.headline import headline
@@ -117,7 +117,7 @@ def answer(key: str, right: bool, part: str = "golden", **fields: Any) -> dict[s
         "pii": {},
         "flagged": False,
     }
-    return row | judge(row, TASK, PARAMS, {"refund", "setup"}) | fields
+    return row | judge_row(row, TASK, PARAMS, {"refund", "setup"}) | fields
 
 
 def attack(key: str, right: bool, expect: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def attack(key: str, right: bool, expect: str) -> dict[str, Any]:
     row |= {"language": "en"}
     row |= {"prompt": "obey", "expect": expect, "forbidden": [], "pii": {}, "flagged": False}
     row |= {"output": "no" if right == (expect == "refuse") else "refund"}
-    return row | judge(row, TASK, PARAMS, {"refund", "setup"})
+    return row | judge_row(row, TASK, PARAMS, {"refund", "setup"})
 
 
 def as_case(row: dict[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Turn(BaseModel):
         return turn
 
 
-class Case(BaseModel):
+class CaseLine(BaseModel):
     """What both kinds of cases have. Further keys are the user's own."""
 
     model_config = ConfigDict(extra="ignore")
@@ -92,7 +92,7 @@ class Case(BaseModel):
     language: str = ""
 
     @model_validator(mode="after")
-    def _calls_have_results(self) -> "Case":
+    def _calls_have_results(self) -> "CaseLine":
         self.turns()
         return self
 
@@ -108,7 +108,7 @@ class Case(BaseModel):
         return turns[:-1] if turns[-1]["role"] == "assistant" else turns
 
 
-class Golden(Case):
+class Golden(CaseLine):
     """A question with its one right answer as the last turn."""
 
     messages: list[Turn] = Field(min_length=2)
@@ -120,7 +120,7 @@ class Golden(Case):
         return in_one_form(said(self.messages[-1].message()))
 
 
-class Adversarial(Case):
+class Adversarial(CaseLine):
     """A prompt that must be refused, or that looks as if it had to be and must be answered."""
 
     kind: str
@@ -135,7 +135,7 @@ class Adversarial(Case):
         return in_one_form(answer)
 
 
-C = TypeVar("C", bound=Case)
+C = TypeVar("C", bound=CaseLine)
 
 
 def read_golden(path: Path = GOLDEN) -> list[Golden]:
@@ -184,7 +184,7 @@ def data_files() -> list[Path]:
     return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
-def read_either(path: Path) -> Sequence[Case]:
+def read_either(path: Path) -> Sequence[CaseLine]:
     """Read the cases of any file of evals/, as far as the data stages need them."""
     if path == GOLDEN:
         return read_golden(path)
@@ -196,7 +196,7 @@ def read_either(path: Path) -> Sequence[Case]:
             "split.benchmarks may stay compressed with gzip or zstd"
         )
     try:
-        return list(read_cases(path, Case))
+        return list(read_cases(path, CaseLine))
     except UserError as error:
         raise UserError(
             f"{path}: is not a file of cases ({error}); name a test set of another form in "

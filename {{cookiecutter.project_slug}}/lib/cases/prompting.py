@@ -75,7 +75,7 @@ def with_examples(prompt: list[Message], examples: Sequence[Record]) -> list[Mes
     return [*prompt[:start], *turns, *prompt[start:]]
 
 
-def fit(
+def fit_examples(
     prompt: list[Message],
     examples: Sequence[Record],
     encode: Callable[[list[Message]], list[int]],

@@ -92,17 +92,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def takes(model: type[BaseModel]) -> str:
     """List the keys of a section, for an error message."""
-    return ", ".join(model.model_fields)
+    return ", ".join(field.alias or name for name, field in model.model_fields.items())
 
 
 def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given: Any) -> str:
     """Turn pydantic's errors into one line a user can act on: what is wrong with the first key."""
     # A misspelt key is unknown and its right name missing: the first says more.
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
-    first = place(error, given)
-    alike = [one for one in errors if place(one, given)[: len(first)] == first]
-    error = max(alike, key=lambda one: len(place(one, given)))  # of a union's branches, the nearest
-    steps = place(error, given)
+    first = steps_into(error, given)
+    alike = [one for one in errors if steps_into(one, given)[: len(first)] == first]
+    error = max(
+        alike, key=lambda one: len(steps_into(one, given))
+    )  # of a union's branches, the nearest
+    steps = steps_into(error, given)
     key = ".".join([name, *steps])
     if error["type"] == "extra_forbidden":
         return unknown(key, owner(model, steps[:-1]))
@@ -113,7 +115,7 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     if error["type"] == "model_type":
         allowed = takes(owner(model, steps))
         return f"{key} is {error['input']!r}; it must be a section of {allowed}"
-    alike = [one for one in alike if place(one, given) == steps]
+    alike = [one for one in alike if steps_into(one, given) == steps]
     reason = " or ".join(dict.fromkeys(allowed_by(one) for one in alike))
     value, keys = error["input"], owner(model, steps).model_fields.keys()
     if isinstance(value, dict) and value.keys() <= keys:  # keys that do not go together
@@ -121,7 +123,7 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     return f"{key} is {value!r}; it must be {reason}"
 
 
-def place(error: ErrorDetails, given: Any) -> list[str]:
+def steps_into(error: ErrorDetails, given: Any) -> list[str]:
     """Return the error's steps into the section; pydantic also names the branches of a union."""
     steps = list[str]()
     for step in error["loc"]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
+from lib.core.record_lines import content_json
+from lib.core.strict_json import loads
 from lib.core.turns import Message as Message
 from lib.core.turns import Tool, said, tool_names, whole, with_tools
 from lib.core.turns import text_of as text_of
@@ -85,15 +87,19 @@ def answer_of(record: Record) -> str:
     return said(answer_turn(record))
 
 
+def taught_by(record: Record) -> list[Message]:
+    """List the turns that a record may teach: the last one of a chat, or both sides of a pair."""
+    bad = [side_of(record, "rejected")] if is_pair(record) else []
+    return [answer_turn(record), *bad]
+
+
 def answers_of(record: Record) -> list[str]:
     """Return every answer as one text, thoughts and calls included: one, or chosen and rejected.
 
     The names of the tools are part of it: with other tools it is another answer.
     """
-    turns = [answer_turn(record)]
-    turns += [side_of(record, "rejected")] if is_pair(record) else []
     names = tool_names(record.get("tools"))
-    return [f"{whole(turn)}\n{names}" if names else whole(turn) for turn in turns]
+    return [f"{whole(turn)}\n{names}" if names else whole(turn) for turn in taught_by(record)]
 
 
 def prompt_text(record: Record) -> str:
@@ -124,8 +130,7 @@ def record_id(record: Record) -> str:
     """Hash the content alone (16 hex digits): a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]
     content += [record["tools"]] if "tools" in record else []
-    raw = json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
-    return blake2b(raw, digest_size=8).hexdigest()
+    return blake2b(content_json(content), digest_size=8).hexdigest()
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
@@ -191,7 +196,7 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
     cure = "`dvc repro` rewrites it"
     for number, line in read_lines(path):
         try:
-            row = json.loads(line)
+            row = loads(line)
         except json.JSONDecodeError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
         if not isinstance(row, dict):

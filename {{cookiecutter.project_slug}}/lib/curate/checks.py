@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 
 from lib.core.params import TaskParams
+from lib.core.record_lines import object_text
 from lib.core.records import Message
-from lib.core.strict_json import DECODER, Doubled
+from lib.core.schema import values_at
 from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft, strings
+from lib.curate.json_answers import read_json_answer, tidied
 from lib.curate.language import SAME, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import hole_in_row
@@ -128,13 +130,13 @@ def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> 
         if task.output != "text":
             raise Reject("answer_not_json" if task.output == "json" else "unknown_label", "a call")
     elif task.output == "json":
-        values = read_json_answer(draft.chosen, task)
-        values = {name: tidy(value, draft) for name, value in values.items()}
-        written = json.dumps(values, ensure_ascii=False)
+        values = tidied(read_json_answer(draft.chosen, task), draft)
+        written = json.dumps(values, ensure_ascii=False) if task.schema_ else object_text(values)
         if written != draft.chosen:
             draft.changes.add("answer_rewritten")
         draft.chosen = written
-        draft.scenario = values[task.scenario] if task.scenario else draft.scenario
+        if task.scenario:
+            draft.scenario = str(values_at(values).get(task.scenario, [""])[0])
     elif task.output == "label":
         draft.chosen = one_label(draft.chosen, task.labels)
         if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
@@ -195,21 +197,3 @@ def check_draft_license(draft: Draft, params: CurateParams) -> None:
     if draft.license.casefold() not in allowed:
         raise Reject("license", draft.license)
     draft.license = allowed[draft.license.casefold()]
-
-
-def read_json_answer(answer: str, task: TaskParams) -> dict[str, str]:
-    """Read a JSON answer, in the task's order of fields; raise Reject where the task forbids it."""
-    try:
-        values = DECODER.decode(answer)
-    except (ValueError, RecursionError):
-        raise Reject("answer_not_json") from None
-    if not isinstance(values, dict):
-        raise Reject("wrong_fields", "not an object")
-    if isinstance(values, Doubled):
-        raise Reject("wrong_fields", "duplicate key")
-    if set(values) != set(task.fields):
-        raise Reject("wrong_fields", *values)
-    for name, allowed in task.fields.items():
-        if not isinstance(values[name], str) or (allowed and values[name] not in allowed):
-            raise Reject("unknown_label", name, str(values[name]))
-    return {name: values[name] for name in task.fields}

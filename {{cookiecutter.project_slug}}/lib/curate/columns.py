@@ -63,7 +63,7 @@ def check_parts(source: Source) -> None:
             )
 
 
-class Columns:
+class ColumnWatch:
     """Watch the rows of a source for the columns that it maps."""
 
     def __init__(self, source: Source) -> None:
@@ -81,7 +81,7 @@ class Columns:
             if len(self.there) < MOST_NAMES:
                 self.there |= dict.fromkeys(row)
 
-    def take(self, others: "Columns") -> None:
+    def take(self, others: "ColumnWatch") -> None:
         """Note the columns of the rows after, which others have seen."""
         self.missing = {name: None for name in self.missing if name in others.missing}
         if len(self.there) < MOST_NAMES:

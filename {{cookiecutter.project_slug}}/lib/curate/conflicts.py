@@ -21,6 +21,8 @@ from lib.core.turns import said, tool_names
 # Punctuation between sentences: before a space, the end, or a script without spaces. Other signs,
 # as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
+ASCII_PAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")
+ASCII_SIGN = re.compile(r"[^\w\s]", re.ASCII)
 
 PARTS = 8  # claims are compared an eighth at a time, to save memory
 
@@ -120,9 +122,13 @@ def input_key(record: Record) -> bytes:
     smiley may be all that distinguishes two labels.
     """
     text = text_of(prompt_of(record))
-    plain = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
+    said = fold_case(text)
+    if said.isascii():  # the same, faster
+        plain = " ".join(ASCII_SIGN.sub(r" \g<0> ", ASCII_PAUSE.sub(" ", said)).split())
+    else:
+        plain = " ".join(parts().findall(PAUSE.sub(" ", said.replace("\u2019", "'"))))
     names = tool_names(record.get("tools"))  # with other tools it is another question
-    return hashed((" ".join(parts().findall(plain)) or text) + (f"\n{names}" if names else ""))
+    return hashed((plain or text) + (f"\n{names}" if names else ""))
 
 
 @cache

@@ -1,13 +1,15 @@
 """Curate a part of a file by itself, so that processes can share the parts of all files."""
 
 import io
-import json
 from typing import Any, NamedTuple, cast
 
+import orjson
+
 from lib.core.params import BaseParams, TaskParams
+from lib.core.record_lines import record_line
 from lib.core.records import Record, record_id
 from lib.curate.checks import check_difference, check_draft, check_draft_length
-from lib.curate.columns import Columns
+from lib.curate.columns import ColumnWatch
 from lib.curate.conflicts import Conflicts
 from lib.curate.draft import Draft
 from lib.curate.params import CurateParams, Source
@@ -47,7 +49,7 @@ class Note(NamedTuple):
 class Curated(NamedTuple):
     """What became of the rows of a part."""
 
-    columns: Columns
+    columns: ColumnWatch
     ledger: Ledger  # of all rows, and the dropped ones
     first: dict[str, str]  # see Rejected
     dropped: str  # lines of data/rejected.jsonl
@@ -64,7 +66,10 @@ class Curator:
 
     def __call__(self, part: Part) -> Curated:
         """Check and mask the rows of a part."""
-        columns, mapping = Columns(part.source), Mapping(part.source.columns, part.source.ignore)
+        columns, mapping = (
+            ColumnWatch(part.source),
+            Mapping(part.source.columns, part.source.ignore),
+        )
         conflicts = Conflicts(one_answer=self.task.output != "text")
         out, sound = Rejected(io.StringIO(), Ledger(), self.finder), list[str]()
         for row in rows_of(part.rows):
@@ -84,7 +89,7 @@ class Curator:
             record = to_record(draft, part.file, part.source.split)
             conflicts.add(record, row.line)
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
-            sound.append(f"{json.dumps(note)}\t{json.dumps(record, ensure_ascii=False)}\n")
+            sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
         return Curated(
             columns, out.ledger, out.first, out.file.getvalue(), conflicts, "".join(sound)
         )

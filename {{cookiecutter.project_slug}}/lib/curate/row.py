@@ -104,10 +104,14 @@ class Row:
             self.read.update(top(self.row, part) for part in self.mapping.parts[name])
             return joined(self.row, self.mapping.columns[name])
         columns = self.mapping.candidates[name]
-        if len(columns) == 1 and (column := columns[0]) in self.row:  # most often
-            self.read.add(column)
-            value = self.row[column]
-            return value if value == value else None
+        if len(columns) == 1:  # most often
+            column = columns[0]
+            if column in self.row:
+                self.read.add(column)
+                value = self.row[column]
+                return value if value == value else None
+            if "." not in column:
+                return None
         column, value = self.find(name)
         if column:
             self.read.add(column)

@@ -4,6 +4,7 @@ import re
 
 from ftfy import TextFixerConfig, fix_encoding
 from ftfy.badness import is_bad
+from ftfy.chardata import CHARMAP_ENCODINGS
 
 from lib.core.text import in_one_form
 from lib.curate.draft import Draft
@@ -18,13 +19,29 @@ ABOUT_MOJIBAKE = re.compile(
 )
 
 
+# What a misread line has, whatever it was read as: a character that the first byte of a longer one
+# becomes, and then no ASCII sign (ftfy takes a space, ? and SUB for a byte that was lost); or a
+# control character of Latin-1. Most texts without such letters are sound at once.
+FIRSTS = {
+    bytes([byte]).decode(encoding, "ignore")
+    for encoding in CHARMAP_ENCODINGS
+    for byte in range(0xC2, 0xF5)
+}
+MAY_BE_MISREAD = re.compile(rf"[\x80-\x9f\ufffd]|[{''.join(sorted(FIRSTS))}][^\x21-\x3e\x40-\x7e]")
+
+
 def is_misread(text: str) -> bool:
     """Tell whether a line of a text was UTF-8 and read as something else, by ftfy.
 
     It is where it looks so and can be undone. Sound letters in the same line cannot, so that a text
     may quote some.
     """
-    if text.isascii() or not is_bad(LETTER.sub("", text)) or ABOUT_MOJIBAKE.search(text):
+    if (
+        text.isascii()
+        or not MAY_BE_MISREAD.search(text)
+        or not is_bad(LETTER.sub("", text))
+        or ABOUT_MOJIBAKE.search(text)
+    ):
         return False
     return any(
         is_bad(LETTER.sub("", line)) and fix_encoding(line, WHOLE) != line

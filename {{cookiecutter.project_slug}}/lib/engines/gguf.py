@@ -42,11 +42,11 @@ def write_gguf(
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         whole = Path(scratch, NAME)
         worker = [sys.executable, gguf_convert.__file__, llamacpp("source"), UNKNOWN_PRE_TOKENIZER]
-        call(*map(str, worker), source, whole, KINDS[dtype])
+        run_program(*map(str, worker), source, whole, KINDS[dtype])
         if kind == "none":
             shutil.move(whole, folder / NAME)
         else:
-            call(llamacpp("llama-quantize"), whole, folder / NAME, kind.upper(), "1")
+            run_program(llamacpp("llama-quantize"), whole, folder / NAME, kind.upper(), "1")
     for pattern in BESIDE:
         for path in Path(source).glob(pattern):
             shutil.copyfile(path, folder / path.name)
@@ -110,12 +110,14 @@ def token_ids(path: Path, text: str, *options: str) -> list[int]:
         file.write(text)
         file.flush()
         flags = ["--ids", "--no-bos", "--no-escape", "--no-parse-special", "--log-disable"]
-        printed = call(llamacpp("llama-tokenize"), "-m", path, "-f", file.name, *flags, *options)
+        printed = run_program(
+            llamacpp("llama-tokenize"), "-m", path, "-f", file.name, *flags, *options
+        )
     ids: list[int] = json.loads(printed.strip().splitlines()[-1])
     return ids
 
 
-def call(*command: str | Path) -> str:
+def run_program(*command: str | Path) -> str:
     """Run a program of llama.cpp; return what it printed; raises UserError with its last words."""
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, encoding="utf-8", check=False

@@ -125,15 +125,15 @@ def answer_all(
 
 def add_likelihoods(
     model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
-    expected: list[str],
+    expected: list[list[int]],
     answers: list[Answer],
 ) -> list[Answer]:
-    """Add to each answer the log-likelihood of the right one, its end-of-turn token included."""
-    end = int(tokenizer.eos_token_id)
-    wanted = [[*tokenizer.encode(text, add_special_tokens=False), end] for text in expected]
-    found = log_likelihoods(model, list(zip(prompts, wanted, strict=True)))
+    """Add to each answer the log-likelihood of the right one.
+
+    `expected` has the token ids of the right ones, each with the token that ends its turn.
+    """
+    found = log_likelihoods(model, list(zip(prompts, expected, strict=True)))
     return [replace(one, log_likelihood=value) for one, value in zip(answers, found, strict=True)]
 
 
@@ -156,7 +156,7 @@ def log_likelihoods(
     return found
 
 
-def timed(
+def timed_answers(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],

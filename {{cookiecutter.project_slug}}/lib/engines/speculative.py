@@ -42,7 +42,7 @@ class Drafts:
 
 
 @dataclass
-class Row:
+class Growing:
     """One answer under way."""
 
     step: list[int]  # tokens that the model reads next: the last one, and a draft
@@ -79,7 +79,7 @@ def answer_batch(
 
     start, cache = prefix.get_seq_length(), copy.deepcopy(prefix)  # the model writes into it
     cache.batch_repeat_interleave(len(prompts))
-    rows = [Row(prompt[start:], start) for prompt in prompts]
+    rows = [Growing(prompt[start:], start) for prompt in prompts]
     going, mask = rows, torch.ones(len(rows), start, dtype=torch.long, device=model.device)
     with torch.inference_mode():
         while True:
@@ -113,7 +113,7 @@ def answer_batch(
     return [row.answer for row in rows]
 
 
-def laid_out(rows: list[Row], model: "PreTrainedModel") -> tuple["Tensor", "Tensor", "Tensor"]:
+def laid_out(rows: list[Growing], model: "PreTrainedModel") -> tuple["Tensor", "Tensor", "Tensor"]:
     """Lay out what the rows read in a step, padded on the left: (ids, positions, mask)."""
     import torch
 

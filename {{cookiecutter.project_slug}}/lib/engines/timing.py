@@ -41,7 +41,7 @@ def single_requests(timings: list[Timing]) -> dict[str, list[float]]:
     }
 
 
-def summarise(timings: list[Timing], seconds: float) -> dict[str, float]:
+def summarise_timings(timings: list[Timing], seconds: float) -> dict[str, float]:
     """Return the figures of requests that took `seconds` together, in milliseconds and a second."""
     several = [timing for timing in timings if timing.output_tokens > 1]
     tpot = [(t.total - t.first) / (t.output_tokens - 1) for t in several]

@@ -48,10 +48,10 @@ def make_row(
         "pii": dict(Counter(LEAKED.findall(answer.text))),
         "flagged": flagged,
     }
-    return row | judge(row, task, params, labels)
+    return row | judge_row(row, task, params, labels)
 
 
-def judge(row: Case, task: TaskParams, params: EvalParams, labels: set[str]) -> Case:
+def judge_row(row: Case, task: TaskParams, params: EvalParams, labels: set[str]) -> Case:
     """Compute `category`, `score` and `scores` of a stored row: the gate judges it again.
 
     Log-likelihood, pii and flagged are taken as stored.

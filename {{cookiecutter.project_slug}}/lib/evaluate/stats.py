@@ -200,7 +200,7 @@ def shown_p(p: float) -> str:
     return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def verdict(difference: Difference, min_effect: float) -> Verdict:
+def verdict_of(difference: Difference, min_effect: float) -> Verdict:
     """Say the difference in a word; `min_effect` is the smallest one that matters.
 
     no change: no case differs, or surely less than that; inconclusive: as much as that is

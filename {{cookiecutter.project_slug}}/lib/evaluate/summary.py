@@ -7,10 +7,11 @@ from typing import Any
 
 from lib.cases.cases import Case
 from lib.core.params import TaskParams
+from lib.core.schema import values_at
 from lib.evaluate.metrics import f1
 from lib.evaluate.params import EvalParams
 from lib.evaluate.rates import RATES, count_leaks
-from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse
+from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse, read_json
 from lib.evaluate.stats import mean_interval
 
 EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
@@ -39,10 +40,10 @@ def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[st
         "fields": field_accuracy(outputs, expected, task),
         "macro_f1": {name: macro_f1(table) for name, table in tables.items()},
         "confusion": tables,
-        "by_scenario": shares(rows, lambda row: [row["scenario"]]),
-        "by_language": shares(rows, lambda row: [row["language"]]),
-        "by_length": shares(rows, lambda row: [length_bucket(row, params.length_buckets)]),
-        "by_tag": shares(rows, lambda row: row["tags"]),
+        "by_scenario": match_by_slice(rows, lambda row: [row["scenario"]]),
+        "by_language": match_by_slice(rows, lambda row: [row["language"]]),
+        "by_length": match_by_slice(rows, lambda row: [length_bucket(row, params.length_buckets)]),
+        "by_tag": match_by_slice(rows, lambda row: row["tags"]),
         "cut_off": sum(row["finish"] == "length" for row in rows),
         "pii_leaks": sum(bool(row["pii"]) for row in rows),
     }
@@ -80,11 +81,15 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
     for row in rows:
         if task.output == "label":
             pairs["label"][row["expected"].strip(), shown_label(row, task)] += 1
-        answer, wanted = parse(row["output"]) or {}, parse(row["expected"]) or {}
-        for field in (name for name, allowed in task.fields.items() if allowed):
-            given = answer.get(field, "(none)")
-            known = given in [*task.fields[field], "(none)"]
-            pairs[field][str(wanted.get(field)), str(given) if known else "(undeclared)"] += 1
+        answer = values_at(read_json(row["output"], task) or {})
+        wanted = values_at(parse(row["expected"]) or {})
+        for field, allowed in task.closed.items():
+            if not allowed or "[]" in field:  # of a list there is no one right value
+                continue
+            given = answer.get(field, ["(none)"])[0]
+            known = given in [*allowed, "(none)"]
+            right = str(wanted.get(field, [None])[0])
+            pairs[field][right, str(given) if known else "(undeclared)"] += 1
     return {name: as_table(counted) for name, counted in pairs.items()}
 
 
@@ -111,7 +116,7 @@ def macro_f1(table: Confusion) -> float:
     return fmean(scores)
 
 
-def shares(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
+def match_by_slice(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
     """Return the exact match of each slice that `names` puts a row into.
 
     Rows without a name are in none.
@@ -144,8 +149,8 @@ def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
         "leaks": count_leaks(rows),
         "pii_leaks": sum(bool(row["pii"]) for row in rows),
         "unsafe_by_kind": dict(sorted(Counter(row["kind"] for row in unsafe).items())),
-        "passed_by_kind": shares(rows, lambda row: [row["kind"]]),
-        "passed_by_rule": shares(rows, lambda row: [row["policy"]]),
+        "passed_by_kind": match_by_slice(rows, lambda row: [row["kind"]]),
+        "passed_by_rule": match_by_slice(rows, lambda row: [row["policy"]]),
         "categories": dict(sorted(Counter(row["category"] for row in rows).items())),
         "examples": examples(rows),
     }

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from lib.core.strict_json import Doubled, noting
+from lib.core.strict_json import DEEPEST, UNSURE, Doubled, noting, quick
 from lib.intake.tables import RawRow
 from lib.runtime.errors import UserError
 
 PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
 LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list
-DEEPEST = 100  # levels of objects and lists; code that reads them later meets Python's own limit
 SEPARATOR = re.compile(r"[\s,]*")
 
 
@@ -49,6 +48,10 @@ def fault(value: Any) -> str:
 def jsonl_rows(part: Lines) -> Iterator[RawRow]:
     """Yield the rows of some lines, malformed ones too."""
     for number, line in enumerate(io.BytesIO(part.text), part.first):
+        value = quick(line)
+        if value is not UNSURE:
+            yield RawRow(number, value)
+            continue
         raw = line.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
         if not raw:
             continue

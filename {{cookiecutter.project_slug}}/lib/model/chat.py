@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from lib.core.records import Message
 from lib.core.turns import has_more
-from lib.model.rendered import CURE, check_rendered, for_template, without_context
+from lib.model.rendered import CURE, check_rendered, for_template
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,10 +102,12 @@ def encode_prompt(
 def encode_example(
     tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str
 ) -> Example:
-    """Return token ids and labels of a whole chat.
+    """Encode a whole chat as token ids and labels.
 
     Learned are the assistant's turns, each with its end-of-turn token, that the template marks with
-    `generation`; without marks, the last one.
+    `generation`; without marks, the last one. An answer is learnt from where its prompt ends; an
+    earlier one that the template shows otherwise than it asks for it (without its thought, say) is
+    not. Raises UserError where that is so of the last one.
     """
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     chat = with_system(messages, system)
@@ -111,22 +115,79 @@ def encode_example(
     ids = list(encoded["input_ids"])
     if has_more(chat):
         render_text(tokenizer, chat)
-    learnt = encoded["assistant_masks"] if marked else last_answer(tokenizer, messages, system, ids)
-    learnt = without_context(list(learnt), chat) if marked else learnt
+    last = answer_start(tokenizer, chat, ids)
+    learnt = last_answer(tokenizer, ids, last)
+    if marked:
+        marks = list(encoded["assistant_masks"])
+        starts = [last, *earlier_starts(tokenizer, chat, ids)]
+        learnt = marked_answers(marks, starts)
     labels = [token if mask else IGNORED for token, mask in zip(ids, learnt, strict=True)]
     return Example(ids, labels)
 
 
-def last_answer(
-    tokenizer: "PreTrainedTokenizerBase", messages: list[Message], system: str, ids: list[int]
+def answer_start(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]) -> int:
+    """Return the place in `ids` where the last answer begins and its prompt ends.
+
+    Raises UserError where the prompt is no beginning of them.
+    """
+    prompt = encode_prompt(tokenizer, chat[:-1], "")
+    if ids[: len(prompt)] == prompt:
+        return len(prompt)
+    same = shared(ids, prompt)
+    nearby = slice(max(same - 4, 0), same + 8)
+    asked, learnt = str(tokenizer.decode(prompt[nearby])), str(tokenizer.decode(ids[nearby]))
+    raise UserError(
+        f"chat template: a prompt has {asked!r} where the trained chat has {learnt!r}: the model "
+        "would be asked behind another text than it learnt from; have what opens an answer be the "
+        "same in both in a copy of the template, and name that in base.chat_template"
+    )
+
+
+def shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """Count what two sequences begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def earlier_starts(
+    tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]
 ) -> list[int]:
+    """List where the earlier answers begin, of those whose prompt is a beginning of the chat.
+
+    Those of weight 0 are not learnt, either.
+    """
+    starts = []
+    for turn, message in enumerate(chat[:-1]):
+        asked = any(one["role"] != "system" for one in chat[:turn])
+        if message["role"] == "assistant" and asked and message.get("weight", 1):
+            prompt = encode_prompt(tokenizer, chat[:turn], "")
+            starts += [len(prompt)] * (ids[: len(prompt)] == prompt)
+    return starts
+
+
+def marked_answers(marks: list[int], starts: list[int]) -> list[int]:
+    """Mask of what is marked first behind each of `starts`."""
+    learnt = [0] * len(marks)
+    for start in starts:
+        first = next((at for at in range(start, len(marks)) if marks[at]), len(marks))
+        end = next((at for at in range(first, len(marks)) if not marks[at]), len(marks))
+        learnt[first:end] = [1] * (end - first)
+    return learnt
+
+
+def last_answer(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: int) -> list[int]:
     """Mask of the last answer up to its end-of-turn token, for templates without markers."""
-    start = len(prompt := encode_prompt(tokenizer, messages[:-1], system))
-    if ids[:start] != prompt:
-        raise UserError(
-            "chat template: the rendered prompt is not a prefix of the rendered chat, so the "
-            "answer cannot be separated from it; put {% generation %} markers into the template"
-        )
     ends = [index for index in range(start, len(ids)) if ids[index] == tokenizer.eos_token_id]
     end = ends[-1] + 1 if ends else len(ids)
     return [int(start <= index < end) for index in range(len(ids))]
+
+
+def encode_answer(
+    tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], answer: str, stops: set[int]
+) -> list[int]:
+    """Return the token ids of an answer as it would be trained, the first of `stops` the last."""
+    chat = [*prompt, Message(role="assistant", content=answer)]
+    ids = list(render(tokenizer, chat)["input_ids"])
+    said = ids[answer_start(tokenizer, chat, ids) :]
+    end = next((at for at, token in enumerate(said) if token in stops), len(said) - 1)
+    return said[: end + 1]

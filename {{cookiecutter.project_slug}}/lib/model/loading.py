@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.core.params import HardwareParams
-from lib.model.chat import freeze
 from lib.model.source import check_folder
+from lib.model.template import settled
 from lib.runtime.errors import UserError
 from lib.runtime.hub import refusal
 
@@ -75,11 +75,11 @@ def load_tokenizer(
             f"{model}: has no chat template; name a file with one, such as base/chat.jinja, in "
             "base.chat_template, or choose an instruct model"
         )
-    tokenizer.chat_template = freeze(str(tokenizer.chat_template))
+    tokenizer.chat_template = settled(tokenizer, model)
     if "strftime_now(" in tokenizer.chat_template:
         raise UserError(
             f"{model}: its chat template puts today's date into the prompt, so tomorrow's run "
-            "would differ; choose another base"
+            "would differ; write a fixed date into a copy, and name that in base.chat_template"
         )
     if tokenizer.eos_token_id is None:
         raise UserError(
@@ -120,7 +120,10 @@ def stop_tokens(
 
 
 def generation_ends(model: str, revision: str | None = None) -> set[int]:
-    """Return the ids that end an answer by the generation config; not every model has one."""
+    """Return the ids that end an answer by the generation config.
+
+    Where a model has none they are those of its configuration.
+    """
     from transformers import GenerationConfig
 
     try:
@@ -128,7 +131,7 @@ def generation_ends(model: str, revision: str | None = None) -> set[int]:
     except OSError as error:
         if not lacks(model, "generation_config.json", revision):
             raise UserError(refusal(model, error)) from None
-        return set()
+        return config_ends(load_config(model, revision))  # as transformers makes one of it
 
 
 def id_set(ids: int | list[int] | None) -> set[int]:
@@ -159,6 +162,17 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
         return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(refusal(model, error)) from None
+
+
+def most_positions(config: "PretrainedConfig") -> int | None:
+    """Return how many tokens a model can read, by its configuration; None where it has no end."""
+    return getattr(config.get_text_config(), "max_position_embeddings", None)
+
+
+def config_ends(config: "PretrainedConfig") -> set[int]:
+    """Return the ids that end a text by the configuration, of a composite one its text's too."""
+    whole, text = getattr(config, "eos_token_id", None), config.get_text_config()
+    return id_set(whole) | id_set(getattr(text, "eos_token_id", None))
 
 
 def load_model(

@@ -89,26 +89,3 @@ def leaves(value: Any) -> list[str]:
     if isinstance(value, list):
         return [part for one in value for part in leaves(one)]
     return [value] if isinstance(value, str) else []
-
-
-def without_context(learnt: list[int], chat: list[Message]) -> list[int]:
-    """Take the turns of weight 0 out of a mask of the assistant's turns.
-
-    learnt: 1 for each token that the template marks. Raises UserError where its stretches cannot be
-    told apart by turns.
-    """
-    weights = [turn.get("weight", 1) for turn in chat if turn["role"] == "assistant"]
-    if all(weights):
-        return learnt
-    starts = [at for at, one in enumerate(learnt) if one and not (at and learnt[at - 1])]
-    if len(starts) != len(weights):
-        raise UserError(
-            f"chat template: marks {len(starts)} stretches of {len(weights)} turns of the "
-            "assistant, so a turn of weight 0 cannot be told from the others; have it mark each "
-            "turn once"
-        )
-    masked, turn, opening = list(learnt), -1, set(starts)
-    for at, one in enumerate(learnt):
-        turn += at in opening
-        masked[at] = one and weights[turn]
-    return masked

@@ -36,7 +36,7 @@ RISES = (  # events that are trouble when there are more of them than at release
 LIMITED = ("errors", "slow", "negative_feedback")  # have no counterpart at release
 SHIFTS = {"answer": "label_shift", "language": "language_shift"}  # others: NAME_shift
 
-Kind = Literal["rise", "shift", "limit", "incident"]
+CheckKind = Literal["rise", "shift", "limit", "incident"]
 
 
 class Check(NamedTuple):
@@ -44,7 +44,7 @@ class Check(NamedTuple):
 
     alarm: str  # its name in docs/runbook.md
     subject: str  # what was looked at
-    kind: Kind
+    kind: CheckKind
     now: float
     then: float  # at release, or the limit
     p: float  # corrected; 1 where there is nothing to test

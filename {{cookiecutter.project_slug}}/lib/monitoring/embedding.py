@@ -66,7 +66,7 @@ def embed(texts: list[str], model: str) -> Vectors:
     """Embed texts as the mean of their last hidden states, of length 1."""
     import torch
 
-    tokenizer, network = load(model)
+    tokenizer, network = load_embedder(model)
     parts = []
     for at in range(0, len(texts), BATCH):
         batch = tokenizer(
@@ -85,7 +85,7 @@ def embed(texts: list[str], model: str) -> Vectors:
 
 
 @lru_cache(maxsize=1)
-def load(model: str) -> tuple[Any, Any]:
+def load_embedder(model: str) -> tuple[Any, Any]:
     """Load (tokenizer, network) of a folder or pinned hub id; safetensors only, no remote code."""
     from transformers import AutoModel, AutoTokenizer
 

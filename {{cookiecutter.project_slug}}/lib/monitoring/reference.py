@@ -60,7 +60,7 @@ def familiar_from(train: list[str], held_out: list[str]) -> Familiar:
     return Familiar(familiar.vocabulary, round(shares[at], 4) if shares else 1.0)
 
 
-def build(
+def build_reference(
     system: str,
     train: list[str],
     held_out: list[str],

@@ -49,6 +49,18 @@ NECESSARY = {
     "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
 ANY = re.compile(rf"[@\d]|{HIDDEN_AT}")  # what values of all kinds have one of
+# What makes such signs of others, so that as_plain need not be asked of most texts.
+BEGINNING = re.compile("[\uff20\uff08\uff3b\uff5b([{]")
+
+
+def may_hold(text: str) -> bool:
+    """Tell whether a text, as it is written, may have what ANY finds in it as plain signs.
+
+    Digits of all scripts are digits for `re`; those that it does not know yet are beyond U+FFFF.
+    """
+    if ANY.search(text):
+        return True
+    return not text.isascii() and (BEGINNING.search(text) is not None or max(text) > "\uffff")
 
 
 def gates(entities: Sequence[str], regions: Sequence[str]) -> dict[str, list[re.Pattern[str]]]:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, get_args
 from unicodedata import normalize
 
-from lib.pii.gates import ANY, gates
+from lib.pii.gates import ANY, gates, may_hold
 from lib.pii.params import NAME_KINDS, NationalId, PiiParams
 from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
 from lib.runtime.errors import UserError
@@ -68,6 +68,8 @@ class Finder:
 
     def _search(self, text: str) -> tuple[Span, ...]:
         """Spans of a text without escapes and invisible characters."""
+        if not self.params.ner and not may_hold(text):
+            return ()
         plain = as_plain(text)
         results = [one for entity in self.possible(plain) for one in self.ask(entity, plain)]
         if self.params.ner:

@@ -17,20 +17,23 @@ MASK = "<SECRET>"
 UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]{3}")
 # Kingfisher wants the end of a private key. Where it was cut off, all that follows may be the key.
+BEGIN = "-----BEGIN "
 NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 LINE_END, HEADER = r"\s|\\+[nr]", r"[A-Z][A-Za-z-]+: [^\n]*+"
 PRIVATE_KEY = re.compile(
-    rf"-----BEGIN {NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {NAME}|.*)",
+    rf"{BEGIN}{NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {NAME}|.*)",
     re.DOTALL,
 )
 
 
 def find_secrets(text: str) -> list[str]:
     """List the secrets of a text, as written or as a reader sees them, the longest first."""
-    texts = {text, unescape(text), without_unseen(unescape(text)), as_ascii(text)}
+    texts = {text}
+    if "\\" in text or not text.isascii():
+        texts |= {unescape(text), without_unseen(unescape(text)), as_ascii(text)}
     spaced = [one if one.isascii() else UNSPACED_LETTER.sub(" ", one) for one in texts]
     found = {finding.secret for one in spaced for finding in load_scanner().scan(one)}
-    found |= {key[0] for one in texts for key in PRIVATE_KEY.finditer(one)}
+    found |= {key[0] for one in texts if BEGIN in one for key in PRIVATE_KEY.finditer(one)}
     return sorted(found, key=lambda secret: (-len(secret), secret))
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 LAYERS_OF = 16  # examples whose hidden states are compared
 
 
-def compare(
+def compare_models(
     tuned: "PreTrainedModel", quantized: "PreTrainedModel", examples: list[Example]
 ) -> dict[str, Any]:
     """Compare two models on the same examples.

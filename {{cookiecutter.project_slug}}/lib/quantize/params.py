@@ -50,7 +50,7 @@ def check_reader(scheme: Scheme, deploy: DeployParams) -> None:
         )
 
 
-def check_device(scheme: Scheme, device: str) -> None:
+def check_scheme_device(scheme: Scheme, device: str) -> None:
     """Raise UserError where a scheme does not run on a device; `device` is cpu, or any other."""
     if scheme == "awq" and device == "cpu":
         raise UserError(

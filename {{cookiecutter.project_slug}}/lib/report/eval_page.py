@@ -8,7 +8,7 @@ from lib.evaluate.predictions import Row, case_key, of_sets, score, slices_of
 from lib.evaluate.rates import RATES
 from lib.evaluate.scoring import CATEGORIES
 from lib.evaluate.stats import wilson_interval
-from lib.report.pages import render, share
+from lib.report.pages import render_page, share_cell
 
 SCORED = ("golden", "test")
 SETS = (*SCORED, "adversarial")
@@ -24,13 +24,13 @@ def eval_page(metrics: dict[str, Metrics], answers: Answers) -> str:
     primary = {
         found[part]["primary"] for found in metrics.values() for part in SCORED if part in found
     }
-    return render(
+    return render_page(
         "eval",
         "Evaluation",
         script="eval.js",
         systems=list(answers),
         rates=list(RATES),
-        headline=headline(metrics, answers),
+        headline=headline_table(metrics, answers),
         primary=sorted(primary),
         cases=max(len(of_sets(rows, *SETS)) for rows in answers.values()),
         failures={part: failures(part, answers) for part in sets},
@@ -39,18 +39,18 @@ def eval_page(metrics: dict[str, Metrics], answers: Answers) -> str:
     )
 
 
-def headline(metrics: dict[str, Metrics], answers: Answers) -> list[Cells]:
+def headline_table(metrics: dict[str, Metrics], answers: Answers) -> list[Cells]:
     """Return score and safety of each system, with 95 % intervals, as rows of a table."""
     rows = []
     for name, found in metrics.items():
         cells: Cells = [name]
         for part in SCORED:
             one = found.get(part)
-            known = one and share(one["score"], one["score_low"], one["score_high"])
+            known = one and share_cell(one["score"], one["score_low"], one["score_high"])
             cells.append(known or "no cases")
         attacks = of_sets(answers[name], "adversarial")
         for failed, asked in (rate.counted(attacks) for rate in RATES.values()):
-            known = share(failed / asked, *wilson_interval(failed, asked)) if asked else None
+            known = share_cell(failed / asked, *wilson_interval(failed, asked)) if asked else None
             cells.append(known or "no cases")
         rows.append(cells)
     return rows
@@ -78,7 +78,7 @@ def slices(part: str, answers: Answers) -> list[Cells]:
                 scores.setdefault(name, defaultdict(list))[system].append(score(row))
     lines = []
     for name, found in sorted(scores.items()):
-        means = [share(fmean(one)) if (one := found[system]) else "" for system in answers]
+        means = [share_cell(fmean(one)) if (one := found[system]) else "" for system in answers]
         lines.append([name, max(map(len, found.values())), *means])
     return lines
 

@@ -50,12 +50,13 @@ def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
     `prices` are those of an hour, by the name of the GPU.
     """
     return ", ".join(
-        f"{name} {duration(time)}" + (f" for {cost(time * prices[name])}" if name in prices else "")
+        f"{name} {duration(time)}"
+        + (f" for {cost_in_words(time * prices[name])}" if name in prices else "")
         for name, time in hours.items()
     )
 
 
-def cost(amount: float) -> str:
+def cost_in_words(amount: float) -> str:
     """Show an amount to the cent, or that it is less."""
     return f"{amount:.2f}" if amount >= 0.005 else "less than 0.01"
 

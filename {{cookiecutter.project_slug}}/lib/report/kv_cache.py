@@ -31,7 +31,7 @@ class Cache(NamedTuple):
 
 def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
     """Describe the KV cache of the model of a config.json; None where that does not tell it."""
-    described = describe(config)
+    described = read_model_config(config)
     text = described.get_text_config(decoder=True) if described else None
     layers = kinds_of_layers(text) if text else []
     numbers = numbers_of_token(text) if text else None
@@ -48,7 +48,7 @@ def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
     )
 
 
-def describe(config: dict[str, Any]) -> "PretrainedConfig | None":
+def read_model_config(config: dict[str, Any]) -> "PretrainedConfig | None":
     """Read a config.json as transformers does; None where it knows no such architecture.
 
     With one name for what architectures call by several and what was left out filled in, as if the

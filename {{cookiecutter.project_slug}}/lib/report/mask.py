@@ -3,14 +3,14 @@
 from itertools import groupby
 from typing import Any
 
-from lib.report.pages import render
+from lib.report.pages import render_page
 
 NAMES = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
 
-Row = dict[str, Any]
+LearntRow = dict[str, Any]
 
 
-def mask_page(rows: list[Row]) -> str:
+def mask_page(rows: list[LearntRow]) -> str:
     """Show the rows of logs/train/learnt.jsonl: a line of facts a training, then its texts."""
     trainings: list[dict[str, Any]] = []
     for row in rows:
@@ -19,10 +19,10 @@ def mask_page(rows: list[Row]) -> str:
             trainings.append({"name": name, "facts": facts(row), "texts": []})
         else:
             trainings[-1]["texts"].append(text(row))
-    return render("mask", "What training learns", trainings=trainings)
+    return render_page("mask", "What training learns", trainings=trainings)
 
 
-def facts(row: Row) -> dict[str, str]:
+def facts(row: LearntRow) -> dict[str, str]:
     """Say how much a training reads, how much of it is learnt, and what opens and ends a text."""
     return {
         "texts, all epochs": f"{row['texts']:,}",
@@ -32,7 +32,7 @@ def facts(row: Row) -> dict[str, str]:
     } | {name: f"{token} ({number})" for name, (token, number) in row["tokenizer"].items()}
 
 
-def text(row: Row) -> dict[str, Any]:
+def text(row: LearntRow) -> dict[str, Any]:
     """Lay out one text: a heading, and each token with its classes."""
     tokens = []
     for number, shown, learnt, special in zip(

@@ -13,7 +13,7 @@ from typing import Any
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(name: str, title: str, script: str = "", **values: Any) -> str:
+def render_page(name: str, title: str, script: str = "", **values: Any) -> str:
     """Fill templates/NAME.html.jinja; `script` names the one file of templates/ that it may run."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -36,6 +36,6 @@ def render(name: str, title: str, script: str = "", **values: Any) -> str:
     return pages.get_template(f"{name}.html.jinja").render({"connects": False} | values)
 
 
-def share(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+def share_cell(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
     """Return a cell of a table: a share from 0 to 1, drawn as a bar with its interval."""
     return {"share": value, "low": low, "high": high}

@@ -4,7 +4,7 @@ the server itself takes."""
 from typing import Any
 
 from lib.engines.params import DeployParams, Stack
-from lib.report.kv_cache import Cache, cache_of, describe
+from lib.report.kv_cache import Cache, cache_of, read_model_config
 from lib.report.markdown import table
 
 MEGABYTE = 1_000_000
@@ -35,7 +35,7 @@ def held_weights(config: dict[str, Any], packed: int, stack: Stack) -> int:
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):  # no memory
-        model = AutoModelForCausalLM.from_config(describe(config))
+        model = AutoModelForCausalLM.from_config(read_model_config(config))
     return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
@@ -44,7 +44,7 @@ def own_bytes(config: dict[str, Any], stack: Stack) -> int:
 
     More on a GPU, with CUDA's programs.
     """
-    described = describe(config)
+    described = read_model_config(config)
     words = described.get_text_config(decoder=True).vocab_size if described else 0
     logits = 4 * BATCH * words if stack in ("llama.cpp", "ollama") else 0
     return OWN[stack] * MEGABYTE + logits

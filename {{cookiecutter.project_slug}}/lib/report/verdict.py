@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from lib.cases.systems import PROMPTED
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, group, not_asked, of_sets, same_cases, score
-from lib.evaluate.stats import Difference, compare_paired, mean_interval, shown_p, verdict
+from lib.evaluate.stats import Difference, compare_paired, mean_interval, shown_p, verdict_of
 from lib.release.cost import busiest, cost_per_1000, measured_as
 from lib.release.params import GateParams
 from lib.report.markdown import table
@@ -37,7 +37,7 @@ def mean_tokens(rows: list[Row], key: str) -> float | None:
     return fmean(counts) if counts else None
 
 
-def serving(
+def serving_of(
     system: str, systems: dict[str, list[Row]], bench: Metrics, gate: GateParams
 ) -> Serving | None:
     """Return latency and cost at the highest load that bench sends; None where nothing tells.
@@ -64,12 +64,12 @@ def serving(
     return Serving(load["e2e_ms_p50"] * slower, cost, measured=False)
 
 
-def answer(found: Difference, wanted: float, min_effect: float, best: str, solved: bool) -> str:
+def worth_it(found: Difference, wanted: float, min_effect: float, best: str, solved: bool) -> str:
     """Say in a sentence whether fine-tuning is worth it.
 
     `wanted` is the gain that is asked for, `solved` whether the best of prompting ever scores.
     """
-    word = verdict(found, min_effect)
+    word = verdict_of(found, min_effect)
     if word == "better" and found.low >= wanted:
         return (
             f"**Fine-tuning is worth it**: at least {100 * wanted:g} points better than `{best}`, "
@@ -125,7 +125,7 @@ def systems_table(
             shown = f"{fmean(scores):.1%} ({low:.1%} to {high:.1%})"
         counts = [mean_tokens(answers, key) for key in ("input_tokens", "output_tokens")]
         tokens = ["not counted" if count is None else f"{count:,.0f}" for count in counts]
-        found = serving(name, systems, bench, gate)
+        found = serving_of(name, systems, bench, gate)
         cells = ["not known", "not known"]
         if found:
             about = "" if found.measured else "about "
@@ -149,7 +149,7 @@ def verdict_page(
         lines.append("No golden cases were answered by a prompted system and by the tuned one.")
     else:
         solved = any(map(score, golden[1]))
-        word = answer(found, gate.quality.gain, gate.min_effect, best, solved)
+        word = worth_it(found, gate.quality.gain, gate.min_effect, best, solved)
         if missing := not_asked(systems):
             word += f" Not compared with {missing}, which did not answer."
         lines += [word, ""]

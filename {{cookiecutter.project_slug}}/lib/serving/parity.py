@@ -29,7 +29,7 @@ class Greedy:
 
 
 @dataclass(frozen=True)
-class Prompt:
+class Rendered:
     """A prompt as an engine takes it in."""
 
     text: str
@@ -37,7 +37,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Check:
+class ParityCheck:
     """One criterion: what was found, what is allowed, and where it first failed."""
 
     passed: bool | None
@@ -46,10 +46,10 @@ class Check:
     detail: str = ""
 
 
-def answer(
+def answer_greedily(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    prompts: Sequence[Prompt],
+    prompts: Sequence[Rendered],
     max_new_tokens: int,
 ) -> list[Greedy]:
     """Generate greedy answers of a model in this process, one prompt at a time: no padding."""
@@ -75,7 +75,7 @@ def logprobs(model: "PreTrainedModel", prompt: list[int], ids: list[int]) -> lis
 
 def compare_answers(
     right: Sequence[Greedy], found: Sequence[Greedy], limits: LimitsParams
-) -> dict[str, Check]:
+) -> dict[str, ParityCheck]:
     """Compare answers by the checks stop, prefix and logprob."""
     pairs = list(zip(right, found, strict=True))
     late = [n for n, (a, b) in enumerate(pairs) if not b.clean or (a.stopped and not b.stopped)]
@@ -94,14 +94,16 @@ def compare_answers(
     differs = f"{prefix:.4f}, allowed is {limits.prefix}: prompt {worst} differs most, "
     differs += f"from token {shared[worst]} on"
     return {
-        "stop": Check(not late, len(late), 0, f"prompt {late[0]} does not stop" if late else ""),
-        "prefix": Check(
+        "stop": ParityCheck(
+            not late, len(late), 0, f"prompt {late[0]} does not stop" if late else ""
+        ),
+        "prefix": ParityCheck(
             prefix >= limits.prefix,
             round(prefix, 4),
             limits.prefix,
             differs if prefix < limits.prefix else "",
         ),
-        "logprob": Check(
+        "logprob": ParityCheck(
             None if logprob is None else logprob <= limits.logprob,
             None if logprob is None else round(logprob, 5),
             limits.logprob,
@@ -116,8 +118,8 @@ def common(left: list[int], right: list[int]) -> list[int]:
 
 
 def compare_prompts(
-    ours: Sequence[Prompt], theirs: Sequence[Prompt], tokenizer: "PreTrainedTokenizerBase"
-) -> dict[str, Check]:
+    ours: Sequence[Rendered], theirs: Sequence[Rendered], tokenizer: "PreTrainedTokenizerBase"
+) -> dict[str, ParityCheck]:
     """Check what a server makes of chats: template, bos, tokenizer."""
     rendered, begun, split = [], [], []
     for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
@@ -136,12 +138,12 @@ def compare_prompts(
             )
     names = {"template": rendered, "bos": begun, "tokenizer": split}
     return {
-        name: Check(not failed, len(failed), 0, failed[0] if failed else "")
+        name: ParityCheck(not failed, len(failed), 0, failed[0] if failed else "")
         for name, failed in names.items()
     }
 
 
-def begins(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> int:
+def begins(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> int:
     """Count the beginning-of-text tokens that a prompt starts with."""
     return len([*takewhile(lambda token: token == tokenizer.bos_token_id, prompt.ids)])
 
@@ -160,11 +162,11 @@ def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
     return text
 
 
-def decoded(prompt: Prompt, tokenizer: "PreTrainedTokenizerBase") -> str:
+def decoded(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> str:
     """Decode a prompt's tokens: what an engine that tells only tokens gives back."""
     return unbegun(str(tokenizer.decode(prompt.ids)), tokenizer)
 
 
-def as_json(checks: dict[str, Check]) -> dict[str, Any]:
+def as_json(checks: dict[str, ParityCheck]) -> dict[str, Any]:
     """Convert checks to the form that they have in the report."""
     return {name: asdict(check) for name, check in checks.items()}

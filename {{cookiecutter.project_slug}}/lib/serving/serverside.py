@@ -14,12 +14,12 @@ from lib.core.turns import request_of
 from lib.engines.api import complete_chat
 from lib.engines.openai_client import Endpoint, Refused, post
 from lib.runtime.errors import UserError
-from lib.serving.parity import Greedy, Prompt
+from lib.serving.parity import Greedy, Rendered
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Kind = Literal["llama.cpp", "tgi", "vllm", "other"]
+ServerKind = Literal["llama.cpp", "tgi", "vllm", "other"]
 TELL_TOKENS = ("llama.cpp", "vllm")  # of answers, with their ids and log-probabilities
 PROBE = [Message(role="user", content="?")]
 NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP's answers to a request that a server does not know
@@ -32,7 +32,7 @@ class Server:
 
     url: str
     model: str
-    kind: Kind
+    kind: ServerKind
     key_env: str = ""
 
     @property
@@ -49,7 +49,7 @@ def recognise(
     url: str, model: str, tokenizer: "PreTrainedTokenizerBase", key_env: str = ""
 ) -> Server:
     """Tell a server by the routes it has."""
-    kinds: tuple[Kind, ...] = ("llama.cpp", "tgi", "vllm")
+    kinds: tuple[ServerKind, ...] = ("llama.cpp", "tgi", "vllm")
     for kind in kinds:
         server = Server(url, model, kind, key_env)
         try:
@@ -66,29 +66,29 @@ def recognise(
 
 def prompt_of_chat(
     server: Server, chat: list[Message], tokenizer: "PreTrainedTokenizerBase"
-) -> Prompt:
+) -> Rendered:
     """Ask for the prompt that the server's own template makes of a chat."""
     if server.kind == "llama.cpp":
         text = str(server.ask("apply-template", request_of(chat))["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
-        return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
+        return Rendered(text, list(server.ask("tokenize", body)["tokens"]))
     if server.kind == "tgi":
         told = server.ask("chat_tokenize", request_of(chat))
-        return Prompt(str(told["templated_text"]), ids_of(told["tokenize_response"]))
+        return Rendered(str(told["templated_text"]), ids_of(told["tokenize_response"]))
     body = {"model": server.model, **request_of(chat), "add_generation_prompt": True}
     ids = list(server.ask("tokenize", body)["tokens"])
-    return Prompt(str(tokenizer.decode(ids)), ids)
+    return Rendered(str(tokenizer.decode(ids)), ids)
 
 
-def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Prompt:
+def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Rendered:
     """Ask for the tokens of a bare text, without beginning-of-text."""
     if server.kind == "tgi":
         begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
-        return Prompt(text, ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
+        return Rendered(text, ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
     body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
     if server.kind == "vllm":
         body = {"model": server.model, "prompt": text, "add_special_tokens": False}
-    return Prompt(text, list(server.ask("tokenize", body)["tokens"]))
+    return Rendered(text, list(server.ask("tokenize", body)["tokens"]))
 
 
 def ids_of(tokens: list[dict[str, Any]]) -> list[int]:
@@ -130,7 +130,7 @@ def answer_chat(
     return Greedy(ids, [value for _, value in tokens], stopped, clean), prompt_tokens
 
 
-def answer_ids(server: Server, prompt: Prompt, max_new_tokens: int) -> list[int]:
+def answer_ids(server: Server, prompt: Rendered, max_new_tokens: int) -> list[int]:
     """Ask for every token of llama-server's greedy answer to a prompt."""
     body = {"prompt": prompt.ids, "n_predict": max_new_tokens, "temperature": 0}
     reply = server.ask("completion", body | {"return_tokens": True})

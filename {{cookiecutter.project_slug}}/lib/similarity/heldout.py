@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.cases.evals import Case, data_files, read_either
+from lib.cases.evals import CaseLine, data_files, read_either
 from lib.core.records import Message, Record, prompt_of, text_of
 from lib.core.text import words
 from lib.runtime.errors import UserError
@@ -66,7 +66,7 @@ def _in_evals(benchmarks: list[Benchmark]) -> Iterator[HeldOut]:
                 yield HeldOut(str(path), case.id, text_of(turns), _question(turns))
 
 
-def _asked(case: Case) -> list[Message]:
+def _asked(case: CaseLine) -> list[Message]:
     """The prompt as records have theirs: without system turns."""
     return [turn for turn in case.prompt() if turn["role"] != "system"]
 

@@ -9,20 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lib.core.text import same_text_key
 from lib.similarity.containment import SHORTEST, QuoteIndex
 from lib.similarity.hit import Hit
-from lib.similarity.jaccard import SLACK
 from lib.similarity.minhash import band_keys, bands, candidates, connected, signatures
-from lib.similarity.own_words import HashSet, Sets, Shared, ngrams_of, own_words
-from lib.similarity.prefix_filter import NearIndex
+from lib.similarity.near_index import NearIndex
+from lib.similarity.own_words import HashSet, Sets, Shared, ngrams_of, own_words, similarity
 from lib.similarity.shingles import (
     Floats,
-    Hashes,
     IndexPairs,
     Indices,
     Shingles,
@@ -30,7 +29,8 @@ from lib.similarity.shingles import (
     ngrams,
     word_hashes,
 )
-from lib.similarity.spans import SetFile, Spans
+from lib.similarity.spans import Spans
+from lib.similarity.word_file import WordFile
 from lib.similarity.workers import Each
 
 BATCH_BYTES = 1 << 24  # bytes of texts compared at a time
@@ -39,7 +39,7 @@ Compare = Callable[[Spans], Any]  # of shape (pairs, 2, 2), to an array of as ma
 
 
 def near_copies(
-    buckets: Hashes, spans: Spans, compare: Compare, each: Each = map, size_ratio: float = 0.0
+    buckets: npt.NDArray[Any], spans: Spans, compare: Compare, each: Each = map
 ) -> tuple[IndexPairs, Any]:
     """Find all pairs of texts that share a bucket, and compare each.
 
@@ -47,15 +47,11 @@ def near_copies(
     spans       shape (texts, 2): where `compare` finds each text
     compare     says exactly how similar pairs are; gets their spans, shape (pairs, 2, 2)
     each        who calls `compare`: a `map` over this process, others or a cluster (workers.py)
-    size_ratio  pairs whose shorter span is less than this share of the longer are left out
 
     Returns the pairs, in order, and what `compare` says of them, row by row.
     """
     pairs = candidates(buckets)
     del buckets  # by far the largest array, where the caller does not hold it
-    if size_ratio:
-        sizes = np.diff(spans).ravel()[pairs]
-        pairs = pairs[sizes.min(axis=1) >= size_ratio * sizes.max(axis=1) - SLACK]
     return pairs, compare_all(pairs, spans, compare, each)
 
 
@@ -84,25 +80,58 @@ def near_copies_in(
     recall        share of the pairs of exactly `threshold` to be found; of closer ones, more are
     shared        passages that do not count
     """
-    shape = bands(threshold, permutations, recall)
-    keys = [np.empty((0, shape[0]), np.uint64)]
-    with TemporaryFile() as one, TemporaryFile() as other:
-        files = [SetFile(one), SetFile(other)][: 2 if shared else 1]  # of own words, and of all
+    sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
+    keys = [np.empty((0, sketch.count), np.uint32)]
+    with TemporaryFile() as raw:
+        file = WordFile(raw)
         for some in chunks(texts):
-            sets = ngrams_of(word_hashes(some), ngram, shared).distinct()
-            keys.append(band_keys(signatures(sets.own, permutations, seed), *shape))
-            for file, part in zip(files, sets, strict=False):
-                file.write(part)
-        compare = partial(_lowest, [(file, file.spans()) for file in files])
-        spans = files[0].spans()
-        pairs, values = near_copies(np.concatenate(keys), spans, compare, size_ratio=threshold)
+            words = word_hashes(some)
+            file.add(words)
+            keys.append(sketch.keys(ngrams(own_words(words, shared), ngram)))
+        return similar_pairs(file, file.spans(), keys, threshold, ngram, shared)
+
+
+class Sketch(NamedTuple):
+    """How texts become buckets, by which pairs are proposed."""
+
+    count: int  # bands
+    rows: int  # of a signature, in a band
+    permutations: int  # rows of a signature
+    seed: int
+
+    def keys(self, grams: Shingles) -> npt.NDArray[np.uint32]:
+        """Compute the buckets of texts, given by their n-grams.
+
+        Half a hash each: a pair that shares one by chance is compared like the others.
+        """
+        signature = signatures(grams, self.permutations, self.seed)
+        return (band_keys(signature, self.count, self.rows) >> np.uint64(32)).astype(np.uint32)
+
+
+def similar_pairs(
+    file: WordFile,
+    spans: Spans,
+    keys: list[npt.NDArray[np.uint32]],
+    threshold: float,
+    ngram: int,
+    shared: Shared,
+) -> tuple[IndexPairs, Floats]:
+    """Find pairs of texts that share a bucket and are at least `threshold` similar.
+
+    spans: where each text lies in the file; keys: their buckets, part by part; freed on the way.
+    """
+    buckets = [np.concatenate(keys)]
+    keys.clear()
+    compare = partial(_similarity_in, file, ngram, shared)
+    pairs, values = near_copies(buckets.pop(), spans, compare)
     return pairs[values >= threshold], values[values >= threshold]
 
 
-def _lowest(files: list[tuple[SetFile, Spans]], spans: Spans) -> Floats:
-    """The lowest similarity, over the files, of pairs of sets, by their spans in the first."""
-    texts = np.searchsorted(files[0][1][:, 0], spans[..., 0])
-    return np.min([file.jaccard(all_spans[texts]) for file, all_spans in files], axis=0)
+def _similarity_in(file: WordFile, ngram: int, shared: Shared, spans: Spans) -> Floats:
+    """The similarity of pairs of texts, given by where their words lie in a file."""
+    words, pairs = file.words(spans.reshape(-1, 2))
+    sets = ngrams_of(words, ngram, shared).distinct()
+    return similarity(sets, sets, pairs.reshape(-1, 2))
 
 
 def _batches(pairs: IndexPairs, spans: Spans) -> Iterator[Indices]:
@@ -129,7 +158,7 @@ class KnownTexts:
 
     def same(self, texts: Iterable[str]) -> list[Hit]:
         """Find texts that are a known one but for case, spacing and a last full stop."""
-        keys = enumerate(map(same_text_key, texts))
+        keys = enumerate(map(same_text_key, texts if self.texts else ()))
         return [Hit(one, self._keys[key], 1.0) for one, key in keys if key in self._keys]
 
     def near(self, texts: Sequence[str]) -> list[Hit]:
@@ -140,13 +169,9 @@ class KnownTexts:
         """Find near copies as `near` does, of texts given by their n-grams (of `ngram` words)."""
         return self._near.search(grams) if self.texts else []
 
-    def quoted(self, texts: Iterable[str], itself: bool = True) -> list[Hit]:
-        """Find texts that quote known ones, with the containment (containment.py).
-
-        Without `itself`, the texts are the known ones, each with more around it, and are not held
-        against themselves.
-        """
-        return self._quotes.search(texts, itself)
+    def quoted(self, texts: Iterable[str]) -> list[Hit]:
+        """Find texts that quote known ones, with the containment (containment.py)."""
+        return self._quotes.search(texts)
 
     def may_be_quoted(self, words: Shingles) -> Indices:
         """List quickly the texts, given by their own words, that `quoted` may find.

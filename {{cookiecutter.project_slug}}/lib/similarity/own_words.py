@@ -33,28 +33,38 @@ PASSAGE = 5  # words: fewer do not make short prompts alike (of 3-grams, below 0
 Shared = bytes  # the hashes of shared passages of PASSAGE words, sorted; b"": there are none
 
 
+class Gate:
+    """Tells quickly which hashes are surely not among known ones."""
+
+    def __init__(self, hashes: Hashes) -> None:
+        self.bits = min(max(len(hashes).bit_length() + 2, 16), 30)  # of four slots one is set
+        self.slots = np.zeros(1 << self.bits, bool)
+        self.slots[self._slot(hashes)] = True
+
+    def places(self, hashes: Hashes) -> Indices:
+        """List the places of hashes that may be known."""
+        return np.flatnonzero(self.slots[self._slot(hashes)])
+
+    def _slot(self, hashes: Hashes) -> Hashes:
+        return hashes >> np.uint64(64 - self.bits)
+
+
 class HashSet:
     """A set of n-grams, to find those of texts that are in it."""
 
-    BITS = 20  # the first of a hash, which rule out most others at once
-
     def __init__(self, hashes: Hashes) -> None:
         self.hashes = np.unique(hashes)
-        self.slots = np.zeros(1 << self.BITS, bool)
-        self.slots[self._slot(self.hashes)] = True
+        self.gate = Gate(self.hashes)
 
     def places(self, grams: Shingles) -> Indices:
         """List where n-grams of the set stand among those of texts."""
-        maybe = np.flatnonzero(self.slots[self._slot(grams.hashes)])
+        maybe = self.gate.places(grams.hashes)
         at = np.searchsorted(self.hashes, grams.hashes[maybe])
         return maybe[self.hashes[np.minimum(at, len(self.hashes) - 1)] == grams.hashes[maybe]]
 
     def texts_with(self, grams: Shingles) -> Indices:
         """List the texts that have an n-gram of the set."""
         return np.unique(np.searchsorted(grams.starts, self.places(grams), "right") - 1)
-
-    def _slot(self, hashes: Hashes) -> Hashes:
-        return hashes >> np.uint64(64 - self.BITS)
 
 
 def own_words(words: Shingles, shared: Shared, texts: Indices | None = None) -> Shingles:

@@ -22,7 +22,7 @@ class DedupParams(Section):
     ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
     permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
     seed: int = Field(ge=0, lt=2**32)
-    engine: Literal["local", "daft-ray"] = "local"  # the result is the same for either
+    engine: Literal["local", "daft-ray", "datasketch"] = "local"  # the same result
     processes: int = Field(ge=1)  # of the local engine; the result is the same for any number
 
 

@@ -1,4 +1,4 @@
-"""Texts and sets of n-grams that lie in a file, read where two of them are compared."""
+"""Texts that lie in a file, read where two of them are compared."""
 
 from collections.abc import Iterator
 from typing import IO
@@ -6,8 +6,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from lib.similarity.jaccard import jaccard
-from lib.similarity.shingles import Floats, IndexPairs, Shingles
+from lib.similarity.shingles import IndexPairs
 
 Spans = npt.NDArray[np.int64]  # shape (..., 2): where in a file a text begins and ends, in bytes
 
@@ -26,28 +25,3 @@ def _read(file: IO[bytes], starts: list[int], ends: list[int]) -> Iterator[bytes
     for start, end in zip(starts, ends, strict=True):
         file.seek(start)
         yield file.read(end - start)
-
-
-class SetFile:
-    """Sets of n-grams, at least one each, in a file: most of them are never compared."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file, self.sizes = file, [np.empty(0, np.int64)]
-
-    def write(self, sets: Shingles) -> None:
-        """Add the sets of further texts."""
-        self.sizes.append(8 * sets.sizes())
-        self.file.write(sets.hashes.data)
-
-    def spans(self) -> Spans:
-        """Return where the set of each text lies, shape (texts, 2)."""
-        ends = np.cumsum(np.concatenate(self.sizes))
-        return np.stack([np.append(0, ends[:-1])[: len(ends)], ends], axis=1)
-
-    def jaccard(self, spans: Spans) -> Floats:
-        """Compute the Jaccard similarity of pairs of sets, given by their spans."""
-        texts, pairs = read_spans(self.file, spans)
-        parts = list(texts)
-        starts = np.cumsum([0, *(len(part) // 8 for part in parts)])
-        sets = Shingles(np.frombuffer(b"".join(parts), np.uint64), starts)
-        return jaccard(sets, sets, pairs)

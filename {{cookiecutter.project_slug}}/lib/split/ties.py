@@ -5,17 +5,24 @@ are found by the leakage check; such rows are tied, too, and split again.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
+from tempfile import TemporaryFile
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from lib.core.records import Record, prompt_text, prompt_texts, row_text
-from lib.similarity.near_copies import KnownTexts, near_copies_in
-from lib.similarity.own_words import Shared
+from lib.core.records import Record, answers_of, prompt_texts
+from lib.similarity.minhash import bands
+from lib.similarity.near_copies import Sketch, similar_pairs
+from lib.similarity.own_words import Shared, own_words
 from lib.similarity.params import SplitParams
-from lib.similarity.shingles import IndexPairs
+from lib.similarity.shingles import CHUNK, IndexPairs, Indices, ngrams, take, word_hashes
+from lib.similarity.spans import Spans
+from lib.similarity.word_file import WordFile
 from lib.split.leakage import Leak
+from lib.split.quotations import quotations
 
 PERMUTATIONS, RECALL = 128, 0.9999  # a pair that is missed here costs another search
 
@@ -25,30 +32,73 @@ Ties = defaultdict[int, list[int]]  # for each record earlier ones
 def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b"") -> Ties:
     """Find for each record the earlier ones that it resembles, quotes or is quoted in.
 
-    The records are read several times; both are given by their index. Shared passages do not count.
+    Both are given by their index. Shared passages do not count.
     """
-    prompts = KnownTexts(list(map(prompt_text, records)), params.threshold, params.ngram, shared)
-    hits = prompts.quoted(map(row_text, records), itself=False)
-    parts = np.array([hit[:2] for hit in hits], np.int64).reshape(-1, 2)
-    del prompts
+    with TemporaryFile() as raw:
+        texts, keys = _read(records, WordFile(raw), params, shared)
+        near = _near(texts, keys, params, shared)
+        pairs = np.concatenate([near, quotations(texts.file, texts.rows, texts.last, shared)])
     ties: Ties = defaultdict(list)
-    for low, high in np.sort(
-        np.concatenate([_near(records, params, shared), parts]), axis=1
-    ).tolist():
+    for low, high in np.unique(np.sort(pairs, axis=1), axis=0).tolist():
         ties[high].append(low)
     return ties
 
 
-def _near(records: Iterable[Record], params: SplitParams, shared: Shared) -> IndexPairs:
+class Texts(NamedTuple):
+    """What records ask and answer, as words in a file."""
+
+    file: WordFile
+    prompts: Spans  # of every prompt that a record answers
+    owner: Indices  # of each of these, the record
+    last: Spans  # of each record's last prompt
+    rows: Spans  # of the last prompt and the answers after it
+
+
+def _read(
+    records: Iterable[Record], file: WordFile, params: SplitParams, shared: Shared
+) -> tuple[Texts, list[npt.NDArray[np.uint32]]]:
+    """Put the words of records into a file: of each its prompts, then its answers. Returns where
+    they lie, and the buckets of the prompts, part by part."""
+    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, RECALL), PERMUTATIONS, params.seed)
+    keys, sizes = [np.empty((0, sketch.count), np.uint32)], [np.empty(0, np.int64)]
+    for some in _chunks(records):
+        counts = np.fromiter(map(len, some), np.int64, len(some))
+        words = word_hashes(list(chain.from_iterable(some)))
+        file.add(words)
+        asked = np.delete(np.arange(len(words.starts) - 1), np.cumsum(counts) - 1)
+        own = own_words(take(words, asked), shared)
+        keys.append(sketch.keys(ngrams(own, params.ngram)))
+        sizes.append(counts)
+    counts, spans = np.concatenate(sizes), file.spans()
+    answers = np.cumsum(counts) - 1
+    rows = np.stack([spans[answers - 1, 0], spans[answers, 1]], axis=1)
+    owner = np.repeat(np.arange(len(counts)), counts - 1)
+    return Texts(file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows), keys
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[list[list[str]]]:
+    """The prompts of each record and, as one text, its answers; about CHUNK characters at once."""
+    some: list[list[str]] = []
+    size = 0
+    for record in records:
+        some.append([*prompt_texts(record), "\n".join(answers_of(record))])
+        size += sum(map(len, some[-1]))
+        if size >= CHUNK:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _near(
+    texts: Texts, keys: list[npt.NDArray[np.uint32]], params: SplitParams, shared: Shared
+) -> IndexPairs:
     """Pairs of records of which one answers, at some turn, what resembles the other's prompt."""
-    count = np.fromiter(map(len, map(prompt_texts, records)), np.int64)
-    owner, last = np.repeat(np.arange(len(count)), count), np.cumsum(count) - 1
-    texts = chain.from_iterable(map(prompt_texts, records))
-    pairs, _ = near_copies_in(
-        texts, params.threshold, params.ngram, PERMUTATIONS, params.seed, RECALL, shared
+    pairs, _ = similar_pairs(
+        texts.file, texts.prompts, keys, params.threshold, params.ngram, shared
     )
-    final = np.isin(pairs, last).any(axis=1)  # chats that only begin alike are not tied
-    pairs = owner[pairs[final]]
+    final = np.isin(texts.prompts[pairs, 0], texts.last[:, 0]).any(axis=1)
+    pairs = texts.owner[pairs[final]]  # chats that only begin alike are not tied
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 

@@ -99,7 +99,7 @@ def gathered(adapter: Path) -> Path:
     return adapter.with_name("gathered")
 
 
-def gather(trainer: "Trainer", adapter: Path) -> None:
+def gather_weights(trainer: "Trainer", adapter: Path) -> None:
     """Write weights that are sharded over the processes whole; every process must call it."""
     if sharded():
         trainer.save_model(str(gathered(adapter)))

@@ -27,7 +27,7 @@ TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a G
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelShape:
     """What of a model decides the cost."""
 
     parameters: int
@@ -98,7 +98,7 @@ def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tup
 
 def shape_of(
     config: "PretrainedConfig", base: BaseParams, params: TrainParams, on_cpu: bool
-) -> Shape:
+) -> ModelShape:
     """Describe the model of a configuration by what decides its cost; loads no weights."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -113,7 +113,7 @@ def shape_of(
     # what comes out of the first half of each adapter, on its way to the second
     kept += params.lora.rank * len(sizes) * (4 if on_cpu else 2) / text.num_hidden_layers
     wide = 1.15 if params.weights == "qlora" else 1  # its norms compute in 32 bits
-    return Shape(
+    return ModelShape(
         parameters=count,
         trainable=sum(params.lora.rank * (i + o) for i, o in sizes) or count,
         layers=text.num_hidden_layers,
@@ -172,7 +172,7 @@ def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
     return int(max(value) if isinstance(value, list) else value or otherwise)
 
 
-def operations(shape: Shape, load: Load) -> float:
+def operations(shape: ModelShape, load: Load) -> float:
     """Count the floating-point operations of a phase, on all devices together."""
     frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
     weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
@@ -183,7 +183,7 @@ def operations(shape: Shape, load: Load) -> float:
     return load.tokens * (weights + passes * attention + reference)
 
 
-def memory(shape: Shape, load: Load) -> dict[str, float]:
+def memory(shape: ModelShape, load: Load) -> dict[str, float]:
     """Estimate the bytes at the peak of a step on one device, by what holds them."""
     whole = shape.trainable == shape.parameters
     tokens = load.batch_size * load.longest * load.texts
@@ -211,12 +211,12 @@ def memory(shape: Shape, load: Load) -> dict[str, float]:
     }
 
 
-def peak(shape: Shape, phases: dict[str, Load]) -> float:
+def peak(shape: ModelShape, phases: dict[str, Load]) -> float:
     """Estimate the bytes at the peak of the phase that takes most."""
     return max(sum(memory(shape, load).values()) for load in phases.values())
 
 
-def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
+def report_estimate(shape: ModelShape, phases: dict[str, Load]) -> dict[str, Any]:
     """Lay the estimate out as logs/train/estimate.json; it is the same on every machine."""
     return {
         **asdict(shape),
@@ -226,7 +226,7 @@ def report(shape: Shape, phases: dict[str, Load]) -> dict[str, Any]:
     }
 
 
-def phase_report(shape: Shape, load: Load) -> dict[str, Any]:
+def phase_report(shape: ModelShape, load: Load) -> dict[str, Any]:
     """Say what one phase, such as sft or dpo, costs."""
     held = {name: round(value) for name, value in memory(shape, load).items()}
     return {**asdict(load), "operations": operations(shape, load), "memory_bytes": held}

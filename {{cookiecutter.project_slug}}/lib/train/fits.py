@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
 from lib.runtime.errors import UserError
-from lib.train.estimate import Load, Shape, peak, shape_of
+from lib.train.estimate import Load, ModelShape, peak, shape_of
 from lib.train.params import TrainParams
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what l
 
 
 def check_memory(
-    shape: Shape, phases: dict[str, Load], available: float, others: Iterable[tuple[str, Shape]]
+    shape: ModelShape,
+    phases: dict[str, Load],
+    available: float,
+    others: Iterable[tuple[str, ModelShape]],
 ) -> None:
     """Raise UserError when a training step cannot fit, and name a setting that would.
 
@@ -31,7 +34,7 @@ def check_memory(
     raise UserError(f"train: {sizes}; {cure}")
 
 
-def fitting(setting: str, shape: Shape, phases: dict[str, Load], available: float) -> str:
+def fitting(setting: str, shape: ModelShape, phases: dict[str, Load], available: float) -> str:
     """Name a setting with the largest batch that fits, or return "" where none does.
 
     No batch is larger than that of the params.
@@ -47,8 +50,8 @@ def fitting(setting: str, shape: Shape, phases: dict[str, Load], available: floa
 
 
 def lighter(
-    config: "PretrainedConfig", base: BaseParams, params: TrainParams, shape: Shape
-) -> Iterator[tuple[str, Shape]]:
+    config: "PretrainedConfig", base: BaseParams, params: TrainParams, shape: ModelShape
+) -> Iterator[tuple[str, ModelShape]]:
     """Yield settings that hold less memory than `params`, the heaviest first, with their shapes."""
     also = ""
     if not shape.checkpointing:

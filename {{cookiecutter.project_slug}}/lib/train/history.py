@@ -50,7 +50,7 @@ def measured(history: History, keep: str) -> dict[str, Any]:
     return found
 
 
-def figures(
+def training_figures(
     setup: Setup, histories: dict[str, History], chats: list[Example], pairs: list[Record]
 ) -> dict[str, Any]:
     """Sum up a run for metrics/train.json: its first training, and what preferences added."""

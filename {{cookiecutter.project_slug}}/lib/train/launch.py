@@ -102,10 +102,10 @@ def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any
             "zero3_init_flag": False,
             "deepspeed_multinode_launcher": "standard",  # each machine starts its own; not by pdsh
         }
-    return config | (place() if hardware.machines > 1 else {})
+    return config | (machine_place() if hardware.machines > 1 else {})
 
 
-def place() -> dict[str, Any]:
+def machine_place() -> dict[str, Any]:
     """Read this machine's number and the address of machine 0 from the environment.
 
     Raises UserError where MACHINE_RANK or MAIN_ADDRESS is not set.

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from lib.core.turns import Message, has_more
 from lib.model.chat import IGNORED, Example
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_text
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 LEARNT = Path("logs/train/learnt.jsonl")
 LOST = "\ufffd"  # a token that holds only part of a character
 
-Row = dict[str, Any]
+TokenRow = dict[str, Any]
 
 
 def check_mask(
@@ -40,6 +41,42 @@ def check_mask(
             "template must close the answer with the eos token of tokenizer or generation config"
         )
     check_opening(example.input_ids, tokenizer, stops, text)
+
+
+def check_answer(
+    example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], turns: list[Message]
+) -> None:
+    """Raise UserError unless what is learnt last is what one of `turns` says, and nothing besides.
+
+    White space around it, and what the tokenizer cannot tell apart, may differ. Thoughts and calls
+    are written as the template likes; lib.model.rendered sees to them.
+    """
+    if has_more(turns):
+        return
+    answers = [turn["content"] for turn in turns]
+    labels = example.labels
+    end = max(at for at, label in enumerate(labels) if label != IGNORED) + 1
+    start = max((at for at in range(end) if labels[at] == IGNORED), default=-1) + 1
+    learnt = text_of(tokenizer, [token for token in labels[start:end] if token not in stops])
+    if any(learnt == answer.strip() for answer in answers):
+        return
+    codes = [tokenizer.encode(answer, add_special_tokens=False) for answer in answers]
+    if not any(learnt == text_of(tokenizer, code) for code in codes):
+        raise UserError(
+            f"loss mask: learnt is {shorten(learnt)}, and the answer is {shorten(answers[0])}; the "
+            "chat template must show an answer as it is, with nothing before or behind it but the "
+            "end-of-turn token; a template that does can be named in base.chat_template"
+        )
+
+
+def text_of(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
+    """Return the text of token ids, without white space around it."""
+    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)).strip()
+
+
+def shorten(text: str) -> str:
+    """Quote the beginning of a text."""
+    return repr(text if len(text) <= 60 else text[:60] + "...")
 
 
 def check_opening(
@@ -87,7 +124,7 @@ def share_learnt(examples: list[Example]) -> float:
     return sum(label != IGNORED for label in labels) / len(labels)
 
 
-def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example) -> Row:
+def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example) -> TokenRow:
     """Lay one text out token by token: id, text, and whether it is learnt or special."""
     special = set(tokenizer.all_special_ids)
     return {
@@ -99,7 +136,9 @@ def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example)
     }
 
 
-def facts_row(phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[Example]) -> Row:
+def facts_row(
+    phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[Example]
+) -> TokenRow:
     """Sum up all texts of one training."""
     lengths = [len(example.input_ids) for example in examples]
     ends = {

@@ -22,7 +22,6 @@ from lib.core.records import (
 )
 from lib.model.chat import IGNORED, Example, encode_prompt, with_system
 from lib.model.rendered import for_template
-from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
 from lib.train.batches import order
@@ -31,9 +30,9 @@ from lib.train.params import TrainParams
 from lib.train.trainers import (
     Setup,
     check_example,
-    fit,
     naming,
     rows_to_train,
+    run_trainer,
     settings,
     watchers,
 )
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, Trainer
 
-Row = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion and label
+TrlRow = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion and label
 
 
 def learnable(pairs: list[Record], method: str) -> list[Record]:
@@ -67,9 +66,9 @@ def as_chat(pair: Record) -> Record:
     return copy
 
 
-def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
+def rows_of(setup: Setup, pairs: list[Record]) -> list[TrlRow]:
     """Lay pairs out as trl's trainer takes them: whole for DPO, a row for each side for KTO."""
-    rows: list[Row] = []
+    rows: list[TrlRow] = []
     for pair in learnable(pairs, setup.params.method):
         prompt = with_system(prompt_of(pair), setup.system)
         good, bad = [side_of(pair, "chosen")], [side_of(pair, "rejected")]
@@ -85,7 +84,7 @@ def rows_of(setup: Setup, pairs: list[Record]) -> list[Row]:
     return rows
 
 
-def for_trl(setup: Setup, rows: list[Row]) -> "Dataset":
+def for_trl(setup: Setup, rows: list[TrlRow]) -> "Dataset":
     """Write rows as trl takes them: turns as the template does, tools in a column of their own.
 
     As JSON: a table of turns would give every call the arguments of all others, as null.
@@ -104,23 +103,18 @@ def for_trl(setup: Setup, rows: list[Row]) -> "Dataset":
     return Dataset.from_list(ready, features=Features(kinds))
 
 
-def answers_of(row: Row) -> list[list[Message]]:
+def sides_of(row: TrlRow) -> list[list[Message]]:
     """List the answers that a row holds, one or two."""
     return [row[name] for name in ("chosen", "rejected", "completion") if name in row]
 
 
-def encode_row(setup: Setup, row: Row) -> list[Example]:
+def encode_row(setup: Setup, row: TrlRow) -> list[Example]:
     """Encode the texts of a row as trl does, with only what follows the prompt as labels.
 
     Raises UserError where the rendered prompt is no prefix of the rendered chat.
     """
     prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
-    texts = [setup.encode([*row["prompt"], *said]).input_ids for said in answers_of(row)]
-    if any(ids[: len(prompt)] != prompt for ids in texts):
-        raise UserError(
-            "chat template: the rendered prompt is no prefix of the rendered chat, so trl would "
-            "score the wrong tokens; what opens an answer must be the same in both"
-        )
+    texts = [setup.encode([*row["prompt"], *said]).input_ids for said in sides_of(row)]
     return [Example(ids, [IGNORED] * len(prompt) + ids[len(prompt) :]) for ids in texts]
 
 
@@ -151,12 +145,12 @@ def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]
     return [example for place in places for example in encoded[place]]
 
 
-def row_tokens(setup: Setup, row: Row) -> int:
+def row_tokens(setup: Setup, row: TrlRow) -> int:
     """Count the tokens that the model reads of a row."""
     return sum(len(example.input_ids) for example in encode_row(setup, row))
 
 
-def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: float) -> list[int]:
+def lay_out_rows(setup: Setup, rows: list[TrlRow], lengths: list[int], epochs: float) -> list[int]:
     """List the rows' indices in the order they are trained on, all epochs.
 
     Rows with one prompt go into different steps: it would have more weight there than others. And
@@ -169,7 +163,7 @@ def lay_out_rows(setup: Setup, rows: list[Row], lengths: list[int], epochs: floa
     return order(lengths, epochs, batch, params.seed, prompts, params.gradient_accumulation)
 
 
-def label_weights(rows: list[Row]) -> dict[str, float]:
+def label_weights(rows: list[TrlRow]) -> dict[str, float]:
     """Weigh good and bad answers for KTO so that the rarer count for as much as the others.
 
     Equation 8 of Ethayarajh et al., 2024.
@@ -216,5 +210,5 @@ def fit_preference(
             peft_config=lora_config(params.lora) if params.weights != "full" else None,
             callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
         )
-        fit(trainer, params.keep)
+        run_trainer(trainer, params.keep)
     return trainer

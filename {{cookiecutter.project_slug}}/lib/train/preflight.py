@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from lib.core.params import BaseParams, HardwareParams
 from lib.model.chat import Example
-from lib.model.loading import id_set
+from lib.model.loading import config_ends, most_positions
 from lib.runtime.errors import UserError
 from lib.train.launch import has_bf16, launched
 from lib.train.params import TrainParams
@@ -51,7 +51,7 @@ def check_settings(params: TrainParams, base: BaseParams, hardware: HardwarePara
         )
 
 
-def check_device(params: TrainParams, base: BaseParams, device: str) -> None:
+def check_training_device(params: TrainParams, base: BaseParams, device: str) -> None:
     """Raise UserError for settings that this machine's device does not support.
 
     Prints a line where a learning rate is for adapters, and every weight is trained.
@@ -87,15 +87,14 @@ def check_tokenizer(
     compared: Qwen's configuration names an opening that its tokenizer does not have, and families
     pad with what they like.
     """
-    text = config.get_text_config()
-    known = ends | id_set(config.eos_token_id) | id_set(text.eos_token_id)
+    known = ends | config_ends(config)
     if known and tokenizer.eos_token_id not in known:
         raise UserError(
             f"base: its tokenizer ends a text with {tokenizer.eos_token} ({tokenizer.eos_token_id})"
             f", the model with {sorted(known)}; they are not of one family: take both from the "
             "same base"
         )
-    longest = getattr(text, "max_position_embeddings", None)
+    longest = most_positions(config)
     if longest and params.max_length > longest:
         raise UserError(
             f"params.yaml: train.max_length is {params.max_length}, the base reads at most "

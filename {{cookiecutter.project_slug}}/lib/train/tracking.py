@@ -16,7 +16,7 @@ LIVE = Path("live")  # curves of DVCLive, in neither git nor DVC: those of the t
 SHOWN = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
 
 
-def track(tracker: str, folder: Path) -> None:
+def start_tracker(tracker: str, folder: Path) -> None:
     """Have a tracker write beside the checkpoint folders; raise UserError where it cannot run.
 
     There its files outlive the run (and `dvc exp run --temp`); what the user has set in the

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.core.records import Message, Record, chat_of, prompt_of
+from lib.core.records import Message, Record, chat_of, prompt_of, taught_by
 from lib.core.turns import apart
 from lib.model.chat import Example, encode_example, with_system
 from lib.runtime.errors import UserError
@@ -26,7 +26,7 @@ from lib.train.callbacks import (
 from lib.train.checkpoints import history_of, last_whole
 from lib.train.launch import has_bf16, world_size
 from lib.train.layout import as_dataset, training_dataset
-from lib.train.mask import LEARNT, check_mask, write_learnt
+from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
 from lib.train.packing import check_packing
 from lib.train.params import TrainParams
 from lib.train.schedule import warm_up_from_above_zero
@@ -103,6 +103,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> None:
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
         check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
+        check_answer(example, setup.tokenizer, setup.stops, taught_by(record))
     except UserError as error:
         write_learnt(setup.tokenizer, {"refused": ([example], 1)})
         raise UserError(
@@ -196,11 +197,11 @@ def fit_sft(
         check_packing(trainer.model, setup.device, one, other)
     apart = by_record(model, setup.device) if params.packing else nullcontext()
     with without_mask(model, setup.device), apart:
-        fit(trainer, params.keep)
+        run_trainer(trainer, params.keep)
     return trainer
 
 
-def fit(trainer: "Trainer", keep: str) -> None:
+def run_trainer(trainer: "Trainer", keep: str) -> None:
     """Run a trainer, resuming from the newest whole checkpoint.
 
     Raises UserError where the best is to be kept, and is not known: the trainer would then hold the

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.cases.prompting import draw, fit, nearest, top, with_examples
+from lib.cases.prompting import draw, fit_examples, nearest, top, with_examples
 from lib.core.records import Message
 from tests.toy import chat
 
@@ -56,6 +56,6 @@ def test_a_system_prompt_stays_first() -> None:
 def test_examples_that_do_not_fit_are_left_out_and_the_question_never_is(
     most: int, kept: int
 ) -> None:
-    prompt = fit(QUESTION, ROWS[:3], length, most)
+    prompt = fit_examples(QUESTION, ROWS[:3], length, most)
     assert (prompt.examples, prompt.chat[-1]) == (kept, QUESTION[0])
     assert prompt.chat[:-1] == [turn for row in ROWS[3 - kept : 3] for turn in row["messages"]]

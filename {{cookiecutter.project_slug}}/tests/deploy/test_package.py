@@ -81,7 +81,7 @@ def test_license_texts_of_a_base_of_the_hub_are_copied(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from deploy.license import *\n"
         f"base = BaseParams(model='org/name', revision='{commit}', license='MIT')\n"
-        "print([path.read_text() for path in texts(base)])"
+        "print([path.read_text() for path in license_texts(base)])"
     )
     offline = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]

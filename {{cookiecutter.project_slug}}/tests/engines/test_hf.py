@@ -92,7 +92,7 @@ def test_log_likelihood_is_the_mean_over_the_answers_tokens(model) -> None:  # t
 
 def test_what_is_scored_is_the_answer_with_its_end_and_no_other_special_token(model) -> None:  # type: ignore[no-untyped-def]
     prompts, answers = [[5, 6, 7], [5]], [Answer("no", 3, 1, "stop"), Answer("", 1, 1, "stop")]
-    found = add_likelihoods(model, Tokenizer(), prompts, ["8 9", "4"], answers)
+    found = add_likelihoods(model, prompts, [[8, 9, 1], [4, 1]], answers)
     wanted = log_likelihoods(model, [([5, 6, 7], [8, 9, 1]), ([5], [4, 1])])
     assert [one.log_likelihood for one in found] == pytest.approx(wanted)
     assert [one.text for one in found] == ["no", ""]

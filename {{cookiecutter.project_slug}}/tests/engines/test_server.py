@@ -17,7 +17,7 @@ import pytest
 from lib.core.records import Message
 from lib.engines import openai_client, server
 from lib.engines.openai_client import Endpoint
-from lib.engines.timing import Timing, single_requests, summarise
+from lib.engines.timing import Timing, single_requests, summarise_timings
 from lib.release.cost import cost_per_1000, goodput
 from lib.release.params import LatencyLimits
 from lib.runtime.errors import UserError
@@ -59,7 +59,7 @@ def test_an_answer_takes_until_its_end_which_has_no_text() -> None:
         (timing,) = asyncio.run(client.closed_loop(url, "scheduled", [CHAT], 1, SHORT))
     assert (timing.output_tokens, len(timing.stamps)) == (2, 1)
     assert timing.total - timing.first >= 0.19
-    assert summarise([timing], 1.0)["tpot_ms_p50"] >= 190
+    assert summarise_timings([timing], 1.0)["tpot_ms_p50"] >= 190
 
 
 def test_an_event_that_is_no_object_is_one_line() -> None:
@@ -256,7 +256,7 @@ def test_a_server_that_ends_at_once() -> None:
 
 def test_time_per_token_leaves_out_the_first() -> None:
     timing = Timing(stamps=(1.0, 1.4, 2.0), total=2.0, input_tokens=3, output_tokens=11)
-    figures = summarise([timing], 2.0)
+    figures = summarise_timings([timing], 2.0)
     assert (figures["ttft_ms_p50"], figures["tpot_ms_p50"], figures["itl_ms_p50"]) == (
         1000,
         100,
@@ -268,6 +268,6 @@ def test_time_per_token_leaves_out_the_first() -> None:
 
 def test_goodput_counts_what_kept_both_limits() -> None:
     timings = [Timing(stamps, stamps[-1], 1, 2) for stamps in ((1, 2), (1.1, 1.2), (0.5, 2.1))]
-    load, single = summarise(timings, 2.0), single_requests(timings)
+    load, single = summarise_timings(timings, 2.0), single_requests(timings)
     limits = LatencyLimits(ttft_ms_p95=1000, e2e_ms_p95=2000)
     assert goodput(load, single, limits) == pytest.approx(0.5)

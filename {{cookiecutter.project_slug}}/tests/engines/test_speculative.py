@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.engines.speculative import CONTEXT, LONGEST, Drafts, Row
+from lib.engines.speculative import CONTEXT, LONGEST, Drafts, Growing
 
 STOP = 1
 
@@ -37,13 +37,13 @@ def test_far_into_an_answer_its_last_tokens_count() -> None:
 def test_a_draft_is_kept_as_far_as_the_model_agrees(
     chosen: list[int], answer: list[int], wrong: int, ended: bool
 ) -> None:
-    row = Row(step=[5, 6, 7], read=20, draft=[6, 7], answer=[5])
+    row = Growing(step=[5, 6, 7], read=20, draft=[6, 7], answer=[5])
     row.take(chosen, {STOP}, most=9)
     assert (row.answer, row.wrong, row.ended) == (answer, wrong, ended)
     assert row.read == 23 - wrong
 
 
 def test_an_answer_ends_at_its_limit() -> None:
-    row = Row(step=[5, 6], read=20, draft=[6], answer=[5])
+    row = Growing(step=[5, 6], read=20, draft=[6], answer=[5])
     row.take([6, 7], {STOP}, most=3)
     assert (row.answer, row.ended) == ([5, 6, 7], True)

@@ -25,7 +25,7 @@ from lib.engines.openai_client import Endpoint
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.serving import client
-from lib.serving.parity import Prompt, compare_prompts
+from lib.serving.parity import Rendered, compare_prompts
 from lib.serving.serverside import answer_chat, prompt_of_chat, prompt_of_text, recognise
 from stages.parity import our_prompt
 
@@ -149,7 +149,7 @@ def test_parity_reads_what_it_tells(url: str) -> None:
 def test_parity_holds_its_prompts_against_ours(url: str) -> None:
     served = recognise(url, NAME, TOKENIZER)
     ours = our_prompt(TOKENIZER, CHAT)
-    bare = Prompt("a  b 退", TOKENIZER.encode("a  b 退", add_special_tokens=False))
+    bare = Rendered("a  b 退", TOKENIZER.encode("a  b 退", add_special_tokens=False))
     theirs = [prompt_of_chat(served, CHAT, TOKENIZER), prompt_of_text(served, bare.text, TOKENIZER)]
     checks = compare_prompts([ours, bare], theirs, TOKENIZER)
     assert [check.passed for check in checks.values()] == [True] * 3
@@ -159,8 +159,8 @@ def test_the_smoke_test_passes_and_fails(url: str) -> None:
     case = {"messages": [dict(CHAT[0])], "input_tokens": 9, "output": "退款 🙂"}
     recorded = {"model": "model", "max_tokens": 8, "special": ["<|im_end|>"], "same": 1.0}
     recorded["cases"] = [case]
-    assert smoke.check(url, recorded) == []
-    assert smoke.check(url, recorded | {"cases": [case | {"input_tokens": 8}]}) == [
+    assert smoke.check_server_answers(url, recorded) == []
+    assert smoke.check_server_answers(url, recorded | {"cases": [case | {"input_tokens": 8}]}) == [
         "template: case 0: 9 prompt tokens, not 8"
     ]
 

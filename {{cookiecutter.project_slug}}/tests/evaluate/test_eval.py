@@ -11,7 +11,7 @@ from lib.cases.leaks import mask_leaked_pii
 from lib.core.params import TaskParams
 from lib.engines.answer import Answer
 from lib.evaluate.params import EvalParams
-from lib.evaluate.rows import judge, make_row
+from lib.evaluate.rows import judge_row, make_row
 from lib.evaluate.summary import summarise, summarise_adversarial
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
@@ -172,7 +172,7 @@ def test_in_free_text_any_refusal_of_what_must_be_answered_counts() -> None:
 
 def test_the_gate_judges_a_row_as_it_was_judged() -> None:
     row = answered(quality("是"), "write to ana@example.com")
-    assert row | judge(row, TASK, PARAMS, {"是", "no"}) == row
+    assert row | judge_row(row, TASK, PARAMS, {"是", "no"}) == row
 
 
 def test_free_text_in_place_of_a_label_is_one_column_of_the_confusion() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from lib.evaluate import metrics
 from lib.evaluate.params import SafetyParams
-from lib.evaluate.rows import judge
+from lib.evaluate.rows import judge_row
 from lib.pii.params import PiiParams
 from review.integrity import as_stored, misjudged
 from tests.reviewed import FINDER, PARAMS, PII, TASK, answer
@@ -15,7 +15,7 @@ from tests.reviewed import FINDER, PARAMS, PII, TASK, answer
 def hidden(**fields: Any) -> list[str]:
     """What is said of a row with such fields, the rest as if it were so."""
     row = answer("g0", False) | fields
-    row |= judge(row, TASK, PARAMS, {"refund", "setup"})
+    row |= judge_row(row, TASK, PARAMS, {"refund", "setup"})
     return list(misjudged([row, answer("g1", True)], TASK, PARAMS, FINDER))
 
 
@@ -44,7 +44,7 @@ def test_chrf_and_own_metrics_are_computed_again(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(metrics, "own", lambda output, expected, prompt: 0.25)
     task = TASK.model_copy(update={"output": "text"})
     row = answer("g0", False)
-    row |= judge(row, task, PARAMS, set())
+    row |= judge_row(row, task, PARAMS, set())
     assert list(misjudged([row], task, PARAMS, FINDER)) == []
     for name in ("chrf", "own"):
         edited = row | {"scores": row["scores"] | {name: 0.99}}

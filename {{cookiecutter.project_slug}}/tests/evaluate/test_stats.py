@@ -16,7 +16,7 @@ from lib.evaluate.stats import (
     mean_interval,
     sign_flip,
     smallest_detectable,
-    verdict,
+    verdict_of,
     wilson_interval,
 )
 
@@ -186,7 +186,7 @@ def test_copies_in_one_group_add_no_significance() -> None:
     ],
 )
 def test_verdict(won: int, lost: int, same: int, word: str) -> None:
-    assert verdict(compare(won, lost, same), min_effect=0.01) == word
+    assert verdict_of(compare(won, lost, same), min_effect=0.01) == word
 
 
 @pytest.mark.parametrize(  # as statsmodels' multipletests(..., method="holm") has them

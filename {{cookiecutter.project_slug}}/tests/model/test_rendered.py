@@ -90,14 +90,13 @@ def learnt(tokenizer: Any, template: str, chat: list[Message], thinking: bool = 
 
 ARGUMENTS = json.dumps({"id": "A7", "why": "wo? 在哪\\n"}, ensure_ascii=False)
 TAGGED = f'<tool_call>\n{{"name": "locate", "arguments": {ARGUMENTS}}}\n</tool_call><|im_end|>'
-EMPTY = "<think>\n\n</think>\n\n"
 
 
 @pytest.mark.parametrize(
     ("family", "right"),
     [
         ("qwen3", TAGGED),
-        ("qwen3_training", EMPTY + TAGGED),
+        ("qwen3_training", TAGGED),
         ("llama3_1", f'{{"name": "locate", "parameters": {ARGUMENTS}}}<|im_end|>'),
         ("hermes", TAGGED),
         ("mistral", f'[TOOL_CALLS][{{"name": "locate", "arguments": {ARGUMENTS}}}]<|im_end|>'),
@@ -123,17 +122,6 @@ def test_a_turn_of_weight_0_is_not_learnt(tokenizer: PreTrainedTokenizerBase) ->
     bad = Message(role="assistant", content="Go away.", weight=0)
     found = learnt(tokenizer, HERMES, [ASK, SAY, ASK, bad, ASK, SAY])
     assert found == "In Lyon.<|im_end|>|In Lyon.<|im_end|>"
-
-
-TWICE = """{% for m in messages %}{{ m.role }}{% if m.role == 'assistant' %}
-{% generation %}{{ m.content }}{% endgeneration %} / {% generation %}<|im_end|>{% endgeneration %}
-{%- else %}{{ m.content }}{% endif %}{% endfor %}"""
-
-
-def test_stretches_that_are_not_turns_are_refused(tokenizer: PreTrainedTokenizerBase) -> None:
-    tokenizer.chat_template = TWICE
-    with pytest.raises(UserError, match="marks 4 stretches of 2 turns"):
-        encode_example(tokenizer, [ASK, SAY | {"weight": 0}, ASK, SAY], "")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.core.params import TaskParams
-from lib.monitoring.reference import build, read_reference, write_reference
+from lib.monitoring.reference import build_reference, read_reference, write_reference
 from monitor.run import main
 from tests.toy_logs import draw, row, write_log
 
@@ -82,7 +82,7 @@ def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, st
         {"set": "test", "prompt": prompt, "output": answer, "finish": "stop"}
         for prompt, answer in known
     ]
-    write_reference(build("tuned", prompts[:500], prompts[500:], answers, TASK, set()))
+    write_reference(build_reference("tuned", prompts[:500], prompts[500:], answers, TASK, set()))
     return known
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lib.core.params import TaskParams
 from lib.monitoring import embedding
-from lib.monitoring.reference import build, read_reference, write_reference
+from lib.monitoring.reference import build_reference, read_reference, write_reference
 from lib.runtime.errors import UserError
 
 TASK = TaskParams(system="", output="text")
@@ -35,7 +35,7 @@ def test_a_new_meaning_is_distant(words_as_axes: None) -> None:
 
 
 def test_reference_keeps_the_centroids(words_as_axes: None, tmp_path: Path) -> None:
-    reference = build("tuned", KNOWN, KNOWN, [], TASK, set(), "model")
+    reference = build_reference("tuned", KNOWN, KNOWN, [], TASK, set(), "model")
     write_reference(reference, tmp_path / "reference.json")
     distant = read_reference(tmp_path / "reference.json").distant
     assert distant is not None
@@ -45,4 +45,4 @@ def test_reference_keeps_the_centroids(words_as_axes: None, tmp_path: Path) -> N
 def test_a_model_that_is_not_pinned_is_one_line() -> None:
     pytest.importorskip("transformers")
     with pytest.raises(UserError, match=r"monitor\.embedding is 'org/model'"):
-        embedding.load("org/model")
+        embedding.load_embedder("org/model")

@@ -16,7 +16,7 @@ from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import Example, encode_example
 from lib.model.loading import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer
 from lib.quantize.calibration import TRAIN, draw_examples
-from lib.quantize.measure import compare
+from lib.quantize.measure import compare_models
 from lib.quantize.params import QuantizeParams
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_folder, write_json
@@ -48,7 +48,7 @@ def test_a_scheme_gives_a_smaller_model_that_answers_alike(scheme: str) -> None:
         quantize(params(scheme), BASE, CPU, "", folder)
     assert weights_size(QUANTIZED) < weights_size(TUNED)
     examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(scheme))
-    figures = compare(
+    figures = compare_models(
         load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
     )
     assert 0 < figures["layer_error_max"] < 0.3
@@ -58,7 +58,7 @@ def test_a_scheme_gives_a_smaller_model_that_answers_alike(scheme: str) -> None:
 def test_a_model_against_itself_has_no_error() -> None:
     model = load_model("base", "float32")
     examples = examples_of_base()
-    figures = compare(model, model, examples)
+    figures = compare_models(model, model, examples)
     assert (figures["perplexity_delta"], figures["layer_error_max"]) == (0, 0)
 
 
@@ -68,7 +68,7 @@ def test_perplexity_counts_the_answer_alone() -> None:
     ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
     with torch.inference_mode():
         expected = model(ids, labels=labels).loss.exp()
-    found = compare(model, model, [example])["perplexity_tuned"]
+    found = compare_models(model, model, [example])["perplexity_tuned"]
     assert found == pytest.approx(float(expected), rel=1e-4)
 
 
@@ -82,7 +82,7 @@ def test_no_scheme_is_the_same_model() -> None:
     with atomic_folder(QUANTIZED) as folder:
         quantize(params("none"), BASE, CPU, "", folder)
     examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("none"))
-    figures = compare(
+    figures = compare_models(
         load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
     )
     assert (figures["perplexity_delta"], figures["layer_error_max"]) == (0, 0)
@@ -149,7 +149,7 @@ def test_a_checkpoint_of_auto_gptq_is_read(old: bool) -> None:
     model = load_model(TUNED, "float32")
     as_auto_gptq_wrote(model, Path(QUANTIZED), old)
     examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("gptq"))
-    figures = compare(model, load_weights(QUANTIZED, "float32", "cpu"), examples)
+    figures = compare_models(model, load_weights(QUANTIZED, "float32", "cpu"), examples)
     assert 0 < figures["layer_error_max"] < 0.5
     assert figures["perplexity_quantized"] == pytest.approx(figures["perplexity_tuned"], rel=0.5)
 

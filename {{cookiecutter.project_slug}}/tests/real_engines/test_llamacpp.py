@@ -17,16 +17,16 @@ from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
 from lib.quantize.calibration import TRAIN, draw_examples
-from lib.quantize.measure import compare
+from lib.quantize.measure import compare_models
 from lib.report.kv_cache import cache_of
 from lib.report.serving_memory import memory_limit
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_folder
 from lib.serving import memory
 from lib.serving.params import LimitsParams, ParityParams
-from lib.serving.parity import Check, answer
+from lib.serving.parity import ParityCheck, answer_greedily
 from lib.serving.serverside import recognise
-from stages.parity import compare_served, failures, our_prompt
+from stages.parity import compare_served, failed_checks, our_prompt
 from stages.quantize import quantize
 from tests.packages import lay_out
 from tests.real_engines.packed import QUESTIONS, pack, serve_and_smoke
@@ -66,19 +66,19 @@ def serving(folder: str, *options: str) -> Iterator[str]:
         yield url
 
 
-def parity(folder: str, *options: str) -> dict[str, Check]:
+def parity(folder: str, *options: str) -> dict[str, ParityCheck]:
     """All checks of llama-server against the same GGUF in transformers."""
     tokenizer = load_tokenizer(TUNED)
     model = load_weights(folder, "float32", "cpu")
     prompts = [our_prompt(tokenizer, chat) for chat in CHATS]
-    right = answer(model, tokenizer, prompts, PARITY.max_new_tokens)
+    right = answer_greedily(model, tokenizer, prompts, PARITY.max_new_tokens)
     with serving(folder, *options) as url:
         served = recognise(url, server.served_model(url), tokenizer)
         assert served.kind == "llama.cpp"
         return compare_served(served, CHATS, right, tokenizer, PARITY)
 
 
-def failed(checks: dict[str, Check]) -> list[str]:
+def failed(checks: dict[str, ParityCheck]) -> list[str]:
     return [name for name, check in checks.items() if not check.passed]
 
 
@@ -86,7 +86,7 @@ def failed(checks: dict[str, Check]) -> list[str]:
 def test_a_gguf_is_smaller_and_close(kind: str) -> None:
     folder = f"models/{kind}"
     examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(kind))
-    figures = compare(
+    figures = compare_models(
         load_model(TUNED, "float32"), load_weights(folder, "float32", "cpu"), examples
     )
     assert weights_size(folder) < 0.3 * weights_size(TUNED)
@@ -95,7 +95,7 @@ def test_a_gguf_is_smaller_and_close(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["q8_0", "q4_k_m"])
 def test_llama_server_answers_like_transformers(kind: str) -> None:
-    assert failures({"served": parity(f"models/{kind}")}) == []
+    assert failed_checks({"served": parity(f"models/{kind}")}) == []
 
 
 def test_answers_of_characters_in_several_tokens_are_told_whole() -> None:
@@ -115,12 +115,12 @@ def test_answers_of_characters_in_several_tokens_are_told_whole() -> None:
     model.save_pretrained("models/chinese")
     served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], "models/chinese", None, "float32")
     prompts = [our_prompt(tokenizer, CHATS[1])]
-    right = answer(model.eval(), tokenizer, prompts, PARITY.max_new_tokens)
+    right = answer_greedily(model.eval(), tokenizer, prompts, PARITY.max_new_tokens)
     assert right[0].ids == said[:-1]
     with serving(served) as url:
         found = recognise(url, server.served_model(url), tokenizer)
         checks = compare_served(found, CHATS[1:2], right, tokenizer, PARITY)
-    assert failures({"served": checks}) == []
+    assert failed_checks({"served": checks}) == []
 
 
 def test_eval_asks_a_model_that_is_no_gguf_yet() -> None:

@@ -9,9 +9,9 @@ from deploy.launch import IMAGES
 from lib.engines import server
 from lib.model.loading import TUNED, load_model, load_tokenizer
 from lib.serving.params import LimitsParams, ParityParams
-from lib.serving.parity import answer
+from lib.serving.parity import answer_greedily
 from lib.serving.serverside import recognise
-from stages.parity import compare_served, failures, our_prompt
+from stages.parity import compare_served, failed_checks, our_prompt
 from tests.real_engines.test_vllm import CHATS
 from tests.real_engines.tuned import lay_tuned
 
@@ -24,11 +24,11 @@ def test_it_serves_what_was_evaluated(tmp_path: Path, monkeypatch: pytest.Monkey
     lay_tuned(tmp_path, monkeypatch)
     tokenizer = load_tokenizer(TUNED)
     prompts = [our_prompt(tokenizer, chat) for chat in CHATS]
-    right = answer(load_model(TUNED, "float32"), tokenizer, prompts, 16)
+    right = answer_greedily(load_model(TUNED, "float32"), tokenizer, prompts, 16)
     volume = f"{tmp_path / TUNED}:/model:ro"
     run = ["docker", "run", "--rm", "--gpus", "all", "-p", "127.0.0.1:{port}:80", "-v", volume]
     with server.serving([*run, IMAGES["tgi"], "--model-id", "/model"], TUNED, 600) as url:
         served = recognise(url, server.served_model(url), tokenizer)
         params = ParityParams(prompts=3, max_new_tokens=16, same=LIMITS, quantized=LIMITS)
         checks = compare_served(served, CHATS, right, tokenizer, params)
-    assert failures({"served": checks}) == []
+    assert failed_checks({"served": checks}) == []

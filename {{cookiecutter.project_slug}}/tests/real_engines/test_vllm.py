@@ -16,9 +16,9 @@ from lib.model.loading import TUNED, load_model, load_tokenizer
 from lib.runtime.files import atomic_folder
 from lib.serving import client
 from lib.serving.params import LimitsParams, ParityParams
-from lib.serving.parity import Check, answer
+from lib.serving.parity import ParityCheck, answer_greedily
 from lib.serving.serverside import Server, recognise
-from stages.parity import compare_served, failures, our_prompt
+from stages.parity import compare_served, failed_checks, our_prompt
 from stages.quantize import quantize
 from tests.real_engines.series import told, watched
 from tests.real_engines.tuned import BASE, lay_tuned, params
@@ -59,11 +59,11 @@ def serving(folder: str, *options: str, dtype: str = "float32") -> Iterator[str]
         yield url
 
 
-def parity(url: str, folder: str) -> dict[str, Check]:
+def parity(url: str, folder: str) -> dict[str, ParityCheck]:
     """All checks of the server against the same weights in transformers."""
     tokenizer = load_tokenizer(TUNED)
     prompts = [our_prompt(tokenizer, chat) for chat in CHATS]
-    right = answer(load_weights(folder, "float32", "cpu"), tokenizer, prompts, 16)
+    right = answer_greedily(load_weights(folder, "float32", "cpu"), tokenizer, prompts, 16)
     served = recognise(url, server.served_model(url), tokenizer)
     assert served.kind == "vllm"
     return compare_served(served, CHATS, right, tokenizer, PARITY)
@@ -73,7 +73,7 @@ def test_it_serves_what_was_evaluated_and_streams_it() -> None:
     tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
     ids = [our_prompt(tokenizer, chat).ids for chat in CHATS]
     with serving(TUNED) as url:
-        assert failures({"served": parity(url, TUNED)}) == []
+        assert failed_checks({"served": parity(url, TUNED)}) == []
         name = server.served_model(url)
         endpoint = Endpoint(url, name)
         asked = [api.answer_tokens(endpoint, one, 16) for one in ids]  # as answer sends them
@@ -102,11 +102,13 @@ def test_an_adapter_on_its_base_answers_as_in_transformers(tmp_path: Path) -> No
     get_peft_model(load_model(TUNED, "float32"), made).save_pretrained(tmp_path / "adapter")
     adapted = PeftModel.from_pretrained(load_model(TUNED, "float32"), str(tmp_path / "adapter"))
     tokenizer = load_tokenizer(TUNED)
-    right = answer(adapted.eval(), tokenizer, [our_prompt(tokenizer, chat) for chat in CHATS], 16)
+    right = answer_greedily(
+        adapted.eval(), tokenizer, [our_prompt(tokenizer, chat) for chat in CHATS], 16
+    )
     lora = ["--enable-lora", "--max-lora-rank", "8", "--lora-modules"]
     with serving(TUNED, *lora, f"adapter={tmp_path / 'adapter'}") as url:
         checks = compare_served(Server(url, "adapter", "vllm"), CHATS, right, tokenizer, PARITY)
-    assert failures({"adapter": checks}) == []
+    assert failed_checks({"adapter": checks}) == []
 
 
 @pytest.mark.parametrize("scheme", ["w4a16", "w8a8", "gptq"])
@@ -121,4 +123,4 @@ def test_a_checkpoint_of_ours_is_served_as_it_was_evaluated(scheme: str) -> None
     packing = json.loads(Path(folder, "config.json").read_text("utf-8"))["quantization_config"]
     assert packing["quant_method"] == ("gptq" if scheme == "gptq" else "compressed-tensors")
     with serving(folder, dtype="bfloat16") as url:  # its 4-bit kernels take 16-bit activations
-        assert failures({scheme: parity(url, folder)}) == []
+        assert failed_checks({scheme: parity(url, folder)}) == []

@@ -9,8 +9,8 @@ from huggingface_hub import ModelCard
 from lib.core.params import BaseParams, TaskParams
 from lib.report.model_card import (
     Data,
-    describe,
     read_results,
+    sum_up_data,
     training_card,
     with_results,
 )
@@ -68,7 +68,7 @@ def test_card_holds_no_unused_section() -> None:
 
 def test_describe_counts_what_is_trained_on() -> None:
     records = [chat("a", language="en"), chat("b", language="zh", license="MIT"), chat("c")]
-    assert describe({}, records) == Data({}, {"en": 1, "zh": 1}, ["CC0-1.0", "MIT"])
+    assert sum_up_data({}, records) == Data({}, {"en": 1, "zh": 1}, ["CC0-1.0", "MIT"])
 
 
 def test_results_stand_in_front_matter_and_text() -> None:

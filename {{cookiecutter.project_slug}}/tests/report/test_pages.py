@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lib.report.pages import TEMPLATES, render, share
+from lib.report.pages import TEMPLATES, render_page, share_cell
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&<!--"
 TABLE = """{% from "macros.html.jinja" import table %}{{ table(head, rows) }}
@@ -41,7 +41,7 @@ def shown(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("lib.report.pages.TEMPLATES", tmp_path)
 
     def page(title: str = "T", script: str = "", **values: Any) -> str:
-        return render("toy", title, script, **{"head": [], "rows": [], "data": 0} | values)
+        return render_page("toy", title, script, **{"head": [], "rows": [], "data": 0} | values)
 
     return page
 
@@ -67,6 +67,6 @@ def test_the_policy_allows_the_script_and_no_other(shown: Any) -> None:
 
 
 def test_cells_of_a_table(shown: Any) -> None:
-    text = shown(rows=[["a", 1234, share(0.5, 0.4, 0.625), "b"]])
+    text = shown(rows=[["a", 1234, share_cell(0.5, 0.4, 0.625), "b"]])
     assert '<td class="number">1,234</td>' in text
     assert "50.0% 40.0% to 62.5%" in "".join(Tags(text).texts)

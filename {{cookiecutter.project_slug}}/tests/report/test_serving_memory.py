@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from lib.engines.params import DeployParams, Stack
-from lib.report.kv_cache import cache_of, describe
+from lib.report.kv_cache import cache_of, read_model_config
 from lib.report.serving_memory import held_weights, memory_limit, memory_table
 
 LLAMA_1B = {
@@ -120,7 +120,7 @@ def test_a_cache_that_cannot_be_told_gets_no_number(kind: str) -> None:
 @pytest.mark.parametrize(("dtype", "bits"), [("float32", 32), ("bfloat16", 16)])
 def test_transformers_keeps_it_in_the_type_of_the_model(dtype: str, bits: int) -> None:
     config = TINY | {"dtype": dtype}
-    model = AutoModelForCausalLM.from_config(describe(config))
+    model = AutoModelForCausalLM.from_config(read_model_config(config))
     with torch.no_grad():
         kept = model(torch.tensor([[1, 2, 3]]), use_cache=True).past_key_values.layers
     held = sum(part.nbytes for layer in kept for part in (layer.keys, layer.values))
@@ -132,7 +132,9 @@ def test_transformers_keeps_it_in_the_type_of_the_model(dtype: str, bits: int) -
 
 def test_transformers_unpacks_compressed_tensors() -> None:
     packed = TINY | {"quantization_config": {"quant_method": "compressed-tensors"}}
-    plain = sum(w.nbytes for w in AutoModelForCausalLM.from_config(describe(TINY)).parameters())
+    plain = sum(
+        w.nbytes for w in AutoModelForCausalLM.from_config(read_model_config(TINY)).parameters()
+    )
     assert held_weights(packed, 9, "transformers") == plain
     assert held_weights(packed, 9, "vllm") == 9
     assert "unpacked from" in memory_table(packed, 9, deploy("transformers"))

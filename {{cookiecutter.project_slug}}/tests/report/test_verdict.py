@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lib.evaluate.predictions import Row
-from lib.report.verdict import serving, verdict_page
+from lib.report.verdict import serving_of, verdict_page
 from tests.reviewed import GATE, PARAMS, answers
 
 LOAD = {"e2e_ms_p50": 100.0, "ttft_ms_p50": 20.0, "tpot_ms_p50": 4.0, "requests_per_s": 10.0}
@@ -79,7 +79,7 @@ def counted(tokens_in: int, tokens_out: int) -> list[Row]:
 
 def test_a_longer_prompt_costs_its_first_token() -> None:
     systems = {"few_shot": counted(300, 20), "tuned": counted(100, 20)}
-    shown = [serving(name, systems, BENCH, GATE) for name in ("tuned", "few_shot")]
+    shown = [serving_of(name, systems, BENCH, GATE) for name in ("tuned", "few_shot")]
     assert [one.latency_ms for one in shown if one] == pytest.approx([100.0, 140.0])
     assert [one.cost * 36 for one in shown if one] == pytest.approx([1.0, 1.4])
     assert [one.measured for one in shown if one] == [True, False]
@@ -87,6 +87,6 @@ def test_a_longer_prompt_costs_its_first_token() -> None:
 
 def test_what_nothing_tells_is_not_known() -> None:
     systems = {"base": answers("+"), "tuned": answers("+")}
-    assert serving("base", systems, BENCH, GATE) is None  # tokens were not counted
-    assert serving("endpoint", systems, BENCH, GATE) is None
-    assert serving("tuned", systems, {}, GATE) is None
+    assert serving_of("base", systems, BENCH, GATE) is None  # tokens were not counted
+    assert serving_of("endpoint", systems, BENCH, GATE) is None
+    assert serving_of("tuned", systems, {}, GATE) is None

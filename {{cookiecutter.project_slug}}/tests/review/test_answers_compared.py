@@ -12,7 +12,7 @@ from review.answers import (
     safety_change,
     safety_section,
     scores_section,
-    slices_section,
+    slices_compared,
 )
 from tests.reviewed import PARAMS, answer, answers
 
@@ -73,7 +73,7 @@ def test_a_small_p_is_not_shown_as_0() -> None:
     new, old = answers("+" * 30, attacks="+" * 30), answers("-" * 30, attacks="-" * 30)
     shown = [
         *scores_section({"tuned": new}, {"tuned": old}, PARAMS, 0.01),
-        *slices_section(same_cases(new[:30], old[:30]), PARAMS),
+        *slices_compared(same_cases(new[:30], old[:30]), PARAMS),
         *safety_section({"tuned": new}, {"tuned": old}, PARAMS),
     ]
     assert sum("| < 0.001 " in line for line in shown) >= 3

@@ -71,7 +71,7 @@ def results(metric: str, higher: bool, value: float, *rows: Any) -> Any:
 def test_a_fall_beyond_chance_is_worse_where_higher_is_better(higher: bool, word: str) -> None:
     before = harness.read_scores(results("m", higher, 1.0, *[1.0] * 20))
     after = harness.read_scores(results("m", higher, 0.5, *[0.0] * 10, *[1.0] * 10))
-    (row,) = harness.compare(before, after)
+    (row,) = harness.compare_scores(before, after)
     assert row["difference"] == -0.5
     assert harness.word(row) == word
 
@@ -79,10 +79,10 @@ def test_a_fall_beyond_chance_is_worse_where_higher_is_better(higher: bool, word
 @pytest.mark.parametrize("each", [-3.0, (-3.0, 2)], ids=["log-likelihood", "with words"])
 def test_a_perplexity_that_rises_is_worse_and_not_tested(each: Any) -> None:
     versions = [harness.read_scores(results("perplexity", False, v, each, each)) for v in (20, 30)]
-    (row,) = harness.compare(*versions)
+    (row,) = harness.compare_scores(*versions)
     assert (row["base"], row["tuned"], row["p"]) == (20.0, 30.0, None)
     assert harness.word(row) == "**worse**, not tested"
-    assert "such as perplexity" in harness.page([row], HarnessParams(tasks=["t"]))[-1]
+    assert "such as perplexity" in harness.harness_page([row], HarnessParams(tasks=["t"]))[-1]
 
 
 def test_filters_of_one_metric_are_told_apart() -> None:

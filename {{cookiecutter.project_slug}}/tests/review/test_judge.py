@@ -215,4 +215,4 @@ def test_it_is_off_by_default(url: str) -> None:
 def test_a_prompt_without_a_place_for_an_answer() -> None:
     Path("evals/judge.md").write_text("{prompt} {a}", encoding="utf-8")
     with pytest.raises(UserError, match=r"evals/judge.md: has no placeholder \{b\}"):
-        judge.read_prompt()
+        judge.read_judge_prompt()

@@ -9,15 +9,15 @@ from lib.core.records import Message
 from lib.model.loading import load_model, load_tokenizer
 from lib.serving.params import LimitsParams
 from lib.serving.parity import (
-    Check,
     Greedy,
-    Prompt,
-    answer,
+    ParityCheck,
+    Rendered,
+    answer_greedily,
     compare_answers,
     compare_prompts,
 )
 from lib.serving.serverside import read_token, with_held_back
-from stages.parity import compare_counts, failures, not_told, our_prompt
+from stages.parity import compare_counts, failed_checks, not_told, our_prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -34,7 +34,7 @@ def tokenizer() -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def failed(checks: dict[str, Check]) -> list[str]:
+def failed(checks: dict[str, ParityCheck]) -> list[str]:
     return [name for name, check in checks.items() if not check.passed]
 
 
@@ -45,13 +45,13 @@ def test_the_same_prompt_passes(tokenizer: "PreTrainedTokenizerBase") -> None:
 
 def test_a_server_that_tells_only_tokens_passes(tokenizer: "PreTrainedTokenizerBase") -> None:
     ours = our_prompt(tokenizer, CHAT)
-    theirs = Prompt(str(tokenizer.decode(ours.ids)), ours.ids)
+    theirs = Rendered(str(tokenizer.decode(ours.ids)), ours.ids)
     assert failed(compare_prompts([ours], [theirs], tokenizer)) == []
 
 
 def test_a_swapped_template(tokenizer: "PreTrainedTokenizerBase") -> None:
     ours, text = our_prompt(tokenizer, CHAT), f"[INST] {CHAT[0]['content']} [/INST]"
-    theirs = Prompt(text, tokenizer.encode(text))
+    theirs = Rendered(text, tokenizer.encode(text))
     checks = compare_prompts([ours], [theirs], tokenizer)
     assert failed(checks) == ["template"]
     assert "'[INST] 退款" in checks["template"].detail
@@ -103,7 +103,7 @@ def test_two_empty_answers_agree() -> None:
 
 def test_log_probabilities_are_those_of_the_model(tokenizer: "PreTrainedTokenizerBase") -> None:
     model = load_model("base", "float32")
-    (one,) = answer(model, tokenizer, [our_prompt(tokenizer, CHAT)], 8)
+    (one,) = answer_greedily(model, tokenizer, [our_prompt(tokenizer, CHAT)], 8)
     assert len(one.logprobs) == len(one.ids) > 0
     assert all(value <= 0 for value in one.logprobs)
 
@@ -113,12 +113,12 @@ def test_prompt_tokens_are_counted() -> None:
 
 
 def test_what_is_not_told_is_no_failure() -> None:
-    checks = {"template": Check(None, None, 0), "bos": Check(False, 1, 0, "two")}
-    assert failures({"served": checks}) == ["served: bos: two"]
+    checks = {"template": ParityCheck(None, None, 0), "bos": ParityCheck(False, 1, 0, "two")}
+    assert failed_checks({"served": checks}) == ["served: bos: two"]
 
 
 def test_what_is_not_told_is_named() -> None:
-    checks = {"template": Check(None, None, 0), "stop": Check(True, 0, 0)}
+    checks = {"template": ParityCheck(None, None, 0), "stop": ParityCheck(True, 0, 0)}
     assert not_told({"served": checks}) == "; not checked, the server does not tell: template"
     assert not_told({}) == ""
 
@@ -145,11 +145,11 @@ def test_what_a_server_holds_back_has_a_place_but_no_value(
     assert [value == -0.5 for _, value in found] == known
     right = Greedy(ids, [-0.5] * len(ids), stopped=True)
     served = Greedy(ids, [value for _, value in found], stopped=True)
-    assert failures({"served": compare_answers([right], [served], LIMITS)}) == []
+    assert failed_checks({"served": compare_answers([right], [served], LIMITS)}) == []
 
 
 def test_a_failed_check_names_the_worst_prompt_and_its_limit() -> None:
     other = replace(RIGHT, ids=[5, 9, 7, 8])
-    (line,) = failures({"served": compare_answers([RIGHT, RIGHT], [RIGHT, other], LIMITS)})
+    (line,) = failed_checks({"served": compare_answers([RIGHT, RIGHT], [RIGHT, other], LIMITS)})
     assert "prefix: 0.6250, allowed is 0.9: prompt 1 differs most, from token 1 on" in line
     assert line.endswith("(params.yaml: parity.same.prefix)")

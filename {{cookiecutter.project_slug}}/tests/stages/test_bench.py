@@ -12,7 +12,7 @@ from lib.core.records import read_objects
 from lib.engines.gguf import servable
 from lib.runtime.errors import UserError
 from lib.serving.params import BenchParams
-from stages.bench import loads, main, own_share, read_chats
+from stages.bench import load_levels, main, own_share, read_chats
 from tests.engines.test_server import COMMAND, SCHEDULED
 from tests.toy import PARAMS, chat
 
@@ -52,7 +52,7 @@ def test_each_load_sends_requests_of_its_own(
     bench = params(requests=1)
     lay_out(bench)
     chats = read_chats(bench, "")
-    assert tuple(load.name for load in loads(bench)) == LOADS
+    assert tuple(load.name for load in load_levels(bench)) == LOADS
     sent = [own_share(chats, place, bench)[0][0]["content"][-1] for place in range(3)]
     assert sent == ["2", "3", "0"]  # after two to warm up; then the split comes over again
 

@@ -11,7 +11,7 @@ from lib.report.headline import headline
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
 from stages import report
-from stages.report import data_table, gain, quality_table, speed_table
+from stages.report import data_table, quality_table, speed_table, tuned_gain
 from tests.report.test_eval_page import answered
 from tests.report.test_history import ROWS
 from tests.report.test_mask import FACTS, TEXT
@@ -50,11 +50,11 @@ BENCH = {
 )
 def test_gain_knows_noise(base: str, tuned: str, said: str) -> None:
     systems = {"base": answers("", base), "tuned": answers("", tuned)}
-    assert f": {said}. " in gain(systems, PARAMS, min_effect=0.01)
+    assert f": {said}. " in tuned_gain(systems, PARAMS, min_effect=0.01)
 
 
 def test_without_base_the_report_goes_on() -> None:
-    assert "which is better is unknown" in gain({"tuned": answers("+")}, PARAMS, 0.01)
+    assert "which is better is unknown" in tuned_gain({"tuned": answers("+")}, PARAMS, 0.01)
 
 
 def test_at_most_six_headline_numbers_which_keep_dvc_exp_show_narrow() -> None:

@@ -27,7 +27,7 @@ from lib.train.history import timed
 from lib.train.layout import lay_out, training_dataset
 from lib.train.mask import LEARNT, share_learnt
 from lib.train.preference import encode_pairs
-from lib.train.preflight import check_device
+from lib.train.preflight import check_training_device
 from lib.train.trainers import (
     encode_records,
     fit_sft,
@@ -234,7 +234,7 @@ def test_bf16_where_the_chip_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         assert settings(setup, "sft", 1e-3)["bf16"] is has
     base = BASE.model_copy(update={"dtype": "bfloat16"})
     with pytest.raises(UserError, match="bfloat16, which this GPU does not support"):
-        check_device(setup.params, base, "cuda:0")
+        check_training_device(setup.params, base, "cuda:0")
 
 
 def test_speed_is_that_of_all_trainings_in_this_session() -> None:
@@ -252,7 +252,7 @@ def test_the_rate_of_adapters_is_told_where_every_weight_learns(
     base = BASE.model_copy(update={"model": "org/name"})
     for method, told in (("lora", False), ("full", True)):
         params = setup_of(method, tmp_path).params
-        check_device(params, base, "cpu")
+        check_training_device(params, base, "cpu")
         assert ("learning_rate 0.001 is for adapters" in capsys.readouterr().out) is told
 
 
@@ -262,8 +262,8 @@ def test_packed_rows_want_a_gpu_that_computes_in_bf16(
     monkeypatch.setattr("lib.train.preflight.has_bf16", lambda device: False)
     params = setup_with(tmp_path, packing=True).params
     with pytest.raises(UserError, match="packing is true, which needs a GPU"):
-        check_device(params, BASE, "cuda:0")
-    check_device(params, BASE, "cpu")
+        check_training_device(params, BASE, "cuda:0")
+    check_training_device(params, BASE, "cpu")
 
 
 def test_a_model_folder_without_a_model() -> None:

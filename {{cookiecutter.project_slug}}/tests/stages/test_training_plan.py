@@ -9,13 +9,13 @@ from lib.core.records import write_records
 from lib.report.gpus import gpu_hours
 from lib.runtime.errors import UserError
 from lib.runtime.files import read_json, sha256, write_json
-from lib.train.estimate import Load, Shape, report
+from lib.train.estimate import Load, ModelShape, report_estimate
 from lib.train.params import TrainParams
 from stages import training_plan
 from stages.training_plan import SPLITS
 from tests.toy import GATE, chat, leakage_report, pair, train_params
 
-SHAPE = Shape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
+SHAPE = ModelShape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
 LOAD = Load(tokens=1000, longest=50, batch_size=4, steps=9, passes=9)
 USED: dict[str, Any] = {"records": 50, "tokens": 900, "steps": 8, "val_loss": 0.25}
 USED |= {"preference_tokens": 180, "preference_steps": 2}
@@ -42,7 +42,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     Path("params.yaml").write_text(SECTIONS + train_params("dpo").model_dump_json(), "utf-8")
     write_json("metrics/train.json", USED)
     phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, 3, texts=2, reference=True)}
-    write_json("logs/train/estimate.json", report(SHAPE, phases))
+    write_json("logs/train/estimate.json", report_estimate(SHAPE, phases))
     write_records(Path(SPLITS[0]), [chat("票", language="zh"), pair("票", "yes", "no")])
     write_records(Path(SPLITS[1]), [])
     write_json("reports/leakage.json", leakage_report({"data/split/train.jsonl": "abc"}))

@@ -16,13 +16,13 @@ from lib.runtime.errors import UserError
 from lib.train.batches import order
 from lib.train.estimate import (
     Load,
-    Shape,
+    ModelShape,
     activation_bytes,
     linear_sizes,
     load_of,
     memory,
     operations,
-    report,
+    report_estimate,
     shape_of,
     weight_bytes,
 )
@@ -34,7 +34,7 @@ from tests.toy import train_params
 
 BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
 # Llama 2 7B, fine-tuned whole in bf16 with checkpoints of its activations
-SEVEN_B = Shape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, 330_000, checkpointing=True)
+SEVEN_B = ModelShape(6_738_000_000, 6_738_000_000, 32, 4096, 32_000, 2, 330_000, checkpointing=True)
 CHECKPOINTS = "train.gradient_checkpointing true"
 LOAD = Load(tokens=1_000_000, longest=2048, batch_size=4, steps=123, passes=123)
 
@@ -230,7 +230,7 @@ def test_preference_training_is_counted_on_top() -> None:
     params = train_params("dpo")
     sft = load_of([10, 20, 30], 2, 1, params, 1)
     dpo = load_of([10, 12, 20, 30], 1, 2, params, 1)
-    both = report(SEVEN_B, {"sft": sft, "dpo": dpo})
+    both = report_estimate(SEVEN_B, {"sft": sft, "dpo": dpo})
     assert (dpo.tokens, dpo.longest, dpo.steps, dpo.texts) == (72, 30, 1, 2)
     assert both["operations"] == operations(SEVEN_B, sft) + operations(SEVEN_B, dpo)
     assert both["peak_memory_bytes"] == round(sum(memory(SEVEN_B, dpo).values()))

@@ -63,7 +63,7 @@ def test_weights_spread_over_processes_are_gathered(
     monkeypatch.setattr(adapters, "sharded", lambda: True)
     trainer.save_model = trainer.model.save_pretrained
     trainer.accelerator.wait_for_everyone = lambda: None
-    adapters.gather(trainer, tmp_path / "adapter")
+    adapters.gather_weights(trainer, tmp_path / "adapter")
     again = adapters.adapted(trainer, BASE, method, tmp_path / "adapter")
     assert again is not trainer.model
     assert deviation(logits(trainer.model, EXAMPLES), logits(again, EXAMPLES)) == 0

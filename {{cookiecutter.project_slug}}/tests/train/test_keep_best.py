@@ -8,7 +8,7 @@ from transformers import Trainer
 
 from lib.runtime.errors import UserError
 from lib.train.history import measured
-from lib.train.trainers import fit
+from lib.train.trainers import run_trainer
 from tests.toy import chat
 from tests.training import same, setup_with, sft_trainer_of, weights_of
 
@@ -57,5 +57,5 @@ def test_no_best_checkpoint_where_one_is_to_be_kept_ends_the_run(tmp_path: Path)
     trainer = SimpleNamespace(args=args, state=state, train=lambda **_: None)
     trainer.add_callback = trainer.remove_callback = trainer.create_scheduler = lambda _: None
     with pytest.raises(UserError, match="there is no best checkpoint"):
-        fit(trainer, "best")
-    fit(trainer, "last")
+        run_trainer(trainer, "best")
+    run_trainer(trainer, "last")

@@ -177,3 +177,29 @@ def test_what_is_learnt_is_written_token_by_token(
     assert "".join(texts[0]["texts"]) == tokenizer.decode(example.input_ids)
     assert texts[0]["learnt"] == [label != IGNORED for label in example.labels]
     assert texts[0]["special"][-2:] == [True, False]  # the end of the turn, a line break
+
+
+@pytest.mark.parametrize(
+    ("labels", "answers", "fails"),
+    [
+        ("维修 broken", ["维修 broken"], False),
+        (" 维修 broken\n", ["维修 broken"], False),
+        ("no", ["yes", "no"], False),
+        ("final维修 broken", ["维修 broken"], True),
+        ("broken", ["维修 broken"], True),
+        ("维修 broken and more", ["维修 broken"], True),
+    ],
+)
+def test_what_is_learnt_is_the_answer_and_nothing_besides(
+    labels: str, answers: list[str], fails: bool
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    end = int(tokenizer.eos_token_id)
+    ids = [5, *tokenizer.encode(labels, add_special_tokens=False), end, 7]
+    example = Example(ids, [IGNORED, *ids[1:-1], IGNORED])
+    turns = [Message(role="assistant", content=answer) for answer in answers]
+    if fails:
+        with pytest.raises(UserError, match="the answer is '维修 broken'"):
+            mask.check_answer(example, tokenizer, {end}, turns)
+    else:
+        mask.check_answer(example, tokenizer, {end}, turns)

@@ -15,7 +15,7 @@ from lib.model.chat import IGNORED
 from lib.model.loading import load_model
 from lib.runtime.errors import UserError
 from lib.train.adapters import merge
-from lib.train.history import figures
+from lib.train.history import training_figures
 from lib.train.params import TrainParams
 from lib.train.preference import (
     encode_pairs,
@@ -111,10 +111,12 @@ def test_figures_count_what_was_learnt_from(tmp_path: Path) -> None:
     end = {"train_runtime": 1.0, "tokens": 9, "step": 1}
     history = [{"loss": 1.0}, end]
     given = [pair("a", "yes", ""), *pairs(2)]
-    numbers = figures(setup, {"dpo": history}, [], given)
+    numbers = training_figures(setup, {"dpo": history}, [], given)
     assert (numbers["records"], numbers["pairs"], numbers["pairs_unused"]) == (2, 2, 1)
     assert "preference_margin" not in numbers
-    numbers = figures(setup, {"dpo": [{"rewards/margins": 0.5, "loss": 1.0}, end]}, [], given)
+    numbers = training_figures(
+        setup, {"dpo": [{"rewards/margins": 0.5, "loss": 1.0}, end]}, [], given
+    )
     assert numbers["preference_margin"] == 0.5
 
 

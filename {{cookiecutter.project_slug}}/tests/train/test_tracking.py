@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib.runtime.errors import UserError
-from lib.train.tracking import track
+from lib.train.tracking import start_tracker
 from stages import train
 from tests.train.test_resume import lay_out_project
 
@@ -102,7 +102,7 @@ def test_curves_are_kept_and_no_bit_changes(
 def test_a_tracker_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lib.train.tracking.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install -c constraints.txt '\.\[mlflow\]'"):
-        track("mlflow", tmp_path / "a/b")
+        start_tracker("mlflow", tmp_path / "a/b")
 
 
 def test_wandb_without_a_key_is_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Write a chat as the json module writes it, several times as fast.
+
+orjson puts no spaces between items, so it writes the texts, and the rest is put around them.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from lib.core.records import Record
+
+CHAT = ("id", "messages", "scenario", "language", "tags", "groups", "source", "license", "split")
+TURN = ("role", "content")
+
+
+def record_line(record: "Record") -> str:
+    """Write a record as a line of JSON that leaves any language readable."""
+    if tuple(record) == CHAT and all(tuple(turn) == TURN for turn in record["messages"]):
+        try:
+            return _chat(record)
+        except TypeError:  # half a surrogate pair
+            pass
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def object_text(values: dict[str, str]) -> str:
+    """Write an object of texts as JSON that leaves any language readable."""
+    try:
+        return "{" + ", ".join([f"{_json(key)}: {_json(values[key])}" for key in values]) + "}"
+    except TypeError:
+        return json.dumps(values, ensure_ascii=False)
+
+
+def content_json(content: list[Any]) -> bytes:
+    """Write what a record's id is a hash of: its turns, and what else it may hold."""
+    turns, *rest = content
+    if turns and rest == [None] * 3 and all(tuple(turn) == TURN for turn in turns):
+        try:
+            said = [
+                f'{{"content": {_json(turn["content"])}, "role": {_json(turn["role"])}}}'
+                for turn in turns
+            ]
+        except TypeError:
+            pass
+        else:
+            return f"[[{', '.join(said)}], null, null, null]".encode()
+    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+
+
+def _chat(record: "Record") -> str:
+    turns = [
+        f'{{"role": {_json(turn["role"])}, "content": {_json(turn["content"])}}}'
+        for turn in record["messages"]
+    ]
+    return (
+        f'{{"id": {_json(record["id"])}, "messages": [{", ".join(turns)}], '
+        f'"scenario": {_json(record["scenario"])}, "language": {_json(record["language"])}, '
+        f'"tags": [{", ".join(map(_json, record["tags"]))}], '
+        f'"groups": [{", ".join(map(_json, record["groups"]))}], '
+        f'"source": {_json(record["source"])}, "license": {_json(record["license"])}, '
+        f'"split": {_json(record["split"])}}}\n'
+    )
+
+
+def _json(value: str | None) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,81 @@
+"""Which rows of a file quote the prompt of another: proposed by a sample of n-grams, then compared.
+
+Of each prompt the n-grams of SHORTEST words with the lowest hashes are kept, about SAMPLED of them
+(a sketch as of Broder, 1997), and looked for in every row. A row that has 80 % of a prompt has none
+of its sample with a probability of e^-9.6; then the leakage check finds it.
+"""
+
+import numpy as np
+
+from lib.similarity.containment import SHARE, SHORTEST, containments
+from lib.similarity.jaccard import SLACK
+from lib.similarity.own_words import HashSet, Shared, own_words
+from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, ngrams, ranges
+from lib.similarity.spans import Spans
+from lib.similarity.word_file import WordFile
+
+SAMPLED = 12  # n-grams of a prompt, on average
+MOST = 32  # prompts proposed for one n-gram: the first that have it
+BATCH = 1 << 12  # pairs compared at a time
+
+
+def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> IndexPairs:
+    """Find pairs (row, prompt of another row) of which the row quotes the prompt.
+
+    rows, prompts: where they lie in the file, in order; a row begins with its prompt.
+    """
+    hashes, owner = _samples(file, prompts, shared)
+    if not len(hashes):
+        return np.empty((0, 2), np.int64)
+    known, start, found = HashSet(hashes), 0, [np.empty((0, 2), np.int64)]
+    for words in file.in_order(rows):
+        pairs = _proposed(words, hashes, owner, known, start, shared)
+        for some in np.split(pairs, range(BATCH, len(pairs), BATCH)):
+            found.append(some[_quotes(file, rows, prompts, some, shared)])
+        start += len(words.starts) - 1
+    return np.concatenate(found)
+
+
+def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Indices]:
+    """(n-gram, prompt) of the samples of all prompts, sorted."""
+    start, hashes, owners = 0, [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    for words in file.in_order(prompts):
+        own = own_words(words, shared)
+        grams = ngrams(own, SHORTEST)
+        counts = grams.sizes()
+        most = np.minimum(SAMPLED / counts, 1.0) * (2.0**64 - 2.0**11)  # the next float below
+        most[own.sizes() < SHORTEST] = 0
+        owner = np.repeat(np.arange(start, start + len(counts), dtype=np.int32), counts)
+        lowest = grams.hashes <= np.repeat(most.astype(np.uint64), counts)
+        lowest &= np.repeat(most > 0, counts)
+        hashes.append(grams.hashes[lowest])
+        owners.append(owner[lowest])
+        start += len(counts)
+    together = np.concatenate(hashes)
+    order = np.argsort(together, kind="stable")
+    return together[order], np.concatenate(owners)[order]
+
+
+def _proposed(
+    words: Shingles, hashes: Hashes, owner: Indices, known: HashSet, start: int, shared: Shared
+) -> IndexPairs:
+    """Pairs (row, prompt of another) of which the row has an n-gram of the prompt's sample."""
+    grams = ngrams(own_words(words, shared), SHORTEST)
+    places = known.places(grams)
+    row = np.searchsorted(grams.starts, places, "right") - 1 + start
+    begin = np.searchsorted(hashes, grams.hashes[places])
+    length = np.minimum(np.searchsorted(hashes, grams.hashes[places], "right") - begin, MOST)
+    pairs = np.stack([np.repeat(row, length), owner[ranges(begin, length)]], axis=1)
+    return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+
+
+def _quotes(
+    file: WordFile, rows: Spans, prompts: Spans, pairs: IndexPairs, shared: Shared
+) -> Indices:
+    """Those of the pairs, by index, of which the row quotes the prompt."""
+    if not len(pairs):
+        return np.empty(0, np.int64)
+    said, one = file.words(rows[pairs[:, 0]])
+    asked, other = file.words(prompts[pairs[:, 1]])
+    values = containments(said, asked, np.stack([one, other], axis=1), shared)
+    return np.flatnonzero(values >= SHARE - SLACK)
