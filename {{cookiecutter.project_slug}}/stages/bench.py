@@ -184,6 +184,7 @@ def main() -> None:
     figures: Figures = {"engine": params.engine}
     if params.engine == "server" and params.command == []:
         figures["served"] = bench_server(params.url, chats, params)
+        figures |= {name: {"bytes": weights_size(folder)} for name, folder in RELEASABLE.items()}
     else:
         measure = bench_transformers if params.engine == "transformers" else bench_started
         for name, folder in RELEASABLE.items():
