@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lib.core.records import is_record, prompt_text, read_objects
+from lib.core.strict_json import loads
 from lib.core.text import fold_case, word_pattern
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_text
@@ -80,7 +81,7 @@ def _sample(path: Path, block: Block) -> Sample:
     for line in read_block(path, block):
         begin, end = end, end + len(line)
         try:
-            record = json.loads(line)
+            record = loads(line)
         except ValueError:  # the search after this names the line
             continue
         if isinstance(record, dict) and is_record(record):
@@ -95,7 +96,7 @@ def prompts_at(path: Path, spans: Spans) -> list[str]:
     with path.open("rb") as file:
         for begin, end in spans.tolist():
             file.seek(begin)
-            found.append(prompt_text(json.loads(file.read(end - begin))))
+            found.append(prompt_text(loads(file.read(end - begin))))
             size += len(found[-1])
             if size >= CHARACTERS:
                 break
