@@ -11,7 +11,7 @@ from lib.core.schema import values_at
 from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft, strings
 from lib.curate.json_answers import read_json_answer, tidied
-from lib.curate.language import SAME, primary_language, sure_language
+from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import hole_in_row
 from lib.curate.tidy import is_misread, tidy
@@ -23,7 +23,6 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: unknown
 NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
@@ -172,8 +171,12 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
 
     Where the source names no language, the one found in the text is noted.
     """
-    if not LANGUAGE.fullmatch(draft.language):
+    code = language_code(draft.language) if draft.language else ""
+    if code is None:
         raise Reject("unknown_language", draft.language)
+    if code != draft.language:
+        draft.language = code
+        draft.changes.add("language_code")
     if draft.language[:3].lower() in SAME and not draft.language[3:4].isalpha():
         draft.language = primary_language(draft.language)
         draft.changes.add("language_code")

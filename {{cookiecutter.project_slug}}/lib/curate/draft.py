@@ -29,6 +29,7 @@ class Draft:
     tags: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     license: str = ""  # empty: that of the source
+    split: str | None = None  # None: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
     unread: list[str] = field(default_factory=list)  # columns and keys that nothing reads
 
