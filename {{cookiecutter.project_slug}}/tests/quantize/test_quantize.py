@@ -104,7 +104,7 @@ def test_calibration_takes_better_answers_where_there_are_only_pairs(tmp_path: P
     path.write_text("\n".join(map(json.dumps, pairs)), encoding="utf-8")
     tokenizer = load_tokenizer(TUNED)
     (example,) = draw_examples(str(path), 9, tokenizer, "", params("w4a16"))
-    assert "a" in tokenizer.decode(example.ids)
+    assert "a" in tokenizer.decode(example.input_ids)
 
 
 @pytest.mark.parametrize(
