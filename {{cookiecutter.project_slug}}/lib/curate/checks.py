@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any, cast
 
 from lib.core.params import TaskParams
 from lib.core.record_lines import object_text
@@ -40,9 +41,9 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
     draft.chosen = tidy(draft.chosen, draft, repair)
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft, repair)
-    for turn in [*draft.prompt, *draft.beside.values()]:
-        if "reasoning_content" in turn:
-            turn["reasoning_content"] = tidy(turn["reasoning_content"], draft, repair)
+    for beside in [*cast(list[dict[str, Any]], draft.prompt), *draft.beside.values()]:
+        if "reasoning_content" in beside:
+            beside["reasoning_content"] = tidy(beside["reasoning_content"], draft, repair)
     check_draft_license(draft, params)
     check_text(draft, params)
     check_draft_length(draft, params, count)

@@ -22,7 +22,8 @@ ABOUT = (
 )  # our names of all other columns
 ALIASES = {  # names under which other tools have these columns
     "messages": ("messages", "conversations", "conversation", "contents"),
-    "rejected": ("rejected", "rejected_response"),
+    "chosen": ("chosen", "chosen_messages"),
+    "rejected": ("rejected", "rejected_response", "rejected_messages"),
     "tools": ("tools", "functions"),
     "reasoning": ("reasoning_content",),
     "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),

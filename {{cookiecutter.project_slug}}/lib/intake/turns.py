@@ -153,7 +153,7 @@ def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Un
     result: Message = {"role": "tool", "content": returned_in(content)}
     for key in ("name", "tool_call_id"):
         if isinstance(turn.get(key), str):
-            result[key] = turn[key]  # type: ignore[literal-required]
+            result[key] = turn[key]
     return result
 
 
