@@ -1,18 +1,19 @@
-"""The README's two pictures, from a real run.
+"""The README's two pictures and its table, from a real run.
 
-usage   make demo, then python -m benchmarks.pictures
-reads   build/demo/ticket-triage/metrics
-writes  pictures/pipeline.png, pictures/comparison.png
+usage   make demo BASE=smollm2, then python -m benchmarks.pictures [PROJECT]
+reads   metrics of PROJECT, or of build/smollm2/ticket-triage
+writes  pictures/pipeline.png, pictures/comparison.png, and the table on standard output
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 
 TEMPLATE = Path(__file__).parents[1]
-PROJECT = TEMPLATE / "build/demo/ticket-triage"
+PROJECT = Path(sys.argv[1] if len(sys.argv) > 1 else TEMPLATE / "build/smollm2/ticket-triage")
 PICTURES = TEMPLATE / "pictures"
 SYSTEMS = ("base", "few_shot", "retrieval", "tuned", "quantized")
 INK, LINE, FILL = "#1f2933", "#52606d", "#e4ecf7"
@@ -30,7 +31,7 @@ def captions() -> dict[str, str]:
     train, quantize, bench = metrics("train"), metrics("quantize"), metrics("bench")
     speed = metrics("speed")
     split = kept["split"]
-    exact = [metrics(f"eval/{name}")["golden"]["exact_match"] for name in ("base", "tuned")]
+    exact = [metrics(f"eval/{name}")["test"]["exact_match"] for name in ("base", "tuned")]
     smaller = quantize["quantized_bytes"] / quantize["tuned_bytes"]
     return {
         "curate": f"{kept['curate']['rows_in']:,} rows in\n{kept['curate']['rows_kept']:,} kept",
@@ -39,7 +40,7 @@ def captions() -> dict[str, str]:
         "no leakage, checked",
         "train": f"{train['steps']} steps\n{speed['seconds']:.0f} s on a CPU",
         "quantize": f"{quantize['scheme']}\n{smaller:.0%} of the size",
-        "eval": f"golden exact match\n{exact[0]:.0%} to {exact[1]:.0%}",
+        "eval": f"test exact match\n{exact[0]:.0%} to {exact[1]:.0%}",
         "bench": f"first token\n{bench['tuned']['concurrency_1']['ttft_ms_p50']:.0f} ms",
     }
 
@@ -74,24 +75,23 @@ def draw_pipeline() -> None:
 
 
 def draw_comparison() -> None:
-    """The systems with their intervals, and language by language."""
+    """The systems on the test split: right answers with their intervals, and field by field."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6))
     for place, name in enumerate(SYSTEMS):
-        part = metrics(f"eval/{name}")["golden"]
+        part = metrics(f"eval/{name}")["test"]
         value, low, high = (
             100 * part[key] for key in ("exact_match", "exact_match_low", "exact_match_high")
         )
         error = [[value - low], [high - value]]
         left.bar(place, value, yerr=error, capsize=6, color=COLOURS[place], width=0.6)
         left.text(place + 0.08, value + 2, f"{value:.0f} %", size=11, color=INK)
-        shares = metrics(f"eval/{name}")["test"]["by_language"]
-        heights = [100 * share for share in shares.values()]
-        places = [spot + 0.17 * (place - 2) for spot in range(len(shares))]
+        heights = [100 * share for share in part["fields"].values()]
+        places = [spot + 0.17 * (place - 2) for spot in range(len(heights))]
         right.bar(places, heights, width=0.16, color=COLOURS[place], label=name)
-        right.set_xticks(range(len(shares)), list(shares))
+        right.set_xticks(range(len(heights)), list(part["fields"]))
     left.set_xticks(range(len(SYSTEMS)), SYSTEMS)
-    left.set_title("Golden set: exact match, 95 % interval", color=INK)
-    right.set_title("Test split: exact match by language", color=INK)
+    left.set_title("Test split: whole answer right, 95 % interval", color=INK)
+    right.set_title("Test split: right by field", color=INK)
     right.legend(frameon=False, ncols=3, fontsize=9)
     for axes in (left, right):
         axes.set_ylim(0, 110)
@@ -100,10 +100,25 @@ def draw_comparison() -> None:
     figure.savefig(PICTURES / "comparison.png", dpi=150)
 
 
+def print_table() -> None:
+    """The README's table: how many answers of each system are right as a whole."""
+    print("| system | test split (95 % interval) | golden set, four languages |")
+    print("| --- | --- | --- |")
+    for name in SYSTEMS:
+        found = metrics(f"eval/{name}")
+        test, golden = found["test"], found["golden"]
+        low, high = test["exact_match_low"], test["exact_match_high"]
+        print(
+            f"| {name} | {test['exact_match']:.1%} ({low:.1%} to {high:.1%}) "
+            f"| {golden['exact_match']:.1%} |"
+        )
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     draw_pipeline()
     draw_comparison()
+    print_table()
 
 
 if __name__ == "__main__":

@@ -23,12 +23,13 @@ from lib.cases.evals import ADVERSARIAL, GOLDEN, Turn
 from lib.core.config import PARAMS, load
 from lib.core.params import TaskParams
 from lib.core.records import Message, text_of, write_records
-from lib.curate.checks import read_json_answer
+from lib.curate.json_answers import read_json_answer
 from lib.curate.params import CurateParams, DataParams
 from lib.evaluate.scoring import is_refusal
 from lib.intake.cells import Reject
 from lib.pii.redact import Finder
 from lib.pii.secrets import find_secrets
+from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text
 from lib.similarity.near_copies import KnownTexts
@@ -215,6 +216,7 @@ def track_file(path: Path) -> None:
 
 def main() -> None:
     """Add what people accepted of the proposals to a file of training data or cases."""
+    refuse_while_at_work()  # it reads data/raw and evals
     task, finder = load("task", TaskParams), Finder(load("curate", CurateParams).pii)
     rows = list(read_review())
     decided = [(line, read_decided(row, line)) for line, row in rows if row.get("decide")]

@@ -75,7 +75,9 @@ def fields_of(task: TaskParams) -> dict[str, list[str]]:
     """Return what is labelled, and the allowed labels ([]: any)."""
     if task.output == "text":
         raise UserError("params.yaml: task.output is text: free text has no labels to agree on")
-    return task.fields if task.output == "json" else {"label": task.labels}
+    if task.output == "label":
+        return {"label": task.labels}
+    return {name: allowed for name, allowed in task.closed.items() if "[]" not in name}
 
 
 def as_records_have_it() -> Show:

@@ -11,14 +11,15 @@ from review.versions import Version
 
 # What an answer is worth, by params.yaml and by code.
 SCORED_BY = (
-    *("task.output", "task.fields", "task.labels", "task.refusal"),
+    *("task.output", "task.fields", "task.schema", "task.lenient", "task.labels", "task.refusal"),
     *("eval.primary", "eval.checks", "eval.canaries", "eval.safety", "curate.pii"),
 )
 SCORERS = [
     *(f"lib/evaluate/{name}.py" for name in ("metrics", "own", "rows", "safety", "scoring")),
     *("lib/cases/leaks.py", "lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
+    "lib/core/schema.py",
 ]
-SERVED = ("tuned", "quantized")
+SERVED = ("tuned", "quantized", "served")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
 LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
 

@@ -21,6 +21,7 @@ from lib.core.config import load
 from lib.core.leakage_check import require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Record, text_of
+from lib.core.schema import schema_hash
 from lib.engines import api, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
@@ -111,7 +112,9 @@ def ask_model(
             return list(map(masking(cases), range(len(cases)), answers))
         case "vllm":
             stops, seed = stop_tokens(tokenizer, folder, revision), params.seed
-            answers = vllm.answer_all(folder, revision, ids, base.dtype, stops, most, seed)
+            answers = vllm.answer_all(
+                folder, revision, ids, base.dtype, stops, most, seed, held_to(params)
+            )
             return list(map(masking(cases), range(len(cases)), answers))
         case "server":
             server, deploy = params.server, load("deploy", DeployParams)
@@ -135,6 +138,7 @@ def ask_model(
                     kept,
                     masking(cases),
                     weights=identity(folder, revision),
+                    schema=held_to(params),
                 )
 
 
@@ -153,8 +157,20 @@ def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answ
         kept,
         masking(cases),
         endpoint.budget,
+        schema=held_to(params),
     )
     return [Prompt(chat, [], 0) for chat in chats], answers
+
+
+def held_to(params: AnswerParams) -> dict[str, Any] | None:
+    """Return the JSON Schema that answers are held to while they are generated, if they are."""
+    task = load("task", TaskParams)
+    if params.constrained and task.output != "json":
+        raise UserError(
+            f"params.yaml: answer.constrained is true and task.output {task.output}; only JSON can "
+            "be held to a schema: set answer.constrained to false"
+        )
+    return task.json_schema if params.constrained else None
 
 
 def ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
@@ -182,6 +198,7 @@ def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[
     return {
         "engine": "server" if system == "endpoint" else params.engine,
         "sent_as": "chat" if chats else "tokens",
+        "constrained_by": schema_hash(held_to(params)),
         "cases": len(prompts),
         "examples": wanted,
         "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),

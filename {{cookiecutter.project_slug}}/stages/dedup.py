@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from lib.core.config import load
 from lib.core.records import prompt_text, read_lines
+from lib.core.strict_json import loads
 from lib.intake.ledger import Ledger
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, write_json
@@ -48,10 +49,10 @@ class Fates(NamedTuple):
     other: Indices  # the record that stays instead of it, or that contradicts it
 
 
-def decide_fates(found: Survey, near: Related) -> Fates:
-    """Decide what becomes of each record."""
+def decide_fates(found: Survey, near: Related, keep_near: bool = False) -> Fates:
+    """Decide what becomes of each record; `keep_near`: near copies stay, exact ones go."""
     indices, first = np.arange(len(found.spans)), found.originals()
-    kept = keepers(first, near.pairs[near.relation == Relation.COPY], found)
+    kept = keepers(first, near.pairs[(near.relation == Relation.COPY) & (not keep_near)], found)
     opponent = contradicted(kept, near.pairs[near.relation == Relation.CONTRADICTION])
     reason = np.where(first[kept] == first, EXACT, NEAR)
     reason[kept == indices] = STAYS
@@ -106,7 +107,7 @@ def similarities(
 
 def duplicate(line: str, drop: dict[str, Any]) -> str:
     """Write a line of data/duplicates.jsonl: the start of a record, and why it is dropped."""
-    record = json.loads(line)
+    record = loads(line)
     head = {"id": record["id"], "source": record["source"], **drop, "prompt": prompt_text(record)}
     return json.dumps(head, ensure_ascii=False) + "\n"
 
@@ -165,7 +166,7 @@ def main() -> None:
         shared = all_passages(texts)
         prompts = tuple(one.prompt for one in held)
         found, near = find_copies(CURATED, prompts, params, each, shared)
-    fates = decide_fates(found, near)
+    fates = decide_fates(found, near, params.near_copies == "keep")
     write_outputs(found, fates, similarities(fates, found, near, params, shared), held)
     write_shared(texts)
     ledger = account(found, fates, held)

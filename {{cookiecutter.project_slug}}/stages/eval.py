@@ -17,13 +17,14 @@ from lib.core.config import load
 from lib.core.leakage_check import require_checked
 from lib.core.params import TaskParams
 from lib.core.records import text_of, write_records
+from lib.core.schema import schema_hash
 from lib.engines.kept import Kept
 from lib.evaluate.params import EvalParams, check_primary
 from lib.evaluate.right_answers import check_answers
 from lib.evaluate.rows import labels_of, make_row
 from lib.evaluate.safety import KEPT, flag
 from lib.evaluate.summary import summarise, summarise_adversarial
-from lib.runtime.errors import run
+from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, read_json, sha256, write_json
 
 Rows = list[Case]
@@ -41,6 +42,15 @@ def score_answers(system: str, cases: list[Case], task: TaskParams, params: Eval
         make_row(case, answer, task, params, labels, flagged)
         for case, answer, flagged in zip(cases, answers, flags, strict=True)
     ]
+
+
+def check_constraint(asked: dict[str, Any], system: str, task: TaskParams) -> None:
+    """Raise UserError where answers were held to another schema than the task has now."""
+    if asked.get("constrained_by") not in (None, schema_hash(task.json_schema)):
+        raise UserError(
+            f"answers/{system}.jsonl: the answers were held to another schema than that of `task` "
+            f"in params.yaml; `dvc repro --force --single-item answer@{system}` asks again"
+        )
 
 
 def count_sets(rows: Rows, task: TaskParams, params: EvalParams) -> dict[str, Any]:
@@ -65,11 +75,13 @@ def main() -> None:
     files = {path: sha256(path) for path in sets}
     with atomic_folder("predictions") as predictions, atomic_folder("metrics/eval") as figures:
         for system in answered_systems():
+            asked = read_json(f"metrics/answer/{system}.json")
+            check_constraint(asked, system, task)
             rows = score_answers(system, cases, task, params)
             metrics = {
                 "files": files,
                 "safety_classifier": params.safety.classifier,
-                "prompts": read_json(f"metrics/answer/{system}.json"),
+                "prompts": asked,
                 **count_sets(rows, task, params),
             }
             write_records(predictions / f"{system}.jsonl", rows)

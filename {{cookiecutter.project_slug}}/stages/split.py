@@ -14,6 +14,7 @@ writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.j
 
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ from lib.similarity.own_words import Shared
 from lib.similarity.params import DedupParams, SplitParams, check_thresholds
 from lib.similarity.shared_text import all_passages, read_shared
 from lib.similarity.workers import Each, workers
+from lib.split.advice import MANY, Fates, why_between, why_empty
 from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.split.leakage import Searched, leak_error, search_files
 from lib.split.ties import Ties, find_ties, tie_leaks
@@ -39,7 +41,6 @@ SPLIT_FOLDER = Path("data/split")
 HELD_OUT = ("val", "test")
 SPLITS = ("train", *HELD_OUT)
 DEDUPED = Path("data/deduped.jsonl")
-MANY = 0.05  # share of the rows between splits from which there is a warning
 
 
 class Settled(NamedTuple):
@@ -89,6 +90,15 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
         if fate in SPLITS:
             of_group |= {group: fate for group in record["groups"] if group not in of_group}
     return fates
+
+
+def fates_with(
+    records: list[Record], ties: Ties, params: SplitParams, shared: Shared, other: SplitParams
+) -> list[str]:
+    """Decide the fate of each record as if the section were another one, for advice."""
+    if other.threshold != params.threshold:
+        ties = find_ties(RecordFile(DEDUPED), other, shared)
+    return assign(records, ties, other)
 
 
 def by_split(records: list[Record], fates: list[str]) -> dict[str, list[Record]]:
@@ -196,7 +206,9 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
     return ledger
 
 
-def warn(fates: list[str], splits: dict[str, list[Record]], params: SplitParams) -> None:
+def warn(
+    fates: list[str], splits: dict[str, list[Record]], params: SplitParams, others: Fates
+) -> None:
     """Print warnings.
 
     No question to ask or to measure with, rows drawn into a published split, many rows lost between
@@ -210,19 +222,17 @@ def warn(fates: list[str], splits: dict[str, list[Record]], params: SplitParams)
                 f"split: warning: {name} has {own} rows of sources with `split: {name}`, and {more}"
                 f" drawn from the others; set split.{name} to 0 to draw none"
             )
-    lacking = [name for name in SPLITS if all(map(is_pair, splits[name]))]
-    if lacking:
+    if splits["test"] and all(map(is_pair, splits["test"])):
         print(
-            f"split: warning: {' and '.join(lacking)} has no chat, only pairs: answer, bench and "
-            "parity ask the chats of test and evals/, quantize calibrates on those of train; add "
-            "chats to data.sources, or stop after train (`dvc repro train`)"
+            "split: warning: test has no chat, only pairs, which have no right answer: the systems "
+            "are compared by the cases of evals/ alone; write yours there, or add chats to "
+            "data.sources"
         )
     lost = fates.count("between_splits") / len(fates)
     if lost > MANY:
         print(
             f"split: warning: {lost:.0%} of the rows resemble rows of two splits and are dropped "
-            f"(between_splits); raise split.threshold ({params.threshold}), so that fewer are "
-            "tied, or give rows made from one template one group (columns: {group: ...})"
+            f"(between_splits); {why_between(fates, RecordFile(DEDUPED), params, others)}"
         )
 
 
@@ -239,8 +249,10 @@ def main() -> None:
     with atomic_folder(SPLIT_FOLDER) as folder, workers(dedup, "leakage check") as each:
         fates, searched, removed = split_until_clean(folder, records, ties, params, each, shared)
         splits = by_split(records, fates)
-        check_sizes(splits, params)
-        scenarios = {*task.fields.get(task.scenario, ()), *task.labels}
+        fates_by = partial(fates_with, records, ties, params, shared)
+        texts = RecordFile(DEDUPED)
+        check_sizes(splits, params, lambda: why_empty(records, ties, texts, params, fates_by))
+        scenarios = {*task.closed.get(task.scenario, ()), *task.labels}
         check_coverage(splits, scenarios, params.coverage)
     write_json("reports/leakage.json", leakage_report(searched, removed, params))
 
@@ -254,7 +266,7 @@ def main() -> None:
     )
     print(ledger.summary("split"))
     print("split: " + ", ".join(f"{name} {len(splits[name]):,}" for name in SPLITS))
-    warn(fates, splits, params)
+    warn(fates, splits, params, fates_by)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,8 @@ def write(values: dict[str, Any]) -> None:
     for key, value in values.items():
         new = "" if value is None else f" {value}"
         line = re.compile(rf"(?m)^(  {key}:)[^#\n]*?(\s+#.*)?$")
-        section = line.sub(lambda old, new=new: f"{old[1]}{new}{old[2] or ''}", section)
+        if old := line.search(section):
+            section = section.replace(old[0], f"{old[1]}{new}{old[2] or ''}", 1)
     text = text.replace(found[0], section) if found else text
     try:
         held = YAML(typ="safe").load(text).get("base") or {}

@@ -92,7 +92,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def takes(model: type[BaseModel]) -> str:
     """List the keys of a section, for an error message."""
-    return ", ".join(model.model_fields)
+    return ", ".join(field.alias or name for name, field in model.model_fields.items())
 
 
 def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given: Any) -> str:

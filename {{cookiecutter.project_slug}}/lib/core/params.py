@@ -8,11 +8,12 @@ The `hardware` section: where the model stages run.
 import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lib.core.config import Section
+from lib.core.schema import check_schema, leaves, of_fields
 from lib.core.text import in_one_form
 
 HUB_ID = r"\w[\w.-]*/[\w.-]+"
@@ -32,6 +33,9 @@ class TaskParams(Section):
     system: str  # put before each chat when it is rendered; never stored in the records
     output: Literal["json", "label", "text"]
     fields: dict[str, list[str]] = {}  # output json: each field's allowed values, in key order
+    # output json, instead of fields: a JSON Schema, for numbers, lists, optional or nested fields
+    schema_: dict[str, Any] = Field(default={}, alias="schema")
+    lenient: bool = False  # output json: read an answer that stands in a Markdown fence
     labels: list[str] = []  # output label: the allowed answers; empty takes those of the data
     scenario: str = ""  # output json: the field that names a record's scenario
     refusal: str = ""  # the one right answer to what must be refused; empty: nothing is
@@ -51,19 +55,42 @@ class TaskParams(Section):
     def _text_as_in_the_data(cls, text: str) -> str:
         return in_one_form(text)
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _quoted(cls, labels: Any) -> Any:
+        bare = [one for one in labels if isinstance(one, bool | int | float)] if labels else []
+        if bare and isinstance(labels, list):
+            shown = str(bare[0]).lower()
+            raise ValueError(f"a list of texts; YAML reads {shown} as another type: '{shown}'")
+        return labels
+
     @model_validator(mode="after")
     def _consistent(self) -> "TaskParams":
-        if self.output == "json" and not self.fields:
-            raise ValueError("a section with `fields` when output is json")
+        if self.output == "json" and bool(self.fields) == bool(self.schema_):
+            raise ValueError("a section with either `fields` or `schema` when output is json")
+        if self.output != "json" and (self.schema_ or self.lenient):
+            raise ValueError("a section without `schema` and `lenient` unless output is json")
+        if self.schema_:
+            check_schema(self.schema_)
         if self.output != "json" and self.fields:
             instead = ", whose answers are `labels`" if self.output == "label" else ""
             raise ValueError(f"a section with `fields: {{}}` when output is {self.output}{instead}")
         if self.output == "json" and self.refusal and not is_object(self.refusal):
             raise ValueError("a section whose refusal is also a JSON object when output is json")
-        if self.scenario and self.scenario not in self.fields:
-            fields = ", ".join(self.fields) or "it has none"
+        if self.scenario and self.scenario not in self.closed:
+            fields = ", ".join(self.closed) or "it has none"
             raise ValueError(f'a section whose scenario is one of its fields ({fields}), or ""')
         return self
+
+    @property
+    def closed(self) -> dict[str, list[str]]:
+        """Return each value of a JSON answer by its path, with the allowed texts ([]: any)."""
+        return leaves(self.schema_) if self.schema_ else self.fields
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the answers; {} where they are no JSON."""
+        return self.schema_ or (of_fields(self.fields) if self.fields else {})
 
 
 class BaseParams(Section):

@@ -8,6 +8,7 @@ from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
 from lib.core.record_lines import content_json
+from lib.core.strict_json import loads
 from lib.core.turns import Message as Message
 from lib.core.turns import Tool, said, tool_names, whole, with_tools
 from lib.core.turns import text_of as text_of
@@ -52,6 +53,17 @@ PAIR = {"prompt", "chosen", "rejected"}
 def is_pair(record: Record) -> bool:
     """Tell whether the record is a preference pair."""
     return "chosen" in record
+
+
+def chats_first(records: Iterable[Record]) -> list[Record]:
+    """Return the chats of some records; where there are none, the preference pairs.
+
+    The prompts of pairs are as good to measure with, and their better answers to calibrate with.
+    """
+    pairs, chats = [], []
+    for record in records:
+        (pairs if is_pair(record) else chats).append(record)
+    return chats or pairs
 
 
 def chat_of(record: Record) -> list[Message]:
@@ -195,7 +207,7 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
     cure = "`dvc repro` rewrites it"
     for number, line in read_lines(path):
         try:
-            row = json.loads(line)
+            row = loads(line)
         except json.JSONDecodeError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error.msg}); {cure}") from None
         if not isinstance(row, dict):

@@ -41,10 +41,22 @@ def complete_chat(
     )
 
 
-def answer_chat(endpoint: Endpoint, chat: list[Message], max_new_tokens: int) -> Answer:
-    """Ask for the greedy answer to a chat, which the server renders with its own template."""
+def answer_chat(
+    endpoint: Endpoint,
+    chat: list[Message],
+    max_new_tokens: int,
+    schema: dict[str, Any] | None = None,
+) -> Answer:
+    """Ask for the greedy answer to a chat, which the server renders with its own template.
+
+    schema: the JSON Schema that the server holds the answer to.
+    """
+    options: dict[str, Any] = {}
+    if schema:
+        named = {"name": "answer", "schema": schema}
+        options["response_format"] = {"type": "json_schema", "json_schema": named}
     try:
-        reply = complete_chat(endpoint, chat, max_new_tokens)
+        reply = complete_chat(endpoint, chat, max_new_tokens, **options)
     except Refused as refused:
         if refused.status == 400 and "content_filter" in str(refused):  # as Azure and others say it
             return Answer("", 0, 0, "content_filter")
@@ -62,14 +74,28 @@ def said_in(message: dict[str, Any]) -> str:
     return "\n".join(filter(None, [message["content"] or "", *texts]))
 
 
-def answer_tokens(endpoint: Endpoint, ids: list[int], max_new_tokens: int) -> Answer:
-    """Ask for the greedy answer to token ids, exactly those of training (vLLM, llama.cpp)."""
+def answer_tokens(
+    endpoint: Endpoint,
+    ids: list[int],
+    max_new_tokens: int,
+    schema: dict[str, Any] | None = None,
+) -> Answer:
+    """Ask for the greedy answer to token ids, exactly those of training (vLLM, llama.cpp).
+
+    schema: the JSON Schema that the server holds the answer to.
+    """
+    # vLLM's name for it and llama.cpp's: each leaves the other's aside
+    held = {"structured_outputs": {"json": schema}, "json_schema": schema} if schema else None
     reply = call(
         endpoint,
         "completions",
         lambda client: (
             client.completions.with_raw_response.create(
-                model=endpoint.model, prompt=ids, max_tokens=max_new_tokens, temperature=0
+                model=endpoint.model,
+                prompt=ids,
+                max_tokens=max_new_tokens,
+                temperature=0,
+                extra_body=held,
             ).http_response
         ),
     )
@@ -139,15 +165,17 @@ def answer_all(
     finish: Callable[[int, Answer], Answer] = lambda _, answer: answer,
     limits: BudgetParams | None = None,
     weights: str = "",
+    schema: dict[str, Any] | None = None,
 ) -> list[Answer]:
     """Ask for greedy answers in the order of the prompts, `concurrency` requests at once.
 
     A prompt is a chat, or token ids. Each answer is `finish`ed (masked, say; it is given the
     prompt's index) and kept as it comes, and never asked for again while it is. `weights` tells
-    apart what a server that was started here serves. Raises UserError that says how many answers
-    are missing, when the server gives none or the budget is spent.
+    apart what a server that was started here serves; `schema` is what it holds answers to. Raises
+    UserError that says how many answers are missing, when the server gives none or the budget is
+    spent.
     """
-    keys = keys_of(endpoint, prompts, max_new_tokens, weights)
+    keys = keys_of(endpoint, prompts, (max_new_tokens, schema), weights)
     found = {key: Answer(**kept.rows[key]) for key in keys if key in kept.rows}
     if found:
         print(f"{len(found):,} of {len(prompts):,} answers are kept of a run of {kept.since()}")
@@ -160,7 +188,7 @@ def answer_all(
         may_cost = size(prompt) + max_new_tokens
         budget.reserve(may_cost)
         one = answer_tokens if prompt and isinstance(prompt[0], int) else answer_chat
-        answer = one(endpoint, prompt, max_new_tokens)  # type: ignore[arg-type]  # by its kind
+        answer = one(endpoint, prompt, max_new_tokens, schema)  # type: ignore[arg-type]  # by its kind
         budget.settle(may_cost, answer)
         with one_by_one:
             kept.add(keys[index], asdict(finish(index, answer)))
@@ -181,13 +209,11 @@ def answer_all(
     return [Answer(**kept.rows[key]) for key in keys]
 
 
-def keys_of(
-    endpoint: Endpoint, prompts: Sequence[Prompt], max_new_tokens: int, weights: str
-) -> list[str]:
+def keys_of(endpoint: Endpoint, prompts: Sequence[Prompt], how: object, weights: str) -> list[str]:
     """Return a key for each prompt; the same prompt of several cases has several."""
     url, seen, keys = "" if weights else endpoint.url, Counter[str](), list[str]()
     for prompt in prompts:  # a server that is started has another port each time
-        key = fingerprint(url, endpoint.model, weights, max_new_tokens, prompt)
+        key = fingerprint(url, endpoint.model, weights, how, prompt)
         keys.append(f"{key}-{seen[key]}")
         seen[key] += 1
     return keys

@@ -52,6 +52,8 @@ class AnswerParams(Section):
     few_shot: int = Field(default=3, ge=1)  # examples before each question, the same for all
     retrieval: int = Field(default=3, ge=1)  # examples most like each question
     log_likelihood: bool = False  # of the right answers, too; engine transformers
+    # the engine lets through only JSON that the task allows (vLLM, llama.cpp, most hosted models)
+    constrained: bool = False
     seed: int = Field(ge=0, lt=2**32)
 
     @model_validator(mode="after")
@@ -64,6 +66,8 @@ class AnswerParams(Section):
             )
         if self.log_likelihood and self.engine != "transformers":
             raise ValueError("a section without log_likelihood unless engine is transformers")
+        if self.constrained and self.engine == "transformers":
+            raise ValueError("a section without constrained when engine is transformers")
         return self
 
 

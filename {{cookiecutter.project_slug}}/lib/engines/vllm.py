@@ -14,13 +14,20 @@ def answer_all(
     stops: set[int],
     max_new_tokens: int,
     seed: int,
+    schema: dict[str, Any] | None = None,
 ) -> list[Answer]:
-    """Generate greedy answers to token ids, in order; `stops` are the ids that end one."""
+    """Generate greedy answers to token ids, in order; `stops` are the ids that end one.
+
+    schema: the JSON Schema that answers are held to.
+    """
     LLM, SamplingParams = load_vllm()  # noqa: N806 vLLM's own names
     model = LLM(model=folder, revision=revision, dtype=dtype, seed=seed)
-    sampling = SamplingParams(
-        temperature=0, max_tokens=max_new_tokens, stop_token_ids=sorted(stops)
-    )
+    options: dict[str, Any] = {"max_tokens": max_new_tokens, "stop_token_ids": sorted(stops)}
+    if schema:
+        from vllm.sampling_params import StructuredOutputsParams
+
+        options["structured_outputs"] = StructuredOutputsParams(json=schema)
+    sampling = SamplingParams(temperature=0, **options)
     outputs = model.generate([{"prompt_token_ids": ids} for ids in prompts], sampling)
     return [
         Answer(

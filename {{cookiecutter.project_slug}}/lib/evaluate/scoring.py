@@ -1,6 +1,9 @@
 """What became of each answer: correct, or one of the failure categories of docs/objective.md."""
 
+import re
+
 from lib.core.params import TaskParams
+from lib.core.schema import UNDECLARED, values_at, wrongs
 from lib.core.strict_json import parse as parse_json
 from lib.core.text import fold_case, in_one_form
 
@@ -23,7 +26,7 @@ def is_refusal(text: str, task: TaskParams) -> bool:
     if not task.refusal:
         return False
     if task.output == "json":
-        answer = parse(text)
+        answer = read_json(text, task)
         return answer is not None and same(answer, parse(task.refusal))
     return in_one_form(text) == task.refusal
 
@@ -35,6 +38,18 @@ def parse(text: str) -> dict[str, object] | None:
     except (ValueError, RecursionError):  # a model may say "[[[[..." or a number of 5,000 digits
         return None
     return value if isinstance(value, dict) else None
+
+
+FENCE = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL | re.IGNORECASE)
+
+
+def read_json(text: str, task: TaskParams) -> dict[str, object] | None:
+    """Parse an answer as a JSON object, with task.lenient also out of a Markdown fence.
+
+    None where it is not one: everything that judges an answer reads it here.
+    """
+    fenced = FENCE.fullmatch(text) if task.lenient else None
+    return parse(fenced.group(1) if fenced else text)
 
 
 def same(one: object, other: object) -> bool:
@@ -69,16 +84,25 @@ def categorise(
 
 def categorise_json(output: str, expected: str, task: TaskParams, prompt: str) -> str:
     """Return the category of a JSON answer that neither is nor should be a refusal."""
-    answer = parse(output)
-    if answer is None or any(field not in answer for field in task.fields):
+    answer = read_json(output, task)
+    if answer is None or malformed(answer, task):
         return "format_error"
     if undeclared(answer, task) or unsupported(answer, expected, prompt, task):
         return "hallucination"
     return CORRECT if same(answer, parse(expected)) else "wrong_answer"
 
 
+def malformed(answer: dict[str, object], task: TaskParams) -> bool:
+    """Tell whether an answer lacks a field, or has a value of another form than the schema's."""
+    if task.schema_:
+        return any(rule not in UNDECLARED for _, rule in wrongs(answer, task.schema_))
+    return any(field not in answer for field in task.fields)
+
+
 def undeclared(answer: dict[str, object], task: TaskParams) -> bool:
     """Tell whether an answer has an undeclared key, or a value that its field does not allow."""
+    if task.schema_:
+        return any(rule in UNDECLARED for _, rule in wrongs(answer, task.schema_))
     return any(
         key not in task.fields or (task.fields[key] and value not in task.fields[key])
         for key, value in answer.items()
@@ -86,20 +110,26 @@ def undeclared(answer: dict[str, object], task: TaskParams) -> bool:
 
 
 def unsupported(answer: dict[str, object], expected: str, prompt: str, task: TaskParams) -> bool:
-    """Tell whether a free-text field has a value that is neither in the prompt nor right."""
-    wanted = parse(expected) or {}
+    """Tell whether a free text of an answer is neither in the prompt nor right."""
+    wanted, folded = values_at(parse(expected) or {}), fold_case(prompt)
     return any(
-        not same(value, wanted.get(key)) and fold_case(str(value)) not in fold_case(prompt)
-        for key, value in answer.items()
-        if not task.fields[key]
+        not any(same(value, right) for right in wanted.get(path, []))
+        and fold_case(str(value)) not in folded
+        for path, values in values_at(answer).items()
+        for value in values
+        if not task.closed.get(path) and (isinstance(value, str) or not task.schema_)
     )
 
 
 def field_accuracy(outputs: list[str], expected: list[str], task: TaskParams) -> dict[str, float]:
-    """Return the share of answers with the expected value, for each field of a JSON task."""
-    right = dict.fromkeys(task.fields, 0)
+    """Return the share of answers with the expected value, for each value of a JSON task.
+
+    Of a list all values count as one, in their order; an optional one that neither has is right.
+    """
+    right = dict.fromkeys(task.closed, 0)
     for output, want in zip(outputs, expected, strict=True):
-        answer, wanted = parse(output) or {}, parse(want) or {}
-        for field in right:
-            right[field] += field in answer and same(answer[field], wanted.get(field))
-    return {field: count / max(len(outputs), 1) for field, count in right.items()}
+        answer, wanted = read_json(output, task), values_at(parse(want) or {})
+        given = values_at(answer or {})
+        for path in right:
+            right[path] += answer is not None and same(given.get(path), wanted.get(path))
+    return {path: count / max(len(outputs), 1) for path, count in right.items()}

@@ -7,10 +7,11 @@ from typing import Any
 
 from lib.cases.cases import Case
 from lib.core.params import TaskParams
+from lib.core.schema import values_at
 from lib.evaluate.metrics import f1
 from lib.evaluate.params import EvalParams
 from lib.evaluate.rates import RATES, count_leaks
-from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse
+from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse, read_json
 from lib.evaluate.stats import mean_interval
 
 EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
@@ -80,11 +81,15 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
     for row in rows:
         if task.output == "label":
             pairs["label"][row["expected"].strip(), shown_label(row, task)] += 1
-        answer, wanted = parse(row["output"]) or {}, parse(row["expected"]) or {}
-        for field in (name for name, allowed in task.fields.items() if allowed):
-            given = answer.get(field, "(none)")
-            known = given in [*task.fields[field], "(none)"]
-            pairs[field][str(wanted.get(field)), str(given) if known else "(undeclared)"] += 1
+        answer = values_at(read_json(row["output"], task) or {})
+        wanted = values_at(parse(row["expected"]) or {})
+        for field, allowed in task.closed.items():
+            if not allowed or "[]" in field:  # of a list there is no one right value
+                continue
+            given = answer.get(field, ["(none)"])[0]
+            known = given in [*allowed, "(none)"]
+            right = str(wanted.get(field, [None])[0])
+            pairs[field][right, str(given) if known else "(undeclared)"] += 1
     return {name: as_table(counted) for name, counted in pairs.items()}
 
 

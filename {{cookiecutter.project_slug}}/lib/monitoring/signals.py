@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from math import log2
 
 from lib.core.params import TaskParams
+from lib.core.schema import values_at
 from lib.core.text import words
 from lib.curate.boilerplate import is_boilerplate
 from lib.curate.language import sure_language
-from lib.evaluate.scoring import is_refusal, parse
+from lib.evaluate.scoring import is_refusal, malformed, read_json
 from lib.monitoring.phrases import is_injection
 
 OTHER, NONE = "(other)", "(none)"
@@ -46,8 +47,8 @@ def form_events(answer: str, finish: str | None, task: TaskParams, tools: bool =
         return found
     found["repetition"] = is_repetitive(answer)
     if task.output == "json":
-        given = parse(answer)
-        found["format_errors"] = given is None or any(name not in given for name in task.fields)
+        given = read_json(answer, task)
+        found["format_errors"] = given is None or malformed(given, task)
     return found
 
 
@@ -67,9 +68,11 @@ def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
     """Return the distributions of answers; an answer in the wrong form has no labels."""
     found = {"answer_length": length(answer)}
     if task.output == "json":
-        given = parse(answer) or {}
-        for name, allowed in task.fields.items():
-            value = given.get(name, NONE)
+        given = values_at(read_json(answer, task) or {})
+        for name, allowed in task.closed.items():
+            if "[]" in name or (task.schema_ and not allowed):  # any number of values, or any value
+                continue
+            value = given.get(name, [NONE])[0]
             known = value == NONE or (isinstance(value, str) and (not allowed or value in allowed))
             found[f"answer.{name}"] = str(value) if known else OTHER
     elif task.output == "label":

@@ -93,7 +93,7 @@ def use(task: TaskParams, data: Data) -> Lines:
     answers = {
         "json": "one line of JSON with "
         + "; ".join(
-            f"`{name}`: {', '.join(values) or 'any text'}" for name, values in task.fields.items()
+            f"`{name}`: {', '.join(values) or 'any text'}" for name, values in task.closed.items()
         ),
         "label": "one label: " + (", ".join(task.labels) or "one of those in the data"),
         "text": "text",

@@ -9,6 +9,7 @@ CURES = {
         "the hub has no such model, or shows it to its owner alone: check base.model and "
         "`hf auth whoami`"
     ),
+    "RemoteProtocolError": "the download broke off: run it again, what has come is kept",
     "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and it was never downloaded: unset it",
     "LocalEntryNotFoundError": (
         "the hub is out of reach and it was never downloaded: is there a network? HF_ENDPOINT "

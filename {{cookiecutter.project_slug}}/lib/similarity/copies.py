@@ -4,7 +4,6 @@ The work is done by `each`, a `map` over this machine's processes or a cluster's
 the sorting of the buckets is done here. So the result is the same wherever the work is done.
 """
 
-import json
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lib.core.records import Record, answers_of, is_pair, prompt_text
+from lib.core.strict_json import loads
 from lib.similarity.jaccard import jaccard
 from lib.similarity.near_copies import compare_all, near_copies
 from lib.similarity.own_words import Shared, sets_of, similarity
 from lib.similarity.params import DedupParams
+from lib.similarity.reference import propose
 from lib.similarity.shingles import Floats, IndexPairs, shingle
 from lib.similarity.spans import Spans, read_spans
-from lib.similarity.survey import Prompts, Survey, concatenate, nothing, survey
+from lib.similarity.survey import RECALL, Prompts, Survey, concatenate, nothing, survey
 from lib.similarity.workers import Each, blocks
 
 
@@ -68,7 +69,12 @@ def find_copies(
     buckets = [found.buckets[order]]  # by far the largest: popped, so that the search may free it
     found = found._replace(buckets=found.buckets[:0].copy())
     compare = partial(relate, path, params=params, shared=shared)
-    pairs, values = near_copies(buckets.pop(), found.spans[order], compare, each)
+    spans = found.spans[order]
+    if params.engine == "datasketch":
+        pairs = propose(path, spans, params, shared, RECALL)
+        values = compare_all(pairs, spans, compare, each)
+    else:
+        pairs, values = near_copies(buckets.pop(), spans, compare, each)
     pairs = np.sort(order[pairs], axis=1)
     first = np.lexsort(pairs.T[::-1])
     return found, _related(pairs[first], values[first])
@@ -89,7 +95,7 @@ def relate(path: Path, spans: Spans, params: DedupParams, shared: Shared) -> npt
     """
     with path.open("rb") as file:
         lines, pairs = read_spans(file, spans)
-        records: list[Record] = [json.loads(line) for line in lines]
+        records: list[Record] = [loads(line) for line in lines]
     prompts = sets_of(list(map(prompt_text, records)), params.ngram, shared)
     found = np.zeros(len(pairs), RELATED)
     found["similarity"] = similarity(prompts, prompts, pairs)

@@ -16,13 +16,14 @@ class DedupParams(Section):
     """When records are near copies: MinHash proposes pairs, exact Jaccard similarity decides."""
 
     threshold: float = Field(gt=0, le=1)  # records at least this similar are copies
+    near_copies: Literal["drop", "keep"] = "drop"  # among records; exact copies always go
     evals_threshold: float = Field(
         gt=0, le=1
     )  # from which a record is a copy of a case in evals/, and dropped
     ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
     permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
     seed: int = Field(ge=0, lt=2**32)
-    engine: Literal["local", "daft-ray"] = "local"  # the result is the same for either
+    engine: Literal["local", "daft-ray", "datasketch"] = "local"  # the same result
     processes: int = Field(ge=1)  # of the local engine; the result is the same for any number
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lib.core.records import is_record, prompt_text, read_objects
+from lib.core.strict_json import loads
 from lib.core.text import fold_case, word_pattern
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_text
@@ -80,7 +82,7 @@ def _sample(path: Path, block: Block) -> Sample:
     for line in read_block(path, block):
         begin, end = end, end + len(line)
         try:
-            record = json.loads(line)
+            record = loads(line)
         except ValueError:  # the search after this names the line
             continue
         if isinstance(record, dict) and is_record(record):
@@ -95,7 +97,7 @@ def prompts_at(path: Path, spans: Spans) -> list[str]:
     with path.open("rb") as file:
         for begin, end in spans.tolist():
             file.seek(begin)
-            found.append(prompt_text(json.loads(file.read(end - begin))))
+            found.append(prompt_text(loads(file.read(end - begin))))
             size += len(found[-1])
             if size >= CHARACTERS:
                 break
@@ -141,7 +143,7 @@ def _shown(prompts: list[str], passages: Shared) -> tuple[str, int, float]:
     return " ".join(text.split()), counts[text], shared / total
 
 
-def shared_texts(text: str, inside: Sequence[bool]) -> Iterable[str]:
+def shared_texts(text: str, inside: npt.NDArray[np.bool_]) -> Iterable[str]:
     """Yield the stretches of a text, in small letters, whose words stand in shared passages."""
     text = fold_case(text)
     begin, end = -1, 0

@@ -4,7 +4,6 @@ A file is surveyed in blocks of whole lines that know nothing of each other: one
 processes or on other machines, the result is the same.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
@@ -25,6 +24,7 @@ from lib.core.records import (
     read_records,
     row_text,
 )
+from lib.core.strict_json import loads
 from lib.similarity.hit import Hit
 from lib.similarity.minhash import band_keys, bands, signatures
 from lib.similarity.near_copies import KnownTexts, search_rows
@@ -118,7 +118,7 @@ def survey(
 
 
 def _parsed(line: bytes) -> Record:
-    row = json.loads(line.decode())
+    row = loads(line)
     if not isinstance(row, dict) or not is_record(row):
         raise ValueError
     return cast(Record, row)

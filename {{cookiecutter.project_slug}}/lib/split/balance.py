@@ -1,6 +1,7 @@
 """Scenarios made more even: a cap on the frequent, weights for the rare, a floor under all."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
 from lib.core.records import Record, is_pair
@@ -38,17 +39,19 @@ def check_weights(records: list[Record], balance: Balance) -> None:
             )
 
 
-def check_sizes(splits: dict[str, list[Record]], params: SplitParams) -> None:
-    """Raise UserError for a split that should have rows and is empty."""
+def empty_splits(sizes: Mapping[str, int], params: SplitParams) -> list[str]:
+    """Name the splits that should have rows and are empty."""
     shares = {"train": 1.0, "val": params.val, "test": params.test}
-    for name, share in shares.items():
-        if share and not splits[name]:
-            sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
-            raise UserError(
-                f"params.yaml: split: {name} is empty ({sizes}); add rows, or change "
-                "split.val, split.test or the sources' split; where most rows resemble each other "
-                "and so share a split, raise split.threshold"
-            )
+    return [name for name, share in shares.items() if share and not sizes[name]]
+
+
+def check_sizes(
+    splits: dict[str, list[Record]], params: SplitParams, advise: Callable[[], str]
+) -> None:
+    """Raise UserError, with advice, for a split that should have rows and is empty."""
+    for name in empty_splits({name: len(rows) for name, rows in splits.items()}, params)[:1]:
+        sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
+        raise UserError(f"params.yaml: split: {name} is empty ({sizes}); {advise()}")
 
 
 def check_coverage(

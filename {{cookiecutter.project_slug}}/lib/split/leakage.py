@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib.core.records import Record, prompt_texts, read_records, row_text
+from lib.core.strict_json import loads
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256
 from lib.similarity.heldout import HELD_OUT, HeldOut, eval_files, held_out
@@ -138,7 +139,7 @@ def _search_block(
 ) -> tuple[int, list[Leak]]:
     """(rows, leaks) of a block of train."""
     lines = read_block(folder / "train.jsonl", block)
-    train: list[Record] = [json.loads(line) for line in lines]
+    train: list[Record] = [loads(line) for line in lines]
     return len(train), _search(folder, settings, shared, state).leaks(train)
 
 

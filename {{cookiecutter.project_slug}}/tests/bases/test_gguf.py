@@ -20,7 +20,7 @@ def write(path: Path, drop: str = "", **more: Any) -> dict[str, numpy.ndarray]:
     """Write a llama of one layer as GGUF; return its tensors by their names there."""
     from gguf import GGUFWriter
 
-    told = fields(**more)
+    told = fields(more)
     writer = GGUFWriter(str(path), "llama")
     numbers = {"block_count": 1, "context_length": 512, "embedding_length": WIDTH}
     numbers |= {
@@ -34,7 +34,11 @@ def write(path: Path, drop: str = "", **more: Any) -> dict[str, numpy.ndarray]:
     writer.add_float32("llama.rope.freq_base", 1e4)
     writer.add_string("general.license", "apache-2.0")
     for key, value in told.items():
-        add = {str: writer.add_string, int: writer.add_uint32, list: writer.add_array}
+        add: dict[type, Any] = {
+            str: writer.add_string,
+            int: writer.add_uint32,
+            list: writer.add_array,
+        }
         if key.startswith("tokenizer") and value is not None:
             add[type(value)](key, value)
     if more.get("scaled"):

@@ -126,3 +126,15 @@ def test_a_gated_model_says_how_to_get_in(name: str) -> None:
         done = python(code + "from lib.bases.pin import *; run(main, arguments=True)", address)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith(f"org/{name}: it is gated")
+
+
+@pytest.mark.slow
+def test_a_download_that_breaks_off_says_so() -> None:
+    """Transformers' own words are of a missing pytorch_model.bin."""
+    with hub_of(Path(__file__).parents[2] / "base", cut=1000) as (address, _):
+        code = "from lib.model.loading import *; from lib.runtime.errors import run; "
+        done = python(
+            f"{code}run(lambda: load_model('org/name', 'float32', 'cpu', '{COMMIT}'))", address
+        )
+    assert done.returncode == 2
+    assert "org/name: the download broke off" in done.stderr.splitlines()[-1]

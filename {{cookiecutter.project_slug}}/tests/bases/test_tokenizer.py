@@ -14,7 +14,7 @@ from lib.runtime.errors import UserError
 OWN = json.loads(Path("base/tokenizer.json").read_text(encoding="utf-8"))
 
 
-def fields(cut: str = "qwen2", **more: Any) -> dict[str, Any]:
+def fields(more: dict[str, Any], cut: str = "qwen2") -> dict[str, Any]:
     """The metadata of a GGUF that has the embedded base's vocabulary."""
     added = {one["content"]: one["id"] for one in OWN["added_tokens"]}
     vocabulary = OWN["model"]["vocab"] | added
@@ -29,8 +29,7 @@ def fields(cut: str = "qwen2", **more: Any) -> dict[str, Any]:
         "tokenizer.ggml.token_type": [3 if token in added else 1 for token in tokens],
         "tokenizer.ggml.merges": merges,
         "tokenizer.ggml.eos_token_id": vocabulary["<|im_end|>"],
-        **more,
-    }
+    } | more
 
 
 def ids(tokenizer: Any, text: str) -> list[int]:
@@ -39,7 +38,7 @@ def ids(tokenizer: Any, text: str) -> list[int]:
 
 
 def test_qwens_cut_gives_the_tokens_of_the_original() -> None:
-    original, built = Tokenizer.from_file("base/tokenizer.json"), build(fields())
+    original, built = Tokenizer.from_file("base/tokenizer.json"), build(fields({}))
     for text in [*HARD_TEXTS, "e\u0301 <|im_end|> 12  34"]:
         assert ids(built, text) == original.encode(text, add_special_tokens=False).ids
         assert built.decode(ids(built, text)) == original.decode(ids(built, text), False)
@@ -47,19 +46,17 @@ def test_qwens_cut_gives_the_tokens_of_the_original() -> None:
 
 def test_each_digit_stands_alone_for_smollm() -> None:
     """So spaces before a number are one token; GPT-2's cut, transformers' own, leaves one to it."""
-    pieces = build(fields("smollm")).backend_tokenizer.pre_tokenizer.pre_tokenize_str("a  12")
+    pieces = build(fields({}, "smollm")).backend_tokenizer.pre_tokenizer.pre_tokenize_str("a  12")
     assert [piece for piece, _ in pieces] == ["a", "ĠĠ", "1", "2"]
-    pieces = build(fields("gpt-2")).backend_tokenizer.pre_tokenizer.pre_tokenize_str("a  12")
+    pieces = build(fields({}, "gpt-2")).backend_tokenizer.pre_tokenizer.pre_tokenize_str("a  12")
     assert [piece for piece, _ in pieces] == ["a", "Ġ", "Ġ12"]
 
 
 def test_special_tokens_are_those_that_the_file_names() -> None:
-    tokenizer = build(fields())
+    tokenizer = build(fields({}))
     assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|im_end|>")
     assert tokenizer.bos_token is None
-    begun = build(
-        fields(**{"tokenizer.ggml.bos_token_id": 0, "tokenizer.ggml.add_bos_token": True})
-    )
+    begun = build(fields({"tokenizer.ggml.bos_token_id": 0, "tokenizer.ggml.add_bos_token": True}))
     assert begun.encode("a")[0] == 0
 
 
@@ -73,9 +70,9 @@ def test_special_tokens_are_those_that_the_file_names() -> None:
 )
 def test_a_cut_that_is_not_known_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="take the model's own folder or hub id"):
-        build(fields() | changed)
+        build(fields(changed))
 
 
 def test_a_vocabulary_without_an_end_is_refused() -> None:
     with pytest.raises(UserError, match="no answer would end"):
-        build(fields(**{"tokenizer.ggml.eos_token_id": None}))
+        build(fields({"tokenizer.ggml.eos_token_id": None}))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -185,7 +186,7 @@ def test_answers_of_another_day_are_not_used(url: str, kept: Kept) -> None:
 )
 def test_an_answer_belongs_to_what_was_asked(changes: dict[str, str], same: bool) -> None:
     one = Endpoint("http://a/v1", "m")
-    keys = keys_of(one, [chat("a")], 9, ""), keys_of(replace(one, **changes), [chat("a")], 9, "")
+    keys = [keys_of(server, [chat("a")], 9, "") for server in (one, replace(one, **changes))]
     assert (keys[0] == keys[1]) is same
     assert keys_of(one, [chat("a")], 9, "x") != keys_of(one, [chat("a")], 9, "y")
 
@@ -216,6 +217,25 @@ def test_a_budget_stops_before_it_is_spent(
         answer_all(endpoint, chats, 9, 1, kept, limits=budget)
     spent = sum(row["input_tokens"] + row["output_tokens"] for row in kept.rows.values())
     assert spent <= limits.get("tokens", spent)
+
+
+def test_a_schema_is_sent_as_each_route_takes_it(kept: Kept) -> None:
+    bodies: list[dict[str, Any]] = []
+
+    class Noting(Server):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.append(json.loads(raw))
+            self.rfile = BytesIO(raw)
+            super().do_POST()
+
+    schema = {"type": "object", "properties": {"城市": {"type": "string"}}}
+    with serving_with(Noting) as url:
+        for prompt in (chat("a"), [1, 2]):
+            answer_all(Endpoint(url, "m"), [prompt], 9, 1, kept, schema=schema)
+    assert bodies[0]["response_format"]["json_schema"]["schema"] == schema
+    assert bodies[1]["structured_outputs"] == {"json": schema}  # vLLM
+    assert bodies[1]["json_schema"] == schema  # llama.cpp
 
 
 class Filtering(Server):

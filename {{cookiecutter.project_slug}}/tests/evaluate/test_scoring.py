@@ -77,7 +77,7 @@ def test_what_is_no_json_refuses_nothing() -> None:
 )
 def test_a_task_that_contradicts_itself_is_refused(changes: dict[str, str], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        TaskParams.model_validate(JSON_TASK.model_dump() | changes)
+        TaskParams.model_validate(JSON_TASK.model_dump(by_alias=True) | changes)
 
 
 def test_no_declared_refusal_means_no_refusals() -> None:
