@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"))
 
 from lib.similarity.minhash import connected
-from lib.similarity.near_copies import near_copies_in
+from lib.similarity.near_pairs import near_copies_in
 from lib.similarity.survey import RECALL
 
 from benchmarks.dedup.peers import NGRAM, PERMUTATIONS, THRESHOLD

@@ -102,7 +102,7 @@ def read(name: str) -> Any:
 def accuracy(system: str) -> Result:
     """Ask a system the test questions, score its answers."""
     seconds = run("answer", system)
-    run("eval", system)
+    run("eval")
     test = read(f"metrics/eval/{system}.json")["test"]
     keys = ("exact_match", "exact_match_low", "exact_match_high", "cases")
     return {key: test[key] for key in keys} | {"answer_seconds": seconds}

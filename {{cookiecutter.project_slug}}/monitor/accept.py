@@ -29,6 +29,7 @@ from lib.evaluate.scoring import is_refusal
 from lib.intake.cells import Reject
 from lib.pii.redact import Finder
 from lib.pii.secrets import find_secrets
+from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text
 from lib.similarity.near_copies import KnownTexts
@@ -215,6 +216,7 @@ def track_file(path: Path) -> None:
 
 def main() -> None:
     """Add what people accepted of the proposals to a file of training data or cases."""
+    refuse_while_at_work()  # it reads data/raw and evals
     task, finder = load("task", TaskParams), Finder(load("curate", CurateParams).pii)
     rows = list(read_review())
     decided = [(line, read_decided(row, line)) for line, row in rows if row.get("decide")]

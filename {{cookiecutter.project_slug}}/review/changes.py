@@ -19,7 +19,7 @@ SCORERS = [
     *("lib/cases/leaks.py", "lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
     "lib/core/schema.py",
 ]
-SERVED = ("tuned", "quantized")
+SERVED = ("tuned", "quantized", "served")
 FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
 LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
 

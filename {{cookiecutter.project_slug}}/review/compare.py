@@ -13,6 +13,7 @@ from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, of_sets, same_cases
 from lib.evaluate.stats import shown_p
 from lib.release.params import GateParams
+from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import CommandLine, run
 from review import answers, changes
 from review.datadiff import data_compared
@@ -164,8 +165,10 @@ def fitted(comment: Comment) -> str:
 
 def main() -> None:
     parser = CommandLine("review.compare", __doc__)
-    parser.add_argument("base", metavar="BASE", help="a branch or commit, such as origin/main")
+    about = "a branch or commit, such as origin/main; unless given, origin's default branch"
+    parser.add_argument("base", metavar="BASE", nargs="?", default="", help=about)
     base = merge_base(parser.parse_args().base)
+    refuse_while_at_work()
     print(fitted(comment(Version(), Version(base))), end="")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.cases.cases import fixed_cases
 from lib.cases.leaks import leaked_pii
+from lib.core.config import load
 from lib.core.params import TaskParams
 from lib.core.records import text_of
 from lib.evaluate.params import EvalParams
@@ -17,6 +18,7 @@ from lib.evaluate.safety import flag
 from lib.evaluate.summary import summarise, summarise_adversarial
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
+from lib.release.params import GateParams
 from lib.report.headline import headline
 from lib.runtime.errors import UserError
 from review.lock import md5
@@ -154,7 +156,8 @@ def contradictions(
         path = f"metrics/eval/{name}.json"
         found[path] = first_lack(read_json(path), metrics, "")
     train = read_json(TRAIN) if Path(TRAIN).is_file() else {}
-    numbers = headline(computed, train, read_json("metrics/bench.json"))
+    released = load("gate", GateParams).system
+    numbers = headline(computed, train, read_json("metrics/bench.json"), released)
     stored = read_json("metrics.json")
     unknown = stored.keys() - numbers.keys() - (set() if train else {"val_loss"})
     found["metrics.json"] = first_lack(stored, numbers, "") or ", ".join(sorted(unknown))
@@ -168,5 +171,5 @@ def read_json(path: str) -> Metrics:
     except FileNotFoundError:
         raise UserError(f"{path}: not found; `{PULL}` fetches it") from None
     except ValueError as error:
-        raise UserError(f"{path}: is not JSON ({error}); `dvc checkout` restores it") from None
+        raise UserError(f"{path}: is not JSON ({error}); `make repair`, then `dvc repro`") from None
     return value

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from lib.core.config import read_yaml
+from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import UserError
 
 LOCK, PIPELINE = Path("dvc.lock"), Path("dvc.yaml")
 # A stage has changed whose inputs are not here, as in a clone that pulled no more than it needs:
 # DVC looks for their hashes, and stops.
 MISSING = re.compile(r"failed to reproduce '(.+?)': \[Errno 2\]")
+BLOCKED = ("Unable to acquire lock", "is being blocked by")  # by another command of DVC
+PAUSES = (1, 2, 4, 8)  # seconds; DVC holds its lock for moments, between two stages
 DRY_RUN = ["repro", "--dry", "--allow-missing"]  # says what it would run, of files here or not
 
 
@@ -47,6 +51,43 @@ def is_stage(name: str) -> bool:
 def pipeline() -> dict[str, Any]:
     """Read the stages of dvc.yaml."""
     return dict(read_yaml(PIPELINE).get("stages") or {})
+
+
+def unfit(stages: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    """List the stages of a dvc.lock that ran on other params or outputs than it holds.
+
+    So a run leaves it that was cut short, or was of some stages only.
+    """
+    outs = {out["path"]: out.get("md5") for one in stages.values() for out in one.get("outs", [])}
+
+    def fits(stage: dict[str, Any]) -> bool:
+        values = stage.get("params", {}).get("params.yaml", {})
+        deps = [one for one in stage.get("deps", []) if one["path"] in outs]
+        return all(value_at(params, key) == value for key, value in values.items()) and all(
+            outs[one["path"]] == one.get("md5") for one in deps
+        )
+
+    return [name for name, stage in stages.items() if not fits(stage)]
+
+
+def value_at(sections: dict[str, Any], key: str) -> Any:
+    """Return the value of a dotted key; None where there is none."""
+    value: Any = sections
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def git_kept() -> dict[str, str]:
+    """Return the outputs that git keeps (timings, pages), and the stage that writes each."""
+    found: dict[str, str] = {}
+    for name, stage in pipeline().items():
+        for kind in ("outs", "metrics", "plots"):
+            for out in stage.get("do", stage).get(kind, []):
+                if isinstance(out, dict):
+                    kept = (path for path, how in out.items() if (how or {}).get("cache") is False)
+                    found |= dict.fromkeys(kept, name)
+    return found
 
 
 def frozen_stages() -> list[str]:
@@ -79,9 +120,7 @@ def md5(path: str | Path) -> str:
 
 def stale_stages() -> list[str]:
     """List the stages that `dvc repro` would run: dvc.lock is older than what they depend on."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *DRY_RUN], capture_output=True, encoding="utf-8"
-    )
+    done = dry_run()
     unread = MISSING.findall(done.stderr)
     if done.returncode and not unread:
         said = (done.stderr or done.stdout).strip().splitlines()
@@ -89,3 +128,19 @@ def stale_stages() -> list[str]:
     start, end = "Running stage '", "':"
     lines = [line for line in done.stdout.splitlines() if line.startswith(start)]
     return [line.removeprefix(start).removesuffix(end) for line in lines] + unread[:1]
+
+
+def dry_run() -> subprocess.CompletedProcess[str]:
+    """Have DVC say what it would run; wait for its lock, and raise UserError for a run that has it.
+
+    DVC's own words advise to delete a lock, which nobody should while a run goes on.
+    """
+    for pause in (*PAUSES, 0):
+        refuse_while_at_work()
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *DRY_RUN], capture_output=True, encoding="utf-8"
+        )
+        if not any(words in done.stderr for words in BLOCKED):
+            return done
+        time.sleep(pause)
+    raise UserError("another command of DVC is at work here; wait until it has ended")

@@ -18,13 +18,17 @@ from lib.evaluate.predictions import Row, parse_predictions
 from lib.runtime.errors import UserError
 from review.lock import LOCK, outs_of
 
+UNSHALLOW = "--unshallow"  # what brings the commits that a shallow clone lacks
+
 
 class Version:
     """One version; `commit` None is the workspace."""
 
     def __init__(self, commit: str | None = None) -> None:
         self.name = commit[:9] if commit else "workspace"
-        self.files = DVCFileSystem(rev=commit) if commit else DVCFileSystem()
+        # Of a commit DVC shows the whole repository, of which the project may be a folder.
+        self.within = (git("rev-parse", "--show-prefix") or "") if commit else ""
+        self.files = DVCFileSystem(rev=commit, subrepos=bool(self.within))
         self.unread: list[str] = []  # DVC knows them, but neither cache nor remote gave them
         lock = self.text(LOCK)
         self.outs = outs_of(lock) if lock else {}
@@ -38,7 +42,7 @@ class Version:
         """Read the same line by line, for files of any size."""
         try:
             how = {"encoding": "utf-8", "errors": "replace", "newline": "\n"}
-            file = self.files.open(str(path), "r", **how)
+            file = self.files.open(f"{self.within}{path}", "r", **how)
         except Exception:  # a remote fails in as many ways as there are drivers
             if {str(path), Path(path).parts[0]} & getattr(self, "outs", {}).keys():
                 self.unread.append(str(path))
@@ -68,13 +72,62 @@ class Version:
         return parse_predictions(text, f"{self.name}:{path}") if text else []
 
 
-def merge_base(base: str) -> str:
-    """Return the commit at which HEAD left `base`; raise UserError where git knows none."""
+def merge_base(base: str = "") -> str:
+    """Return the commit at which HEAD left `base`, by default the default branch of origin.
+
+    Raises UserError where git knows none, with what fetches it in this kind of clone.
+    """
+    base = base or default_branch()
     if base.startswith("-"):
         raise UserError(f"{base}: is not a commit or branch, such as origin/main")
-    done = subprocess.run(["git", "merge-base", base, "HEAD"], capture_output=True, text=True)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no common commit"])[0]
-        cure = "fetch it with its history (`git fetch --unshallow origin`)"
-        raise UserError(f"git merge-base {base} HEAD: {said}; {cure}")
-    return done.stdout.strip()
+    if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
+        raise UserError(f"{base}: git knows no such commit or branch here; {how_to_get(base)}")
+    found = git("merge-base", base, "HEAD")
+    if found is None:
+        cure = f"`git fetch {UNSHALLOW} origin`" if is_shallow() else "they have no common commit"
+        raise UserError(f"{base}: git finds no commit that it and HEAD both come from; {cure}")
+    return found
+
+
+def how_to_get(base: str) -> str:
+    """Say how to come by a branch that this clone lacks: it may be shallow, or have one branch."""
+    name = base.removeprefix("origin/")
+    if git("rev-parse", "--verify", "--quiet", f"origin/{name}^{{commit}}"):
+        return f"origin/{name} is there"
+    if not git("remote"):
+        return f"there is no remote to fetch it from; branches here: {branches()}"
+    deepen = f"{UNSHALLOW} " if is_shallow() else ""
+    return (
+        f"`git fetch {deepen}origin {name}:refs/remotes/origin/{name}`, then compare with "
+        f"origin/{name}; known here: {branches()}"
+    )
+
+
+def branches() -> str:
+    """List the branches that are known here, those of origin first."""
+    form = "--format=%(refname:short)"
+    return " ".join((git("for-each-ref", form, "refs/remotes", "refs/heads") or "none").split())
+
+
+def default_branch() -> str:
+    """Return origin's default branch, whatever its name; raise UserError where it is not known."""
+    if found := git("rev-parse", "--abbrev-ref", "--verify", "--quiet", "origin/HEAD"):
+        return found
+    known = [name for name in ("origin/main", "origin/master") if git("rev-parse", "-q", name)]
+    if not known:
+        raise UserError(
+            "origin's default branch is not known here; `git remote set-head origin --auto` asks, "
+            f"or name a branch: {branches()}"
+        )
+    return known[0]
+
+
+def is_shallow() -> bool:
+    """Tell whether this clone lacks older commits."""
+    return git("rev-parse", "--is-shallow-repository") == "true"
+
+
+def git(*arguments: str) -> str | None:
+    """Return what a command of git prints; None where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8")
+    return None if done.returncode else done.stdout.strip()

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.records import Message, is_pair, prompt_of, read_records, write_records
+from lib.core.records import Message, chats_first, prompt_of, read_records, write_records
 from lib.engines import hf, server
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
@@ -66,9 +66,9 @@ def read_chats(params: BenchParams, system: str) -> Chats:
     split is repeated.
     """
     count = WARM_UP + params.requests * len(load_levels(params))
-    chats = [with_system(prompt_of(r), system) for r in read_records(TEST) if not is_pair(r)]
+    chats = [with_system(prompt_of(one), system) for one in chats_first(read_records(TEST))]
     if not chats:
-        raise UserError(f"{TEST}: holds no chat to send; see metrics/split.json")
+        raise UserError(f"{TEST}: holds no prompt to send; see metrics/split.json")
     if params.lengths:
         return made_up(chats, params.lengths.input, count)
     return list(islice(cycle(chats), count))
@@ -184,6 +184,7 @@ def main() -> None:
     figures: Figures = {"engine": params.engine}
     if params.engine == "server" and params.command == []:
         figures["served"] = bench_server(params.url, chats, params)
+        figures |= {name: {"bytes": weights_size(folder)} for name, folder in RELEASABLE.items()}
     else:
         measure = bench_transformers if params.engine == "transformers" else bench_started
         for name, folder in RELEASABLE.items():

@@ -5,6 +5,7 @@ writes  data/curated.jsonl, data/rejected.jsonl, metrics/curate.json
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -19,6 +20,7 @@ from lib.core.params import BaseParams, TaskParams
 from lib.curate.columns import ColumnWatch, check_columns
 from lib.curate.conflicts import Conflicts
 from lib.curate.curator import Curated, Curator, Note, Part
+from lib.curate.labels import Labels
 from lib.curate.outcome import check_licenses, check_yield, shown_unused
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.rejected import Rejected
@@ -92,7 +94,8 @@ def main() -> None:
     params = load("curate", CurateParams)
     check_columns(sources, task)
     ledger = Ledger()
-    changed, pii = Counter[str](), Counter[str]()
+    changed, pii, labels = Counter[str](), Counter[str](), Labels()
+    defined_by_data = task.output == "label" and not task.labels
     with (
         atomic_text("data/rejected.jsonl") as gone,
         atomic_text("data/curated.jsonl") as kept,
@@ -104,6 +107,8 @@ def main() -> None:
             ledger.keep(note.file)
             changed.update(note.changes)
             pii.update(note.pii)
+            if defined_by_data:
+                labels.seen[json.loads(line)["scenario"]] += 1
         check_licenses(ledger, params.licenses)
         extra = {"changed": dict(sorted(changed.items())), "pii": dict(sorted(pii.items()))}
         unused = shown_unused(ledger, rejected.finder)
@@ -112,6 +117,8 @@ def main() -> None:
     for file, columns in unused.items():
         named = ", ".join(f"{name} ({count:,} rows)" for name, count in columns.items())
         print(f"{file}: not used: {named}")
+    for warning in labels.warnings():
+        print(warning, file=sys.stderr)
     if not ledger.total().rows_kept:
         raise UserError(
             "curate: no row is kept; data/rejected.jsonl says why each was dropped (a license must "

@@ -49,10 +49,10 @@ class Fates(NamedTuple):
     other: Indices  # the record that stays instead of it, or that contradicts it
 
 
-def decide_fates(found: Survey, near: Related) -> Fates:
-    """Decide what becomes of each record."""
+def decide_fates(found: Survey, near: Related, keep_near: bool = False) -> Fates:
+    """Decide what becomes of each record; `keep_near`: near copies stay, exact ones go."""
     indices, first = np.arange(len(found.spans)), found.originals()
-    kept = keepers(first, near.pairs[near.relation == Relation.COPY], found)
+    kept = keepers(first, near.pairs[(near.relation == Relation.COPY) & (not keep_near)], found)
     opponent = contradicted(kept, near.pairs[near.relation == Relation.CONTRADICTION])
     reason = np.where(first[kept] == first, EXACT, NEAR)
     reason[kept == indices] = STAYS
@@ -166,7 +166,7 @@ def main() -> None:
         shared = all_passages(texts)
         prompts = tuple(one.prompt for one in held)
         found, near = find_copies(CURATED, prompts, params, each, shared)
-    fates = decide_fates(found, near)
+    fates = decide_fates(found, near, params.near_copies == "keep")
     write_outputs(found, fates, similarities(fates, found, near, params, shared), held)
     write_shared(texts)
     ledger = account(found, fates, held)

@@ -15,7 +15,7 @@ from lib.core.records import read_objects
 from lib.engines.params import DeployParams
 from lib.engines.weights import weights_size
 from lib.model.loading import RELEASABLE
-from lib.release.cost import cost_per_1000, goodput
+from lib.release.cost import cost_per_1000, goodput, measured_as
 from lib.release.params import GateParams, LatencyLimits
 from lib.report.markdown import table
 from lib.report.serving_memory import memory_table
@@ -197,7 +197,7 @@ def main() -> None:
     bench, quantized = read_json("metrics/bench.json"), read_json("metrics/quantize.json")
     parity = read_json("reports/parity.json")
     system = gate.system
-    name = system if system in bench else "served"
+    name = measured_as(bench, system)
     figures = bench.get(name, {})
     good = good_by_load(figures, name, gate.latency)
     size = weights_size(RELEASABLE[system])

@@ -20,12 +20,14 @@ from lib.evaluate.predictions import check_slice, slices_of
 from lib.evaluate.scoring import CATEGORIES
 from lib.evaluate.stats import FEWEST, cases_needed, smallest_detectable, wilson_interval
 from lib.release.params import GateParams
+from lib.report.enough import hopeless
 from lib.report.markdown import cell, table
 from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, sha256
 from lib.similarity.params import SplitParams
 
 TEST = "data/split/test.jsonl"
+COUNTED = ("golden", "test", "refuse", "answer")
 DIFFER = (0.05, 0.1, 0.2, 0.4)  # shares of cases on which two systems differ
 ABOUT = {
     "base": "the base model with the system prompt alone (zero-shot)",
@@ -196,11 +198,18 @@ def main() -> None:
     endpoint = load("answer", AnswerParams).endpoint
     asked = [name for name in SYSTEMS if name != "endpoint" or endpoint]
     systems = table(["system", "what it is"], [[name, ABOUT[name]] for name in asked])
+    counts = {name: len(set(found)) for name, found in groups.items()} | expects
+    sizes = {
+        name: sum(slices[f"{what} {name}"] for what in ("scenario", "language", "tag"))
+        for name in gate.quality.slices
+    }
+    never = hopeless(gate, {name: counts.get(name, 0) for name in COUNTED}, sizes)
     page = {
         "Sets": sets_section(groups, kinds, load("split", SplitParams)),
         "Systems": systems,
         "Metrics": metrics_section(load("task", TaskParams), params),
         "Limits": limits_section(gate, groups, expects, slices),
+        "What can never pass": [f"- {one}" for one in never] or ["Nothing: each check can."],
         "Power": power_section(groups, gate.min_effect),
         "Slices": slices_section(slices),
     }
@@ -210,6 +219,8 @@ def main() -> None:
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
     print("eval_plan: reports/eval_plan.md")
+    for one in never:  # said before hours of training
+        print(f"eval_plan: gate: {one}")
 
 
 if __name__ == "__main__":

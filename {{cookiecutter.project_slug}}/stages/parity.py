@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from lib.cases.evals import GOLDEN, read_golden
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
-from lib.core.records import Message, is_pair, prompt_of, read_records
+from lib.core.records import Message, chats_first, prompt_of, read_records
 from lib.engines import server
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
@@ -67,7 +67,7 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
     Over the test split if there are none.
     """
     chats = [case.prompt() for case in read_golden()]
-    chats = chats or [prompt_of(record) for record in read_records(TEST) if not is_pair(record)]
+    chats = chats or [prompt_of(record) for record in chats_first(read_records(TEST))]
     if not chats:
         raise UserError(f"{GOLDEN} and {TEST}: hold no chat; parity asks their prompts")
     step = max(len(chats) / count, 1)

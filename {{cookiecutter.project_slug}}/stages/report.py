@@ -8,6 +8,8 @@ writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metri
         throughput of the served models)
 """
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +147,21 @@ def main() -> None:
         with atomic_text(f"reports/{name}") as file:
             file.write(page)
     write_curves(list(read_objects(LOGS / "history.jsonl")))
-    write_json("metrics.json", headline(systems, train, bench))
+    write_json("metrics.json", headline(systems, train, bench, gate.system))
     print("\n".join(lines))
+    if not committed():
+        print(
+            "\nCommit this run, for experiments to be compared with: make first-run, or "
+            '`git add --all && git commit -m "First run"`'
+        )
+
+
+def committed() -> bool:
+    """Tell whether the last commit has results; a run without git has nothing to commit."""
+    if not shutil.which("git"):
+        return True
+    asked = ["git", "cat-file", "-e", "HEAD:./dvc.lock"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 if __name__ == "__main__":

@@ -222,12 +222,11 @@ def warn(
                 f"split: warning: {name} has {own} rows of sources with `split: {name}`, and {more}"
                 f" drawn from the others; set split.{name} to 0 to draw none"
             )
-    lacking = [name for name in SPLITS if all(map(is_pair, splits[name]))]
-    if lacking:
+    if splits["test"] and all(map(is_pair, splits["test"])):
         print(
-            f"split: warning: {' and '.join(lacking)} has no chat, only pairs: answer, bench and "
-            "parity ask the chats of test and evals/, quantize calibrates on those of train; add "
-            "chats to data.sources, or stop after train (`dvc repro train`)"
+            "split: warning: test has no chat, only pairs, which have no right answer: the systems "
+            "are compared by the cases of evals/ alone; write yours there, or add chats to "
+            "data.sources"
         )
     lost = fates.count("between_splits") / len(fates)
     if lost > MANY:

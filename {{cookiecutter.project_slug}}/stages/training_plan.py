@@ -77,11 +77,23 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
         ["license of the base", f"{cell(base.license)}; declared use: {base.use}"],
         ["method", params.method],
         ["trained on", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
-        ["loss on validation", in_figures(used.get("val_loss", "no validation records"))],
+        ["loss on validation", losses(used, "val_loss")],
     ]
     if "preference_val_loss" in used:
-        rows.append(["the same of preferences", in_figures(used["preference_val_loss"])])
+        rows.append(["the same of preferences", losses(used, "preference_val_loss")])
+    if not used.get("learnt", True):
+        rows.append(["learnt", "**nothing**: the model is its base, or no better on validation"])
+    if used.get("few_steps"):
+        rows.append(["steps", f"{used['steps']:,}: too few to learn much"])
     return table(["what", "answer"], rows)
+
+
+def losses(used: dict[str, Any], name: str) -> str:
+    """Show a loss on validation, and what it was before the first step."""
+    if name not in used:
+        return "no validation records"
+    after, before = in_figures(used[name]), used.get(f"{name}_before")
+    return f"{after}; {in_figures(before)} before the first step" if before else after
 
 
 def method(params: TrainParams) -> Lines:

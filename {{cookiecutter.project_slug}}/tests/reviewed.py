@@ -182,7 +182,7 @@ def write_results(folder: Path, **systems: list[dict[str, Any]]) -> None:
     }
     if "tuned" in metrics:
         bench = json.loads((source / "bench.json").read_text())
-        write_json(folder, "metrics", headline(metrics, {}, bench))
+        write_json(folder, "metrics", headline(metrics, {}, bench, GATE.system))
 
 
 def write_rows(folder: Path, name: str, rows: list[Any]) -> None:

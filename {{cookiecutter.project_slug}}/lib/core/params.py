@@ -55,6 +55,15 @@ class TaskParams(Section):
     def _text_as_in_the_data(cls, text: str) -> str:
         return in_one_form(text)
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _quoted(cls, labels: Any) -> Any:
+        bare = [one for one in labels if isinstance(one, bool | int | float)] if labels else []
+        if bare and isinstance(labels, list):
+            shown = str(bare[0]).lower()
+            raise ValueError(f"a list of texts; YAML reads {shown} as another type: '{shown}'")
+        return labels
+
     @model_validator(mode="after")
     def _consistent(self) -> "TaskParams":
         if self.output == "json" and bool(self.fields) == bool(self.schema_):

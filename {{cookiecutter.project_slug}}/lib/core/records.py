@@ -55,6 +55,17 @@ def is_pair(record: Record) -> bool:
     return "chosen" in record
 
 
+def chats_first(records: Iterable[Record]) -> list[Record]:
+    """Return the chats of some records; where there are none, the preference pairs.
+
+    The prompts of pairs are as good to measure with, and their better answers to calibrate with.
+    """
+    pairs, chats = [], []
+    for record in records:
+        (pairs if is_pair(record) else chats).append(record)
+    return chats or pairs
+
+
 def chat_of(record: Record) -> list[Message]:
     """Return all turns of a chat, with its tools."""
     return with_tools(record["messages"], record.get("tools"))

@@ -101,7 +101,7 @@ def apart(chat: list[Message]) -> tuple[list[Message], list[Tool] | None]:
 def request_of(chat: list[Message]) -> dict[str, Any]:
     """Return a chat as OpenAI's API takes it: `messages`, and `tools` where it has some."""
     plain, tools = apart(chat)
-    messages = [dict(turn) for turn in plain]
+    messages: list[dict[str, Any]] = [dict(turn) for turn in plain]
     for turn in messages:
         if "tool_calls" in turn:
             turn["tool_calls"] = [as_sent(call) for call in turn["tool_calls"]]

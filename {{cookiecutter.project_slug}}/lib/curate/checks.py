@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any, cast
 
 from lib.core.params import TaskParams
 from lib.core.record_lines import object_text
@@ -11,7 +12,7 @@ from lib.core.schema import values_at
 from lib.curate.boilerplate import only_boilerplate
 from lib.curate.draft import Draft, strings
 from lib.curate.json_answers import read_json_answer, tidied
-from lib.curate.language import SAME, primary_language, sure_language
+from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import hole_in_row
 from lib.curate.tidy import is_misread, tidy
@@ -23,7 +24,6 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?")  # en, zh-Hans; empty: unknown
 NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
@@ -41,9 +41,9 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
     draft.chosen = tidy(draft.chosen, draft, repair)
     if draft.rejected is not None:
         draft.rejected = tidy(draft.rejected, draft, repair)
-    for turn in [*draft.prompt, *draft.beside.values()]:
-        if "reasoning_content" in turn:
-            turn["reasoning_content"] = tidy(turn["reasoning_content"], draft, repair)
+    for beside in [*cast(list[dict[str, Any]], draft.prompt), *draft.beside.values()]:
+        if "reasoning_content" in beside:
+            beside["reasoning_content"] = tidy(beside["reasoning_content"], draft, repair)
     check_draft_license(draft, params)
     check_text(draft, params)
     check_draft_length(draft, params, count)
@@ -172,8 +172,12 @@ def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None
 
     Where the source names no language, the one found in the text is noted.
     """
-    if not LANGUAGE.fullmatch(draft.language):
+    code = language_code(draft.language) if draft.language else ""
+    if code is None:
         raise Reject("unknown_language", draft.language)
+    if code != draft.language:
+        draft.language = code
+        draft.changes.add("language_code")
     if draft.language[:3].lower() in SAME and not draft.language[3:4].isalpha():
         draft.language = primary_language(draft.language)
         draft.changes.add("language_code")

@@ -86,7 +86,7 @@ class Curator:
                 raise
             if draft.unread:
                 out.ledger.account(part.file).unused.update(draft.unread)
-            record = to_record(draft, part.file, part.source.split)
+            record = to_record(draft, part.file, draft.split or part.source.split)
             conflicts.add(record, row.line)
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")

@@ -29,6 +29,7 @@ class Draft:
     tags: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     license: str = ""  # empty: that of the source
+    split: str | None = None  # None: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
     unread: list[str] = field(default_factory=list)  # columns and keys that nothing reads
 
@@ -60,16 +61,16 @@ class Draft:
     def thoughts(self) -> list[str]:
         """List what is thought, in earlier turns and in the answers."""
         turns = [*self.prompt, *self.beside.values()]
-        return [turn["reasoning_content"] for turn in turns if "reasoning_content" in turn]  # type: ignore[misc]
+        return [turn["reasoning_content"] for turn in turns if "reasoning_content" in turn]
 
     def extras(self) -> Iterator[str]:
         """Yield every text besides contents: thoughts, names and arguments of calls, tools."""
         yield from self.thoughts()
         for turn in [*self.prompt, *self.beside.values()]:
-            for call in turn.get("tool_calls", []):  # type: ignore[attr-defined]
+            for call in turn.get("tool_calls", []):
                 yield from strings(call["function"])
             if "name" in turn:
-                yield turn["name"]  # type: ignore[misc]
+                yield turn["name"]
         yield from strings(self.tools)
 
 
@@ -108,7 +109,7 @@ def in_order(turns: list[Message]) -> bool:
     for turn in turns:
         role = turn["role"]
         follows = {
-            "user": before == "assistant" and not called,
+            "user": before == "assistant",  # whether calls have results is looked at later
             "assistant": before in ("user", "tool"),
             "tool": called,
         }

@@ -5,6 +5,7 @@ wrong language as reliable, recognized most foreign texts and cost least; it nee
 Where it is not sure, the language that the source names counts.
 """
 
+import re
 from functools import cache
 
 import pycld2
@@ -47,3 +48,33 @@ def primary_language(code: str) -> str:
     """Reduce a language code to its language: `zh-Hans` is `zh`."""
     language = code.replace("_", "-").split("-")[0].lower()
     return SAME.get(language, EQUIVALENT.get(language, language))
+
+
+CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, zh-Hans, eng_Latn
+
+
+def language_code(text: str) -> str | None:
+    """Return the code that a cell or key means: a code as it is, else that of an English name.
+
+    `Chinese (Simplified)` and `Brazilian Portuguese` are zh and pt. `unknown` is an
+    empty code; None is returned for anything else.
+    """
+    if text.casefold() in ("unknown", "none", "null", "nan", "n/a"):
+        return ""
+    text = text.partition(".")[0]  # a locale: en_US.UTF-8
+    if CODE.fullmatch(text):
+        return text
+    words = re.sub(r"\(.*?\)", " ", text).casefold().split()
+    found = (language_names().get(word) for word in (" ".join(words), *words[::-1]))
+    return next(filter(None, found), None)
+
+
+@cache
+def language_names() -> dict[str, str]:
+    """Map names of languages in English to codes, as CLD2 has them."""
+    names = {name.casefold(): code for name, code in reversed(pycld2.LANGUAGES)}
+    return {
+        name: primary_language(code)
+        for name, code in names.items()
+        if not name.startswith("x_") and code != "un"
+    } | {"mandarin": "zh", "farsi": "fa", "castilian": "es", "filipino": "tl", "tagalog": "tl"}

@@ -31,8 +31,14 @@ CURES = {  # of rows that have a column or key which nothing reads and which cou
     f"COLUMN}}, write calls of another template as tool_calls, {IGNORE}",
     "reasoning": "reasoning stands in a place that is not read; map it, columns: {reasoning: "
     f"COLUMN}}, or put it into a turn as `reasoning_content`, {IGNORE} (turn.KEY of a turn)",
-    "held_out": "a row says that it is of a test set; put those into a file of their own, with "
-    f"split: test, {IGNORE}",
+    "held_out": "a row says that it is of a test set; have rows keep their splits, columns: "
+    f"{{split: split}}, {IGNORE}",
+    "unknown_split": "a split must be train, validation or test (or val, dev, eval); correct the "
+    "column, or take split out of columns",
+    "ranked": "a row has several answers to one question; where they stand best first, columns: "
+    "{chosen: responses.0, rejected: responses.1} (responses.0.text inside of objects); where "
+    "scores say which is better, write the best of a row as chosen and the worst as rejected; or "
+    "name what is not to be learnt in ignore",
     "stringified": "a list or object stands there as the text that Python prints; write it as "
     "JSON (JSONL or parquet keep it whole)",
     "not_text": "only text is learnt; map a column of text inside of an object (answers.text), "

@@ -16,7 +16,7 @@ from lib.pii.params import PiiParams
 # have several kinds of groups, each has a name of its own: group.customer, group.document.
 COLUMNS = (
     *("messages", "prompt", "completion", "label", "chosen", "rejected", "tools", "reasoning"),
-    *("scenario", "language", "tags", "group", "license"),
+    *("scenario", "language", "tags", "group", "license", "split"),
 )
 
 
@@ -53,7 +53,7 @@ class CurateParams(Section):
     """What a record must fulfil to be kept, and what is masked in it."""
 
     licenses: list[str] = Field(min_length=1)  # SPDX ids; records of any other license go
-    languages: list[str]  # ISO 639-1 codes; a record surely in another goes; []: any will do
+    languages: list[str]  # codes or English names; a record surely in another goes; []: any will do
     min_chars: int = Field(ge=1)  # of what is asked
     boilerplate: Literal["drop", "keep"] = "drop"  # answers that are nothing but a refusal
     unfilled_template: Literal["drop", "keep"] = "drop"  # [your name], Dear {{name}}
@@ -65,6 +65,14 @@ class CurateParams(Section):
     @field_validator("languages")
     @classmethod
     def _codes(cls, languages: list[str]) -> list[str]:
-        if not all(re.fullmatch("[a-z]{2,3}", code) for code in languages):
-            raise ValueError("a list of language codes such as en, zh")
-        return languages
+        if all(re.fullmatch("[a-z]{2,3}", code) for code in languages):
+            return languages
+        from lib.curate.language import language_code, primary_language
+
+        codes = [language_code(one) for one in languages]
+        if unknown := [one for one, code in zip(languages, codes, strict=True) if code is None]:
+            raise ValueError(
+                f"a list of language codes or English names, such as en, zh-Hans, Spanish; "
+                f"'{unknown[0]}' is none"
+            )
+        return [primary_language(str(code)) for code in codes]

@@ -6,16 +6,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib.intake.cells import Reject, as_text, cell_value
-from lib.intake.unread import Unread, is_empty, words
+from lib.intake.unread import Unread, is_empty, is_ranked, words
 
 # Our names of columns that hold what is asked or answered, or say how good that is.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
 SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
 BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
-ABOUT = ("scenario", "language", "tags", "group", "license")  # our names of all other columns
+ABOUT = (
+    "scenario",
+    "language",
+    "tags",
+    "group",
+    "license",
+    "split",
+)  # our names of all other columns
 ALIASES = {  # names under which other tools have these columns
     "messages": ("messages", "conversations", "conversation", "contents"),
-    "rejected": ("rejected", "rejected_response"),
+    "chosen": ("chosen", "chosen_messages"),
+    "rejected": ("rejected", "rejected_response", "rejected_messages"),
     "tools": ("tools", "functions"),
     "reasoning": ("reasoning_content",),
     "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),
@@ -32,6 +40,11 @@ INPUTS = words(
 )
 RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
 HELD_OUT = words("test val valid validation dev eval evaluation heldout held_out")
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "held_out"), "test"),
+}
 SEVERAL = ("prompt",)  # the names to which several columns or a template may be mapped
 
 Columns = abc.Mapping[str, str | list[str]]
@@ -176,6 +189,8 @@ class Row:
                 self.check_mapped(name)
             if name.casefold() in INPUTS and not stands_in(name, value, asked):
                 raise Reject("unread_input", name)
+            if is_ranked(name, value) and not isinstance(value, list):  # a list may be of aliases
+                raise Reject("ranked", name)
             if name == "split" and str(value).casefold() in HELD_OUT:
                 raise Reject("held_out", f"{name}: {value}")
             self.unread.note(name, value)

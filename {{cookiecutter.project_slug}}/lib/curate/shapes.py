@@ -12,8 +12,9 @@ from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import TEXTS, Mapping, Row
+from lib.curate.row import SPLITS, TEXTS, Mapping, Row
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
+from lib.intake.unread import is_ranked
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
@@ -30,6 +31,7 @@ def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
     draft.tags = read_tags(cells.get("tags"))
     draft.groups = read_groups({kind: cells.get(kind) for kind in mapping.groups})
     draft.license = read_license(cells)
+    draft.split = read_split(cells)
     if len(cells.read) < len(row):
         cells.close([turn["content"] for turn in draft.prompt])
     draft.unread = list(cells.unread.names)
@@ -50,6 +52,19 @@ def read_license(cells: Row) -> str:
     if len(found) > 1:
         raise Reject("license", *found.values())
     return next(iter(found.values()), "")
+
+
+def read_split(cells: Row) -> str | None:
+    """Read the published split of a row, where a column is mapped to it.
+
+    Raises Reject for a word that names none.
+    """
+    if "split" not in cells.mapping.columns:
+        return None
+    text = optional_text(cells.get("split"))
+    if text and text.casefold() not in SPLITS:
+        raise Reject("unknown_split", text)
+    return SPLITS.get(text.casefold())
 
 
 MOST_KINDS = 1000  # of rows, by which columns they have
@@ -74,6 +89,9 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
             mapping.shapes[known] = shape
     shape = shape or find_shape(cells, task, vacant=True)
     if shape is None:
+        for name, value in cells.row.items():
+            if is_ranked(str(name), value) and name not in mapping.ignored:
+                raise Reject("ranked", str(name))
         asked = cells.look("prompt") is not None
         raise Reject("no_answer" if asked else "unknown_shape", *map(str, cells.row))
     return shape.read(cells, task)

@@ -17,7 +17,7 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
         # A file name may contain glob characters, such as `a[1].csv`.
         exact = Path(source.path)
         paths = [exact] if exact.is_file() else sorted(Path().glob(source.path))
-        files = [path for path in paths if path.is_file()]
+        files = [path for path in paths if path.is_file() and not is_dvcs(path)]
         if not files and not source.optional:
             cure = f"write {exact}/* for its files" if exact.is_dir() else "correct the path"
             raise UserError(
@@ -33,3 +33,8 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
             seen[path] = source.path
         found.append((source, files))
     return found
+
+
+def is_dvcs(path: Path) -> bool:
+    """Tell whether `dvc add` wrote a file beside the data: a glob such as `data/raw/*` finds it."""
+    return path.suffix == ".dvc" or path.name == ".gitignore"

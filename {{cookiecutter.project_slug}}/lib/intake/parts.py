@@ -29,6 +29,8 @@ def read_parts(parts: list[Any]) -> Content:
             thoughts.append(thought_of(part, kind))
         elif kind == "tool_use":
             calls += read_calls(part)
+        elif kind == "tool_call" and "value" in part:  # LLaMA-Factory
+            calls += read_calls(part["value"])
         elif kind == "tool_result":
             results.append(read_result(part))
         else:
@@ -38,7 +40,7 @@ def read_parts(parts: list[Any]) -> Content:
 
 def thought_of(part: dict[str, Any], kind: str) -> str:
     """Return the text of a thought; raise Reject for one that is hidden."""
-    thought = part.get(kind, part.get("text"))
+    thought = part.get(kind, part.get("text", part.get("value")))
     if not isinstance(thought, str):
         raise Reject("reasoning", "a part of a turn")
     return thought
@@ -63,7 +65,8 @@ def read_part(part: Any, kind: str) -> str:
         raise Reject("reasoning", "a part of a turn")
     if kind.startswith(("tool", "function")) or calls(part):
         raise Reject("tools", "a part of a turn")
-    text = part.get("text") if isinstance(part, dict) else None
+    known = isinstance(part, dict)
+    text = part.get("text", part.get("value") if kind == "text" else None) if known else None
     if not isinstance(text, str):
         raise Reject("not_text", kind)
     return text

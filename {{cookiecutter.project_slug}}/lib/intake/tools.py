@@ -69,7 +69,7 @@ def read_call(value: Any) -> ToolCall:
         raise Reject("tools", "a call that cannot be read")
     function = value["function"] if isinstance(value.get("function"), dict) else value
     name = next((function[key] for key in NAMES if isinstance(function.get(key), str)), "")
-    arguments = next((function[key] for key in ARGUMENTS if function.get(key) is not None), {})
+    arguments: Any = next((function[key] for key in ARGUMENTS if function.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = from_text(arguments) if arguments.strip() else {}
     elif isinstance(arguments, dict):  # of a table: a column for each argument of any tool

@@ -153,7 +153,7 @@ def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Un
     result: Message = {"role": "tool", "content": returned_in(content)}
     for key in ("name", "tool_call_id"):
         if isinstance(turn.get(key), str):
-            result[key] = turn[key]  # type: ignore[literal-required]
+            result[key] = turn[key]
     return result
 
 
@@ -234,10 +234,18 @@ def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
     if isinstance(value, dict) and is_turn(value):
         value = [value]
     if isinstance(value, list):
+        if are_answers(value):
+            raise Reject("ranked", f"{len(value)} answers")
         return read_turns(value, unread)
     if isinstance(value, dict) and not objects:
         raise Reject("not_text", "an object", *value)
     return [assistant(as_text(value))]
+
+
+def are_answers(value: list[Any]) -> bool:
+    """Tell whether a list holds several answers to one question, as texts or objects, not turns."""
+    objects = all(isinstance(one, dict) and not {*ROLE_KEYS, "human"} & one.keys() for one in value)
+    return len(value) > 1 and (objects or all(isinstance(one, str) for one in value))
 
 
 def read_prompt(value: Any, unread: Unread) -> list[Message]:

@@ -30,6 +30,11 @@ MEDIA = re.compile(
     r"(input_|source_|user_)?(images?|pictures?|photos?|videos?|audios?|speech|screenshots?"
     r"|pixel_values|input_features)(_?(paths?|urls?|files?|names?|bytes|data|list|base64))?"
 )
+# Several answers to one question, in a list or in columns with numbers.
+RANKED = re.compile(
+    r"(ranked_|model_)?(responses|completions|answers|candidates|generations|outputs|rankings?)"
+    r"|(response|completion|answer|candidate|generation|output|reply)_([0-9]|a|b)"
+)
 WEIGHT = re.compile(
     r"((sample|loss|example|turn|training|train)_)?(weights?|loss)|train|trainable|training"
     r"|train_on(_turn)?|loss_(scale|multiplier|mask)"
@@ -101,6 +106,16 @@ class Unread:
             said = isinstance(part, bool) or (isinstance(part, str) and verdict(part) is not None)
             if said and risk(str(key)) == "verdict" and f"{shown}.{key}" not in self.ignored:
                 raise Reject("verdict", f"{shown}.{key}: {part}")
+
+
+def is_ranked(name: str, value: Any) -> bool:
+    """Tell whether a column holds one of several answers to one question, or a list of them."""
+    snake = "_".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)).lower()
+    if not RANKED.fullmatch(snake):
+        return False
+    return (isinstance(value, list) and len(value) > 1) or (
+        isinstance(value, (str, dict)) and not snake.endswith("s") and not is_empty(value)
+    )
 
 
 @cache

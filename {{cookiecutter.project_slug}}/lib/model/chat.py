@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from lib.core.records import Message
 from lib.core.turns import has_more
-from lib.model.rendered import CURE, check_rendered, for_template
+from lib.model.rendered import (
+    CURE,
+    SETS_THINKING,
+    check_rendered,
+    check_thinking,
+    for_template,
+)
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,10 +40,12 @@ def freeze(template: str) -> str:
     """Fix what would change a chat template's prompt tomorrow.
 
     Today's date becomes a fixed one (Llama 3.2, gpt-oss), and a model that can think aloud (Qwen3)
-    answers at once. The tuned model is saved with it, so every server renders what training saw.
+    answers at once, unless the template begins by setting `enable_thinking` itself. The tuned model
+    is saved with it, so every server renders what training saw.
     """
     frozen = NOW.sub(lambda found: json.dumps(TODAY.strftime(found[2])), template)
-    return "{%- set enable_thinking = false %}" * ("enable_thinking" in frozen) + frozen
+    told = "enable_thinking" not in frozen or SETS_THINKING.match(frozen)
+    return frozen if told else "{%- set enable_thinking = false %}" + frozen
 
 
 def with_system(messages: list[Message], system: str) -> list[Message]:
@@ -66,6 +74,7 @@ def render_text(
     """
     text = str(by_template(tokenizer, chat, tokenize=False, add_generation_prompt=prompt))
     if has_more(chat):
+        check_thinking(str(tokenizer.chat_template), chat)
         check_rendered(text, chat)
     return text
 

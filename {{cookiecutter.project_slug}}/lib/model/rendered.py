@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 THINKING = re.compile(r"""\.thinking\b|\[["']thinking["']\]""")  # gpt-oss's name for a thought
+SETS_THINKING = re.compile(r"\s*\{%-?\s*set enable_thinking = (true|false)\b")
 CURE = "take another base or chat template, or take such rows out of data.sources"
 
 
@@ -44,6 +45,18 @@ def for_template(
         elif at > asked:
             turn["content"] = f"<think>\n{thought}\n</think>\n\n{turn['content']}"
     return turns, tools
+
+
+def check_thinking(template: str, chat: list[Message]) -> None:
+    """Raise UserError for an answer that thinks first where prompts tell the model not to."""
+    told = SETS_THINKING.match(template)
+    if told and told[1] == "false" and "reasoning_content" in chat[-1]:
+        raise UserError(
+            "its answer begins with reasoning, and prompts tell this base to answer at once; write "
+            "the chat template of the base into a file, {%- set enable_thinking = true %} before "
+            "it, and name that in base.chat_template, or leave the reasoning out: data.sources "
+            "ignore: [turn.reasoning_content]"
+        )
 
 
 def check_rendered(text: str, chat: list[Message]) -> None:

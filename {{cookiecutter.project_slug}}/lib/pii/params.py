@@ -59,7 +59,8 @@ class PiiParams(Section):
     score: float = Field(gt=0, le=1)  # presidio's certainty; a phone number scores 0.4
     # the environment variable with the key of placeholders that are the same in every record
     key_env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]*$")
-    # a token-classification model: a folder of this project, or hub-id@commit
+    # a token-classification model: a folder of this project, or hub-id@commit; or spacy:PACKAGE,
+    # gliner:FOLDER, or a YAML file with an NLP engine of presidio
     ner: str | None = Field(default=None, min_length=1)
 
     @field_validator("regions")

@@ -198,6 +198,10 @@ def load_ner(model: str) -> Any:
     """Load the recognizer of names; torch is imported only here."""
     with hide_packages("torch", "transformers"):
         import presidio_analyzer  # noqa: F401
+    from lib.pii.name_models import recognizer_of
+
+    if (known := recognizer_of(model)) is not None:
+        return known
     from lib.pii.ner import NerRecognizer
 
     return NerRecognizer(model)

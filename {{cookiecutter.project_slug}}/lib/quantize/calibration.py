@@ -3,7 +3,16 @@
 import random
 from typing import TYPE_CHECKING
 
-from lib.core.records import chat_of, is_pair, read_records
+from lib.core.records import (
+    Message,
+    Record,
+    chat_of,
+    chats_first,
+    is_pair,
+    prompt_of,
+    read_records,
+    side_of,
+)
 from lib.model.chat import Example, encode_example
 from lib.quantize.params import QuantizeParams
 from lib.runtime.errors import UserError
@@ -17,9 +26,19 @@ TRAIN, VAL = "data/split/train.jsonl", "data/split/val.jsonl"
 def draw_examples(
     path: str, count: int, tokenizer: "PreTrainedTokenizerBase", system: str, params: QuantizeParams
 ) -> list[Example]:
-    """Draw at most `count` whole chats from a split, seeded, never preference pairs."""
-    chats = [record for record in read_records(path) if not is_pair(record)]
+    """Draw at most `count` whole chats from a split, seeded.
+
+    Of preference pairs, where there are no chats, the prompt and its better answer.
+    """
+    chats = [whole for record in chats_first(read_records(path)) if (whole := whole_chat(record))]
     if not chats:
-        raise UserError(f"{path}: holds no chat; see metrics/split.json")
+        raise UserError(f"{path}: holds no chat and no good answer; see metrics/split.json")
     drawn = random.Random(params.seed).sample(chats, min(count, len(chats)))
-    return [encode_example(tokenizer, chat_of(record), system) for record in drawn]
+    return [encode_example(tokenizer, chat, system) for chat in drawn]
+
+
+def whole_chat(record: Record) -> list[Message]:
+    """Return a chat with its answer, of a pair the better one; empty where that is missing."""
+    if not is_pair(record):
+        return chat_of(record)
+    return [*prompt_of(record), side_of(record, "chosen")] if record["chosen"] else []

@@ -6,15 +6,20 @@ from lib.release.params import LatencyLimits
 
 
 def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
-    """Return the figures of a system at its highest load in metrics/bench.json; None: not measured.
-
-    A server that ran already is measured once, as `served`, whatever it serves.
-    """
-    figures = bench.get(system) or bench.get("served") or {}
+    """Return a system's figures at its highest load in metrics/bench.json; None: not measured."""
+    figures = bench.get(system) or {}
     loads = {name: row for name, row in figures.items() if name.startswith("concurrency_")}
     if not loads:
         return None
     return dict(loads[max(loads, key=lambda name: int(name.rpartition("_")[2]))])
+
+
+def measured_as(bench: dict[str, Any], released: str) -> str:
+    """Name the figures of the released system.
+
+    A server that ran already is measured as `served`, and taken for it.
+    """
+    return "served" if "served" in bench else released
 
 
 def cost_per_1000(load: dict[str, Any], machine_per_hour: float) -> float:

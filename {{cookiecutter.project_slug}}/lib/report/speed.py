@@ -30,7 +30,7 @@ def serving_picture(bench: dict[str, Any]) -> str:
                 if isinstance(row, dict)
             )
             for model in MODELS
-            if model in bench
+            if any(isinstance(row, dict) for row in bench.get(model, {}).values())
         }
         panels.append(Panel(title, lines))
     return curves("output tokens/s", panels)

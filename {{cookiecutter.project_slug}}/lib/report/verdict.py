@@ -7,7 +7,7 @@ from lib.cases.systems import PROMPTED
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import Row, group, not_asked, of_sets, same_cases, score
 from lib.evaluate.stats import Difference, compare_paired, mean_interval, shown_p, verdict_of
-from lib.release.cost import busiest, cost_per_1000
+from lib.release.cost import busiest, cost_per_1000, measured_as
 from lib.release.params import GateParams
 from lib.report.markdown import table
 
@@ -46,9 +46,10 @@ def serving_of(
     put at the tuned model's, times the ratio of their input tokens, and its others likewise.
     """
     price = gate.cost.machine_per_hour
-    if system in bench and (load := busiest(bench, system)):
+    name = measured_as(bench, system) if system == gate.system else system
+    if load := busiest(bench, name):
         return Serving(load["e2e_ms_p50"], cost_per_1000(load, price), measured=True)
-    load = busiest(bench, "tuned") if "tuned" in bench else None
+    load = busiest(bench, "tuned")
     tokens = [
         mean_tokens(systems.get(name, []), key)
         for key in ("input_tokens", "output_tokens")

@@ -44,6 +44,10 @@ def run(main: Callable[[], None], arguments: bool = False) -> None:
         if not arguments:
             refuse_arguments(main, sys.argv[1:])
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        read_no_more()
+        raise SystemExit(128 + 13) from None  # as a shell tells of SIGPIPE
     except UserError as error:
         tell(str(error))
         raise SystemExit(USER_ERROR) from None
@@ -76,3 +80,16 @@ def tell(message: str) -> None:
         Path(launcher).write_text(json.dumps({"message": message}), encoding="utf-8")
     else:
         print(message, file=sys.stderr)
+
+
+def show(text: str) -> None:
+    """Print a text; quiet where nobody reads it to its end, as before `| head`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        read_no_more()
+
+
+def read_no_more() -> None:
+    """Let what is still printed go nowhere: Python would complain of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,7 +58,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise UserError(f"{path}: is damaged; `dvc repro` writes it again")
+        raise UserError(f"{path}: is damaged; `make repair`, then `dvc repro`")
     return value
 
 

@@ -1,15 +1,15 @@
 """Near copies: the one search that dedup, split, the leakage check, harvest and monitoring call.
 
 `near_copies`  among many texts, which need not fit into memory: MinHash proposes pairs, an exact
-               comparison decides. A few pairs just above the threshold are missed.
+               comparison decides. A few pairs just above the threshold are missed. near_pairs.py
+               has it for texts as they are.
 `KnownTexts`   of known texts in others, such as held-out prompts in train: exact, none is missed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
-from tempfile import TemporaryFile
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +17,17 @@ import numpy.typing as npt
 from lib.core.text import same_text_key
 from lib.similarity.containment import SHORTEST, QuoteIndex
 from lib.similarity.hit import Hit
-from lib.similarity.minhash import band_keys, bands, candidates, connected, signatures
+from lib.similarity.minhash import candidates, connected
 from lib.similarity.near_index import NearIndex
-from lib.similarity.own_words import HashSet, Sets, Shared, ngrams_of, own_words, similarity
+from lib.similarity.own_words import HashSet, Sets, Shared, own_words
 from lib.similarity.shingles import (
-    Floats,
     IndexPairs,
     Indices,
     Shingles,
-    chunks,
     ngrams,
     word_hashes,
 )
 from lib.similarity.spans import Spans
-from lib.similarity.word_file import WordFile
 from lib.similarity.workers import Each
 
 BATCH_BYTES = 1 << 24  # bytes of texts compared at a time
@@ -62,76 +59,6 @@ def compare_all(pairs: IndexPairs, spans: Spans, compare: Compare, each: Each = 
     result = np.empty_like(found)
     result[np.concatenate(batches)] = found
     return result
-
-
-def near_copies_in(
-    texts: Iterable[str],
-    threshold: float,
-    ngram: int,
-    permutations: int,
-    seed: int,
-    recall: float,
-    shared: Shared = b"",
-) -> tuple[IndexPairs, Floats]:
-    """Find pairs of texts with a Jaccard similarity of at least `threshold`, and compute it.
-
-    ngram         words per shingle
-    permutations  rows of a MinHash signature, drawn by `seed`
-    recall        share of the pairs of exactly `threshold` to be found; of closer ones, more are
-    shared        passages that do not count
-    """
-    sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
-    keys = [np.empty((0, sketch.count), np.uint32)]
-    with TemporaryFile() as raw:
-        file = WordFile(raw)
-        for some in chunks(texts):
-            words = word_hashes(some)
-            file.add(words)
-            keys.append(sketch.keys(ngrams(own_words(words, shared), ngram)))
-        return similar_pairs(file, file.spans(), keys, threshold, ngram, shared)
-
-
-class Sketch(NamedTuple):
-    """How texts become buckets, by which pairs are proposed."""
-
-    count: int  # bands
-    rows: int  # of a signature, in a band
-    permutations: int  # rows of a signature
-    seed: int
-
-    def keys(self, grams: Shingles) -> npt.NDArray[np.uint32]:
-        """Compute the buckets of texts, given by their n-grams.
-
-        Half a hash each: a pair that shares one by chance is compared like the others.
-        """
-        signature = signatures(grams, self.permutations, self.seed)
-        return (band_keys(signature, self.count, self.rows) >> np.uint64(32)).astype(np.uint32)
-
-
-def similar_pairs(
-    file: WordFile,
-    spans: Spans,
-    keys: list[npt.NDArray[np.uint32]],
-    threshold: float,
-    ngram: int,
-    shared: Shared,
-) -> tuple[IndexPairs, Floats]:
-    """Find pairs of texts that share a bucket and are at least `threshold` similar.
-
-    spans: where each text lies in the file; keys: their buckets, part by part; freed on the way.
-    """
-    buckets = [np.concatenate(keys)]
-    keys.clear()
-    compare = partial(_similarity_in, file, ngram, shared)
-    pairs, values = near_copies(buckets.pop(), spans, compare)
-    return pairs[values >= threshold], values[values >= threshold]
-
-
-def _similarity_in(file: WordFile, ngram: int, shared: Shared, spans: Spans) -> Floats:
-    """The similarity of pairs of texts, given by where their words lie in a file."""
-    words, pairs = file.words(spans.reshape(-1, 2))
-    sets = ngrams_of(words, ngram, shared).distinct()
-    return similarity(sets, sets, pairs.reshape(-1, 2))
 
 
 def _batches(pairs: IndexPairs, spans: Spans) -> Iterator[Indices]:

@@ -33,17 +33,26 @@ PASSAGE = 5  # words: fewer do not make short prompts alike (of 3-grams, below 0
 Shared = bytes  # the hashes of shared passages of PASSAGE words, sorted; b"": there are none
 
 
-class Gate:
-    """Tells quickly which hashes are surely not among known ones."""
+class SortedHashes:
+    """Hashes of n-grams in order, each as often as it is known, to find those of texts."""
 
     def __init__(self, hashes: Hashes) -> None:
-        self.bits = min(max(len(hashes).bit_length() + 2, 16), 30)  # of four slots one is set
+        self.hashes = hashes
+        # The first bits of a hash rule out most others at once: of eight slots one is set, or two.
+        self.bits = min(max(len(hashes).bit_length() + 2, 16), 30)
         self.slots = np.zeros(1 << self.bits, bool)
         self.slots[self._slot(hashes)] = True
 
-    def places(self, hashes: Hashes) -> Indices:
-        """List the places of hashes that may be known."""
-        return np.flatnonzero(self.slots[self._slot(hashes)])
+    def find(self, hashes: Hashes) -> tuple[Indices, Indices, Indices]:
+        """Find the hashes that are known.
+
+        Returns their places, and of each where it begins among the known ones and how often it is.
+        """
+        places = np.flatnonzero(self.slots[self._slot(hashes)])
+        begin = np.searchsorted(self.hashes, hashes[places])
+        known = self.hashes[np.minimum(begin, len(self.hashes) - 1)] == hashes[places]
+        places, begin = places[known], begin[known]
+        return places, begin, np.searchsorted(self.hashes, hashes[places], "right") - begin
 
     def _slot(self, hashes: Hashes) -> Hashes:
         return hashes >> np.uint64(64 - self.bits)
@@ -53,14 +62,11 @@ class HashSet:
     """A set of n-grams, to find those of texts that are in it."""
 
     def __init__(self, hashes: Hashes) -> None:
-        self.hashes = np.unique(hashes)
-        self.gate = Gate(self.hashes)
+        self.known = SortedHashes(np.unique(hashes))
 
     def places(self, grams: Shingles) -> Indices:
         """List where n-grams of the set stand among those of texts."""
-        maybe = self.gate.places(grams.hashes)
-        at = np.searchsorted(self.hashes, grams.hashes[maybe])
-        return maybe[self.hashes[np.minimum(at, len(self.hashes) - 1)] == grams.hashes[maybe]]
+        return self.known.find(grams.hashes)[0]
 
     def texts_with(self, grams: Shingles) -> Indices:
         """List the texts that have an n-gram of the set."""

@@ -16,6 +16,7 @@ class DedupParams(Section):
     """When records are near copies: MinHash proposes pairs, exact Jaccard similarity decides."""
 
     threshold: float = Field(gt=0, le=1)  # records at least this similar are copies
+    near_copies: Literal["drop", "keep"] = "drop"  # among records; exact copies always go
     evals_threshold: float = Field(
         gt=0, le=1
     )  # from which a record is a copy of a case in evals/, and dropped

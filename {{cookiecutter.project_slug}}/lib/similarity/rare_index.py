@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.similarity.jaccard import SLACK
-from lib.similarity.own_words import Gate
+from lib.similarity.own_words import SortedHashes
 from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, ranges
 
 LEAST = 4  # members that a text must have of those kept of a set: k above, less for small sets
@@ -45,17 +45,14 @@ class RareIndex:
             owner = np.repeat(number.astype(np.int32), sizes)
             hashes.append(members.hashes[kept])
             owners.append(owner[kept])
-        self.hashes = np.concatenate(hashes)
+        together = np.concatenate(hashes)
         hashes.clear()
-        order = np.argsort(self.hashes, kind="stable")
-        self.hashes, self.owners = self.hashes[order], np.concatenate(owners)[order]
-        self.gate = Gate(self.hashes)
+        order = np.argsort(together, kind="stable")
+        self.known, self.owners = SortedHashes(together[order]), np.concatenate(owners)[order]
 
     def search(self, grams: Shingles) -> IndexPairs:
         """List the pairs (text, set) of which the text may have the share, in order."""
-        places = self.gate.places(grams.hashes)
-        begin = np.searchsorted(self.hashes, grams.hashes[places])
-        length = np.searchsorted(self.hashes, grams.hashes[places], "right") - begin
+        places, begin, length = self.known.find(grams.hashes)
         text = np.searchsorted(grams.starts, places, "right") - 1
         count = max(len(self.least), 1)
         codes = np.repeat(text, length) * count + self.owners[ranges(begin, length)]

@@ -6,13 +6,16 @@ of its sample with a probability of e^-9.6; then the leakage check finds it.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from lib.similarity.containment import SHARE, SHORTEST, containments
 from lib.similarity.jaccard import SLACK
-from lib.similarity.own_words import HashSet, Shared, own_words
+from lib.similarity.own_words import Shared, SortedHashes, own_words
 from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, ngrams, ranges
 from lib.similarity.spans import Spans
 from lib.similarity.word_file import WordFile
+
+Numbers = npt.NDArray[np.int32]  # of prompts
 
 SAMPLED = 12  # n-grams of a prompt, on average
 MOST = 32  # prompts proposed for one n-gram: the first that have it
@@ -27,16 +30,16 @@ def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> I
     hashes, owner = _samples(file, prompts, shared)
     if not len(hashes):
         return np.empty((0, 2), np.int64)
-    known, start, found = HashSet(hashes), 0, [np.empty((0, 2), np.int64)]
+    known, start, found = SortedHashes(hashes), 0, [np.empty((0, 2), np.int64)]
     for words in file.in_order(rows):
-        pairs = _proposed(words, hashes, owner, known, start, shared)
+        pairs = _proposed(words, known, owner, start, shared)
         for some in np.split(pairs, range(BATCH, len(pairs), BATCH)):
             found.append(some[_quotes(file, rows, prompts, some, shared)])
         start += len(words.starts) - 1
     return np.concatenate(found)
 
 
-def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Indices]:
+def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Numbers]:
     """(n-gram, prompt) of the samples of all prompts, sorted."""
     start, hashes, owners = 0, [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     for words in file.in_order(prompts):
@@ -57,16 +60,16 @@ def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, In
 
 
 def _proposed(
-    words: Shingles, hashes: Hashes, owner: Indices, known: HashSet, start: int, shared: Shared
+    words: Shingles, known: SortedHashes, owner: Numbers, start: int, shared: Shared
 ) -> IndexPairs:
     """Pairs (row, prompt of another) of which the row has an n-gram of the prompt's sample."""
     grams = ngrams(own_words(words, shared), SHORTEST)
-    places = known.places(grams)
+    places, begin, length = known.find(grams.hashes)
+    length = np.minimum(length, MOST)
     row = np.searchsorted(grams.starts, places, "right") - 1 + start
-    begin = np.searchsorted(hashes, grams.hashes[places])
-    length = np.minimum(np.searchsorted(hashes, grams.hashes[places], "right") - begin, MOST)
-    pairs = np.stack([np.repeat(row, length), owner[ranges(begin, length)]], axis=1)
-    return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+    row, prompt = np.repeat(row, length), owner[ranges(begin, length)].astype(np.int64)
+    codes = np.unique((row << 32 | prompt)[row != prompt])
+    return np.stack([codes >> 32, codes & (1 << 32) - 1], axis=1)
 
 
 def _quotes(

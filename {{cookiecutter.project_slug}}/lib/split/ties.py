@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lib.core.records import Record, answers_of, prompt_texts
 from lib.similarity.minhash import bands
-from lib.similarity.near_copies import Sketch, similar_pairs
+from lib.similarity.near_pairs import Sketch, similar_pairs
 from lib.similarity.own_words import Shared, own_words
 from lib.similarity.params import SplitParams
 from lib.similarity.shingles import CHUNK, IndexPairs, Indices, ngrams, take, word_hashes
@@ -57,10 +57,10 @@ class Texts(NamedTuple):
 def _read(
     records: Iterable[Record], file: WordFile, params: SplitParams, shared: Shared
 ) -> tuple[Texts, list[npt.NDArray[np.uint32]]]:
-    """Put the words of records into a file: of each its prompts, then its answers. Returns where
+    """Put the words of records into a file, of each its prompts, then its answers; return where
     they lie, and the buckets of the prompts, part by part."""
     sketch = Sketch(*bands(params.threshold, PERMUTATIONS, RECALL), PERMUTATIONS, params.seed)
-    keys, sizes = [np.empty((0, sketch.count), np.uint32)], [np.empty(0, np.int64)]
+    keys, sizes = [np.empty((0, sketch.bands), np.uint32)], [np.empty(0, np.int64)]
     for some in _chunks(records):
         counts = np.fromiter(map(len, some), np.int64, len(some))
         words = word_hashes(list(chain.from_iterable(some)))

@@ -58,7 +58,7 @@ class TrainParams(Section):
     checkpoint_steps: int = Field(ge=1)  # between checkpoints, and between validations
     keep: Literal["last", "best"]  # which checkpoint is the model: best has the least val loss
     early_stopping: int | None = Field(ge=1)  # stop after so many validations without a better one
-    tracking: Literal["none", "tensorboard", "wandb", "mlflow"]
+    tracking: Literal["none", "tensorboard", "wandb", "mlflow", "dvclive"]
     lora: LoraParams
     preference: PreferenceParams
 

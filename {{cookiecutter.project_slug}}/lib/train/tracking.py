@@ -1,10 +1,19 @@
 """Trackers that others run: the trainer reports to one where `train.tracking` names it."""
 
+import atexit
 import os
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lib.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+LIVE = Path("live")  # curves of DVCLive, in neither git nor DVC: those of the training under way
+SHOWN = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
 
 
 def start_tracker(tracker: str, folder: Path) -> None:
@@ -20,6 +29,9 @@ def start_tracker(tracker: str, folder: Path) -> None:
             f"params.yaml: train.tracking is {tracker}, which is not installed; pip install -c "
             f"constraints.txt '.[{tracker}]', or set it to none"
         )
+    if tracker == "dvclive":
+        needs_commit()
+        return
     home = folder.parent.parent / tracker
     home.mkdir(parents=True, exist_ok=True)
     defaults = {
@@ -40,6 +52,18 @@ def start_tracker(tracker: str, folder: Path) -> None:
         log_in()
 
 
+def needs_commit() -> None:
+    """Raise UserError in a git repository without a commit, which DVCLive cannot follow."""
+    asked = [["git", "rev-parse", "--git-dir"], ["git", "rev-parse", "--verify", "HEAD"]]
+    inside, has_commit = (
+        subprocess.run(one, capture_output=True, check=False).returncode == 0 for one in asked
+    )
+    if inside and not has_commit:
+        raise UserError(
+            "params.yaml: train.tracking is dvclive, which needs a first commit: `make commit`"
+        )
+
+
 def log_in() -> None:
     """Find W&B's key before anything is trained; raises UserError without one."""
     from wandb import login
@@ -53,6 +77,24 @@ def log_in() -> None:
             f"params.yaml: train.tracking is wandb, which says: {said} Run `wandb login`, or set "
             "WANDB_API_KEY, or WANDB_MODE=offline"
         ) from None
+
+
+def follow(tracker: str) -> list["TrainerCallback"]:
+    """Return the callback of a tracker that transformers would start with other settings.
+
+    DVCLive would write into dvc.yaml and make an experiment of its own. While the training runs, a
+    dvc.yaml beside its curves shows them to `dvc exp show` and to editors; then it goes.
+    """
+    if tracker != "dvclive" or os.environ.get("RANK", "0") != "0":
+        return []
+    from dvclive import Live
+    from transformers.integrations import DVCLiveCallback
+
+    live = Live(str(LIVE), dvcyaml=None, report=None, save_dvc_exp=False)
+    shown = LIVE / "dvc.yaml"
+    shown.write_text(SHOWN, encoding="utf-8")
+    atexit.register(shown.unlink, missing_ok=True)
+    return [DVCLiveCallback(live=live)]
 
 
 def begin_anew(tracker: str, phase: str) -> None:

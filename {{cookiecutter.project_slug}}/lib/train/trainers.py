@@ -31,6 +31,7 @@ from lib.train.packing import check_packing
 from lib.train.params import TrainParams
 from lib.train.schedule import warm_up_from_above_zero
 from lib.train.token_loss import fill, sft_trainer
+from lib.train.tracking import follow
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -157,7 +158,7 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # it would show the last sound loss instead
         "disable_tqdm": not sys.stderr.isatty(),
-        "report_to": params.tracking,
+        "report_to": "none" if params.tracking == "dvclive" else params.tracking,  # see tracking.py
         "run_name": f"{setup.folder.name}-{phase}",
     }
 
@@ -186,7 +187,7 @@ def fit_sft(
         train_dataset=fill(rows_to_train(setup, rows, arguments), params.batch_size),
         eval_dataset=validated,
         processing_class=setup.tokenizer,
-        peft_config=lora_config(params.lora) if params.weights != "full" else None,
+        peft_config=lora_config(params.lora, model) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
     )
     if params.weights == "qlora":
@@ -244,7 +245,8 @@ def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerC
     step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
     patience = setup.params.early_stopping
     speed = measure_speed(step_tokens, setup.device)
-    return [stop_at_nan(), stop_early(patience), find_best(), speed]
+    followed = follow(setup.params.tracking)
+    return [stop_at_nan(), stop_early(patience), find_best(), speed, *followed]
 
 
 def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":

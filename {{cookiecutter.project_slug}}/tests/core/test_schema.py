@@ -35,7 +35,7 @@ ORDER: dict[str, Any] = {
     },
 }
 TASK = TaskParams.model_validate({"system": "", "output": "json", "schema": ORDER})
-RIGHT = {
+RIGHT: dict[str, Any] = {
     "kind": "退货",
     "customer": {"city": "北京"},
     "items": [{"name": "灯", "price": 12.5}, {"name": "锁", "price": 3}],

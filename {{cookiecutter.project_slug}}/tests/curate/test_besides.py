@@ -107,6 +107,21 @@ def test_parts_of_anthropic() -> None:
     assert functions(draft) == [CALLED]
 
 
+def test_parts_of_llama_factory() -> None:
+    parts = [
+        {"type": "reasoning", "value": "Hm."},
+        {"type": "text", "value": "A moment."},
+        {"type": "tool_call", "value": json.dumps(CALLED)},
+    ]
+    asked = {"role": "user", "content": [{"type": "text", "value": "q"}], "loss_weight": 0.0}
+    answer = {"role": "assistant", "content": parts, "loss_weight": 1.0}
+    draft = read({"messages": [asked, answer]})
+    assert (draft.chosen, draft.beside["chosen"]["reasoning_content"]) == ("A moment.", "Hm.")
+    assert functions(draft) == [CALLED]
+    pair = {"chosen_messages": [asked, SAY], "rejected_messages": [asked, answer]}
+    assert read(pair).calls("rejected")
+
+
 def test_a_completion_that_is_a_list_of_calls_of_its_tools() -> None:
     row = {"query": "q", "answers": json.dumps([CALLED]), "tools": json.dumps([TOOL])}
     draft = read(row, {"prompt": "query", "completion": "answers"})
@@ -142,6 +157,7 @@ def test_tools_that_a_system_prompt_defines_are_kept(system: str) -> None:
         ([{"role": "system", "content": "Use the tool locate(id)."}, ASK, CALL],
          "tools: defined in the system prompt"),
         ([ASK, CALL, SAY], "roles_out_of_order"),
+        ([ASK, CALL, ASK, SAY], "tools: a call of locate without its result"),
         ([ASK, CALL, RESULT | {"tool_call_id": "x2"}, SAY], "tools: a result that answers no call"),
         ([ASK, CALL | {"tool_calls": CALL["tool_calls"] * 2}, RESULT, SAY],
          "tools: a call of locate without its result"),

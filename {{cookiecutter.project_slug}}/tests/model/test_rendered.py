@@ -76,7 +76,7 @@ def tokenizer() -> PreTrainedTokenizerBase:
 
 def learnt(tokenizer: Any, template: str, chat: list[Message], thinking: bool = False) -> str:
     """What the mask leaves, with what it skips shown as |."""
-    tokenizer.chat_template = template if thinking else freeze(template)
+    tokenizer.chat_template = freeze("{%- set enable_thinking = true %}" * thinking + template)
     example = encode_example(tokenizer, chat, "")
     text, skipped = "", True
     for label in example.labels:
@@ -172,3 +172,16 @@ def test_what_a_template_leaves_out_is_refused(
         encode_example(tokenizer, chat, "")
     with pytest.raises(UserError, match=r"leaves out|take another base"):
         encode_prompt(tokenizer, chat, "")
+
+
+@pytest.mark.parametrize("family", ["qwen3", "qwen3_training"])
+def test_a_thought_is_refused_where_the_model_must_answer_at_once(
+    tokenizer: PreTrainedTokenizerBase, family: str
+) -> None:
+    with pytest.raises(UserError, match="set enable_thinking = true %} before it"):
+        learnt(tokenizer, TEMPLATES[family], [ASK, THINK])
+
+
+def test_a_frozen_template_stays_as_it_is() -> None:
+    frozen = freeze(TEMPLATES["qwen3"])
+    assert freeze(frozen) == frozen

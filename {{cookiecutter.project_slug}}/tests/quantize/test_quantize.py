@@ -96,6 +96,17 @@ def test_calibration_is_a_seeded_draw_of_whole_chats() -> None:
     assert len(draws[0]) == len(CHATS)
 
 
+@pytest.mark.usefixtures("tuned")
+def test_calibration_takes_better_answers_where_there_are_only_pairs(tmp_path: Path) -> None:
+    asked = "门锁坏了 🔒"
+    pairs = [pair(asked, "a", "b"), pair(asked, "", "b")]  # of a single answer that was bad
+    path = tmp_path / "train.jsonl"
+    path.write_text("\n".join(map(json.dumps, pairs)), encoding="utf-8")
+    tokenizer = load_tokenizer(TUNED)
+    (example,) = draw_examples(str(path), 9, tokenizer, "", params("w4a16"))
+    assert "a" in tokenizer.decode(example.input_ids)
+
+
 @pytest.mark.parametrize(
     ("scheme", "line"),
     [

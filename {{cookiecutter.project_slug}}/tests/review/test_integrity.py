@@ -42,8 +42,8 @@ def test_an_edited_result_is_named(
     [
         ("metrics/eval/tuned.json", "0.93", "0.99"),
         ("metrics.json", "0.93", "0.99"),
-        ("metrics.json", '"tuned_mb": 8', '"tuned_mb": 7'),
-        ("metrics.json", '"tuned_mb": 8', '"exact_match_other": 1.0, "tuned_mb": 8'),
+        ("metrics.json", '"p95_ms": 90', '"p95_ms": 70'),
+        ("metrics.json", '"p95_ms": 90', '"other": 1.0, "p95_ms": 90'),
         ("predictions/tuned.jsonl", '"wrong_answer"', '"correct"'),
         ("predictions/tuned.jsonl", '"score": 0.0', '"score": 1.0'),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 from lib.similarity.jaccard import jaccard as similarity
 from lib.similarity.minhash import bands, candidates, connected, signatures
-from lib.similarity.near_copies import near_copies_in
+from lib.similarity.near_pairs import near_copies_in
 from lib.similarity.shingles import shingle
 
 WORDS = [

@@ -8,7 +8,8 @@ import pytest
 from lib.core.records import Record
 from lib.runtime.errors import UserError
 from lib.similarity.containment import QuoteIndex
-from lib.similarity.near_copies import KnownTexts, near_copies_in
+from lib.similarity.near_copies import KnownTexts
+from lib.similarity.near_pairs import near_copies_in
 from lib.similarity.own_words import own_words
 from lib.similarity.shared_text import (
     SharedText,

@@ -14,7 +14,7 @@ from lib.runtime.errors import UserError
 from lib.serving.params import BenchParams
 from stages.bench import load_levels, main, own_share, read_chats
 from tests.engines.test_server import COMMAND, SCHEDULED
-from tests.toy import PARAMS, chat
+from tests.toy import PARAMS, chat, pair
 
 GATE = """
 gate:
@@ -55,6 +55,16 @@ def test_each_load_sends_requests_of_its_own(
     assert tuple(load.name for load in load_levels(bench)) == LOADS
     sent = [own_share(chats, place, bench)[0][0]["content"][-1] for place in range(3)]
     assert sent == ["2", "3", "0"]  # after two to warm up; then the split comes over again
+
+
+def test_prompts_of_pairs_are_sent_where_there_are_no_chats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay_out(params(requests=1))
+    rows = json.dumps(pair("门锁坏了 🔒", "a", "b"))
+    Path("data/split/test.jsonl").write_text(rows, encoding="utf-8")
+    assert read_chats(params(requests=1), "")[0][0]["content"] == "门锁坏了 🔒"
 
 
 def test_the_stage_measures_a_server_at_every_load(

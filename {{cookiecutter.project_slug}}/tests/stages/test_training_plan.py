@@ -116,3 +116,12 @@ def test_kernels_in_any_order_promise_no_bits(page: str) -> None:
     changed = plan()
     assert "ends in the same bits" not in changed
     assert "the last digits differ from run to run" in changed
+
+
+def test_a_training_that_learnt_nothing_is_named(page: str) -> None:
+    assert "learnt" not in page.split("##")[1]
+    told = {"few_steps": True, "learnt": False, "val_loss_before": 0.25}
+    write_json("metrics/train.json", USED | told)
+    assert "0.25; 0.25 before the first step" in plan()
+    assert "**nothing**: the model is its base" in plan()
+    assert "8: too few to learn much" in plan()

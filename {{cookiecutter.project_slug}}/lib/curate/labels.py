@@ -1,0 +1,38 @@
+"""Find labels that look like one: Refund and refund, 1.50 and 1.5, not-ok and not_ok."""
+
+import re
+from collections import Counter, defaultdict
+
+SHOWN = 5  # groups of labels in a warning
+
+
+class Labels:
+    """Count the labels of a task whose data define them."""
+
+    def __init__(self) -> None:
+        self.seen = Counter[str]()
+
+    def warnings(self) -> list[str]:
+        """Write a line for each group of labels that differ in form alone."""
+        groups = defaultdict[str, list[str]](list)
+        for label in sorted(self.seen):
+            groups[form_of(label)].append(label)
+        alike = [labels for labels in groups.values() if len(labels) > 1]
+        lines = [
+            "curate: labels that may be one class: "
+            + ", ".join(f"'{label}' ({self.seen[label]:,} rows)" for label in labels)
+            + "; name the right ones in task.labels, or correct the data"
+            for labels in alike[:SHOWN]
+        ]
+        more = len(alike) - SHOWN
+        return [*lines, f"curate: {more} more groups of such labels"] if more > 0 else lines
+
+
+def form_of(label: str) -> str:
+    """Write a label without case, kind of spaces and form of number or truth."""
+    plain = re.sub(r"[\s_-]+", " ", label.casefold()).strip(" .")
+    plain = {"yes": "true", "no": "false", "y": "true", "n": "false"}.get(plain, plain)
+    try:
+        return f"{float(label.replace(',', '.')):g}"
+    except ValueError:
+        return plain

@@ -1,0 +1,86 @@
+"""Near copies among many texts whose words lie in a file: proposed by MinHash, then compared."""
+
+from collections.abc import Iterable
+from functools import partial
+from tempfile import TemporaryFile
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lib.similarity.minhash import band_keys, bands, signatures
+from lib.similarity.near_copies import near_copies
+from lib.similarity.own_words import Shared, ngrams_of, own_words, similarity
+from lib.similarity.shingles import Floats, IndexPairs, Shingles, chunks, ngrams, word_hashes
+from lib.similarity.spans import Spans
+from lib.similarity.word_file import WordFile
+
+
+def near_copies_in(
+    texts: Iterable[str],
+    threshold: float,
+    ngram: int,
+    permutations: int,
+    seed: int,
+    recall: float,
+    shared: Shared = b"",
+) -> tuple[IndexPairs, Floats]:
+    """Find pairs of texts with a Jaccard similarity of at least `threshold`, and compute it.
+
+    ngram         words per shingle
+    permutations  rows of a MinHash signature, drawn by `seed`
+    recall        share of the pairs of exactly `threshold` to be found; of closer ones, more are
+    shared        passages that do not count
+    """
+    sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
+    keys = [np.empty((0, sketch.bands), np.uint32)]
+    with TemporaryFile() as raw:
+        file = WordFile(raw)
+        for some in chunks(texts):
+            words = word_hashes(some)
+            file.add(words)
+            keys.append(sketch.keys(ngrams(own_words(words, shared), ngram)))
+        return similar_pairs(file, file.spans(), keys, threshold, ngram, shared)
+
+
+class Sketch(NamedTuple):
+    """How texts become buckets, by which pairs are proposed."""
+
+    bands: int
+    rows: int  # of a signature, in a band
+    permutations: int  # rows of a signature
+    seed: int
+
+    def keys(self, grams: Shingles) -> npt.NDArray[np.uint32]:
+        """Compute the buckets of texts, given by their n-grams.
+
+        Half a hash each: a pair that shares one by chance is compared like the others.
+        """
+        signature = signatures(grams, self.permutations, self.seed)
+        return (band_keys(signature, self.bands, self.rows) >> np.uint64(32)).astype(np.uint32)
+
+
+def similar_pairs(
+    file: WordFile,
+    spans: Spans,
+    keys: list[npt.NDArray[np.uint32]],
+    threshold: float,
+    ngram: int,
+    shared: Shared,
+) -> tuple[IndexPairs, Floats]:
+    """Find pairs of texts that share a bucket and are at least `threshold` similar.
+
+    spans: where each text lies in the file; keys: their buckets, part by part; freed on the way.
+    """
+    buckets = [np.concatenate(keys)]
+    keys.clear()
+    compare = partial(_similarity_in, file, ngram, shared)
+    pairs, values = near_copies(buckets.pop(), spans, compare)
+    return pairs[values >= threshold], values[values >= threshold]
+
+
+def _similarity_in(file: WordFile, ngram: int, shared: Shared, spans: Spans) -> Floats:
+    """The similarity of pairs of texts, given by where their words lie in a file."""
+    words, pairs = file.words(spans.reshape(-1, 2))
+    sets = ngrams_of(words, ngram, shared).distinct()
+    return similarity(sets, sets, pairs.reshape(-1, 2))

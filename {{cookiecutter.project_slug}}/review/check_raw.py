@@ -1,0 +1,61 @@
+"""Warn of raw data that git has, or would take with the next `git add --all`: it keeps it forever.
+
+Files of data/raw belong into DVC (`dvc add`) unless they are as published as the code. The sample's
+are, and no warning is given of what git has already under `consent: not_needed`.
+"""
+
+from pathlib import Path
+
+from lib.core.config import load
+from lib.curate.params import DataParams, Source
+from lib.runtime.errors import run
+from review.versions import git
+
+RAW = "data/raw"
+ALL = ("--cached", "--others", "--exclude-standard")
+NOT_DATA = (".dvc", ".gitignore", ".md")
+
+
+def listed(*arguments: str) -> list[str]:
+    """List files of data/raw that `git ls-files` names with some arguments."""
+    found = git("ls-files", *arguments, "--", RAW) or ""
+    return [path for path in found.splitlines() if not path.endswith(NOT_DATA)]
+
+
+def published(path: str, sources: list[Source]) -> bool:
+    """Tell whether params.yaml says that nobody's consent is needed for a file."""
+    mine = [one for one in sources if Path(path).match(one.path)]
+    return bool(mine) and all(one.consent == "not_needed" for one in mine)
+
+
+def warnings(sources: list[Source]) -> list[str]:
+    """Say of each raw file that git would take, or has, what to do."""
+    head, staged = at_head(), listed("--cached")
+    public = [path for path in listed(*ALL) if published(path, sources)]
+    said = []
+    for path in listed(*ALL):
+        out_of_git = f"`git rm --cached {path}`, then " * (path in staged)
+        if path not in (head or public):
+            said.append(
+                f"{path}: git would take it, and keep it forever; {out_of_git}`dvc add {path}`"
+            )
+        elif path not in public:
+            said.append(
+                f"{path}: is in git, and may hold people's words (data.sources: consent); "
+                f"{out_of_git}`dvc add {path}`; older commits keep it"
+            )
+    return said
+
+
+def at_head() -> list[str]:
+    """List what the last commit has of data/raw; nothing before the first."""
+    return (git("ls-tree", "-r", "--name-only", "HEAD", "--", f"{RAW}/") or "").splitlines()
+
+
+def main() -> None:
+    for line in warnings(load("data", DataParams).sources):
+        print(f"warning: {line}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,164 @@
+"""Mend what a merge, a kill or a hand has done to the files that DVC writes.
+
+run     make repair, then what it says
+settles conflicts of a merge in dvc.lock and in the outputs that git keeps (review/conflicts.py)
+removes objects of DVC's cache that are not what their names say: an output or input was edited
+        through its hard link, as root may; and a note of DVC's (rwlock) that was half written
+puts    every output back as dvc.lock has it, from the cache or the remote
+keeps   your files: an edited file of data/raw stays as it is
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lib.runtime.dvc_runs import NOTES, refuse_while_at_work
+from lib.runtime.errors import UserError, run
+from review.conflicts import conflicts, settle
+from review.lock import LOCK, PIPELINE, md5, outs_of
+from review.versions import git
+
+SCRATCH = Path(".scratch")
+OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")
+
+Inode = tuple[int, int]
+
+
+def dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run DVC; it may fail."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+
+def drop_broken_notes() -> list[str]:
+    """Remove DVC's note of who writes what, where a kill left half of it."""
+    try:
+        json.loads(NOTES.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        NOTES.unlink()
+        return [f"removed {NOTES}, which was half written"]
+    return []
+
+
+def mend_lock() -> list[str]:
+    """Take dvc.lock of the last commit where a kill left half of it."""
+    try:
+        readable = "stages" in YAML(typ="safe").load(LOCK.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (YAMLError, TypeError, UnicodeDecodeError):
+        readable = False
+    if readable:
+        return []
+    SCRATCH.mkdir(exist_ok=True)
+    LOCK.replace(SCRATCH / LOCK.name)
+    if git("restore", str(LOCK)) is None:  # it was never committed
+        return [f"{LOCK} was half written, and is in {SCRATCH}/ now"]
+    return [f"{LOCK} was half written: it is that of the last commit; the other is in {SCRATCH}/"]
+
+
+def wrong_objects() -> list[Path]:
+    """List the objects of DVC's cache whose content is not what their names say."""
+    cache = Path(dvc("cache", "dir").stdout.strip() or ".dvc/cache", "files", "md5")
+    objects = [path for path in sorted(cache.glob("??/*")) if OBJECT.fullmatch(path.name)]
+    print(f"repair: reading {len(objects):,} objects of the cache", flush=True)
+    return [one for one in objects if md5(one) != one.parent.name + one.name.partition(".")[0]]
+
+
+def inode(path: Path) -> Inode:
+    """Name the bytes that a path leads to: those of hard links to each other are the same."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def files_of(path: str) -> Iterator[Path]:
+    """Yield a file, or the files of a folder; nothing where it is not here."""
+    found = [Path(path), *Path(path).rglob("*")] if Path(path).is_dir() else [Path(path)]
+    yield from (one for one in found if one.is_file())
+
+
+def own_files() -> Iterator[Path]:
+    """Yield the files that `dvc add` tracks: people made them."""
+    for name in (git("ls-files", "--cached", "--others", "--", "*.dvc") or "").splitlines():
+        outs = YAML(typ="safe").load(Path(name).read_text(encoding="utf-8")).get("outs", [])
+        for out in outs:
+            yield from files_of(str(Path(name).parent / out["path"]))
+
+
+def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Remove wrong objects and the outputs that share their bytes.
+
+    Returns those outputs, and what is to be said of files that people made.
+    """
+    wrong = wrong_objects()
+    shared = {inode(path) for path in wrong}
+    lost = [out for out in outs for path in files_of(out) if inode(path) in shared]
+    kept = [path for path in own_files() if inode(path) in shared]
+    for path in [file for out in outs for file in files_of(out) if inode(file) in shared]:
+        path.unlink()
+    for path in wrong:
+        path.unlink()
+    for path in kept:
+        path.chmod(0o644)
+    said = [f"removed {len(wrong):,} objects of the cache that had been edited"] if wrong else []
+    return list(dict.fromkeys(lost)), [
+        *said,
+        *(f"{path}: your edit stays; `dvc add {path}` takes it, `dvc pull --force {path}` fetches "
+          "the version of before" for path in kept),
+    ]  # fmt: skip
+
+
+def put_back(outs: dict[str, str], wanted: list[str]) -> list[str]:
+    """Put every output back as dvc.lock has it; those `wanted` are fetched where need be.
+
+    Returns those that neither cache nor remote has.
+    """
+    dvc("checkout", "--force", str(PIPELINE))
+    missing = [path for path in wanted if not is_whole(path, outs)]
+    if missing:
+        dvc("pull", "--force", *missing)
+    return [path for path in missing if not is_whole(path, outs)]
+
+
+def is_whole(path: str, outs: dict[str, str]) -> bool:
+    """Tell whether an output is here as dvc.lock has it."""
+    return os.path.exists(path) and md5(path) == outs[path]  # noqa: PTH110
+
+
+def main() -> None:
+    drop = drop_broken_notes()
+    refuse_while_at_work()
+    if not shutil.which("git") or git("rev-parse", "HEAD") is None:
+        raise UserError("no commit of git is here; `make commit` makes the first")
+    found = conflicts()
+    neither = settle(found) if found else []
+    said = [*drop, *([f"settled {', '.join(found)}"] if found else mend_lock())]
+    outs = outs_of(LOCK.read_text(encoding="utf-8")) if LOCK.is_file() else {}
+    edited = [path for path in outs if os.path.exists(path) and md5(path) != outs[path]]  # noqa: PTH110
+    lost, more = drop_wrong(outs)
+    wanted = list(outs) if found else list(dict.fromkeys([*edited, *lost]))
+    missing = put_back(outs, wanted)
+    if back := [path for path in dict.fromkeys([*edited, *lost]) if path not in missing]:
+        more.append(f"put back as {LOCK} has it: {', '.join(back)}")
+    if neither:
+        more.append(f"changed on both sides, run again by `dvc repro`: {', '.join(neither)}")
+    if missing:
+        more.append(f"in neither cache nor remote, made again by `dvc repro`: {', '.join(missing)}")
+    for line in [*said, *more]:
+        print(f"repair: {line}")
+    print(f"repair: {'go on with dvc repro' if [*said, *more] else 'found nothing to mend'}"
+          f"{', then commit the merge' if found else ''}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    run(main)
