@@ -78,7 +78,8 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
         return None
     ids = torch.tensor([prompts[0][:shared]], device=model.device)
     with torch.inference_mode():
-        cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        output = model(input_ids=ids, use_cache=True, logits_to_keep=1)
+    cache = getattr(output, "past_key_values", None)  # Mamba's are states, under another name
     plain = all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
     return cache if plain else None
 
