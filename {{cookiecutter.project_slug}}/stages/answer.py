@@ -22,7 +22,7 @@ from lib.core.leakage_check import require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Record, text_of
 from lib.core.schema import schema_hash
-from lib.engines import api, hf, vllm
+from lib.engines import asking, hf, vllm
 from lib.engines.answer import Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
@@ -130,7 +130,7 @@ def ask_model(
                 chats = [prompt.chat for prompt in prompts]
                 asked: Any = ids if server.prompts == "tokens" else chats
                 model = served_model(url, key="answer.server")
-                return api.answer_all(
+                return asking.answer_all(
                     Endpoint(url, model, section="answer.server"),
                     asked,
                     most,
@@ -149,8 +149,10 @@ def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answ
     if endpoint is None:
         raise UserError("params.yaml: answer.endpoint is null; it takes url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
-    answers = api.answer_all(
-        Endpoint(endpoint.url, endpoint.model, endpoint.key_env, "answer.endpoint"),
+    answers = asking.answer_all(
+        Endpoint(
+            endpoint.url, endpoint.model, endpoint.key_env, "answer.endpoint", endpoint.options
+        ),
         chats,
         most,
         endpoint.concurrency,
@@ -194,11 +196,12 @@ def masking(cases: list[Case]) -> Callable[[int, Answer], Answer]:
 def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[str, Any]:
     """Say how the cases were asked, and how many did not fit into answer.max_prompt_tokens."""
     wanted = {"few_shot": params.few_shot, "retrieval": params.retrieval}.get(system, 0)
+    can_hold = system == "endpoint" or params.engine != "transformers"
     chats = system == "endpoint" or (params.engine == "server" and params.server.prompts == "chat")
     return {
         "engine": "server" if system == "endpoint" else params.engine,
         "sent_as": "chat" if chats else "tokens",
-        "constrained_by": schema_hash(held_to(params)),
+        "constrained_by": schema_hash(held_to(params)) if can_hold else None,
         "cases": len(prompts),
         "examples": wanted,
         "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),

@@ -92,7 +92,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def takes(model: type[BaseModel]) -> str:
     """List the keys of a section, for an error message."""
-    return ", ".join(field.alias or name for name, field in model.model_fields.items())
+    return ", ".join(names_of(model))
+
+
+def names_of(model: type[BaseModel]) -> list[str]:
+    """List the keys of a section as params.yaml has them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given: Any) -> str:
@@ -117,8 +122,8 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
         return f"{key} is {error['input']!r}; it must be a section of {allowed}"
     alike = [one for one in alike if steps_into(one, given) == steps]
     reason = " or ".join(dict.fromkeys(allowed_by(one) for one in alike))
-    value, keys = error["input"], owner(model, steps).model_fields.keys()
-    if isinstance(value, dict) and value.keys() <= keys:  # keys that do not go together
+    value, keys = error["input"], names_of(owner(model, steps))
+    if isinstance(value, dict) and value.keys() <= set(keys):  # keys that do not go together
         return f"{key} must be {reason}{named(value, reason)}"
     return f"{key} is {value!r}; it must be {reason}"
 

@@ -13,6 +13,17 @@ from typing import Any
 Schema = dict[str, Any]
 UNDECLARED = ("enum", "const", "additionalProperties", "unevaluatedProperties")
 DEEPEST = 32  # levels of a schema that refers to itself
+KEYWORDS = {  # of draft 2020-12 and its annotations, without those that begin with $
+    *("type", "enum", "const", "properties", "required", "additionalProperties", "items"),
+    *("patternProperties", "propertyNames", "minProperties", "maxProperties", "definitions"),
+    *("dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"),
+    *("prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems"),
+    *("uniqueItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum"),
+    *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "not"),
+    *("if", "then", "else", "title", "description", "default", "examples", "example"),
+    *("deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType"),
+    *("contentSchema",),
+}
 UNIONS = ("anyOf", "oneOf", "allOf")
 
 
@@ -31,6 +42,10 @@ def check_schema(schema: Schema) -> None:
     for reference in references(schema):
         if not reference.startswith("#"):
             raise ValueError(f"a JSON Schema without $ref to another file ({reference:.60})")
+        if not isinstance(target_of(reference, schema), dict):
+            raise ValueError(f"a JSON Schema in which the $ref '{reference:.60}' leads somewhere")
+    if unknown := sorted(set(keywords(schema)) - KEYWORDS):
+        raise ValueError(f"a JSON Schema without unknown keywords ({', '.join(unknown)[:80]})")
     if not leaves(schema):
         raise ValueError("a JSON Schema whose `properties` name at least one value")
 
@@ -45,6 +60,21 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from references(inner)
+
+
+def keywords(schema: Any) -> Iterator[str]:
+    """Yield the keywords of a schema and of those inside of it."""
+    if not isinstance(schema, dict):
+        return
+    for name, value in schema.items():
+        if not name.startswith(("$", "x-")):
+            yield name
+        if name in ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas"):
+            for one in value.values() if isinstance(value, dict) else ():
+                yield from keywords(one)
+        elif name not in ("enum", "const", "default", "examples", "example"):
+            for one in value if isinstance(value, list) else [value]:
+                yield from keywords(one)
 
 
 def leaves(schema: Schema) -> dict[str, list[str]]:
@@ -78,12 +108,20 @@ def resolved(part: Schema, schema: Schema) -> Schema:
         reference = part.get("$ref")
         if not isinstance(reference, str):
             break
-        target: Any = schema
-        for step in reference.removeprefix("#").strip("/").split("/"):
-            if step:
-                target = target.get(step.replace("~1", "/").replace("~0", "~"), {})
-        part = target
+        part = target_of(reference, schema)
+        if not isinstance(part, dict):
+            return {}
     return part
+
+
+def target_of(reference: str, schema: Schema) -> Any:
+    """Return what a local $ref names; None where it leads nowhere."""
+    target: Any = schema
+    for step in reference.removeprefix("#").strip("/").split("/"):
+        if step:
+            name = step.replace("~1", "/").replace("~0", "~")
+            target = target.get(name) if isinstance(target, dict) else None
+    return target
 
 
 def values_at(value: Any) -> dict[str, list[Any]]:

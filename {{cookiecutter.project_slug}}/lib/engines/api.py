@@ -1,31 +1,32 @@
 """Any OpenAI-compatible server: ask it for answers."""
 
 import json
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+import time
+from collections.abc import Callable
 from typing import Any
-
-from tqdm import tqdm
 
 from lib.core.records import Message
 from lib.core.turns import request_of
 from lib.engines.answer import Answer
-from lib.engines.kept import Kept, fingerprint
 from lib.engines.openai_client import Endpoint, Refused, call
-from lib.engines.params import BudgetParams
 from lib.runtime.errors import UserError
 
-Prompt = list[Message] | list[int]
-BYTES_PER_TOKEN = 2  # at least, of prose in any language: to tell what a request may cost
+WAITS = (0.5, 1.0)  # seconds before a reply without an answer is asked for again
+
+
+class NoAnswer(UserError):
+    """The server replied, without an answer in it."""
 
 
 def complete_chat(
     endpoint: Endpoint, chat: list[Message], max_new_tokens: int, **options: Any
 ) -> dict[str, Any]:
-    """Return the whole reply to a chat, greedy; `options` go into the request."""
+    """Return the whole reply to a chat, greedy; `options` go into the request.
+
+    So do the endpoint's own, after them; one that is None is left out.
+    """
+    ours = {"max_tokens": max_new_tokens, "temperature": 0} | options | dict(endpoint.options)
+    body = {name: value for name, value in ours.items() if value is not None}
     return call(
         endpoint,
         "chat/completions",
@@ -33,9 +34,7 @@ def complete_chat(
             client.chat.completions.with_raw_response.create(
                 model=endpoint.model,
                 **request_of(chat),
-                max_tokens=max_new_tokens,
-                temperature=0,
-                **options,
+                extra_body=body | body.pop("extra_body", {}),
             ).http_response
         ),
     )
@@ -55,13 +54,19 @@ def answer_chat(
     if schema:
         named = {"name": "answer", "schema": schema}
         options["response_format"] = {"type": "json_schema", "json_schema": named}
-    try:
-        reply = complete_chat(endpoint, chat, max_new_tokens, **options)
-    except Refused as refused:
-        if refused.status == 400 and "content_filter" in str(refused):  # as Azure and others say it
-            return Answer("", 0, 0, "content_filter")
-        raise
-    return read_answer(reply, lambda choice: said_in(choice["message"]), endpoint)
+    for wait in (*WAITS, None):
+        try:
+            reply = complete_chat(endpoint, chat, max_new_tokens, **options)
+            return read_answer(reply, lambda choice: said_in(choice["message"]), endpoint)
+        except Refused as refused:
+            if refused.status == 400 and "content_filter" in str(refused):  # as Azure says it
+                return Answer("", 0, 0, "content_filter")
+            raise
+        except NoAnswer:
+            if wait is None:
+                raise
+            time.sleep(wait)
+    raise AssertionError
 
 
 def said_in(message: dict[str, Any]) -> str:
@@ -71,7 +76,10 @@ def said_in(message: dict[str, Any]) -> str:
         "\n</tool_call>"
         for called in (one["function"] for one in message.get("tool_calls") or [])
     ]
-    return "\n".join(filter(None, [message["content"] or "", *texts]))
+    said = message["content"] or ""
+    if isinstance(said, list):  # of parts
+        said = "".join(part.get("text") or "" for part in said)
+    return "\n".join(filter(None, [said, *texts]))
 
 
 def answer_tokens(
@@ -109,125 +117,21 @@ def answer_tokens(
 
 
 def read_answer(reply: Any, text: Callable[[Any], str], endpoint: Endpoint) -> Answer:
-    """Read the answer in a reply of a server; raises UserError when the reply holds none."""
+    """Read the answer in a reply of a server; raises NoAnswer when the reply holds none.
+
+    Tokens that the server does not count are 0.
+    """
     try:
-        choice, usage = reply["choices"][0], reply["usage"]
+        choice, usage = reply["choices"][0], reply.get("usage") or {}
         finish = choice["finish_reason"]
         return Answer(
             text=text(choice),
-            input_tokens=int(usage["prompt_tokens"]),
-            output_tokens=int(usage["completion_tokens"]),
+            input_tokens=int(usage.get("prompt_tokens") or 0),
+            output_tokens=int(usage.get("completion_tokens") or 0),
             finish=finish if finish in ("length", "content_filter") else "stop",
         )
-    except (LookupError, TypeError) as error:
-        raise UserError(
+    except (LookupError, TypeError, AttributeError) as error:
+        raise NoAnswer(
             f"{endpoint.named()}: its reply is not OpenAI-compatible "
             f"({type(error).__name__} {error}): {reply!r:.200}"
         ) from None
-
-
-class Budget:
-    """What may be spent on one evaluation: requests that are answered, and tokens."""
-
-    def __init__(self, limits: BudgetParams, section: str, spent: Sequence[Answer]) -> None:
-        self.limits, self.section, self.lock = limits, section, threading.Lock()
-        self.requests = len(spent)
-        self.tokens = sum(one.input_tokens + one.output_tokens for one in spent)
-
-    def reserve(self, tokens: int) -> None:
-        """Take a request and the tokens that it may cost.
-
-        Raises UserError where they are not left.
-        """
-        with self.lock:
-            for name, wanted in ("requests", self.requests + 1), ("tokens", self.tokens + tokens):
-                most = getattr(self.limits, name)
-                if most is not None and wanted > most:
-                    raise UserError(
-                        f"params.yaml: {self.section}.budget.{name} is {most:,}, and the next "
-                        f"request might make it {wanted:,}; raise it, or ask fewer cases"
-                    )
-            self.requests += 1
-            self.tokens += tokens
-
-    def settle(self, tokens: int, answer: Answer) -> None:
-        """Put what a request cost in place of what was reserved."""
-        with self.lock:
-            self.tokens += answer.input_tokens + answer.output_tokens - tokens
-
-
-def answer_all(
-    endpoint: Endpoint,
-    prompts: Sequence[Prompt],
-    max_new_tokens: int,
-    concurrency: int,
-    kept: Kept,
-    finish: Callable[[int, Answer], Answer] = lambda _, answer: answer,
-    limits: BudgetParams | None = None,
-    weights: str = "",
-    schema: dict[str, Any] | None = None,
-) -> list[Answer]:
-    """Ask for greedy answers in the order of the prompts, `concurrency` requests at once.
-
-    A prompt is a chat, or token ids. Each answer is `finish`ed (masked, say; it is given the
-    prompt's index) and kept as it comes, and never asked for again while it is. `weights` tells
-    apart what a server that was started here serves; `schema` is what it holds answers to. Raises
-    UserError that says how many answers are missing, when the server gives none or the budget is
-    spent.
-    """
-    keys = keys_of(endpoint, prompts, (max_new_tokens, schema), weights)
-    found = {key: Answer(**kept.rows[key]) for key in keys if key in kept.rows}
-    if found:
-        print(f"{len(found):,} of {len(prompts):,} answers are kept of a run of {kept.since()}")
-    budget = Budget(limits or BudgetParams(), endpoint.section, list(found.values()))
-
-    one_by_one = threading.Lock()  # recognizers of personal data are not made for threads
-
-    def ask(index: int) -> None:
-        prompt = prompts[index]
-        may_cost = size(prompt) + max_new_tokens
-        budget.reserve(may_cost)
-        one = answer_tokens if prompt and isinstance(prompt[0], int) else answer_chat
-        answer = one(endpoint, prompt, max_new_tokens, schema)  # type: ignore[arg-type]  # by its kind
-        budget.settle(may_cost, answer)
-        with one_by_one:
-            kept.add(keys[index], asdict(finish(index, answer)))
-
-    missing = [index for index, key in enumerate(keys) if key not in found]
-    with ThreadPoolExecutor(concurrency) as pool:
-        waiting = [pool.submit(ask, index) for index in missing]
-        try:
-            for future in tqdm(as_completed(waiting), "answers", len(waiting), disable=None):
-                future.result()
-        except UserError as error:
-            pool.shutdown(cancel_futures=True)  # what is on its way is waited for, and kept
-            left = sum(key not in kept.rows for key in keys)
-            raise UserError(f"{error}; {told(left, len(keys))}") from None
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [Answer(**kept.rows[key]) for key in keys]
-
-
-def keys_of(endpoint: Endpoint, prompts: Sequence[Prompt], how: object, weights: str) -> list[str]:
-    """Return a key for each prompt; the same prompt of several cases has several."""
-    url, seen, keys = "" if weights else endpoint.url, Counter[str](), list[str]()
-    for prompt in prompts:  # a server that is started has another port each time
-        key = fingerprint(url, endpoint.model, weights, how, prompt)
-        keys.append(f"{key}-{seen[key]}")
-        seen[key] += 1
-    return keys
-
-
-def told(left: int, of: int) -> str:
-    """Say how many answers are missing, and what happens to the others."""
-    missing = f"{left:,} of {of:,} answers are missing"
-    return missing if left == of else f"{missing}: run it again, and only these are asked for"
-
-
-def size(prompt: Prompt) -> int:
-    """Return the tokens that a prompt has at most: of a chat by its bytes."""
-    if prompt and isinstance(prompt[0], int):
-        return len(prompt)
-    said = "".join(turn["content"] for turn in prompt)  # type: ignore[index]
-    return len(said.encode("utf-8", "replace")) // BYTES_PER_TOKEN + 16 * len(prompt)

@@ -8,8 +8,8 @@ holds its key.
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ class Endpoint:
     model: str = ""
     key_env: str = ""
     section: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)  # of a request: replaces ours
 
     def named(self) -> str:
         """Name the server for an error: its section, and its URL without a password."""
@@ -79,7 +80,7 @@ def call(endpoint: Endpoint, route: str, send: Callable[[Any], Any]) -> Any:
     key = read_key(endpoint.key_env) if endpoint.key_env else ""
     where = f"{endpoint.named()}/{route}"
     try:
-        return send(connect(endpoint.url, key)).json()
+        response = send(connect(endpoint.url, key))
     except openai.APIStatusError as error:
         said = without(key, error.response.text)[:200]
         tried = f"{where}: answered {error.status_code}{tries(error)}"
@@ -87,6 +88,11 @@ def call(endpoint: Endpoint, route: str, send: Callable[[Any], Any]) -> Any:
     except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as error:
         reason = without(key, str(error.__cause__ or error))
         raise UserError(f"{where}: no answer{tries(error)} ({reason}); is the server up?") from None
+    try:
+        return response.json()
+    except ValueError:
+        said = without(key, response.text)[:100]
+        raise UserError(f"{where}: its reply is no JSON: {said!r}") from None
 
 
 def tries(error: Any) -> str:

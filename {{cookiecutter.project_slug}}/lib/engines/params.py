@@ -4,7 +4,7 @@ The `answer` section: how each system is asked.
 The `deploy` section: the server that is shipped, and how much it takes at once.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,8 @@ class EndpointParams(Section):
     key_env: str = ""  # the environment variable with its key
     concurrency: int = Field(default=4, ge=1)
     budget: BudgetParams = BudgetParams()
+    # keys of a request to add or replace, such as {max_completion_tokens: 99}; null leaves one out
+    options: dict[str, Any] = {}
 
 
 class AnswerParams(Section):
@@ -66,8 +68,10 @@ class AnswerParams(Section):
             )
         if self.log_likelihood and self.engine != "transformers":
             raise ValueError("a section without log_likelihood unless engine is transformers")
-        if self.constrained and self.engine == "transformers":
-            raise ValueError("a section without constrained when engine is transformers")
+        if self.constrained and self.engine == "transformers" and not self.endpoint:
+            raise ValueError(
+                "a section without constrained when engine is transformers, which cannot do that"
+            )
         return self
 
 

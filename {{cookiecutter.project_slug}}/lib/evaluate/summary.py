@@ -88,7 +88,7 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
                 continue
             given = answer.get(field, ["(none)"])[0]
             known = given in [*allowed, "(none)"]
-            right = str(wanted.get(field, [None])[0])
+            right = str(wanted.get(field, ["(none)"])[0])
             pairs[field][right, str(given) if known else "(undeclared)"] += 1
     return {name: as_table(counted) for name, counted in pairs.items()}
 

@@ -48,6 +48,7 @@ class Call:
     refused: bool = False  # the API says that the answer is a refusal
     tools: bool = False  # the answer is a call of tools
     withheld: bool = False  # the log does not have the texts: nothing can be said of them
+    half: bool = False  # OpenTelemetry may say more of it in another place
     part: bool = False  # a chunk of a streamed answer, not yet a call
 
     def prompt(self) -> str:

@@ -31,7 +31,8 @@ BROKEN = (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError)
 COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CRI = re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) ([FP])(?:$| (.*))", re.DOTALL)
 DOCKER = {"log", "stream", "time", "attrs"}  # the keys of its json-file driver
-CARRIERS = ("log", "message", "MESSAGE", "msg", "line", "textPayload", "jsonPayload", "body")
+CARRIERS = ("log", "message", "MESSAGE", "msg", "line", "textPayload")  # of a server's text
+DEEPEST = 4  # frames around a row: a shipper's, a runtime's, ...
 DECODER = json.JSONDecoder()
 BETWEEN = re.compile(r"[\s,]*")  # two objects
 NEXT = re.compile(r"\n[ \t]*(?=\{)")  # a line that begins an object
@@ -112,9 +113,27 @@ def decode(line: str) -> tuple[list[Any], str]:
     return values, line[at:]
 
 
-def carried(row: Any) -> Any:
-    """Return what a log shipper's row carries, a text or an object; None where it has none."""
-    return next((row[key] for key in CARRIERS if isinstance(row.get(key), str | dict)), None)
+def carried(row: Any) -> str | None:
+    """Return the text that a log shipper's row carries; None where it has none."""
+    return next((row[key] for key in CARRIERS if isinstance(row.get(key), str)), None)
+
+
+def inside(row: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = DEEPEST) -> Any:
+    """Return the first object at any depth of a row that is `wanted`; None where there is none.
+
+    It may also stand as a text.
+    """
+    if not isinstance(row, dict) or depth < 0:
+        return None
+    for value in row.values():
+        if isinstance(value, str) and value.lstrip()[:1] == "{":
+            found, _ = decode(value.strip())
+            value = found[0] if found else None
+        if isinstance(value, dict) and wanted(value):
+            return value
+        if (deeper := inside(value, wanted, depth - 1)) is not None:
+            return deeper
+    return None
 
 
 class Container:
@@ -132,8 +151,8 @@ class Container:
         self.parts[stream] += part
         return self.parts.pop(stream).strip() if kind == "F" else ""
 
-    def row(self, row: dict[str, Any]) -> Any:
-        """Return what Docker's or a shipper's row carries, as `carried`; empty until its end."""
+    def row(self, row: dict[str, Any]) -> str | None:
+        """Return the text that Docker's or a shipper's row carries; empty until its end."""
         if isinstance(row.get("log"), str) and row.keys() <= DOCKER:
             stream = "docker " + str(row.get("stream"))
             self.parts[stream] += row["log"]

@@ -9,6 +9,7 @@ from lib.monitoring.fields import (
     BadCall,
     at,
     count,
+    decoded,
     identity,
     lapse_ms,
     number,
@@ -34,7 +35,8 @@ def from_litellm(row: dict[str, Any]) -> Call:
     if row["call_type"] not in ASKS_A_MODEL:
         raise BadCall("other_call")
     error = _error(row)
-    answer = Answer() if error else read_answer(row.get("response"))
+    asked, response = decoded(row.get("messages")), decoded(row.get("response"))  # of a database
+    answer = Answer() if error else read_answer(response)
     if answer.part:
         raise BadCall("partial_answer")  # one chunk, which says neither the answer nor its end
     start, end, first = (
@@ -50,7 +52,7 @@ def from_litellm(row: dict[str, Any]) -> Call:
             time=start,
             id=identity(row.get("id") or row.get("request_id")),
             model=text(row.get("model_group")) or text(row.get("model")),
-            messages=turns_of(row.get("messages"), may_lack=True),
+            messages=turns_of(asked, may_lack=True),
             answer="",
             input_tokens=count(row.get("prompt_tokens")),
             output_tokens=count(row.get("completion_tokens")),
@@ -59,7 +61,7 @@ def from_litellm(row: dict[str, Any]) -> Call:
             ttft_ms=lapse_ms(start, first) if timed and first != end and first else None,
             cost=number(row.get("spend") if cost is None else cost),
             error=error,
-            withheld=not error and not (row.get("messages") and row.get("response")),
+            withheld=not error and not (asked and response),
         ),
         answer,
     )

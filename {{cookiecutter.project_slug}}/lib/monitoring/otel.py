@@ -70,6 +70,7 @@ def from_span(span: Any) -> Call:
             latency_ms=lapse_ms(start, end),
             error=failed,
             withheld=withheld,
+            half=withheld or end is None,
         ),
         answer or Answer(),
     )
@@ -99,7 +100,8 @@ def _times(span: Any) -> tuple[float, float | None]:
 
 
 def _span_id(span: Any) -> str:
-    return text(at(span, "spanId")) or text(at(span, "context", "span_id"))
+    trace = text(at(span, "traceId")) or text(at(span, "context", "trace_id"))
+    return trace + (text(at(span, "spanId")) or text(at(span, "context", "span_id")))
 
 
 def _list(value: Any) -> list[Any]:

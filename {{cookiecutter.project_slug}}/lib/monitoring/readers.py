@@ -11,15 +11,16 @@ A line that is none of these is counted by its reason, never dropped silently.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from lib.monitoring.calls import Call, from_row
 from lib.monitoring.fields import BadCall, at, identity
-from lib.monitoring.lines import Container, decode, log_lines
+from lib.monitoring.lines import DEEPEST, DOCKER, Container, decode, inside, log_lines
 from lib.monitoring.litellm import from_litellm
 from lib.monitoring.otel import SIGNALS, from_span, parts_of
 from lib.monitoring.vllm_log import WAITING, VllmLog
@@ -31,10 +32,8 @@ BESIDES = (
     "other_row",
 )  # sound in a file that has requests; else it was not understood
 HINTS = {  # a row with one of these keys may be a request in a format that is not known
-    *("messages", "prompt", "input", "request", "response", "choices", "output", "completion"),
-    *("answer", "request_id"),
+    *("messages", "prompt", "input", "output", "choices", "completion", "answer", "request_id"),
 }
-DEEPEST = 4  # frames around a row: a shipper's, a runtime's, ...
 
 
 def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
@@ -42,9 +41,10 @@ def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
 
     Copies are told by a hash of 8 bytes: a log that was rotated, compressed or sent again.
     """
-    seen = set[bytes]()
-    for path in paths:
-        for call in _read_file(path, skipped):
+    seen, joined = set[bytes](), Joined(skipped)
+    read = (call for path in paths for call in _read_file(path, skipped))
+    for ready in chain(map(joined.take, read), [None]):
+        for call in joined.rest() if ready is None else ready:
             said = "\x00".join((call.id, str(call.time), call.error or "", call.answer))
             key = blake2b(said.encode(), digest_size=8).digest()
             if key in seen:
@@ -74,6 +74,59 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
     if not found and not any(inside[reason] for reason in OTHER):
         inside["unknown_line"] = sum(inside.pop(reason, 0) for reason in BESIDES)
     skipped.update(+inside)
+
+
+def is_known(row: dict[str, Any]) -> bool:
+    """Tell whether an object is a row of a format that is read."""
+    own = "request_id" in row and {"request", "response"} & row.keys()
+    return bool(
+        own
+        or ("request" in row and "time" in row and "response" in row)
+        or ("startTime" in row and "call_type" in row)
+        or any(signal in row for signal in SIGNALS)
+        or ("attributes" in row and "start_time" in row and "end_time" in row)
+    )
+
+
+class Joined:
+    """Joins what OpenTelemetry says twice of a request: a span without texts, and an event.
+
+    Up to WAITING halves wait for the other one.
+    """
+
+    def __init__(self, skipped: Counter[str]) -> None:
+        self.skipped = skipped
+        self.waiting: dict[str, Call] = {}
+        self.whole: dict[str, None] = {}
+
+    def take(self, call: Call) -> list[Call]:
+        """Return the calls that are whole now."""
+        if not call.half:
+            return [call]
+        if call.id in self.whole:
+            self.skipped["copy"] += 1
+            return []
+        other = self.waiting.pop(call.id, None)
+        if other and other.withheld != call.withheld:
+            span, event = (call, other) if call.withheld else (other, call)
+            self.skipped["copy"] += 1
+            self._done(call.id)
+            return [replace(event, latency_ms=span.latency_ms, error=span.error or event.error)]
+        self.waiting[call.id] = call
+        if other:
+            self.skipped["copy"] += 1
+        if len(self.waiting) > WAITING:
+            return [self.waiting.pop(next(iter(self.waiting)))]
+        return []
+
+    def _done(self, key: str) -> None:
+        self.whole[key] = None
+        if len(self.whole) > WAITING:
+            self.whole.pop(next(iter(self.whole)))
+
+    def rest(self) -> list[Call]:
+        """Return the halves that stayed alone."""
+        return list(self.waiting.values())
 
 
 class LogReader:
@@ -123,21 +176,28 @@ class LogReader:
         return ""
 
     def _row(self, row: dict[str, Any], calls: list[Call], depth: int) -> None:
+        if is_known(row):
+            self._known(row, calls)
+        elif row.keys() <= DOCKER and "log" in row:
+            self._line((self.container.row(row) or "").strip(), calls, depth + 1)
+        elif known := inside(row, is_known):
+            self._known(known, calls)
+        elif HINTS & row.keys() or inside(row, lambda one: bool(HINTS & one.keys())):
+            raise BadCall("unknown_shape")
+        elif (text := self.container.row(row)) is not None and depth < DEEPEST:
+            self._line(text.strip(), calls, depth + 1)
+        else:
+            raise BadCall("other_row")
+
+    def _known(self, row: dict[str, Any], calls: list[Call]) -> None:
         if "startTime" in row and "call_type" in row:
             calls.append(from_litellm(row))
         elif any(signal in row for signal in SIGNALS):
             self._telemetry(row, calls)
-        elif "attributes" in row and "start_time" in row:
+        elif "start_time" in row:
             calls.append(from_span(row))
-        elif "request" in row and ("request_id" in row or "time" in row):
-            self._own(row, calls)
-        elif (inner := self.container.row(row)) is not None and depth < DEEPEST:
-            if isinstance(inner, str):
-                self._line(inner.strip(), calls, depth + 1)
-            else:
-                self._row(inner, calls, depth + 1)
         else:
-            raise BadCall("unknown_shape" if row.keys() & HINTS else "other_row")
+            self._own(row, calls)
 
     def _telemetry(self, row: dict[str, Any], calls: list[Call]) -> None:
         parts = list(parts_of(row))
@@ -154,6 +214,9 @@ class LogReader:
             and at(row.get("response"), "choices") == []
         ):
             raise BadCall("other_line")  # the tokens used, after the last chunk
+        if "request" not in row and (begun := self.streams.get(identity(row.get("request_id")))):
+            asked = {"request": {"messages": begun.messages}, "time": begun.time}
+            row = asked | row  # a later chunk, whose line has no request
         call = from_row(row)
         if not call.part:
             calls.append(call)

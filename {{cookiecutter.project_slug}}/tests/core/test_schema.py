@@ -1,17 +1,21 @@
 """A JSON Schema as the task's output: what is declared, what is wrong, where values stand."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lib.core.config import load
 from lib.core.params import TaskParams
 from lib.core.schema import in_order, leaves, of_fields, schema_hash, values_at, wrongs
 from lib.curate.json_answers import read_json_answer
 from lib.evaluate.metrics import json_scores
 from lib.evaluate.scoring import CORRECT, categorise, field_accuracy
+from lib.evaluate.summary import confusions, macro_f1
 from lib.intake.cells import Reject
 from lib.monitoring.signals import answer_values, form_events
+from lib.runtime.errors import UserError
 
 ORDER: dict[str, Any] = {
     "type": "object",
@@ -79,6 +83,11 @@ def test_values_stand_at_the_paths_of_the_leaves() -> None:
         ({"type": "object", "properties": {"a": {"type": "text"}}}, "properties.a.type"),
         ({"type": "object"}, "at least one value"),
         ({"type": "object", "properties": {"a": {"$ref": "http://x/y"}}}, "another file"),
+        ({"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}, "leads somewhere"),
+        (
+            {"type": "object", "properties": {"a": {}}, "requird": ["a"]},
+            "unknown keywords .requird",
+        ),
     ],
 )
 def test_a_schema_that_cannot_be_used_is_named(schema: dict[str, Any], words: str) -> None:
@@ -139,6 +148,27 @@ def test_a_fence_is_unwrapped_everywhere_when_the_task_says_so(fence: str) -> No
     assert not form_events(answer, "stop", lenient)["format_errors"]
     assert form_events(answer, "stop", TASK)["format_errors"]
     assert json_scores(answer, said(), TASK)["valid_json"] == 0
+
+
+def test_an_optional_value_that_is_rightly_absent_is_right() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"kind": {"enum": ["a", "b"]}, "more": {"enum": ["x", "y"]}},
+    }
+    task = TaskParams.model_validate({"system": "", "output": "json", "schema": schema})
+    rows = [
+        {"output": one, "expected": one} for one in ('{"kind": "a"}', '{"kind": "b", "more": "x"}')
+    ]
+    tables = confusions(rows, task)
+    assert {name: macro_f1(table) for name, table in tables.items()} == {"kind": 1, "more": 1}
+
+
+def test_a_wrong_section_is_told_without_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps({"task": {"system": "", "output": "json", "schema": {"type": "x"}}}))
+    with pytest.raises(UserError) as error:
+        load("task", TaskParams, path)
+    assert "{" not in str(error.value)
 
 
 def test_production_answers_are_held_against_the_schema() -> None:

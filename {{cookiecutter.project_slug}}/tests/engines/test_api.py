@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from lib.core.records import Message
-from lib.engines import vllm
+from lib.engines import api, vllm
 from lib.engines.answer import Answer
-from lib.engines.api import answer_all, answer_chat, keys_of
+from lib.engines.api import answer_chat
+from lib.engines.asking import answer_all, keys_of
 from lib.engines.kept import Kept
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import BudgetParams
@@ -236,6 +237,69 @@ def test_a_schema_is_sent_as_each_route_takes_it(kept: Kept) -> None:
     assert bodies[0]["response_format"]["json_schema"]["schema"] == schema
     assert bodies[1]["structured_outputs"] == {"json": schema}  # vLLM
     assert bodies[1]["json_schema"] == schema  # llama.cpp
+
+
+class Odd(Server):
+    """Replies as some gateways do, and as it should every third time."""
+
+    asked: list[bytes] = []
+    replies: list[bytes] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append(body)
+        self.send_response(400 if b"too long" in body else 200)
+        self.end_headers()
+        self.wfile.write(self.replies[(len(self.asked) - 1) % len(self.replies)])
+
+
+PARTS = [{"type": "text", "text": "yes"}]
+GOOD = json.dumps({"choices": [{"message": {"content": PARTS}, "finish_reason": None}]}).encode()
+
+
+@pytest.mark.parametrize("odd", [b'{"error": {"code": 502}}', b'{"choices": []}'])
+def test_a_reply_without_an_answer_is_asked_for_again(
+    odd: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "WAITS", (0, 0))
+    Odd.asked, Odd.replies = [], [odd, odd, GOOD]
+    with serving_with(Odd) as url:
+        found = answer_chat(Endpoint(url, "m"), chat("a"), 9)
+    assert found == Answer("yes", 0, 0, "stop")  # nobody counted its tokens
+    assert len(Odd.asked) == 3
+
+
+def test_a_page_in_place_of_a_reply_is_shown() -> None:
+    Odd.asked, Odd.replies = [], [b"<html>busy</html>"]
+    with serving_with(Odd) as url, pytest.raises(UserError, match="is no JSON: '<html>busy"):
+        answer_chat(Endpoint(url, "m"), chat("a"), 9)
+
+
+def test_a_request_that_is_too_long_is_an_empty_answer(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Odd.asked, Odd.replies = [], [GOOD]
+    chats = [chat(text) for text in ("a", "too long", "b")]
+    with serving_with(Odd) as url:
+        found = answer_all(Endpoint(url, "m"), chats, 9, 1, kept)
+    assert [answer.text for answer in found] == ["yes", "", "yes"]
+    assert "case 2 of 3 was refused" in capsys.readouterr().out
+
+
+def test_requests_that_are_all_refused_are_a_mistake(kept: Kept) -> None:
+    Odd.asked, Odd.replies = [], [GOOD]
+    with serving_with(Odd) as url, pytest.raises(UserError, match="answered 400"):
+        answer_all(Endpoint(url, "m"), [chat(f"too long {n}") for n in range(9)], 9, 1, kept)
+    assert 4 <= len(Odd.asked) < 9  # one may be on its way
+
+
+def test_keys_of_a_request_can_be_replaced_and_left_out() -> None:
+    Odd.asked, Odd.replies = [], [GOOD]
+    options = {"max_tokens": None, "temperature": None, "max_completion_tokens": 7}
+    with serving_with(Odd) as url:
+        answer_chat(Endpoint(url, "m", options=options), chat("a"), 9)
+    sent = json.loads(Odd.asked[0])
+    assert sent.keys() == {"model", "messages", "max_completion_tokens"}
 
 
 class Filtering(Server):

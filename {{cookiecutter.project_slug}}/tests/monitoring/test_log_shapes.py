@@ -63,6 +63,8 @@ def said(response: Any) -> Call:
         [{"log": LINE, "stream": "stdout", "kubernetes": {"pod_name": "gateway"}}],
         [{"jsonPayload": OWN, "timestamp": STAMP}],
         [{"MESSAGE": LINE, "_HOSTNAME": "a"}],
+        [{"id": "1", "type": "log", "attributes": {"status": "info", "attributes": OWN}}],
+        [{"_index": "logs", "_source": {"@timestamp": STAMP, "message": LINE}}],
         [f"gateway-1  | {LINE}"],
         [f"\x1b[32mINFO\x1b[0m: {LINE}"],
         [LINE + ","],
@@ -104,6 +106,12 @@ def test_what_cannot_be_unpacked_names_its_tool(start: bytes, cure: str, tmp_pat
 def test_text_of_a_file_without_requests_was_not_understood(tmp_path: Path) -> None:
     calls, skipped = read(tmp_path, ["time=1 prompt=hello answer=hi", "time=2 prompt=a answer=b"])
     assert (calls, skipped) == ([], {"unknown_line": 2})
+
+
+def test_a_row_that_may_hold_a_request_is_never_taken_for_another(tmp_path: Path) -> None:
+    hidden = {"event": {"data": {"messages": [{"role": "user", "content": "hi"}]}}}
+    _, skipped = read(tmp_path, [OWN, {"level": "info"}, hidden])
+    assert skipped == {"other_row": 1, "unknown_shape": 1}
 
 
 def test_a_server_that_was_not_asked_is_no_damage(tmp_path: Path) -> None:
@@ -206,6 +214,12 @@ def test_chunks_of_a_stream_are_one_answer(tmp_path: Path) -> None:
     assert (call.answer, call.finish, skipped) == ("你好", "length", {"other_line": 1})
 
 
+def test_a_later_chunk_needs_no_request(tmp_path: Path) -> None:
+    later = {key: one for key, one in chunk("好", "stop").items() if key != "request"}
+    (call,), skipped = read(tmp_path, [chunk("你"), later])
+    assert (call.answer, call.finish, skipped) == ("你好", "stop", {})
+
+
 def test_a_stream_without_an_end_is_a_call_whose_end_is_unknown(tmp_path: Path) -> None:
     (call,), _ = read(tmp_path, [chunk("你"), chunk("好")])
     assert (call.answer, call.finish) == ("你好", None)
@@ -254,6 +268,7 @@ def test_litellms_failures_count_whatever_they_hold(messages: Any, tmp_path: Pat
         {"messages": "redacted-by-litellm", "response": {"text": "redacted-by-litellm"}},
         {"messages": [{"role": "user", "content": "redacted-by-litellm"}]},
         {"messages": {}, "response": {}},
+        {"messages": "{}", "response": "{}"},
         {"response": None},
     ],
 )
@@ -339,6 +354,19 @@ def test_an_event_with_the_content_is_a_call(tmp_path: Path) -> None:
     lines = [{"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}, {"resourceMetrics": []}]
     (call,), skipped = read(tmp_path, lines)
     assert (call.answer, skipped) == ("{}", {"other_call": 1})
+
+
+@pytest.mark.parametrize("events_first", [True, False])
+def test_a_span_and_its_event_are_one_request(events_first: bool, tmp_path: Path) -> None:
+    record = {"timeUnixNano": SPAN["startTimeUnixNano"], "attributes": SPAN["attributes"]}
+    record |= {"traceId": "t1", "spanId": "r1"}
+    event = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    bare = [one for one in SPAN["attributes"] if "messages" not in one["key"]]
+    span = {"scopeSpans": [{"spans": [SPAN | {"attributes": bare, "traceId": "t1"}]}]}
+    lines = [event, {"resourceSpans": [span]}]
+    (call,), skipped = read(tmp_path, lines if events_first else lines[::-1])
+    assert (call.answer, call.latency_ms, call.withheld) == ("{}", 1500, False)
+    assert skipped == {"copy": 1}
 
 
 def test_a_span_of_an_unknown_convention_is_counted(tmp_path: Path) -> None:
