@@ -56,6 +56,8 @@ from lib.train.preflight import (
     check_tokenizer,
     check_training_device,
 )
+from lib.train.start import check_plain, check_turn_tokens, restore, settings_of
+from lib.train.targets import left_out
 from lib.train.texts import Splits, encode, lay_open, loads
 from lib.train.tracking import begin_anew, start_tracker
 from lib.train.trainers import Setup, fit_sft
@@ -117,6 +119,12 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
+    settings = settings_of(model)
+    model.generation_config = generation_config(setup.tokenizer, setup.stops)
+    if params.weights != "full":
+        check_turn_tokens(model, setup.tokenizer, setup.stops, examples["train"])
+        if told := left_out(model, params.lora.target_modules):
+            print(f"train: no adapter on {'; '.join(told)}")
     compared = [example.input_ids for example in examples["val"] or examples["train"]]
     before = logits(model, compared) if params.weights != "qlora" else None
     histories: dict[str, History] = {}
@@ -140,6 +148,7 @@ def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> No
     speed = timed(histories, resumed, time.perf_counter() - started)
     speed |= {"peak_memory_bytes": peak_memory(setup.device), "steps": speeds(histories)}
     merged.generation_config = generation_config(setup.tokenizer, setup.stops)
+    restore(merged, settings)
     save(merged, setup.tokenizer, adapter if params.adapts_base else None)
     write_history(histories)
     write_json("metrics/train.json", numbers | {"merge_difference": off})
@@ -189,6 +198,7 @@ def main() -> None:
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     start_tracker(params.tracking, folder)
     config = load_config(base.model, base.revision)
+    check_plain(config, base.model)
     tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)

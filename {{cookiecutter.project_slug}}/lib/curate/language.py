@@ -56,8 +56,12 @@ CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, zh-Hans, eng_L
 def language_code(text: str) -> str | None:
     """Return the code that a cell or key means: a code as it is, else that of an English name.
 
-    `Chinese (Simplified)` and `Brazilian Portuguese` are zh and pt. None for anything else.
+    `Chinese (Simplified)` and `Brazilian Portuguese` are zh and pt. `unknown` is an
+    empty code; None is returned for anything else.
     """
+    if text.casefold() in ("unknown", "none", "null", "nan", "n/a"):
+        return ""
+    text = text.partition(".")[0]  # a locale: en_US.UTF-8
     if CODE.fullmatch(text):
         return text
     words = re.sub(r"\(.*?\)", " ", text).casefold().split()

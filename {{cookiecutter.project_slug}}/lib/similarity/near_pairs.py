@@ -33,7 +33,7 @@ def near_copies_in(
     shared        passages that do not count
     """
     sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
-    keys = [np.empty((0, sketch.count), np.uint32)]
+    keys = [np.empty((0, sketch.bands), np.uint32)]
     with TemporaryFile() as raw:
         file = WordFile(raw)
         for some in chunks(texts):
@@ -46,7 +46,7 @@ def near_copies_in(
 class Sketch(NamedTuple):
     """How texts become buckets, by which pairs are proposed."""
 
-    count: int  # bands
+    bands: int
     rows: int  # of a signature, in a band
     permutations: int  # rows of a signature
     seed: int
@@ -57,7 +57,7 @@ class Sketch(NamedTuple):
         Half a hash each: a pair that shares one by chance is compared like the others.
         """
         signature = signatures(grams, self.permutations, self.seed)
-        return (band_keys(signature, self.count, self.rows) >> np.uint64(32)).astype(np.uint32)
+        return (band_keys(signature, self.bands, self.rows) >> np.uint64(32)).astype(np.uint32)
 
 
 def similar_pairs(

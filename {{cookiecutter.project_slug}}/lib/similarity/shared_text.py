@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lib.core.records import is_record, prompt_text, read_objects
 from lib.core.strict_json import loads
@@ -142,7 +143,7 @@ def _shown(prompts: list[str], passages: Shared) -> tuple[str, int, float]:
     return " ".join(text.split()), counts[text], shared / total
 
 
-def shared_texts(text: str, inside: Sequence[bool]) -> Iterable[str]:
+def shared_texts(text: str, inside: npt.NDArray[np.bool_]) -> Iterable[str]:
     """Yield the stretches of a text, in small letters, whose words stand in shared passages."""
     text = fold_case(text)
     begin, end = -1, 0

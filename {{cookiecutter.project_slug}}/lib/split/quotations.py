@@ -6,6 +6,7 @@ of its sample with a probability of e^-9.6; then the leakage check finds it.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from lib.similarity.containment import SHARE, SHORTEST, containments
 from lib.similarity.jaccard import SLACK
@@ -13,6 +14,8 @@ from lib.similarity.own_words import Shared, SortedHashes, own_words
 from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, ngrams, ranges
 from lib.similarity.spans import Spans
 from lib.similarity.word_file import WordFile
+
+Numbers = npt.NDArray[np.int32]  # of prompts
 
 SAMPLED = 12  # n-grams of a prompt, on average
 MOST = 32  # prompts proposed for one n-gram: the first that have it
@@ -36,7 +39,7 @@ def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> I
     return np.concatenate(found)
 
 
-def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Indices]:
+def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Numbers]:
     """(n-gram, prompt) of the samples of all prompts, sorted."""
     start, hashes, owners = 0, [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     for words in file.in_order(prompts):
@@ -57,7 +60,7 @@ def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, In
 
 
 def _proposed(
-    words: Shingles, known: SortedHashes, owner: Indices, start: int, shared: Shared
+    words: Shingles, known: SortedHashes, owner: Numbers, start: int, shared: Shared
 ) -> IndexPairs:
     """Pairs (row, prompt of another) of which the row has an n-gram of the prompt's sample."""
     grams = ngrams(own_words(words, shared), SHORTEST)

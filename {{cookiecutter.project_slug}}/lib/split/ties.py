@@ -60,7 +60,7 @@ def _read(
     """Put the words of records into a file, of each its prompts, then its answers; return where
     they lie, and the buckets of the prompts, part by part."""
     sketch = Sketch(*bands(params.threshold, PERMUTATIONS, RECALL), PERMUTATIONS, params.seed)
-    keys, sizes = [np.empty((0, sketch.count), np.uint32)], [np.empty(0, np.int64)]
+    keys, sizes = [np.empty((0, sketch.bands), np.uint32)], [np.empty(0, np.int64)]
     for some in _chunks(records):
         counts = np.fromiter(map(len, some), np.int64, len(some))
         words = word_hashes(list(chain.from_iterable(some)))

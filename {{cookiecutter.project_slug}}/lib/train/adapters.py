@@ -9,21 +9,22 @@ from lib.model.loading import load_model
 from lib.runtime.files import write_json
 from lib.train.launch import sharded
 from lib.train.params import LoraParams
+from lib.train.targets import for_peft
 
 if TYPE_CHECKING:
     from peft import LoraConfig
     from transformers import PreTrainedModel, Trainer
 
 
-def lora_config(params: LoraParams) -> "LoraConfig":
-    """Translate train.lora into peft's configuration of an adapter."""
+def lora_config(params: LoraParams, model: "PreTrainedModel") -> "LoraConfig":
+    """Translate train.lora into peft's configuration of an adapter on `model`."""
     from peft import LoraConfig
 
     return LoraConfig(
         r=params.rank,
         lora_alpha=params.alpha,
         lora_dropout=params.dropout,
-        target_modules=params.target_modules,
+        target_modules=for_peft(model, params.target_modules),
         task_type="CAUSAL_LM",
     )
 

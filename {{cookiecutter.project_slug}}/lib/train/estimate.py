@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
-from lib.runtime.errors import UserError
 from lib.train.params import TrainParams
+from lib.train.targets import chosen_layers
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -40,6 +40,8 @@ class ModelShape:
     checkpointing: bool  # activations of a layer are computed again instead of kept
     shards: int = 1  # devices that gradients and moments are spread over
     weight_shards: int = 1  # devices that the weights are spread over
+    state_bytes: float = 0  # that a token of a chunk leaves in all layers with a state, on a CPU
+    chunk: int = 1  # tokens that those layers take at a time; a shorter row is filled up
     gpu: bool = False  # it computes in 16 bits, and scores the vocabulary in tiles
 
 
@@ -79,21 +81,12 @@ def load_of(
 
 
 def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tuple[int, int]]:
-    """List (in, out) of the linear layers that get an adapter; raise UserError when none does."""
+    """Return (in, out) of the layers that get an adapter; raise UserError when none does."""
     from torch.nn import Linear
 
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear)}
-    names = {name.rsplit(".", 1)[-1] for name in layers} - {"lm_head"}  # trl refuses that one
-    wanted = {targets} if isinstance(targets, str) else set(targets)
-    wanted = names if wanted == {"all-linear"} else wanted
-    if not wanted <= names or not wanted:
-        unknown = ", ".join(sorted(wanted - names)) or "[]"
-        raise UserError(
-            f"params.yaml: train.lora.target_modules: {unknown} is no linear layer of the base "
-            f"that takes an adapter; those are {', '.join(sorted(names))}; all-linear takes all"
-        )
-    chosen = [layer for name, layer in layers.items() if name.rsplit(".", 1)[-1] in wanted]
-    return [(layer.in_features, layer.out_features) for layer in chosen]
+    layers = chosen_layers(model, targets).values()
+    shapes = [(tuple(layer.weight.shape), isinstance(layer, Linear)) for layer in layers]
+    return [(shape[1], shape[0]) if linear else shape for shape, linear in shapes]  # else Conv1D
 
 
 def shape_of(
@@ -122,6 +115,8 @@ def shape_of(
         weight_bytes=weight_bytes(model, base.dtype, params.weights),
         activation_bytes=kept * wide,
         checkpointing=params.gradient_checkpointing,
+        state_bytes=state_bytes(text) if on_cpu else 0,
+        chunk=known_any(text, ("mamba_chunk_size", "chunk_size"), 1),
         gpu=not on_cpu,
     )
 
@@ -160,6 +155,26 @@ def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) ->
     return float(kept * (1.5 if on_cpu else 1) * dropped)
 
 
+def state_bytes(config: "PretrainedConfig") -> float:
+    """Return the bytes that a token leaves in all layers of Mamba 2's kind, without their kernels.
+
+    transformers 5.17 multiplies each token of a chunk with each other one, by head and state. Up to
+    eight such products of float32 were there at the peak of Mamba 2, Falcon-H1, a Granite hybrid.
+    """
+    heads = known_any(config, ("mamba_n_heads", "num_heads"), 0)
+    states = known_any(config, ("mamba_d_state", "ssm_state_size", "state_size"), 0)
+    kinds = getattr(config, "layer_types", None) or []
+    named = sum("mamba" in str(kind) for kind in kinds)
+    layers = named or config.num_hidden_layers
+    chunk = known_any(config, ("mamba_chunk_size", "chunk_size"), 0)
+    return 8.0 * 4 * chunk * heads * states * layers
+
+
+def known_any(config: "PretrainedConfig", names: tuple[str, ...], otherwise: int) -> int:
+    """Return the first number that a configuration has of several names of one thing."""
+    return next((found for name in names if (found := known(config, name, 0))), otherwise)
+
+
 def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
     """Read a number of a configuration, or `otherwise`; the largest where layers differ.
 
@@ -193,6 +208,8 @@ def memory(shape: ModelShape, load: Load) -> dict[str, float]:
         activations = shape.layers * tokens * shape.hidden * inputs + whole_layer
     else:
         activations = shape.layers * whole_layer
+    filled = -(-load.longest // shape.chunk) * shape.chunk * load.batch_size * load.texts
+    activations += filled * shape.state_bytes
     if shape.gpu:
         head = shape.vocabulary * shape.hidden if whole else 0
         logits = 2.0 * min(tokens, TILE[0]) * TILE[1] + 4.0 * head

@@ -207,7 +207,7 @@ def fit_preference(
             train_dataset=rows_to_train(setup, for_trl(setup, drawn), arguments),
             eval_dataset=for_trl(setup, val) if val else None,
             processing_class=setup.tokenizer,
-            peft_config=lora_config(params.lora) if params.weights != "full" else None,
+            peft_config=lora_config(params.lora, model) if params.weights != "full" else None,
             callbacks=watchers(setup, arguments, [tokens["train"][place] for place in places]),
         )
         run_trainer(trainer, params.keep)

@@ -187,7 +187,7 @@ def fit_sft(
         train_dataset=fill(rows_to_train(setup, rows, arguments), params.batch_size),
         eval_dataset=validated,
         processing_class=setup.tokenizer,
-        peft_config=lora_config(params.lora) if params.weights != "full" else None,
+        peft_config=lora_config(params.lora, model) if params.weights != "full" else None,
         callbacks=watchers(setup, arguments, [len(row) for row in rows["input_ids"]]),
     )
     if params.weights == "qlora":

@@ -25,6 +25,8 @@ TEXT = TaskParams(system="", output="text")
         ("Brazilian Portuguese", "pt"),
         ("zh-Hans", "zh-Hans"),
         ("eng_Latn", "eng_Latn"),
+        ("en_US.UTF-8", "en_US"),
+        ("unknown", ""),
         ("Klingon", None),
     ],
 )
