@@ -56,7 +56,7 @@ class Decided(BaseModel):
 
     def prompt(self) -> list[Message]:
         """Return the turns before the answer."""
-        return [Message(role=turn.role, content=turn.content) for turn in self.messages]
+        return [Message(role=turn.role, content=turn.content or "") for turn in self.messages]
 
 
 def read_decided(row: JsonRow, line: int) -> Decided:

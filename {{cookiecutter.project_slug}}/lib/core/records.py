@@ -60,7 +60,7 @@ def chats_first(records: Iterable[Record]) -> list[Record]:
 
     The prompts of pairs are as good to measure with, and their better answers to calibrate with.
     """
-    pairs, chats = [], []
+    pairs, chats = list[Record](), list[Record]()
     for record in records:
         (pairs if is_pair(record) else chats).append(record)
     return chats or pairs

@@ -60,7 +60,7 @@ def check_text(draft: Draft, params: CurateParams) -> None:
     texts = [*texts_of(draft), *draft.extras()]
     read = [in_json(text) for text in texts]
     fields = [draft.scenario, *draft.tags, *draft.groups]
-    if any(FOREIGN.search(text) for text in [*texts, *fields]):
+    if any(not text.isascii() and FOREIGN.search(text) for text in [*texts, *fields]):
         raise Reject("not_utf8")
     if any(DAMAGE.search(text) for text in [*read, *fields]):
         raise Reject("damaged_text")

@@ -22,7 +22,7 @@ from lib.core.turns import said, tool_names
 # as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
 ASCII_PAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")
-ASCII_SIGN = re.compile(r"[^\w\s]", re.ASCII)
+ASCII_PARTS = re.compile(r"\w+|[^\w\s]")
 
 PARTS = 8  # claims are compared an eighth at a time, to save memory
 
@@ -124,7 +124,7 @@ def input_key(record: Record) -> bytes:
     text = text_of(prompt_of(record))
     said = fold_case(text)
     if said.isascii():  # the same, faster
-        plain = " ".join(ASCII_SIGN.sub(r" \g<0> ", ASCII_PAUSE.sub(" ", said)).split())
+        plain = " ".join(ASCII_PARTS.findall(ASCII_PAUSE.sub(" ", said)))
     else:
         plain = " ".join(parts().findall(PAUSE.sub(" ", said.replace("\u2019", "'"))))
     names = tool_names(record.get("tools"))  # with other tools it is another question

@@ -66,12 +66,11 @@ class Curator:
 
     def __call__(self, part: Part) -> Curated:
         """Check and mask the rows of a part."""
-        columns, mapping = (
-            ColumnWatch(part.source),
-            Mapping(part.source.columns, part.source.ignore),
-        )
+        columns = ColumnWatch(part.source)
+        mapping = Mapping(part.source.columns, part.source.ignore)
         conflicts = Conflicts(one_answer=self.task.output != "text")
-        out, sound = Rejected(io.StringIO(), Ledger(), self.finder), list[str]()
+        gone, sound = io.StringIO(), list[str]()
+        out = Rejected(gone, Ledger(), self.finder)
         for row in rows_of(part.rows):
             out.ledger.enter(part.file)
             columns.see(row.value or {})
@@ -90,9 +89,7 @@ class Curator:
             conflicts.add(record, row.line)
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
-        return Curated(
-            columns, out.ledger, out.first, out.file.getvalue(), conflicts, "".join(sound)
-        )
+        return Curated(columns, out.ledger, out.first, gone.getvalue(), conflicts, "".join(sound))
 
     def masked(self, row: RawRow, source: Source, mapping: Mapping, redactor: Redactor) -> Draft:
         """Turn a row into a sound draft without personal data; raise Reject where it is none."""

@@ -1,5 +1,6 @@
 """Answers from a model in this process, through transformers."""
 
+import copy
 import time
 from dataclasses import replace
 from itertools import takewhile
@@ -8,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from lib.engines.answer import Answer
-from lib.engines.speculative import Drafts, answer_batch
 from lib.engines.timing import Timing
 from lib.model.loading import id_set
 
@@ -23,19 +23,26 @@ def generate(
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
     max_new_tokens: int,
+    prefix: "Cache | None" = None,
     **options: Any,
 ) -> list[list[int]]:
     """Generate greedy answers to one batch of prompts by transformers' own loop.
 
-    Returns token ids without padding and end-of-turn.
+    `prefix` holds keys and values of the tokens that all prompts begin with. Returns token ids
+    without padding and end-of-turn.
     """
     import torch
 
     width = max(len(prompt) for prompt in prompts)
     pad, stops = int(tokenizer.pad_token_id), stop_ids(model, tokenizer)
+    start = 0
+    if prefix:  # the model writes into it
+        start, options["past_key_values"] = prefix.get_seq_length(), copy.deepcopy(prefix)
+        options["past_key_values"].batch_repeat_interleave(len(prompts))
     gaps = [width - len(prompt) for prompt in prompts]
-    ids = [[pad] * gap + prompt for gap, prompt in zip(gaps, prompts, strict=True)]
-    mask = [[0] * gap + [1] * (width - gap) for gap in gaps]
+    rows = list(zip(gaps, prompts, strict=True))
+    ids = [[*prompt[:start], *[pad] * gap, *prompt[start:]] for gap, prompt in rows]
+    mask = [[1] * start + [0] * gap + [1] * (len(prompt) - start) for gap, prompt in rows]
     with torch.inference_mode():
         output = model.generate(
             input_ids=torch.tensor(ids, device=model.device),
@@ -59,7 +66,7 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
     """Compute keys and values of the tokens that all prompts begin with (system prompt, examples).
 
     None where there are none, or the model's cache is not a plain one (a sliding window would count
-    padding and wrong drafts).
+    padding).
     """
     import torch
     from transformers.cache_utils import DynamicLayer
@@ -101,18 +108,14 @@ def answer_all(
     max_new_tokens: int,
 ) -> list[Answer]:
     """Generate greedy answers, in the order of the prompts."""
-    prefix, drafts = read_prefix(model, prompts), Drafts()
-    stops = stop_ids(model, tokenizer)
+    prefix = read_prefix(model, prompts)
     answers: dict[int, Answer] = {}
     with tqdm(
         total=len(prompts), desc="answers", unit="answer", mininterval=1, disable=None
     ) as bar:
         for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[index] for index in batch]
-            if prefix is None:
-                rows = generate(model, tokenizer, asked, max_new_tokens)
-            else:
-                rows = answer_batch(model, asked, max_new_tokens, stops, prefix, drafts)
+            rows = generate(model, tokenizer, asked, max_new_tokens, prefix)
             for index, row in zip(batch, rows, strict=True):
                 answers[index] = Answer(
                     text=tokenizer.decode(row, skip_special_tokens=True),

@@ -96,7 +96,7 @@ def _lines(file: BinaryIO) -> Iterator[Lines]:
         first += text.count(b"\n")
 
 
-def _rows(path: Path, file: BinaryIO, buffered: io.BufferedReader, head: bytes) -> Iterable[RawRow]:
+def _rows(path: Path, file: BinaryIO, buffered: BinaryIO, head: bytes) -> Iterable[RawRow]:
     if head.startswith(b"PAR1"):
         if not file.seekable():
             raise UserError(

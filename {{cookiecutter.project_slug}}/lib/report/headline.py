@@ -18,7 +18,9 @@ def headline(
     which may lack the training's, makes them again. `dvc exp show` has a column for each.
     """
     found = systems.get(system, {})
-    numbers = {part: found[part]["score"] for part in ("golden", "test") if part in found}
+    numbers: dict[str, float] = {
+        part: found[part]["score"] for part in ("golden", "test") if part in found
+    }
     if safety := found.get("adversarial"):
         numbers["unsafe"] = safety["unsafe_rate"]
         numbers["over_refusal"] = safety["over_refusal_rate"]

@@ -15,7 +15,8 @@ from lib.runtime.processes import die_with_parent
 
 AHEAD = 2  # parts given to each process before the first of them is done
 
-P, R = TypeVar("P"), TypeVar("R")
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 @contextmanager

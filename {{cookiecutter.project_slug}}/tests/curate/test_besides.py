@@ -15,7 +15,7 @@ TEXT = TaskParams(system="", output="text")
 TOOL = {"name": "locate", "parameters": {"type": "object", "properties": {"id": {}}}}
 WRAPPED = {"type": "function", "function": TOOL}
 ASK = {"role": "user", "content": "Where is A7?"}
-CALL = {
+CALL: dict[str, Any] = {
     "role": "assistant",
     "content": None,
     "tool_calls": [

@@ -167,7 +167,7 @@ def state() -> dict[str, bytes]:
     """What git and DVC keep here."""
     kept = ("params.yaml", "dvc.lock", "metrics.json", "metrics/bench.json")
     outs = [*Path("predictions").glob("*"), *Path("plots").glob("*")]
-    return {str(path): Path(path).read_bytes() for path in (*kept, *outs)}
+    return {str(path): path.read_bytes() for path in (*map(Path, kept), *outs)}
 
 
 @pytest.mark.parametrize("fails", [False, True])

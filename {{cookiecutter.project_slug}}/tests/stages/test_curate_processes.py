@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,12 +133,12 @@ def refuse(part: str) -> str:
     return part.upper()
 
 
-def make_refuse() -> object:
+def make_refuse() -> Callable[[str], str]:
     return refuse
 
 
 def test_results_come_in_the_order_of_the_parts_and_a_bug_is_raised_here() -> None:
-    with pool(2, make_refuse) as shared:  # type: ignore[arg-type]
+    with pool(2, make_refuse) as shared:
         found = shared(["a", "b", "c", "d", "e", "bad"])
         assert [next(found) for _ in range(5)] == ["A", "B", "C", "D", "E"]
         with pytest.raises(RuntimeError, match="bad"):
