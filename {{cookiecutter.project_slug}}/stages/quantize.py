@@ -7,6 +7,7 @@ writes  models/quantized (docs/serving.md: which scheme runs where), metrics/qua
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from lib.core.config import load
 from lib.core.leakage_check import require_checked
@@ -26,6 +27,7 @@ from lib.quantize.calibration import TRAIN, VAL, draw_examples
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare_models
 from lib.quantize.params import QuantizeParams, check_scheme_device
+from lib.quantize.shape import check_loss
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, write_json
 
@@ -47,8 +49,8 @@ def check_installed(scheme: str) -> None:
 
 def quantize(
     params: QuantizeParams, base: BaseParams, hardware: HardwareParams, system: str, folder: Path
-) -> None:
-    """Write models/tuned into `folder` by the scheme."""
+) -> dict[str, Any]:
+    """Write models/tuned into `folder` by the scheme; return what its layers allowed of that."""
     scheme, device = params.scheme, torch_device(hardware)
     check_scheme_device(scheme, device)
     check_installed(scheme)
@@ -65,7 +67,10 @@ def quantize(
         if scheme == "gptq":
             write_gptq(TUNED, folder, device, tokenizer, rows, hardware.threads, params.seed)
         else:
-            compressed.write_compressed(TUNED, folder, scheme, base.dtype, device, tokenizer, rows)
+            return compressed.write_compressed(
+                TUNED, folder, scheme, base.dtype, device, tokenizer, rows
+            )
+    return {}
 
 
 def main() -> None:
@@ -74,7 +79,7 @@ def main() -> None:
     require_checked(TRAIN, VAL)
     deterministic(params.seed, hardware)
     with atomic_folder(QUANTIZED) as folder:
-        quantize(params, base, hardware, task.system, folder)
+        allowed = quantize(params, base, hardware, task.system, folder)
         make_readable(folder)
     device = torch_device(hardware)
     examples = draw_examples(VAL, MEASURED, load_tokenizer(TUNED), task.system, params)
@@ -84,7 +89,8 @@ def main() -> None:
         examples,
     )
     sizes = {"tuned_bytes": weights_size(TUNED), "quantized_bytes": weights_size(QUANTIZED)}
-    write_json("metrics/quantize.json", {"scheme": params.scheme, **sizes, **figures})
+    write_json("metrics/quantize.json", {"scheme": params.scheme, **allowed, **sizes, **figures})
+    check_loss(params.scheme, figures)
     print(
         f"quantize {params.scheme}: {sizes['tuned_bytes']:,} bytes to "
         f"{sizes['quantized_bytes']:,}, perplexity {figures['perplexity_tuned']:.3f} to "

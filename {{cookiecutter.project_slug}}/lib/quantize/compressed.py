@@ -7,30 +7,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.model.loading import load_model
+from lib.quantize.shape import can_smooth, group_size, linear
+from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+IGNORED_LAYERS = ["lm_head", r"re:.*(vision|visual|audio).*"]  # what reads no text stays as it is
 SCHEMES = ("w4a16", "w8a8", "fp8", "awq")
 
 
-def recipe(scheme: str) -> list[Any]:
+def recipe(scheme: str, group: int | None, smooth: bool) -> list[Any]:
     """Return llm-compressor's modifiers for a scheme; embeddings and lm_head stay as they are."""
     from llmcompressor.modifiers.awq import AWQModifier
     from llmcompressor.modifiers.gptq import GPTQModifier
     from llmcompressor.modifiers.quantization import QuantizationModifier
     from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 
-    target: dict[str, Any] = {"targets": "Linear", "ignore": ["lm_head"]}
+    target: dict[str, Any] = {"targets": "Linear", "ignore": IGNORED_LAYERS}
     match scheme:
         case "w4a16":  # GPTQ (Frantar et al., 2022), 4-bit weights in groups of 128
-            return [GPTQModifier(scheme="W4A16", **target)]
+            return [GPTQModifier(**four_bits("W4A16", group))]
         case "awq":  # activation-aware scales (Lin et al., 2023), 4-bit weights in groups of 128
-            return [AWQModifier(scheme="W4A16_ASYM", **target)]
+            return [AWQModifier(**four_bits("W4A16_ASYM", group))]
         case "w8a8":  # SmoothQuant (Xiao et al., 2022) first moves outliers into the weights
-            return [SmoothQuantModifier(), GPTQModifier(scheme="W8A8", **target)]
+            return [*[SmoothQuantModifier()] * smooth, GPTQModifier(scheme="W8A8", **target)]
         case _:  # fp8: weights by channel, activations by token at run time; no calibration
             return [QuantizationModifier(scheme="FP8_DYNAMIC", **target)]
+
+
+def four_bits(preset: str, group: int | None) -> dict[str, Any]:
+    """Return a preset of 4-bit weights with another size of group; None is one scale a row."""
+    from compressed_tensors.quantization import QuantizationArgs, preset_name_to_scheme
+
+    scheme = preset_name_to_scheme(preset, ["Linear"])
+    given = scheme.weights.model_dump() | {
+        "group_size": group,
+        "strategy": "group" if group else "channel",
+    }
+    scheme.weights = QuantizationArgs(**given)
+    return {"config_groups": {"group_0": scheme}, "ignore": IGNORED_LAYERS}
 
 
 def write_compressed(
@@ -41,8 +57,11 @@ def write_compressed(
     device: str,
     tokenizer: "PreTrainedTokenizerBase",
     rows: list[list[int]],
-) -> None:
-    """Quantize `source` into `folder`, calibrated on `rows` of token ids."""
+) -> dict[str, Any]:
+    """Quantize `source` into `folder`, calibrated on `rows` of token ids.
+
+    Returns what the layers allowed: group_size of the 4-bit schemes, smoothed of w8a8.
+    """
     # its own lines by the dozen, and warnings about what llm-compressor does on purpose
     os.environ.setdefault("LLM_COMPRESSOR_LOG_LEVEL", "ERROR")
     warnings.filterwarnings("ignore", message="Attempting to save a model with offloaded modules")
@@ -50,15 +69,29 @@ def write_compressed(
     from datasets import Dataset
     from llmcompressor import oneshot
 
-    model = oneshot(
-        model=load_model(source, dtype, device),
-        dataset=Dataset.from_dict(
-            {"input_ids": rows, "attention_mask": [[1] * len(row) for row in rows]}
-        ),
-        recipe=recipe(scheme),
-        num_calibration_samples=len(rows),
-        max_seq_length=max(map(len, rows)),
-        shuffle_calibration_samples=False,
-    )
+    model = load_model(source, dtype, device)
+    linear(model)
+    group, smooth = group_size(model), can_smooth(model)
+    try:
+        model = oneshot(
+            model=model,
+            processor=tokenizer,
+            dataset=Dataset.from_dict(
+                {"input_ids": rows, "attention_mask": [[1] * len(row) for row in rows]}
+            ),
+            recipe=recipe(scheme, group, smooth),
+            num_calibration_samples=len(rows),
+            max_seq_length=max(map(len, rows)),
+            shuffle_calibration_samples=False,
+        )
+    except Exception as error:  # of any kind: what llm-compressor raises has no common class
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(
+            f"quantize.scheme {scheme}: llm-compressor does not take this base ({first}); set it "
+            "to fp8, nf4, int8, q8_0 (llama.cpp) or none"
+        ) from None
     model.save_pretrained(folder, save_compressed=True)
     tokenizer.save_pretrained(folder)
+    if scheme in ("w4a16", "awq"):
+        return {"group_size": group}
+    return {"smoothed": smooth} if scheme == "w8a8" else {}
