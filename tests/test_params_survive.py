@@ -56,7 +56,9 @@ def test_every_list_and_mapping_may_be_empty_short_and_long(
 ) -> None:
     original = bake(**answers) / "params.yaml"
     values, path, broken = read(original), tmp_path / "params.yaml", []
-    tries = [(at, text, new) for at in lists(values) for text, new in LENGTHS.items()]
+    tries: list[tuple[tuple[str, ...], str, object]] = [
+        (at, text, new) for at in lists(values) for text, new in LENGTHS.items()
+    ]
     tries += [(at, "{k: 1}", {"k": 1}) for at in empty_mappings(values)]
     assert len(tries) > 40
     for at, text, new in tries:

@@ -18,6 +18,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -151,12 +152,12 @@ def keep_lora() -> None:
 def variants() -> dict[str, Callable[[], Result]]:
     """List what is run, in order; a result is kept as soon as it is known."""
     all_of: dict[str, Callable[[], Result]] = {"lora, seed 1": lambda: trained({})}
-    all_of |= {name: lambda name=name: accuracy(name) for name in ("base", "few_shot", "retrieval")}
-    all_of |= {f"lora, {name}": lambda name=name: quantized(name) for name in SCHEMES}
+    all_of |= {name: partial(accuracy, name) for name in ("base", "few_shot", "retrieval")}
+    all_of |= {f"lora, {name}": partial(quantized, name) for name in SCHEMES}
     all_of["trl, lora, seed 1"] = by_trl
     all_of["full"] = lambda: trained({"method": "full", "learning_rate": 5e-5})
     all_of["qlora"] = lambda: trained({"method": "qlora"})
-    all_of |= {f"lora, seed {seed}": lambda seed=seed: trained({"seed": seed}) for seed in (2, 3)}
+    all_of |= {f"lora, seed {seed}": partial(trained, {"seed": seed}) for seed in (2, 3)}
     return all_of
 
 
