@@ -169,7 +169,9 @@ def test_a_base_that_git_does_not_know(
 ) -> None:
     monkeypatch.chdir(clone)
     monkeypatch.setattr(sys, "argv", ["compare", "origin/none"])
-    with pytest.raises(UserError, match="Not a valid object name origin/none; fetch it"):
+    with pytest.raises(
+        UserError, match="origin/none: git knows no such commit or branch here; `git fetch"
+    ):
         compare.main()
     with pytest.raises(UserError, match="--all: is not a commit or branch"):
         merge_base("--all")

@@ -167,7 +167,7 @@ def state() -> dict[str, bytes]:
     """What git and DVC keep here."""
     kept = ("params.yaml", "dvc.lock", "metrics.json", "metrics/bench.json")
     outs = [*Path("predictions").glob("*"), *Path("plots").glob("*")]
-    return {str(path): path.read_bytes() for path in (*map(Path, kept), *outs)}
+    return {str(path): path.read_bytes() for path in (*map(Path, kept), *outs) if path.exists()}
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -72,7 +72,11 @@ def stage(**variables: str) -> subprocess.Popen[str]:
     code = Path(__file__).parents[2]
     env = os.environ | {"PYTHONPATH": str(code)} | variables
     command = [sys.executable, "-m", "stages.curate"]
-    return subprocess.Popen(command, env=env, text=True, stderr=subprocess.PIPE)
+
+    def hear() -> None:  # a shell's background job would hand its deafness on
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(command, env=env, text=True, stderr=subprocess.PIPE, preexec_fn=hear)
 
 
 def test_a_mistake_that_a_process_finds_is_one_line() -> None:
@@ -112,7 +116,7 @@ def test_ctrl_c_leaves_no_process(working: subprocess.Popen[str]) -> None:
     while [one for one in started if runs(one)] and time.monotonic() < deadline:
         time.sleep(0.05)  # the tracker of resources ends after us
     assert not [one for one in started if runs(one)]
-    assert not list(Path("data").glob("*.jsonl"))
+    assert not [name for name in OUTPUTS if Path(name).exists()]
 
 
 def test_a_killed_process_is_one_line_with_the_place(working: subprocess.Popen[str]) -> None:

@@ -101,7 +101,7 @@ def test_a_section_that_is_missing_is_named(page: str) -> None:
     ("path", "text", "message"),
     [
         ("metrics/dedup.json", None, "not found; `dvc repro` runs the stage that writes it"),
-        ("metrics/split.json", b"{", "is damaged; `dvc repro` writes it again"),
+        ("metrics/split.json", b"{", "is damaged; `make repair`, then `dvc repro`"),
         ("metrics/split.json", b"[]", "is damaged"),
         ("reports/leakage.json", b"[]", "is damaged"),
         ("data/README.md", None, "not found; .*`git checkout -- data/README.md`"),
