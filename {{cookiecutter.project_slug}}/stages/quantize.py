@@ -73,6 +73,20 @@ def quantize(
     return {}
 
 
+def read_back(scheme: str, base: BaseParams, device: str) -> Any:
+    """Load what was written; raise UserError where transformers cannot read it of this model."""
+    try:
+        return load_weights(QUANTIZED, base.dtype, device)
+    except UserError:
+        raise
+    except Exception as error:  # of any kind: what loading raises has no common class
+        said = (str(error).splitlines() or [""])[0]
+        raise UserError(
+            f"{QUANTIZED}: transformers cannot read what quantize.scheme '{scheme}' writes of this "
+            f"model ({type(error).__name__}: {said:.120}); set another scheme, or none"
+        ) from error
+
+
 def main() -> None:
     params, task = load("quantize", QuantizeParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
@@ -85,7 +99,7 @@ def main() -> None:
     examples = draw_examples(VAL, MEASURED, load_tokenizer(TUNED), task.system, params)
     figures = compare_models(
         load_weights(TUNED, base.dtype, device),
-        load_weights(QUANTIZED, base.dtype, device),
+        read_back(params.scheme, base, device),
         examples,
     )
     sizes = {"tuned_bytes": weights_size(TUNED), "quantized_bytes": weights_size(QUANTIZED)}

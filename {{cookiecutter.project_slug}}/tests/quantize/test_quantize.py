@@ -20,7 +20,7 @@ from lib.quantize.measure import compare_models
 from lib.quantize.params import QuantizeParams
 from lib.runtime.errors import UserError
 from lib.runtime.files import atomic_folder, write_json
-from stages.quantize import quantize
+from stages.quantize import quantize, read_back
 from tests.toy import CPU, chat, pair
 
 CHATS = [chat(f"票 {number}", "好") for number in range(9)]
@@ -94,6 +94,16 @@ def test_calibration_is_a_seeded_draw_of_whole_chats() -> None:
     draws = [draw_examples(TRAIN, 20, tokenizer, "", params("w4a16")) for _ in range(2)]
     assert draws[0] == draws[1]
     assert len(draws[0]) == len(CHATS)
+
+
+def test_weights_that_cannot_be_read_back_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise AttributeError("'Linear' object has no attribute 'weight'\nmore")
+
+    monkeypatch.setattr("stages.quantize.load_weights", load)
+    base = BaseParams(model="base", license="MIT")
+    with pytest.raises(UserError, match=r"scheme 'w4a16' writes of this model \(Attr.*'weight'\);"):
+        read_back("w4a16", base, "cpu")
 
 
 @pytest.mark.usefixtures("tuned")
