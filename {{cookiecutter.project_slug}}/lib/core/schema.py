@@ -108,9 +108,10 @@ def resolved(part: Schema, schema: Schema) -> Schema:
         reference = part.get("$ref")
         if not isinstance(reference, str):
             break
-        part = target_of(reference, schema)
-        if not isinstance(part, dict):
+        target = target_of(reference, schema)
+        if not isinstance(target, dict):
             return {}
+        part = target
     return part
 
 
