@@ -185,7 +185,7 @@ def test_answers_of_another_day_are_not_used(url: str, kept: Kept) -> None:
     ("changes", "same"),
     [({}, True), ({"model": "n"}, False), ({"url": "http://other/v1"}, False)],
 )
-def test_an_answer_belongs_to_what_was_asked(changes: dict[str, str], same: bool) -> None:
+def test_an_answer_belongs_to_what_was_asked(changes: dict[str, Any], same: bool) -> None:
     one = Endpoint("http://a/v1", "m")
     keys = [keys_of(server, [chat("a")], 9, "") for server in (one, replace(one, **changes))]
     assert (keys[0] == keys[1]) is same

@@ -54,7 +54,7 @@ ATTRIBUTES: dict[str, Any] = {
     "gen_ai.response.finish_reasons": {"arrayValue": {"values": [{"stringValue": "stop"}]}},
     "gen_ai.usage.input_tokens": {"intValue": "7"},
 }
-SPAN = {
+SPAN: dict[str, Any] = {
     "spanId": "r1",
     "startTimeUnixNano": "1763280000000000000",
     "endTimeUnixNano": "1763280001500000000",
