@@ -72,12 +72,12 @@ def test_a_merge_of_two_branches_is_settled_without_training(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_json(project, "train", [{"step": 1, "loss": 0.25}])
-    change("train", "learning_rate: 0.001", "learning_rate: 0.002", "rate")
+    change("train", "learning_rate: 0.001", "learning_rate: 0.0021", "rate")
     lock = Path("dvc.lock").read_text()
     run(project, "git", "switch", "--quiet", "main")
     bench = json.loads(Path("source/bench.json").read_text()) | {"other": {}}
     write_json(project, "bench", bench)
-    change("eval", "bootstrap: 500", "bootstrap: 600", "boot")
+    change("eval", "bootstrap: 500", "bootstrap: 1500", "boot")
     Path("trained.txt").unlink(missing_ok=True)
     # What both wrote, in lines that git cannot merge.
     text = Path("dvc.lock").read_text()
@@ -96,7 +96,7 @@ def test_a_merge_of_two_branches_is_settled_without_training(
 
 
 def test_a_conflict_in_what_people_write_is_left_to_them(project: Path) -> None:
-    change("train", "learning_rate: 0.001", "learning_rate: 0.002", "a")
+    change("train", "learning_rate: 0.001", "learning_rate: 0.0021", "a")
     run(project, "git", "switch", "--quiet", "main")
     change("train", "learning_rate: 0.001", "learning_rate: 0.00375", "b")
     assert "CONFLICT" in sh("git merge a --no-edit")
