@@ -69,13 +69,15 @@ def prompt_of(line: dict[str, Any]) -> str:
 def answers(prompts: list[str]) -> list[Any]:
     """What models/quantized says, asked as the stage answer asks it."""
     from lib.cases.cases import Case
+    from lib.engines.kept import Kept
     from lib.model.loading import QUANTIZED
     from stages.answer import ask_model, prompts_of
 
     cases: list[Case] = [{"prompt": [{"role": "user", "content": one}]} for one in prompts]
     if not cases:
         return []
-    return ask_model(QUANTIZED, None, prompts_of("quantized", QUANTIZED, None, cases), cases)
+    asked = prompts_of("quantized", QUANTIZED, None, cases)
+    return ask_model(QUANTIZED, None, asked, cases, Kept("loop"))
 
 
 def decide() -> int:
