@@ -24,7 +24,6 @@ from review.integrity import recompute
 
 SETTINGS = """
 task: {system: "", output: label, labels: [refund, setup], refusal: "no"}
-eval: {bootstrap: 500, seed: 1}
 train: {learning_rate: 0.001}
 curate:
   {licenses: [CC0-1.0], languages: [], min_chars: 1, max_tokens: 9,
@@ -37,6 +36,7 @@ gate:
   latency: {ttft_ms_p95: 100, e2e_ms_p95: 200}
   cost: {machine_per_hour: 1.0, per_1000_requests: 0.1}
   size: 0.6
+eval: {bootstrap: 500, seed: 1}
 """
 SECTIONS = YAML(typ="safe").load(SETTINGS)
 TASK = TaskParams.model_validate(SECTIONS["task"])
