@@ -73,7 +73,8 @@ def answer_all(
     UserError that says how many answers are missing, when the server gives none or the budget is
     spent. A few requests that the server does not take, too long ones say, are empty answers.
     """
-    keys = keys_of(endpoint, prompts, (max_new_tokens, schema), weights)
+    how = (max_new_tokens, schema, dict(endpoint.options))
+    keys = keys_of(endpoint, prompts, how, weights)
     found = {key: Answer(**kept.rows[key]) for key in keys if key in kept.rows}
     if found:
         print(f"{len(found):,} of {len(prompts):,} answers are kept of a run of {kept.since()}")

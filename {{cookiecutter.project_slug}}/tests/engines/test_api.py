@@ -165,6 +165,12 @@ def test_a_run_that_is_cut_off_pays_for_no_case_twice(kept: Kept) -> None:
     assert len(Failing.asked) == 9
 
 
+def test_an_answer_to_another_request_is_not_taken(url: str, kept: Kept) -> None:
+    answer_all(Endpoint(url, "m"), [chat("a")], 9, 1, kept)
+    answer_all(Endpoint(url, "m", options={"top_k": 1}), [chat("a")], 9, 1, kept)
+    assert len(kept.rows) == 2
+
+
 def test_a_line_that_was_cut_off_is_asked_again(url: str, kept: Kept) -> None:
     say(url, "你好 🔒")
     whole = kept.path.read_bytes()
