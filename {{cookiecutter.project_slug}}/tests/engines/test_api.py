@@ -289,6 +289,7 @@ def test_a_request_that_is_too_long_is_an_empty_answer(
     with serving_with(Odd) as url:
         found = answer_all(Endpoint(url, "m"), chats, 9, 1, kept)
     assert [answer.text for answer in found] == ["yes", "", "yes"]
+    assert [answer.finish for answer in found] == ["stop", "HTTP 400", "stop"]
     assert "case 2 of 3 was refused" in capsys.readouterr().out
 
 
