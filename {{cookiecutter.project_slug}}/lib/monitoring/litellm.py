@@ -25,6 +25,7 @@ ASKS_A_MODEL = (
     *("generate_content", "agenerate_content"),
     *("generate_content_stream", "agenerate_content_stream"),
 )
+NO_ANSWER = ("embedding", "image", "moderation", "transcription", "speech", "rerank")
 
 
 def from_litellm(row: dict[str, Any]) -> Call:
@@ -35,7 +36,7 @@ def from_litellm(row: dict[str, Any]) -> Call:
     """
     asked, response = _asked(row), decoded(row.get("response"))  # of a database
     kind = row["call_type"]
-    if kind not in ASKS_A_MODEL and not (asked and _is_answer(response)):
+    if kind not in ASKS_A_MODEL and not (asked and _may_answer(kind, response)):
         raise BadCall("other_call")
     error = _error(row)
     answer = Answer() if error else read_answer(response)
@@ -69,10 +70,11 @@ def from_litellm(row: dict[str, Any]) -> Call:
     )
 
 
-def _is_answer(response: Any) -> bool:
-    """Tell whether a response of a route that is not known, or of a provider's own, is an answer."""
+def _may_answer(kind: Any, response: Any) -> bool:
+    """Tell whether the response of a route that is not known is an answer."""
     keys = {"choices", "candidates", "output", "content"}
-    return isinstance(response, dict) and bool(keys & response.keys())
+    answers = isinstance(response, dict) and bool(keys & response.keys())
+    return answers and not any(word in str(kind) for word in NO_ANSWER)
 
 
 def _asked(row: dict[str, Any]) -> Any:

@@ -101,7 +101,6 @@ def test_a_tracers_other_steps_are_no_requests(tmp_path: Path) -> None:
     assert (len(calls), skipped) == (1, {"other_call": 2})
 
 
-@pytest.mark.parametrize("row", [LANGFUSE | {"output": None}, LANGSMITH | {"inputs": {}}])
 def test_litellms_routes_that_are_not_known_are_read_where_they_answer(tmp_path: Path) -> None:
     lines = [LITELLM | {"call_type": "new", "id": "n"}, LITELLM | {"call_type": "a", "response": 1}]
     calls, skipped = read(tmp_path, lines)
@@ -121,6 +120,7 @@ def test_a_request_in_two_logs_of_a_gateway_counts_once(tmp_path: Path) -> None:
     assert skipped == {"copy": 1}
 
 
+@pytest.mark.parametrize("row", [LANGFUSE | {"output": None}, LANGSMITH | {"inputs": {}}])
 def test_what_a_tracer_hides_is_withheld(row: Any, tmp_path: Path) -> None:
     (call,), _ = read(tmp_path, [row])
     assert (call.withheld, call.error) == (True, None)
