@@ -92,8 +92,13 @@ def answer_all(
         try:
             answer = one(endpoint, prompt, max_new_tokens, schema)  # type: ignore[arg-type]
         except Refused as no:
-            if no.status not in ONE_CASE or len(refused) >= max(3, FEW * len(prompts)):
+            if no.status not in ONE_CASE:
                 raise
+            if len(refused) >= max(3, FEW * len(prompts)):
+                raise UserError(
+                    f"{no}; so it did to {len(refused)} others: a mistake in all requests, or "
+                    "cases that are too long for it"
+                ) from None
             refused[index] = no
             return
         budget.settle(may_cost, answer)

@@ -125,7 +125,7 @@ class Container:
     def is_frame(self, row: dict[str, Any]) -> bool:
         """Tell whether a row is nothing but a frame around a line, or around a part of one."""
         cut = row.get("partial_message") == "true" or any(row.get(key) in ("P", "F") for key in CUT)
-        return cut or (row.keys() <= DOCKER and isinstance(row.get("log"), str))
+        return bool(cut) or (row.keys() <= DOCKER and isinstance(row.get("log"), str))
 
     def unfinished(self) -> int:
         """Count the lines of which the last part never came."""

@@ -24,8 +24,10 @@ from lib.monitoring.responses import read_answer
 from lib.monitoring.usage import tokens_of
 
 # By which names a row may have it, ours first.
-TIME = ("time", "timestamp", "start_time", "startTime", "request_created_at", "created_at")
-TIME += ("started_at", "timestamp_ms", "requestedAt")
+TIME = (
+    *("time", "timestamp", "start_time", "startTime", "request_created_at", "created_at"),
+    *("started_at", "timestamp_ms", "requestedAt"),
+)
 END = ("end_time", "endTime", "response_created_at")
 ID = ("request_id", "requestId", "id")
 MODEL = ("model", "modelId", "response_model", "request_model", "ai_model")
