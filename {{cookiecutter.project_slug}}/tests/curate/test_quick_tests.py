@@ -5,7 +5,7 @@ import re
 
 import pytest
 from ftfy import fix_encoding
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lib.core.text import fold_case
