@@ -14,6 +14,7 @@ from lib.curate.draft import Draft, strings
 from lib.curate.json_answers import read_json_answer, tidied
 from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
+from lib.curate.template_tokens import find_token, without_end
 from lib.curate.templates import hole_in_row
 from lib.curate.tidy import is_misread, tidy
 from lib.intake.cells import Reject
@@ -25,6 +26,11 @@ from lib.pii.secrets import find_secrets
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
 NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
+# What tables and programs write where there is nothing.
+NOTHING = re.compile(
+    r"nan|NaN|NAN|<NA>|NaT|None|null|NULL|undefined|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)"
+    r"|\[object Object\]"
+)
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
@@ -38,17 +44,29 @@ def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: Cou
     repair = params.mojibake == "repair"
     for turn in draft.prompt:
         turn["content"] = tidy(turn["content"], draft, repair)
-    draft.chosen = tidy(draft.chosen, draft, repair)
+    draft.chosen = without_end(tidy(draft.chosen, draft, repair), draft)
     if draft.rejected is not None:
-        draft.rejected = tidy(draft.rejected, draft, repair)
+        draft.rejected = without_end(tidy(draft.rejected, draft, repair), draft)
     for beside in [*cast(list[dict[str, Any]], draft.prompt), *draft.beside.values()]:
         if "reasoning_content" in beside:
             beside["reasoning_content"] = tidy(beside["reasoning_content"], draft, repair)
     check_draft_license(draft, params)
+    check_nothing(draft, task)
     check_text(draft, params)
     check_draft_length(draft, params, count)
     check_draft_answer(draft, task, params)
     check_language(draft, task, params)
+
+
+def check_nothing(draft: Draft, task: TaskParams) -> None:
+    """Raise Reject for a question or an answer that stands for an empty cell, such as `nan`."""
+    allowed = {task.refusal, *task.labels}
+    for text in [
+        *(turn["content"] for turn in draft.prompt if turn["role"] == "user"),
+        draft.chosen,
+    ]:
+        if text not in allowed and NOTHING.fullmatch(text):
+            raise Reject("empty", text)
 
 
 def check_text(draft: Draft, params: CurateParams) -> None:
@@ -66,6 +84,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("damaged_text")
     if params.mojibake != "keep" and any(map(is_misread, read)):
         raise Reject("mojibake")
+    if token := next(filter(None, map(find_token, texts_of(draft))), ""):
+        raise Reject("template_token", token)
     if params.unfilled_template == "drop":
         asked = [turn["content"] for turn in draft.prompt]
         if hole := hole_in_row(asked, answers(draft)):

@@ -8,14 +8,16 @@ import orjson
 from lib.core.params import BaseParams, TaskParams
 from lib.core.record_lines import record_line
 from lib.core.records import Record, record_id
-from lib.curate.checks import check_difference, check_draft, check_draft_length
+from lib.curate.checks import check_difference, check_draft, check_draft_length, texts_of
 from lib.curate.columns import ColumnWatch
 from lib.curate.conflicts import Conflicts
 from lib.curate.draft import Draft
+from lib.curate.habits import Habits
 from lib.curate.params import CurateParams, Source
 from lib.curate.rejected import Rejected, mask_value
 from lib.curate.row import Mapping
 from lib.curate.shapes import to_draft
+from lib.curate.sources import partition
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
 from lib.intake.formats import Rows, rows_of
@@ -69,10 +71,13 @@ class Curator:
         columns = ColumnWatch(part.source)
         mapping = Mapping(part.source.columns, part.source.ignore)
         conflicts = Conflicts(one_answer=self.task.output != "text")
+        named, habits = partition(part.file), Habits()
         gone, sound = io.StringIO(), list[str]()
         out = Rejected(gone, Ledger(), self.finder)
         for row in rows_of(part.rows):
             out.ledger.enter(part.file)
+            if named and row.value is not None:
+                row = row._replace(value=named | row.value)
             columns.see(row.value or {})
             redactor = Redactor(self.finder)
             try:
@@ -87,8 +92,11 @@ class Curator:
                 out.ledger.account(part.file).unused.update(draft.unread)
             record = to_record(draft, part.file, draft.split or part.source.split)
             conflicts.add(record, row.line)
+            habits.see(draft.chosen if self.task.output == "text" else "", texts_of(draft))
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
+        if sound:
+            out.ledger.account(part.file).habits.update(habits.counts())
         return Curated(columns, out.ledger, out.first, gone.getvalue(), conflicts, "".join(sound))
 
     def masked(self, row: RawRow, source: Source, mapping: Mapping, redactor: Redactor) -> Draft:
