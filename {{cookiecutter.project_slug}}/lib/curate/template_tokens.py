@@ -6,7 +6,6 @@ such a token could end a turn.
 
 import re
 
-from lib.curate.draft import Draft
 from lib.curate.templates import CODE_SPAN
 
 TOKEN = re.compile(
@@ -31,11 +30,11 @@ def find_token(text: str) -> str:
     return found[0] if found else ""
 
 
-def without_end(answer: str, draft: Draft) -> str:
-    """Take the end token off an answer; the chat template puts it there. Note it in the draft."""
+def without_end(answer: str, changes: set[str]) -> str:
+    """Take the end token off an answer; the chat template puts it there. Note it in `changes`."""
     if not answer.endswith(">") or not (found := END.search(answer)):
         return answer
     if found[0].strip() == "</s>" and "<s>" in answer:  # HTML: struck through
         return answer
-    draft.changes.add("end_token_removed")
+    changes.add("end_token_removed")
     return answer[: found.start()]
