@@ -112,6 +112,8 @@ def answer_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if refused and len(refused) == len(prompts):
+        raise UserError(f"{refused[0]}; the server takes none of the {len(prompts):,} cases")
     for index, said in sorted(refused.items()):
         print(f"case {index + 1} of {len(keys):,} was refused, and is not answered: {said}")
     nothing = {keys[index]: asdict(Answer("", 0, 0, "stop")) for index in refused}
