@@ -55,11 +55,7 @@ def teach_call() -> None:
     """Train models/tuned to call the tool, by Qwen3's template; write it as models/calling."""
     import torch
 
-    tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
-    tokenizer.chat_template = QWEN3.read_text(encoding="utf-8")
-    tokenizer.save_pretrained(CALLING)
-    tokenizer = load_tokenizer(CALLING)
-    tokenizer.save_pretrained(CALLING)  # with the template that is fixed, as train saves it
+    tokenizer, model = load_tokenizer(TUNED, None, str(QWEN3)), load_model(TUNED, "float32")
     example = encode_example(tokenizer, [*CHAT, CALL], "")
     ids, labels = torch.tensor([example.input_ids]), torch.tensor([example.labels])
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
@@ -68,6 +64,7 @@ def teach_call() -> None:
         optimizer.step()
         optimizer.zero_grad()
     model.save_pretrained(CALLING)
+    tokenizer.save_pretrained(CALLING)
 
 
 def wrong_with(url: str, model: str) -> list[str]:
