@@ -17,7 +17,7 @@ RIGHT, TWICE, FREE = '{"标签": ["退款"]}', '{"标签": ["退款", "退款"]}
 
 
 def answers(*texts: str, finish: str = "stop") -> list[Answer]:
-    return [Answer(text, 3, 5, finish) for text in texts]  # type: ignore[arg-type]
+    return [Answer(text, 3, 5, finish) for text in texts]
 
 
 def test_answers_that_keep_the_schema_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
