@@ -12,11 +12,14 @@ from presidio_analyzer import EntityRecognizer, Pattern, RecognizerResult
 from presidio_analyzer.predefined_recognizers import IpRecognizer, MacAddressRecognizer
 from tldextract import TLDExtract
 
+from lib.core.text import UNSPACED
 from lib.pii.gates import DOT, HIDDEN_AT
 
 SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
 # To `re` an accent or vowel sign that is a character of its own ends a word; not to `regex`.
 EMAIL = regex.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
+LETTER = re.compile(rf"(?<=\w)[{UNSPACED}]$")  # where no space parts words: `例子.中国谢谢`
+LABEL = re.compile(r"[-_.]*[^-_.]*$")
 HIDDEN_DOT = r" ?[\[({] ?(?:dot|DOT|Dot|punkt|punto|\.) ?[\])}] ?"
 HIDDEN = regex.compile(
     rf"(?<!{SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
@@ -75,7 +78,7 @@ class EmailRecognizer(EntityRecognizer):
             last = text.rsplit(".", 1)[-1].lower()
             if self.suffixes(text).fqdn or last in PRIVATE_DOMAINS:
                 return text
-            text = re.sub(r"[-_.]*[^-_.]*$", "", text)
+            text = (LETTER if LETTER.search(text) else LABEL).sub("", text)
         return ""
 
 

@@ -9,6 +9,8 @@ from lib.core.text import ESCAPE, UNSEEN, UNSPACED, escaped_character
 # "电话138…" has no word boundary before the number: such letters become spaces.
 # Not before an @: there they are a name.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
+# The domain of an e-mail address in such letters: 用户@例子.中国. Labels have 63 at most.
+DOMAIN = re.compile(rf"@[\w-]{{0,62}}[{UNSPACED}][\w-]{{0,62}}(?:\.[\w-]{{1,63}})+")
 # The zeros of all scripts, as of Unicode 17; the other digits of each follow it.
 ZEROS = (
     *(0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6),
@@ -73,4 +75,10 @@ def meant(found: re.Match[str]) -> str:
 
 def as_plain(text: str) -> str:
     """Replace full-width and other signs by ASCII ones, one for one, so that spans still fit."""
-    return text if text.isascii() else BESIDE_ASCII.sub(" ", text.translate(PLAIN))
+    if text.isascii():
+        return text
+    text = text.translate(PLAIN)
+    plain = BESIDE_ASCII.sub(" ", text)
+    for found in DOMAIN.finditer(text):
+        plain = plain[: found.start()] + found[0] + plain[found.end() :]
+    return plain
