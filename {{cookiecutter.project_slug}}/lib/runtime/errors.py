@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,6 +41,8 @@ def run(main: Callable[[], None], arguments: bool = False) -> None:
 
     A main that reads no `arguments` is called without any: `--help` alone is understood.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a log shows each line when it is printed
     try:
         if not arguments:
             refuse_arguments(main, sys.argv[1:])

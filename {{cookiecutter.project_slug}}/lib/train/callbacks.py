@@ -127,9 +127,10 @@ def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
 
 
 def show_progress() -> "TrainerCallback":
-    """Return a callback that shows a bar on a terminal, and elsewhere a line at each checkpoint.
+    """Return a callback that shows a bar on a terminal, and lines elsewhere, as in the log of CI.
 
-    As in the log of CI. transformers' own show every loss as a dictionary.
+    A line at each checkpoint, and at each tenth of the steps. transformers' own show every loss as
+    a dictionary.
     """
     from transformers import ProgressCallback, TrainerCallback
 
@@ -138,6 +139,17 @@ def show_progress() -> "TrainerCallback":
             """Print nothing."""
 
     class Lines(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.first, self.started = state.global_step, time.monotonic()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            step, steps = state.global_step, state.max_steps
+            is_tenth = 10 * step // steps > 10 * (step - 1) // steps
+            if state.is_world_process_zero and is_tenth and step < steps:
+                pace = (time.monotonic() - self.started) / (step - self.first)
+                left = f"about {pace * (steps - step) / 60:.1f} min left"
+                print(f"train: {Path(args.output_dir).name}: {progress(state)}, {left}", flush=True)
+
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.is_world_process_zero:
                 print(f"train: {Path(args.output_dir).name}: {progress(state)}", flush=True)

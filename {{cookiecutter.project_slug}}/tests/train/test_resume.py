@@ -103,8 +103,9 @@ def test_an_adapter_is_kept_where_it_is_one_on_the_base(
     assert metrics("train")["preference_steps"] == 24
     assert metrics("speed")["steps"][-1]["memory_bytes"] > 0
     assert metrics("speed")["tokens_per_second"] > 0
-    out, err = capfd.readouterr()  # where nobody looks on: a line at each checkpoint, and no bar
+    out, err = capfd.readouterr()  # where nobody looks on: lines, and no bar
     assert re.search(r"^train: kto: step 24 of 24, loss \d\.\d{4}, on validation \d\.", out, re.M)
+    assert re.search(r"^train: kto: step 12 of 24, .*about \d+\.\d min left$", out, re.M)
     assert "{" not in out
     assert "%|" not in err
 
