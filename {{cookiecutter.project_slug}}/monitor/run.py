@@ -27,7 +27,7 @@ from lib.monitoring.fields import BadCall, iso_time
 from lib.monitoring.incidents import KINDS, TRIES, Incident
 from lib.monitoring.masked import masked_calls
 from lib.monitoring.params import MonitorParams
-from lib.monitoring.readers import BESIDES, OTHER
+from lib.monitoring.readers import BESIDES, NO_REQUEST
 from lib.monitoring.reference import Reference, read_reference
 from lib.monitoring.window import Observer, Window
 from lib.pii.redact import Finder
@@ -37,8 +37,8 @@ from lib.runtime.files import atomic_text, write_json
 from lib.similarity.params import DedupParams
 from monitor.page import report_page
 
-EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}
-FOLDER = Path("reports/monitor")
+_EXIT = {"pass": 0, "alarm": 2, "inconclusive": 3}
+REPORTS = Path("reports/monitor")
 UNREADABLE = "unreadable"  # the alarm
 NOT_ASKED = ("not_sampled", "outside_window", "other_model")  # requests that could be read
 
@@ -98,7 +98,7 @@ def unreadable_check(bad: int, of: int, limit: float) -> Check:
 def unreadable_lines(window: Window, skipped: Counter[str]) -> tuple[int, int]:
     """Count the lines that could not be read, and these with the requests."""
     good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
-    sound = sum(skipped[reason] for reason in (*NOT_ASKED, *OTHER, *BESIDES))
+    sound = sum(skipped[reason] for reason in (*NOT_ASKED, *NO_REQUEST, *BESIDES))
     bad = skipped.total() - sound
     return bad, bad + good
 
@@ -220,14 +220,14 @@ def moment(value: str) -> float:
 
 def write_report(rows: dict[str, Any]) -> Path:
     """Write both files; return the page's path."""
-    path = FOLDER / f"{rows['window']}.html"
+    path = REPORTS / f"{rows['window']}.html"
     write_json(path.with_suffix(".json"), rows)
     with atomic_text(path) as file:
         file.write(report_page(rows))
     return path
 
 
-def show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
+def _show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
     """Print the terminal's summary."""
     for check in checks:
         if check.fired:
@@ -252,11 +252,11 @@ def main(argv: list[str] | None = None) -> int:
         verdict, checks = judge_window(window, unreadable_lines(window, skipped), release, params)
         price = load("gate", GateParams).cost.machine_per_hour
         rows = window_figures(window, release, verdict, checks, skipped, price)
-        show(rows, checks, write_report(rows))
+        _show(rows, checks, write_report(rows))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    return EXIT[verdict]
+    return _EXIT[verdict]
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from review.agreement import kappa, single
 from review.params import JudgeParams
 from review.rate import Question, parse_pair, questions
 from review.ratings import (
-    FOLDER,
+    RATINGS,
     TIE,
     Rating,
     alpha,
@@ -46,9 +46,9 @@ from review.ratings import (
 PROMPT = Path("evals/judge.md")
 PLACES = re.compile(r"\{(prompt|expected|a|b)\}")
 UNCLEAR = "unclear"  # a verdict that is none of the allowed ones
-SAID = {"A": "A", "B": "B", "TIE": TIE}  # by the last line of an answer
+_SAID = {"A": "A", "B": "B", "TIE": TIE}  # by the last line of an answer
 
-Kept = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens, output_tokens
+KeptVerdict = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens, output_tokens
 JudgeVerdict = dict[str, Any]  # the same with case, left and winner, of the systems in question
 
 
@@ -61,7 +61,7 @@ class Ask(NamedTuple):
     right: str
     prompt: str
 
-    def verdict(self, kept: Kept) -> JudgeVerdict:
+    def verdict(self, kept: KeptVerdict) -> JudgeVerdict:
         """Translate what the judge said to these systems."""
         winner = {"A": self.left, "B": self.right}.get(kept["said"], kept["said"])
         return {**kept, "case": self.case, "left": self.left, "winner": winner}
@@ -70,7 +70,7 @@ class Ask(NamedTuple):
 def read_verdict(answer: str) -> str:
     """Read A, B, TIE or UNCLEAR from the last line of the judge's answer."""
     last = (answer.strip().splitlines() or [""])[-1].strip(" \t*_`.\"'").upper()
-    return SAID.get(last, UNCLEAR)
+    return _SAID.get(last, UNCLEAR)
 
 
 def read_judge_prompt() -> str:
@@ -105,29 +105,31 @@ def asks(
 
 def verdicts_file(model: str) -> Path:
     """Return the file of a judge's verdicts."""
-    return FOLDER / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
+    return RATINGS / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
 
 
-def read_kept(path: Path) -> dict[str, Kept]:
+def read_kept(path: Path) -> dict[str, KeptVerdict]:
     """Read the verdicts kept, by what was asked."""
     return {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
 
 
-def waits(wanted: list[Ask], known: dict[str, Kept]) -> list[Ask]:
+def waits(wanted: list[Ask], known: dict[str, KeptVerdict]) -> list[Ask]:
     """List what is still to be asked: first what never was, then what was answered unclearly."""
     each = {one.key: one for one in wanted}.values()  # the same texts in two cases are asked once
     unclear = [one for one in each if one.key in known and known[one.key]["said"] == UNCLEAR]
     return [*(one for one in each if one.key not in known), *unclear]
 
 
-def ask_judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path: Path) -> None:
+def ask_judge(
+    waiting: list[Ask], known: dict[str, KeptVerdict], params: JudgeParams, path: Path
+) -> None:
     """Ask the judge each question, and keep each verdict at once in `known` and in the file."""
 
-    def ask(one: Ask) -> Kept:
+    def ask(one: Ask) -> KeptVerdict:
         chat = [Message(role="user", content=one.prompt)]
         endpoint = Endpoint(params.url, params.model, params.key_env, "judge")
         answer = answer_chat(endpoint, chat, params.max_new_tokens)
-        row: Kept = {"asked": one.key, "said": read_verdict(answer.text)}
+        row: KeptVerdict = {"asked": one.key, "said": read_verdict(answer.text)}
         return row | {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
 
     with ThreadPoolExecutor(params.concurrency) as pool:
@@ -144,7 +146,7 @@ def ask_judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, p
             raise
 
 
-def save_verdicts(path: Path, rows: list[Kept]) -> None:
+def save_verdicts(path: Path, rows: list[KeptVerdict]) -> None:
     """Replace the file at once; its order does not tell who answered first."""
     with atomic_text(path) as file:
         for row in sorted(rows, key=lambda row: str(row["asked"])):

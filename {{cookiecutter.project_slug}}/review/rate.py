@@ -20,17 +20,16 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from lib.cases.systems import SYSTEMS
-from lib.evaluate.predictions import FOLDER as ANSWERS
-from lib.evaluate.predictions import Row, of_sets
+from lib.evaluate.predictions import PREDICTIONS, Prediction, of_sets
 from lib.report.pages import render_page
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
-from review.ratings import FOLDER, TIE, Rating, case_id, digest, pairs_of, read_ratings
+from review.ratings import RATINGS, TIE, Rating, case_id, digest, pairs_of, read_ratings
 
 TITLE = "Which answer is better?"
 RATER = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-LONGEST = 4096  # bytes of a request
-JSON = "application/json"
+_LONGEST = 4096  # bytes of a request
+_JSON = "application/json"
 
 
 class Question(NamedTuple):
@@ -52,7 +51,7 @@ class Study:
 
     def done(self, rater: str) -> list[Rating]:
         """Return the rater's ratings of these questions, the latest last."""
-        rows = read_ratings(FOLDER / f"{rater}.jsonl")
+        rows = read_ratings(RATINGS / f"{rater}.jsonl")
         return [
             row for row in rows if row["systems"] == self.systems and row["case"] in self.questions
         ]
@@ -92,7 +91,7 @@ class Study:
 
     def every(self, rater: str) -> list[Rating]:
         """Read the whole file of a rater, other systems included."""
-        return read_ratings(FOLDER / f"{rater}.jsonl")
+        return read_ratings(RATINGS / f"{rater}.jsonl")
 
     def is_of(self, row: Rating, key: str) -> bool:
         """Tell whether a rating is of this case and these systems."""
@@ -100,14 +99,14 @@ class Study:
 
     def save(self, rater: str, rows: list[Rating]) -> None:
         """Replace the file at once: `dvc add` may have made the old one a link into the cache."""
-        with atomic_text(FOLDER / f"{rater}.jsonl") as file:
+        with atomic_text(RATINGS / f"{rater}.jsonl") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             file.flush()
             os.fsync(file.fileno())
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET / (the page), GET /next?rater=, POST /rate and /undo; answers in JSON."""
+    """GET / (the page), GET /next?rater=, POST /rate and /undo; answers in _JSON."""
 
     study: Study
 
@@ -127,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take a rating, or take one back; the reply is the next question."""
-        if not self.is_local() or self.headers.get("Content-Type") != JSON:
+        if not self.is_local() or self.headers.get("Content-Type") != _JSON:
             return self.reply(HTTPStatus.FORBIDDEN, {"error": "only the page itself may send"})
         asked = self.body()
         rater = str(asked.get("rater", ""))
@@ -156,17 +155,17 @@ class Handler(BaseHTTPRequestHandler):
         return self.headers.get("Host") in hosts and own
 
     def body(self) -> dict[str, Any]:
-        """Read the JSON object that was sent; {} when it is not one."""
+        """Read the _JSON object that was sent; {} when it is not one."""
         length = self.headers.get("Content-Length", "")
         try:
-            asked = json.loads(self.rfile.read(max(0, min(int(length), LONGEST))))
+            asked = json.loads(self.rfile.read(max(0, min(int(length), _LONGEST))))
         except ValueError:
             return {}
         return asked if isinstance(asked, dict) else {}
 
     def reply(self, status: HTTPStatus, value: dict[str, Any]) -> None:
-        """Send JSON."""
-        self.send(status, JSON, json.dumps(value).encode())
+        """Send _JSON."""
+        self.send(status, _JSON, json.dumps(value).encode())
 
     def send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
         """Send bytes that no cache keeps."""
@@ -185,8 +184,8 @@ class Handler(BaseHTTPRequestHandler):
 def questions(old: str, new: str, part: str, most: int) -> list[Question]:
     """Draw at most `most` cases on which the answers differ, by a hash."""
     for name in (old, new):
-        if not (ANSWERS / f"{name}.jsonl").is_file():
-            raise UserError(f"{ANSWERS}/{name}.jsonl is missing; `dvc repro eval` writes it")
+        if not (PREDICTIONS / f"{name}.jsonl").is_file():
+            raise UserError(f"{PREDICTIONS}/{name}.jsonl is missing; `dvc repro eval` writes it")
     pairs = pairs_of(old, new)
     if not of_sets(pairs.new, part):
         raise UserError(f"{old} and {new} have no case of {part} in common")
@@ -200,7 +199,7 @@ def questions(old: str, new: str, part: str, most: int) -> list[Question]:
     return sorted(found, key=lambda one: one.key)[:most]
 
 
-def question(before: Row, after: Row, old: str, new: str) -> Question:
+def question(before: Prediction, after: Prediction, old: str, new: str) -> Question:
     """Return one case with its two answers."""
     answers = {old: str(before["output"]), new: str(after["output"])}
     expected = str(after.get("expected", ""))

@@ -47,16 +47,16 @@ from lib.serving.parity import (
     compare_answers,
     compare_prompts,
 )
-from lib.serving.serverside import Server, answer_chat, prompt_of_chat, prompt_of_text, recognise
+from lib.serving.serverside import Server, ask_greedily, prompt_of_chat, prompt_of_text, recognise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-TEST = "data/split/test.jsonl"
-REPORT = "reports/parity.json"
+TEST_SPLIT = "data/split/test.jsonl"
+PARITY_REPORT = "reports/parity.json"
 ADAPTER = Path(TUNED, "adapter")
 IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
-NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
+_NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
 
 Checks = dict[str, ParityCheck]
 
@@ -67,9 +67,9 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
     Over the test split if there are none.
     """
     chats = [case.prompt() for case in read_golden()]
-    chats = chats or [prompt_of(record) for record in chats_first(read_records(TEST))]
+    chats = chats or [prompt_of(record) for record in chats_first(read_records(TEST_SPLIT))]
     if not chats:
-        raise UserError(f"{GOLDEN} and {TEST}: hold no chat; parity asks their prompts")
+        raise UserError(f"{GOLDEN} and {TEST_SPLIT}: hold no chat; parity asks their prompts")
     step = max(len(chats) / count, 1)
     indices = [int(number * step) for number in range(min(count, len(chats)))]
     return [with_system(chats[index], system) for index in indices]
@@ -107,7 +107,7 @@ def compare_served(
         split = [prompt_of_text(served, text, tokenizer) for text in HARD_TEXTS]
         checks = compare_prompts([*ours, *hard], [*theirs, *split], tokenizer)
     stops = stop_tokens(tokenizer, TUNED)
-    replies = [answer_chat(served, c, params.max_new_tokens, tokenizer, stops) for c in chats]
+    replies = [ask_greedily(served, c, params.max_new_tokens, tokenizer, stops) for c in chats]
     counts = [count for _, count in replies]
     checks["prompt_tokens"] = compare_counts([len(prompt.ids) for prompt in theirs], counts)
     return checks | compare_answers(right, [reply for reply, _ in replies], params.same)
@@ -217,7 +217,7 @@ def main() -> None:
         systems["adapter"] = compare_files(own, TUNED, chats)
         systems["adapter"] |= compare_answers(right["tuned"], adapted, params.adapter)
     else:
-        left_out["adapter"] = NO_ADAPTER
+        left_out["adapter"] = _NO_ADAPTER
     if bench.engine == "server":
         with chosen_stack(bench, RELEASABLE[released], base.dtype) as url:
             model = bench.model or server.served_model(url, bench.key_env)
@@ -229,9 +229,11 @@ def main() -> None:
     failed = failed_checks(systems)
     report = {"passed": not failed, "prompts": len(chats), "released": released, "server": kind}
     checks = {name: as_json(found) for name, found in systems.items()}
-    write_json(REPORT, report | checks | {"left_out": left_out})
+    write_json(PARITY_REPORT, report | checks | {"left_out": left_out})
     if failed:
-        raise UserError(f"parity: {failed[0]} ({len(failed)} checks failed; {REPORT} has all)")
+        raise UserError(
+            f"parity: {failed[0]} ({len(failed)} checks failed; {PARITY_REPORT} has all)"
+        )
     said = f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts"
     print(said + not_told(systems))
 

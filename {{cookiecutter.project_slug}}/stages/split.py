@@ -38,8 +38,8 @@ from lib.split.leakage import Searched, leak_error, search_files
 from lib.split.ties import Ties, find_ties, tie_leaks
 
 SPLIT_FOLDER = Path("data/split")
-HELD_OUT = ("val", "test")
-SPLITS = ("train", *HELD_OUT)
+_HELD_OUT = ("val", "test")
+SPLITS = ("train", *_HELD_OUT)
 DEDUPED = Path("data/deduped.jsonl")
 
 
@@ -74,7 +74,7 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
     no row moves an earlier one. So is one tied to a split that takes none (`test: 0`) but what its
     own sources name: a published test set stays what it is.
     """
-    closed = {name for name in HELD_OUT if not getattr(params, name)}
+    closed = {name for name in _HELD_OUT if not getattr(params, name)}
     fates: list[str] = []
     of_group: dict[str, str] = {}
     for index, record in enumerate(records):
@@ -194,7 +194,7 @@ def split_counts(records: list[Record]) -> dict[str, Any]:
     }
 
 
-def account(records: list[Record], fates: list[str]) -> Ledger:
+def _account(records: list[Record], fates: list[str]) -> Ledger:
     """Count every record of every source, kept or dropped and why."""
     ledger = Ledger()
     for record, fate in zip(records, fates, strict=True):
@@ -214,7 +214,7 @@ def warn(
     No question to ask or to measure with, rows drawn into a published split, many rows lost between
     splits.
     """
-    for name in HELD_OUT:
+    for name in _HELD_OUT:
         own = sum(record["split"] == name for record in splits[name])
         more = len(splits[name]) - own
         if own and more:
@@ -258,7 +258,7 @@ def main() -> None:
 
     train = len(splits["train"])
     splits["train"] = weighted(splits["train"], params.balance.weights)
-    ledger = account(records, fates)
+    ledger = _account(records, fates)
     groups = components([record["groups"] for rows in splits.values() for record in rows])
     metrics = ledger.close() | {"groups": len(set(groups)), "repeats": len(splits["train"]) - train}
     write_json(

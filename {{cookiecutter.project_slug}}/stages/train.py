@@ -49,7 +49,7 @@ from lib.train.machine import available_memory, peak_memory
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
 from lib.train.preflight import (
-    SPLITS,
+    SPLIT_FILES,
     check_data,
     check_ids,
     check_settings,
@@ -58,7 +58,7 @@ from lib.train.preflight import (
 )
 from lib.train.start import check_plain, check_turn_tokens, restore, settings_of
 from lib.train.targets import left_out
-from lib.train.texts import Splits, encode, lay_open, loads
+from lib.train.texts import Splits, encode, lay_open, sum_loads
 from lib.train.tracking import begin_anew, start_tracker
 from lib.train.trainers import Setup, fit_sft
 
@@ -184,9 +184,9 @@ def main() -> None:
     check_settings(params, base, hardware)
     check_training_device(params, base, device)
     check_license(base, card_of(base))
-    require_checked(*SPLITS.values())
+    require_checked(*SPLIT_FILES.values())
     require_all_checked()
-    splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
+    splits = {name: list(read_records(path)) for name, path in SPLIT_FILES.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
     pairs = {name: [r for r in rows if is_pair(r)] for name, rows in splits.items()}
     check_data(chats, pairs, params)
@@ -194,7 +194,7 @@ def main() -> None:
         chats = {name: [as_chat(pair) for pair in found] for name, found in pairs.items()}
 
     deterministic(params.seed, hardware)
-    hashes = [sha256(path) for path in SPLITS.values()]
+    hashes = [sha256(path) for path in SPLIT_FILES.values()]
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     start_tracker(params.tracking, folder)
     config = load_config(base.model, base.revision)
@@ -207,7 +207,7 @@ def main() -> None:
     check_ids(tokenizer, config, texts.all())
     if os.environ.get("RANK", "0") == "0":
         lay_open(setup, texts, pairs["train"])
-    estimated = preflight(setup, config, loads(params, texts, wanted(hardware)), hardware)
+    estimated = preflight(setup, config, sum_loads(params, texts, wanted(hardware)), hardware)
     if wanted(hardware) > 1 and not launched():
         launch("stages.train", hardware)
     from torch import OutOfMemoryError

@@ -15,7 +15,7 @@ from lib.runtime.errors import UserError
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
 FILES = (GOLDEN, ADVERSARIAL)
-PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
+_PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
 class Called(BaseModel):
@@ -30,7 +30,7 @@ class Called(BaseModel):
         return parse(value) if isinstance(value, str) else value
 
 
-class Call(BaseModel):
+class ExpectedCall(BaseModel):
     """A call of a tool, as OpenAI's API has it."""
 
     id: str = ""
@@ -61,7 +61,7 @@ class Turn(BaseModel):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
-    tool_calls: list[Call] = []
+    tool_calls: list[ExpectedCall] = []
     tool_call_id: str = ""
     name: str = ""
 
@@ -190,7 +190,7 @@ def read_either(path: Path) -> Sequence[CaseLine]:
         return read_golden(path)
     if path == ADVERSARIAL:
         return read_adversarial(path)
-    if path.suffix.lower() in PACKED:
+    if path.suffix.lower() in _PACKED:
         raise UserError(
             f"{path}: is compressed; decompress it, or move it out of evals/; a file named in "
             "split.benchmarks may stay compressed with gzip or zstd"

@@ -47,7 +47,7 @@ PUBLISHED = ("val", "test")  # rows their source has put there are never dropped
 CONTENT = ("messages", "prompt", "chosen", "rejected")
 # The keys of every record, and of a preference pair.
 SHARED = {"id", "scenario", "language", "tags", "groups", "source", "license", "split"}
-PAIR = {"prompt", "chosen", "rejected"}
+_PAIR = {"prompt", "chosen", "rejected"}
 
 
 def is_pair(record: Record) -> bool:
@@ -163,7 +163,7 @@ def is_record(row: dict[str, Any]) -> bool:
     turns = row.get("messages", row.get("prompt"))
     return (
         row.keys() >= SHARED
-        and ("messages" in row or row.keys() >= PAIR)
+        and ("messages" in row or row.keys() >= _PAIR)
         and isinstance(row["id"], str)
         and isinstance(row["source"], str)
         and isinstance(row["groups"], list)

@@ -15,7 +15,7 @@ WITHOUT = r"(?![^.!?]*\b(?:without|until|unless|ohne|bevor|sin|sans|senza|sem|б
 ZH_SORRY = r"(?:(?:很|非常|十分)?(?:抱歉|对不起|遗憾)[,，。!！]?\s*(?:但是?)?)"
 ZH_REQUEST = r"(?:这个|这类|您的|你的|该|此)(?:问题|请求|要求|话题)"
 
-REFUSALS = (
+_REFUSALS = (
     # English
     r"(?:I(?:'m| am) sorry|I apologi[sz]e|sorry|unfortunately)?[,.;]? ?(?:but )?I"
     r"(?:'m| am)? ?(?:cannot|can't|can not|not able to|unable to|won't)"
@@ -81,7 +81,7 @@ ITSELF = (
     r"\b(?:sono un modello linguistico|sou um modelo de linguagem)\b",
     r"\bя(?: всего лишь| —| -)? (?:большая )?языковая модель\b",
 )
-REFUSAL = re.compile(f"(?:{'|'.join(REFUSALS)}){WITHOUT}", re.IGNORECASE)
+REFUSAL = re.compile(f"(?:{'|'.join(_REFUSALS)}){WITHOUT}", re.IGNORECASE)
 ABOUT_ITSELF = re.compile("|".join(ITSELF), re.IGNORECASE)
 
 

@@ -24,7 +24,7 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
+_NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
@@ -57,8 +57,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         text or draft.calls(side) for side, text in draft.sides()
     ):
         raise Reject("empty")
-    texts = [*texts_of(draft), *draft.extras()]
-    read = [in_json(text) for text in texts]
+    texts = [*_texts_of(draft), *draft.extras()]
+    read = [_in_json(text) for text in texts]
     fields = [draft.scenario, *draft.tags, *draft.groups]
     if any(not text.isascii() and FOREIGN.search(text) for text in [*texts, *fields]):
         raise Reject("not_utf8")
@@ -77,7 +77,7 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         raise Reject("secret")
 
 
-def in_json(text: str) -> str:
+def _in_json(text: str) -> str:
     """Decode a text that is JSON to its keys and values, which escapes may hide.
 
     Any other text is returned as it is.
@@ -100,7 +100,7 @@ def answers(draft: Draft) -> list[str]:
     return [text for _, text in draft.sides()]
 
 
-def texts_of(draft: Draft) -> list[str]:
+def _texts_of(draft: Draft) -> list[str]:
     """List what is said in a draft: every turn, every answer."""
     return [turn["content"] for turn in draft.prompt] + answers(draft)
 
@@ -111,7 +111,7 @@ def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -
     Calls, thoughts and the definitions of tools count as their JSON. A token is at least a byte, so
     most texts need not be tokenized.
     """
-    texts = [*texts_of(draft), *draft.thoughts()]
+    texts = [*_texts_of(draft), *draft.thoughts()]
     calls = [turn["tool_calls"] for turn in draft.prompt if "tool_calls" in turn]
     calls += [draft.calls(side) for side in draft.beside]
     texts += [json.dumps(one, ensure_ascii=False) for one in [*draft.tools, *filter(None, calls)]]
@@ -153,9 +153,9 @@ def one_label(answer: str, labels: list[str]) -> str:
     """Write a label in one form, whatever the file's: `True` of a table is `true`, `1.0` is `1`."""
     if answer in labels:
         return answer
-    plain = NUMBER.sub(r"\1", answer)
+    plain = _NUMBER.sub(r"\1", answer)
     if labels:
-        alike = [label for label in labels if NUMBER.sub(r"\1", label).lower() == plain.lower()]
+        alike = [label for label in labels if _NUMBER.sub(r"\1", label).lower() == plain.lower()]
         return alike[0] if len(alike) == 1 else answer
     return plain.lower() if plain.lower() in ("true", "false") else plain
 

@@ -11,12 +11,12 @@ OWN_FAULTS = {  # of a row, which no configuration can correct
     *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
 
-CURE = (
+_CURE = (
     "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
     "say what its answers are (docs/data.md has the shapes)"
 )
 IGNORE = "or, where it is not to be learnt from, name it in ignore: [COLUMN] of its source"
-CURES = {  # of rows that have a column or key which nothing reads and which could not be left out
+_CURES = {  # of rows that have a column or key which nothing reads and which could not be left out
     "verdict": "a column judges the answers; map it, columns: {label: COLUMN} (true or false, 1 or "
     f"0, good or bad), take out what is no use, {IGNORE}",
     "unread_input": "a column may belong to what is asked; map it, columns: {prompt: [QUESTION, "
@@ -58,14 +58,14 @@ def check_yield(file: str, out: Rejected) -> None:
     if foreign := account.dropped["not_utf8"]:
         print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
     gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
-    told = [reason for reason, _ in account.dropped.most_common() if reason in CURES]
+    told = [reason for reason, _ in account.dropped.most_common() if reason in _CURES]
     if gone == account.rows_in and own < gone / 2:
-        cure = CURES[told[0]] if told else CURE
+        cure = _CURES[told[0]] if told else _CURE
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); {cure}"
         )
     for reason in (one for one in told if one not in ("not_text", "no_prompt")):
-        print(f"{file}: {account.dropped[reason]:,} rows {reason}: {CURES[reason]}")
+        print(f"{file}: {account.dropped[reason]:,} rows {reason}: {_CURES[reason]}")
 
 
 def check_licenses(ledger: Ledger, licenses: list[str]) -> None:

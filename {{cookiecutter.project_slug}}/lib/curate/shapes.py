@@ -12,7 +12,7 @@ from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLITS, TEXTS, Mapping, Row
+from lib.curate.row import SPLIT_WORDS, TEXTS, Mapping, Row
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
 from lib.intake.unread import is_ranked
 
@@ -62,9 +62,9 @@ def read_split(cells: Row) -> str | None:
     if "split" not in cells.mapping.columns:
         return None
     text = optional_text(cells.get("split"))
-    if text and text.casefold() not in SPLITS:
+    if text and text.casefold() not in SPLIT_WORDS:
         raise Reject("unknown_split", text)
-    return SPLITS.get(text.casefold())
+    return SPLIT_WORDS.get(text.casefold())
 
 
 MOST_KINDS = 1000  # of rows, by which columns they have
@@ -106,13 +106,13 @@ def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:
     there = {name for name in TOLD_BY if cells.there(name, vacant)}
     if task.fields and all(name in cells.mapping.columns for name in task.fields):
         there.add("completion")
-    fits = [shape for shape in SHAPES if there.issuperset(shape.needs)]
+    fits = [shape for shape in _SHAPES if there.issuperset(shape.needs)]
     mapped = there & cells.mapping.texts
     fits.sort(key=lambda shape: len(mapped.difference(shape.needs, shape.may)))
     return fits[0] if fits else None
 
 
-SHAPES = (
+_SHAPES = (
     Shape(("chosen", "rejected"), ("prompt", "messages"), from_pair),
     Shape(("messages", "rejected"), (), beside_rejected(from_chat)),
     Shape(("instruction", "output", "rejected"), (), beside_rejected(from_alpaca)),

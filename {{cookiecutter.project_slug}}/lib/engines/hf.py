@@ -84,7 +84,7 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
     return cache if plain else None
 
 
-def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
+def batch_by_length(lengths: list[int], batch_tokens: int) -> list[list[int]]:
     """Group rows of similar length, the longest first: what does not fit into memory fails at once.
 
     A batch takes `batch_tokens`, padding included; a longer row goes alone.
@@ -113,7 +113,7 @@ def answer_all(
     with tqdm(
         total=len(prompts), desc="answers", unit="answer", mininterval=1, disable=None
     ) as bar:
-        for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
+        for batch in batch_by_length([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[index] for index in batch]
             rows = generate(model, tokenizer, asked, max_new_tokens, prefix)
             for index, row in zip(batch, rows, strict=True):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 GGUF = "model.gguf"
-PACKED = ("qweight", "qzeros", "scales", "g_idx")
+_PACKED = ("qweight", "qzeros", "scales", "g_idx")
 
 
 def load_weights(
@@ -49,13 +49,13 @@ def quantization(folder: str) -> dict[str, Any]:
 
     Before 0.5 auto-gptq said it in quantize_config.json alone.
     """
-    config = read_json(Path(folder, "config.json"))
-    old = read_json(Path(folder, "quantize_config.json"))
+    config = _read_json(Path(folder, "config.json"))
+    old = _read_json(Path(folder, "quantize_config.json"))
     packing: dict[str, Any] = config.get("quantization_config", {})
     return packing or ({"quant_method": "gptq"} | old if old else {})
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """Read a file of settings; empty where it is missing."""
     settings: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     return settings
@@ -90,14 +90,14 @@ def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str
     for name, value in tensors.items():
         layer, _, kind = name.rpartition(".")
         if kind == "qweight":
-            packed = {part: tensors[f"{layer}.{part}"] for part in PACKED}
-            plain[f"{layer}.weight"] = unpack(packed, folder, packing).to(dtype)
-        elif kind not in PACKED:
+            packed = {part: tensors[f"{layer}.{part}"] for part in _PACKED}
+            plain[f"{layer}.weight"] = unpack_weights(packed, folder, packing).to(dtype)
+        elif kind not in _PACKED:
             plain[name] = value.to(dtype)
     return plain
 
 
-def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
+def unpack_weights(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
     """Unpack the plain matrix, (outputs, inputs), of one layer.
 
     An int32 holds 32/bits numbers, the first in its lowest bits: `qweight` along the inputs,

@@ -11,13 +11,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 ALPHA = 0.05  # intervals hold 95 %, tests are two-sided at 5 %
-POWER = 0.8
+_POWER = 0.8
 Z_ALPHA = NormalDist().inv_cdf(1 - ALPHA / 2)
-Z_POWER = NormalDist().inv_cdf(POWER)
+Z_POWER = NormalDist().inv_cdf(_POWER)
 AT_ONCE = 100  # resamples in memory
 FEWEST = 10  # groups that are judged: with fewer, hardly anything is beyond chance
 FLIPS = 9_999  # sign flips behind a p-value: the smallest, 0.0001, stands correction for 500 slices
-WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
+_WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
 
 Verdict = Literal["better", "worse", "no change", "inconclusive"]
 
@@ -92,7 +92,7 @@ def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
     share, spread = hits / cases, Z_ALPHA**2 / cases
     centre = (share + spread / 2) / (1 + spread)
     half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
-    return max(round(centre - half, WRITTEN), 0.0), min(round(centre + half, WRITTEN), 1.0)
+    return max(round(centre - half, _WRITTEN), 0.0), min(round(centre + half, _WRITTEN), 1.0)
 
 
 def change_interval(
@@ -128,7 +128,7 @@ def adjusted_interval(
 def widest(found: list[tuple[float, float]], least: float, most: float) -> tuple[float, float]:
     """Return the union of some intervals, within the possible values."""
     low, high = min(one[0] for one in found), max(one[1] for one in found)
-    return max(round(low, WRITTEN), least), min(round(high, WRITTEN), most)
+    return max(round(low, _WRITTEN), least), min(round(high, _WRITTEN), most)
 
 
 def independent_groups(groups: list[str]) -> int:
@@ -165,14 +165,14 @@ def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> 
     McNemar's exact test, and computed as such; otherwise signs are drawn `flips` times.
     """
     _, member = np.unique(groups, return_inverse=True)
-    sums = np.round(np.bincount(member, weights=change), WRITTEN)
+    sums = np.round(np.bincount(member, weights=change), _WRITTEN)
     sums = sums[sums != 0]
     if set(np.abs(sums)) <= {1.0}:
         return mcnemar(int((sums > 0).sum()), int((sums < 0).sum()))
-    random, found, as_much = np.random.default_rng(seed), abs(round(sums.sum(), WRITTEN)), 0
+    random, found, as_much = np.random.default_rng(seed), abs(round(sums.sum(), _WRITTEN)), 0
     for at in range(0, flips, AT_ONCE):
         signs = random.integers(2, size=(min(AT_ONCE, flips - at), len(sums))) * 2 - 1
-        as_much += int((np.round(np.abs(signs @ sums), WRITTEN) >= found).sum())
+        as_much += int((np.round(np.abs(signs @ sums), _WRITTEN) >= found).sum())
     return (as_much + 1) / (flips + 1)
 
 

@@ -11,7 +11,14 @@ from lib.core.schema import values_at
 from lib.evaluate.metrics import f1
 from lib.evaluate.params import EvalParams
 from lib.evaluate.rates import RATES, count_leaks
-from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse, read_json
+from lib.evaluate.scoring import (
+    CATEGORIES,
+    CORRECT,
+    field_accuracy,
+    is_refusal,
+    parse_object,
+    read_answer_object,
+)
 from lib.evaluate.stats import mean_interval
 
 EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
@@ -81,8 +88,8 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
     for row in rows:
         if task.output == "label":
             pairs["label"][row["expected"].strip(), shown_label(row, task)] += 1
-        answer = values_at(read_json(row["output"], task) or {})
-        wanted = values_at(parse(row["expected"]) or {})
+        answer = values_at(read_answer_object(row["output"], task) or {})
+        wanted = values_at(parse_object(row["expected"]) or {})
         for field, allowed in task.closed.items():
             if not allowed or "[]" in field:  # of a list there is no one right value
                 continue

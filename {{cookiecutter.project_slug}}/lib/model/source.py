@@ -27,7 +27,7 @@ def check_folder(model: str, revision: str | None = None) -> None:
     config = Path(model, "config.json")
     if (looks_local or pins_files(revision)) and not config.is_file():
         raise UserError(f"{model}: is not a model folder (config.json is missing)")
-    if config.is_file() and not is_object(config):
+    if config.is_file() and not _is_object(config):
         raise UserError(f"{config}: is not a JSON object; copy the model again")
     if folder and revision and model != OWN and os.environ.get("RANK", "0") == "0":
         check_pin(model, revision)
@@ -66,7 +66,7 @@ def files_hash(folder: str) -> str:
     return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
-def is_object(path: Path) -> bool:
+def _is_object(path: Path) -> bool:
     """Tell whether a file is a JSON object."""
     try:
         return isinstance(json.loads(path.read_bytes()), dict)

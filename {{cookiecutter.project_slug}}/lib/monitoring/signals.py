@@ -11,13 +11,13 @@ from lib.core.schema import values_at
 from lib.core.text import words
 from lib.curate.boilerplate import is_boilerplate
 from lib.curate.language import sure_language
-from lib.evaluate.scoring import is_refusal, malformed, read_json
+from lib.evaluate.scoring import is_refusal, malformed, read_answer_object
 from lib.monitoring.phrases import is_injection
 
 OTHER, NONE = "(other)", "(none)"
 NGRAM = 4  # words
 REPEATED = 0.5  # of an answer's 4-grams are repeats, from where on it is repetitive
-SHORTEST = 24  # words of an answer that is looked at
+_SHORTEST = 24  # words of an answer that is looked at
 
 Events = dict[str, bool]  # whether the call shows it; only those that could be looked at
 Values = dict[str, str]  # the call's value of each distribution
@@ -47,7 +47,7 @@ def form_events(answer: str, finish: str | None, task: TaskParams, tools: bool =
         return found
     found["repetition"] = is_repetitive(answer)
     if task.output == "json":
-        given = read_json(answer, task)
+        given = read_answer_object(answer, task)
         found["format_errors"] = given is None or malformed(given, task)
     return found
 
@@ -68,7 +68,7 @@ def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
     """Return the distributions of answers; an answer in the wrong form has no labels."""
     found = {"answer_length": length(answer)}
     if task.output == "json":
-        given = values_at(read_json(answer, task) or {})
+        given = values_at(read_answer_object(answer, task) or {})
         for name, allowed in task.closed.items():
             if "[]" in name or (task.schema_ and not allowed):  # any number of values, or any value
                 continue
@@ -93,11 +93,11 @@ def length(text: str) -> str:
 
 def is_repetitive(answer: str) -> bool:
     """Tell whether most 4-grams of a longer answer are repeats (rep-n, Welleck et al., 2020)."""
-    if len(answer) < 2 * SHORTEST:  # too short for so many words, even in Chinese
+    if len(answer) < 2 * _SHORTEST:  # too short for so many words, even in Chinese
         return False
     said = words(answer)
     count = len(said) - NGRAM + 1
-    if len(said) < SHORTEST:
+    if len(said) < _SHORTEST:
         return False
     distinct = len({tuple(said[at : at + NGRAM]) for at in range(count)})
     return 1 - distinct / count >= REPEATED

@@ -144,15 +144,15 @@ def stands_alone(text: str, groups: list[tuple[int, int]], first: int, last: int
     if sum("\n" in gap for gap in inside) > 1 or max(first_sizes) < min(EVEN):
         alone = len(set(inside)) == 1 and not {left, right} & {*inside, "."}
         return alone and (even or sizes in UNEVEN)
-    if left in inside and size(groups[first - 1]) >= 4:
+    if left in inside and _size(groups[first - 1]) >= 4:
         return False
-    follows = right in inside and size(groups[last + 1]) >= 4
+    follows = right in inside and _size(groups[last + 1]) >= 4
     return (not follows or sum(sizes) in COMMON) and (
         sizes in UNEVEN or (even and first_sizes <= EVEN)
     )
 
 
-def size(group: tuple[int, int]) -> int:
+def _size(group: tuple[int, int]) -> int:
     """Count a group's digits."""
     return group[1] - group[0]
 

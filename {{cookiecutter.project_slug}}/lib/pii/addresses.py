@@ -14,12 +14,12 @@ from tldextract import TLDExtract
 
 from lib.pii.gates import DOT, HIDDEN_AT
 
-SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
+_SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
 # To `re` an accent or vowel sign that is a character of its own ends a word; not to `regex`.
-EMAIL = regex.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
+EMAIL = regex.compile(rf"(?<!{_SIGN})(?:{_SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
 HIDDEN_DOT = r" ?[\[({] ?(?:dot|DOT|Dot|punkt|punto|\.) ?[\])}] ?"
 HIDDEN = regex.compile(
-    rf"(?<!{SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
+    rf"(?<!{_SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
 )
 PRIVATE_DOMAINS = {"corp", "example", "home", "internal", "invalid", "lan", "local", "test"}
 PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}(?<!\.000)")  # 192.168.001.005

@@ -85,12 +85,12 @@ def last_whole(folder: Path) -> str | None:
     names = {path.name.partition("-")[2]: path for path in folder.glob("checkpoint-*")}
     steps = {int(name): path for name, path in names.items() if name.isdecimal()}
     for step in sorted(steps, reverse=True):
-        if whole(steps[step]):
+        if is_complete(steps[step]):
             return str(steps[step])
     return None
 
 
-def whole(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     """Tell whether a checkpoint was written to its end, not cut short when the run stopped.
 
     The trainer writes trainer_state.json last. Of several processes the first does, and waits for

@@ -38,7 +38,7 @@ def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
     )
 
 
-def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
+def sum_loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
     """Sum up how much each training reads, by its name."""
     lengths = [len(example.input_ids) for example in texts.chats["train"]]
     if params.packing:

@@ -71,7 +71,7 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """
     examples = []
     for record in records:
-        check_context(setup, record)
+        check_weights_of_turns(setup, record)
         with naming(record):
             example = setup.encode(chat_of(record))
         check_example(setup, record, example)
@@ -79,7 +79,7 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     return examples
 
 
-def check_context(setup: Setup, record: Record) -> None:
+def check_weights_of_turns(setup: Setup, record: Record) -> None:
     """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
     weighed = any("weight" in turn for turn in record["messages"])
     if weighed and setup.params.loss_on != "answer":

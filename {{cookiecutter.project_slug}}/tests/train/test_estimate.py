@@ -29,7 +29,7 @@ from lib.train.estimate import (
 from lib.train.fits import check_memory, lighter
 from lib.train.machine import allowed, available_memory
 from lib.train.params import LoraParams
-from lib.train.texts import Texts, loads
+from lib.train.texts import Texts, sum_loads
 from tests.toy import train_params
 
 BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
@@ -163,7 +163,7 @@ def test_packed_rows_are_one_row_on_a_cpu_alone() -> None:
 def test_preferences_are_never_packed() -> None:
     params = train_params("kto").model_copy(update={"packing": True})
     example = Example([1, 2, 3], [IGNORED, 2, 3])
-    phases = loads(params, Texts({"train": [example]}, [[example], [example]]), 1)
+    phases = sum_loads(params, Texts({"train": [example]}, [[example], [example]]), 1)
     assert [phases["sft"].packed, phases["kto"].packed] == [True, False]
 
 
