@@ -21,7 +21,7 @@ ANSWERS = [
     {},
     {"base_model": "HuggingFaceTB/SmolLM2-135M-Instruct (Apache-2.0)", "serving": "tgi"},
 ]
-PROMPTS = ["Triage it: " * 30, "工单分类。🙂" * 40, "One line.\n\n  - a list: of two\n  - # lines\n"]
+PROMPTS = ["Triage it: " * 30, "工单分类。🙂" * 40, "Two.\n\n  - a list: of two\n  - # lines\n"]
 
 
 @pytest.fixture(scope="module", params=ANSWERS, ids=len)

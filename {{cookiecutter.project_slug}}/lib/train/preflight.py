@@ -33,7 +33,8 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
     if params.keep == "best" and not all(validating):
         raise UserError(
             f"{SPLIT_FILES['val']}: has no {'pair' if params.prefers else 'chat'} to validate "
-            "with, and train.keep best chooses by that loss; raise split.val, or set train.keep to last"
+            "with, and train.keep best chooses by that loss; raise split.val, or set train.keep "
+            "to last"
         )
 
 
