@@ -28,7 +28,7 @@ from lib.monitoring.reference import read_reference
 from lib.monitoring.window import BATCH, Observer
 from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
-from monitor.run import observer
+from monitor.reading import observer
 
 EVERY = 5.0  # seconds between two looks at the log
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)

@@ -38,7 +38,8 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather_weights, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
-from lib.train.estimate import Load, peak, report_estimate, shape_of
+from lib.train.encode import Setup
+from lib.train.estimate import Load, peak, report_estimate
 from lib.train.export import generation_config, logits, merge_checked
 from lib.train.fits import check_memory, lighter
 from lib.train.history import History, speeds, timed, training_figures, write_history
@@ -46,6 +47,7 @@ from lib.train.launch import launch, launched, setup_worker, sharded, wanted, wo
 from lib.train.learnt import is_unchanged, judge
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
+from lib.train.model_shape import shape_of
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
 from lib.train.preflight import (
@@ -60,7 +62,7 @@ from lib.train.start import check_plain, check_turn_tokens, restore, settings_of
 from lib.train.targets import left_out
 from lib.train.texts import Splits, encode, lay_open, sum_loads
 from lib.train.tracking import begin_anew, start_tracker
-from lib.train.trainers import Setup, fit_sft
+from lib.train.trainers import fit_sft
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

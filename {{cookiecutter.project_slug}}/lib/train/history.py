@@ -13,10 +13,10 @@ from typing import Any
 from lib.core.records import Record
 from lib.model.chat import Example
 from lib.runtime.files import atomic_text
+from lib.train.encode import Setup
 from lib.train.layout import lay_out
 from lib.train.mask import share_learnt
 from lib.train.preference import learnable
-from lib.train.trainers import Setup
 
 History = list[dict[str, Any]]
 HISTORY = Path("logs/train/history.jsonl")

@@ -11,7 +11,7 @@ from lib.train.packing import pack
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from lib.train.trainers import Setup
+    from lib.train.encode import Setup
 
 
 def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":

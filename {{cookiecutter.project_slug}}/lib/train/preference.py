@@ -25,17 +25,10 @@ from lib.model.rendered import for_template
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
 from lib.train.batches import order
+from lib.train.encode import Setup, check_example, naming
 from lib.train.launch import world_size
 from lib.train.params import TrainParams
-from lib.train.trainers import (
-    Setup,
-    check_example,
-    naming,
-    rows_to_train,
-    run_trainer,
-    settings,
-    watchers,
-)
+from lib.train.trainers import rows_to_train, run_trainer, settings, watchers
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 from lib.core.records import Record
 from lib.model.chat import Example
+from lib.train.encode import Setup, encode_records
 from lib.train.estimate import Load, load_of
 from lib.train.layout import lay_out
 from lib.train.mask import write_learnt
 from lib.train.packing import packed_lengths
 from lib.train.params import TrainParams
 from lib.train.preference import encode_pairs, lay_out_pairs
-from lib.train.trainers import Setup, encode_records
 
 Splits = dict[str, list[Record]]  # train and val
 

@@ -16,8 +16,9 @@ from lib.core.records import write_records
 from lib.evaluate.predictions import Prediction
 from lib.runtime.errors import UserError
 from review import rate, ratings
-from review.rate import Study, questions, serve
+from review.rate import serve
 from review.ratings import alpha, read_ratings, results
+from review.study import Study, questions
 from tests.reviewed import CONFIG, dvc, run
 
 FILE = Path("ratings/anna.jsonl")

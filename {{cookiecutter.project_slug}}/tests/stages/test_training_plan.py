@@ -9,7 +9,8 @@ from lib.core.records import write_records
 from lib.report.gpus import gpu_hours
 from lib.runtime.errors import UserError
 from lib.runtime.files import read_json, sha256, write_json
-from lib.train.estimate import Load, ModelShape, report_estimate
+from lib.train.estimate import Load, report_estimate
+from lib.train.model_shape import ModelShape
 from lib.train.params import TrainParams
 from stages import training_plan
 from stages.training_plan import TRAINED_ON

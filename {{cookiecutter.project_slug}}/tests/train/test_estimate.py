@@ -14,20 +14,10 @@ from lib.model.chat import IGNORED, Example
 from lib.model.loading import load_config
 from lib.runtime.errors import UserError
 from lib.train.batches import order
-from lib.train.estimate import (
-    Load,
-    ModelShape,
-    activation_bytes,
-    linear_sizes,
-    load_of,
-    memory,
-    operations,
-    report_estimate,
-    shape_of,
-    weight_bytes,
-)
+from lib.train.estimate import Load, load_of, memory, operations, report_estimate
 from lib.train.fits import check_memory, lighter
 from lib.train.machine import allowed, available_memory
+from lib.train.model_shape import ModelShape, activation_bytes, linear_sizes, shape_of, weight_bytes
 from lib.train.params import LoraParams
 from lib.train.texts import Texts, sum_loads
 from tests.toy import train_params

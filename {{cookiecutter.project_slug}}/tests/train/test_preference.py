@@ -15,6 +15,7 @@ from lib.model.chat import IGNORED
 from lib.model.loading import load_model
 from lib.runtime.errors import UserError
 from lib.train.adapters import merge
+from lib.train.encode import Setup
 from lib.train.history import training_figures
 from lib.train.params import TrainParams
 from lib.train.preference import (
@@ -27,7 +28,6 @@ from lib.train.preference import (
     trl_rows,
 )
 from lib.train.preflight import check_data
-from lib.train.trainers import Setup
 from tests.toy import pair, train_params
 from tests.training import BASE, chats, pairs, same, setup_of, sft, weights_of
 

@@ -9,8 +9,8 @@ from lib.core.records import Record
 from lib.core.turns import Message
 from lib.model.chat import freeze
 from lib.runtime.errors import UserError
+from lib.train.encode import encode_records
 from lib.train.preference import for_trl, trl_rows
-from lib.train.trainers import encode_records
 from tests.model.test_rendered import HERMES, TOOLS
 from tests.toy import chat, pair
 from tests.training import setup_of, setup_with
