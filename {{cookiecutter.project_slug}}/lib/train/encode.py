@@ -1,4 +1,4 @@
-"""Encode records as token ids and labels; each is checked before the first step, and none is cut."""
+"""Encode records as token ids and labels: each is checked before the first step, none is cut."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
