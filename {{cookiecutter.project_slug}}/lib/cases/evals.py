@@ -139,7 +139,7 @@ C = TypeVar("C", bound=CaseLine)
 
 
 def read_golden(path: Path = GOLDEN) -> list[Golden]:
-    """Read the golden cases; each must end in the assistant's answer."""
+    """Read the golden cases; raise UserError where one does not end in the right answer."""
     cases = list(read_cases(path, Golden))
     for case in cases:
         if case.messages[-1].role != "assistant":
@@ -148,7 +148,7 @@ def read_golden(path: Path = GOLDEN) -> list[Golden]:
 
 
 def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
-    """Read the adversarial cases."""
+    """Read the adversarial cases, each with what a model must do: refuse or answer."""
     return list(read_cases(path, Adversarial))
 
 

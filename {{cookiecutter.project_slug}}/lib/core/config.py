@@ -55,9 +55,10 @@ S = TypeVar("S", bound=Section)
 
 
 def load(name: str, model: type[S], path: Path = PARAMS) -> S:
-    """Read section `name` of params.yaml as `model`; raise UserError naming the first bad key.
+    """Read section `name` of params.yaml as `model`, such as load("split", SplitParams).
 
-    A dotted name such as `curate.pii` is a section inside of another.
+    A dotted name such as `curate.pii` is a section inside another. Raises UserError that names the
+    first key that is unknown, missing or has a value that is not allowed.
     """
     section: Any = read_yaml(path)
     for key in name.split("."):
@@ -72,7 +73,10 @@ def load(name: str, model: type[S], path: Path = PARAMS) -> S:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping by the rules dvc follows (YAML 1.2: `1e-3` is a number)."""
+    """Read a YAML mapping by the rules DVC follows (YAML 1.2: `1e-3` is a number).
+
+    Raises UserError with the line where the file is not UTF-8, not YAML or not a mapping.
+    """
     try:
         value = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -51,7 +51,7 @@ _PAIR = {"prompt", "chosen", "rejected"}
 
 
 def is_pair(record: Record) -> bool:
-    """Tell whether the record is a preference pair."""
+    """Tell whether the record is a preference pair (`prompt`, `chosen`, `rejected`), not a chat."""
     return "chosen" in record
 
 
@@ -145,9 +145,9 @@ def record_id(record: Record) -> str:
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
-    """Yield the records of a JSONL file that a stage wrote.
+    """Yield the records of a JSONL file that a stage wrote, one at a time.
 
-    Raises UserError at a line that was changed into no record.
+    Raises UserError where the file is missing, and at a line that is no record any more.
     """
     for number, row in _numbered(path):
         if not is_record(row):
@@ -198,7 +198,10 @@ def without_words(record: Record) -> Record:
 
 
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a JSONL file that a stage wrote."""
+    """Yield the JSON objects of a JSONL file that a stage wrote, one at a time.
+
+    Raises UserError where the file is missing, and at a line that is no JSON object.
+    """
     for _, row in _numbered(path):
         yield row
 
@@ -216,7 +219,10 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line) of a text file."""
+    """Yield (line number from 1, line with its end) of a UTF-8 file.
+
+    Raises UserError where the file is missing or not UTF-8.
+    """
     try:
         with Path(path).open(encoding="utf-8") as file:
             yield from enumerate(file, start=1)
@@ -227,7 +233,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def write_records(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as JSONL, whole or not at all; return how many."""
+    """Write rows as JSONL, the file whole or not at all; return the number of rows."""
     count = 0
     with atomic_text(path) as file:
         for row in rows:

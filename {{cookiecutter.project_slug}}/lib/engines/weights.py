@@ -23,7 +23,11 @@ _PACKED = ("qweight", "qzeros", "scales", "g_idx")
 def load_weights(
     model: str, dtype: str, device: str, revision: str | None = None
 ) -> "PreTrainedModel":
-    """Load the model of a folder in any of our formats, or of a hub id, in evaluation mode."""
+    """Load the model of a folder in any format that `quantize` writes, or of a hub id.
+
+    dtype: of the weights that are not quantized, `float32` or `bfloat16`. It is in evaluation mode.
+    Raises UserError where weights are missing or unreadable.
+    """
     from transformers import GenerationConfig
 
     if Path(model, GGUF).is_file():

@@ -83,9 +83,10 @@ def bootstrap_interval(
 
 
 def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
-    """Compute the 95 % interval of a share (Wilson, 1927), for rare events, too.
+    """Compute the 95 % interval (low, high) of the share hits / cases (Wilson, 1927).
 
-    Of no hit at all in 20 cases a bootstrap says 0 to 0, this one 0 to 16 %. No cases: 0 to 1.
+    It holds for rare events, too: of no hit in 20 cases a bootstrap says 0 to 0, this one 0 to
+    16 %. `cases` may be an effective number, not whole. No cases: 0 to 1.
     """
     if not cases:
         return 0.0, 1.0
@@ -143,7 +144,11 @@ def independent_groups(groups: list[str]) -> int:
 def compare_paired(
     new: list[float], old: list[float], groups: list[str], resamples: int, seed: int
 ) -> Difference:
-    """Compare `new` with `old` case by case; lists of the same cases in the same order."""
+    """Compare scores case by case, `new` with `old`: mean change, interval, p-value.
+
+    All lists have one item for each case, in the same order; cases of one group (a customer, say)
+    are drawn and flipped together. See change_interval and sign_flip for the methods.
+    """
     change = [one - other for one, other in zip(new, old, strict=True)]
     low, high = change_interval(change, groups, resamples, seed)
     return Difference(

@@ -168,7 +168,7 @@ def _flat(text: str) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether a cell holds nothing."""
+    """Tell whether a cell holds nothing: null, NaN, "", [], {} or a word such as "None"."""
     if isinstance(value, str):
         return len(value) < LONGEST_NOTHING and value.strip().lower() in NOT_ONE
     return value is None or value in ([], {}) or (isinstance(value, float) and math.isnan(value))

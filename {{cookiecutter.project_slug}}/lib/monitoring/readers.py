@@ -55,7 +55,7 @@ def read_logged_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[
 
 
 def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
-    """Yield calls in batches."""
+    """Yield calls in lists of `size`, in their order; the last may be shorter."""
     waiting = iter(calls)
     while batch := list(islice(waiting, size)):
         yield batch

@@ -116,7 +116,11 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
 
 
 def ngrams(words: Shingles, ngram: int) -> Shingles:
-    """Hash the n-grams of each text, in order; a text shorter than n words is one n-gram."""
+    """Hash the n-grams of each text, in order and as often as they occur.
+
+    words: of word_hashes, the hashes of each text's words. A text shorter than n words is one
+    n-gram.
+    """
     hashes, starts = words
     lengths, first = words.sizes(), starts[:-1]
     padded = np.concatenate([hashes, np.zeros(ngram, np.uint64)])
