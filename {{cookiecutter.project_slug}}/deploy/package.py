@@ -20,7 +20,7 @@ from lib.cases.evals import read_golden
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.engines.commands import SERVED_NAME
-from lib.engines.gguf import GGUF_FILE, write_gguf
+from lib.engines.gguf import write_gguf
 from lib.engines.params import (
     READERS,
     SCHEME_FOR,
@@ -28,7 +28,7 @@ from lib.engines.params import (
     DeployParams,
     check_context,
 )
-from lib.engines.weights import quantization, weights_size
+from lib.engines.weights import GGUF_FILE, quantization, weights_size
 from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
 from lib.model.loading import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib.engines.builds import llamacpp
-from lib.engines.gguf import GGUF_FILE
 from lib.engines.params import DeployParams, check_stack
+from lib.engines.weights import GGUF_FILE
 from lib.runtime.errors import UserError
 
 SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports

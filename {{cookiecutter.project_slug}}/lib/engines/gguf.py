@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lib.engines import gguf_convert
 from lib.engines.builds import llamacpp
 from lib.engines.hard_texts import HARD_TEXTS
-from lib.engines.weights import quantization
+from lib.engines.weights import GGUF_FILE, quantization
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.runtime.hub import refusal
@@ -23,7 +23,6 @@ from lib.runtime.hub import refusal
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-GGUF_FILE = "model.gguf"
 _SCRATCH = Path(".scratch/gguf")  # plain weights as llama.cpp reads them
 UNKNOWN_PRE_TOKENIZER = "qwen2"
 TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")  # of llama-quantize

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-GGUF = "model.gguf"
+GGUF_FILE = "model.gguf"
 _PACKED = ("qweight", "qzeros", "scales", "g_idx")
 
 
@@ -30,9 +30,9 @@ def load_weights(
     """
     from transformers import GenerationConfig
 
-    if Path(model, GGUF).is_file():
+    if Path(model, GGUF_FILE).is_file():
         # its own reading of a GGUF's settings leaves out head_dim (transformers 5.17)
-        loaded = load_model(model, dtype, device, gguf_file=GGUF, config=load_config(model))
+        loaded = load_model(model, dtype, device, gguf_file=GGUF_FILE, config=load_config(model))
     elif quantization(model).get("quant_method") == "gptq":
         loaded = load_gptq(model, dtype, device)
     else:

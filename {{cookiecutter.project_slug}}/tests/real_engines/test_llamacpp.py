@@ -14,7 +14,7 @@ from lib.engines import api, builds, gguf, hf, server
 from lib.engines.commands import arguments
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import DeployParams
-from lib.engines.weights import load_weights, weights_size
+from lib.engines.weights import GGUF_FILE, load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
 from lib.quantize.calibration import TRAIN_SPLIT, draw_examples
 from lib.quantize.measure import compare_models
@@ -62,7 +62,7 @@ def serving(folder: str, *options: str) -> Iterator[str]:
     program = str(builds.llamacpp("llama-server"))
     ours = [
         "-m",
-        f"{folder}/{gguf.GGUF_FILE}",
+        f"{folder}/{GGUF_FILE}",
         "--port",
         "{port}",
         "-t",
@@ -120,7 +120,7 @@ def test_answers_of_characters_in_several_tokens_are_told_whole() -> None:
         optimizer.zero_grad()
     shutil.copytree(TUNED, "models/chinese")
     model.save_pretrained("models/chinese")
-    served = gguf.servable(["-m", f"{{model}}/{gguf.GGUF_FILE}"], "models/chinese", None, "float32")
+    served = gguf.servable(["-m", f"{{model}}/{GGUF_FILE}"], "models/chinese", None, "float32")
     prompts = [our_prompt(tokenizer, CHATS[1])]
     right = answer_greedily(model.eval(), tokenizer, prompts, PARITY.max_new_tokens)
     assert right[0].ids == said[:-1]
@@ -134,7 +134,7 @@ def test_eval_asks_a_model_that_is_no_gguf_yet() -> None:
     tokenizer = load_tokenizer(TUNED)
     ids = [our_prompt(tokenizer, chat).ids for chat in CHATS]
     wanted = hf.answer_all(load_model(TUNED, "float32"), tokenizer, ids, 999, 8)
-    served = gguf.servable(["-m", f"{{model}}/{gguf.GGUF_FILE}"], TUNED, None, "float32")
+    served = gguf.servable(["-m", f"{{model}}/{GGUF_FILE}"], TUNED, None, "float32")
     with serving(served) as url:
         endpoint = Endpoint(url, server.served_model(url))
         found = [api.answer_tokens(endpoint, one, 8) for one in ids]
@@ -203,5 +203,5 @@ def test_a_wrong_pre_tokenizer_never_becomes_a_gguf(
 
 def test_equal_runs_write_equal_bytes(tmp_path: Path) -> None:
     quantize(params("q4_k_m"), BASE, CPU, "", tmp_path)
-    name = gguf.GGUF_FILE
+    name = GGUF_FILE
     assert (tmp_path / name).read_bytes() == Path("models/q4_k_m", name).read_bytes()
