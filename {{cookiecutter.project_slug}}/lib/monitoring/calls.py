@@ -10,13 +10,13 @@ from hashlib import blake2b
 from typing import Any
 
 from lib.core.records import Message, text_of
-from lib.monitoring.answers import LoggedAnswer, read_logged_answer
+from lib.monitoring.answers import Answer, read_answer
 from lib.monitoring.fields import (
     BadCall,
     at,
     count,
     decoded,
-    id_text,
+    identity,
     number,
     read_error,
     read_messages,
@@ -56,7 +56,7 @@ class Call:
         return text_of([turn for turn in self.messages if turn["role"] != "system"])
 
 
-_FEEDBACK = ("thumb", "edited", "outcome")
+FEEDBACK = ("thumb", "edited", "outcome")
 
 
 def from_row(row: Any) -> Call:
@@ -65,14 +65,14 @@ def from_row(row: Any) -> Call:
     if not isinstance(request, dict):
         raise BadCall("no_request")
     response = decoded(row.get("response"))
-    answer = LoggedAnswer() if error and not response else read_logged_answer(response)
+    answer = Answer() if error and not response else read_answer(response)
     usage = at(response, "usage") if isinstance(response, dict) else None
     turns = request.get("messages") or request.get("prompt") or request.get("input")
     withheld = row.get("withheld") is True
     return complete(
         Call(
             time=timestamp(row.get("time")),
-            id=id_text(row.get("request_id")),
+            id=identity(row.get("request_id")),
             model=text(row.get("model")),
             messages=turns_of(turns, may_lack=bool(error) or withheld),
             answer="",
@@ -95,7 +95,7 @@ def turns_of(value: Any, *, may_lack: bool) -> list[Message]:
     return [] if may_lack and not value else read_messages(value)
 
 
-def complete(call: Call, answer: LoggedAnswer) -> Call:
+def complete(call: Call, answer: Answer) -> Call:
     """Put the answer into its call.
 
     Without an answer the call has failed. One without an id is named by a hash of what it is. Where
@@ -135,7 +135,7 @@ def to_row(call: Call) -> dict[str, Any]:
 
 def read_feedback(value: Any) -> dict[str, str]:
     """Read what the user or the ticket said of the answer; unknown keys are dropped."""
-    return {key: said for key in _FEEDBACK if (said := text(at(value, key)))}
+    return {key: said for key in FEEDBACK if (said := text(at(value, key)))}
 
 
 def dumps(call: Call) -> str:

@@ -14,8 +14,8 @@ from lib.core.records import Message
 
 EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
 PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds
-_MOST = 1e15  # a number above it is damage
-_NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,19})?")
+MOST = 1e15  # a number above it is damage
+NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,19})?")
 
 
 class BadCall(Exception):
@@ -73,7 +73,7 @@ def number(value: Any) -> float | None:
 
     One that is below, or not finite, is a gateway's "unknown": None, as where there is none.
     """
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER.fullmatch(value):
         value = float(value)
     if value is None:
         return None
@@ -81,7 +81,7 @@ def number(value: Any) -> float | None:
         raise BadCall("bad_shape")
     if not isfinite(value) or value < 0:
         return None
-    if value > _MOST:
+    if value > MOST:
         raise BadCall("bad_shape")
     return float(value)
 
@@ -92,7 +92,7 @@ def count(value: Any) -> int | None:
     return None if found is None else int(found)
 
 
-def id_text(value: Any) -> str:
+def identity(value: Any) -> str:
     """Return an id, which some gateways write as a number, and MongoDB as an object."""
     if isinstance(value, dict) and set(value) == {"$oid"}:
         value = value["$oid"]
@@ -107,7 +107,7 @@ def timestamp(value: Any) -> float:
     if isinstance(value, dict) and set(value) == {"$date"}:  # as MongoDB exports it
         value = value["$date"]
     if isinstance(value, str):
-        value = float(value) if _NUMBER.fullmatch(value) else iso_time(value)
+        value = float(value) if NUMBER.fullmatch(value) else iso_time(value)
     if not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < LATEST_NS:
         for per_second in PER_SECOND:
             if EARLIEST <= value / per_second < 10 * EARLIEST:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from lib.runtime.errors import UserError
 
-_OPENERS: dict[bytes, Callable[..., Any]] = {
+OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
@@ -32,9 +32,9 @@ COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CRI = re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) ([FP])(?:$| (.*))", re.DOTALL)
 DOCKER = {"log", "stream", "time", "attrs"}  # the keys of its json-file driver
 CARRIERS = ("log", "message", "MESSAGE", "msg", "line", "textPayload")  # of a server's text
-MOST_FRAMES = 4  # frames around a row: a shipper's, a runtime's, ...
-_DECODER = json.JSONDecoder()
-_BETWEEN = re.compile(r"[\s,]*")  # two objects
+DEEPEST = 4  # frames around a row: a shipper's, a runtime's, ...
+DECODER = json.JSONDecoder()
+BETWEEN = re.compile(r"[\s,]*")  # two objects
 NEXT = re.compile(r"\n[ \t]*(?=\{)")  # a line that begins an object
 
 
@@ -63,7 +63,7 @@ def _open(path: Path) -> TextIO:
     for magic, cure in REFUSED.items():
         if start.startswith(magic):
             raise UserError(f"{path}: {cure}, then name what comes of it")
-    opener = next((_OPENERS[magic] for magic in _OPENERS if start.startswith(magic)), None)
+    opener = next((OPENERS[magic] for magic in OPENERS if start.startswith(magic)), None)
     if opener:
         with opener(path, "rb") as file:
             start = file.read(512)
@@ -88,9 +88,9 @@ def objects(text: str) -> Iterator[str]:
     at = re.match(r"\s*\[?\s*", text).end()  # type: ignore[union-attr]  # matches always
     while at < len(text):
         try:
-            value, end = _DECODER.raw_decode(text, at)
+            value, end = DECODER.raw_decode(text, at)
             yield json.dumps(value, ensure_ascii=False)
-            at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+            at = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
             if text[at:].strip() == "]":
                 return
         except ValueError:
@@ -105,11 +105,11 @@ def decode(line: str) -> tuple[list[Any], str]:
     values, at = [], 0
     while at < len(line) and line[at] == "{":
         try:
-            value, end = _DECODER.raw_decode(line, at)
+            value, end = DECODER.raw_decode(line, at)
         except (ValueError, RecursionError):
             break
         values.append(value)
-        at = _BETWEEN.match(line, end).end()  # type: ignore[union-attr]  # matches always
+        at = BETWEEN.match(line, end).end()  # type: ignore[union-attr]  # matches always
     return values, line[at:]
 
 
@@ -118,7 +118,7 @@ def carried(row: Any) -> str | None:
     return next((row[key] for key in CARRIERS if isinstance(row.get(key), str)), None)
 
 
-def inside(row: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = MOST_FRAMES) -> Any:
+def inside(row: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = DEEPEST) -> Any:
     """Return the first object at any depth of a row that is `wanted`; None where there is none.
 
     It may also stand as a text.

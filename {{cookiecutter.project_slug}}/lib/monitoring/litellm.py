@@ -3,14 +3,14 @@ and file loggers write it, and rows of its table of spend logs."""
 
 from typing import Any
 
-from lib.monitoring.answers import LoggedAnswer, read_logged_answer
+from lib.monitoring.answers import Answer, read_answer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import (
     BadCall,
     at,
     count,
     decoded,
-    id_text,
+    identity,
     lapse_ms,
     number,
     read_error,
@@ -18,7 +18,7 @@ from lib.monitoring.fields import (
     timestamp,
 )
 
-_ASKS_A_MODEL = (
+ASKS_A_MODEL = (
     *("completion", "acompletion", "text_completion", "atext_completion"),
     *("anthropic_messages", "responses", "aresponses"),
     *("generate_content", "agenerate_content"),
@@ -32,11 +32,11 @@ def from_litellm(row: dict[str, Any]) -> Call:
     A success without texts is one of a proxy that keeps none. An answer from the cache says nothing
     of the model's speed.
     """
-    if row["call_type"] not in _ASKS_A_MODEL:
+    if row["call_type"] not in ASKS_A_MODEL:
         raise BadCall("other_call")
     error = _error(row)
     asked, response = decoded(row.get("messages")), decoded(row.get("response"))  # of a database
-    answer = LoggedAnswer() if error else read_logged_answer(response)
+    answer = Answer() if error else read_answer(response)
     if answer.part:
         raise BadCall("partial_answer")  # one chunk, which says neither the answer nor its end
     start, end, first = (
@@ -50,7 +50,7 @@ def from_litellm(row: dict[str, Any]) -> Call:
     return complete(
         Call(
             time=start,
-            id=id_text(row.get("id") or row.get("request_id")),
+            id=identity(row.get("id") or row.get("request_id")),
             model=text(row.get("model_group")) or text(row.get("model")),
             messages=turns_of(asked, may_lack=True),
             answer="",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import count as counting
 from typing import Any
 
-from lib.monitoring.answers import LoggedAnswer, calls_of_tools, finish_of
+from lib.monitoring.answers import Answer, calls_of_tools, finish_of
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import (
     BadCall,
@@ -19,7 +19,7 @@ from lib.monitoring.fields import (
     content,
     count,
     decoded,
-    id_text,
+    identity,
     items,
     lapse_ms,
     text,
@@ -27,12 +27,12 @@ from lib.monitoring.fields import (
 )
 
 SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics")
-_ASKS_A_MODEL = ("chat", "text_completion", "generate_content", "completion")
+ASKS_A_MODEL = ("chat", "text_completion", "generate_content", "completion")
 NUMBERED = {  # turns whose parts are attributes of their own, as OpenLLMetry and OpenInference do
     "gen_ai.input.messages": ("gen_ai.prompt", "llm.input_messages"),
     "gen_ai.output.messages": ("gen_ai.completion", "llm.output_messages"),
 }
-_WHOLE = re.compile(r"-?\d{1,19}")
+WHOLE = re.compile(r"-?\d{1,19}")
 
 
 def parts_of(row: dict[str, Any]) -> Iterator[Any]:
@@ -50,7 +50,7 @@ def from_span(span: Any) -> Call:
     """Read a GenAI span or event; raise BadCall when it is none, or of another convention."""
     values = attributes(span)
     for name, others in NUMBERED.items():
-        if found := next(filter(None, (_numbered(values, other) for other in others)), None):
+        if found := next(filter(None, (numbered(values, other) for other in others)), None):
             values.setdefault(name, found)
     check_operation(values)
     failed = _error(span, values)
@@ -61,7 +61,7 @@ def from_span(span: Any) -> Call:
     return complete(
         Call(
             time=start,
-            id=id_text(values.get("gen_ai.response.id")) or _span_id(span),
+            id=identity(values.get("gen_ai.response.id")) or _span_id(span),
             model=text(values.get("gen_ai.response.model") or values.get("gen_ai.request.model")),
             messages=turns_of(_system(values) + turns, may_lack=bool(failed) or withheld),
             answer="",
@@ -72,14 +72,14 @@ def from_span(span: Any) -> Call:
             withheld=withheld,
             half=withheld or end is None,
         ),
-        answer or LoggedAnswer(),
+        answer or Answer(),
     )
 
 
 def check_operation(values: dict[str, Any]) -> None:
     """Raise BadCall where attributes are not those of a request to a chat or completion model."""
     operation = values.get("gen_ai.operation.name") or values.get("llm.request.type")
-    if operation in _ASKS_A_MODEL or (operation is None and values.get("gen_ai.input.messages")):
+    if operation in ASKS_A_MODEL or (operation is None and values.get("gen_ai.input.messages")):
         return
     genai = any(name.startswith(("gen_ai.", "llm.")) for name in values)
     raise BadCall("unknown_operation" if genai and operation is None else "other_call")
@@ -112,30 +112,30 @@ def _list(value: Any) -> list[Any]:
 
 
 def _turn(turn: Any) -> dict[str, Any]:
-    return {"role": at(turn, "role") or "user", "content": _said(turn)}
+    return {"role": at(turn, "role") or "user", "content": said(turn)}
 
 
 def _system(values: dict[str, Any]) -> list[dict[str, Any]]:
     parts = _list(values.get("gen_ai.system_instructions"))
-    return [{"role": "system", "content": _said({"parts": parts})}] if parts else []
+    return [{"role": "system", "content": said({"parts": parts})}] if parts else []
 
 
-def _answer(values: dict[str, Any]) -> LoggedAnswer | None:
+def _answer(values: dict[str, Any]) -> Answer | None:
     """Read the first answer; None where the span has none, which says nothing of the model."""
     turns = values.get("gen_ai.output.messages")
     if turns is None:
         return None
     if not (turns := _list(turns)):
-        return LoggedAnswer(missing="no output")
+        return Answer(missing="no output")
     reasons = _list(values.get("gen_ai.response.finish_reasons"))
     finish = finish_of(at(turns[0], "finish_reason") or at(reasons, 0))
     called = [part for part in items(at(turns[0], "parts")) if at(part, "type") == "tool_call"]
-    if called and not _said(turns[0]):
+    if called and not said(turns[0]):
         return calls_of_tools(called, finish)
-    return LoggedAnswer(_said(turns[0]), finish)
+    return Answer(said(turns[0]), finish)
 
 
-def _said(turn: Any) -> str:
+def said(turn: Any) -> str:
     """Join the text of a GenAI message's parts; a tool's response is its JSON or text."""
     parts = at(turn, "parts")
     if parts is None:
@@ -172,7 +172,7 @@ def _value(value: Any) -> Any:
             case "kvlistValue":
                 return _plain(items(at(held, "values")))
             case "intValue":  # OTLP's JSON has whole numbers as texts
-                return int(held) if isinstance(held, str) and _WHOLE.fullmatch(held) else held
+                return int(held) if isinstance(held, str) and WHOLE.fullmatch(held) else held
             case "stringValue" | "doubleValue" | "boolValue" | "bytesValue":
                 return held
             case _:
@@ -180,7 +180,7 @@ def _value(value: Any) -> Any:
     return None
 
 
-def _numbered(values: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def numbered(values: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """Collect turns whose parts are attributes of their own: NAME.0.role, NAME.0.content, ..."""
     turns: list[dict[str, Any]] = []
     for at_turn in counting():

@@ -7,7 +7,7 @@ the rate of these is a signal, no protection.
 import re
 
 # Each phrase holds one of these words, in small letters: few tickets do, and `re` is slow.
-_WORDS = (
+WORDS = (
     *("ignor", "disregard", "forget", "override", "prompt", "developer", "system", "sistema"),
     *("pirate", "unrestricted", "jailbroken", "text above", "vergiss", "vergessen", "olvid"),
     *("忽略", "无视", "忘", "系统", "开发者", "规则作废"),
@@ -31,4 +31,4 @@ INJECTION = re.compile("|".join(PHRASES), re.IGNORECASE | re.DOTALL)
 def is_injection(prompt: str) -> bool:
     """Tell whether a prompt has one of the phrases."""
     small = prompt.lower()
-    return any(word in small for word in _WORDS) and bool(INJECTION.search(prompt))
+    return any(word in small for word in WORDS) and bool(INJECTION.search(prompt))

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from lib.monitoring.calls import Call, from_row
-from lib.monitoring.fields import BadCall, at, id_text
-from lib.monitoring.lines import DOCKER, MOST_FRAMES, Container, decode, inside, log_lines
+from lib.monitoring.fields import BadCall, at, identity
+from lib.monitoring.lines import DEEPEST, DOCKER, Container, decode, inside, log_lines
 from lib.monitoring.litellm import from_litellm
 from lib.monitoring.otel import SIGNALS, from_span, parts_of
 from lib.monitoring.vllm_log import WAITING, VllmLog
 
 # What a sound log holds besides requests to the model.
-NO_REQUEST = ("other_call", "other_line", "copy")
+OTHER = ("other_call", "other_line", "copy")
 BESIDES = (
     "text_line",
     "other_row",
@@ -36,7 +36,7 @@ HINTS = {  # a row with one of these keys may be a request in a format that is n
 }
 
 
-def read_logged_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
+def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
     """Yield every call in the files once, in order; other lines are counted in `skipped` by reason.
 
     Copies are told by a hash of 8 bytes: a log that was rotated, compressed or sent again.
@@ -55,7 +55,7 @@ def read_logged_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[
 
 
 def batches(calls: Iterable[Call], size: int) -> Iterator[list[Call]]:
-    """Yield calls in lists of `size`, in their order; the last may be shorter."""
+    """Yield calls in batches."""
     waiting = iter(calls)
     while batch := list(islice(waiting, size)):
         yield batch
@@ -71,7 +71,7 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
     for call in log.close():
         found = True
         yield call
-    if not found and not any(inside[reason] for reason in NO_REQUEST):
+    if not found and not any(inside[reason] for reason in OTHER):
         inside["unknown_line"] = sum(inside.pop(reason, 0) for reason in BESIDES)
     skipped.update(+inside)
 
@@ -184,7 +184,7 @@ class LogReader:
             self._known(known, calls)
         elif HINTS & row.keys() or inside(row, lambda one: bool(HINTS & one.keys())):
             raise BadCall("unknown_shape")
-        elif (text := self.container.row(row)) is not None and depth < MOST_FRAMES:
+        elif (text := self.container.row(row)) is not None and depth < DEEPEST:
             self._line(text.strip(), calls, depth + 1)
         else:
             raise BadCall("other_row")
@@ -210,11 +210,11 @@ class LogReader:
     def _own(self, row: dict[str, Any], calls: list[Call]) -> None:
         """Read a row of our format; join the chunks of an answer that was logged as it streamed."""
         if (
-            id_text(row.get("request_id")) in self.ended
+            identity(row.get("request_id")) in self.ended
             and at(row.get("response"), "choices") == []
         ):
             raise BadCall("other_line")  # the tokens used, after the last chunk
-        if "request" not in row and (begun := self.streams.get(id_text(row.get("request_id")))):
+        if "request" not in row and (begun := self.streams.get(identity(row.get("request_id")))):
             asked = {"request": {"messages": begun.messages}, "time": begun.time}
             row = asked | row  # a later chunk, whose line has no request
         call = from_row(row)

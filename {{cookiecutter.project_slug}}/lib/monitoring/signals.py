@@ -17,7 +17,7 @@ from lib.monitoring.phrases import is_injection
 OTHER, NONE = "(other)", "(none)"
 NGRAM = 4  # words
 REPEATED = 0.5  # of an answer's 4-grams are repeats, from where on it is repetitive
-_SHORTEST = 24  # words of an answer that is looked at
+SHORTEST = 24  # words of an answer that is looked at
 
 Events = dict[str, bool]  # whether the call shows it; only those that could be looked at
 Values = dict[str, str]  # the call's value of each distribution
@@ -93,11 +93,11 @@ def length(text: str) -> str:
 
 def is_repetitive(answer: str) -> bool:
     """Tell whether most 4-grams of a longer answer are repeats (rep-n, Welleck et al., 2020)."""
-    if len(answer) < 2 * _SHORTEST:  # too short for so many words, even in Chinese
+    if len(answer) < 2 * SHORTEST:  # too short for so many words, even in Chinese
         return False
     said = words(answer)
     count = len(said) - NGRAM + 1
-    if len(said) < _SHORTEST:
+    if len(said) < SHORTEST:
         return False
     distinct = len({tuple(said[at : at + NGRAM]) for at in range(count)})
     return 1 - distinct / count >= REPEATED

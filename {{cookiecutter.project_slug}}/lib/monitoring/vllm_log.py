@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lib.core.records import Message
-from lib.monitoring.answers import LoggedAnswer, finish_of
+from lib.monitoring.answers import Answer, finish_of
 from lib.monitoring.calls import Call, complete
 from lib.monitoring.fields import BadCall, lapse_ms, text
 
@@ -21,16 +21,16 @@ ZONES = timedelta(days=1)  # the log's clock is local, its file's is not
 STAMP = re.compile(
     r"\b(?:INFO|DEBUG|WARNING|ERROR) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b"
 )
-_QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
-_ASKED = re.compile(
-    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {_QUOTED})?"
+QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
+ASKED = re.compile(
+    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {QUOTED})?"
 )
-_ANSWERED = re.compile(
-    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {_QUOTED}"
+ANSWERED = re.compile(
+    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {QUOTED}"
     r".*?finish_reason: (\w+)"
 )
-_PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
-_TOOLS = "[tool_calls: "  # begins an answer that calls tools
+PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
+TOOLS = "[tool_calls: "  # begins an answer that calls tools
 TURNS = [  # of rendered chats: role, text; the last one may be cut off
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", re.DOTALL),  # ChatML
     re.compile(  # Llama 3
@@ -67,9 +67,9 @@ class VllmLog:
         Raises BadCall, for `other_line` where the line is of the server but not of a request, for
         `text_line` where it is not even that.
         """
-        if found := _ANSWERED.search(line):
+        if found := ANSWERED.search(line):
             return self._answered(found, self._time(line))
-        if found := _ASKED.search(line):
+        if found := ASKED.search(line):
             key, prompt = found.group(1), unquoted(found.group(2) or "None")
             asked = self.waiting.pop(key, None) or Asked(self._time(line))
             asked.prompt = prompt or asked.prompt
@@ -92,7 +92,7 @@ class VllmLog:
             asked.streamed += said
             return None
         self._done(key)
-        placeholder = _PLACEHOLDER.fullmatch(said)
+        placeholder = PLACEHOLDER.fullmatch(said)
         said = asked.streamed if placeholder else said
         call = Call(
             time=asked.start,
@@ -104,7 +104,7 @@ class VllmLog:
             latency_ms=lapse_ms(asked.start, end),  # to the second, as the log has it
             withheld=not asked.prompt or bool(placeholder and not said),
         )
-        return complete(call, LoggedAnswer(said, asked.finish, tools=said.startswith(_TOOLS)))
+        return complete(call, Answer(said, asked.finish, tools=said.startswith(TOOLS)))
 
     def _done(self, key: str) -> None:
         del self.waiting[key]
