@@ -13,7 +13,7 @@ from typing import Any
 from datasets import load_dataset
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
-from lib.curate.checks import check_draft
+from lib.curate.checks import Checks
 from lib.curate.params import CurateParams
 from lib.curate.row import Mapping
 from lib.curate.shapes import to_draft
@@ -26,13 +26,14 @@ READERS = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
 def main() -> None:
     path = Path(sys.argv[1])
     task, params = load("task", TaskParams), load("curate", CurateParams)
-    count, mapping = token_counter(load("base", BaseParams)), Mapping({})
+    check = Checks(task, params, token_counter(load("base", BaseParams)))
+    mapping = Mapping({})
 
     def curate(row: dict[str, Any]) -> dict[str, Any]:
         try:
             draft = to_draft(row, mapping, task)
             draft.license = "CC0-1.0"
-            check_draft(draft, task, params, count)
+            check(draft)
         except Reject as reason:
             return {"reason": str(reason), "messages": [], "scenario": "", "language": ""}
         answer = {"role": "assistant", "content": draft.chosen}

@@ -58,7 +58,7 @@ ADAPTER = Path(TUNED, "adapter")
 IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
 _NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
 
-Checks = dict[str, ParityCheck]
+ParityChecks = dict[str, ParityCheck]
 
 
 def chosen_chats(count: int, system: str) -> list[list[Message]]:
@@ -96,7 +96,7 @@ def compare_served(
     right: list[Greedy],
     tokenizer: "PreTrainedTokenizerBase",
     params: ParityParams,
-) -> Checks:
+) -> ParityChecks:
     """Compare a server with the answers of the same weights in transformers."""
     ours = [our_prompt(tokenizer, chat) for chat in chats]
     checks = {name: ParityCheck(None, None, 0) for name in ("template", "bos", "tokenizer")}
@@ -115,7 +115,7 @@ def compare_served(
 
 def compare_files(
     right: "PreTrainedTokenizerBase", folder: str, chats: list[list[Message]]
-) -> Checks:
+) -> ParityChecks:
     """Compare the template and the tokenizer that a folder brings with ours.
 
     Texts are split by its tokenizer.json itself, if it has one: servers may read that, while
@@ -162,7 +162,7 @@ def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
         yield url
 
 
-def failed_checks(systems: dict[str, Checks]) -> list[str]:
+def failed_checks(systems: dict[str, ParityChecks]) -> list[str]:
     """List the failed checks, by name."""
     return [
         f"{system}: {name}: {check.detail or f'{check.found}, allowed is {check.limit}'}"
@@ -179,7 +179,7 @@ def limit_of(system: str, name: str) -> str:
     return f" (params.yaml: parity.{section}.{name})" if name in LimitsParams.model_fields else ""
 
 
-def not_told(systems: dict[str, Checks]) -> str:
+def not_told(systems: dict[str, ParityChecks]) -> str:
     """Say which checks a server gave no data for, as the end of a sentence."""
     names = [name for name, check in systems.get("served", {}).items() if check.passed is None]
     return f"; not checked, the server does not tell: {', '.join(names)}" if names else ""

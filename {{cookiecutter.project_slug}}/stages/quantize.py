@@ -18,10 +18,12 @@ from lib.model.loading import (
     QUANTIZED,
     TUNED,
     deterministic,
+    load_config,
     load_tokenizer,
     make_readable,
     torch_device,
 )
+from lib.model.quantizable import check_quantizable
 from lib.quantize import bitsandbytes, compressed
 from lib.quantize.calibration import TRAIN_SPLIT, VAL_SPLIT, draw_examples
 from lib.quantize.gptq import write_gptq
@@ -54,6 +56,7 @@ def quantize(
     scheme, device = params.scheme, torch_device(hardware)
     check_scheme_device(scheme, device)
     check_installed(scheme)
+    check_quantizable(scheme, load_config(TUNED))
     tokenizer = load_tokenizer(TUNED)
     if scheme == "none":
         shutil.copytree(TUNED, folder, dirs_exist_ok=True)
@@ -65,11 +68,10 @@ def quantize(
         drawn = draw_examples(TRAIN_SPLIT, params.calibration_records, tokenizer, system, params)
         rows = [example.input_ids for example in drawn]
         if scheme == "gptq":
-            write_gptq(TUNED, folder, device, tokenizer, rows, hardware.threads, params.seed)
-        else:
-            return compressed.write_compressed(
-                TUNED, folder, scheme, base.dtype, device, tokenizer, rows
-            )
+            return write_gptq(TUNED, folder, device, tokenizer, rows, hardware.threads, params.seed)
+        return compressed.write_compressed(
+            TUNED, folder, scheme, base.dtype, device, tokenizer, rows
+        )
     return {}
 
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.core.config import load
+from lib.core.config import PARAMS, load, read_yaml
 from lib.core.leakage_check import require_all_checked, require_checked
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import is_pair, read_records
@@ -33,6 +33,7 @@ from lib.model.loading import (
     stop_tokens,
     torch_device,
 )
+from lib.model.quantizable import check_quantizable
 from lib.model.source import identity
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
@@ -201,6 +202,7 @@ def main() -> None:
     start_tracker(params.tracking, folder)
     config = load_config(base.model, base.revision)
     check_plain(config, base.model)
+    check_quantizable(read_yaml(PARAMS).get("quantize", {}).get("scheme"), config)
     tokenizer = load_tokenizer(base.model, base.revision, base.chat_template)
     check_tokenizer(tokenizer, config, generation_ends(base.model, base.revision), params)
     stops = stop_tokens(tokenizer, base.model, base.revision)

@@ -62,8 +62,8 @@ def cut(draft: Draft) -> None:
 
 def _number(draft: Draft) -> None:
     """Give the calls of a row new ids, those of a pair's two answers apart."""
-    if not draft.beside and all(len(turn) == 2 and turn["role"] != "tool" for turn in draft.prompt):
-        return  # most often: nothing but texts
+    if draft.is_plain():
+        return
     called = False
     for side in ("chosen", "rejected"):
         calls = draft.calls(side)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from lib.core.params import TaskParams
@@ -15,7 +16,7 @@ from lib.curate.json_answers import read_json_answer, tidied
 from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.templates import hole_in_row
-from lib.curate.tidy import is_misread, tidy
+from lib.curate.tidy import MAY_BE_MISREAD, is_misread, tidy
 from lib.intake.cells import Reject
 from lib.intake.formats import FOREIGN
 from lib.pii.secrets import find_secrets
@@ -30,51 +31,191 @@ LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, no
 CountTokens = Callable[[str], int]
 
 
-def check_draft(draft: Draft, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
-    """Tidy a draft in place; raise Reject for the first thing that is wrong.
+class Checks:
+    """The checks of drafts, in two halves: between them secrets are looked for, in many at once."""
 
-    count: the number of tokens of a text.
-    """
-    repair = params.mojibake == "repair"
-    for turn in draft.prompt:
-        turn["content"] = tidy(turn["content"], draft, repair)
-    draft.chosen = tidy(draft.chosen, draft, repair)
-    if draft.rejected is not None:
-        draft.rejected = tidy(draft.rejected, draft, repair)
-    for beside in [*cast(list[dict[str, Any]], draft.prompt), *draft.beside.values()]:
-        if "reasoning_content" in beside:
-            beside["reasoning_content"] = tidy(beside["reasoning_content"], draft, repair)
-    check_draft_license(draft, params)
-    check_text(draft, params)
-    check_draft_length(draft, params, count)
-    check_draft_answer(draft, task, params)
-    check_language(draft, task, params)
+    def __init__(self, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
+        self.task, self.params = task, params
+        self.count = count  # the number of tokens of a text
+        self.licenses = {license.casefold(): license for license in params.licenses}
+        self.declared = {"", *map(primary_language, params.languages)}
+        # Sets to classify or to extract from have few different answers.
+        self.json_answer = lru_cache(maxsize=2_000)(partial(json_answer, task))
+
+    def __call__(self, draft: Draft) -> None:
+        """Check one draft by itself; raise Reject for the first thing that is wrong."""
+        self.tidy(draft)
+        if find_secrets(all_text(draft)):
+            raise Reject("secret")
+        self.finish(draft)
+
+    def tidy(self, draft: Draft) -> None:
+        """Tidy the texts of a draft in place; raise Reject for a license or a text that may not be.
+
+        A text may not be empty, damaged, unfilled or too short.
+        """
+        repair = self.params.mojibake == "repair"
+        for turn in draft.prompt:
+            turn["content"] = tidy(turn["content"], draft.changes, repair)
+        draft.chosen = tidy(draft.chosen, draft.changes, repair)
+        if draft.rejected is not None:
+            draft.rejected = tidy(draft.rejected, draft.changes, repair)
+        for beside in [*cast(list[dict[str, Any]], draft.prompt), *draft.beside.values()]:
+            if "reasoning_content" in beside:
+                thought = tidy(beside["reasoning_content"], draft.changes, repair)
+                beside["reasoning_content"] = thought
+        draft.license = self.allowed(draft.license)
+        check_text(draft, self.params)
+
+    def finish(self, draft: Draft) -> None:
+        """Check what is left: length, answer and language of a tidy draft."""
+        self.length(draft)
+        self.check_answer(draft)
+        self.check_language(draft)
+
+    def allowed(self, license: str) -> str:
+        """Write an SPDX id as params have it; raise Reject for one that they do not allow."""
+        if license.casefold() not in self.licenses:
+            raise Reject("license", license)
+        return self.licenses[license.casefold()]
+
+    def length(self, draft: Draft) -> None:
+        """Raise Reject where all texts together have more than `max_tokens` tokens.
+
+        Calls, thoughts and the definitions of tools count as their JSON. A token is at least a
+        byte, so most texts need not be tokenized.
+        """
+        most, texts = self.params.max_tokens, _texts_of(draft)
+        if not draft.is_plain():
+            calls = [turn["tool_calls"] for turn in draft.prompt if "tool_calls" in turn]
+            calls += [draft.calls(side) for side in draft.beside]
+            more = [*draft.tools, *filter(None, calls)]
+            texts += draft.thoughts() + [json.dumps(one, ensure_ascii=False) for one in more]
+        whole = "".join(texts)
+        if (len(whole) if whole.isascii() else len(whole.encode("utf-8", "replace"))) <= most:
+            return
+        tokens = sum(map(self.count, texts))
+        if tokens > most:
+            raise Reject("too_long", f"{tokens} tokens")
+
+    def check_answer(self, draft: Draft) -> None:
+        """Raise Reject where the task does not allow the answer to learn.
+
+        A rejected one may be any.
+        """
+        task = self.task
+        if draft.lone and "chosen" not in dict(draft.sides()):
+            return
+        if draft.beside and draft.calls("chosen"):
+            if task.output != "text":
+                reason = "answer_not_json" if task.output == "json" else "unknown_label"
+                raise Reject(reason, "a call")
+        elif task.output == "json":
+            draft.chosen, scenario, changes = self.json_answer(draft.chosen)
+            draft.changes |= changes
+            if task.scenario:
+                draft.scenario = scenario
+        elif task.output == "label":
+            draft.chosen = one_label(draft.chosen, task.labels)
+            known = task.labels
+            if draft.chosen not in known if known else not LABEL.fullmatch(draft.chosen):
+                raise Reject("unknown_label", draft.chosen)
+            draft.scenario = draft.chosen
+        elif draft.chosen != task.refusal:
+            drop = self.params.boilerplate == "drop"
+            if sentence := only_boilerplate(draft.chosen) if drop else "":
+                raise Reject("boilerplate", sentence)
+        check_difference(draft)
+
+    def check_language(self, draft: Draft) -> None:
+        """Raise Reject for a language that params do not declare.
+
+        It is that of the source, or surely that of the text, which is noted where the source names
+        none.
+        """
+        if draft.language:
+            self.name_language(draft)
+        if not self.params.languages:
+            return
+        # What a tool returned is data, and a model may think in another language than it answers.
+        text = "\n".join([turn["content"] for turn in draft.prompt if turn["role"] != "tool"])
+        found = sure_language(text if self.task.output != "text" else f"{text}\n{draft.chosen}")
+        thoughts = [] if draft.is_plain() else draft.thoughts()
+        thought = sure_language("\n".join(thoughts)) if thoughts else ""
+        if other := {primary_language(draft.language), found, thought} - self.declared:
+            raise Reject("language", *sorted(other))
+        if found and not draft.language:
+            draft.language = found
+            draft.changes.add("language_found")
+
+    def name_language(self, draft: Draft) -> None:
+        """Write the language that a source names as a code; raise Reject where it names none."""
+        code = language_code(draft.language)
+        if code is None:
+            raise Reject("unknown_language", draft.language)
+        if code != draft.language:
+            draft.language = code
+            draft.changes.add("language_code")
+        if draft.language[:3].lower() in SAME and not draft.language[3:4].isalpha():
+            draft.language = primary_language(draft.language)
+            draft.changes.add("language_code")
 
 
 def check_text(draft: Draft, params: CurateParams) -> None:
-    """Raise Reject for a text that is empty, damaged, unfilled, too short, or holds a secret."""
-    if not all(may_be_empty(turn) or turn["content"] for turn in draft.prompt) or not all(
-        text or draft.calls(side) for side, text in draft.sides()
+    """Raise Reject for a text that is empty, damaged, unfilled or too short."""
+    plain = draft.is_plain()
+    asked = [turn["content"] for turn in draft.prompt]
+    answered = [text for _, text in draft.sides()]
+    texts = [*asked, *answered]
+    if not all(texts) and (
+        plain
+        or not all(may_be_empty(turn) or turn["content"] for turn in draft.prompt)
+        or not all(text or draft.calls(side) for side, text in draft.sides())
     ):
         raise Reject("empty")
-    texts = [*_texts_of(draft), *draft.extras()]
-    read = [_in_json(text) for text in texts]
+    if not plain:
+        texts += draft.extras()
     fields = [draft.scenario, *draft.tags, *draft.groups]
+    whole = "\n".join([*texts, *fields])
+    if "\\" in whole or DAMAGE.search(whole) or MAY_BE_MISREAD.search(whole):
+        check_damage(texts, fields, params)
+    hole = hole_in_row(asked, answered) if params.unfilled_template == "drop" else ""
+    if hole:
+        raise Reject("unfilled_template", hole)
+    said = [turn["content"] for turn in draft.prompt if turn["role"] == "user"]
+    if len(said[-1]) < params.min_chars:
+        raise Reject("too_short")
+
+
+def check_damage(texts: list[str], fields: list[str], params: CurateParams) -> None:
+    """Raise Reject for texts of another encoding, or that lost characters or have wrong ones."""
+    read = [_in_json(text) for text in texts]
     if any(not text.isascii() and FOREIGN.search(text) for text in [*texts, *fields]):
         raise Reject("not_utf8")
     if any(DAMAGE.search(text) for text in [*read, *fields]):
         raise Reject("damaged_text")
     if params.mojibake != "keep" and any(map(is_misread, read)):
         raise Reject("mojibake")
-    if params.unfilled_template == "drop":
-        asked = [turn["content"] for turn in draft.prompt]
-        if hole := hole_in_row(asked, answers(draft)):
-            raise Reject("unfilled_template", hole)
-    asked = [turn["content"] for turn in draft.prompt if turn["role"] == "user"]
-    if len(asked[-1]) < params.min_chars:
-        raise Reject("too_short")
-    if find_secrets("\n".join([*texts, draft.scenario, *draft.tags])):
-        raise Reject("secret")
+
+
+def all_text(draft: Draft) -> str:
+    """Return as one text all in which a secret may be."""
+    texts = _texts_of(draft) if draft.is_plain() else [*_texts_of(draft), *draft.extras()]
+    return "\n".join([*texts, draft.scenario, *draft.tags])
+
+
+def json_answer(task: TaskParams, answer: str) -> tuple[str, str, frozenset[str]]:
+    """Read a JSON answer: as the task writes it, its scenario, the names of what was changed.
+
+    Raises Reject where the task forbids it.
+    """
+    changes = set[str]()
+    values = tidied(read_json_answer(answer, task), changes)
+    written = json.dumps(values, ensure_ascii=False) if task.schema_ else object_text(values)
+    if written != answer:
+        changes.add("answer_rewritten")
+    scenario = str(values_at(values).get(task.scenario, [""])[0]) if task.scenario else ""
+    return written, scenario, frozenset(changes)
 
 
 def _in_json(text: str) -> str:
@@ -95,58 +236,9 @@ def may_be_empty(turn: Message) -> bool:
     return turn["role"] == "tool" or "tool_calls" in turn
 
 
-def answers(draft: Draft) -> list[str]:
-    """List the texts of a draft's answers."""
-    return [text for _, text in draft.sides()]
-
-
 def _texts_of(draft: Draft) -> list[str]:
     """List what is said in a draft: every turn, every answer."""
-    return [turn["content"] for turn in draft.prompt] + answers(draft)
-
-
-def check_draft_length(draft: Draft, params: CurateParams, count: CountTokens) -> None:
-    """Raise Reject where all texts together have more than `max_tokens` tokens.
-
-    Calls, thoughts and the definitions of tools count as their JSON. A token is at least a byte, so
-    most texts need not be tokenized.
-    """
-    texts = [*_texts_of(draft), *draft.thoughts()]
-    calls = [turn["tool_calls"] for turn in draft.prompt if "tool_calls" in turn]
-    calls += [draft.calls(side) for side in draft.beside]
-    texts += [json.dumps(one, ensure_ascii=False) for one in [*draft.tools, *filter(None, calls)]]
-    if sum(len(text.encode("utf-8", "replace")) for text in texts) <= params.max_tokens:
-        return
-    tokens = sum(map(count, texts))
-    if tokens > params.max_tokens:
-        raise Reject("too_long", f"{tokens} tokens")
-
-
-def check_draft_answer(draft: Draft, task: TaskParams, params: CurateParams) -> None:
-    """Raise Reject where the task does not allow the answer to learn; a rejected one may be any."""
-    if draft.lone and "chosen" not in dict(draft.sides()):
-        return
-    if draft.calls("chosen"):
-        if task.output != "text":
-            raise Reject("answer_not_json" if task.output == "json" else "unknown_label", "a call")
-    elif task.output == "json":
-        values = tidied(read_json_answer(draft.chosen, task), draft)
-        written = json.dumps(values, ensure_ascii=False) if task.schema_ else object_text(values)
-        if written != draft.chosen:
-            draft.changes.add("answer_rewritten")
-        draft.chosen = written
-        if task.scenario:
-            draft.scenario = str(values_at(values).get(task.scenario, [""])[0])
-    elif task.output == "label":
-        draft.chosen = one_label(draft.chosen, task.labels)
-        if draft.chosen not in task.labels if task.labels else not LABEL.fullmatch(draft.chosen):
-            raise Reject("unknown_label", draft.chosen)
-        draft.scenario = draft.chosen
-    elif draft.chosen != task.refusal:
-        sentence = only_boilerplate(draft.chosen) if params.boilerplate == "drop" else ""
-        if sentence:
-            raise Reject("boilerplate", sentence)
-    check_difference(draft)
+    return [turn["content"] for turn in draft.prompt] + [text for _, text in draft.sides()]
 
 
 def one_label(answer: str, labels: list[str]) -> str:
@@ -165,39 +257,3 @@ def check_difference(draft: Draft) -> None:
     same = draft.beside.get("chosen") == draft.beside.get("rejected")
     if draft.chosen == draft.rejected and same:
         raise Reject("pair_without_difference")
-
-
-def check_language(draft: Draft, task: TaskParams, params: CurateParams) -> None:
-    """Raise Reject for a language that params do not declare: of the source, or surely of the text.
-
-    Where the source names no language, the one found in the text is noted.
-    """
-    code = language_code(draft.language) if draft.language else ""
-    if code is None:
-        raise Reject("unknown_language", draft.language)
-    if code != draft.language:
-        draft.language = code
-        draft.changes.add("language_code")
-    if draft.language[:3].lower() in SAME and not draft.language[3:4].isalpha():
-        draft.language = primary_language(draft.language)
-        draft.changes.add("language_code")
-    if not params.languages:
-        return
-    declared = {primary_language(code) for code in params.languages}
-    # What a tool returned is data, and a model may think in another language than it answers.
-    text = "\n".join(turn["content"] for turn in draft.prompt if turn["role"] != "tool")
-    found = sure_language(text if task.output != "text" else f"{text}\n{draft.chosen}")
-    thought = sure_language("\n".join(draft.thoughts())) if draft.thoughts() else ""
-    if other := {primary_language(draft.language), found, thought} - declared - {""}:
-        raise Reject("language", *sorted(other))
-    if found and not draft.language:
-        draft.language = found
-        draft.changes.add("language_found")
-
-
-def check_draft_license(draft: Draft, params: CurateParams) -> None:
-    """Raise Reject for a license that params do not allow; write an SPDX id as params have it."""
-    allowed = {license.casefold(): license for license in params.licenses}
-    if draft.license.casefold() not in allowed:
-        raise Reject("license", draft.license)
-    draft.license = allowed[draft.license.casefold()]

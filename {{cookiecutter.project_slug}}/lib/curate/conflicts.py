@@ -8,7 +8,7 @@ of what it is about and a hash of what it says about that.
 import re
 from array import array
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -43,7 +43,7 @@ class Conflicts:
         """Note a record and its line in its file."""
         for about, says in claims(record, self.one_answer):
             self.about.append(as_number(about))
-            self.says.append(as_number(says))
+            self.says.append(remembered_number(says))
             self.rows.append(len(self.files))
         self.files.append(record["source"])
         self.lines.append(line)
@@ -107,12 +107,13 @@ def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
     """
     asked, good = input_key(record), answer_of(record)
     bad = said(side_of(record, "rejected")) if is_pair(record) else ""
+    said_of = answer_hash(good or bad)
     if one_answer and good:
-        yield asked, hashed(good)
+        yield asked, said_of
     if good and bad and not one_answer:
-        yield b"".join([asked, *sorted([hashed(good), hashed(bad)])]), hashed(good)
+        yield b"".join([asked, *sorted([said_of, answer_hash(bad)])]), said_of
     else:
-        yield asked + hashed(good or bad), b"good" if good else b"bad"
+        yield asked + said_of, b"good" if good else b"bad"
 
 
 def input_key(record: Record) -> bytes:
@@ -145,3 +146,8 @@ def hashed(text: str) -> bytes:
 def as_number(key: bytes) -> int:
     """Hash a key of any length to a 64-bit number."""
     return int.from_bytes(blake2b(key, digest_size=8).digest())
+
+
+# Answers recur where data classify or extract; those of a chat are hashed again each time.
+answer_hash = lru_cache(maxsize=2_000)(hashed)
+remembered_number = lru_cache(maxsize=2_000)(as_number)

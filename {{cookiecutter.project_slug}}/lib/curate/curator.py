@@ -1,6 +1,7 @@
 """Curate a part of a file by itself, so that processes can share the parts of all files."""
 
 import io
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -8,7 +9,7 @@ import orjson
 from lib.core.params import BaseParams, TaskParams
 from lib.core.record_lines import record_line
 from lib.core.records import Record, record_id
-from lib.curate.checks import check_difference, check_draft, check_draft_length
+from lib.curate.checks import Checks, all_text, check_difference
 from lib.curate.columns import ColumnWatch
 from lib.curate.conflicts import Conflicts
 from lib.curate.draft import Draft
@@ -23,6 +24,7 @@ from lib.intake.json_rows import Lines
 from lib.intake.ledger import Ledger
 from lib.intake.tables import RawRow
 from lib.pii.redact import Finder, Redactor
+from lib.pii.secrets import which_hold_secrets
 
 
 class Part(NamedTuple):
@@ -61,8 +63,8 @@ class Curator:
     """Curates parts, with what it needs for that loaded once."""
 
     def __init__(self, task: TaskParams, base: BaseParams, params: CurateParams) -> None:
-        self.task, self.params = task, params
-        self.count, self.finder = token_counter(base), Finder(params.pii)
+        self.task, self.finder = task, Finder(params.pii)
+        self.checks = Checks(task, params, token_counter(base))
 
     def __call__(self, part: Part) -> Curated:
         """Check and mask the rows of a part."""
@@ -71,18 +73,19 @@ class Curator:
         conflicts = Conflicts(one_answer=self.task.output != "text")
         gone, sound = io.StringIO(), list[str]()
         out = Rejected(gone, Ledger(), self.finder)
-        for row in rows_of(part.rows):
+        rows = list(rows_of(part.rows))
+        drafts = [attempt(self.draft, part, row, mapping) for row in rows]
+        texts = [all_text(draft) for draft in drafts if isinstance(draft, Draft)]
+        secrets = iter(which_hold_secrets(texts))
+        for row, draft in zip(rows, drafts, strict=True):
             out.ledger.enter(part.file)
             columns.see(row.value or {})
             redactor = Redactor(self.finder)
-            try:
-                draft = self.masked(row, part.source, mapping, redactor)
-            except Reject as reason:
-                out.add(part.file, row.line, str(reason), row.raw or row.value, reason.found)
+            if isinstance(draft, Draft):
+                draft = attempt(self.masked, part, row, draft, redactor, next(secrets))
+            if isinstance(draft, Reject):
+                out.add(part.file, row.line, str(draft), row.raw or row.value, draft.found)
                 continue
-            except Exception as error:
-                error.add_note(f"{part.file}:{row.line}: while this row was curated")
-                raise
             if draft.unread:
                 out.ledger.account(part.file).unused.update(draft.unread)
             record = to_record(draft, part.file, draft.split or part.source.split)
@@ -91,18 +94,38 @@ class Curator:
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
         return Curated(columns, out.ledger, out.first, gone.getvalue(), conflicts, "".join(sound))
 
-    def masked(self, row: RawRow, source: Source, mapping: Mapping, redactor: Redactor) -> Draft:
-        """Turn a row into a sound draft without personal data; raise Reject where it is none."""
+    def draft(self, part: Part, row: RawRow, mapping: Mapping) -> Draft:
+        """Turn a row into a tidy draft; raise Reject where it is none."""
         if row.value is None:
             raise Reject(row.reason)
         draft = to_draft(row.value, mapping, self.task)
-        draft.license = draft.license or source.license
-        check_draft(draft, self.task, self.params, self.count)
+        draft.license = draft.license or part.source.license
+        self.checks.tidy(draft)
+        return draft
+
+    def masked(
+        self, part: Part, row: RawRow, draft: Draft, redactor: Redactor, secret: bool
+    ) -> Draft:
+        """Check the rest of a tidy draft and mask its personal data; raise Reject if unsound."""
+        if secret:
+            raise Reject("secret")
+        self.checks.finish(draft)
         redact(draft, redactor)
         if redactor.found:  # a placeholder may be longer than what it stands for, or the same
-            check_draft_length(draft, self.params, self.count)
+            self.checks.length(draft)
             check_difference(draft)
         return draft
+
+
+def attempt(work: Callable[..., Draft], part: Part, row: RawRow, *more: Any) -> Draft | Reject:
+    """Work on a row; return the reason where it is rejected, note its line on any other error."""
+    try:
+        return work(part, row, *more)
+    except Reject as reason:
+        return reason
+    except Exception as error:
+        error.add_note(f"{part.file}:{row.line}: while this row was curated")
+        raise
 
 
 def redact(draft: Draft, redactor: Redactor) -> None:

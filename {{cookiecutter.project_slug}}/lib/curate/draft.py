@@ -42,6 +42,12 @@ class Draft:
             return both
         return [one for one in both if one[1] or one[0] in self.beside] or both[:1]
 
+    def is_plain(self) -> bool:
+        """Tell whether nothing but texts is there, as in most rows: no tools, thoughts, weights."""
+        if self.beside or self.tools:
+            return False
+        return all(len(turn) == 2 and turn["role"] != "tool" for turn in self.prompt)
+
     def calls(self, side: str) -> list[Any]:
         """Return the calls of tools that an answer makes."""
         return list(self.beside.get(side, {}).get("tool_calls", []))

@@ -6,18 +6,17 @@ from typing import Any
 from lib.core.params import TaskParams
 from lib.core.schema import in_order, wrongs
 from lib.core.strict_json import DECODER, UNSURE, Doubled, quick
-from lib.curate.draft import Draft
 from lib.curate.tidy import tidy
 from lib.intake.cells import Reject
 
 
-def tidied(value: Any, draft: Draft) -> Any:
-    """Tidy every text in a JSON value."""
+def tidied(value: Any, changes: set[str]) -> Any:
+    """Tidy every text in a JSON value; add the names of what was changed to `changes`."""
     if isinstance(value, dict):
-        return {name: tidied(one, draft) for name, one in value.items()}
+        return {name: tidied(one, changes) for name, one in value.items()}
     if isinstance(value, list):
-        return [tidied(one, draft) for one in value]
-    return tidy(value, draft) if isinstance(value, str) else value
+        return [tidied(one, changes) for one in value]
+    return tidy(value, changes) if isinstance(value, str) else value
 
 
 def is_sound(value: Any) -> bool:

@@ -6,6 +6,7 @@ count.
 """
 
 import re
+from functools import lru_cache
 
 # Not in a fence or in backticks, where people show templates.
 CODE_SPAN = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]+`", re.DOTALL)
@@ -66,6 +67,9 @@ def hole_in_row(asked: list[str], answers: list[str]) -> str:
     return found
 
 
+SHORT = 200  # characters of a text that is remembered
+
+
 def may_be_unfilled(text: str) -> bool:
     """Tell whether a text has what every unfilled field has, as a quick test before the search."""
     if _SIGN.search(text):
@@ -79,9 +83,18 @@ def may_be_unfilled(text: str) -> bool:
 def unfilled(text: str) -> str:
     """Return the first unfilled field of a template in a text, or an empty string.
 
-    A text with `{%` is code of a template language and has none.
+    A text with `{%` is code of a template language and has none. Short texts are remembered: many
+    answers recur.
     """
+    return remembered(text) if len(text) <= SHORT else first_hole(text)
+
+
+def first_hole(text: str) -> str:
+    """Do what `unfilled` does."""
     if not may_be_unfilled(text) or not UNFILLED.search(text) or "{%" in text:
         return ""
     hole = UNFILLED.search(CODE_SPAN.sub("", text))
     return hole[0] if hole else ""
+
+
+remembered = lru_cache(maxsize=10_000)(first_hole)

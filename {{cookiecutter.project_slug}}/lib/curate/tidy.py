@@ -7,7 +7,6 @@ from ftfy.badness import is_bad
 from ftfy.chardata import CHARMAP_ENCODINGS
 
 from lib.core.text import in_one_form
-from lib.curate.draft import Draft
 
 WHOLE = TextFixerConfig(decode_inconsistent_utf8=False)  # all of a line, or nothing
 LETTER = re.compile(r"(?<!\S)[ÂÃ](?!\S)")  # on its own: somebody speaks of it
@@ -49,12 +48,12 @@ def is_misread(text: str) -> bool:
     )
 
 
-def tidy(text: str, draft: Draft, repair: bool = False) -> str:
-    """Write a text in one form (`in_one_form`); note in the draft what changed.
+def tidy(text: str, changes: set[str], repair: bool = False) -> str:
+    """Write a text in one form (`in_one_form`); add to `changes` what changed.
 
     repair: also undo that UTF-8 was read as something else.
     """
     if repair and is_misread(text):
-        draft.changes.add("mojibake_repaired")
+        changes.add("mojibake_repaired")
         text = "\n".join(fix_encoding(line, WHOLE) for line in text.split("\n"))
-    return in_one_form(text, draft.changes)
+    return in_one_form(text, changes)

@@ -24,17 +24,44 @@ PRIVATE_KEY = re.compile(
     rf"{BEGIN}{_NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {_NAME}|.*)",
     re.DOTALL,
 )
+TOGETHER = 32  # texts that are scanned at once
+# Between them: more than any rule skips between the name of a key and the key.
+APART = "\n.\n" * 100
 
 
 def find_secrets(text: str) -> list[str]:
     """List the secrets of a text, as written or as a reader sees them, the longest first."""
-    texts = {text}
-    if "\\" in text or not text.isascii():
-        texts |= {unescape(text), without_unseen(unescape(text)), as_ascii(text)}
-    spaced = [one if one.isascii() else UNSPACED_LETTER.sub(" ", one) for one in texts]
-    found = {finding.secret for one in spaced for finding in load_scanner().scan(one)}
+    texts = readings(text)
+    found = {finding.secret for one in texts for finding in load_scanner().scan(spaced(one))}
     found |= {key[0] for one in texts if BEGIN in one for key in PRIVATE_KEY.finditer(one)}
     return sorted(found, key=lambda secret: (-len(secret), secret))
+
+
+def readings(text: str) -> set[str]:
+    """Return a text as it is written and as a reader sees it."""
+    if "\\" not in text and text.isascii():
+        return {text}
+    shown = unescape(text)
+    return {text, shown, without_unseen(shown), as_ascii(text)}
+
+
+def spaced(text: str) -> str:
+    """Put spaces where Chinese and the like has none, so that rules see the bounds of words."""
+    return text if text.isascii() else UNSPACED_LETTER.sub(" ", text)
+
+
+def which_hold_secrets(texts: list[str]) -> list[bool]:
+    """Tell of each text whether `find_secrets` finds something in it; much faster for many texts.
+
+    TOGETHER are scanned at once. Only where something is found, each is scanned by itself.
+    """
+    held = list[bool]()
+    for at in range(0, len(texts), TOGETHER):
+        some = texts[at : at + TOGETHER]
+        whole = APART.join([spaced(one) for text in some for one in readings(text)])
+        sound = BEGIN not in whole and not load_scanner().scan(whole)
+        held += [not sound and bool(find_secrets(text)) for text in some]
+    return held
 
 
 def mask_secrets(text: str) -> str:

@@ -1,5 +1,6 @@
 """compressed-tensors, the format of llm-compressor: transformers and vLLM load it."""
 
+import json
 import logging
 import os
 import warnings
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lib.model.loading import load_model
 from lib.quantize.shape import can_smooth, group_size, linear
 from lib.runtime.errors import UserError
+from lib.runtime.files import write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -92,6 +94,19 @@ def write_compressed(
         ) from None
     model.save_pretrained(folder, save_compressed=True)
     tokenizer.save_pretrained(folder)
+    name_ignored(folder / "config.json")
     if scheme in ("w4a16", "awq"):
         return {"group_size": group}
     return {"smoothed": smooth} if scheme == "w8a8" else {}
+
+
+def name_ignored(path: Path) -> None:
+    """Name the layers that stay as they are by our patterns, too.
+
+    Parts of a multimodal model have other names in its files, which are written down, than in
+    memory, where they are looked for.
+    """
+    config = json.loads(path.read_text(encoding="utf-8"))
+    ignored = config["quantization_config"]["ignore"]
+    ignored += [name for name in IGNORED_LAYERS if name not in ignored]
+    write_json(path, config)

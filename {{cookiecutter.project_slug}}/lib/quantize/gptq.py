@@ -5,10 +5,11 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.engines.builds import gptqmodel
 from lib.quantize import gptq_worker
+from lib.quantize.shape import group_size, outline
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
 
@@ -24,10 +25,15 @@ def write_gptq(
     rows: list[list[int]],
     threads: int,
     seed: int,
-) -> None:
-    """Quantize `source` into `folder` to 4 bits in groups of 128, calibrated on token ids."""
+) -> dict[str, Any]:
+    """Quantize `source` into `folder` to 4 bits, calibrated on token ids.
+
+    Returns the size of its groups, which is what the layers allow.
+    """
+    group = group_size(outline(source))
     paths = {"source": str(Path(source).resolve()), "folder": str(folder.resolve())}
     job = paths | {"device": device, "rows": rows, "threads": threads, "seed": seed}
+    job["group"] = group or -1  # GPTQModel's word for a whole row
     with tempfile.TemporaryDirectory() as workplace:  # it leaves a folder logs/ where it runs
         done = subprocess.run(
             [gptqmodel(), Path(gptq_worker.__file__).resolve()],
@@ -45,6 +51,7 @@ def write_gptq(
     for name in ("config.json", "quantize_config.json"):
         forget_run(folder / name)
     tokenizer.save_pretrained(folder)
+    return {"group_size": group}
 
 
 def forget_run(path: Path) -> None:

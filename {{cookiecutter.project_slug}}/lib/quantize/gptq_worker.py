@@ -1,6 +1,7 @@
 """Quantize with GPTQModel, in its own environment, as `lib.quantize.gptq` asks for.
 
-usage   PYTHON gptq_worker.py < JOB    (JSON: source, folder, rows, threads, seed, device)
+usage   PYTHON gptq_worker.py < JOB    (JSON: source, folder, rows, threads, seed, device,
+        group: columns that share a scale, -1 for all of a row)
 """
 
 import json
@@ -18,7 +19,9 @@ def main() -> None:
     torch.set_num_threads(job["threads"])
     random.seed(job["seed"])
     torch.manual_seed(job["seed"])
-    config = QuantizeConfig(bits=4, group_size=128, sym=True, desc_act=False, device=job["device"])
+    config = QuantizeConfig(
+        bits=4, group_size=job["group"], sym=True, desc_act=False, device=job["device"]
+    )
     model = GPTQModel.load(job["source"], config)
     rows = [{"input_ids": row, "attention_mask": [1] * len(row)} for row in job["rows"]]
     model.quantize(rows, batch_size=1)

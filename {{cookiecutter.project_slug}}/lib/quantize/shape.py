@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lib.model.loading import load_config
 from lib.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ def group_size(model: "PreTrainedModel") -> int | None:
     """
     columns = {layer.in_features for layer in linear(model)}
     return next((size for size in SIZES if not any(width % size for width in columns)), None)
+
+
+def outline(folder: str) -> "PreTrainedModel":
+    """Return the model of a folder without its weights: its layers and their sizes."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(load_config(folder))
+    return model
 
 
 def linear(model: "PreTrainedModel") -> list[Any]:

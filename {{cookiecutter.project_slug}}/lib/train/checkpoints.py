@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
 from lib.core.config import PARAMS, read_yaml
+from lib.model.loading import load_model
 from lib.runtime.files import sha256
-from lib.train.launch import world_size
+from lib.train.launch import sharded, world_size
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, Trainer
 
 HOUSE = Path(__file__).resolve().parents[2]  # where lib lies, and dvc.yaml beside it
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
@@ -112,3 +116,27 @@ def history_of(folder: Path) -> list[dict[str, Any]]:
     state = json.loads(Path(last, "trainer_state.json").read_text(encoding="utf-8"))
     history: list[dict[str, Any]] = state["log_history"]
     return history
+
+
+def read_weights(model: "PreTrainedModel", checkpoint: str) -> None:
+    """Set all weights of `model` to those of a checkpoint; an error where one is not there."""
+    dtype = str(model.dtype).removeprefix("torch.")
+    model.load_state_dict(load_model(checkpoint, dtype).state_dict())
+
+
+def resume_whole(trainer: "Trainer") -> None:
+    """Have a trainer of every weight read them all when it resumes, or ends with its best ones.
+
+    transformers 5.17 leaves what has another name in its files than in memory as it is, in silence:
+    the experts of a mixture, all that reads text in a model with eyes.
+    """
+    from peft import PeftModel
+
+    if isinstance(trainer.model, PeftModel) or sharded():
+        return
+
+    def resume(checkpoint: str, _: Any = None) -> None:
+        read_weights(trainer.model, checkpoint)
+
+    trainer._load_from_checkpoint = resume
+    trainer._load_best_model = lambda: resume(trainer.state.best_model_checkpoint)

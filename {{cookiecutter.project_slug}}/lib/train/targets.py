@@ -13,7 +13,7 @@ _ALL = "all-linear"
 # Their kernels read the weight of out_proj past an adapter: peft 0.21 refuses it there.
 _STATES = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
 # Beside routed experts peft 0.21 takes these names for parts of those, and not for the layers.
-EXPERTS = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
+EXPERT_PARTS = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
 
 
 def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
@@ -25,7 +25,7 @@ def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
     from transformers.pytorch_utils import Conv1D
 
     head, inside = model.get_output_embeddings(), reader_of_text(model)
-    refused = {"lm_head"} | (EXPERTS if experts(model) else set())
+    refused = {"lm_head"} | (EXPERT_PARTS if expert_weights(model) else set())
     refused |= {"out_proj"} if model.config.model_type in _STATES else set()
     return {
         name: layer
@@ -69,7 +69,7 @@ def for_peft(model: "PreTrainedModel", targets: str | list[str]) -> str | list[s
 
     `all-linear` would take layers that it refuses, or that read no text.
     """
-    special = model.config.model_type in _STATES or reader_of_text(model) or experts(model)
+    special = model.config.model_type in _STATES or reader_of_text(model) or expert_weights(model)
     if not special:
         return targets
     inside = re.escape(reader_of_text(model))
@@ -77,7 +77,7 @@ def for_peft(model: "PreTrainedModel", targets: str | list[str]) -> str | list[s
     return rf"{inside}(.*\.)?({'|'.join(map(re.escape, names))})"
 
 
-def experts(model: "PreTrainedModel") -> int:
+def expert_weights(model: "PreTrainedModel") -> int:
     """Count the weights of routed experts, which are one block of several matrices a layer."""
     return sum(
         weight.numel()
@@ -89,7 +89,7 @@ def experts(model: "PreTrainedModel") -> int:
 def left_out(model: "PreTrainedModel", targets: str | list[str]) -> list[str]:
     """List what gets no adapter though its weights are many, for people."""
     told = []
-    if count := experts(model):
+    if count := expert_weights(model):
         share = count / sum(weight.numel() for weight in model.parameters())
         told.append(f"experts, shared and dense ones too (routed: {share:.0%} of the weights)")
     if model.config.model_type in _STATES and targets == _ALL:

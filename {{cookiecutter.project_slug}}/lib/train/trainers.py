@@ -18,7 +18,7 @@ from lib.train.callbacks import (
     stop_at_nan,
     stop_early,
 )
-from lib.train.checkpoints import history_of, last_whole
+from lib.train.checkpoints import history_of, last_whole, resume_whole
 from lib.train.encode import Setup
 from lib.train.launch import has_bf16, world_size
 from lib.train.layout import as_dataset, training_dataset
@@ -130,6 +130,7 @@ def run_trainer(trainer: "Trainer", keep: str) -> None:
         trainer.remove_callback(kind)
     trainer.add_callback(show_progress())
     warm_up_from_above_zero(trainer)
+    resume_whole(trainer)
     trainer.train(resume_from_checkpoint=last_whole(folder))
     if keep == "best" and trainer.state.best_model_checkpoint is None:
         raise UserError(

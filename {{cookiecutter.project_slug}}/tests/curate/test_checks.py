@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lib.core.params import TaskParams
-from lib.curate.checks import check_draft, one_label
+from lib.curate.checks import Checks, one_label
 from lib.curate.draft import Draft
 from lib.curate.language import primary_language
 from lib.curate.params import CurateParams
@@ -40,7 +40,7 @@ def checked(
     **fields: Any,
 ) -> Draft:
     draft = Draft([user(asked)], answer, **{"license": "CC0-1.0"} | fields)
-    check_draft(draft, task, limits, count_words)
+    Checks(task, limits, count_words)(draft)
     return draft
 
 
@@ -197,7 +197,7 @@ def test_rejected_may_be_anything() -> None:
 @pytest.mark.parametrize("sign", ["\r", "\r\r\n", "\f", "\v", "\x85", "\u2028", "\u2029"])
 def test_signs_that_end_a_line_elsewhere_become_newlines(sign: str) -> None:
     draft = Draft(prompt=[user(f"one{sign}two")], chosen="refund", license="MIT")
-    assert tidy(draft.prompt[0]["content"], draft) == "one\ntwo"
+    assert tidy(draft.prompt[0]["content"], draft.changes) == "one\ntwo"
     assert draft.changes == {"line_ends"}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.curate.boilerplate import only_boilerplate
-from lib.curate.checks import check_draft
+from lib.curate.checks import Checks
 from lib.curate.draft import Draft
 from lib.curate.params import CurateParams
 from lib.curate.templates import hole_in_row
@@ -89,7 +89,7 @@ def test_a_check_can_be_switched_off(answer: str, switch: dict[str, str]) -> Non
         given = {"licenses": ["MIT"], "languages": [], "min_chars": 1, "max_tokens": 99, "pii": PII}
         draft = Draft(prompt=[user("Where is it?")], chosen=answer, license="MIT")
         params = CurateParams.model_validate(given | more)
-        check_draft(draft, TEXT_TASK, params, len)
+        Checks(TEXT_TASK, params, len)(draft)
         return draft
 
     with pytest.raises(Reject):

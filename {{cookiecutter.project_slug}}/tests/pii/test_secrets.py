@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.pii.secrets import find_secrets, mask_secrets
+from lib.pii.secrets import find_secrets, mask_secrets, which_hold_secrets
 
 TOKEN = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
 OTHER = "AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q"  # must begin a word
@@ -53,3 +53,23 @@ def test_secrets_are_masked(text: str, masked: str) -> None:
 )
 def test_what_only_looks_like_one_stays(text: str) -> None:
     assert find_secrets(text) == []
+
+
+def test_many_texts_at_once_are_judged_like_each_by_itself() -> None:
+    halves = [
+        "my api key is",
+        TOKEN[:20],
+        TOKEN[20:],
+        f"ends so: {BEGIN}",
+        LINES[:90],
+        "aws secret",
+    ]
+    whole = [
+        f"my key {TOKEN}, help",
+        f"密钥：{WIDE}。",
+        KEY,
+        rf'{{"note": "it is\n{OTHER}"}}',
+        "ok",
+    ]
+    texts = [*halves, *whole, *reversed(halves), *["router broken 🙂"] * 40, *whole, *halves]
+    assert which_hold_secrets(texts) == [bool(find_secrets(text)) for text in texts]

@@ -54,7 +54,7 @@ def test_a_best_checkpoint_that_is_gone_ends_the_run(tmp_path: Path) -> None:
 def test_no_best_checkpoint_where_one_is_to_be_kept_ends_the_run(tmp_path: Path) -> None:
     args, state = SimpleNamespace(output_dir=str(tmp_path)), SimpleNamespace()
     state.best_model_checkpoint = None
-    trainer = SimpleNamespace(args=args, state=state, train=lambda **_: None)
+    trainer = SimpleNamespace(args=args, state=state, model=None, train=lambda **_: None)
     trainer.add_callback = trainer.remove_callback = trainer.create_scheduler = lambda _: None
     with pytest.raises(UserError, match="there is no best checkpoint"):
         run_trainer(trainer, "best")

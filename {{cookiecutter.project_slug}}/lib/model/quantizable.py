@@ -1,0 +1,44 @@
+"""Whether a scheme can quantize what a base becomes, by its configuration: asked before training.
+
+Seen on small models of each kind (tests/family_table.py): transformers 5.17, llm-compressor 0.14.
+"""
+
+from typing import TYPE_CHECKING
+
+from lib.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+FOUR_BITS = ("w4a16", "awq")
+COMPRESSED = (*FOUR_BITS, "w8a8", "fp8")  # by llm-compressor
+CONVOLUTIONS = {"gpt2"}  # layers that are linear, but no torch.nn.Linear
+STATES = {"falcon_mamba", "mamba", "mamba2"}  # whose code reads the plain weight of a layer
+READABLE_EXPERTS = {"deepseek_v3", "glm4_moe", "qwen3_moe"}  # that can be read back, but for w8a8
+
+
+def check_quantizable(scheme: str | None, config: "PretrainedConfig") -> None:
+    """Raise UserError where a scheme does not take a base, or transformers cannot read it then."""
+    kind = str(config.get_text_config().model_type)
+    if scheme not in COMPRESSED:
+        return
+    why = cure = ""
+    if kind in CONVOLUTIONS:
+        why, cure = "has no linear layer that llm-compressor quantizes", "none"
+    elif kind in STATES and scheme in FOUR_BITS:
+        why, cure = "cannot be read back with layers of 4 bits", "fp8, w8a8 or none"
+    elif routed_experts(config) and kind not in READABLE_EXPERTS:
+        why, cure = "has experts that cannot be read back by transformers once quantized", "none"
+    elif routed_experts(config) and scheme == "w8a8":
+        why, cure = "has experts that cannot be read back by transformers in w8a8", "fp8 or none"
+    if why:
+        raise UserError(
+            f"params.yaml: quantize.scheme is {scheme}, and the base ({kind}) {why}; set it to "
+            f"{cure}, and gate.system to tuned where it is none"
+        )
+
+
+def routed_experts(config: "PretrainedConfig") -> int:
+    """Return how many routed experts a layer has, 0 in a dense model."""
+    text, names = config.get_text_config(), ("num_experts", "num_local_experts", "n_routed_experts")
+    return max(int(getattr(text, name, 0) or 0) for name in names)
