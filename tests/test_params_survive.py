@@ -115,7 +115,7 @@ def test_every_empty_mapping_may_be_filled(original: Path, tmp_path: Path) -> No
     for at in empty_mappings(values):
         shutil.copy(original, path)
         for _ in range(2):
-            apply_overrides(path, [f"{'.'.join(at)}={{k: 1}}"])
+            apply_overrides(path, [f"++{'.'.join(at)}.k=1"])  # Hydra's sign for a new key
             assert read(path) == with_value(values, at, {"k": 1})
 
 

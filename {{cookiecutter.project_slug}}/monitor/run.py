@@ -21,7 +21,7 @@ from lib.monitoring.checks import Check, compare
 from lib.monitoring.fields import BadCall, iso_time
 from lib.monitoring.incidents import KINDS
 from lib.monitoring.params import MonitorParams
-from lib.monitoring.readers import BESIDES, OTHER
+from lib.monitoring.readers import BESIDES, NO_REQUEST
 from lib.monitoring.reference import Reference, read_reference
 from lib.monitoring.window import Window
 from lib.release.params import GateParams
@@ -62,7 +62,7 @@ def unreadable_check(bad: int, of: int, limit: float) -> Check:
 def unreadable_lines(window: Window, skipped: Counter[str]) -> tuple[int, int]:
     """Count the lines that could not be read, and these with the requests."""
     good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
-    sound = sum(skipped[reason] for reason in (*NOT_ASKED, *OTHER, *BESIDES))
+    sound = sum(skipped[reason] for reason in (*NOT_ASKED, *NO_REQUEST, *BESIDES))
     bad = skipped.total() - sound
     return bad, bad + good
 

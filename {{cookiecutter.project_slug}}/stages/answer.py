@@ -8,7 +8,8 @@ writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYST
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from lib.cases.answers import write_answers
@@ -23,7 +24,7 @@ from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Record, text_of
 from lib.core.schema import schema_hash
 from lib.engines import asking, hf, vllm
-from lib.engines.answer import Answer
+from lib.engines.answer import NOT_TAKEN, Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
 from lib.engines.kept import Kept
@@ -211,6 +212,11 @@ def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[
     }
 
 
+def not_taken(ends: Iterable[str]) -> dict[str, int]:
+    """Count the requests that the server did not take, by what it answered, such as HTTP 413."""
+    return dict(sorted(Counter(end for end in ends if end.startswith(NOT_TAKEN)).items()))
+
+
 def main() -> None:
     """Run the stage."""
     parser = CommandLine("stages.answer", __doc__)
@@ -227,6 +233,7 @@ def main() -> None:
     prompts, answers = _ask(system, cases, kept)
     write_answers(system, cases, answers)
     asked = how_asked(prompts, system, load("answer", AnswerParams))
+    asked["not_taken"] = not_taken(answer.finish for answer in answers)
     write_json(f"metrics/answer/{system}.json", asked)
     kept.forget()
     print(f"answer {system}: {len(answers)} cases, {sum(a.output_tokens for a in answers)} tokens")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ASKED, _SAID = "quokka", "wombat"  # no template has these words
 _PROBE = [Message(role="user", content=_ASKED), Message(role="assistant", content=_SAID)]
-END = (
+_END = (
     "{% if not add_generation_prompt and messages and messages[-1]['role'] == 'assistant' %}"
     "MARKED{% endif %}"
 )
@@ -105,7 +105,7 @@ def closing(tokenizer: "PreTrainedTokenizerBase", template: str) -> str:
     end = "{{ eos_token }}"
     if is_marked(template):
         end = "{% generation %}" + end + "{% endgeneration %}"
-    closed = template.removesuffix("\n") + END.replace("MARKED", end)
+    closed = template.removesuffix("\n") + _END.replace("MARKED", end)
     whole = str(rendered(tokenizer, template)).rstrip() + str(tokenizer.eos_token)
     return closed if rendered(tokenizer, closed) == whole else template
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lib.core.records import Message
-from lib.monitoring.answers import Answer, finish_of
+from lib.monitoring.answers import LoggedAnswer, finish_of
 from lib.monitoring.calls import Call, complete
 from lib.monitoring.fields import BadCall, lapse_ms, text
 
@@ -21,17 +21,17 @@ ZONES = timedelta(days=1)  # the log's clock is local, its file's is not
 STAMP = re.compile(
     r"\b(?:INFO|DEBUG|WARNING|ERROR) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b"
 )
-QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
-ASKED = re.compile(
-    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {QUOTED})?"
+_QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
+_ASKED = re.compile(
+    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {_QUOTED})?"
 )
 ANSWERED = re.compile(
-    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {QUOTED}"
+    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {_QUOTED}"
     r".*?finish_reason: (\w+)"
 )
-PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
+_PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
 TOOLS = "[tool_calls: "  # begins an answer that calls tools
-TURNS = [  # of rendered chats: role, text; the last one may be cut off
+_TURNS = [  # of rendered chats: role, text; the last one may be cut off
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", re.DOTALL),  # ChatML
     re.compile(  # Llama 3
         r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)(?:<\|eot_id\|>|$)", re.DOTALL
@@ -59,6 +59,8 @@ class VllmLog:
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
         self.until, self.skipped = until, skipped  # the log's times have no year: the last is then
         self.waiting: dict[str, Asked] = {}
+        self.last = until.timestamp()  # of the newest line that says its time
+        self.framed: float | None = None  # when a shipper saw the line, which may have no time
         self.answered: dict[str, None] = {}  # a request for several answers has one line for each
 
     def read(self, line: str) -> Call | None:
@@ -69,7 +71,7 @@ class VllmLog:
         """
         if found := ANSWERED.search(line):
             return self._answered(found, self._time(line))
-        if found := ASKED.search(line):
+        if found := _ASKED.search(line):
             key, prompt = found.group(1), unquoted(found.group(2) or "None")
             asked = self.waiting.pop(key, None) or Asked(self._time(line))
             asked.prompt = prompt or asked.prompt
@@ -92,7 +94,7 @@ class VllmLog:
             asked.streamed += said
             return None
         self._done(key)
-        placeholder = PLACEHOLDER.fullmatch(said)
+        placeholder = _PLACEHOLDER.fullmatch(said)
         said = asked.streamed if placeholder else said
         call = Call(
             time=asked.start,
@@ -104,7 +106,7 @@ class VllmLog:
             latency_ms=lapse_ms(asked.start, end),  # to the second, as the log has it
             withheld=not asked.prompt or bool(placeholder and not said),
         )
-        return complete(call, Answer(said, asked.finish, tools=said.startswith(TOOLS)))
+        return complete(call, LoggedAnswer(said, asked.finish, tools=said.startswith(TOOLS)))
 
     def _done(self, key: str) -> None:
         del self.waiting[key]
@@ -114,7 +116,9 @@ class VllmLog:
 
     def _time(self, line: str) -> float:
         if not (found := STAMP.search(line)):
-            raise BadCall("no_time")
+            if self.framed is None:
+                raise BadCall("no_time")
+            return self.framed
         year, *rest = found.groups()
         try:
             whole = "{}-{}-{} {}:{}:{}+00:00".format(year or self.until.year, *rest)
@@ -123,12 +127,12 @@ class VllmLog:
                 moment = moment.replace(year=moment.year - 1)
         except ValueError:
             raise BadCall("no_time") from None
-        return moment.timestamp()
+        self.last = moment.timestamp()
+        return self.last
 
-    def close(self) -> None:
-        """End the file: what still waits was never answered in it."""
-        if self.waiting:
-            self.skipped["no_answer"] += len(self.waiting)
+    def close(self) -> int:
+        """End the file; return how many requests were never answered in it."""
+        return len(self.waiting)
 
 
 def unquoted(literal: str) -> str:
@@ -144,7 +148,7 @@ def turns(prompt: str) -> list[Message]:
 
     The last turn of the assistant is the answer's header, not a turn.
     """
-    for pattern in TURNS:
+    for pattern in _TURNS:
         if found := pattern.findall(prompt):
             said = [
                 Message(role="assistant" if role == "model" else role, content=text)

@@ -33,7 +33,7 @@ ISSUERS = [
         r"81": {17, 18, 19},
     }.items()
 ]
-COMMON = {15, 16}  # digits; other lengths are as often those of parcels and articles
+_COMMON = {15, 16}  # digits; other lengths are as often those of parcels and articles
 EVEN = {4, 5, 6, 8}  # digits a group, all but the last
 UNEVEN = {(4, 6, 5), (4, 6, 4), (4, 5, 6), (6, 10), (6, 13), (4, 6, 6), (6, 7)}
 IBAN_COUNTRIES = {  # by length, ISO 13616 registry
@@ -107,7 +107,7 @@ def is_card(text: str, groups: list[tuple[int, int]], first: int, last: int) -> 
         any(len(digits) in lengths and issuer.match(digits) for issuer, lengths in ISSUERS)
         and luhn(digits)
         and stands_alone(text, groups, first, last)
-        and (len(digits) in COMMON or not is_thing(text, digits, start, end))
+        and (len(digits) in _COMMON or not is_thing(text, digits, start, end))
     )
 
 
@@ -147,7 +147,7 @@ def stands_alone(text: str, groups: list[tuple[int, int]], first: int, last: int
     if left in inside and _size(groups[first - 1]) >= 4:
         return False
     follows = right in inside and _size(groups[last + 1]) >= 4
-    return (not follows or sum(sizes) in COMMON) and (
+    return (not follows or sum(sizes) in _COMMON) and (
         sizes in UNEVEN or (even and first_sizes <= EVEN)
     )
 

@@ -24,7 +24,7 @@ PRIVATE_KEY = re.compile(
     rf"{BEGIN}{_NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {_NAME}|.*)",
     re.DOTALL,
 )
-TOGETHER = 32  # texts that are scanned at once
+_TOGETHER = 32  # texts that are scanned at once
 # Between them: more than any rule skips between the name of a key and the key.
 APART = "\n.\n" * 100
 
@@ -53,11 +53,11 @@ def spaced(text: str) -> str:
 def which_hold_secrets(texts: list[str]) -> list[bool]:
     """Tell of each text whether `find_secrets` finds something in it; much faster for many texts.
 
-    TOGETHER are scanned at once. Only where something is found, each is scanned by itself.
+    _TOGETHER are scanned at once. Only where something is found, each is scanned by itself.
     """
     held = list[bool]()
-    for at in range(0, len(texts), TOGETHER):
-        some = texts[at : at + TOGETHER]
+    for at in range(0, len(texts), _TOGETHER):
+        some = texts[at : at + _TOGETHER]
         whole = APART.join([spaced(one) for text in some for one in readings(text)])
         sound = BEGIN not in whole and not load_scanner().scan(whole)
         held += [not sound and bool(find_secrets(text)) for text in some]

@@ -12,9 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from lib.monitoring.calls import dumps, from_row
+from lib.monitoring.calls import dumps
 from lib.monitoring.masked import mask
 from lib.monitoring.readers import LogReader
+from lib.monitoring.rows import from_row
 from tests.monitoring.test_monitor_logs import FINDER, LITELLM, NEWER_VLLM, OTLP, VLLM
 from tests.toy_logs import row
 
