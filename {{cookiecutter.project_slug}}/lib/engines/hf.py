@@ -15,7 +15,7 @@ from lib.model.loading import id_set
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-ALIKE = 0.9  # of the longest row of a batch: the length of the shortest, as padding costs as much
+_ALIKE = 0.9  # of the longest row of a batch: the length of the shortest, as padding costs as much
 
 
 def generate(
@@ -32,8 +32,11 @@ def generate(
     without padding and end-of-turn.
     """
     import torch
+    from transformers import GenerationConfig
 
     width = max(len(prompt) for prompt in prompts)
+    # of the model's own it would take penalties of repetition and more, which no server does here
+    model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     pad, stops = int(tokenizer.pad_token_id), stop_ids(model, tokenizer)
     start = 0
     if prefix:  # the model writes into it
@@ -94,7 +97,7 @@ def batch_by_length(lengths: list[int], batch_tokens: int) -> list[list[int]]:
     for index in order:
         longest = lengths[found[-1][0]] if found else 0
         full = not found or longest * (len(found[-1]) + 1) > batch_tokens
-        if full or lengths[index] < ALIKE * longest:
+        if full or lengths[index] < _ALIKE * longest:
             found.append([])
         found[-1].append(index)
     return found

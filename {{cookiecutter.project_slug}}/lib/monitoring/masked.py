@@ -25,7 +25,9 @@ def masked_calls(
     patterns: list[str], share: float, finder: Finder, skipped: Counter[str]
 ) -> Iterator[Call]:
     """Yield the sampled calls of log files, masked; what is left out is counted in `skipped`."""
-    yield from mask_all(sample(read_logged_calls(find_logs(patterns), skipped), share, skipped), finder)
+    yield from mask_all(
+        sample(read_logged_calls(find_logs(patterns), skipped), share, skipped), finder
+    )
 
 
 def find_logs(patterns: list[str]) -> list[Path]:

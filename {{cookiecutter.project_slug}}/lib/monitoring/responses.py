@@ -96,7 +96,11 @@ def _candidates(response: Any) -> LoggedAnswer:
     """Read Gemini's API."""
     candidate = at(response, "candidates", 0)
     if candidate is None:
-        return _blocked(response) if "promptFeedback" in response else LoggedAnswer(missing="no answer")
+        return (
+            _blocked(response)
+            if "promptFeedback" in response
+            else LoggedAnswer(missing="no answer")
+        )
     finish = finish_of(at(candidate, "finishReason"))
     parts = items(at(candidate, "content", "parts"))
     if said := content(parts):

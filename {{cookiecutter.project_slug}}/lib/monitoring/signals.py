@@ -34,7 +34,9 @@ def prompt_values(prompt: str) -> Values:
     return {"language": sure_language(prompt) or NONE, "prompt_length": length(prompt)}
 
 
-def form_events(answer: str, finish: str | None, task: TaskParams, tools: bool = False) -> EventFlags:
+def form_events(
+    answer: str, finish: str | None, task: TaskParams, tools: bool = False
+) -> EventFlags:
     """List what is wrong with an answer's form, whatever was asked.
 
     A call of `tools` is an answer of its own kind, which has no labels and no text.
