@@ -197,7 +197,7 @@ def test_a_request_without_a_temperature_is_answered_greedily() -> None:
 
 def test_a_model_that_calls_tools_is_served_as_it_was_trained() -> None:
     teach_call()
-    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], CALLING, None, "float32")
+    served = gguf.servable(["-m", f"{{model}}/{GGUF_FILE}"], CALLING, None, "float32")
     deploy = DeployParams(stack="llama.cpp", port=1, context=1024, concurrency=1)
     with serving(served, *arguments(deploy, served, 1)) as url:
         assert wrong_with(url, server.served_model(url)) == []
