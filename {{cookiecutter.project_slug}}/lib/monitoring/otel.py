@@ -54,7 +54,7 @@ def parts_of(row: dict[str, Any]) -> Iterator[Any]:
     for signal in SIGNALS:
         for resource in items(row.get(signal)):
             known = [scope for scope in SCOPES if at(resource, scope) is not None]
-            if not known and any(isinstance(held, list) for held in resource.values()):
+            if not known and any(isinstance(held, list) for held in (resource or {}).values()):
                 raise BadCall("unknown_shape")
             for scope in known:
                 for held in items(resource[scope]):

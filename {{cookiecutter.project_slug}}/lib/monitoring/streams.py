@@ -31,7 +31,7 @@ def joined_events(events: list[Any]) -> dict[str, Any]:
 
     Raises BadCall where they are of no API that is known.
     """
-    kinds = {one["type"] for one in events if isinstance(one, dict) and "type" in one}
+    kinds = {str(one["type"]) for one in events if isinstance(one, dict) and "type" in one}
     for event in events:
         if at(event, "error"):
             return {"error": event["error"]}
