@@ -135,7 +135,7 @@ class Adversarial(CaseLine):
         return in_one_form(answer)
 
 
-EXAMPLES = {
+_EXAMPLES = {
     "Golden": '{"id": "g1", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", '
     '"content": "the right answer"}]}',
     "Adversarial": '{"id": "a1", "kind": "...", "expect": "refuse", "messages": [{"role": "user", '
@@ -176,7 +176,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
             key = ".".join(map(str, first["loc"])) or "the line"
             raise UserError(
                 f"{path}:{number}: is not a case: {key}: {first['msg']}; a line is "
-                f"{EXAMPLES.get(kind.__name__, EXAMPLES['Golden'])}"
+                f"{_EXAMPLES.get(kind.__name__, _EXAMPLES['Golden'])}"
             ) from None
         except ValueError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error})") from None

@@ -116,7 +116,7 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     steps = steps_into(error, given)
     key = ".".join([name, *steps])
     if error["type"] == "extra_forbidden":
-        return unknown(key, owner(model, steps[:-1]))
+        return _unknown(key, owner(model, steps[:-1]))
     if error["type"] == "missing":
         return f"{key} is missing; the keys of the section are {takes(owner(model, steps[:-1]))}"
     if error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",):
@@ -144,7 +144,7 @@ def steps_into(error: ErrorDetails, given: Any) -> list[str]:
     return [*steps, str(error["loc"][-1])] if error["type"] == "missing" else steps
 
 
-def unknown(key: str, section: type[BaseModel]) -> str:
+def _unknown(key: str, section: type[BaseModel]) -> str:
     """Explain a key that its section does not have: its new name, or all keys of the section."""
     parent, _, name = key.rpartition(".")
     if key in MOVED:

@@ -99,11 +99,11 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
         for name, value in cells.row.items():
             if is_ranked(str(name), value) and name not in mapping.ignored:
                 raise Reject("ranked", str(name))
-        raise unknown(cells)
+        raise _unknown(cells)
     return shape.read(cells, task)
 
 
-def unknown(cells: Row) -> Reject:
+def _unknown(cells: Row) -> Reject:
     """Say what a row of no known shape is: a list of rows, one turn of a talk, or a question."""
     row = cells.row
     lists = [name for name, value in row.items() if is_list_of_rows(value)]

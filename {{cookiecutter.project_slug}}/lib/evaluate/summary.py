@@ -21,7 +21,7 @@ from lib.evaluate.scoring import (
 )
 from lib.evaluate.stats import mean_interval
 
-EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
+_EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
 
 Confusion = dict[str, dict[str, int]]  # right value: given value: cases
 
@@ -77,7 +77,7 @@ def examples(rows: list[Case]) -> dict[str, list[str]]:
     """Return the ids of the first failures of each category."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row["category"] != CORRECT and len(ids[row["category"]]) < EXAMPLES:
+        if row["category"] != CORRECT and len(ids[row["category"]]) < _EXAMPLES:
             ids[row["category"]].append(row["id"])
     return dict(sorted(ids.items()))
 
