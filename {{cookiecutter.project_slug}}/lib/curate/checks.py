@@ -93,7 +93,7 @@ class Checks:
         Calls, thoughts and the definitions of tools count as their JSON. A token is at least a
         byte, so most texts need not be tokenized.
         """
-        most, texts = self.params.max_tokens, _texts_of(draft)
+        most, texts = self.params.max_tokens, texts_of(draft)
         if not draft.is_plain():
             calls = [turn["tool_calls"] for turn in draft.prompt if "tool_calls" in turn]
             calls += [draft.calls(side) for side in draft.beside]
@@ -218,7 +218,7 @@ def check_damage(texts: list[str], fields: list[str], params: CurateParams) -> N
 
 def all_text(draft: Draft) -> str:
     """Return as one text all in which a secret may be."""
-    texts = _texts_of(draft) if draft.is_plain() else [*_texts_of(draft), *draft.extras()]
+    texts = texts_of(draft) if draft.is_plain() else [*texts_of(draft), *draft.extras()]
     return "\n".join([*texts, draft.scenario, *draft.tags])
 
 
@@ -254,7 +254,7 @@ def may_be_empty(turn: Message) -> bool:
     return turn["role"] == "tool" or "tool_calls" in turn
 
 
-def _texts_of(draft: Draft) -> list[str]:
+def texts_of(draft: Draft) -> list[str]:
     """List what is said in a draft: every turn, every answer."""
     return [turn["content"] for turn in draft.prompt] + [text for _, text in draft.sides()]
 

@@ -15,7 +15,7 @@ from lib.curate.pairs import beside_rejected, from_pair
 from lib.curate.row import SPLIT_WORDS, TEXTS, Mapping, Row
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
 from lib.intake.unpack import is_turn
-from lib.intake.unread import is_ranked, words
+from lib.intake.unread import is_ranked, key_words
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
@@ -69,10 +69,10 @@ def read_split(cells: Row) -> str | None:
 
 
 MESSAGE = (  # a column of each: who said it, what, when or in which talk
-    words("author author_id sender speaker role from user user_id"),
-    words("text body content message value comment"),
-    words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
-    | words("conversation_id message_id message_tree_id"),
+    key_words("author author_id sender speaker role from user user_id"),
+    key_words("text body content message value comment"),
+    key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
+    | key_words("conversation_id message_id message_tree_id"),
 )
 MOST_KINDS = 1000  # of rows, by which columns they have
 TOLD_BY = (*TEXTS, "instruction", "output")

@@ -63,12 +63,12 @@ def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
     and one by one only where that finds any.
     """
     for batch in batches(calls, _TOGETHER):
-        secret = bool(find_secrets("\n".join(text for call in batch for text in texts_of(call))))
+        secret = bool(find_secrets("\n".join(text for call in batch for text in _texts_of(call))))
         for call in batch:
             yield mask(call, finder, secret)
 
 
-def texts_of(call: Call) -> list[str]:
+def _texts_of(call: Call) -> list[str]:
     """Yield every text of a call that may contain anything."""
     said = [turn["content"] for turn in call.messages]
     return [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
@@ -80,7 +80,7 @@ def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
     The same value has the same placeholder in the request and in the answer.
     """
     redactor = Redactor(finder)
-    clean = mask_secrets if secret and find_secrets("\n".join(texts_of(call))) else str
+    clean = mask_secrets if secret and find_secrets("\n".join(_texts_of(call))) else str
 
     def masked(text: str) -> str:
         """Mask secrets first: a key may contain what looks like a number of some kind."""
