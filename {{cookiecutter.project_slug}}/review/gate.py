@@ -9,12 +9,14 @@ its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval
 """
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from lib.cases.systems import PROMPTED, SYSTEMS
 from lib.core.config import load
 from lib.core.params import TaskParams
 from lib.curate.params import CurateParams
+from lib.engines.answer import NOT_TAKEN
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import not_asked, of_sets, read_predictions
 from lib.evaluate.rates import RATES, count_leaks
@@ -82,6 +84,20 @@ def cases(systems: Systems) -> GateCheck:
     wrong = not_as_asked(systems)
     why = "; ".join(wrong) or "those of evals/, each once, and the same test cases for all"
     return GateCheck("fail" if wrong else "pass", "cases", why)
+
+
+def taken(systems: Systems) -> list[GateCheck]:
+    """Check that every case could be asked of every system; nothing to say where it could."""
+    missing = [
+        f"{name}: {why} for {count} cases"
+        for name, rows in systems.items()
+        for why, count in Counter(row.get("finish", "") for row in rows).items()
+        if why.startswith(NOT_TAKEN)
+    ]
+    if not missing:
+        return []
+    why = f"the server did not take every request ({'; '.join(missing)}): shorten those cases, or "
+    return [GateCheck("inconclusive", "cases not asked", f"{why}let it take longer ones")]
 
 
 # The limits
@@ -156,7 +172,7 @@ def all_checks() -> list[GateCheck]:
     checks += [check_figures(systems, params), cases(systems)]
     if any(check.result == "fail" for check in checks):
         return checks
-    checks += [*quality(gate, systems, params), *safety(gate, systems)]
+    checks += [*taken(systems), *quality(gate, systems, params), *safety(gate, systems)]
     return checks + serving_checks(gate, read_json("metrics/bench.json"))
 
 

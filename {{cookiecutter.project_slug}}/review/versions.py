@@ -84,22 +84,27 @@ def merge_base(base: str = "") -> str:
         raise UserError(f"{base}: git knows no such commit or branch here; {how_to_get(base)}")
     found = git("merge-base", base, "HEAD")
     if found is None:
-        cure = f"`git fetch {UNSHALLOW} origin`" if is_shallow() else "they have no common commit"
+        cure = (
+            f"`git fetch {UNSHALLOW} {remote_name()}`"
+            if is_shallow()
+            else "they have no common commit"
+        )
         raise UserError(f"{base}: git finds no commit that it and HEAD both come from; {cure}")
     return found
 
 
 def how_to_get(base: str) -> str:
     """Say how to come by a branch that this clone lacks: it may be shallow, or have one branch."""
-    name = base.removeprefix("origin/")
-    if git("rev-parse", "--verify", "--quiet", f"origin/{name}^{{commit}}"):
-        return f"origin/{name} is there"
-    if not git("remote"):
+    remote = remote_name()
+    name = base.removeprefix(f"{remote}/")
+    if remote and git("rev-parse", "--verify", "--quiet", f"{remote}/{name}^{{commit}}"):
+        return f"{remote}/{name} is there"
+    if not remote:
         return f"there is no remote to fetch it from; branches here: {branches()}"
     deepen = f"{UNSHALLOW} " if is_shallow() else ""
     return (
-        f"`git fetch {deepen}origin {name}:refs/remotes/origin/{name}`, then compare with "
-        f"origin/{name}; known here: {branches()}"
+        f"`git fetch {deepen}{remote} {name}:refs/remotes/{remote}/{name}`, then compare with "
+        f"{remote}/{name}; known here: {branches()}"
     )
 
 
@@ -110,16 +115,30 @@ def branches() -> str:
 
 
 def default_branch() -> str:
-    """Return origin's default branch, whatever its name; raise UserError where it is not known."""
-    if found := git("rev-parse", "--abbrev-ref", "--verify", "--quiet", "origin/HEAD"):
+    """Return the remote's default branch, whatever its name; raise UserError where it is not known.
+
+    A clone of one branch lacks it, and so does what CI fetches.
+    """
+    remote = remote_name()
+    if not remote:
+        raise UserError(f"there is no remote to compare with; name a branch: {branches()}")
+    if found := git("rev-parse", "--abbrev-ref", "--verify", "--quiet", f"{remote}/HEAD"):
         return found
-    known = [name for name in ("origin/main", "origin/master") if git("rev-parse", "-q", name)]
+    names = (f"{remote}/main", f"{remote}/master")
+    known = [name for name in names if git("rev-parse", "--verify", "--quiet", name)]
     if not known:
+        deepen = f"{UNSHALLOW} " if is_shallow() else ""
         raise UserError(
-            "origin's default branch is not known here; `git remote set-head origin --auto` asks, "
-            f"or name a branch: {branches()}"
+            f"the default branch of {remote} is not known here; `git fetch {deepen}{remote} "
+            f"HEAD:refs/remotes/{remote}/HEAD` gets it, or name a branch: {branches()}"
         )
     return known[0]
+
+
+def remote_name() -> str:
+    """Return the remote to compare with: origin, or where there is none of this name the first."""
+    names = (git("remote") or "").split()
+    return "origin" if "origin" in names else next(iter(names), "")
 
 
 def is_shallow() -> bool:

@@ -8,7 +8,8 @@ writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYST
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from lib.cases.answers import write_answers
@@ -23,9 +24,10 @@ from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Record, text_of
 from lib.core.schema import schema_hash
 from lib.engines import asking, hf, vllm
-from lib.engines.answer import Answer
+from lib.engines.answer import NOT_TAKEN, Answer
 from lib.engines.commands import start_of
 from lib.engines.gguf import servable
+from lib.engines.held import count_not_held
 from lib.engines.kept import Kept
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import AnswerParams, DeployParams, check_server
@@ -193,15 +195,22 @@ def masking(cases: list[Case]) -> Callable[[int, Answer], Answer]:
     return lambda index, answer: mask_leaked_pii(cases[index], answer, task, finder)
 
 
-def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[str, Any]:
-    """Say how the cases were asked, and how many did not fit into answer.max_prompt_tokens."""
+def how_asked(
+    prompts: list[Prompt], answers: list[Answer], system: str, params: AnswerParams
+) -> dict[str, Any]:
+    """Say how the cases were asked, and how many did not fit into answer.max_prompt_tokens.
+
+    Raises UserError where the answers were to be held to a schema, and were not.
+    """
     wanted = {"few_shot": params.few_shot, "retrieval": params.retrieval}.get(system, 0)
     can_hold = system == "endpoint" or params.engine != "transformers"
+    schema = held_to(params) if can_hold else None
     chats = system == "endpoint" or (params.engine == "server" and params.server.prompts == "chat")
     return {
         "engine": "server" if system == "endpoint" else params.engine,
         "sent_as": "chat" if chats else "tokens",
-        "constrained_by": schema_hash(held_to(params)) if can_hold else None,
+        "constrained_by": schema_hash(schema),
+        "answers_that_break_the_schema": count_not_held(answers, schema) if schema else None,
         "cases": len(prompts),
         "examples": wanted,
         "cases_with_fewer_examples": sum(prompt.examples < wanted for prompt in prompts),
@@ -209,6 +218,11 @@ def how_asked(prompts: list[Prompt], system: str, params: AnswerParams) -> dict[
             len(prompt.ids) > params.max_prompt_tokens for prompt in prompts
         ),
     }
+
+
+def not_taken(ends: Iterable[str]) -> dict[str, int]:
+    """Count the requests that the server did not take, by what it answered, such as HTTP 413."""
+    return dict(sorted(Counter(end for end in ends if end.startswith(NOT_TAKEN)).items()))
 
 
 def main() -> None:
@@ -225,8 +239,9 @@ def main() -> None:
         )
     kept = Kept(f"answer-{system}")
     prompts, answers = ask(system, cases, kept)
+    asked = how_asked(prompts, answers, system, load("answer", AnswerParams))
     write_answers(system, cases, answers)
-    asked = how_asked(prompts, system, load("answer", AnswerParams))
+    asked["not_taken"] = not_taken(answer.finish for answer in answers)
     write_json(f"metrics/answer/{system}.json", asked)
     kept.forget()
     print(f"answer {system}: {len(answers)} cases, {sum(a.output_tokens for a in answers)} tokens")

@@ -20,14 +20,15 @@ from lib.core.params import BaseParams, TaskParams
 from lib.curate.columns import ColumnWatch, check_columns
 from lib.curate.conflicts import Conflicts
 from lib.curate.curator import Curated, Curator, Note, Part
+from lib.curate.habits import habit_lines
 from lib.curate.labels import Labels
 from lib.curate.outcome import check_licenses, check_yield, shown_unused
 from lib.curate.params import CurateParams, DataParams, Source
-from lib.curate.rejected import Rejected
+from lib.curate.rejected import Rejected, mask_value
 from lib.curate.sources import find_files
 from lib.intake.formats import read_parts
 from lib.intake.ledger import Ledger
-from lib.pii.redact import Finder
+from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
 from lib.runtime.pool import pool
@@ -117,6 +118,9 @@ def main() -> None:
     for file, columns in unused.items():
         named = ", ".join(f"{name} ({count:,} rows)" for name, count in columns.items())
         print(f"{file}: not used: {named}")
+    for file, account in ledger.accounts.items():
+        for line in habit_lines(file, account.habits):
+            print(mask_value(line, Redactor(rejected.finder)))
     for warning in labels.warnings():
         print(warning, file=sys.stderr)
     if not ledger.total().rows_kept:

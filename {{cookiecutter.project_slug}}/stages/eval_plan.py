@@ -13,8 +13,8 @@ from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.core.leakage_check import require_checked
 from lib.core.params import TaskParams
-from lib.core.records import is_pair, read_records
-from lib.engines.params import AnswerParams
+from lib.core.records import Record, is_pair, read_records
+from lib.engines.params import AnswerParams, DeployParams, check_tools
 from lib.evaluate.params import EvalParams
 from lib.evaluate.predictions import check_slice, slices_of
 from lib.evaluate.scoring import CATEGORIES
@@ -182,12 +182,22 @@ def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
     ]
 
 
+def has_tools(record: Record) -> bool:
+    """Tell whether a record brings tools that may be called."""
+    return bool(record.get("tools"))
+
+
 def main() -> None:
     """Run the stage."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     require_checked(str(GOLDEN), str(ADVERSARIAL), TEST)
-    golden, adversarial = golden_cases(read_golden()), read_adversarial()
-    test = components(record["groups"] for record in read_records(TEST) if not is_pair(record))
+    cases, adversarial = read_golden(), read_adversarial()
+    golden = golden_cases(cases)
+    records = [record for record in read_records(TEST) if not is_pair(record)]
+    test = components(record["groups"] for record in records)
+    for path, tooled in (GOLDEN, [case.tools for case in cases]), (TEST, map(has_tools, records)):
+        if any(tooled):  # said before hours of training
+            check_tools(str(path), load("deploy", DeployParams))
     groups = {"golden": [case["group"] for case in golden], "test": test}
     groups["adversarial"] = [case.id for case in adversarial]
     slices = Counter(name for case in golden for name in slices_of(case))

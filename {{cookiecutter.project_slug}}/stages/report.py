@@ -74,6 +74,17 @@ def quality_table(systems: dict[str, Metrics], primary: str) -> list[str]:
     return table(["system", *scores, "unsafe", "over-refusal"], rows)
 
 
+def not_taken_lines(systems: dict[str, Metrics]) -> list[str]:
+    """Say of which cases nothing is known, as the server did not take the request."""
+    found = [
+        f"{name}: " + ", ".join(f"{count} {why}" for why, count in reasons.items())
+        for name, metrics in systems.items()
+        if (reasons := metrics.get("prompts", {}).get("not_taken"))
+    ]
+    said = f"Requests that the server did not take, counted as wrong: {'; '.join(found)}."
+    return [said, ""] if found else []
+
+
 def speed_table(bench: Metrics) -> list[str]:
     """Show size, latency and throughput of each served model."""
     rows = []
@@ -125,6 +136,7 @@ def main() -> None:
         "",
     ]
     lines += ["## Quality", "", *quality_table(systems, params.primary), ""]
+    lines += not_taken_lines(systems)
     lines += [tuned_gain(answers, params, gate.min_effect), ""]
     lines += [
         "## Size and speed",

@@ -13,16 +13,19 @@ writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.j
 """
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lib.cases.groups import components
+import numpy as np
+
+from lib.cases.groups import components, recurring
 from lib.core.config import load
 from lib.core.params import TaskParams
-from lib.core.records import Record, RecordFile, is_pair, read_lines, read_records, without_words
+from lib.core.records import Record, RecordFile, is_pair, read_lines, read_records
 from lib.evaluate.right_answers import check_answers
 from lib.intake.ledger import Ledger
 from lib.runtime.errors import run
@@ -31,10 +34,12 @@ from lib.similarity.containment import SHARE
 from lib.similarity.own_words import Shared
 from lib.similarity.params import DedupParams, SplitParams, check_thresholds
 from lib.similarity.shared_text import all_passages, read_shared
+from lib.similarity.shingles import Indices
 from lib.similarity.workers import Each, workers
 from lib.split.advice import MANY, Fates, why_between, why_empty
 from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.split.leakage import Searched, leak_error, search_files
+from lib.split.rows import Rows, read_rows
 from lib.split.ties import Ties, find_ties, tie_leaks
 
 SPLIT_FOLDER = Path("data/split")
@@ -65,7 +70,7 @@ def drawn(group: str, params: SplitParams) -> str:
     return "val" if position < params.test + params.val else "train"
 
 
-def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
+def assign(records: Sequence[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
     """Decide the fate of each record: a split, or the reason why it is dropped.
 
     Its source's split; else that of the earlier rows that it resembles or shares a group with; else
@@ -77,9 +82,11 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
     closed = {name for name in HELD_OUT if not getattr(params, name)}
     fates: list[str] = []
     of_group: dict[str, str] = {}
+    common = recurring(lambda: (record["groups"] for record in records))  # the others tie nothing
     for index, record in enumerate(records):
         tied = {fates[earlier] for earlier in ties.get(index, ())} & set(SPLITS)
-        tied |= {of_group[group] for group in record["groups"] if group in of_group}
+        groups = [group for group in record["groups"] if group in common]
+        tied |= {of_group[group] for group in groups if group in of_group}
         if record["split"]:
             fate = record["split"]
         elif len(tied) > 1 or tied & closed:
@@ -88,12 +95,12 @@ def assign(records: list[Record], ties: dict[int, list[int]], params: SplitParam
             fate = tied.pop() if tied else drawn(record["groups"][0], params)
         fates.append(fate)
         if fate in SPLITS:
-            of_group |= {group: fate for group in record["groups"] if group not in of_group}
+            of_group |= {group: fate for group in groups if group not in of_group}
     return fates
 
 
 def fates_with(
-    records: list[Record], ties: Ties, params: SplitParams, shared: Shared, other: SplitParams
+    records: Rows, ties: Ties, params: SplitParams, shared: Shared, other: SplitParams
 ) -> list[str]:
     """Decide the fate of each record as if the section were another one, for advice."""
     if other.threshold != params.threshold:
@@ -101,24 +108,24 @@ def fates_with(
     return assign(records, ties, other)
 
 
-def by_split(records: list[Record], fates: list[str]) -> dict[str, list[Record]]:
+def by_split(records: Rows, fates: list[str]) -> dict[str, Rows]:
     """Sort the records by split."""
-    return {
-        name: [record for record, fate in zip(records, fates, strict=True) if fate == name]
-        for name in SPLITS
-    }
+    return {name: records.take(indices_of(fates, name)) for name in SPLITS}
 
 
-def drop_over_cap(records: list[Record], fates: list[str], params: SplitParams) -> None:
+def indices_of(fates: list[str], name: str) -> Indices:
+    """Return the indices of the records of a fate."""
+    return np.array([index for index, fate in enumerate(fates) if fate == name], np.int64)
+
+
+def drop_over_cap(records: Rows, fates: list[str], params: SplitParams) -> None:
     """Mark train rows above the cap of their scenario as `capped`, in place."""
-    train = [index for index, fate in enumerate(fates) if fate == "train"]
-    for nth in over_cap([records[index] for index in train], params.balance.cap, params.seed):
+    train = indices_of(fates, "train")
+    for nth in over_cap(records.take(train), params.balance.cap, params.seed):
         fates[train[nth]] = "capped"
 
 
-def write_splits(
-    folder: Path, records: list[Record], fates: list[str], params: SplitParams
-) -> None:
+def write_splits(folder: Path, records: Rows, fates: list[str], params: SplitParams) -> None:
     """Write each line into the file of its split; in train as often as its weight says."""
     with ExitStack() as stack:
         files = {
@@ -132,7 +139,7 @@ def write_splits(
 
 def split_until_clean(
     folder: Path,
-    records: list[Record],
+    records: Rows,
     ties: Ties,
     params: SplitParams,
     each: Each,
@@ -182,7 +189,19 @@ def leakage_report(
     }
 
 
-def split_counts(records: list[Record]) -> dict[str, Any]:
+def count_groups(splits: Collection[Rows]) -> int:
+    """Count what must stay whole: rows that share groups, and each of the others."""
+    common = recurring(lambda: (record["groups"] for rows in splits for record in rows))
+    tied = [
+        record["groups"]
+        for rows in splits
+        for record in rows
+        if not common.isdisjoint(record["groups"])
+    ]
+    return sum(map(len, splits)) - len(tied) + len(set(components(tied)))
+
+
+def split_counts(records: Sequence[Record]) -> dict[str, Any]:
     """Count what a split contains."""
     return {
         "rows": len(records),
@@ -194,7 +213,7 @@ def split_counts(records: list[Record]) -> dict[str, Any]:
     }
 
 
-def account(records: list[Record], fates: list[str]) -> Ledger:
+def account(records: Rows, fates: list[str]) -> Ledger:
     """Count every record of every source, kept or dropped and why."""
     ledger = Ledger()
     for record, fate in zip(records, fates, strict=True):
@@ -206,9 +225,7 @@ def account(records: list[Record], fates: list[str]) -> Ledger:
     return ledger
 
 
-def warn(
-    fates: list[str], splits: dict[str, list[Record]], params: SplitParams, others: Fates
-) -> None:
+def warn(fates: list[str], splits: dict[str, Rows], params: SplitParams, others: Fates) -> None:
     """Print warnings.
 
     No question to ask or to measure with, rows drawn into a published split, many rows lost between
@@ -242,7 +259,7 @@ def main() -> None:
     check_answers(task)  # not only after hours of training
     dedup = load("dedup", DedupParams)
     check_thresholds(dedup, params)
-    records = list(map(without_words, read_records(DEDUPED)))
+    records = read_rows(read_records(DEDUPED))
     check_weights(records, params.balance)
     shared = all_passages(read_shared())
     ties = find_ties(RecordFile(DEDUPED), params, shared)
@@ -256,11 +273,10 @@ def main() -> None:
         check_coverage(splits, scenarios, params.coverage)
     write_json("reports/leakage.json", leakage_report(searched, removed, params))
 
-    train = len(splits["train"])
+    train, groups = len(splits["train"]), count_groups(splits.values())
     splits["train"] = weighted(splits["train"], params.balance.weights)
     ledger = account(records, fates)
-    groups = components([record["groups"] for rows in splits.values() for record in rows])
-    metrics = ledger.close() | {"groups": len(set(groups)), "repeats": len(splits["train"]) - train}
+    metrics = ledger.close() | {"groups": groups, "repeats": len(splits["train"]) - train}
     write_json(
         "metrics/split.json", metrics | {name: split_counts(splits[name]) for name in SPLITS}
     )

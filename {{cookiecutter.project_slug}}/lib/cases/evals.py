@@ -135,6 +135,13 @@ class Adversarial(CaseLine):
         return in_one_form(answer)
 
 
+EXAMPLES = {
+    "Golden": '{"id": "g1", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", '
+    '"content": "the right answer"}]}',
+    "Adversarial": '{"id": "a1", "kind": "...", "expect": "refuse", "messages": [{"role": "user", '
+    '"content": "..."}]}; expect is refuse or answer',
+}
+
 C = TypeVar("C", bound=CaseLine)
 
 
@@ -167,7 +174,10 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the line"
-            raise UserError(f"{path}:{number}: is not a case: {key}: {first['msg']}") from None
+            raise UserError(
+                f"{path}:{number}: is not a case: {key}: {first['msg']}; a line is "
+                f"{EXAMPLES.get(kind.__name__, EXAMPLES['Golden'])}"
+            ) from None
         except ValueError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error})") from None
         if case.id in lines:

@@ -1,6 +1,8 @@
 """Which rows belong together, when each may be in several groups."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
 
 
 def components(rows: Iterable[Sequence[str]]) -> list[str]:
@@ -22,3 +24,16 @@ def components(rows: Iterable[Sequence[str]]) -> list[str]:
         for other in groups[1:]:
             parent[root(other)] = root(groups[0])
     return [root(first) for first in firsts]
+
+
+def recurring(rows: Callable[[], Iterable[Sequence[str]]]) -> set[str]:
+    """Find the groups that more than one row has; of the others only a number each is held.
+
+    rows: yields the groups of each row; called twice.
+    """
+    hashes = np.fromiter((hash(group) for groups in rows() for group in groups), np.int64)
+    values, counts = np.unique(hashes, return_counts=True)
+    often = set(values[counts > 1].tolist())
+    return (
+        {group for groups in rows() for group in groups if hash(group) in often} if often else set()
+    )

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from sys import intern
 from typing import Any, NotRequired, TypedDict, cast
 
 from lib.core.record_lines import content_json
@@ -185,16 +184,6 @@ class RecordFile:
 
     def __iter__(self) -> Iterator[Record]:
         return read_records(self.path)
-
-
-def without_words(record: Record) -> Record:
-    """Drop a record's texts, so that very many records fit into memory."""
-    kept = {
-        key: intern(value) if isinstance(value, str) and key != "id" else value
-        for key, value in record.items()
-        if key not in (*CONTENT, "tools")
-    }
-    return cast(Record, kept | {"chosen": ""} if is_pair(record) else kept)
 
 
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """Read what is asked and answered in a row: a chat, an alpaca row, a prompt and its completion."""
 
+from typing import Any
+
 from lib.core.params import TaskParams
 from lib.core.records import Message
 from lib.curate.draft import Draft, from_turns
+from lib.curate.order import put_in_order
 from lib.curate.row import Row
-from lib.intake.cells import Reject, as_text, optional_text
+from lib.intake.cells import Reject, as_text, cell_value, optional_text
 from lib.intake.turns import assistant, read_answer, read_prompt, read_turns, user
 from lib.intake.unpack import from_text
 from lib.intake.unread import is_empty, verdict
@@ -58,7 +61,13 @@ def from_chat(cells: Row, task: TaskParams) -> Draft:
     turns = read_turns(cells.get("messages"), cells.unread)
     if turns and turns[-1]["role"] == "user" and cells.there("completion", vacant=True):
         turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
+    if not any(turn["role"] == "assistant" for turn in turns):
+        raise Reject("no_answer", "no turn of the assistant")
+    changes = set[str]()
+    if not cells.unread.pair:  # whose turns must be those of both answers
+        turns = put_in_order(turns, changes)
     draft = from_turns(turns)
+    draft.changes |= changes
     if not is_empty(system := cells.get("system")):
         draft.changes.add("system_prompt_removed")
         draft.system = f"{draft.system}\n{system}"
@@ -79,10 +88,30 @@ def from_completion(cells: Row, task: TaskParams) -> Draft:
     answer = cells.get("completion")
     if answer is None:
         answer = {name: as_text(cells.get(name)).strip() for name in task.fields}
+    if task.output == "label" and isinstance(answer, list) and len(answer) > 1:
+        raise Reject("unknown_label", f"{len(answer)} labels", *map(str, answer))
+    if is_index(answer, cells):
+        raise Reject("answer_index", f"{answer}")
     answered = read_answer(answer, cells.unread, task.output == "json")
     draft = from_turns([*asked(cells, "prompt"), *answered])
     read_label(draft, cells, task)
     return draft
+
+
+def is_index(answer: Any, cells: Row) -> bool:
+    """Tell whether an answer is the number or letter of a choice that the question lists without.
+
+    A list of the letters themselves may stand in the question, too.
+    """
+    told = str(answer).strip().upper()
+    if len(told) != 1 or "prompt" not in cells.mapping.joined:
+        return False
+    parts = [cell_value(cells.row, part) for part in cells.mapping.parts["prompt"]]
+    choices = [part for part in parts if isinstance(part, list) and part]
+    if any(told in (str(one).strip().upper() for one in part) for part in choices):
+        return False
+    at = int(told) if told.isdecimal() else ord(told) - ord("A")
+    return any(0 <= at < len(part) for part in choices)
 
 
 def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:

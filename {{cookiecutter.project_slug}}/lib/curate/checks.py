@@ -15,6 +15,7 @@ from lib.curate.draft import Draft, strings
 from lib.curate.json_answers import read_json_answer, tidied
 from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
+from lib.curate.template_tokens import TOKEN, find_token, without_end
 from lib.curate.templates import hole_in_row
 from lib.curate.tidy import MAY_BE_MISREAD, is_misread, tidy
 from lib.intake.cells import Reject
@@ -26,6 +27,11 @@ from lib.pii.secrets import find_secrets
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
 NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
+# What tables and programs write where there is nothing.
+NOTHING = re.compile(
+    r"nan|NaN|NAN|<NA>|NaT|None|null|NULL|undefined|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)"
+    r"|\[object Object\]"
+)
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
@@ -57,14 +63,16 @@ class Checks:
         repair = self.params.mojibake == "repair"
         for turn in draft.prompt:
             turn["content"] = tidy(turn["content"], draft.changes, repair)
-        draft.chosen = tidy(draft.chosen, draft.changes, repair)
+        draft.chosen = without_end(tidy(draft.chosen, draft.changes, repair), draft.changes)
         if draft.rejected is not None:
-            draft.rejected = tidy(draft.rejected, draft.changes, repair)
+            rejected = tidy(draft.rejected, draft.changes, repair)
+            draft.rejected = without_end(rejected, draft.changes)
         for beside in [*cast(list[dict[str, Any]], draft.prompt), *draft.beside.values()]:
             if "reasoning_content" in beside:
                 thought = tidy(beside["reasoning_content"], draft.changes, repair)
                 beside["reasoning_content"] = thought
         draft.license = self.allowed(draft.license)
+        check_nothing(draft, self.task)
         check_text(draft, self.params)
 
     def finish(self, draft: Draft) -> None:
@@ -161,6 +169,14 @@ class Checks:
             draft.changes.add("language_code")
 
 
+def check_nothing(draft: Draft, task: TaskParams) -> None:
+    """Raise Reject for a question or an answer that stands for an empty cell, such as `nan`."""
+    asked = [turn["content"] for turn in draft.prompt if turn["role"] == "user"]
+    for text in [*asked, draft.chosen]:
+        if NOTHING.fullmatch(text) and text not in (task.refusal, *task.labels):
+            raise Reject("empty", text)
+
+
 def check_text(draft: Draft, params: CurateParams) -> None:
     """Raise Reject for a text that is empty, damaged, unfilled or too short."""
     plain = draft.is_plain()
@@ -179,6 +195,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
     whole = "\n".join([*texts, *fields])
     if "\\" in whole or DAMAGE.search(whole) or MAY_BE_MISREAD.search(whole):
         check_damage(texts, fields, params)
+    if TOKEN.search(whole) and (token := next(filter(None, map(find_token, texts)), "")):
+        raise Reject("template_token", token)
     hole = hole_in_row(asked, answered) if params.unfilled_template == "drop" else ""
     if hole:
         raise Reject("unfilled_template", hole)

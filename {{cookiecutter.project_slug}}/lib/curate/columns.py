@@ -98,5 +98,6 @@ class ColumnWatch:
             there = [mask_value(one, Redactor(finder)) for one in list(self.there)[:MOST_NAMES]]
             raise UserError(
                 f"params.yaml: data.sources: '{self.source.path}' maps {ours[0]} to '{name}', "
-                f"which none of its rows has; they have {', '.join(there)}"
+                f"which none of its rows has; they have {', '.join(there)}; correct columns, "
+                "or put a line of names on top of a table that has none"
             )

@@ -9,14 +9,16 @@ import orjson
 from lib.core.params import BaseParams, TaskParams
 from lib.core.record_lines import record_line
 from lib.core.records import Record, record_id
-from lib.curate.checks import Checks, all_text, check_difference
+from lib.curate.checks import Checks, all_text, check_difference, texts_of
 from lib.curate.columns import ColumnWatch
 from lib.curate.conflicts import Conflicts
 from lib.curate.draft import Draft
+from lib.curate.habits import Habits
 from lib.curate.params import CurateParams, Source
 from lib.curate.rejected import Rejected, mask_value
 from lib.curate.row import Mapping
 from lib.curate.shapes import to_draft
+from lib.curate.sources import partition
 from lib.curate.tokens import token_counter
 from lib.intake.cells import Reject
 from lib.intake.formats import Rows, rows_of
@@ -70,10 +72,12 @@ class Curator:
         """Check and mask the rows of a part."""
         columns = ColumnWatch(part.source)
         mapping = Mapping(part.source.columns, part.source.ignore)
-        conflicts = Conflicts(one_answer=self.task.output != "text")
+        conflicts, habits = Conflicts(one_answer=self.task.output != "text"), Habits()
         gone, sound = io.StringIO(), list[str]()
         out = Rejected(gone, Ledger(), self.finder)
         rows = list(rows_of(part.rows))
+        if named := partition(part.file):
+            rows = [row._replace(value=named | row.value) if row.value else row for row in rows]
         drafts = [attempt(self.draft, part, row, mapping) for row in rows]
         texts = [all_text(draft) for draft in drafts if isinstance(draft, Draft)]
         secrets = iter(which_hold_secrets(texts))
@@ -90,8 +94,11 @@ class Curator:
                 out.ledger.account(part.file).unused.update(draft.unread)
             record = to_record(draft, part.file, draft.split or part.source.split)
             conflicts.add(record, row.line)
+            habits.see(draft.chosen if self.task.output == "text" else "", texts_of(draft))
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
+        if sound:
+            out.ledger.account(part.file).habits.update(habits.counts())
         return Curated(columns, out.ledger, out.first, gone.getvalue(), conflicts, "".join(sound))
 
     def draft(self, part: Part, row: RawRow, mapping: Mapping) -> Draft:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")  # 1,000 is not 1
 SHOWN = 5  # groups of labels in a warning
 
 
@@ -32,7 +33,8 @@ def form_of(label: str) -> str:
     """Write a label without case, kind of spaces and form of number or truth."""
     plain = re.sub(r"[\s_-]+", " ", label.casefold()).strip(" .")
     plain = {"yes": "true", "no": "false", "y": "true", "n": "false"}.get(plain, plain)
+    number = label.replace(",", "" if THOUSANDS.fullmatch(label) else ".")
     try:
-        return f"{float(label.replace(',', '.')):g}"
+        return f"{float(number):g}"
     except ValueError:
         return plain

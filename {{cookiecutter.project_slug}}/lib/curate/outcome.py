@@ -38,12 +38,62 @@ CURES = {  # of rows that have a column or key which nothing reads and which cou
     "ranked": "a row has several answers to one question; where they stand best first, columns: "
     "{chosen: responses.0, rejected: responses.1} (responses.0.text inside of objects); where "
     "scores say which is better, write the best of a row as chosen and the worst as rejected; or "
-    "name what is not to be learnt in ignore",
+    "name what is not to be learnt in ignore; several labels of one text make one answer: write "
+    "them into one text",
     "stringified": "a list or object stands there as the text that Python prints; write it as "
     "JSON (JSONL or parquet keep it whole)",
     "not_text": "only text is learnt; map a column of text inside of an object (answers.text), "
     f"take out rows that need a picture or sound, {IGNORE}",
     "no_prompt": "nothing says what is asked; map that column, columns: {prompt: COLUMN}",
+    "no_answer": "nothing says what is answered; map that column, columns: {completion: COLUMN}; "
+    "of a chat, take out rows without a turn of the assistant",
+    "unknown_shape": "no known columns; map what is asked and what is answered, columns: {prompt: "
+    "COLUMN, completion: COLUMN}, or a list of turns, columns: {messages: COLUMN} (meta.turns "
+    "reaches inside), or both answers of a pair, {prompt: COLUMN, chosen: COLUMN, rejected: "
+    "COLUMN}; one text that holds question and answer has to be split into two columns first",
+    "nested_rows": "the rows are a list inside of one object; write one a line, jq -c '.NAME[]' "
+    "FILE > data/raw/rows.jsonl, and name that file in data.sources",
+    "lone_turn": "each row is one turn of a talk; gather the turns of a talk, in order, into one "
+    "row, messages: [{role, content}, ...]",
+    "bad_turns": "turns need a role (user, assistant, system, tool and the like; key role, from, "
+    "author, speaker or sender) and a text (key content, value, text, message or parts); write "
+    "them so, or map the right column, columns: {messages: COLUMN}",
+    "roles_out_of_order": "questions and answers must take turns, the results of tools between; "
+    "take out or move what stands elsewhere, such as a second system prompt",
+    "prompts_differ": "both answers of a pair must follow the same turns, those of its prompt; "
+    "correct chosen and rejected, or map the right column, columns: {prompt: COLUMN}",
+    "bad_label": "the column that is mapped to label says neither true nor false (1 or 0, good or "
+    "bad, up or down); map a class to completion instead, columns: {completion: COLUMN}",
+    "invalid_json": "the line is no JSON; each must be one whole object, without a comma after it, "
+    "in double quotes (`jq -c . FILE` names the place)",
+    "not_an_object": 'the row is a JSON value without names; write objects, {"prompt": ..., '
+    "\"completion\": ...}; from pandas: df.to_json(path, orient='records', lines=True)",
+    "duplicate_key": "a key stands twice in one object; give each a name of its own",
+    "invalid_csv": "the row has more or fewer cells than the header; put cells that hold a "
+    "delimiter or a line break into double quotes, or save the table anew",
+    "template_token": "a token of a chat template stands in the text and would be learnt as words; "
+    "take such tokens out, and write what they divide as turns, messages: [{role, content}, ...]",
+    "answer_index": "the answer is the number of a choice, and the question lists its choices "
+    "without numbers; write the choice itself, such as jq -c '.answer = .choices[.answer]' FILE > "
+    "data/raw/rows.jsonl, and name that file in data.sources",
+    "unknown_label": "the answer is none that task allows; add it to task.labels (or to the values "
+    "of its field in task.fields), or correct the data",
+    "answer_not_json": "the answer is no JSON; correct it, or set task.output: text",
+    "wrong_fields": "the answer has other keys than task.fields; write there the keys of the data, "
+    "or map a column for each, columns: {FIELD: COLUMN}",
+    "answer_not_in_schema": "the answer breaks task.schema where it says; correct the one or the "
+    "other",
+    "unknown_language": "the column says no language (en, eng, zh-Hans, Spanish); correct it, or "
+    "map another, columns: {language: COLUMN}",
+    "language": "the text is in a language that curate.languages does not list; add it there, or "
+    "set curate.languages: [] to take any",
+}
+# Of rows by themselves, where others of their file stay: the counts by reason say enough.
+QUIET = {
+    *("not_text", "no_prompt", "no_answer", "language", "unknown_language", "unknown_label"),
+    *("answer_not_json", "wrong_fields", "answer_not_in_schema", "bad_turns", "unknown_shape"),
+    *("roles_out_of_order", "prompts_differ", "not_an_object", "duplicate_key"),
+    *("invalid_json", "invalid_csv"),
 }
 
 
@@ -56,16 +106,32 @@ def check_yield(file: str, out: Rejected) -> None:
     if not account.rows_in:
         raise UserError(f"{file}: has no rows; add some, or remove it from data.sources")
     if foreign := account.dropped["not_utf8"]:
-        print(f"{file}: {foreign:,} rows are not UTF-8; `iconv` converts it (data/README.md)")
+        print(
+            f"{file}: {foreign:,} rows are not UTF-8; `iconv -f WINDOWS-1252 -t UTF-8 {file} > "
+            "NEW` converts it (GB18030 where it is Chinese; data/README.md)"
+        )
     gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
     told = [reason for reason, _ in account.dropped.most_common() if reason in CURES]
     if gone == account.rows_in and own < gone / 2:
-        cure = CURES[told[0]] if told else CURE
+        cure = cure_of(told[0], file, out.first[file], account.rows_in) if told else CURE
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); {cure}"
         )
-    for reason in (one for one in told if one not in ("not_text", "no_prompt")):
-        print(f"{file}: {account.dropped[reason]:,} rows {reason}: {CURES[reason]}")
+    for reason in (one for one in told if one not in QUIET):
+        cure = cure_of(reason, file, out.first[file], account.rows_in)
+        print(f"{file}: {account.dropped[reason]:,} rows {reason}: {cure}")
+
+
+def cure_of(reason: str, file: str, first: str, rows: int) -> str:
+    """Write what to do about a reason, with the names of the file and of the list inside of it.
+
+    first: the first row that went and why; rows: how many the file has.
+    """
+    inside = first.partition("nested_rows, ")[2]
+    if inside and rows > 1:  # each row has such a list: not of rows, but of turns of some form
+        return CURES["bad_turns"]
+    cure = CURES[reason].replace("FILE", file)
+    return cure.replace(".NAME[]", inside) if inside else cure
 
 
 def check_licenses(ledger: Ledger, licenses: list[str]) -> None:

@@ -182,6 +182,7 @@ class Row:
         asked: all that is asked, the question last. Raises Reject (`unread_mapping`) for a column
         that somebody mapped and the shape of the row has no place for.
         """
+        judged = list[str]()
         for name, value in self.row.items():
             if name in self.read or name in self.mapping.ignored or is_empty(value):
                 continue
@@ -193,7 +194,14 @@ class Row:
                 raise Reject("ranked", name)
             if name == "split" and str(value).casefold() in HELD_OUT:
                 raise Reject("held_out", f"{name}: {value}")
-            self.unread.note(name, value)
+            try:
+                self.unread.note(name, value)
+            except Reject as reason:
+                if str(reason) != "verdict":
+                    raise
+                judged += reason.found  # all of them, so that one line of `ignore` names them
+        if judged:
+            raise Reject("verdict", *judged)
 
     def check_mapped(self, name: str) -> None:
         """Raise Reject for a text that somebody mapped and nothing read."""

@@ -14,7 +14,8 @@ from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
 from lib.curate.row import SPLITS, TEXTS, Mapping, Row
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
-from lib.intake.unread import is_ranked
+from lib.intake.unpack import is_turn
+from lib.intake.unread import is_ranked, words
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
@@ -67,6 +68,12 @@ def read_split(cells: Row) -> str | None:
     return SPLITS.get(text.casefold())
 
 
+MESSAGE = (  # a column of each: who said it, what, when or in which talk
+    words("author author_id sender speaker role from user user_id"),
+    words("text body content message value comment"),
+    words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
+    | words("conversation_id message_id message_tree_id"),
+)
 MOST_KINDS = 1000  # of rows, by which columns they have
 TOLD_BY = (*TEXTS, "instruction", "output")
 
@@ -92,9 +99,32 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
         for name, value in cells.row.items():
             if is_ranked(str(name), value) and name not in mapping.ignored:
                 raise Reject("ranked", str(name))
-        asked = cells.look("prompt") is not None
-        raise Reject("no_answer" if asked else "unknown_shape", *map(str, cells.row))
+        raise unknown(cells)
     return shape.read(cells, task)
+
+
+def unknown(cells: Row) -> Reject:
+    """Say what a row of no known shape is: a list of rows, one turn of a talk, or a question."""
+    row = cells.row
+    lists = [name for name, value in row.items() if is_list_of_rows(value)]
+    if len(lists) == 1 and not any(isinstance(one, str) and " " in one for one in row.values()):
+        return Reject("nested_rows", f".{lists[0]}[]")
+    if is_turn(row) or is_message(row):
+        return Reject("lone_turn", *map(str, row))
+    asked = cells.look("prompt") is not None
+    return Reject("no_answer" if asked else "unknown_shape", *map(str, row))
+
+
+def is_message(row: dict[str, Any]) -> bool:
+    """Tell whether a row is one message of an export: who said it, what, when or in which talk."""
+    names = {str(name).casefold() for name in row}
+    return not any(map(names.isdisjoint, MESSAGE))
+
+
+def is_list_of_rows(value: Any) -> bool:
+    """Tell whether a cell is a list of objects that are no turns."""
+    objects = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+    return bool(objects) and not any(map(is_turn, value))
 
 
 def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:

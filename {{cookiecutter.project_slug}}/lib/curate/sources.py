@@ -1,6 +1,7 @@
 """Find the files that data.sources names."""
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from lib.curate.params import Source
 from lib.runtime.errors import UserError
@@ -16,10 +17,10 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
     for source in sources:
         # A file name may contain glob characters, such as `a[1].csv`.
         exact = Path(source.path)
-        paths = [exact] if exact.is_file() else sorted(Path().glob(source.path))
-        files = [path for path in paths if path.is_file() and not is_dvcs(path)]
+        paths = [exact] if exact.is_file() else seen_files(source.path)
+        files = [path for path in paths if not is_dvcs(path)]
         if not files and not source.optional:
-            cure = f"write {exact}/* for its files" if exact.is_dir() else "correct the path"
+            cure = f"write {inside(exact)} for its files" if exact.is_dir() else "correct the path"
             raise UserError(
                 f"params.yaml: data.sources: no file matches '{source.path}'; "
                 f"put one there or {cure}"
@@ -33,6 +34,38 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
             seen[path] = source.path
         found.append((source, files))
     return found
+
+
+def seen_files(pattern: str) -> list[Path]:
+    """List the files that a glob matches, without those that programs keep beside data.
+
+    Names that begin with a dot or an underscore are such files by custom: .DS_Store, ._rows.csv,
+    _SUCCESS. A link to nothing is a UserError: its rows would be missed.
+    """
+    paths = sorted(Path().glob(pattern))
+    if broken := [path for path in paths if path.is_symlink() and not path.exists()]:
+        raise UserError(
+            f"{broken[0]}: is a link to a file that is not there; `dvc checkout` or `git annex "
+            "get` brings it, `rm` removes the link"
+        )
+    files = [path for path in paths if path.is_file()]
+    beside = [path for path in files if path.name.startswith((".", "_"))]
+    if beside:
+        print(f"{pattern}: not read, by its name: {', '.join(map(str, beside))}")
+    return [path for path in files if path not in beside]
+
+
+def inside(folder: Path) -> str:
+    """Write the glob of the files of a folder, or of the folders in it."""
+    if any(one.is_file() for one in folder.iterdir()):
+        return f"{folder}/*"
+    return f"{folder}/**/*"
+
+
+def partition(file: str) -> dict[str, str]:
+    """Read the columns that stand in the names of folders, as Spark writes: lang=de/part-0.csv."""
+    named = [folder.partition("=") for folder in file.split("/")[:-1]]
+    return {name: unquote(value) for name, told, value in named if told and name}
 
 
 def is_dvcs(path: Path) -> bool:

@@ -1,7 +1,8 @@
 """What an engine gives back for one prompt."""
 
 from dataclasses import dataclass
-from typing import Literal
+
+NOT_TAKEN = "HTTP "  # begins how the answer ended where the server did not take the request
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,7 @@ class Answer:
     text: str
     input_tokens: int
     output_tokens: int
-    # length: cut off at max_new_tokens; content_filter: a provider let nothing through
-    finish: Literal["stop", "length", "content_filter"]
+    # stop; length: cut off at max_new_tokens; content_filter: a provider let nothing through; or
+    # HTTP 413, say: the server did not take the request, and nothing is known of its answer
+    finish: str
     log_likelihood: float | None = None  # of the right answer: mean log-probability of its tokens

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lib.core.records import Message
-from lib.engines.answer import Answer
+from lib.engines.answer import NOT_TAKEN, Answer
 from lib.engines.api import answer_chat, answer_tokens
 from lib.engines.kept import Kept, fingerprint
 from lib.engines.openai_client import Endpoint, Refused
@@ -71,7 +71,8 @@ def answer_all(
     prompt's index) and kept as it comes, and never asked for again while it is. `weights` tells
     apart what a server that was started here serves; `schema` is what it holds answers to. Raises
     UserError that says how many answers are missing, when the server gives none or the budget is
-    spent. A few requests that the server does not take, too long ones say, are empty answers.
+    spent. A few requests that the server does not take, too long ones say, are empty answers that
+    say so in `finish`.
     """
     how = (max_new_tokens, schema, dict(endpoint.options))
     keys = keys_of(endpoint, prompts, how, weights)
@@ -80,7 +81,7 @@ def answer_all(
         print(f"{len(found):,} of {len(prompts):,} answers are kept of a run of {kept.since()}")
     budget = Budget(limits or BudgetParams(), endpoint.section, list(found.values()))
 
-    refused = dict[int, str]()  # by the index of the prompt, what the server said
+    refused = dict[int, Refused]()  # by the index of the prompt, what the server said
     one_by_one = threading.Lock()  # recognizers of personal data are not made for threads
 
     def ask(index: int) -> None:
@@ -91,9 +92,14 @@ def answer_all(
         try:
             answer = one(endpoint, prompt, max_new_tokens, schema)  # type: ignore[arg-type]
         except Refused as no:
-            if no.status not in ONE_CASE or len(refused) >= max(3, FEW * len(prompts)):
+            if no.status not in ONE_CASE:
                 raise
-            refused[index] = str(no)
+            if len(refused) >= max(3, FEW * len(prompts)):
+                raise UserError(
+                    f"{no}; so it did to {len(refused)} others: a mistake in all requests, or "
+                    "cases that are too long for it"
+                ) from None
+            refused[index] = no
             return
         budget.settle(may_cost, answer)
         with one_by_one:
@@ -114,7 +120,10 @@ def answer_all(
             raise
     for index, said in sorted(refused.items()):
         print(f"case {index + 1} of {len(keys):,} was refused, and is not answered: {said}")
-    nothing = {keys[index]: asdict(Answer("", 0, 0, "stop")) for index in refused}
+    nothing = {
+        keys[index]: asdict(Answer("", 0, 0, f"{NOT_TAKEN}{no.status}"))
+        for index, no in refused.items()
+    }
     return [Answer(**(kept.rows | nothing)[key]) for key in keys]
 
 

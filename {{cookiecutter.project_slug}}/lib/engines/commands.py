@@ -16,6 +16,15 @@ from lib.runtime.errors import UserError
 
 SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
 SERVED_NAME = "model"  # under which weights are served; also their folder in a package
+# What is served answers as it was evaluated, unless a request says otherwise. By default vLLM
+# samples at temperature 1, llama.cpp at 0.8, and both take penalties that a base brings.
+GREEDY = {
+    "vllm": [
+        *("--generation-config", "vllm"),
+        *("--override-generation-config", '{"temperature": 0}'),
+    ],
+    "llama.cpp": ["--temp", "0", "--repeat-penalty", "1"],
+}
 BY_HAND = {
     "tgi": "docker compose --file dist/tgi/compose.yaml up",
     "ollama": "ollama create model --file dist/ollama/Modelfile && ollama run model",
@@ -40,11 +49,14 @@ def arguments(
     context, slots = str(deploy.context), str(deploy.concurrency)
     match deploy.stack:
         case "vllm":
-            options = ["--served-model-name", name, "--port", str(port)]
+            options = ["--served-model-name", name, "--port", str(port), *GREEDY["vllm"]]
+            if deploy.tool_parser:
+                options += ["--enable-auto-tool-choice", "--tool-call-parser", deploy.tool_parser]
             return [model, *options, "--max-model-len", context, "--max-num-seqs", slots]
         case "llama.cpp":  # its context is shared by the slots
             shared = str(deploy.context * deploy.concurrency)
             options = ["--alias", name, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
+            options += GREEDY["llama.cpp"]
             # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
             return ["-m", f"{model}/{GGUF}", *options, "--metrics", "--cache-ram", "0"]
         case "tgi":

@@ -32,8 +32,11 @@ def generate(
     without padding and end-of-turn.
     """
     import torch
+    from transformers import GenerationConfig
 
     width = max(len(prompt) for prompt in prompts)
+    # of the model's own it would take penalties of repetition and more, which no server does here
+    model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     pad, stops = int(tokenizer.pad_token_id), stop_ids(model, tokenizer)
     start = 0
     if prefix:  # the model writes into it

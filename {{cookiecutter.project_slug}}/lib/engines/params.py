@@ -85,6 +85,8 @@ class DeployParams(Section):
     port: int = Field(ge=1, le=65535)  # of what is packed; a stage takes a free one
     context: int = Field(ge=16)  # tokens of a request and its answer together
     concurrency: int = Field(ge=1)  # requests at once
+    # vLLM's parser for the form in which the chat template writes calls of tools; "": no tools
+    tool_parser: str = Field(default="", pattern="^[a-z0-9_]*$")
 
 
 STARTED: tuple[Stack, ...] = ("vllm", "llama.cpp")  # by stages, as they are packed
@@ -107,6 +109,21 @@ def check_stack(own: list[str] | None, key: str, deploy: DeployParams) -> None:
             f"params.yaml: {key} is null, and stages start only {' and '.join(STARTED)}, not "
             f"{deploy.stack} (deploy.stack): give your own command, set the engine to "
             "transformers, or set bench.command to [], which asks a server at bench.url"
+        )
+
+
+def check_tools(where: str, deploy: DeployParams) -> None:
+    """Raise UserError where the stack would refuse chats with tools, such as those of a file."""
+    if deploy.stack == "vllm" and not deploy.tool_parser:
+        raise UserError(
+            f"{where}: has chats with tools, and vLLM (deploy.stack) refuses such requests without "
+            "a parser of their calls; set deploy.tool_parser, to hermes where the chat template "
+            "writes <tool_call> with JSON (docs/serving.md lists others)"
+        )
+    if deploy.stack == "ollama":
+        raise UserError(
+            f"{where}: has chats with tools, and the Modelfile that is packed for ollama "
+            "(deploy.stack) has no place for them; set it to llama.cpp, which renders the template"
         )
 
 

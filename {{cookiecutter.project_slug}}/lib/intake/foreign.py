@@ -27,9 +27,9 @@ BINARY = {  # the bytes with which a file begins: what it is, and what to do
     b"\x80\x05": "a pickle, which could run anything when read; write its rows as JSONL",
     b"version https://git-lfs": "a Git LFS pointer, not the file itself; `git lfs pull` gets it",
     b"outs:\n": "a pointer of DVC (.dvc), not the file itself; `dvc pull` gets it",
-    b"\xff\xfe": "UTF-16 or UTF-32; save it as UTF-8",
-    b"\xfe\xff": "UTF-16 or UTF-32; save it as UTF-8",
-    b"\0\0\xfe\xff": "UTF-16 or UTF-32; save it as UTF-8",
+    b"\xff\xfe": "UTF-16 or UTF-32; save it as UTF-8, by `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
+    b"\xfe\xff": "UTF-16 or UTF-32; save it as UTF-8, by `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
+    b"\0\0\xfe\xff": "UTF-16 or UTF-32; save it as UTF-8, by `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
 }
 ZIP = b"PK\x03\x04"
 IN_ZIP = {  # names of what lies in a zip: what it is then
@@ -40,8 +40,8 @@ IN_ZIP = {  # names of what lies in a zip: what it is then
 HTML = re.compile(rb"<(!doctype|html|head|body)", re.IGNORECASE)
 XML = re.compile(rb"<(\?xml|[a-z_]+[ >/])", re.IGNORECASE)
 STRING = rb'"(?:[^"\\]|\\.)*"'
-PANDAS_JSON = re.compile(rb"\{\s*" + STRING + rb'\s*:\s*\{\s*"0"\s*:')  # columns of cells
-PANDAS_INDEX = re.compile(rb'\{\s*"0"\s*:\s*\{')  # rows, each under its number
+PANDAS_JSON = re.compile(rb"\{\s*" + STRING + rb'\s*:\s*\{\s*"\d+"\s*:')  # columns of cells
+PANDAS_INDEX = re.compile(rb'\{\s*"\d+"\s*:\s*\{')  # rows, each under its number
 PANDAS_SPLIT = re.compile(
     rb'\{\s*"(columns"\s*:\s*\[.*"(index|data)"\s*:\s*\[|schema"\s*:\s*\{)', re.S
 )
@@ -52,7 +52,7 @@ def refuse(path: Path, head: bytes) -> None:
     """Raise UserError where a file begins like a known format that is not read here."""
     for magic, said in BINARY.items():
         if head.startswith(magic):
-            raise UserError(f"{path}: is {said}")
+            raise UserError(f"{path}: is {said.replace('FILE', str(path))}")
     if head.startswith(ZIP):
         packed = f"packed with zip; unpack it; allowed are {KNOWN}"
         kinds = [what for name, what in IN_ZIP.items() if name in head]
@@ -71,14 +71,16 @@ def refuse(path: Path, head: bytes) -> None:
 
 def refuse_object(path: Path, start: bytes) -> None:
     """Raise UserError for JSON that is one object over several lines, or a table of pandas."""
-    if PANDAS_JSON.match(start):
+    alone = b"\n" not in start.strip()  # one line, as pandas writes; JSONL has more
+    if alone and PANDAS_JSON.match(start):
         raise UserError(f"{path}: is an object of columns, as pandas writes by default; {PANDAS}")
-    if PANDAS_INDEX.match(start) or PANDAS_SPLIT.match(start):
+    if (alone and PANDAS_INDEX.match(start)) or PANDAS_SPLIT.match(start):
         raise UserError(f"{path}: is a table of pandas in one object; {PANDAS}")
     if OPENED.match(start) or spans_lines(start):
         raise UserError(
-            f"{path}: is JSON objects over several lines each; write one a line: `jq -c . {path}` "
-            "(`jq -c '.NAME[]'` where the rows are a list inside of one object)"
+            f"{path}: is JSON objects over several lines each; write one a line, `jq -c . {path} > "
+            "data/raw/rows.jsonl` (`jq -c '.NAME[]'` where the rows are a list inside of one "
+            "object), and name that file in data.sources"
         )
 
 

@@ -109,7 +109,10 @@ def _rows(path: Path, file: BinaryIO, buffered: BinaryIO, head: bytes) -> Iterab
     if start.startswith(b"["):
         return list_rows(path, buffered)
     if b"\0" in start.partition(b"\n")[0]:
-        raise UserError(f"{path}: is not text; allowed are {KNOWN}")
+        raise UserError(
+            f"{path}: is not text, or UTF-16 without a mark (`iconv -f UTF-16LE -t UTF-8 {path} > "
+            f"NEW` converts it); allowed are {KNOWN}"
+        )
     return _csv_rows(path, buffered) if start else iter(())
 
 
@@ -159,7 +162,10 @@ def _noted(text: Iterable[str], lines: list[str]) -> Iterator[str]:
 def check_header(path: Path, cells: list[str]) -> list[str]:
     """Return the names of the columns; raise UserError for a line that is no CSV header."""
     if len(cells) < 2:
-        raise UserError(f"{path}:1: is not a CSV header (two or more names); allowed are {KNOWN}")
+        raise UserError(
+            f"{path}:1: is not a CSV header (two or more names); allowed are {KNOWN}; where it is "
+            "no data, a path such as data/raw/*.jsonl passes over it"
+        )
     if any(FOREIGN.search(cell) for cell in cells):
         raise UserError(
             f"{path}:1: the names of its columns are not UTF-8; `iconv -f GB18030 -t UTF-8` (or "

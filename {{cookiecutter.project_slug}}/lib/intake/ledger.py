@@ -13,6 +13,7 @@ class Account:
     rows_kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)  # columns that nothing reads: rows
+    habits: Counter[str] = field(default_factory=Counter)  # of texts that are kept as they are
 
     def as_metrics(self) -> dict[str, Any]:
         """Return plain numbers, reasons in alphabetical order."""
@@ -52,6 +53,7 @@ class Ledger:
             ours.rows_kept += theirs.rows_kept
             ours.dropped.update(theirs.dropped)
             ours.unused.update(theirs.unused)
+            ours.habits.update(theirs.habits)
 
     def total(self) -> Account:
         """Add up the accounts of all sources."""

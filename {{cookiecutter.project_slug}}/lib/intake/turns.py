@@ -21,7 +21,8 @@ from lib.intake.unpack import (
 from lib.intake.unread import Unread, is_empty, risk, verdict
 
 PLAIN = {"role", "content"}
-ROLE_KEYS, TEXT_KEYS = ("role", "from", "type"), ("content", "value", "text", "message", "parts")
+ROLE_KEYS = ("role", "from", "author", "speaker", "sender", "type")
+TEXT_KEYS = ("content", "value", "text", "message", "parts")
 MARKED = re.compile(
     r"</think>|<tool_call>|<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>"
 )
@@ -43,7 +44,7 @@ def read_turns(value: Any, unread: Unread) -> list[Message]:
 
     Raises Reject (`bad_turns`, `not_text`, `tools`, and what Unread raises).
     """
-    value = unpacked(value) if isinstance(value, str) else value
+    value = as_turns(unpacked(value) if isinstance(value, str) else value)
     if not isinstance(value, list) or not value:
         raise Reject("bad_turns")
     turns = list[Message]()
@@ -54,6 +55,24 @@ def read_turns(value: Any, unread: Unread) -> list[Message]:
         for one in read_turn(turn, unread):
             add_turn(turns, one)
     return turns
+
+
+def as_turns(value: Any) -> Any:
+    """Return a list of turns that came as a column of each key, as pairs or as texts in turn.
+
+    `datasets` keeps a list of objects as an object of lists; any other value stays as it is.
+    """
+    if isinstance(value, dict) and value and all(isinstance(one, list) for one in value.values()):
+        same = len({*map(len, value.values())}) == 1
+        cells = zip(*value.values(), strict=True) if same else ()
+        return [dict(zip(value, one, strict=True)) for one in cells] or value
+    if not isinstance(value, list) or not value:
+        return value
+    if all(isinstance(one, list) and [*map(type, one)] == [str, str] for one in value):
+        return [turn for asked, answer in value for turn in (user(asked), assistant(answer))]
+    if len(value) % 2 == 0 and all(isinstance(one, str) for one in value):
+        return [(user, assistant)[at % 2](text) for at, text in enumerate(value)]
+    return value
 
 
 def is_plain(turn: Any) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 from lib.intake.cells import Reject
 
 ROLES = {
-    **dict.fromkeys(("user", "human", "prompter"), "user"),
+    **dict.fromkeys(("user", "human", "prompter", "customer", "client", "visitor"), "user"),
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "chatbot", "ai"), "assistant"),
+    **dict.fromkeys(("agent", "operator", "support"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
 }
 CALL_ROLES = {"function_call", "tool_call", "tool_calls"}
@@ -21,7 +22,7 @@ RESULT_ROLES = {
 TOOL_ROLES = {*CALL_ROLES, *RESULT_ROLES, "tools"}
 # The text of a list of turns, as JSON or as Python writes it (a CSV made from such a column).
 TURNS_AS_TEXT = re.compile(
-    r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
+    r"""\s*(?:array\()?\[?\s*\{[^{}]{0,200}?['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
 )
 OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
 PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)

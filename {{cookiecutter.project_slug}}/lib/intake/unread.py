@@ -49,6 +49,11 @@ label labels kto score scores rating ratings reward rewards vote votes upvote up
     winner better satisfied satisfaction useful usefulness
 """
 VERDICT_WORDS = words(JUDGING)
+# Columns that say what is bad of an answer: false and 0 there are no reason to drop it.
+FAULTS = words(
+    "downvote downvotes downvoted bad incorrect wrong invalid unhelpful dislike disliked reject "
+    "rejected fail failed harmful toxic toxicity unsafe flag flagged hallucination hallucinated"
+)
 # Columns beside verdicts that only number, name or explain: label_id, correct_answer.
 NO_VERDICT = words(
     "answer answers option options choice idx index id key name text reason source model"
@@ -63,6 +68,8 @@ BAD = words(
 )
 # Words that say "bad" in a column of any name; the others may mean much else.
 PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
+# What annotators pass over says nothing of the answer, and is not to be learnt either.
+PASSED_OVER = words("discard discarded ignore ignored skip skipped")
 SCORES = re.compile("score|rating|reward|quality|grade")
 LEVELS = words("a b tie both model_a model_b high medium low poor excellent fair neutral")
 NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
@@ -90,9 +97,11 @@ class Unread:
             return
         if reason == "verdict" and not is_verdict(name, value, self.pair):
             reason = ""
+        if reason == "verdict" and verdict(value) is False and is_fault(name):
+            reason = ""
         if reason == "reasoning" and isinstance(value, (bool, int, float)):
             reason = ""
-        if not reason and isinstance(value, str) and flat(value) in PLAINLY_BAD:
+        if not reason and isinstance(value, str) and flat(value) in PLAINLY_BAD | PASSED_OVER:
             reason = "verdict"
         if not reason and isinstance(value, dict):
             self.look_into(value, shown)
@@ -134,6 +143,13 @@ def risk(name: str) -> str:
     said = [word.lower() for word in words]
     judged = VERDICT_WORDS.intersection(said) and said[-1] not in NO_VERDICT
     return "verdict" if judged else ""
+
+
+@cache
+def is_fault(name: str) -> bool:
+    """Tell whether a column of this name says what is bad of an answer."""
+    said = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)}
+    return not FAULTS.isdisjoint(said)
 
 
 def is_verdict(name: str, value: Any, pair: bool) -> bool:

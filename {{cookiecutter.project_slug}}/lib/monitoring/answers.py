@@ -1,11 +1,11 @@
-"""The answer in a response of any API that gateways log: OpenAI's three, Anthropic's, Gemini's,
-Ollama's, TGI's, whole or streamed."""
+"""An answer as monitoring sees it, by the names that OpenAI's API has for how it ended."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from lib.monitoring.fields import BadCall, at, content, decoded, items, text
+from lib.monitoring.fields import at, decoded, items, text
+from lib.monitoring.messages import content
 
 FINISH = {  # what other APIs call OpenAI's finish reasons
     "end_turn": "stop",
@@ -18,8 +18,16 @@ FINISH = {  # what other APIs call OpenAI's finish reasons
     "tool_use": "tool_calls",
     "tool_call": "tool_calls",
     "function_call": "tool_calls",
+    "refusal": "content_filter",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
     "safety": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "recitation": "content_filter",
+    "spii": "content_filter",
 }
+FAILED = ("error", "abort", "failed", "cancelled")  # the answer never came to its end
 
 
 @dataclass
@@ -33,20 +41,11 @@ class Answer:
     part: bool = False  # one chunk of a stream
     missing: str | None = None
 
-
-def read_answer(response: Any) -> Answer:
-    """Read a response; raise BadCall where it has no shape that is known."""
-    response = decoded(response)
-    if not response:
-        return Answer(missing="no response")
-    if isinstance(response, str):
-        return Answer(text(response))
-    if not isinstance(response, dict):
-        raise BadCall("bad_shape")
-    for key, read in SHAPES.items():
-        if key in response:
-            return read(response)
-    raise BadCall("unknown_response")
+    def __post_init__(self) -> None:
+        """Take an end that is a failure for one, and a filter's end for a refusal."""
+        if self.finish in FAILED:
+            self.missing = self.missing or self.finish
+        self.refused |= self.finish == "content_filter"
 
 
 def finish_of(value: Any) -> str | None:
@@ -55,23 +54,7 @@ def finish_of(value: Any) -> str | None:
     return FINISH.get(reason, reason) or None
 
 
-def _choices(response: Any) -> Answer:
-    choice = at(response, "choices", 0)
-    if choice is None:
-        return Answer(missing="no choices")
-    finish = finish_of(at(choice, "finish_reason"))
-    if "text" in choice:  # completions
-        return Answer(text(choice["text"]), finish)
-    part = choice.get("message") is None and "delta" in choice
-    message = choice["delta"] if part else at(choice, "message")
-    if message is None and not part:
-        return Answer(finish=finish, missing=finish or "no message")
-    answer = _message(message, finish)
-    answer.part = part
-    return answer
-
-
-def _message(message: Any, finish: str | None) -> Answer:
+def message_answer(message: Any, finish: str | None) -> Answer:
     """Read a message of OpenAI's kind: its text, else its refusal, else its tool calls."""
     if said := content(at(message, "content")):
         return Answer(said, finish)
@@ -85,7 +68,10 @@ def _message(message: Any, finish: str | None) -> Answer:
 def calls_of_tools(calls: list[Any], finish: str | None) -> Answer:
     """Make an answer of calls of tools, each with its name and arguments; empty without any."""
     said = [
-        {"name": at(one, "name"), "arguments": decoded(at(one, "arguments") or at(one, "input"))}
+        {
+            "name": at(one, "name"),
+            "arguments": decoded(at(one, "arguments") or at(one, "input") or at(one, "args")),
+        }
         for one in calls
     ]
     return Answer(
@@ -93,60 +79,3 @@ def calls_of_tools(calls: list[Any], finish: str | None) -> Answer:
         finish,
         tools=bool(said),
     )
-
-
-def _output(response: Any) -> Answer:
-    """Read OpenAI's Responses API."""
-    turns = items(response["output"])
-    why = at(response, "incomplete_details", "reason") or at(response, "status")
-    finish = finish_of(why)
-    if finish == "failed":
-        return Answer(missing=text(at(response, "error", "message")) or "failed")
-    said = [content(at(turn, "content")) for turn in turns if at(turn, "type") == "message"]
-    if any(said):
-        return Answer("\n".join(said), finish)
-    return calls_of_tools([turn for turn in turns if at(turn, "type") == "function_call"], finish)
-
-
-def _blocks(response: Any) -> Answer:
-    """Read Anthropic's Messages API."""
-    finish = finish_of(at(response, "stop_reason"))
-    if said := content(response["content"]):
-        return Answer(said, finish)
-    blocks = items(response["content"])
-    return calls_of_tools([one for one in blocks if at(one, "type") == "tool_use"], finish)
-
-
-def _candidates(response: Any) -> Answer:
-    """Read Gemini's API."""
-    candidate = at(response, "candidates", 0)
-    finish = finish_of(at(candidate, "finishReason"))
-    if candidate is None:
-        return Answer(missing="no candidates")
-    return Answer(content(at(candidate, "content", "parts")), finish)
-
-
-def _ollama(response: Any) -> Answer:
-    return _message(response["message"], finish_of(at(response, "done_reason")))
-
-
-def _tgi(response: Any) -> Answer:
-    finish = finish_of(at(response, "details", "finish_reason"))
-    return Answer(text(response["generated_text"]), finish)
-
-
-def _error(response: Any) -> Answer:
-    said = response["error"]
-    return Answer(missing=text(at(said, "message") if isinstance(said, dict) else said) or "failed")
-
-
-SHAPES = {  # by the key that tells
-    "choices": _choices,
-    "output": _output,
-    "candidates": _candidates,
-    "generated_text": _tgi,
-    "error": _error,
-    "message": _ollama,
-    "content": _blocks,
-    "text": lambda response: Answer(text(response["text"])),
-}

@@ -1,30 +1,21 @@
-"""One request to the model and its answer: our log format, a JSON object a line.
-
-monitor/README.md documents the keys. readers.py says which other formats are read.
-"""
+"""One request to the model and its answer, whichever log it is from, and as a row of our format."""
 
 import json
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
 from lib.core.records import Message, text_of
-from lib.monitoring.answers import Answer, read_answer
-from lib.monitoring.fields import (
-    BadCall,
-    at,
-    count,
-    decoded,
-    identity,
-    number,
-    read_error,
-    read_messages,
-    text,
-    timestamp,
-)
+from lib.monitoring.answers import Answer
+from lib.monitoring.messages import read_messages
 
-WITHHELD = {"redacted-by-litellm", "redacted", "[redacted]", "<redacted>"}  # in place of a text
+WITHHELD = re.compile(  # stands in place of a text, or of its middle
+    r"redacted(?:-by-litellm)?|[\[<({_*]+ ?(?:redacted|filtered|masked|hidden|removed|omitted)\b.*"
+    r"|_+redacted_+|\*{3,}|.*\(litellm_truncated\b.*",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -48,46 +39,12 @@ class Call:
     refused: bool = False  # the API says that the answer is a refusal
     tools: bool = False  # the answer is a call of tools
     withheld: bool = False  # the log does not have the texts: nothing can be said of them
-    half: bool = False  # OpenTelemetry may say more of it in another place
+    half: str = ""  # by which OpenTelemetry may say more of it in another place: trace and span
     part: bool = False  # a chunk of a streamed answer, not yet a call
 
     def prompt(self) -> str:
         """Return what is asked, without the system prompt, as records have it."""
         return text_of([turn for turn in self.messages if turn["role"] != "system"])
-
-
-FEEDBACK = ("thumb", "edited", "outcome")
-
-
-def from_row(row: Any) -> Call:
-    """Read a line of our own format; raise BadCall when it is not a call."""
-    request, error = decoded(row.get("request")), read_error(row.get("error"))
-    if not isinstance(request, dict):
-        raise BadCall("no_request")
-    response = decoded(row.get("response"))
-    answer = Answer() if error and not response else read_answer(response)
-    usage = at(response, "usage") if isinstance(response, dict) else None
-    turns = request.get("messages") or request.get("prompt") or request.get("input")
-    withheld = row.get("withheld") is True
-    return complete(
-        Call(
-            time=timestamp(row.get("time")),
-            id=identity(row.get("request_id")),
-            model=text(row.get("model")),
-            messages=turns_of(turns, may_lack=bool(error) or withheld),
-            answer="",
-            input_tokens=count(at(usage, "prompt_tokens")),
-            output_tokens=count(at(usage, "completion_tokens")),
-            latency_ms=number(row.get("latency_ms")),
-            ttft_ms=number(row.get("ttft_ms")),
-            cost=number(row.get("cost")),
-            confidence=number(row.get("confidence")),
-            error=error,
-            feedback=read_feedback(row.get("feedback")),
-            withheld=withheld,
-        ),
-        replace(answer, tools=answer.tools or row.get("tools") is True),
-    )
 
 
 def turns_of(value: Any, *, may_lack: bool) -> list[Message]:
@@ -106,7 +63,7 @@ def complete(call: Call, answer: Answer) -> Call:
     if answer.missing and not call.error and not call.withheld:
         call.error = answer.missing
     texts = [call.answer, *(turn["content"] for turn in call.messages)]
-    call.withheld |= any(said.strip().lower() in WITHHELD for said in texts)
+    call.withheld |= any(WITHHELD.fullmatch(said.strip()) for said in texts)
     if not call.id:
         said = json.dumps([call.time, call.model, call.messages])
         call.id = blake2b(said.encode(), digest_size=8).hexdigest()
@@ -131,11 +88,6 @@ def to_row(call: Call) -> dict[str, Any]:
             row[key] = value
     row |= {key: True for key in ("tools", "withheld") if getattr(call, key)}
     return row | ({"feedback": call.feedback} if call.feedback else {})
-
-
-def read_feedback(value: Any) -> dict[str, str]:
-    """Read what the user or the ticket said of the answer; unknown keys are dropped."""
-    return {key: said for key in FEEDBACK if (said := text(at(value, key)))}
 
 
 def dumps(call: Call) -> str:

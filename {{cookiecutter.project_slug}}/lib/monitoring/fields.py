@@ -10,8 +10,6 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
-from lib.core.records import Message
-
 EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
 PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds
 MOST = 1e15  # a number above it is damage
@@ -131,50 +129,6 @@ def iso_time(value: str) -> float:
 def lapse_ms(start: float, end: float | None) -> float | None:
     """Return the milliseconds between two times; None where a clock was set back between them."""
     return (end - start) * 1000 if end is not None and end >= start else None
-
-
-def read_messages(value: Any) -> list[Message]:
-    """Read the turns of a chat; a plain prompt is one turn of the user.
-
-    Raise BadCall where there are none.
-    """
-    value = decoded(value)
-    if isinstance(value, str):
-        return [Message(role="user", content=text(value))]
-    turns = [turn for one in items(value) if (turn := _turn(one))]
-    if not turns:
-        raise BadCall("no_messages")
-    return turns
-
-
-def _turn(value: Any) -> Message | None:
-    """Read a turn; of the items of the Responses API without a role only a tool's output is one."""
-    if isinstance(value, str):
-        return Message(role="user", content=text(value))
-    kind = at(value, "type")
-    if kind == "function_call_output":
-        return Message(role="tool", content=content(at(value, "output")))
-    if kind in ("reasoning", "function_call") and at(value, "role") is None:
-        return None
-    if not (role := text(at(value, "role"))):
-        raise BadCall("no_messages")
-    return Message(role=role, content=content(at(value, "content")))
-
-
-def content(value: Any) -> str:
-    """Return the text of a message: a string, nothing, or a list of parts of any API."""
-    if isinstance(value, str | None):
-        return text(value)
-    return "\n".join(
-        text(part) if isinstance(part, str) else _part(at(part, "text"), at(part, "content"))
-        for part in items(value)
-        if isinstance(part, str) or not at(part, "thought")
-    )
-
-
-def _part(said: Any, inner: Any) -> str:
-    """Return the text of a part; that of a tool's result is a level below."""
-    return text(said) if said is not None else content(inner)
 
 
 def read_error(value: Any) -> str | None:

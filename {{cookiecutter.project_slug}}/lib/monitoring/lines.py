@@ -9,7 +9,6 @@ import gzip
 import json
 import lzma
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -28,11 +27,6 @@ REFUSED = {  # what a log is packed in at times, and what unpacks it
     b"PAR1": "is a Parquet file; write its rows as JSON lines",
 }
 BROKEN = (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError)
-COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-CRI = re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) ([FP])(?:$| (.*))", re.DOTALL)
-DOCKER = {"log", "stream", "time", "attrs"}  # the keys of its json-file driver
-CARRIERS = ("log", "message", "MESSAGE", "msg", "line", "textPayload")  # of a server's text
-DEEPEST = 4  # frames around a row: a shipper's, a runtime's, ...
 DECODER = json.JSONDecoder()
 BETWEEN = re.compile(r"[\s,]*")  # two objects
 NEXT = re.compile(r"\n[ \t]*(?=\{)")  # a line that begins an object
@@ -98,63 +92,3 @@ def objects(text: str) -> Iterator[str]:
             end = following.end() if following else len(text)
             yield " ".join(text[at:end].split())
             at = end
-
-
-def decode(line: str) -> tuple[list[Any], str]:
-    """Return the JSON objects that a line begins with, and the rest of the line."""
-    values, at = [], 0
-    while at < len(line) and line[at] == "{":
-        try:
-            value, end = DECODER.raw_decode(line, at)
-        except (ValueError, RecursionError):
-            break
-        values.append(value)
-        at = BETWEEN.match(line, end).end()  # type: ignore[union-attr]  # matches always
-    return values, line[at:]
-
-
-def carried(row: Any) -> str | None:
-    """Return the text that a log shipper's row carries; None where it has none."""
-    return next((row[key] for key in CARRIERS if isinstance(row.get(key), str)), None)
-
-
-def inside(row: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = DEEPEST) -> Any:
-    """Return the first object at any depth of a row that is `wanted`; None where there is none.
-
-    It may also stand as a text.
-    """
-    if not isinstance(row, dict) or depth < 0:
-        return None
-    for value in row.values():
-        if isinstance(value, str) and value.lstrip()[:1] == "{":
-            found, _ = decode(value.strip())
-            value = found[0] if found else None
-        if isinstance(value, dict) and wanted(value):
-            return value
-        if (deeper := inside(value, wanted, depth - 1)) is not None:
-            return deeper
-    return None
-
-
-class Container:
-    """Takes off a container runtime's frame; joins the parts into which it cuts long lines."""
-
-    def __init__(self) -> None:
-        self.parts = defaultdict[str, str](str)  # of a stream, until its last one comes
-
-    def line(self, line: str) -> str:
-        """Return the line inside of a line of Kubernetes' runtimes (CRI); empty until its end."""
-        line = COLOR.sub("", line).strip("\ufeff \t\r\n")
-        if not (found := CRI.fullmatch(line)):
-            return line
-        stream, kind, part = found.groups(default="")
-        self.parts[stream] += part
-        return self.parts.pop(stream).strip() if kind == "F" else ""
-
-    def row(self, row: dict[str, Any]) -> str | None:
-        """Return the text that Docker's or a shipper's row carries; empty until its end."""
-        if isinstance(row.get("log"), str) and row.keys() <= DOCKER:
-            stream = "docker " + str(row.get("stream"))
-            self.parts[stream] += row["log"]
-            return self.parts.pop(stream) if row["log"].endswith("\n") else ""
-        return carried(row)

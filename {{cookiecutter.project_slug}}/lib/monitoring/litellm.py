@@ -3,7 +3,7 @@ and file loggers write it, and rows of its table of spend logs."""
 
 from typing import Any
 
-from lib.monitoring.answers import Answer, read_answer
+from lib.monitoring.answers import Answer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import (
     BadCall,
@@ -17,6 +17,7 @@ from lib.monitoring.fields import (
     text,
     timestamp,
 )
+from lib.monitoring.responses import read_answer
 
 ASKS_A_MODEL = (
     *("completion", "acompletion", "text_completion", "atext_completion"),
@@ -24,6 +25,7 @@ ASKS_A_MODEL = (
     *("generate_content", "agenerate_content"),
     *("generate_content_stream", "agenerate_content_stream"),
 )
+NO_ANSWER = ("embedding", "image", "moderation", "transcription", "speech", "rerank")
 
 
 def from_litellm(row: dict[str, Any]) -> Call:
@@ -32,10 +34,11 @@ def from_litellm(row: dict[str, Any]) -> Call:
     A success without texts is one of a proxy that keeps none. An answer from the cache says nothing
     of the model's speed.
     """
-    if row["call_type"] not in ASKS_A_MODEL:
+    asked, response = _asked(row), decoded(row.get("response"))  # of a database
+    kind = row["call_type"]
+    if kind not in ASKS_A_MODEL and not (asked and _may_answer(kind, response)):
         raise BadCall("other_call")
     error = _error(row)
-    asked, response = decoded(row.get("messages")), decoded(row.get("response"))  # of a database
     answer = Answer() if error else read_answer(response)
     if answer.part:
         raise BadCall("partial_answer")  # one chunk, which says neither the answer nor its end
@@ -67,9 +70,29 @@ def from_litellm(row: dict[str, Any]) -> Call:
     )
 
 
+def _may_answer(kind: Any, response: Any) -> bool:
+    """Tell whether the response of a route that is not known is an answer."""
+    keys = {"choices", "candidates", "output", "content"}
+    answers = isinstance(response, dict) and bool(keys & response.keys())
+    return answers and not any(word in str(kind) for word in NO_ANSWER)
+
+
+def _asked(row: dict[str, Any]) -> Any:
+    """Return the turns, which spend logs have in the request that the proxy got."""
+    if asked := decoded(row.get("messages")):
+        return asked
+    request = decoded(row.get("proxy_server_request"))
+    return (request.get("messages") or request.get("input")) if isinstance(request, dict) else None
+
+
 def _error(row: dict[str, Any]) -> str | None:
     """Return what went wrong, None where the request succeeded."""
-    if row.get("status") != "failure":
+    metadata = decoded(row.get("metadata"))
+    places = [place for place in (row, metadata) if isinstance(place, dict)]
+    if all(place.get("status") != "failure" for place in places):
         return None
-    said = read_error(row.get("error_str"))
-    return said or read_error(at(row.get("error_information"), "error_message")) or "failed"
+    for place in places:
+        said = read_error(place.get("error_str"))
+        if said := said or read_error(at(place.get("error_information"), "error_message")):
+            return said
+    return "failed"

@@ -1,23 +1,20 @@
 """OpenTelemetry: GenAI spans and events whose content was captured.
 
 OTLP/JSON as the collector's file exporter writes it, or a span as the SDK's console exporter does.
-Read are the semantic conventions from 1.37 on (gen_ai.input.messages, gen_ai.output.messages) and
-the numbered attributes of others (gen_ai.prompt.0.content).
+Read are the semantic conventions from 1.37 on (gen_ai.input.messages, gen_ai.output.messages) and,
+by numbered.py, those of 1.27, OpenLLMetry and OpenInference; events.py has those between.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from itertools import count as counting
 from typing import Any
 
-from lib.monitoring.answers import Answer, calls_of_tools, finish_of
+from lib.monitoring.answers import Answer, calls_of_tools, finish_of, message_answer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import (
     BadCall,
     at,
-    content,
-    count,
     decoded,
     identity,
     items,
@@ -25,52 +22,68 @@ from lib.monitoring.fields import (
     text,
     timestamp,
 )
+from lib.monitoring.messages import content
+from lib.monitoring.numbered import as_genai
+from lib.monitoring.usage import tokens_of
 
-SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics")
+SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics", "batches")  # the last: Tempo's
+SCOPES = ("scopeSpans", "scopeLogs", "scopeMetrics", "instrumentationLibrarySpans")
+PARTS = ("spans", "logRecords")
 ASKS_A_MODEL = ("chat", "text_completion", "generate_content", "completion")
-NUMBERED = {  # turns whose parts are attributes of their own, as OpenLLMetry and OpenInference do
-    "gen_ai.input.messages": ("gen_ai.prompt", "llm.input_messages"),
-    "gen_ai.output.messages": ("gen_ai.completion", "llm.output_messages"),
-}
+OTHERS = (  # operations that are no request of their own to a model that answers
+    *("embeddings", "embedding", "execute_tool", "create_agent", "invoke_agent", "retrieval"),
+    *("invoke_workflow", "rerank", "image_generation", "speech", "transcription", "moderation"),
+)
+TURN = {"role", "content", "parts"}  # keys of a message
 WHOLE = re.compile(r"-?\d{1,19}")
 
 
+def is_telemetry(row: dict[str, Any]) -> bool:
+    """Tell whether an object is a line of OTLP, or a trace as Tempo returns it."""
+    batches = row.get("batches")
+    first = batches[0] if isinstance(batches, list) and batches else None
+    known = isinstance(first, dict) and bool(first.keys() & set(SCOPES))
+    return known or any(name in row for name in SIGNALS[:3])
+
+
 def parts_of(row: dict[str, Any]) -> Iterator[Any]:
-    """Yield the spans and log records of a line of OTLP; metrics have none."""
-    for signal, scopes, parts in (
-        ("resourceSpans", "scopeSpans", "spans"),
-        ("resourceLogs", "scopeLogs", "logRecords"),
-    ):
+    """Yield the spans and log records of a line of OTLP; metrics have none.
+
+    Raises BadCall where it has them under names that are not known.
+    """
+    for signal in SIGNALS:
         for resource in items(row.get(signal)):
-            for scope in items(at(resource, scopes)):
-                yield from items(at(scope, parts))
+            known = [scope for scope in SCOPES if at(resource, scope) is not None]
+            if not known and any(isinstance(held, list) for held in (resource or {}).values()):
+                raise BadCall("unknown_shape")
+            for scope in known:
+                for held in items(resource[scope]):
+                    yield from (part for name in PARTS for part in items(at(held, name)))
 
 
 def from_span(span: Any) -> Call:
     """Read a GenAI span or event; raise BadCall when it is none, or of another convention."""
-    values = attributes(span)
-    for name, others in NUMBERED.items():
-        if found := next(filter(None, (numbered(values, other) for other in others)), None):
-            values.setdefault(name, found)
+    values = as_genai(attributes(span))
     check_operation(values)
     failed = _error(span, values)
-    start, end = _times(span)
+    start, end = span_times(span)
+    asked_for, answered = tokens_of(values_of_usage(values))
     turns = [_turn(turn) for turn in _list(values.get("gen_ai.input.messages"))]
     answer = _answer(values)
     withheld = not failed and (not turns or answer is None)  # capturing content is off by default
     return complete(
         Call(
             time=start,
-            id=identity(values.get("gen_ai.response.id")) or _span_id(span),
+            id=identity(values.get("gen_ai.response.id")) or span_key(span),
             model=text(values.get("gen_ai.response.model") or values.get("gen_ai.request.model")),
             messages=turns_of(_system(values) + turns, may_lack=bool(failed) or withheld),
             answer="",
-            input_tokens=count(values.get("gen_ai.usage.input_tokens")),
-            output_tokens=count(values.get("gen_ai.usage.output_tokens")),
+            input_tokens=asked_for,
+            output_tokens=answered,
             latency_ms=lapse_ms(start, end),
             error=failed,
             withheld=withheld,
-            half=withheld or end is None,
+            half=span_key(span) if withheld or end is None else "",
         ),
         answer or Answer(),
     )
@@ -82,7 +95,8 @@ def check_operation(values: dict[str, Any]) -> None:
     if operation in ASKS_A_MODEL or (operation is None and values.get("gen_ai.input.messages")):
         return
     genai = any(name.startswith(("gen_ai.", "llm.")) for name in values)
-    raise BadCall("unknown_operation" if genai and operation is None else "other_call")
+    other = operation in OTHERS or values.get("openinference.span.kind", "LLM") != "LLM"
+    raise BadCall("unknown_operation" if genai and not other else "other_call")
 
 
 def _error(span: Any, values: dict[str, Any]) -> str | None:
@@ -91,7 +105,7 @@ def _error(span: Any, values: dict[str, Any]) -> str | None:
     return text(values.get("error.type")) or "failed" if failed or "error.type" in values else None
 
 
-def _times(span: Any) -> tuple[float, float | None]:
+def span_times(span: Any) -> tuple[float, float | None]:
     """Return start and end; an event has but one."""
     start = at(span, "startTimeUnixNano") or at(span, "start_time")
     end = at(span, "endTimeUnixNano") or at(span, "end_time")
@@ -99,16 +113,29 @@ def _times(span: Any) -> tuple[float, float | None]:
     return timestamp(start), timestamp(end) if end else None
 
 
-def _span_id(span: Any) -> str:
+def span_key(span: Any) -> str:
+    """Return by what a span and its events are known."""
     trace = text(at(span, "traceId")) or text(at(span, "context", "trace_id"))
     return trace + (text(at(span, "spanId")) or text(at(span, "context", "span_id")))
 
 
+def values_of_usage(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of tokens among attributes by the names that a response has for them."""
+    begin = "gen_ai.usage."
+    return {name[len(begin) :]: one for name, one in values.items() if name.startswith(begin)}
+
+
 def _list(value: Any) -> list[Any]:
-    value = decoded(value)
-    if isinstance(value, str):  # cut off by an exporter's limit
-        raise BadCall("invalid_json")
-    return items(value)
+    logged, value = value, decoded(value)
+    if isinstance(value, dict) and "messages" in value:  # the request itself
+        value = value["messages"]
+    if isinstance(value, dict) and not TURN & value.keys():  # an answer that is JSON
+        return [{"role": "user", "content": logged}]
+    if isinstance(value, str):
+        if value.lstrip()[:1] in ("[", "{"):  # cut off by an exporter's limit
+            raise BadCall("invalid_json")
+        return [{"role": "user", "content": value}]  # a prompt or an answer that is no chat
+    return [value] if isinstance(value, dict) else items(value)
 
 
 def _turn(turn: Any) -> dict[str, Any]:
@@ -130,8 +157,8 @@ def _answer(values: dict[str, Any]) -> Answer | None:
     reasons = _list(values.get("gen_ai.response.finish_reasons"))
     finish = finish_of(at(turns[0], "finish_reason") or at(reasons, 0))
     called = [part for part in items(at(turns[0], "parts")) if at(part, "type") == "tool_call"]
-    if called and not said(turns[0]):
-        return calls_of_tools(called, finish)
+    if (called or at(turns[0], "tool_calls")) and not said(turns[0]):
+        return calls_of_tools(called, finish) if called else message_answer(turns[0], finish)
     return Answer(said(turns[0]), finish)
 
 
@@ -160,15 +187,15 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 def _plain(pairs: list[Any]) -> dict[str, Any]:
-    return {text(at(one, "key")): _value(at(one, "value")) for one in pairs}
+    return {text(at(one, "key")): value_of(at(one, "value")) for one in pairs}
 
 
-def _value(value: Any) -> Any:
+def value_of(value: Any) -> Any:
     """Convert OTLP's AnyValue to a plain value; an empty one is None."""
     for kind, held in (value or {}).items() if isinstance(value, dict | None) else [(None, None)]:
         match kind:
             case "arrayValue":
-                return [_value(one) for one in items(at(held, "values"))]
+                return [value_of(one) for one in items(at(held, "values"))]
             case "kvlistValue":
                 return _plain(items(at(held, "values")))
             case "intValue":  # OTLP's JSON has whole numbers as texts
@@ -178,20 +205,3 @@ def _value(value: Any) -> Any:
             case _:
                 raise BadCall("bad_shape")
     return None
-
-
-def numbered(values: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Collect turns whose parts are attributes of their own: NAME.0.role, NAME.0.content, ..."""
-    turns: list[dict[str, Any]] = []
-    for at_turn in counting():
-        before = (f"{name}.{at_turn}.", f"{name}.{at_turn}.message.")
-        turn = {
-            key: values[start + key]
-            for start in before
-            for key in ("role", "content", "finish_reason")
-            if start + key in values
-        }
-        if not turn:
-            return turns
-        turns.append(turn)
-    return turns

@@ -1,29 +1,35 @@
 """Logs of gateways and servers as calls; which one wrote a line is told by the line.
 
-- our own format (calls.py)
+- our own format, and what gateways and tracers call by other names (rows.py)
 - LiteLLM (litellm.py)
 - vLLM's text log (vllm_log.py)
-- OpenTelemetry (otel.py)
+- OpenTelemetry (otel.py, events.py)
+- access logs (access.py), for failures only
 
 A line that is none of these is counted by its reason, never dropped silently.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from lib.monitoring.calls import Call, from_row
-from lib.monitoring.fields import BadCall, at, identity
-from lib.monitoring.lines import DEEPEST, DOCKER, Container, decode, inside, log_lines
+from lib.monitoring.access import failure_in_line, failure_in_row, is_access
+from lib.monitoring.calls import Call
+from lib.monitoring.events import Events, is_turn
+from lib.monitoring.fields import BadCall
+from lib.monitoring.frames import DEEPEST, Container, decode, frame_time, inside, texts_inside
+from lib.monitoring.joined import Chunks, Joined
+from lib.monitoring.lines import log_lines
 from lib.monitoring.litellm import from_litellm
-from lib.monitoring.otel import SIGNALS, from_span, parts_of
-from lib.monitoring.vllm_log import WAITING, VllmLog
+from lib.monitoring.otel import from_span, is_telemetry, parts_of, span_key
+from lib.monitoring.rows import is_row
+from lib.monitoring.vllm_log import VllmLog
 
 # What a sound log holds besides requests to the model.
 OTHER = ("other_call", "other_line", "copy")
@@ -33,19 +39,23 @@ BESIDES = (
 )  # sound in a file that has requests; else it was not understood
 HINTS = {  # a row with one of these keys may be a request in a format that is not known
     *("messages", "prompt", "input", "output", "choices", "completion", "answer", "request_id"),
+    *("inputs", "outputs", "contents", "candidates", "generations", "request_body"),
+    *("requestMessages", "responseMessages", "response_body", "resource_spans"),
 }
+QUOTED = re.compile(rf"""["'](?:{"|".join(sorted(HINTS))})\\?["']\s*:""")  # in a line of text
 
 
 def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
     """Yield every call in the files once, in order; other lines are counted in `skipped` by reason.
 
-    Copies are told by a hash of 8 bytes: a log that was rotated, compressed or sent again.
+    Copies are told by a hash of 8 bytes: a log that was rotated, compressed, sent again, or written
+    by two loggers, of which one has times to the millisecond.
     """
     seen, joined = set[bytes](), Joined(skipped)
     read = (call for path in paths for call in _read_file(path, skipped))
     for ready in chain(map(joined.take, read), [None]):
         for call in joined.rest() if ready is None else ready:
-            said = "\x00".join((call.id, str(call.time), call.error or "", call.answer))
+            said = "\x00".join((call.id, str(int(call.time)), call.error or "", call.answer))
             key = blake2b(said.encode(), digest_size=8).digest()
             if key in seen:
                 skipped["copy"] += 1
@@ -78,76 +88,47 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
 
 def is_known(row: dict[str, Any]) -> bool:
     """Tell whether an object is a row of a format that is read."""
-    own = "request_id" in row and {"request", "response"} & row.keys()
     return bool(
-        own
-        or ("request" in row and "time" in row and "response" in row)
+        is_row(row)
         or ("startTime" in row and "call_type" in row)
-        or any(signal in row for signal in SIGNALS)
+        or is_telemetry(row)
         or ("attributes" in row and "start_time" in row and "end_time" in row)
     )
 
 
-class Joined:
-    """Joins what OpenTelemetry says twice of a request: a span without texts, and an event.
-
-    Up to WAITING halves wait for the other one.
-    """
-
-    def __init__(self, skipped: Counter[str]) -> None:
-        self.skipped = skipped
-        self.waiting: dict[str, Call] = {}
-        self.whole: dict[str, None] = {}
-
-    def take(self, call: Call) -> list[Call]:
-        """Return the calls that are whole now."""
-        if not call.half:
-            return [call]
-        if call.id in self.whole:
-            self.skipped["copy"] += 1
-            return []
-        other = self.waiting.pop(call.id, None)
-        if other and other.withheld != call.withheld:
-            span, event = (call, other) if call.withheld else (other, call)
-            self.skipped["copy"] += 1
-            self._done(call.id)
-            return [replace(event, latency_ms=span.latency_ms, error=span.error or event.error)]
-        self.waiting[call.id] = call
-        if other:
-            self.skipped["copy"] += 1
-        if len(self.waiting) > WAITING:
-            return [self.waiting.pop(next(iter(self.waiting)))]
-        return []
-
-    def _done(self, key: str) -> None:
-        self.whole[key] = None
-        if len(self.whole) > WAITING:
-            self.whole.pop(next(iter(self.whole)))
-
-    def rest(self) -> list[Call]:
-        """Return the halves that stayed alone."""
-        return list(self.waiting.values())
+def may_ask(row: dict[str, Any]) -> bool:
+    """Tell whether an object may be a request in a format that is not known."""
+    return bool(HINTS & row.keys())
 
 
 class LogReader:
     """Reads a log line by line, whichever of the formats each line is in."""
 
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
-        self.skipped, self.vllm, self.container = skipped, VllmLog(until, skipped), Container()
-        self.streams: dict[str, Call] = {}  # answers that have not ended yet
-        self.ended: dict[str, None] = {}  # streams whose last chunk may still follow with usage
+        self.skipped, self.container = skipped, Container()
+        self.vllm, self.events, self.chunks = VllmLog(until, skipped), Events(), Chunks()
+        self.refused: list[Call] = []  # of access logs: requests that failed
+        self.failed = 0  # requests that failed by the other lines
 
     def read(self, line: str) -> list[Call]:
         """Return the calls that a line completes; anything else in it is counted."""
         calls: list[Call] = []
         with self._counting():
             self._line(self.container.line(line), calls, 0)
+        self.failed += sum(call.error is not None for call in calls)
+        self.vllm.last = calls[-1].time if calls else self.vllm.last
         return calls
 
     def close(self) -> list[Call]:
-        """End the file; return the calls whose streamed answer did not end in it."""
-        self.vllm.close()
-        return list(self.streams.values())
+        """End the file; return the calls whose streamed answer did not end in it.
+
+        So are the failures of an access log that no other line of the file tells of.
+        """
+        unanswered = self.vllm.close() + self.events.unanswered()
+        told = min(self.failed + unanswered, len(self.refused))
+        left = {"no_answer": unanswered, "invalid_json": self.container.unfinished()}
+        self.skipped.update(+Counter(left | {"other_line": told}))
+        return self.chunks.rest() + self.refused[told:]
 
     def _line(self, line: str, calls: list[Call], depth: int) -> None:
         if not line:
@@ -167,37 +148,57 @@ class LogReader:
             if call := self.vllm.read(line):
                 calls.append(call)
         except BadCall as reason:
-            begin = line.find('{"')
-            if str(reason) != "text_line" or begin < 0:
+            if str(reason) != "text_line":
                 raise
-            if not any(f'"{hint}"' in line for hint in HINTS):
+            if call := failure_in_line(line, self.vllm.last):
+                self.refused.append(call)
+            elif (begin := line.find('{"')) >= 0 and any(f'"{hint}"' in line for hint in HINTS):
+                return line[begin:]
+            elif QUOTED.search(line):
+                raise BadCall("unknown_shape") from None
+            else:
                 raise
-            return line[begin:]
         return ""
 
     def _row(self, row: dict[str, Any], calls: list[Call], depth: int) -> None:
         if is_known(row):
             self._known(row, calls)
-        elif row.keys() <= DOCKER and "log" in row:
-            self._line((self.container.row(row) or "").strip(), calls, depth + 1)
-        elif known := inside(row, is_known):
-            self._known(known, calls)
-        elif HINTS & row.keys() or inside(row, lambda one: bool(HINTS & one.keys())):
+        elif self.container.is_frame(row):
+            self._carried(row, calls, depth)
+        elif found := list(inside(row, is_known)):
+            for known in found:
+                with self._counting():
+                    self._known(known, calls)
+        elif is_access(row):
+            if not (call := failure_in_row(row, self.vllm.last)):
+                raise BadCall("other_line")
+            self.refused.append(call)
+        elif may_ask(row) or any(inside(row, may_ask)):
             raise BadCall("unknown_shape")
-        elif (text := self.container.row(row)) is not None and depth < DEEPEST:
-            self._line(text.strip(), calls, depth + 1)
         else:
+            self._carried(row, calls, depth)
+
+    def _carried(self, row: dict[str, Any], calls: list[Call], depth: int) -> None:
+        """Read the line that a row carries, or the lines that a page of rows does."""
+        if (text := self.container.row(row)) is not None:
+            texts = [text]
+        elif not (texts := list(texts_inside(row))):
             raise BadCall("other_row")
+        self.vllm.framed = frame_time(row)
+        for text in texts if depth < DEEPEST else []:
+            with self._counting():
+                self._line(text.strip(), calls, depth + 1)
+        self.vllm.framed = None
 
     def _known(self, row: dict[str, Any], calls: list[Call]) -> None:
         if "startTime" in row and "call_type" in row:
             calls.append(from_litellm(row))
-        elif any(signal in row for signal in SIGNALS):
+        elif is_telemetry(row):
             self._telemetry(row, calls)
-        elif "start_time" in row:
-            calls.append(from_span(row))
+        elif "attributes" in row and "start_time" in row:
+            self._span(row, calls)
         else:
-            self._own(row, calls)
+            calls += self.chunks.take(row)
 
     def _telemetry(self, row: dict[str, Any], calls: list[Call]) -> None:
         parts = list(parts_of(row))
@@ -205,31 +206,17 @@ class LogReader:
             raise BadCall("other_call")  # metrics
         for part in parts:
             with self._counting():  # of the next span nothing is wrong yet
-                calls.append(from_span(part))
+                self._span(part, calls)
 
-    def _own(self, row: dict[str, Any], calls: list[Call]) -> None:
-        """Read a row of our format; join the chunks of an answer that was logged as it streamed."""
-        if (
-            identity(row.get("request_id")) in self.ended
-            and at(row.get("response"), "choices") == []
-        ):
-            raise BadCall("other_line")  # the tokens used, after the last chunk
-        if "request" not in row and (begun := self.streams.get(identity(row.get("request_id")))):
-            asked = {"request": {"messages": begun.messages}, "time": begun.time}
-            row = asked | row  # a later chunk, whose line has no request
-        call = from_row(row)
-        if not call.part:
-            calls.append(call)
-            return
-        if before := self.streams.pop(call.id, None):
-            before.answer += call.answer
-            before.finish, before.latency_ms = call.finish, call.latency_ms
-            call = before
-        self.streams[call.id] = call
-        if call.finish or len(self.streams) > WAITING:
-            oldest = call.id if call.finish else next(iter(self.streams))
-            calls.append(self.streams.pop(oldest))
-            self.ended[oldest] = None
+    def _span(self, part: Any, calls: list[Call]) -> None:
+        if is_turn(part):
+            if call := self.events.take(part):
+                calls.append(call)
+                return
+            raise BadCall("other_line")
+        call = from_span(part)
+        self.events.end(span_key(part))
+        calls.append(call)
 
     @contextmanager
     def _counting(self) -> Iterator[None]:

@@ -59,6 +59,8 @@ class VllmLog:
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
         self.until, self.skipped = until, skipped  # the log's times have no year: the last is then
         self.waiting: dict[str, Asked] = {}
+        self.last = until.timestamp()  # of the newest line that says its time
+        self.framed: float | None = None  # when a shipper saw the line, which may have no time
         self.answered: dict[str, None] = {}  # a request for several answers has one line for each
 
     def read(self, line: str) -> Call | None:
@@ -114,7 +116,9 @@ class VllmLog:
 
     def _time(self, line: str) -> float:
         if not (found := STAMP.search(line)):
-            raise BadCall("no_time")
+            if self.framed is None:
+                raise BadCall("no_time")
+            return self.framed
         year, *rest = found.groups()
         try:
             whole = "{}-{}-{} {}:{}:{}+00:00".format(year or self.until.year, *rest)
@@ -123,12 +127,12 @@ class VllmLog:
                 moment = moment.replace(year=moment.year - 1)
         except ValueError:
             raise BadCall("no_time") from None
-        return moment.timestamp()
+        self.last = moment.timestamp()
+        return self.last
 
-    def close(self) -> None:
-        """End the file: what still waits was never answered in it."""
-        if self.waiting:
-            self.skipped["no_answer"] += len(self.waiting)
+    def close(self) -> int:
+        """End the file; return how many requests were never answered in it."""
+        return len(self.waiting)
 
 
 def unquoted(literal: str) -> str:

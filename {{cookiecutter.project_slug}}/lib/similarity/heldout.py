@@ -1,7 +1,7 @@
 """What training must not see: val and test, the cases of evals/ and published test sets."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +78,7 @@ def _question(turns: list[Message]) -> str:
     return last if len(words(last)) >= SHORTEST else ""
 
 
-def held_out(splits: dict[str, list[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
+def held_out(splits: Mapping[str, Iterable[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
     """List every prompt of val, of test, of the cases in evals/, and of the named benchmarks."""
     drawn = [_in_split(name, record) for name in HELD_OUT for record in splits[name]]
     return drawn + list(_in_evals(benchmarks))

@@ -1,7 +1,7 @@
 """Why a split is empty, and what fills it: the cause that is found, and a cure that was tried."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -23,7 +23,11 @@ Fates = Callable[[SplitParams], list[str]]  # of all records, with these params
 
 
 def why_empty(
-    records: list[Record], ties: Ties, texts: Iterable[Record], params: SplitParams, fates: Fates
+    records: Sequence[Record],
+    ties: Ties,
+    texts: Iterable[Record],
+    params: SplitParams,
+    fates: Fates,
 ) -> str:
     """Say why a split is empty, and what fills it.
 
@@ -55,7 +59,7 @@ def why_empty(
     return f"{found}: add rows{_seed(params, fates)}"
 
 
-def parts(records: list[Record], ties: dict[int, list[int]]) -> Indices:
+def parts(records: Sequence[Record], ties: dict[int, list[int]]) -> Indices:
     """Number for each record what it is tied to, by groups in common and by ties."""
     of_group: dict[str, list[int]] = {}
     for index, record in enumerate(records):

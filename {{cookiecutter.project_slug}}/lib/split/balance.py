@@ -1,15 +1,18 @@
 """Scenarios made more even: a cap on the frequent, weights for the rare, a floor under all."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
+
+import numpy as np
 
 from lib.core.records import Record, is_pair
 from lib.runtime.errors import UserError
 from lib.similarity.params import Balance, Coverage, SplitParams
+from lib.split.rows import Rows
 
 
-def over_cap(train: list[Record], cap: int | None, seed: int) -> set[int]:
+def over_cap(train: Sequence[Record], cap: int | None, seed: int) -> set[int]:
     """Find the rows, by index, above the cap of their scenario; chats and pairs count apart.
 
     The rows with the lowest hashes stay, so that a row added displaces one other at most.
@@ -23,12 +26,15 @@ def over_cap(train: list[Record], cap: int | None, seed: int) -> set[int]:
     return {at for some in alike.values() for at in sorted(some, key=order.__getitem__)[cap:]}
 
 
-def weighted(train: list[Record], weights: dict[str, int]) -> list[Record]:
+def weighted(train: Rows, weights: dict[str, int]) -> Rows:
     """Repeat each row as often as its scenario's weight says."""
-    return [row for row in train for _ in range(weights.get(row["scenario"], 1))]
+    if not weights:
+        return train
+    times = [weights.get(row["scenario"], 1) for row in train]
+    return train.take(np.repeat(np.arange(len(train)), times))
 
 
-def check_weights(records: list[Record], balance: Balance) -> None:
+def check_weights(records: Iterable[Record], balance: Balance) -> None:
     """Raise UserError for a weight of a scenario that no record has."""
     known = sorted({record["scenario"] for record in records} - {""})
     for name in balance.weights:
@@ -45,18 +51,14 @@ def empty_splits(sizes: Mapping[str, int], params: SplitParams) -> list[str]:
     return [name for name, share in shares.items() if share and not sizes[name]]
 
 
-def check_sizes(
-    splits: dict[str, list[Record]], params: SplitParams, advise: Callable[[], str]
-) -> None:
+def check_sizes(splits: Mapping[str, Rows], params: SplitParams, advise: Callable[[], str]) -> None:
     """Raise UserError, with advice, for a split that should have rows and is empty."""
     for name in empty_splits({name: len(rows) for name, rows in splits.items()}, params)[:1]:
         sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
         raise UserError(f"params.yaml: split: {name} is empty ({sizes}); {advise()}")
 
 
-def check_coverage(
-    splits: dict[str, list[Record]], scenarios: set[str], coverage: Coverage
-) -> None:
+def check_coverage(splits: Mapping[str, Rows], scenarios: set[str], coverage: Coverage) -> None:
     """Raise UserError that names every scenario and tag with too few rows in a split.
 
     Chats are counted, which eval asks; preference pairs only where there are no chats. An empty
@@ -69,7 +71,7 @@ def check_coverage(
     for split, rows in splits.items():
         if not rows:
             continue
-        counted = [row for row in rows if not is_pair(row)] or rows
+        counted = rows.take(np.array([not is_pair(row) for row in rows])) or rows
         counts = Counter(("scenario", row["scenario"]) for row in counted)
         counts += Counter(("tag", tag) for row in counted for tag in row["tags"])
         gaps += [

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.core.records import Record, prompt_texts, read_records, row_text
+from lib.core.records import Record, RecordFile, prompt_texts, row_text
 from lib.core.strict_json import loads
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256
@@ -124,7 +124,7 @@ def search_files(folder: Path, params: SplitParams, each: Each, shared: Shared =
 
 
 def _held(folder: Path, params: SplitParams) -> list[HeldOut]:
-    splits = {name: list(read_records(folder / f"{name}.jsonl")) for name in HELD_OUT}
+    splits = {name: RecordFile(folder / f"{name}.jsonl") for name in HELD_OUT}
     return held_out(splits, params.benchmarks)
 
 

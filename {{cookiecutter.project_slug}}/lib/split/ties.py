@@ -110,14 +110,17 @@ def tie_leaks(
     Returns the leaks that cannot be tied: a source fixes the split of the later row, or what leaks
     is in evals/.
     """
-    row_of: dict[tuple[str, str], int] = {}
+    leaks, row_of, fixed = list(leaks), dict[tuple[str, str], int](), set[int]()
+    named = {leak.train for leak in leaks} | {leak.held.id for leak in leaks}
     for index, (record, fate) in enumerate(zip(records, fates, strict=True)):
-        row_of.setdefault((fate, record["id"]), index)
-    fixed = [record["split"] is not None for record in records]
+        if record["id"] in named:
+            row_of.setdefault((fate, record["id"]), index)
+            if record["split"] is not None:
+                fixed.add(index)
     left = []
     for leak in leaks:
         one, other = row_of["train", leak.train], row_of.get((leak.held.file, leak.held.id))
-        if other is None or fixed[max(one, other)]:
+        if other is None or max(one, other) in fixed:
             left.append(leak)
         else:
             ties[max(one, other)].append(min(one, other))

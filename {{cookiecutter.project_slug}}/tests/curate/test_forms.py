@@ -77,6 +77,12 @@ def test_ranked_answers_are_named(row: dict[str, Any], columns: dict[str, str]) 
     assert reason_of(row, columns) == "ranked"
 
 
+def test_the_number_of_a_choice_is_no_answer() -> None:
+    row = {"question": "Which?", "choices": ["one", "two"], "answer": 1}
+    columns = {"prompt": "{question}\n{choices}", "completion": "answer"}
+    assert reason_of(row, columns) == "answer_index"
+
+
 def test_answers_in_order_make_pairs() -> None:
     row = {"prompt": "q", "responses": [{"text": "a"}, {"text": "b"}]}
     draft = to_draft(
@@ -98,3 +104,25 @@ def test_labels_that_look_like_one() -> None:
 def test_labels_that_yaml_reads_as_another_type() -> None:
     with pytest.raises(ValidationError, match="YAML reads true as another type: 'true'"):
         TaskParams(system="", output="label", labels=[True, False])  # type: ignore[list-item]
+
+
+def test_the_letter_of_a_choice_is_no_answer_unless_it_is_shown() -> None:
+    row = {"q": "Which?", "choices": {"label": ["A", "B"], "text": ["x", "y"]}, "key": "B"}
+    columns = {"prompt": "{q}\n{choices.text}", "completion": "key"}
+    assert reason_of(row, columns) == "answer_index"
+    columns["prompt"] = "{q}\n{choices.label}\n{choices.text}"
+    assert to_draft(row, Mapping(columns), TEXT).chosen == "B"
+
+
+def test_several_labels_of_one_text() -> None:
+    row = {"text": "q", "label": ["a", "b"]}
+    task = TaskParams(system="", output="label", labels=["a", "b"])
+    with pytest.raises(Reject, match="unknown_label"):
+        to_draft(row, Mapping({"prompt": "text", "completion": "label"}), task)
+
+
+def test_thousands_are_no_decimals() -> None:
+    labels = Labels()
+    labels.seen.update({"1": 1, "1,000": 1, "1,5": 1, "1.5": 1})
+    (line,) = labels.warnings()
+    assert "'1,5' (1 rows), '1.5' (1 rows)" in line

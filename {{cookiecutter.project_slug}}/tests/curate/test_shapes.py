@@ -35,6 +35,10 @@ def read(row: dict[str, Any], **columns: str) -> Draft:
         {"messages": [{"role": "User", "message": "q"}, {"role": "Chatbot", "message": "a"}]},
         {"messages": [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]},
         {"conversation": [{"human": "q", "assistant": "a"}]},
+        {"conversation": [["q", "a"]]},
+        {"conversation": ["q", "a"]},
+        {"conversations": {"from": ["human", "gpt"], "value": ["q", "a"]}},
+        {"messages": [{"author": "customer", "text": "q"}, {"author": "agent", "text": "a"}]},
         {
             "contents": [
                 {"role": r, "parts": [{"text": t}]} for r, t in (("user", "q"), ("model", "a"))
@@ -183,6 +187,11 @@ def test_a_license_is_spelt_either_way(spelt: str) -> None:
     assert read({"prompt": "q", "completion": "a", spelt: "MIT"}).license == "MIT"
 
 
+def test_turns_as_text_may_begin_with_another_key() -> None:
+    draft = read({"prompt": json.dumps([{"id": 7, **user("q")}]), "completion": "a"})
+    assert (draft.prompt, draft.unread) == ([user("q")], ["turn.id"])
+
+
 def test_turns_may_be_called_anything() -> None:
     assert read({"chat": TURNS}, messages="chat").chosen == "a"
 
@@ -207,11 +216,17 @@ def test_system_prompt_goes_and_is_noted() -> None:
         ({"messages": []}, "bad_turns"),
         ({"messages": "q"}, "bad_turns"),
         ({"messages": ["q"]}, "bad_turns"),
+        ({"rows": [{"prompt": "q", "completion": "a"}], "version": "2"}, "nested_rows"),
+        ({"role": "user", "content": "q", "talk": 7}, "lone_turn"),
+        ({"user": "U1", "text": "q", "ts": "1.0"}, "lone_turn"),
         ({"messages": [{"role": "king", "content": "q"}, TURNS[1]]}, "bad_turns"),
         ({"messages": [{"role": "user", "content": None}, TURNS[1]]}, "bad_turns"),
-        ({"messages": TURNS[:1]}, "roles_out_of_order"),
+        ({"messages": TURNS[:1]}, "no_answer"),
         ({"messages": TURNS[::-1]}, "roles_out_of_order"),
-        ({"messages": [*TURNS, TURNS[0]]}, "roles_out_of_order"),
+        (
+            {"messages": [TURNS[0], {"role": "system", "content": "s"}, TURNS[1]]},
+            "roles_out_of_order",
+        ),
         ({"prompt": ["q"], "completion": "a"}, "bad_turns"),
         ({"prompt": "q", "completion": [1]}, "bad_turns"),
         ({"prompt": "q", "completion": "a", "tags": [["x"]]}, "not_text"),

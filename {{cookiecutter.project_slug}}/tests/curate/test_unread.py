@@ -10,6 +10,7 @@ from lib.curate.row import Mapping
 from lib.curate.shapes import to_draft
 from lib.intake.cells import Reject
 from lib.intake.turns import assistant, user
+from lib.intake.unread import Unread
 from tests.toy import JSON_TASK, TEXT_TASK
 
 ASK, SAY = user("Is it open?"), assistant("Until six.")
@@ -218,3 +219,25 @@ def test_input_of_alpaca_is_asked_beside_pairs_and_where_instruction_is_mapped()
     row = {"instruction": "Translate", "input": "hola", "chosen": "hello", "rejected": "hi"}
     assert read(row).prompt == read(row, {"prompt": "instruction"}).prompt
     assert read(row).prompt == [user("Translate\n\nhola")]
+
+
+@pytest.mark.parametrize("name", ["toxic", "isFlagged", "hallucination"])
+def test_that_an_answer_has_no_fault_is_no_verdict(name: str) -> None:
+    unread = Unread()
+    unread.note(name, False)
+    assert unread.names == {name: None}
+    with pytest.raises(Reject, match="verdict"):
+        unread.note(name, True)
+
+
+def test_all_verdicts_of_a_row_are_named_at_once() -> None:
+    row = {"prompt": "q", "completion": "a", "score": 3, "grade": "b"}
+    with pytest.raises(Reject) as reason:
+        to_draft(row, Mapping({}), TEXT_TASK)
+    assert reason.value.found == ("score: 3", "grade: b")
+
+
+@pytest.mark.parametrize(("name", "value"), [("answer", "ignore"), ("status", "Discarded")])
+def test_what_annotators_pass_over_is_not_learnt(name: str, value: str) -> None:
+    with pytest.raises(Reject, match="verdict"):
+        Unread().note(name, value)

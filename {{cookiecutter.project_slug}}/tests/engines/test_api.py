@@ -289,12 +289,13 @@ def test_a_request_that_is_too_long_is_an_empty_answer(
     with serving_with(Odd) as url:
         found = answer_all(Endpoint(url, "m"), chats, 9, 1, kept)
     assert [answer.text for answer in found] == ["yes", "", "yes"]
+    assert [answer.finish for answer in found] == ["stop", "HTTP 400", "stop"]
     assert "case 2 of 3 was refused" in capsys.readouterr().out
 
 
 def test_requests_that_are_all_refused_are_a_mistake(kept: Kept) -> None:
     Odd.asked, Odd.replies = [], [GOOD]
-    with serving_with(Odd) as url, pytest.raises(UserError, match="answered 400"):
+    with serving_with(Odd) as url, pytest.raises(UserError, match=r"answered 400.*to 3 others"):
         answer_all(Endpoint(url, "m"), [chat(f"too long {n}") for n in range(9)], 9, 1, kept)
     assert 4 <= len(Odd.asked) < 9  # one may be on its way
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from deploy import launch, serve
 from lib.engines import commands, server
 from lib.engines.kept import Kept
-from lib.engines.params import DeployParams, Stack
+from lib.engines.params import DeployParams, Stack, check_tools
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
 from lib.serving.params import BenchParams
@@ -27,12 +27,14 @@ answer:
 BENCH = BenchParams(engine="server", requests=1, concurrency=[1], max_new_tokens=8)
 EXPECTED: dict[Stack, list[str]] = {
     "vllm": [
-        *("MODEL", "--served-model-name", "model", "--port", "PORT"),
+        *("MODEL", "--served-model-name", "model", "--port", "PORT", "--generation-config", "vllm"),
+        *("--override-generation-config", '{"temperature": 0}'),
         *("--max-model-len", "640", "--max-num-seqs", "3"),
     ],
     "llama.cpp": [
         *("-m", "MODEL/model.gguf", "--alias", "model", "--port", "PORT"),
-        *("-np", "3", "-c", "1920", "--jinja", "--metrics", "--cache-ram", "0"),
+        *("-np", "3", "-c", "1920", "--jinja", "--temp", "0", "--repeat-penalty", "1"),
+        *("--metrics", "--cache-ram", "0"),
     ],
 }
 
@@ -138,6 +140,20 @@ def test_an_adapter_on_its_base_is_served_as_the_model_is() -> None:
     said = alike(command, [])
     at = said.index("--max-model-len")
     assert said[at : at + 4] == EXPECTED["vllm"][-4:]
+
+
+def test_vllm_takes_chats_with_tools_by_the_parser_of_params() -> None:
+    deploy = DeployParams(stack="vllm", port=1, context=64, concurrency=1, tool_parser="hermes")
+    said = commands.arguments(deploy, "m", 1)
+    at = said.index("--enable-auto-tool-choice")
+    assert said[at + 1 : at + 3] == ["--tool-call-parser", "hermes"]
+
+
+@pytest.mark.parametrize("stack", ["vllm", "ollama"])
+def test_a_stack_that_refuses_chats_with_tools_is_one_line(stack: Stack) -> None:
+    deploy = DeployParams(stack=stack, port=1, context=64, concurrency=1)
+    with pytest.raises(UserError, match=r"evals/golden\.jsonl: has chats with tools, and "):
+        check_tools("evals/golden.jsonl", deploy)
 
 
 def test_an_own_command_is_left_as_it_is(

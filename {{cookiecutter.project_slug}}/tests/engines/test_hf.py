@@ -54,6 +54,16 @@ def test_a_shared_beginning_changes_no_answer(model, batch_tokens: int) -> None:
     ]
 
 
+def test_what_a_base_samples_and_punishes_by_default_changes_no_answer(model) -> None:  # type: ignore[no-untyped-def]
+    from transformers import GenerationConfig
+
+    wanted = generate(model, Tokenizer(), PROMPTS, 12)
+    own = {"repetition_penalty": 3.0, "no_repeat_ngram_size": 1, "suppress_tokens": wanted[0][:1]}
+    model.generation_config = GenerationConfig(eos_token_id=[1], min_new_tokens=12, **own)
+    assert generate(model, Tokenizer(), PROMPTS, 12) == wanted
+    assert model.generation_config.eos_token_id == [1]
+
+
 def test_a_batch_holds_rows_of_like_length_up_to_its_tokens() -> None:
     assert batches([30, 90, 40, 30, 39], 120) == [[1], [2, 4], [0, 3]]
     assert batches([10, 10, 10], 20) == [[0, 1], [2]]

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lib.monitoring.calls import Call, dumps, from_row
+from lib.monitoring.calls import Call, dumps
 from lib.monitoring.readers import read_calls
+from lib.monitoring.rows import from_row
 from lib.runtime.errors import UserError
 from tests.monitoring.test_monitor_logs import ATTRIBUTES, LITELLM, NEWER_VLLM, OTLP, SPAN, read
 from tests.toy_logs import row

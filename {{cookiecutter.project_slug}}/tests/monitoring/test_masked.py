@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lib.monitoring.calls import from_row
 from lib.monitoring.masked import added_placeholders, mask, mask_all, masked_calls, sampled
+from lib.monitoring.rows import from_row
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
 from tests.pii.test_secrets import KEY as PRIVATE

@@ -12,9 +12,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from lib.monitoring.calls import dumps, from_row
+from lib.monitoring.calls import dumps
 from lib.monitoring.masked import mask
 from lib.monitoring.readers import LogReader
+from lib.monitoring.rows import from_row
+from tests.monitoring.test_gateway_logs import BEDROCK, LANGCHAIN, LANGFUSE, PORTKEY
 from tests.monitoring.test_monitor_logs import FINDER, LITELLM, NEWER_VLLM, OTLP, VLLM
 from tests.toy_logs import row
 
@@ -27,7 +29,11 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-ROWS = [row(1, "hi", "{}", error=None, feedback={"thumb": "up"}), LITELLM, OTLP]
+STREAM = [{"type": "message_start"}, {"choices": [{"delta": {"content": "{}"}}]}]
+ROWS = [
+    *(row(1, "hi", "{}", error=None, feedback={"thumb": "up"}), LITELLM, OTLP),
+    *(LANGFUSE, LANGCHAIN, PORTKEY, BEDROCK, row(2, "hi", "", response=STREAM)),
+]
 QUICK = settings(
     max_examples=300, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
 )

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from lib.monitoring.calls import Call, dumps, from_row, to_row
+from lib.monitoring.calls import Call, dumps, to_row
 from lib.monitoring.fields import BadCall
 from lib.monitoring.masked import (
     find_logs,
 )
 from lib.monitoring.readers import read_calls
+from lib.monitoring.rows import from_row
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
 from lib.runtime.errors import UserError

@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from lib.monitoring.calls import from_row
 from lib.monitoring.checks import distance, merged
 from lib.monitoring.phrases import is_injection
 from lib.monitoring.readers import batches
+from lib.monitoring.rows import from_row
 from lib.monitoring.signals import OTHER, answer_values, form_events, is_repetitive, length, terms
 from lib.monitoring.window import Percentiles
 from tests.monitor.test_monitor import HERE, TASK

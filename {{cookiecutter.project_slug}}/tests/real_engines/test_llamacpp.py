@@ -11,7 +11,9 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import api, builds, gguf, hf, server
+from lib.engines.api import complete_chat
 from lib.engines.commands import arguments
+from lib.engines.held import count_not_held
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import DeployParams
 from lib.engines.weights import load_weights, weights_size
@@ -29,8 +31,10 @@ from lib.serving.serverside import recognise
 from stages.parity import compare_served, failed_checks, our_prompt
 from stages.quantize import quantize
 from tests.packages import lay_out
+from tests.real_engines.held import KEPT, both_ways, schema_of
 from tests.real_engines.packed import QUESTIONS, pack, serve_and_smoke
 from tests.real_engines.series import told, watched
+from tests.real_engines.tools import CALLING, teach_call, wrong_with
 from tests.real_engines.tuned import BASE, lay_tuned, params
 from tests.toy import CPU
 
@@ -152,6 +156,44 @@ def test_a_package_passes_its_smoke_test(
     code, said = serve_and_smoke("llama.cpp")
     assert code == 0
     assert said.splitlines()[0].endswith(f"/v1: {len(QUESTIONS)} cases, 0 failures")
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_it_holds_answers_to_a_schema(kind: str) -> None:
+    tokenizer, schema = load_tokenizer(TUNED), schema_of(KEPT[kind])
+    with serving("models/q8_0", "--jinja", "-c", "1024") as url:
+        endpoint = Endpoint(url, server.served_model(url))
+        found = both_ways(endpoint, CHATS[0], our_prompt(tokenizer, CHATS[0]).ids, schema)
+    assert count_not_held(found, schema) == 0
+    assert {one.finish for one in found} == {"stop"}
+
+
+def test_a_rule_that_it_leaves_out_without_a_word_is_told_of() -> None:
+    once = {"type": "array", "items": {"enum": ["a"]}, "minItems": 2, "uniqueItems": True}
+    tokenizer, schema = load_tokenizer(TUNED), schema_of({"l": once | {"maxItems": 2}})
+    with serving("models/q8_0", "--jinja", "-c", "1024") as url:
+        endpoint = Endpoint(url, server.served_model(url))
+        found = both_ways(endpoint, CHATS[0], our_prompt(tokenizer, CHATS[0]).ids, schema)
+    with pytest.raises(UserError, match=r"2 of 2 answers break the schema \(uniqueItems of l"):
+        count_not_held(found, schema)
+
+
+def test_a_request_without_a_temperature_is_answered_greedily() -> None:
+    deploy = DeployParams(stack="llama.cpp", port=1, context=512, concurrency=1)
+    with serving("models/q8_0", *arguments(deploy, "models/q8_0", 1)) as url:
+        endpoint = Endpoint(url, server.served_model(url))
+        wanted = complete_chat(endpoint, CHATS[0], 16)["choices"][0]["message"]
+        for seed in range(3):
+            asked = complete_chat(endpoint, CHATS[0], 16, temperature=None, seed=seed)
+            assert asked["choices"][0]["message"] == wanted
+
+
+def test_a_model_that_calls_tools_is_served_as_it_was_trained() -> None:
+    teach_call()
+    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], CALLING, None, "float32")
+    deploy = DeployParams(stack="llama.cpp", port=1, context=1024, concurrency=1)
+    with serving(served, *arguments(deploy, served, 1)) as url:
+        assert wrong_with(url, server.served_model(url)) == []
 
 
 def test_its_memory_is_what_the_package_says() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from lib.core.records import Message
 from lib.engines import api, builds, server
+from lib.engines.commands import GREEDY
+from lib.engines.held import count_not_held
 from lib.engines.openai_client import Endpoint
 from lib.engines.weights import load_weights
 from lib.model.loading import TUNED, load_model, load_tokenizer
@@ -20,7 +22,9 @@ from lib.serving.parity import ParityCheck, answer_greedily
 from lib.serving.serverside import Server, recognise
 from stages.parity import compare_served, failed_checks, our_prompt
 from stages.quantize import quantize
+from tests.real_engines.held import KEPT, both_ways, schema_of
 from tests.real_engines.series import told, watched
+from tests.real_engines.tools import CALLING, teach_call, wrong_with
 from tests.real_engines.tuned import BASE, lay_tuned, params
 from tests.toy import CPU
 
@@ -84,6 +88,27 @@ def test_it_serves_what_was_evaluated_and_streams_it() -> None:
     ours = answer_all(model, tokenizer, ids, 1, 16)
     assert [one.text for one in asked] == [one.text for one in ours]
     assert [one.output_tokens for one in timings] == [8, 8, 8]
+
+
+def test_it_holds_answers_to_a_schema_and_answers_greedily_unasked() -> None:
+    tokenizer = load_tokenizer(TUNED)
+    with serving(TUNED, *GREEDY["vllm"]) as url:
+        endpoint = Endpoint(url, server.served_model(url))
+        for properties in KEPT.values():
+            schema = schema_of(properties)
+            ids = our_prompt(tokenizer, CHATS[0]).ids
+            assert count_not_held(both_ways(endpoint, CHATS[0], ids, schema), schema) == 0
+        wanted = api.complete_chat(endpoint, CHATS[0], 16)["choices"][0]["message"]
+        for seed in range(3):
+            asked = api.complete_chat(endpoint, CHATS[0], 16, temperature=None, seed=seed)
+            assert asked["choices"][0]["message"] == wanted
+
+
+def test_a_model_that_calls_tools_is_served_as_it_was_trained() -> None:
+    teach_call()
+    parser = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+    with serving(CALLING, *parser) as url:
+        assert wrong_with(url, server.served_model(url)) == []
 
 
 def test_a_swapped_template_fails_by_name(tmp_path: Path) -> None:

@@ -147,6 +147,15 @@ def test_a_leak_in_any_set_is_counted() -> None:
     assert [check.result for check in found] == ["pass", "pass", "fail"]
 
 
+def test_cases_that_could_not_be_asked_leave_the_verdict_open() -> None:
+    fine, some = answers("+" * 30), answers("+" * 30)
+    some[3] |= {"finish": "HTTP 413"}
+    systems = {"base": fine, "tuned": fine, "quantized": some}
+    (found,) = gate.taken(systems)
+    assert (found.result, "quantized: HTTP 413 for 1 cases" in found.why) == ("inconclusive", True)
+    assert gate.taken(systems | {"quantized": fine}) == []
+
+
 def test_a_bad_model_fails(results: Judge) -> None:
     found = results("+" * 5 + "-" * 25, "-" * 30, "-" * 30)
     assert {name for name, result in found.items() if result == "fail"} == {

@@ -9,7 +9,7 @@ from lib.engines.hf import log_likelihoods
 from lib.model.chat import encode_prompt
 from lib.model.loading import load_model, load_tokenizer
 from lib.runtime.files import sha256, write_json
-from stages.answer import main
+from stages.answer import main, not_taken
 from tests.toy import PARAMS, case, chat, lay_out, leakage_report, rows
 
 pytestmark = pytest.mark.slow
@@ -20,6 +20,10 @@ answer: {batch_tokens: 512, max_new_tokens: 4, seed: 1, log_likelihood: true}
 """
 FILES = ("data/split/test.jsonl", "evals/golden.jsonl", "evals/adversarial.jsonl")
 BASE = Path(__file__).parents[2] / "base"
+
+
+def test_requests_that_were_not_taken_are_counted_by_their_reason() -> None:
+    assert not_taken(["stop", "HTTP 413", "HTTP 400", "HTTP 413"]) == {"HTTP 400": 1, "HTTP 413": 2}
 
 
 def test_the_right_answer_is_scored_with_its_end_and_no_other_special_token(

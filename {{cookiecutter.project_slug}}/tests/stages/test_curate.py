@@ -199,7 +199,7 @@ def test_a_file_in_another_encoding_is_named_with_the_cure(
     Path("data/raw/old.csv").write_bytes(text.encode("gb18030"))
     main()
     assert metrics("curate")["dropped"] == {"not_utf8": 1}
-    assert "data/raw/old.csv: 1 rows are not UTF-8; `iconv`" in capsys.readouterr().out
+    assert "data/raw/old.csv: 1 rows are not UTF-8; `iconv -f" in capsys.readouterr().out
 
 
 def test_what_is_not_used_is_named_with_its_count(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """The plan says what is asked, and what so many cases can show."""
 
+import json
 import re
 from pathlib import Path
 
@@ -71,3 +72,20 @@ def test_few_cases_never_pass_a_hard_limit() -> None:
     assert fewest_right(100, 0.5) == "60 of 100 right, about"
     assert most_failures(68, 0.054) == "at most 0 of 68"
     assert most_failures(68, 0.05) == "never: 68 are too few"
+
+
+def test_tools_that_the_server_would_refuse_are_one_line_before_training(page: str) -> None:
+    tool = {"type": "function", "function": {"name": "查询", "parameters": {}}}
+    golden = [
+        json.loads(line)
+        for line in Path("evals/golden.jsonl").read_text("utf-8").split("\n")
+        if line
+    ]
+    golden[0]["tools"] = [tool]
+    text = (
+        PARAMS + EVAL_AND_GATE + "\ndeploy: {stack: vllm, port: 1, context: 99, concurrency: 1}\n"
+    )
+    lay_out(Path(), text, deduped=[chat(f"red{at} blue{at}") for at in range(60)], golden=golden)
+    split.main()
+    with pytest.raises(UserError, match=r"golden\.jsonl: has chats .* set deploy\.tool_parser"):
+        eval_plan.main()

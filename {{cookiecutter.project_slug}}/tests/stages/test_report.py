@@ -11,7 +11,7 @@ from lib.report.headline import headline
 from lib.runtime.errors import UserError
 from lib.runtime.files import write_json
 from stages import report
-from stages.report import data_table, quality_table, speed_table, tuned_gain
+from stages.report import data_table, not_taken_lines, quality_table, speed_table, tuned_gain
 from tests.report.test_eval_page import answered
 from tests.report.test_history import ROWS
 from tests.report.test_mask import FACTS, TEXT
@@ -92,6 +92,12 @@ def test_quality_is_that_of_the_primary_score() -> None:
     lines = quality_table({"base": {}, "tuned": {"golden": quality}}, "field_f1")
     assert lines[0].split(" | ")[1].strip() == "golden field f1"
     assert "70.0% (60.0% to 80.0%) | no cases" in lines[3]
+
+
+def test_requests_that_were_not_taken_are_shown() -> None:
+    metrics = {"endpoint": {"prompts": {"not_taken": {"HTTP 413": 2}}}, "base": {"prompts": {}}}
+    assert "endpoint: 2 HTTP 413." in not_taken_lines(metrics)[0]
+    assert not_taken_lines({"base": metrics["base"]}) == []
 
 
 def test_speed_table_shows_each_model_at_each_load() -> None:

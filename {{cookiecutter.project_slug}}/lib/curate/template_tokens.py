@@ -1,0 +1,40 @@
+"""Find the tokens of chat templates in texts, where a model would learn them as words.
+
+A text that was rendered by a template once would be rendered twice, and what a user may write as
+such a token could end a turn.
+"""
+
+import re
+
+from lib.curate.templates import CODE_SPAN
+
+TOKEN = re.compile(
+    r"<\|[a-z][a-z0-9_]{1,40}\|>|<｜[^<>｜]{2,40}｜>|\[/?INST\]|<</?SYS>>"
+    r"|<(?:start|end)_of_turn>|\[/?(?:AVAILABLE_TOOLS|TOOL_RESULTS)\]"
+)
+ENDS = (
+    r"</s>|<\|(?:endoftext|eot_id|im_end|end|end_of_text)\|>|<end_of_turn>|<eos>"
+    r"|<｜end▁of▁sentence｜>"
+)
+END = re.compile(rf"(?:\s*(?:{ENDS}))+\Z")
+
+
+def find_token(text: str) -> str:
+    """Return the first token of a chat template in a text, or an empty string.
+
+    Those that are shown as code, in backticks or a fence, are none.
+    """
+    if not TOKEN.search(text):
+        return ""
+    found = TOKEN.search(CODE_SPAN.sub("", text))
+    return found[0] if found else ""
+
+
+def without_end(answer: str, changes: set[str]) -> str:
+    """Take the end token off an answer; the chat template puts it there. Note it in `changes`."""
+    if not answer.endswith(">") or not (found := END.search(answer)):
+        return answer
+    if found[0].strip() == "</s>" and "<s>" in answer:  # HTML: struck through
+        return answer
+    changes.add("end_token_removed")
+    return answer[: found.start()]
