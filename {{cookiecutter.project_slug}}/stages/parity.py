@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 TEST_SPLIT = "data/split/test.jsonl"
 PARITY_REPORT = "reports/parity.json"
-ADAPTER = Path(TUNED, "adapter")
+_ADAPTER = Path(TUNED, "adapter")
 IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
 _NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
 
@@ -86,7 +86,7 @@ def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":
     from peft import PeftModel
 
     model = load_model(base.model, base.dtype, device, base.revision)
-    adapted: PreTrainedModel = PeftModel.from_pretrained(model, str(ADAPTER)).eval()
+    adapted: PreTrainedModel = PeftModel.from_pretrained(model, str(_ADAPTER)).eval()
     return adapted
 
 
@@ -211,7 +211,7 @@ def main() -> None:
         | compare_answers(right["tuned"], right["quantized"], params.quantized)
     }
     left_out, kind = {}, None
-    if ADAPTER.is_dir():
+    if _ADAPTER.is_dir():
         own = load_tokenizer(base.model, base.revision, base.chat_template)
         adapted = answers(load_adapted(base, device), own)
         systems["adapter"] = compare_files(own, TUNED, chats)
