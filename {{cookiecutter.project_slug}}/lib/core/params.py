@@ -120,7 +120,9 @@ class BaseParams(Section):
         if model == "base" or re.fullmatch(r"[0-9a-f]{64}", value or ""):
             return value
         if not re.fullmatch(HUB_ID, model):
-            raise ValueError(f"the hash of the folder's files: `make base FROM={model}` writes it")
+            raise ValueError(
+                f"the hash of the folder's files: `make base FROM='{model}'` writes it"
+            )
         if not re.fullmatch(r"[0-9a-f]{40}", value or ""):
             raise ValueError(
                 f"the commit of {model}, 40 hex digits (`make base FROM={model}` looks up the "

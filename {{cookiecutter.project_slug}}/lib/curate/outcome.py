@@ -113,19 +113,24 @@ def check_yield(file: str, out: Rejected) -> None:
     gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
     told = [reason for reason, _ in account.dropped.most_common() if reason in CURES]
     if gone == account.rows_in and own < gone / 2:
-        cure = cure_of(told[0], file, out.first[file]) if told else CURE
+        cure = cure_of(told[0], file, out.first[file], account.rows_in) if told else CURE
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); {cure}"
         )
     for reason in (one for one in told if one not in QUIET):
-        cure = cure_of(reason, file, out.first[file])
+        cure = cure_of(reason, file, out.first[file], account.rows_in)
         print(f"{file}: {account.dropped[reason]:,} rows {reason}: {cure}")
 
 
-def cure_of(reason: str, file: str, first: str) -> str:
-    """Write what to do about a reason, with the names of the file and of the list inside of it."""
-    cure = CURES[reason].replace("FILE", file)
+def cure_of(reason: str, file: str, first: str, rows: int) -> str:
+    """Write what to do about a reason, with the names of the file and of the list inside of it.
+
+    first: the first row that went and why; rows: how many the file has.
+    """
     inside = first.partition("nested_rows, ")[2]
+    if inside and rows > 1:  # each row has such a list: not of rows, but of turns of some form
+        return CURES["bad_turns"]
+    cure = CURES[reason].replace("FILE", file)
     return cure.replace(".NAME[]", inside) if inside else cure
 
 

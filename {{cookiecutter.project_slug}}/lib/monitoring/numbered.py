@@ -49,7 +49,9 @@ def numbered(values: dict[str, Any], name: str) -> list[dict[str, Any]]:
         if not held:
             return turns
         plain = {key.removeprefix("message."): one for key, one in held.items()}
-        turn = {key: plain[key] for key in ("role", "content", "finish_reason") if key in plain}
+        turn: dict[str, Any] = {
+            key: plain[key] for key in ("role", "content", "finish_reason") if key in plain
+        }
         if parts := [one for key, one in held.items() if PART.fullmatch(key)]:
             turn.setdefault("content", [{"type": "text", "text": one} for one in parts])
         tools: dict[str, dict[str, Any]] = {}

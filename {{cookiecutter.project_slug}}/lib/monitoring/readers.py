@@ -116,6 +116,7 @@ class LogReader:
         with self._counting():
             self._line(self.container.line(line), calls, 0)
         self.failed += sum(call.error is not None for call in calls)
+        self.vllm.last = calls[-1].time if calls else self.vllm.last
         return calls
 
     def close(self) -> list[Call]:

@@ -159,7 +159,7 @@ def _error(row: dict[str, Any]) -> str | None:
         status = first(place, STATUS) if isinstance(place, dict) else None
         if str(status).lower() in FAILED:
             return said or "failed"
-        if str(status).isdecimal() and int(status) >= 400:
+        if str(status).isdecimal() and int(str(status)) >= 400:
             return f"HTTP {status}"
     return None
 

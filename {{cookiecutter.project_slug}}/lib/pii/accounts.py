@@ -57,6 +57,8 @@ IBAN_COUNTRIES = {  # by length, ISO 13616 registry
     33: "RU",
 }
 IBAN_DIGITS = 7  # at least: a sentence has letters in their place
+FEWEST_DIGITS = 4  # in capitals and groups of four, as banks print those of LU, SA, GB, MT
+PRINTED = re.compile(r"[A-Z]{2}\d\d(?:[A-Z0-9]+|(?:[\W_]+[A-Z0-9]{4})+(?:[\W_]+[A-Z0-9]{1,3})?)")
 
 
 class CardRecognizer(EntityRecognizer):
@@ -178,7 +180,8 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
             return False
         remainder = int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97
         digits = sum(map(str.isdigit, plain))
-        return remainder == 1 and 2 <= int(plain[2:4]) <= 98 and digits >= IBAN_DIGITS
+        fewest = FEWEST_DIGITS if PRINTED.fullmatch(pattern_text) else IBAN_DIGITS
+        return remainder == 1 and 2 <= int(plain[2:4]) <= 98 and digits >= fewest
 
 
 class CoinRecognizer(CryptoRecognizer):

@@ -198,6 +198,7 @@ ACCESS = 'INFO:     10.0.0.1:52000 - "POST /v1/chat/completions HTTP/1.1" 503 Se
 def test_a_failure_that_only_the_access_log_has_counts(line: Any, tmp_path: Path) -> None:
     calls, skipped = read(tmp_path, [LINE, line])
     assert ([bool(call.error) for call in calls], skipped) == ([False, True], {})
+    assert calls[1].time in (calls[0].time, 1763280000)  # where it has none: of the line before
 
 
 def test_a_failure_in_two_logs_of_a_file_counts_once(tmp_path: Path) -> None:
