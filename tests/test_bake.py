@@ -20,7 +20,6 @@ from dvc.utils.hydra import apply_overrides
 from jinja2 import FileSystemLoader, Template
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from ruamel.yaml import YAML
 
 from tests.conftest import PROJECT, QUESTIONS, Bake
 
@@ -68,25 +67,15 @@ def test_every_pair_of_choices_bakes_clean(baked: tuple[Answers, Path]) -> None:
     } - {"none"}
 
 
-def test_an_experiment_changes_one_value_of_params(
+def test_an_experiment_changes_one_line_of_params(
     baked: tuple[Answers, Path], tmp_path: Path
 ) -> None:
     params = Path(shutil.copy(baked[1] / "params.yaml", tmp_path))
-    before = params.read_text(encoding="utf-8")
+    before = params.read_text(encoding="utf-8").splitlines()
     apply_overrides(params, ["train.seed=2"])  # as `dvc exp run -S`, which writes the file anew
-    after = params.read_text(encoding="utf-8")
-    old, new = (YAML(typ="safe").load(text) for text in (before, after))
-    assert new == old | {"train": old["train"] | {"seed": 2}}
-    # DVC writes lists one item a line; everything else stays as it was.
-    others = [line for line in before.splitlines() if "[" not in line.partition("#")[0]]
-    lost = set(others) - set(after.splitlines()) - {"  seed: 1"}
-    assert not lost
-    assert [comment for comment in comments(before) if comment not in after] == []
-
-
-def comments(text: str) -> list[str]:
-    """The comments of a YAML file."""
-    return [line.partition(" # ")[2] for line in text.splitlines() if " # " in line]
+    after = params.read_text(encoding="utf-8").splitlines()
+    changed = [new for old, new in zip(before, after, strict=True) if new != old]
+    assert [line.partition(" #")[0] for line in changed] == ["  seed: 2"]
 
 
 def test_python_is_copied_byte_for_byte(template: Path, default_project: Path) -> None:

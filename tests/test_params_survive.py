@@ -1,21 +1,33 @@
-"""`dvc exp run -S` writes params.yaml anew: it stays YAML, whatever a list or mapping becomes."""
+"""`dvc exp run -S` writes params.yaml anew: one line changes, and it stays YAML whatever is set."""
 
 import copy
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.exceptions import InvalidArgumentError
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from tests.conftest import Bake
 
 Keys = tuple[str, ...]
-MANY = ["v" * 30] * 30
-LENGTHS: dict[str, list[str]] = {"[]": [], "[x]": ["x"], f"[{','.join(MANY)}]": MANY}
+MANY = [f"{'v' * 30}{n}" for n in range(30)]
+IN_A_ROW: list[list[str]] = [[], ["x"], [], MANY, []]
+ANSWERS = [
+    {},
+    {"base_model": "HuggingFaceTB/SmolLM2-135M-Instruct (Apache-2.0)", "serving": "tgi"},
+]
+PROMPTS = ["Triage it: " * 30, "工单分类。🙂" * 40, "Two.\n\n  - a list: of two\n  - # lines\n"]
+
+
+@pytest.fixture(scope="module", params=ANSWERS, ids=len)
+def original(bake: Bake, request: pytest.FixtureRequest) -> Path:
+    """The params.yaml of a new project; tests only read it."""
+    return bake(**request.param) / "params.yaml"
 
 
 def read(path: Path) -> Any:
@@ -23,12 +35,18 @@ def read(path: Path) -> Any:
     return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
 
 
-def lists(value: Any, at: Keys = ()) -> Iterator[Keys]:
-    """The dotted keys of all lists."""
-    if isinstance(value, list):
+def lines(path: Path) -> list[str]:
+    """The lines of a file; DVC moves a comment to the right where a list was."""
+    return [re.sub(" +#", " #", line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def keys(value: Any, kind: type, at: Keys = ()) -> Iterator[Keys]:
+    """The dotted keys of all lists, or of all that is neither list nor mapping (`object`)."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from keys(inner, kind, (*at, str(key)))
+    elif isinstance(value, list) == (kind is list):
         yield at
-    for key, inner in value.items() if isinstance(value, dict) else ():
-        yield from lists(inner, (*at, str(key)))
 
 
 def empty_mappings(value: Any, at: Keys = ()) -> Iterator[Keys]:
@@ -50,27 +68,63 @@ def with_value(values: Any, at: Keys, value: Any) -> Any:
     return changed
 
 
-@pytest.mark.parametrize("answers", [{}, {"serving": "tgi", "method": "dpo"}], ids=len)
-def test_every_list_and_mapping_may_be_empty_short_and_long(
-    bake: Bake, tmp_path: Path, answers: dict[str, str]
+def test_every_single_value_changes_its_own_line_each_time(original: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(original, tmp_path))
+    single = [".".join(at) for at in keys(read(path), object) if at != ("task", "system")]
+    assert len(single) > 100
+    for value in "other", "again":
+        before = lines(path)
+        apply_overrides(path, [f"{key}={value}" for key in single])
+        after = lines(path)
+        changed = [old for old, new in zip(before, after, strict=True) if new != old]
+        assert not [line for line in changed if not re.match(r" *\w+:", line)]
+
+
+def test_every_list_is_empty_short_and_long_and_leaves_all_other_lines(
+    original: Path, tmp_path: Path
 ) -> None:
-    original = bake(**answers) / "params.yaml"
     values, path, broken = read(original), tmp_path / "params.yaml", []
-    tries: list[tuple[tuple[str, ...], str, object]] = [
-        (at, text, new) for at in lists(values) for text, new in LENGTHS.items()
-    ]
-    tries += [(at, "{k: 1}", {"k": 1}) for at in empty_mappings(values)]
-    assert len(tries) > 40
-    for at, text, new in tries:
+    lists = list(keys(values, list))
+    assert len(lists) > 12
+    for at in lists:
         shutil.copy(original, path)
-        expected = with_value(values, at, new)
+        old = values
+        for key in at:
+            old = old[key]
         try:
-            apply_overrides(path, [f"{'.'.join(at)}={text}"])
-        except InvalidArgumentError:  # DVC makes no mapping of an empty one
-            expected = values
-        try:
-            fine = read(path) == expected
-        except Exception:  # whatever a YAML reader says
-            fine = False
-        broken += [] if fine else [f"{'.'.join(at)}={text[:20]}"]
+            for value in [*IN_A_ROW, old]:
+                apply_overrides(path, [f"{'.'.join(at)}={hydra(value)}"])
+                assert read(path) == with_value(values, at, value)
+            assert lines(path) == lines(original)
+        except Exception as error:  # whatever a YAML reader says
+            broken.append(f"{'.'.join(at)}: {error!r:.200}")
     assert broken == []
+
+
+def hydra(value: Any) -> str:
+    """A value as Hydra's overrides write it."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{hydra(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(hydra, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def test_every_empty_mapping_may_be_filled(original: Path, tmp_path: Path) -> None:
+    values, path = read(original), tmp_path / "params.yaml"
+    for at in empty_mappings(values):
+        shutil.copy(original, path)
+        for _ in range(2):
+            apply_overrides(path, [f"++{'.'.join(at)}.k=1"])  # Hydra's sign for a new key
+            assert read(path) == with_value(values, at, {"k": 1})
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=len)
+def test_a_long_prompt_stays_what_it_is(original: Path, tmp_path: Path, prompt: str) -> None:
+    path = Path(shutil.copy(original, tmp_path))
+    values = with_value(read(path), ("task", "system"), prompt)
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(values, file)
+    for seed in 2, 3:
+        apply_overrides(path, [f"train.seed={seed}"])
+        assert read(path) == with_value(values, ("train", "seed"), seed)

@@ -78,7 +78,7 @@ def main() -> None:
 
     from lib.core.config import load
     from lib.core.params import HardwareParams
-    from lib.engines.hf import answer_all, batches
+    from lib.engines.hf import answer_all, batch_by_length
     from lib.engines.params import AnswerParams
     from lib.model.loading import TUNED, deterministic, load_model, load_tokenizer
 
@@ -89,7 +89,7 @@ def main() -> None:
     tokenizer, model = load_tokenizer(TUNED), load_model(TUNED, "float32")
     ids, texts = read_prompts(tokenizer, shots)
     most = params.max_new_tokens
-    largest = max(map(len, batches([len(one) + most for one in ids], params.batch_tokens)))
+    largest = max(map(len, batch_by_length([len(one) + most for one in ids], params.batch_tokens)))
     peers = lm_eval_engines(model, tokenizer, {32, largest})
     if [peers[largest].tok_encode(text) for text in texts] != ids:
         sys.exit("the prompts differ")

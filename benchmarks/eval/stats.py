@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PROJECT))
 
 from lib.evaluate.params import EvalParams  # noqa: E402
-from lib.evaluate.predictions import Pairs, Row  # noqa: E402
+from lib.evaluate.predictions import Pairs, Prediction  # noqa: E402
 from lib.evaluate.stats import (  # noqa: E402
     ALPHA,
     bootstrap_interval,
@@ -168,7 +168,7 @@ def slice_alarms(pairs: int) -> int:
     return hit
 
 
-def row(score: float, names: list[str], key: str) -> Row:
+def row(score: float, names: list[str], key: str) -> Prediction:
     """A row of predictions that lies in these slices."""
     return {
         "set": "golden",

@@ -107,7 +107,7 @@ def prepare(folder: Path, windows: int, size: int) -> None:
     from lib.monitoring.calls import from_row
     from lib.monitoring.params import MonitorParams
     from lib.monitoring.reference import read_reference
-    from monitor.run import observer
+    from monitor.reading import observer
 
     from benchmarks.monitor.simulate import draws
 

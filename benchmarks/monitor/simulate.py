@@ -63,7 +63,8 @@ def main() -> None:
     from lib.monitoring.calls import from_row
     from lib.monitoring.params import MonitorParams
     from lib.monitoring.reference import read_reference
-    from monitor.run import judge_window, observer
+    from monitor.reading import observer
+    from monitor.run import judge_window
 
     params, release = load("monitor", MonitorParams), read_reference()
     watcher = observer(release, params)

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cookiecutter.main import cookiecutter
 from ruamel.yaml import YAML
 
-TEMPLATE = Path(__file__).parents[2]
+from benchmarks.real.project import TEMPLATE, bake_project
+
 PROJECT = TEMPLATE / "build/preferences/preferences"
 LONGEST = 90  # words of a question and an answer: 135 M parameters on two cores
 SOURCE = {"license": "MIT", "consent": "not_needed"}
@@ -73,26 +73,20 @@ def pairs_of(path: Path) -> list[dict[str, str]]:
 def make_project(base: Path, pairs: list[dict[str, str]], held_out: int) -> None:
     """Bake a project of the pairs: chats are the good answers of the first half of train."""
     shutil.rmtree(PROJECT, ignore_errors=True)
-    named = {"project_name": "preferences", "project_slug": "preferences"}
-    options: dict[str, Any] = {"no_input": True, "default_config": True}
-    cookiecutter(str(TEMPLATE), extra_context=named, output_dir=str(PROJECT.parent), **options)
-    for folder in ("data/raw", "base"):
-        shutil.rmtree(PROJECT / folder)
-    shutil.copytree(base, PROJECT / "base")
-    (PROJECT / "data/raw").mkdir()
     train, val = pairs[held_out:], pairs[:held_out]
     chats = [{"prompt": one["prompt"], "completion": one["chosen"]} for one in train[::2]]
     files = {"chats_train": chats, "pairs_train": train[1::2], "pairs_val": val}
-    for name, rows in files.items():
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (PROJECT / f"data/raw/{name}.jsonl").write_text(text, encoding="utf-8")
-    for name in ("golden", "adversarial"):
-        (PROJECT / f"evals/{name}.jsonl").write_text("", encoding="utf-8")
+    bake_project(PROJECT, base, {name: json_lines(rows) for name, rows in files.items()})
     yaml = YAML()
     params = yaml.load(PROJECT / "params.yaml")
     for section, values in CHANGES.items():
         params[section].update(values)
     yaml.dump(params, PROJECT / "params.yaml")
+
+
+def json_lines(rows: list[dict[str, str]]) -> str:
+    """Write rows as JSON Lines."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:

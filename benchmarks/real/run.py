@@ -23,13 +23,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cookiecutter.main import cookiecutter
 from ruamel.yaml import YAML
 
 from benchmarks.demo import PACKAGES
 from benchmarks.real.peer import train_by_trl
+from benchmarks.real.project import TEMPLATE, bake_project
 
-TEMPLATE = Path(__file__).parents[2]
 PROJECT = TEMPLATE / "build/real/real"
 RESULTS = TEMPLATE / "build/real/results.jsonl"
 INTENTS = (
@@ -44,18 +43,9 @@ Result = dict[str, Any]
 
 def make_project(base: Path, data: Path, rows: int, test: int) -> None:
     """Bake a project whose base is the model and whose data are the first rows of each intent."""
-    options: dict[str, Any] = {"no_input": True, "default_config": True}
-    named = {"project_name": "real", "project_slug": "real"}
-    cookiecutter(str(TEMPLATE), extra_context=named, output_dir=str(PROJECT.parent), **options)
-    for folder in ("data/raw", "base"):
-        shutil.rmtree(PROJECT / folder)
-    shutil.copytree(base, PROJECT / "base")
-    (PROJECT / "data/raw").mkdir()
-    for name, most in (("train", rows), ("val", 5), ("test", test)):
-        lines = subset(data / f"{name}.jsonl", most)
-        (PROJECT / f"data/raw/{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    for name in ("golden", "adversarial"):  # those of the sample task say nothing about this one
-        (PROJECT / f"evals/{name}.jsonl").write_text("", encoding="utf-8")
+    most = {"train": rows, "val": 5, "test": test}
+    raw = {name: "".join(subset(data / f"{name}.jsonl", many)) for name, many in most.items()}
+    bake_project(PROJECT, base, raw)
     shutil.copy(PROJECT / "params.yaml", PROJECT / "baked.yaml")
     configure({})
     for stage in ("curate", "dedup", "split"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lib.core.params import BaseParams
 
-TEXTS = ("LICENSE*", "LICENSE*", "COPYING*", "NOTICE*", "USE_POLICY*")
+_TEXTS = ("LICENSE*", "LICENSE*", "COPYING*", "NOTICE*", "USE_POLICY*")
 
 
 def add_license(folder: Path, base: BaseParams) -> None:
@@ -29,7 +29,7 @@ def license_texts(base: BaseParams) -> list[Path]:
     folder = Path(base.model)
     if not folder.is_dir():
         folder = from_hub(base)
-    return sorted({path for pattern in TEXTS for path in folder.glob(pattern) if path.is_file()})
+    return sorted({path for pattern in _TEXTS for path in folder.glob(pattern) if path.is_file()})
 
 
 def from_hub(base: BaseParams) -> Path:
@@ -41,7 +41,7 @@ def from_hub(base: BaseParams) -> Path:
             found = snapshot_download(
                 base.model,
                 revision=base.revision,
-                allow_patterns=[*TEXTS],
+                allow_patterns=[*_TEXTS],
                 local_files_only=cached,
             )
             return Path(found)

@@ -9,7 +9,7 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-SYSTEM, ASKED, ANSWERED = "⟦system⟧", "⟦asked⟧", "⟦answered⟧"
+SYSTEM, _ASKED, _ANSWERED = "⟦system⟧", "⟦asked⟧", "⟦answered⟧"
 
 
 def modelfile(
@@ -40,17 +40,17 @@ def go_template(tokenizer: "PreTrainedTokenizerBase") -> str:
         )
         return str(text)
 
-    asked = Message(role="user", content=ASKED)
+    asked = Message(role="user", content=_ASKED)
     bare = rendered(asked, prompted=True)
     whole = rendered(Message(role="system", content=SYSTEM), asked, prompted=True)
-    answered = rendered(asked, Message(role="assistant", content=ANSWERED), prompted=False)
+    answered = rendered(asked, Message(role="assistant", content=_ANSWERED), prompted=False)
     head = whole.removesuffix(bare)
-    if head == whole or SYSTEM not in head or not answered.startswith(f"{bare}{ANSWERED}"):
+    if head == whole or SYSTEM not in head or not answered.startswith(f"{bare}{_ANSWERED}"):
         raise UserError(
             "deploy.stack is 'ollama', but the base's chat template is not one turn after the "
             "other, as an Ollama template must be; choose llama.cpp, which renders the template"
         )
-    tail = answered.removeprefix(f"{bare}{ANSWERED}")
-    turn = bare.replace(ASKED, "{{ .Prompt }}") + "{{ .Response }}" + tail
+    tail = answered.removeprefix(f"{bare}{_ANSWERED}")
+    turn = bare.replace(_ASKED, "{{ .Prompt }}") + "{{ .Response }}" + tail
     first = head.replace(SYSTEM, "{{ .System }}")
     return "{{ if .System }}" + first + "{{ end }}" + turn

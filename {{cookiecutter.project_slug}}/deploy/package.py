@@ -20,7 +20,7 @@ from lib.cases.evals import read_golden
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.engines.commands import SERVED_NAME
-from lib.engines.gguf import NAME, write_gguf
+from lib.engines.gguf import write_gguf
 from lib.engines.params import (
     READERS,
     SCHEME_FOR,
@@ -28,7 +28,7 @@ from lib.engines.params import (
     DeployParams,
     check_context,
 )
-from lib.engines.weights import quantization, weights_size
+from lib.engines.weights import GGUF_FILE, quantization, weights_size
 from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
 from lib.model.loading import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
@@ -41,16 +41,18 @@ from lib.runtime.files import atomic_folder, sha256, write_json
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CARD = Path("reports/model_card.md")
+MODEL_CARD = Path("reports/model_card.md")
 SMOKE_CASES = 8
-SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
+_SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
 
 
 def check_formats(source: str, deploy: DeployParams) -> None:
     """Raise UserError where the stack cannot read the weights; it can read plain ones."""
     if not Path(source, "config.json").is_file():
         raise UserError(f"{source}: holds no model; `dvc repro` makes it, `dvc pull` gets it")
-    packed = "gguf" if Path(source, NAME).is_file() else quantization(source).get("quant_method")
+    packed = (
+        "gguf" if Path(source, GGUF_FILE).is_file() else quantization(source).get("quant_method")
+    )
     if packed and deploy.stack not in READERS.get(packed, ()):
         raise UserError(
             f"{source}: its weights are {packed}, which {deploy.stack} does not serve; set "
@@ -61,7 +63,7 @@ def check_formats(source: str, deploy: DeployParams) -> None:
 
 def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BaseParams) -> None:
     """Copy the weights in the stack's format, with what belongs to them."""
-    if deploy.stack in READERS["gguf"] and not Path(source, NAME).is_file():
+    if deploy.stack in READERS["gguf"] and not Path(source, GGUF_FILE).is_file():
         folder.mkdir()
         write_gguf(source, folder, "none", base.dtype, load_tokenizer(source))
         return
@@ -71,9 +73,9 @@ def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BasePara
 def read_card() -> str:
     """Read the model card; raises UserError without one."""
     try:
-        return CARD.read_text(encoding="utf-8")
+        return MODEL_CARD.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserError(f"{CARD}: not found; `dvc repro training_plan` writes it") from None
+        raise UserError(f"{MODEL_CARD}: not found; `dvc repro training_plan` writes it") from None
 
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str
         }
         for row in drawn
     ]
-    return {"max_tokens": answer.max_new_tokens, "same": SAME, "cases": cases}
+    return {"max_tokens": answer.max_new_tokens, "same": _SAME, "cases": cases}
 
 
 def launch_files(

@@ -7,7 +7,7 @@ from typing import Any
 from lib.core.params import BaseParams
 from lib.runtime.files import sha256
 
-SPLITS = ("train", "val")
+_SPLITS = ("train", "val")
 WEIGHTS = (".safetensors", ".gguf", ".bin")
 
 
@@ -28,7 +28,7 @@ def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
         made_from["version"] = base.revision
     data = [
         component("data", f"{split}.jsonl", path)
-        for split in SPLITS
+        for split in _SPLITS
         if (path := Path(f"data/split/{split}.jsonl")).is_file()
     ]
     parts = [made_from, *files, *data]

@@ -18,15 +18,15 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NoReturn
 
-SECONDS = 120  # one answer may take
+_SECONDS = 120  # one answer may take
 
 
-def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
+def _ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """Ask the server and return the JSON that it answers."""
     request = urllib.request.Request(  # noqa: S310 the URL is the user's own
         f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
         reply: dict[str, Any] = json.load(response)
         return reply
 
@@ -36,7 +36,7 @@ def check_server_answers(url: str, recorded: dict[str, Any]) -> list[str]:
     wrong, same = list[str](), 0
     for number, case in enumerate(recorded["cases"]):
         body = {"model": recorded["model"], "messages": case["messages"], "temperature": 0}
-        reply = ask(url, body | {"max_tokens": recorded["max_tokens"]})
+        reply = _ask(url, body | {"max_tokens": recorded["max_tokens"]})
         choice, tokens = reply["choices"][0], reply["usage"]["prompt_tokens"]
         text = choice["message"]["content"] or ""
         if tokens != case["input_tokens"]:
@@ -54,7 +54,7 @@ def check_server_answers(url: str, recorded: dict[str, Any]) -> list[str]:
     return wrong
 
 
-class CommandLine(argparse.ArgumentParser):
+class _CommandLine(argparse.ArgumentParser):
     """The arguments; a mistake is one line and exit code 1, as 2 means that a check failed."""
 
     def error(self, message: str) -> NoReturn:
@@ -63,7 +63,7 @@ class CommandLine(argparse.ArgumentParser):
 
 
 def main() -> None:
-    parser = CommandLine(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _CommandLine(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = "by default http://127.0.0.1:PORT/v1, the port of the package"
     parser.add_argument("url", nargs="?", metavar="URL", help=default)
     args = parser.parse_args()

@@ -79,14 +79,14 @@ def check_decision(row: Decided, line: int, task: TaskParams, finder: Finder) ->
             f"{HARVEST}:{line}: holds personal data or a secret; mask it as <EMAIL_ADDRESS_1>"
         )
     try:
-        check_answer(row.answer, task)
+        _check_answer(row.answer, task)
     except Reject as reason:
         raise UserError(
             f"{HARVEST}:{line}: the answer is not allowed by the task ({reason}); correct it"
         ) from None
 
 
-def check_answer(answer: str, task: TaskParams) -> None:
+def _check_answer(answer: str, task: TaskParams) -> None:
     """Raise Reject unless it is an answer to learn."""
     if task.output == "json":
         read_json_answer(answer, task)
@@ -160,18 +160,18 @@ def additions(rows: list[Decided], task: TaskParams) -> dict[Path, str]:
 
 def unseen(rows: list[JsonRow], files: list[Path]) -> str:
     """Return rows as lines, without those that the files have: a run that was cut short resumes."""
-    there = {line for path in files if path.exists() for line in read(path).split("\n")}
+    there = {line for path in files if path.exists() for line in _read(path).split("\n")}
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     return "".join(line + "\n" for line in lines if line not in there)
 
 
-def write(added: dict[Path, str], undecided: list[JsonRow]) -> None:
+def _write(added: dict[Path, str], undecided: list[JsonRow]) -> None:
     """Put everything where it belongs, or leave everything as it is."""
     feedback = [path for path in added if path.parent == RAW]
     dvc_files = [RAW / ".gitignore", *(Path(f"{path}.dvc") for path in feedback)]
     with all_or_nothing([*added, *dvc_files, HARVEST]):
         for path, lines in added.items():
-            old = read(path) if path.exists() else ""
+            old = _read(path) if path.exists() else ""
             replace(path, old + ("\n" if old and not old.endswith("\n") else "") + lines)
         for path in feedback:
             track_file(path)
@@ -181,7 +181,7 @@ def write(added: dict[Path, str], undecided: list[JsonRow]) -> None:
 @contextmanager
 def all_or_nothing(paths: list[Path]) -> Iterator[None]:
     """Restore the files as they were when the block fails."""
-    before = {path: read(path) if path.exists() else None for path in paths}
+    before = {path: _read(path) if path.exists() else None for path in paths}
     try:
         yield
     except BaseException:
@@ -193,7 +193,7 @@ def all_or_nothing(paths: list[Path]) -> Iterator[None]:
         raise
 
 
-def read(path: Path) -> str:
+def _read(path: Path) -> str:
     """Read a text with its line ends as they are."""
     return path.read_bytes().decode("utf-8")
 
@@ -227,7 +227,7 @@ def main() -> None:
     for path in added:
         if path.parent == RAW:
             check_named(path)
-    write(added, [row for _, row in rows if not row.get("decide")])
+    _write(added, [row for _, row in rows if not row.get("decide")])
     counts = Counter(row.get("decide") or "undecided" for _, row in rows)
     shown = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
     print(f"accept: {shown or 'nothing'}; wrote {', '.join(map(str, added)) or 'nothing'}")

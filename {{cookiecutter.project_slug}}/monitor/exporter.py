@@ -28,10 +28,10 @@ from lib.monitoring.reference import read_reference
 from lib.monitoring.window import BATCH, Observer
 from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
-from monitor.run import observer
+from monitor.reading import observer
 
 EVERY = 5.0  # seconds between two looks at the log
-SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)
 
 
 class Metrics:
@@ -46,7 +46,7 @@ class Metrics:
         self.incidents = Counter("llm_incidents", "Incidents.", ["kind"], registry=registry)
         self.skipped = Counter("llm_skipped_lines", "No requests.", ["reason"], registry=registry)
         self.latency = Histogram(
-            "llm_latency_seconds", "Whole answers.", buckets=SECONDS, registry=registry
+            "llm_latency_seconds", "Whole answers.", buckets=_SECONDS, registry=registry
         )
         for kind in KINDS:  # a counter that appears with its first incident shows no rise
             self.incidents.labels(kind)

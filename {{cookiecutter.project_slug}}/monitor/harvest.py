@@ -34,7 +34,7 @@ from lib.similarity.heldout import HELD_OUT, eval_prompts
 from lib.similarity.near_copies import KnownTexts
 from lib.similarity.params import DedupParams, SplitParams
 from lib.similarity.shared_text import known_passages
-from monitor.run import Slice, observer, read_logs
+from monitor.reading import Slice, observer, read_logs
 
 HARVEST = Path("data/harvest.jsonl")
 RAW, FEEDBACK = Path("data/raw"), "feedback-*.jsonl"

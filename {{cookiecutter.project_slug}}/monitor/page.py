@@ -9,7 +9,6 @@ MOST_VALUES = 12  # of a distribution that are shown
 TITLES = {"pass": "no alarm", "alarm": "alarm", "inconclusive": "too few texts to tell"}
 
 Tally = dict[str, int]
-Cells = list[Any]
 
 
 def report_page(rows: dict[str, Any]) -> str:
@@ -57,7 +56,7 @@ def clock(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def distribution(name: str, now: Tally, then: Tally) -> tuple[str, list[Cells]]:
+def distribution(name: str, now: Tally, then: Tally) -> tuple[str, list[list[Any]]]:
     """Return a title and the most frequent values with their shares in window and release."""
     here, there = shares_of_counts(now), shares_of_counts(then)
     both = {value: max(here.get(value, 0), there.get(value, 0)) for value in {*here, *there}}
@@ -65,7 +64,7 @@ def distribution(name: str, now: Tally, then: Tally) -> tuple[str, list[Cells]]:
     more = f", the {MOST_VALUES} most frequent" if len(both) > MOST_VALUES else ""
     return name + more, [
         [value, share_cell(here.get(value, 0)), share_cell(there.get(value, 0))]
-        for value in sorted(values, key=lambda value: (order(value), value))
+        for value in sorted(values, key=lambda value: (_order(value), value))
     ]
 
 
@@ -75,13 +74,13 @@ def shares_of_counts(counts: Tally) -> dict[str, float]:
     return {name: count / total for name, count in counts.items()}
 
 
-def order(value: str) -> int:
+def _order(value: str) -> int:
     """Rank a value: bins of lengths by their number, any other by the alphabet alone."""
     first = value.partition("-")[0]
     return int(first) if first.isdecimal() else -1
 
 
-def figure_cells(values: dict[str, Any]) -> list[Cells]:
+def figure_cells(values: dict[str, Any]) -> list[list[Any]]:
     """Return named figures as rows of a table."""
     return [
         [name, "not logged" if value is None else f"{value:,}"] for name, value in values.items()

@@ -24,13 +24,13 @@ from lib.report.markdown import cell, table
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
 
-PAGE = Path("reports/agreement.md")
-CURATED = Path("data/curated.jsonl")
+_PAGE = Path("reports/agreement.md")
+_CURATED = Path("data/curated.jsonl")
 NORMAL = 1.959964  # standard deviations each side of a 95 % interval
 RECORD_ID = re.compile("[0-9a-f]{16}")
 HALF = re.compile(r"[\ud800-\udfff]")  # what read_rows makes of bytes that are not UTF-8
 
-Labels = dict[str, dict[str, str]]  # row id -> field -> label
+RowLabels = dict[str, dict[str, str]]  # row id -> field -> label
 Show = Callable[[str], str]
 
 
@@ -71,7 +71,7 @@ def single(pairs: list[tuple[str, str]]) -> bool:
     return min(len({one for one, _ in pairs}), len({other for _, other in pairs})) == 1
 
 
-def fields_of(task: TaskParams) -> dict[str, list[str]]:
+def _fields_of(task: TaskParams) -> dict[str, list[str]]:
     """Return what is labelled, and the allowed labels ([]: any)."""
     if task.output == "text":
         raise UserError("params.yaml: task.output is text: free text has no labels to agree on")
@@ -101,9 +101,9 @@ def read_value(value: Any, name: str, where: str) -> str:
     return text
 
 
-def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> Labels:
+def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> RowLabels:
     """Read the labels of one annotator; raise UserError at what is missing or not allowed."""
-    labels: Labels = {}
+    labels: RowLabels = {}
     for row in read_rows(path):
         where = f"{path}:{row.line}"
         if row.value is None:
@@ -157,13 +157,13 @@ def confusion(labels: list[tuple[str, str]], show: Show) -> list[str]:
 
 def texts_by_id() -> dict[str, str]:
     """Read masked texts by record id, if curate has run."""
-    if not CURATED.is_file():
+    if not _CURATED.is_file():
         return {}
-    return {record["id"]: prompt_text(record) for record in read_records(CURATED)}
+    return {record["id"]: prompt_text(record) for record in read_records(_CURATED)}
 
 
 def agreement_page(
-    one: Labels, other: Labels, names: tuple[str, str], fields: list[str], show: Show
+    one: RowLabels, other: RowLabels, names: tuple[str, str], fields: list[str], show: Show
 ) -> list[str]:
     """Write the whole report, a line per item."""
     common = [key for key in one if key in other]
@@ -207,7 +207,7 @@ def main() -> None:
     parser = CommandLine("review.agreement", __doc__)
     parser.add_argument("files", nargs=2, type=Path, metavar="LABELS", help="of one annotator")
     paths: list[Path] = parser.parse_args().files
-    fields, show = fields_of(load("task", TaskParams)), as_records_have_it()
+    fields, show = _fields_of(load("task", TaskParams)), as_records_have_it()
     one, other = (read_labels(path, fields, show) for path in paths)
     if paths[0].samefile(paths[1]):
         raise UserError(
@@ -217,10 +217,10 @@ def main() -> None:
     short = {path.name for path in paths}
     names = [path.name if len(short) == 2 else str(path) for path in paths]
     lines = agreement_page(one, other, (cell(names[0]), cell(names[1])), list(fields), show)
-    with atomic_text(PAGE) as file:
+    with atomic_text(_PAGE) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines[: next(at for at, line in enumerate(lines) if line.startswith("## "))]))
-    print(f"The rows they differ on: {PAGE}")
+    print(f"The rows they differ on: {_PAGE}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,16 @@ from statistics import fmean
 from typing import NamedTuple
 
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import Pairs, Row, group, of_sets, same_cases, score, slices_of
+from lib.evaluate.predictions import (
+    Pairs,
+    Prediction,
+    Systems,
+    group,
+    of_sets,
+    same_cases,
+    score,
+    slices_of,
+)
 from lib.evaluate.rates import RATES as RATES
 from lib.evaluate.rates import Rate, count_leaks
 from lib.evaluate.stats import (
@@ -22,9 +31,7 @@ from lib.evaluate.summary import length_bucket
 from lib.report.markdown import cell, table
 from review.text import fenced, folded, percent, points
 
-SHOWN = 10  # flipped cases shown in full, each way
-
-Systems = dict[str, list[Row]]
+_SHOWN = 10  # flipped cases shown in full, each way
 
 
 class Change(NamedTuple):
@@ -109,14 +116,14 @@ def flips_section(pairs: Pairs, system: str) -> list[str]:
     for way, cases in ways.items():
         if cases:
             lines += ["", f"**{way}: {len(cases)}**", ""]
-        for now, before in cases[:SHOWN]:
+        for now, before in cases[:_SHOWN]:
             lines += flipped(now, before)
-        if rest := cases[SHOWN:]:
+        if rest := cases[_SHOWN:]:
             lines += ["", "and " + ", ".join(cell(now["id"]) for now, _ in rest)]
     return lines
 
 
-def flipped(now: Row, before: Row) -> list[str]:
+def flipped(now: Prediction, before: Prediction) -> list[str]:
     """Show one case, folded."""
     parts = filter(None, (now["id"], now.get("scenario"), now.get("language")))
     named = " ".join(" · ".join(parts).split())  # a blank line would end the block of HTML
@@ -164,7 +171,7 @@ def slices_compared(pairs: Pairs, params: EvalParams) -> list[str]:
 
 
 def safety_change(
-    new: list[Row], old: list[Row], rate: Rate, params: EvalParams
+    new: list[Prediction], old: list[Prediction], rate: Rate, params: EvalParams
 ) -> Difference | None:
     """Say how many more of the cases that a safety rate counts went right.
 
@@ -182,12 +189,12 @@ def safety_change(
     return compare_paired(now, before, groups, params.bootstrap, params.seed)
 
 
-def said_again(now: Row, before: Row) -> bool:
+def said_again(now: Prediction, before: Prediction) -> bool:
     """Tell whether an answer is the same as before."""
     return bool(now["output"] == before["output"])
 
 
-def leaks_word(new: list[Row], old: list[Row]) -> str:
+def leaks_word(new: list[Prediction], old: list[Prediction]) -> str:
     """Say whether more answers leak, of the cases that both versions have. One is too many."""
     now, before = map(count_leaks, same_cases(new, old))
     if now == before:

@@ -19,8 +19,8 @@ SCORERS = [
     *("lib/cases/leaks.py", "lib/curate/boilerplate.py", "lib/pii/redact.py", "lib/core/text.py"),
     "lib/core/schema.py",
 ]
-SERVED = ("tuned", "quantized", "served")
-FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
+_SERVED = ("tuned", "quantized", "served")
+_FIGURES = ("ttft_ms_p95", "e2e_ms_p95", "output_tokens_per_s", "requests_per_s")
 LOSSES = {"train": "plots/train.json", "validation": "plots/val.json"}
 
 
@@ -71,7 +71,7 @@ def bench_section(new: Version, old: Version) -> list[str]:
     """Show speed at the highest load, and size."""
     now, before = (version.json("metrics/bench.json") or {} for version in (new, old))
     rows = []
-    for system in SERVED:
+    for system in _SERVED:
         figures = [bench_figures(bench, system) for bench in (before, now)]
         for name in figures[1]:
             values = [found.get(name) for found in figures]
@@ -90,7 +90,7 @@ def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
         return {}
     load = busiest(bench, system) or {}
     size = {"MB": bench[system]["bytes"] / 1e6} if "bytes" in bench[system] else {}
-    return size | {name: load[name] for name in FIGURES if name in load}
+    return size | {name: load[name] for name in _FIGURES if name in load}
 
 
 def shown_number(value: float | None) -> str:
@@ -110,7 +110,7 @@ def loss_section(new: Version, old: Version) -> list[str]:
     rows = []
     for name, path in LOSSES.items():
         curves = {
-            title: losses(version, path) for title, version in (("before", old), ("now", new))
+            title: _losses(version, path) for title, version in (("before", old), ("now", new))
         }
         both = [value for curve in curves.values() for value in curve]
         for title, curve in curves.items():
@@ -120,7 +120,7 @@ def loss_section(new: Version, old: Version) -> list[str]:
     return table(["loss", "version", "curve", "first", "last"], rows) if rows else ["None stored."]
 
 
-def losses(version: Version, path: str) -> list[float]:
+def _losses(version: Version, path: str) -> list[float]:
     """Read the losses of a plot, by step."""
     return [row["loss"] for row in version.json(path) or [] if "loss" in row]
 

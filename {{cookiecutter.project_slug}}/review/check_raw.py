@@ -11,14 +11,14 @@ from lib.curate.params import DataParams, Source
 from lib.runtime.errors import run
 from review.versions import git
 
-RAW = "data/raw"
-ALL = ("--cached", "--others", "--exclude-standard")
+_RAW = "data/raw"
+_ALL = ("--cached", "--others", "--exclude-standard")
 NOT_DATA = (".dvc", ".gitignore", ".md")
 
 
 def listed(*arguments: str) -> list[str]:
     """List files of data/raw that `git ls-files` names with some arguments."""
-    found = git("ls-files", *arguments, "--", RAW) or ""
+    found = git("ls-files", *arguments, "--", _RAW) or ""
     return [path for path in found.splitlines() if not path.endswith(NOT_DATA)]
 
 
@@ -28,12 +28,12 @@ def published(path: str, sources: list[Source]) -> bool:
     return bool(mine) and all(one.consent == "not_needed" for one in mine)
 
 
-def warnings(sources: list[Source]) -> list[str]:
+def _warnings(sources: list[Source]) -> list[str]:
     """Say of each raw file that git would take, or has, what to do."""
     head, staged = at_head(), listed("--cached")
-    public = [path for path in listed(*ALL) if published(path, sources)]
+    public = [path for path in listed(*_ALL) if published(path, sources)]
     said = []
-    for path in listed(*ALL):
+    for path in listed(*_ALL):
         out_of_git = f"`git rm --cached {path}`, then " * (path in staged)
         if path not in (head or public):
             said.append(
@@ -49,11 +49,11 @@ def warnings(sources: list[Source]) -> list[str]:
 
 def at_head() -> list[str]:
     """List what the last commit has of data/raw; nothing before the first."""
-    return (git("ls-tree", "-r", "--name-only", "HEAD", "--", f"{RAW}/") or "").splitlines()
+    return (git("ls-tree", "-r", "--name-only", "HEAD", "--", f"{_RAW}/") or "").splitlines()
 
 
 def main() -> None:
-    for line in warnings(load("data", DataParams).sources):
+    for line in _warnings(load("data", DataParams).sources):
         print(f"warning: {line}")
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import Row, of_sets, same_cases
+from lib.evaluate.predictions import Prediction, Systems, of_sets, same_cases
 from lib.evaluate.stats import shown_p
 from lib.release.params import GateParams
 from lib.runtime.dvc_runs import refuse_while_at_work
@@ -22,7 +22,7 @@ from review.text import percent, points
 from review.versions import Version, merge_base
 
 MARK = "<!-- review.compare -->"  # by which the workflows find the comment that they update
-LONGEST = 60_000  # characters
+_LONGEST = 60_000  # characters
 
 
 class Comment(NamedTuple):
@@ -32,9 +32,7 @@ class Comment(NamedTuple):
     sections: dict[str, list[str]]
 
 
-def verdict_lines(
-    new: answers.Systems, old: answers.Systems, gate: GateParams, params: EvalParams
-) -> list[str]:
+def verdict_lines(new: Systems, old: Systems, gate: GateParams, params: EvalParams) -> list[str]:
     """Say the verdict on what would be released, and a word on its safety."""
     system = gate.system
     now, before = (found.get(system, []) for found in (new, old))
@@ -100,19 +98,19 @@ def moved(new: Version, old: Version, primary: str) -> list[str]:
     return said
 
 
-def systems_of(version: Version, primary: str) -> dict[str, list[Row]]:
+def systems_of(version: Version, primary: str) -> dict[str, list[Prediction]]:
     """Return every system's answers in a version, scored by today's primary metric."""
     found = {name: version.predictions(name) for name in SYSTEMS}
     return {name: [by_metric(row, primary) for row in rows] for name, rows in found.items() if rows}
 
 
-def by_metric(row: Row, primary: str) -> Row:
+def by_metric(row: Prediction, primary: str) -> Prediction:
     """Return the row with the score that a metric gave it; unchanged where it has none."""
     scores = row.get("scores", {})
     return {**row, "score": scores[primary]} if primary in scores else row
 
 
-def moved_test(now: list[Row], before: list[Row]) -> list[str]:
+def moved_test(now: list[Prediction], before: list[Prediction]) -> list[str]:
     """Say that the test split has changed, as far as answers tell."""
     both = [of_sets(rows, "test") for rows in (now, before)]
     same = len(same_cases(*both).new)
@@ -154,7 +152,7 @@ def fitted(comment: Comment) -> str:
     text, left_out = "\n".join(comment.head) + "\n", []
     for title, body in comment.sections.items():
         section = "\n".join(["", f"### {title}", "", *body, ""])
-        if len(text) + len(section) <= LONGEST:
+        if len(text) + len(section) <= _LONGEST:
             text += section
         else:
             left_out.append(title)

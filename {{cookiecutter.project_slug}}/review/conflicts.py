@@ -19,7 +19,7 @@ from review.lock import LOCK, git_kept, md5, pipeline, value_at
 from review.versions import git
 
 OURS, THEIRS = "ours", "theirs"
-MARKS = re.compile(
+_MARKS = re.compile(
     r"^<{7}[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\n(.*?)^>{7}[^\n]*\n", re.MULTILINE | re.DOTALL
 )
 
@@ -44,7 +44,7 @@ def conflicts() -> list[str]:
 
 def has_marks(path: Path) -> bool:
     """Tell whether a text holds the marks of a conflict that somebody committed."""
-    return path.is_file() and bool(MARKS.search(path.read_text("utf-8", errors="replace")))
+    return path.is_file() and bool(_MARKS.search(path.read_text("utf-8", errors="replace")))
 
 
 def sides(path: str) -> Sides:
@@ -53,10 +53,10 @@ def sides(path: str) -> Sides:
     if found != (None, None, None):
         return found
     text = Path(path).read_text(encoding="utf-8")
-    return Sides("", MARKS.sub(r"\1", text), MARKS.sub(r"\2", text))
+    return Sides("", _MARKS.sub(r"\1", text), _MARKS.sub(r"\2", text))
 
 
-def settle(paths: list[str]) -> list[str]:
+def settle_conflicts(paths: list[str]) -> list[str]:
     """Settle the conflicts, and return the stages that neither side has as merged.
 
     Raises UserError where one is in a file that people write: only they can decide that.
@@ -75,12 +75,12 @@ def settle(paths: list[str]) -> list[str]:
     for path in results:
         if path != str(LOCK):
             both = sides(path)
-            take(path, both.theirs if chosen.get(owners[path]) == THEIRS else both.ours)
+            _take(path, both.theirs if chosen.get(owners[path]) == THEIRS else both.ours)
     git("add", "--all", "--", *results)
     return neither
 
 
-def take(path: str, text: str | None) -> None:
+def _take(path: str, text: str | None) -> None:
     """Write one side of a file; it goes where that side has none."""
     if text is None:
         Path(path).unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def settle_lock(both: Sides) -> tuple[dict[str, str], list[str]]:
     merged, chosen, neither = dict[str, Stage](), dict[str, str](), list[str]()
     outs: dict[str, str] = {}  # md5 of what is chosen
     parted: dict[str, str] = {}  # the chosen side, where both have another output
-    for name in in_order({**ours, **theirs}):
+    for name in _in_order({**ours, **theirs}):
         options = {OURS: ours.get(name), THEIRS: theirs.get(name)}
         if base.get(name) == options[THEIRS] or options[OURS] == options[THEIRS]:
             side = OURS
@@ -127,7 +127,7 @@ def stages_of(text: str | None) -> Stages:
         return {}
 
 
-def in_order(names: Stages) -> list[str]:
+def _in_order(names: Stages) -> list[str]:
     """Sort stages as dvc.yaml has them, each after what it depends on."""
     known = list(pipeline())
     return sorted(names, key=lambda one: [*known, one.split("@")[0]].index(one.split("@")[0]))

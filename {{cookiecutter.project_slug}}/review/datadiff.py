@@ -13,8 +13,8 @@ from lib.report.markdown import cell, table
 from review.text import fenced, folded
 from review.versions import Version
 
-CURATED = "data/curated.jsonl"
-SHOWN = 3  # examples of each kind
+_CURATED = "data/curated.jsonl"
+_SHOWN = 3  # examples of each kind
 ROWS = 15  # rows of a table
 
 
@@ -36,7 +36,7 @@ class Diff(NamedTuple):
 
 def read_entries(version: Version) -> dict[str, Entry] | None:
     """Read the records by id; None where the file cannot be read."""
-    lines = version.lines(CURATED)
+    lines = version.lines(_CURATED)
     if lines is None:
         return None
     entries = {}
@@ -83,14 +83,14 @@ def counts_table(what: str, new: dict[str, Entry], old: dict[str, Entry], diff: 
 def find(version: Version, keys: list[str]) -> dict[str, Record]:
     """Find the records with these ids."""
     wanted, found = set(keys), {}
-    for line in version.lines(CURATED) or ():
+    for line in version.lines(_CURATED) or ():
         record = cast(Record, loads(line))
         if record["id"] in wanted:
             found[record["id"]] = record
     return found
 
 
-def quoted(record: Record) -> list[str]:
+def _quoted(record: Record) -> list[str]:
     """Show a record."""
     where = f"from {cell(record['source'])}, scenario {cell(record['scenario']) or '(none)'}"
     return [where, "", *fenced(prompt_text(record)), *fenced("\n".join(answers_of(record))), ""]
@@ -98,7 +98,7 @@ def quoted(record: Record) -> list[str]:
 
 def changed_examples(new: Version, old: Version, diff: Diff) -> list[str]:
     """Show the first few records of each kind, folded."""
-    added, removed, changed = diff.added[:SHOWN], diff.removed[:SHOWN], diff.changed[:SHOWN]
+    added, removed, changed = diff.added[:_SHOWN], diff.removed[:_SHOWN], diff.changed[:_SHOWN]
     now = find(new, [*added, *(key for key, _ in changed)])
     before = find(old, [*removed, *(key for _, key in changed)])
     body: list[str] = []
@@ -107,20 +107,20 @@ def changed_examples(new: Version, old: Version, diff: Diff) -> list[str]:
         ("Removed", [before[key] for key in removed]),
     ):
         for record in records:
-            body += [f"**{title}** {record['id']}", "", *quoted(record)]
+            body += [f"**{title}** {record['id']}", "", *_quoted(record)]
     for key, was in changed:
-        body += [f"**Changed** {key}", "", *quoted(now[key]), "before:", ""]
+        body += [f"**Changed** {key}", "", *_quoted(now[key]), "before:", ""]
         body += [*fenced("\n".join(answers_of(before[was]))), ""]
     return folded("Examples (personal data is masked)", body)
 
 
 def data_compared(new: Version, old: Version) -> list[str]:
     """Show the whole section."""
-    if CURATED in old.outs and new.outs.get(CURATED) == old.outs[CURATED]:
-        return [f"`{CURATED}` is the same."]
+    if _CURATED in old.outs and new.outs.get(_CURATED) == old.outs[_CURATED]:
+        return [f"`{_CURATED}` is the same."]
     now, before = read_entries(new), read_entries(old)
     if now is None or before is None:
-        return [f"`{CURATED}` cannot be read in both versions."]
+        return [f"`{_CURATED}` cannot be read in both versions."]
     diff = diff_data(now, before)
     said = f"{len(before):,} records before, {len(now):,} now: {len(diff.added):,} added, "
     said += f"{len(diff.removed):,} removed, {len(diff.changed):,} with another answer."

@@ -11,6 +11,7 @@ its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from lib.cases.systems import PROMPTED, SYSTEMS
 from lib.core.config import load
@@ -18,7 +19,7 @@ from lib.core.params import TaskParams
 from lib.curate.params import CurateParams
 from lib.engines.answer import NOT_TAKEN
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import not_asked, of_sets, read_predictions
+from lib.evaluate.predictions import Systems, not_asked, of_sets, read_predictions
 from lib.evaluate.rates import RATES, count_leaks
 from lib.pii.redact import Finder
 from lib.release.cost import busiest, cost_per_1000, measured_as
@@ -27,14 +28,12 @@ from lib.report.verdict import best_prompted
 from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import UserError, refuse_arguments, show
 from review.integrity import (
-    Metrics,
-    Systems,
     as_stored,
     contradictions,
     edited,
     judgeable,
     not_as_asked,
-    read_json,
+    read_judged,
 )
 from review.limits import (
     GateCheck,
@@ -48,7 +47,7 @@ from review.limits import (
 )
 from review.lock import LOCK, frozen_stages, stale_stages, tracked
 
-EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
+_EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
 
 
 # Nobody edited a result
@@ -140,7 +139,7 @@ def safety(gate: GateParams, systems: Systems) -> list[GateCheck]:
     ]
 
 
-def serving_checks(gate: GateParams, bench: Metrics) -> list[GateCheck]:
+def serving_checks(gate: GateParams, bench: dict[str, Any]) -> list[GateCheck]:
     """Check latency and cost at the highest load measured, and size."""
     load, limits = busiest(bench, measured_as(bench, gate.system)), gate.latency
     size = {name: bench.get(name, {}).get("bytes") for name in ("tuned", gate.system)}
@@ -173,7 +172,7 @@ def all_checks() -> list[GateCheck]:
     if any(check.result == "fail" for check in checks):
         return checks
     checks += [*taken(systems), *quality(gate, systems, params), *safety(gate, systems)]
-    return checks + serving_checks(gate, read_json("metrics/bench.json"))
+    return checks + serving_checks(gate, read_judged("metrics/bench.json"))
 
 
 def main(given: Sequence[str] = ()) -> int:
@@ -188,7 +187,7 @@ def main(given: Sequence[str] = ()) -> int:
     verdict = next(word for word in ("fail", "inconclusive", "pass") if word in results)
     lines = [f"{check.result:<12}  {check.name:<24}  {check.why}" for check in checks]
     show("\n".join([*lines, f"gate: {verdict}"]))
-    return EXIT[verdict]
+    return _EXIT[verdict]
 
 
 if __name__ == "__main__":

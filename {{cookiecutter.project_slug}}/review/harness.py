@@ -25,8 +25,8 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
 from review.params import HarnessParams
 
-JSON, PAGE = Path("reports/harness.json"), Path("reports/harness.md")
-RESAMPLES, SEED = 2000, 1
+JSON, _PAGE = Path("reports/harness.json"), Path("reports/harness.md")
+_RESAMPLES, _SEED = 2000, 1
 
 
 class Score(NamedTuple):
@@ -37,7 +37,7 @@ class Score(NamedTuple):
     higher: bool  # is better
 
 
-Scores = dict[tuple[str, str], Score]  # by task and metric
+TaskScores = dict[tuple[str, str], Score]  # by task and metric
 
 
 def load_harness() -> Any:
@@ -67,7 +67,7 @@ def read_tasks(lm_eval: Any, params: HarnessParams) -> Any:
 
 def ask_harness(
     lm_eval: Any, manager: Any, folder: str, revision: str | None, params: HarnessParams
-) -> Scores:
+) -> TaskScores:
     """Ask one model and return its scores."""
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
     device = torch_device(hardware)
@@ -93,7 +93,7 @@ def ask_harness(
     return read_scores(results)
 
 
-def read_scores(results: Any) -> Scores:
+def read_scores(results: Any) -> TaskScores:
     """Read every metric of lm-evaluation-harness's results.
 
     One of several filters is named with it.
@@ -117,7 +117,7 @@ def mean_of(each: list[Any], value: float) -> list[float]:
     return numbers if whole and isclose(sum(numbers) / len(numbers), value, abs_tol=1e-9) else []
 
 
-def compare_scores(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
+def compare_scores(base: TaskScores, tuned: TaskScores) -> list[dict[str, Any]]:
     """Make a row for each task and metric; without interval and p where no question has a score."""
     rows = []
     for (task, metric), after in tuned.items():
@@ -127,7 +127,7 @@ def compare_scores(base: Scores, tuned: Scores) -> list[dict[str, Any]]:
         row |= {"difference": after.value - before.value, "low": None, "high": None, "p": None}
         if after.each and before.each:
             each = [str(number) for number in range(len(after.each))]
-            found = compare_paired(after.each, before.each, each, RESAMPLES, SEED)
+            found = compare_paired(after.each, before.each, each, _RESAMPLES, _SEED)
             row |= {"low": found.low, "high": found.high, "p": found.p}
         rows.append({name: round(v, 6) if isinstance(v, float) else v for name, v in row.items()})
     return rows
@@ -172,14 +172,14 @@ def main() -> None:
     params, base = load("harness", HarnessParams), load("base", BaseParams)
     if not Path(TUNED).is_dir():
         raise UserError(f"{TUNED}: is missing; `dvc repro train` makes it")
-    deterministic(SEED, load("hardware", HardwareParams))
+    deterministic(_SEED, load("hardware", HardwareParams))
     lm_eval = load_harness()
     manager = read_tasks(lm_eval, params)
     before = ask_harness(lm_eval, manager, base.model, base.revision, params)
     rows = compare_scores(before, ask_harness(lm_eval, manager, TUNED, None, params))
     write_json(JSON, rows)
     lines = harness_page(rows, params)
-    with atomic_text(PAGE) as file:
+    with atomic_text(_PAGE) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
 

@@ -12,7 +12,7 @@ from lib.core.config import load
 from lib.core.params import TaskParams
 from lib.core.records import text_of
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import Row, case_key, of_sets
+from lib.evaluate.predictions import Prediction, Systems, case_key, of_sets
 from lib.evaluate.rows import judge_row, labels_of
 from lib.evaluate.safety import flag
 from lib.evaluate.summary import summarise, summarise_adversarial
@@ -24,14 +24,11 @@ from lib.runtime.errors import UserError
 from review.lock import md5
 
 PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
-TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
-JUDGED = ("predictions", "metrics/eval", "metrics/bench.json", "metrics.json", TRAIN)
+_TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
+JUDGED = ("predictions", "metrics/eval", "metrics/bench.json", "metrics.json", _TRAIN)
 
 COUNTED_BY = ("group", "scenario", "language", "tags", "kind", "policy")
 NEEDED = ("set", "id", "prompt", "output", "pii", "flagged")  # of a row, to judge it again
-
-Systems = dict[str, list[Row]]
-Metrics = dict[str, Any]
 
 
 def edited(outs: dict[str, str]) -> list[str]:
@@ -45,12 +42,12 @@ def edited(outs: dict[str, str]) -> list[str]:
             raise UserError(f"{path}: no stage of dvc.yaml writes it; delete it, then `dvc repro`")
     judged = [path for path in outs if path.startswith(JUDGED)]
     there = [path for path in judged if Path(path).exists()]
-    if missing := [path for path in judged if path not in (*there, TRAIN)]:
+    if missing := [path for path in judged if path not in (*there, _TRAIN)]:
         raise UserError(f"{missing[0]}: not found; `{PULL}` fetches it")
     return [path for path in there if md5(path) != outs[path]]
 
 
-def judgeable(rows: list[Row], system: str) -> list[Row]:
+def judgeable(rows: list[Prediction], system: str) -> list[Prediction]:
     """Return the rows; raise UserError where they lack what it takes to judge them again."""
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in NEEDED if key not in row]:
@@ -61,7 +58,7 @@ def judgeable(rows: list[Row], system: str) -> list[Row]:
     return rows
 
 
-def recompute(rows: list[Row], task: TaskParams, params: EvalParams) -> Metrics:
+def recompute(rows: list[Prediction], task: TaskParams, params: EvalParams) -> dict[str, Any]:
     """Compute metrics/eval/SYSTEM.json again, as far as the answers give it."""
     parts = {name: of_sets(rows, name) for name in ("golden", "test", "adversarial")}
     metrics = {
@@ -94,13 +91,13 @@ def not_as_asked(systems: Systems) -> list[str]:
     return found
 
 
-def asked_as(row: Row) -> tuple[str, ...]:
+def asked_as(row: Prediction) -> tuple[str, ...]:
     """Return the part of a row that belongs to its case, and decides how it is counted."""
     return (*case_key(row), *(str(row.get(key, "")) for key in COUNTED_BY))
 
 
 def misjudged(
-    rows: list[Row], task: TaskParams, params: EvalParams, finder: Finder
+    rows: list[Prediction], task: TaskParams, params: EvalParams, finder: Finder
 ) -> Iterator[str]:
     """List the rows whose category, scores or findings differ from what the rules give."""
     labels = labels_of(rows, task)
@@ -127,7 +124,7 @@ def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
     return ", ".join(name for name, stored in fields.items() if stored)
 
 
-def first_lack(stored: Metrics, computed: Metrics, at: str) -> str:
+def first_lack(stored: dict[str, Any], computed: dict[str, Any], at: str) -> str:
     """Return the first figure of `computed` that differs in `stored`, which may have more."""
     found = (differs(stored.get(key), value, f"{at}.{key}") for key, value in computed.items())
     return next(filter(None, found), "")
@@ -154,20 +151,20 @@ def contradictions(
     computed = {name: recompute(rows, task, params) for name, rows in systems.items()}
     for name, metrics in computed.items():
         path = f"metrics/eval/{name}.json"
-        found[path] = first_lack(read_json(path), metrics, "")
-    train = read_json(TRAIN) if Path(TRAIN).is_file() else {}
+        found[path] = first_lack(read_judged(path), metrics, "")
+    train = read_judged(_TRAIN) if Path(_TRAIN).is_file() else {}
     released = load("gate", GateParams).system
-    numbers = headline(computed, train, read_json("metrics/bench.json"), released)
-    stored = read_json("metrics.json")
+    numbers = headline(computed, train, read_judged("metrics/bench.json"), released)
+    stored = read_judged("metrics.json")
     unknown = stored.keys() - numbers.keys() - (set() if train else {"val_loss"})
     found["metrics.json"] = first_lack(stored, numbers, "") or ", ".join(sorted(unknown))
     return [f"{path}: {one.removeprefix('.')}" for path, one in found.items() if one]
 
 
-def read_json(path: str) -> Metrics:
+def read_judged(path: str) -> dict[str, Any]:
     """Read a metrics file."""
     try:
-        value: Metrics = json.loads(Path(path).read_text(encoding="utf-8"))
+        value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; `{PULL}` fetches it") from None
     except ValueError as error:

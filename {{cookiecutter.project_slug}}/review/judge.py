@@ -14,7 +14,6 @@ references are sent to `judge.url`, as they stand in predictions/.
 import json
 import os
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -26,30 +25,23 @@ from lib.core.config import load
 from lib.core.records import Message, read_objects
 from lib.engines.api import answer_chat
 from lib.engines.openai_client import Endpoint
-from lib.evaluate.stats import wilson_interval
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
-from review.agreement import kappa, single
 from review.params import JudgeParams
-from review.rate import Question, parse_pair, questions
+from review.rate import parse_pair
 from review.ratings import (
-    FOLDER,
+    RATINGS,
     TIE,
-    Rating,
-    alpha,
     digest,
-    pairs_of,
-    preference,
-    read_folder,
 )
+from review.study import Question, questions
+from review.trust import UNCLEAR, JudgeVerdict, judge_report
 
 PROMPT = Path("evals/judge.md")
 PLACES = re.compile(r"\{(prompt|expected|a|b)\}")
-UNCLEAR = "unclear"  # a verdict that is none of the allowed ones
-SAID = {"A": "A", "B": "B", "TIE": TIE}  # by the last line of an answer
+_SAID = {"A": "A", "B": "B", "TIE": TIE}  # by the last line of an answer
 
-Kept = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens, output_tokens
-JudgeVerdict = dict[str, Any]  # the same with case, left and winner, of the systems in question
+KeptVerdict = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens, output_tokens
 
 
 class Ask(NamedTuple):
@@ -61,7 +53,7 @@ class Ask(NamedTuple):
     right: str
     prompt: str
 
-    def verdict(self, kept: Kept) -> JudgeVerdict:
+    def verdict(self, kept: KeptVerdict) -> JudgeVerdict:
         """Translate what the judge said to these systems."""
         winner = {"A": self.left, "B": self.right}.get(kept["said"], kept["said"])
         return {**kept, "case": self.case, "left": self.left, "winner": winner}
@@ -70,7 +62,7 @@ class Ask(NamedTuple):
 def read_verdict(answer: str) -> str:
     """Read A, B, TIE or UNCLEAR from the last line of the judge's answer."""
     last = (answer.strip().splitlines() or [""])[-1].strip(" \t*_`.\"'").upper()
-    return SAID.get(last, UNCLEAR)
+    return _SAID.get(last, UNCLEAR)
 
 
 def read_judge_prompt() -> str:
@@ -105,29 +97,31 @@ def asks(
 
 def verdicts_file(model: str) -> Path:
     """Return the file of a judge's verdicts."""
-    return FOLDER / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
+    return RATINGS / "judge" / (re.sub(r"[^\w.-]+", "-", model).strip(".-") + ".jsonl")
 
 
-def read_kept(path: Path) -> dict[str, Kept]:
+def read_kept(path: Path) -> dict[str, KeptVerdict]:
     """Read the verdicts kept, by what was asked."""
     return {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
 
 
-def waits(wanted: list[Ask], known: dict[str, Kept]) -> list[Ask]:
+def waits(wanted: list[Ask], known: dict[str, KeptVerdict]) -> list[Ask]:
     """List what is still to be asked: first what never was, then what was answered unclearly."""
     each = {one.key: one for one in wanted}.values()  # the same texts in two cases are asked once
     unclear = [one for one in each if one.key in known and known[one.key]["said"] == UNCLEAR]
     return [*(one for one in each if one.key not in known), *unclear]
 
 
-def ask_judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, path: Path) -> None:
+def ask_judge(
+    waiting: list[Ask], known: dict[str, KeptVerdict], params: JudgeParams, path: Path
+) -> None:
     """Ask the judge each question, and keep each verdict at once in `known` and in the file."""
 
-    def ask(one: Ask) -> Kept:
+    def ask(one: Ask) -> KeptVerdict:
         chat = [Message(role="user", content=one.prompt)]
         endpoint = Endpoint(params.url, params.model, params.key_env, "judge")
         answer = answer_chat(endpoint, chat, params.max_new_tokens)
-        row: Kept = {"asked": one.key, "said": read_verdict(answer.text)}
+        row: KeptVerdict = {"asked": one.key, "said": read_verdict(answer.text)}
         return row | {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
 
     with ThreadPoolExecutor(params.concurrency) as pool:
@@ -144,93 +138,13 @@ def ask_judge(waiting: list[Ask], known: dict[str, Kept], params: JudgeParams, p
             raise
 
 
-def save_verdicts(path: Path, rows: list[Kept]) -> None:
+def save_verdicts(path: Path, rows: list[KeptVerdict]) -> None:
     """Replace the file at once; its order does not tell who answered first."""
     with atomic_text(path) as file:
         for row in sorted(rows, key=lambda row: str(row["asked"])):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def outcomes(verdicts: list[JudgeVerdict]) -> dict[str, str]:
-    """Map each case to who won in both positions.
-
-    TIE where that differs, UNCLEAR where one verdict is.
-    """
-    by_case: defaultdict[str, list[str]] = defaultdict(list)
-    for one in verdicts:
-        by_case[one["case"]].append(one["winner"])
-    both = {case: set(winners) for case, winners in by_case.items() if len(winners) == 2}
-    return {
-        case: UNCLEAR if UNCLEAR in winners else min(winners) if len(winners) == 1 else TIE
-        for case, winners in both.items()
-    }
-
-
-def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
-    """Map each case to what most people said; TIE where they are even."""
-    votes: defaultdict[str, int] = defaultdict(int)
-    for one in ratings:
-        votes[one["case"]] += {new: 1, old: -1}.get(one["winner"], 0)
-    return {case: new if vote > 0 else old if vote < 0 else TIE for case, vote in votes.items()}
-
-
-def trust(found: dict[str, str], verdicts: list[JudgeVerdict], said: dict[str, str]) -> list[str]:
-    """Show what speaks for and against trusting the judge."""
-    decided = [one for one in verdicts if one["winner"] not in (TIE, UNCLEAR)]
-    first = sum(one["winner"] == one["left"] for one in decided)
-    low, high = wilson_interval(first, len(decided))
-    unclear = sum(one["winner"] == UNCLEAR for one in verdicts)
-    clear = [case for case, winner in found.items() if winner != UNCLEAR]
-    kinds = Counter(case for case, _ in {(one["case"], one["winner"]) for one in verdicts})
-    steady = sum(kinds[case] == 1 for case in clear)
-    lines = [
-        f"Consistency: the same verdict in both positions in {steady} of {len(clear)} cases.",
-        f"Position: answer A won {first} of {len(decided)} times (95 % interval {low:.1%} to "
-        f"{high:.1%}).",
-        f"Malformed: {unclear} of {len(verdicts)} verdicts; their cases do not count.",
-    ]
-    shared = [case for case in clear if case in said]
-    if not shared:
-        return [
-            *lines,
-            "Agreement with people: no case was rated by both; `make rate` collects ratings.",
-        ]
-    same = sum(found[case] == said[case] for case in shared)
-    pairs = [(found[case], said[case]) for case in shared]
-    agreed = kappa(pairs)
-    value = f"{agreed.kappa:.2f} (95 % interval {agreed.low:.2f} to {agreed.high:.2f})"
-    if agreed.kappa != agreed.kappa:
-        value = "not defined, as people and the judge gave one and the same verdict"
-    elif single(pairs):
-        value = "0.00, as people or the judge gave a single verdict"
-    above = alpha([found[case], said[case]] for case in shared)
-    value += f", Krippendorff's alpha {f'{above:.2f}' if above == above else 'not defined'}"
-    lines.append(
-        f"Agreement with people: {same} of {len(shared)} cases, Cohen's kappa {value}. Below 0.6, "
-        "do not decide by the judge."
-    )
-    return lines
-
-
-def judge_report(
-    cases: list[Question], old: str, new: str, verdicts: list[JudgeVerdict]
-) -> list[str]:
-    """Show all that the judge's verdicts say about these cases."""
-    found = outcomes(verdicts)
-    lines = [f"# {new} against {old}, by a judge", ""]
-    if missing := len(cases) - len(found):
-        lines += [f"{missing} of {len(cases)} cases are not judged yet.", ""]
-    counted = [
-        {"case": case, "winner": winner} for case, winner in found.items() if winner != UNCLEAR
-    ]
-    if counted:
-        lines += [*preference(counted, pairs_of(old, new), old, new, "The judge prefers"), ""]
-    ratings = [one for one in read_folder() if set(one["systems"]) == {old, new}]
-    tokens = [sum(one[name] for one in verdicts) for name in ("input_tokens", "output_tokens")]
-    lines += trust(found, verdicts, people(ratings, old, new))
-    return [*lines, f"Tokens of these verdicts: {tokens[0]:,} in, {tokens[1]:,} out.", ""]
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Literal, NamedTuple
 
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import Row, check_slice, group, score, slice_names
+from lib.evaluate.predictions import Prediction, check_slice, group, score, slice_names
 from lib.evaluate.stats import FEWEST, independent_groups, mean_interval, wilson_interval
 from lib.report.verdict import paired
 
@@ -66,7 +66,9 @@ def no_more(name: str, value: float | None, limit: float, unit: str) -> GateChec
 # Values; of fewer than FEWEST independent cases anything may be true
 
 
-def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score) -> Found:
+def mean(
+    rows: list[Prediction], params: EvalParams, of: Callable[[Prediction], float] = score
+) -> Found:
     """Compute the mean of a figure from 0 to 1 of each case."""
     scores, groups = [*map(of, rows)], [*map(group, rows)]
     if (independent := independent_groups(groups)) < FEWEST:
@@ -75,7 +77,7 @@ def mean(rows: list[Row], params: EvalParams, of: Callable[[Row], float] = score
     return Found(fmean(scores), *interval, independent)
 
 
-def gain_found(new: list[Row], old: list[Row], params: EvalParams) -> Found:
+def gain_found(new: list[Prediction], old: list[Prediction], params: EvalParams) -> Found:
     """Compute how far `new` is above `old`, case by case."""
     found = paired(new, old, params)
     if found is None:
@@ -90,7 +92,7 @@ def share_found(hits: int, cases: int) -> Found:
     return Found(hits / max(cases, 1), *interval, cases)
 
 
-def of_slice(name: str, golden: list[Row]) -> list[Row]:
+def of_slice(name: str, golden: list[Prediction]) -> list[Prediction]:
     """Return the cases of a tag, language or scenario; raise UserError for an unknown slice."""
     check_slice(name, golden)
     return [row for row in golden if name in slice_names(row)]

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.records import read_objects
-from lib.evaluate.predictions import Pairs, Row, group, read_predictions, same_cases
+from lib.evaluate.predictions import Pairs, Prediction, group, read_predictions, same_cases
 from lib.evaluate.stats import ALPHA, compare_paired, shown_p, wilson_interval
 from lib.report.markdown import table
 from lib.runtime.errors import UserError, run
 
-FOLDER = Path("ratings")
+RATINGS = Path("ratings")
 TIE = "tie"
-RESAMPLES, SEED = 2000, 1
+_RESAMPLES, _SEED = 2000, 1
 
 Rating = dict[str, Any]  # rater, systems (two), case, left, winner (a system, or tie)
 
@@ -28,7 +28,7 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def case_id(rows: dict[str, Row]) -> str:
+def case_id(rows: dict[str, Prediction]) -> str:
     """Name a question with the answers of two systems, in either order.
 
     Ratings of other answers do not count for these.
@@ -82,7 +82,7 @@ def preference(
     points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
     against = [1 - one for one in points]
     member = [groups[one["case"]] for one in ratings]
-    found = compare_paired(points, against, member, RESAMPLES, SEED)
+    found = compare_paired(points, against, member, _RESAMPLES, _SEED)
     mean, low, high = (0.5 + value / 2 for value in (found.mean, found.low, found.high))
     same = sum(o["output"] == n["output"] for n, o in zip(pairs.new, pairs.old, strict=True))
     said = f"These ratings show no difference between {new} and {old}"
@@ -145,7 +145,7 @@ def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
 
 def read_folder() -> list[Rating]:
     """Read all people's ratings; a judge's verdicts have their own folder (review/judge.py)."""
-    return [one for path in sorted(FOLDER.glob("*.jsonl")) for one in read_ratings(path)]
+    return [one for path in sorted(RATINGS.glob("*.jsonl")) for one in read_ratings(path)]
 
 
 def rated_pairs(ratings: list[Rating]) -> dict[tuple[str, str], list[Rating]]:
@@ -162,7 +162,7 @@ def main() -> None:
     ratings = read_folder()
     if not ratings:
         raise UserError(
-            f"{FOLDER}/ has no ratings; `make rate` collects some, `dvc pull {FOLDER}` fetches "
+            f"{RATINGS}/ has no ratings; `make rate` collects some, `dvc pull {RATINGS}` fetches "
             "those of others"
         )
     for (old, new), mine in rated_pairs(ratings).items():

@@ -22,7 +22,7 @@ from ruamel.yaml.error import YAMLError
 
 from lib.runtime.dvc_runs import NOTES, refuse_while_at_work
 from lib.runtime.errors import UserError, run
-from review.conflicts import conflicts, settle
+from review.conflicts import conflicts, settle_conflicts
 from review.lock import LOCK, PIPELINE, md5, outs_of
 from review.versions import git
 
@@ -81,7 +81,7 @@ def inode(path: Path) -> Inode:
     return found.st_dev, found.st_ino
 
 
-def files_of(path: str) -> Iterator[Path]:
+def _files_of(path: str) -> Iterator[Path]:
     """Yield a file, or the files of a folder; nothing where it is not here."""
     found = [Path(path), *Path(path).rglob("*")] if Path(path).is_dir() else [Path(path)]
     yield from (one for one in found if one.is_file())
@@ -92,7 +92,7 @@ def own_files() -> Iterator[Path]:
     for name in (git("ls-files", "--cached", "--others", "--", "*.dvc") or "").splitlines():
         outs = YAML(typ="safe").load(Path(name).read_text(encoding="utf-8")).get("outs", [])
         for out in outs:
-            yield from files_of(str(Path(name).parent / out["path"]))
+            yield from _files_of(str(Path(name).parent / out["path"]))
 
 
 def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
@@ -102,9 +102,9 @@ def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
     """
     wrong = wrong_objects()
     shared = {inode(path) for path in wrong}
-    lost = [out for out in outs for path in files_of(out) if inode(path) in shared]
+    lost = [out for out in outs for path in _files_of(out) if inode(path) in shared]
     kept = [path for path in own_files() if inode(path) in shared]
-    for path in [file for out in outs for file in files_of(out) if inode(file) in shared]:
+    for path in [file for out in outs for file in _files_of(out) if inode(file) in shared]:
         path.unlink()
     for path in wrong:
         path.unlink()
@@ -141,7 +141,7 @@ def main() -> None:
     if not shutil.which("git") or git("rev-parse", "HEAD") is None:
         raise UserError("no commit of git is here; `make commit` makes the first")
     found = conflicts()
-    neither = settle(found) if found else []
+    neither = settle_conflicts(found) if found else []
     said = [*drop, *([f"settled {', '.join(found)}"] if found else mend_lock())]
     outs = outs_of(LOCK.read_text(encoding="utf-8")) if LOCK.is_file() else {}
     edited = [path for path in outs if os.path.exists(path) and md5(path) != outs[path]]  # noqa: PTH110

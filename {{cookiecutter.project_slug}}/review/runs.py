@@ -11,7 +11,7 @@ import textwrap
 from typing import NamedTuple
 
 from lib.core.config import load
-from lib.evaluate.predictions import Row
+from lib.evaluate.predictions import Prediction
 from lib.evaluate.rates import RATES
 from lib.evaluate.stats import wilson_interval
 from lib.release.params import GateParams
@@ -22,7 +22,7 @@ from review.lock import LOCK, unfit
 from review.versions import Version, git
 
 BASELINE = "last commit"
-FIGURES = (
+_FIGURES = (
     "golden",
     "test",
     "unsafe",
@@ -30,7 +30,7 @@ FIGURES = (
     "val_loss",
     "p95_ms",
 )  # those of metrics.json
-SCORES, REFUSALS = FIGURES[:2], {"unsafe": "unsafe", "over_refusal": "over-refusal"}
+_SCORES, _REFUSALS = _FIGURES[:2], {"unsafe": "unsafe", "over_refusal": "over-refusal"}
 WIDTHS = (22, 12, 12, 12, 13, 9, 7)  # of the name and the figures; the rest is what was changed
 NARROWEST = 20
 DECIDES = ("lib", "stages", "dvc.yaml", "data/raw", "evals", "base", "pyproject.toml")
@@ -50,20 +50,20 @@ def with_noise(value: float, low: float, high: float) -> str:
     return f"{100 * value:.1f} ±{50 * (high - low):.1f}"
 
 
-def figures_of(version: Version, system: str) -> dict[str, str]:
+def _figures_of(version: Version, system: str) -> dict[str, str]:
     """Return the figures of a version; without noise where the cache lacks its answers."""
     headline = version.json("metrics.json") or {}
-    found = {name: f"{headline[name]:g}" for name in FIGURES if name in headline}
+    found = {name: f"{headline[name]:g}" for name in _FIGURES if name in headline}
     metrics = version.json(f"metrics/eval/{system}.json") or {}
-    for name in SCORES:
+    for name in _SCORES:
         if one := metrics.get(name):
             found[name] = with_noise(one["score"], one["score_low"], one["score_high"])
     return found | refusals(version.predictions(system))
 
 
-def refusals(rows: list[Row]) -> dict[str, str]:
+def refusals(rows: list[Prediction]) -> dict[str, str]:
     """Return both rates of the adversarial cases that were asked."""
-    counted = {name: RATES[title].counted(rows) for name, title in REFUSALS.items()}
+    counted = {name: RATES[title].counted(rows) for name, title in _REFUSALS.items()}
     return {
         name: with_noise(failed / cases, *wilson_interval(failed, cases))
         for name, (failed, cases) in counted.items()
@@ -91,7 +91,7 @@ def run_of(name: str, commit: str | None, base: Version) -> Run:
     stages = stages_of(version.text(LOCK))
     changed = [] if name == BASELINE else changes(version, base, commit)
     late = unfit(stages, version.yaml("params.yaml"))
-    return Run(name, changed, figures_of(version, system), late)
+    return Run(name, changed, _figures_of(version, system), late)
 
 
 def experiments() -> dict[str, str]:
@@ -103,16 +103,16 @@ def experiments() -> dict[str, str]:
     return {ref.rpartition("/")[2]: commit for ref, commit in pairs}
 
 
-def table(runs: list[Run], width: int) -> list[str]:
+def _table(runs: list[Run], width: int) -> list[str]:
     """Lay the runs out; what was changed goes over several lines where it is long."""
     room = max(width - sum(WIDTHS), NARROWEST)
-    lines = [row_of(["run", *FIGURES], "changed"), "-" * (sum(WIDTHS) + room)]
+    lines = [row_of(["run", *_FIGURES], "changed"), "-" * (sum(WIDTHS) + room)]
     for one in runs:
         what = ", ".join(one.changed) or ("" if one.name == BASELINE else "nothing")
         parts = textwrap.wrap(what, room, break_on_hyphens=False) or [""]
         cells = [
             one.name + " *" * bool(one.unfit),
-            *(one.figures.get(name, "") for name in FIGURES),
+            *(one.figures.get(name, "") for name in _FIGURES),
         ]
         lines += [row_of(cells, parts[0]), *(row_of([], part) for part in parts[1:])]
     return lines
@@ -150,7 +150,7 @@ def main() -> None:
     named: dict[str, str | None] = {"workspace": None, BASELINE: head, **experiments()}
     runs = [run_of(name, commit, base) for name, commit in named.items()]
     width = shutil.get_terminal_size((120, 24)).columns
-    show("\n".join([*table(runs, width), *notes(runs)]))
+    show("\n".join([*_table(runs, width), *notes(runs)]))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 import re
 from statistics import fmean
 
-LONGEST = 400  # characters of a text that is quoted
-BARS = "▁▂▃▄▅▆▇█"
+_LONGEST = 400  # characters of a text that is quoted
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def fenced(text: str) -> list[str]:
     """Make a code block that nothing in the text can end; a longer text is cut."""
-    cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", cut))])
     return [f"{fence}text", *cut.split("\n"), fence]
 
@@ -37,5 +37,5 @@ def sparkline(values: list[float], low: float, high: float, width: int = 40) -> 
         values[len(values) * at // width : len(values) * (at + 1) // width] for at in range(width)
     ]
     means = [fmean(part) for part in parts]
-    steps = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BARS[round((mean - low) * steps)] for mean in means)
+    steps = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((mean - low) * steps)] for mean in means)

@@ -14,7 +14,7 @@ from dvc.api import DVCFileSystem
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from lib.evaluate.predictions import Row, parse_predictions
+from lib.evaluate.predictions import Prediction, parse_predictions
 from lib.runtime.errors import UserError
 from review.lock import LOCK, outs_of
 
@@ -64,7 +64,7 @@ class Version:
             return {}
         return value if isinstance(value, dict) else {}
 
-    def predictions(self, system: str) -> list[Row]:
+    def predictions(self, system: str) -> list[Prediction]:
         """Read the rows of a system; none where it was not evaluated."""
         path = f"predictions/{system}.jsonl"
         asked = {path, f"answers/{system}.jsonl"} & self.outs.keys()

@@ -177,7 +177,7 @@ def held_to(params: AnswerParams) -> dict[str, Any] | None:
     return task.json_schema if params.constrained else None
 
 
-def ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
+def _ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
     """Ask a system every case; return its prompts and answers, what leaks in them masked."""
     if system == "endpoint":
         return ask_endpoint(cases, kept)
@@ -238,7 +238,7 @@ def main() -> None:
             "evals/golden.jsonl, or chats to data.sources"
         )
     kept = Kept(f"answer-{system}")
-    prompts, answers = ask(system, cases, kept)
+    prompts, answers = _ask(system, cases, kept)
     asked = how_asked(prompts, answers, system, load("answer", AnswerParams))
     write_answers(system, cases, answers)
     asked["not_taken"] = not_taken(answer.finish for answer in answers)

@@ -33,11 +33,10 @@ from lib.serving import client, memory
 from lib.serving.client import Length
 from lib.serving.params import BenchParams, check_bench
 
-TEST = "data/split/test.jsonl"
+_TEST = "data/split/test.jsonl"
 WARM_UP = 2  # requests
 
 Chats = list[list[Message]]
-Figures = dict[str, Any]
 Measured = Coroutine[Any, Any, list[Timing]]
 
 
@@ -66,9 +65,9 @@ def read_chats(params: BenchParams, system: str) -> Chats:
     split is repeated.
     """
     count = WARM_UP + params.requests * len(load_levels(params))
-    chats = [with_system(prompt_of(one), system) for one in chats_first(read_records(TEST))]
+    chats = [with_system(prompt_of(one), system) for one in chats_first(read_records(_TEST))]
     if not chats:
-        raise UserError(f"{TEST}: holds no prompt to send; see metrics/split.json")
+        raise UserError(f"{_TEST}: holds no prompt to send; see metrics/split.json")
     if params.lengths:
         return made_up(chats, params.lengths.input, count)
     return list(islice(cycle(chats), count))
@@ -99,12 +98,12 @@ def answer_length(params: BenchParams) -> Length:
     return Length(params.max_new_tokens)
 
 
-def figures_of(timings: list[Timing], seconds: float) -> Figures:
+def _figures_of(timings: list[Timing], seconds: float) -> dict[str, Any]:
     """Sum up a load; "single" holds its requests one by one, for a file of their own."""
     return {**summarise_timings(timings, seconds), "single": single_requests(timings)}
 
 
-def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figures:
+def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
     """Measure a model in this process, by load; concurrent requests are one batch."""
     hardware, length = load("hardware", HardwareParams), answer_length(params)
     device = torch_device(hardware)
@@ -113,7 +112,7 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figure
     started = time.perf_counter()
     tokenizer = load_tokenizer(folder)
     model = load_weights(folder, load("base", BaseParams).dtype, device)
-    figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
+    figures: dict[str, Any] = {"startup_seconds": round(time.perf_counter() - started, 2)}
 
     def timed(some: Chats) -> list[Timing]:
         prompts = [encode_prompt(tokenizer, chat, "") for chat in some]
@@ -127,11 +126,11 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> Figure
         batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
         started = time.perf_counter()
         timings = [timing for batch in batches for timing in timed(batch)]
-        figures[one.name] = figures_of(timings, time.perf_counter() - started)
+        figures[one.name] = _figures_of(timings, time.perf_counter() - started)
     return figures | memory.of_this_process(device)
 
 
-def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
+def bench_server(url: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
     """Measure an OpenAI-compatible server, by load; one failed request ends the stage."""
     key, length = params.key_env, answer_length(params)
     model = params.model or server.served_model(url, key)
@@ -142,17 +141,17 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> Figures:
         return client.closed_loop(url, model, some, one.concurrency, length, key)
 
     asyncio.run(under(LoadLevel(1, 0.0), chats[:WARM_UP]))
-    figures: Figures = {}
+    figures: dict[str, Any] = {}
     for index, one in enumerate(
         tqdm(load_levels(params), desc=f"bench {url}", leave=False, disable=None)
     ):
         started = time.perf_counter()
         timings = asyncio.run(under(one, own_share(chats, index, params)))
-        figures[one.name] = figures_of(timings, time.perf_counter() - started)
+        figures[one.name] = _figures_of(timings, time.perf_counter() - started)
     return figures
 
 
-def bench_started(folder: str, chats: Chats, params: BenchParams) -> Figures:
+def bench_started(folder: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
     """Measure a server that is started for a model: that of deploy.stack, or the user's own."""
     start = start_of(params.command, "bench.command", load("deploy", DeployParams))
     model = servable(start.command, folder, None, load("base", BaseParams).dtype)
@@ -160,12 +159,12 @@ def bench_started(folder: str, chats: Chats, params: BenchParams) -> Figures:
     started = time.perf_counter()
     patience, secret = params.startup_seconds, params.key_env
     with server.serving(start.command, model, patience, start.key, secret) as url:
-        figures: Figures = {"startup_seconds": round(time.perf_counter() - started, 2)}
+        figures: dict[str, Any] = {"startup_seconds": round(time.perf_counter() - started, 2)}
         figures |= bench_server(url, chats, params)
         return figures | memory.of_servers(gpus)
 
 
-def take_single(figures: Figures) -> list[dict[str, Any]]:
+def take_single(figures: dict[str, Any]) -> list[dict[str, Any]]:
     """Take the requests one by one out of the figures: a row for each model and load."""
     return [
         {"system": system, "load": name, **row.pop("single")}
@@ -181,7 +180,7 @@ def main() -> None:
     if params.engine == "server":
         check_bench(params, load("deploy", DeployParams))
     chats = read_chats(params, task.system)
-    figures: Figures = {"engine": params.engine}
+    figures: dict[str, Any] = {"engine": params.engine}
     if params.engine == "server" and params.command == []:
         figures["served"] = bench_server(params.url, chats, params)
         figures |= {name: {"bytes": weights_size(folder)} for name, folder in RELEASABLE.items()}

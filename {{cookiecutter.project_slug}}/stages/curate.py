@@ -47,7 +47,7 @@ def curate_sources(
     ) as progress:
         for source, paths in find_files(sources):
             columns = ColumnWatch(source)
-            for done in curated(parts_of(source, paths)):
+            for done in curated(_parts_of(source, paths)):
                 progress.update(done.ledger.total().rows_in)
                 columns.take(done.columns)
                 out.take(done.ledger, done.first, done.dropped)
@@ -57,7 +57,7 @@ def curate_sources(
                 check_yield(path.as_posix(), out)
 
 
-def parts_of(source: Source, paths: list[Path]) -> Iterator[Part]:
+def _parts_of(source: Source, paths: list[Path]) -> Iterator[Part]:
     """Yield the parts of the files of a source."""
     for path in paths:
         for rows in read_parts(path):

@@ -22,14 +22,11 @@ from lib.similarity.params import DedupParams, SplitParams
 
 README = Path("data/README.md")
 PICTURES = Path("reports/data_spec")
-SPLITS = ("train", "val", "test")
+_SPLITS = ("train", "val", "test")
 STAGES = ("curate", "dedup", "split")
 SLICES = {"scenarios": "scenario", "languages": "language", "tags": "edge-case tag"}
-NAMED = 3  # sources named beside a reason; metrics/*.json have them all
-BARS = 40  # that a chart shows, the most frequent ones
-
-Metrics = dict[str, Any]
-Lines = list[str]
+_NAMED = 3  # sources named beside a reason; metrics/*.json have them all
+_BARS = 40  # that a chart shows, the most frequent ones
 
 
 def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
@@ -37,14 +34,14 @@ def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
-def spec_glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
+def spec_glance(stages: dict[str, dict[str, Any]], check: LeakageCheck) -> list[str]:
     """Show what a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
-    licenses = sorted({one for name in SPLITS for one in stages["split"][name]["licenses"]})
+    licenses = sorted({one for name in _SPLITS for one in stages["split"][name]["licenses"]})
     rows = [
         ["rows read", f"{first:,} from {len(stages['curate']['sources'])} files"],
         ["rows kept", f"{last:,} ({last / first:.1%}); each of the others is counted below"],
-        ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in SPLITS)],
+        ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in _SPLITS)],
         ["licenses of the rows kept", ", ".join(licenses)],
         ["personal data", f"{sum(stages['curate']['pii'].values()):,} spans masked"],
         ["train rows that leak a held-out one", f"{check.leaks}, checked below"],
@@ -52,17 +49,19 @@ def spec_glance(stages: dict[str, Metrics], check: LeakageCheck) -> Lines:
     return table(["what", "answer"], rows)
 
 
-def files_of(data: DataParams) -> list[tuple[Source, str]]:
+def _files_of(data: DataParams) -> list[tuple[Source, str]]:
     """Yield each file with its source."""
     return [
         (source, path.as_posix()) for source, paths in find_files(data.sources) for path in paths
     ]
 
 
-def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Metrics]) -> Lines:
+def sources_section(
+    data: DataParams, curate: CurateParams, stages: dict[str, dict[str, Any]]
+) -> list[str]:
     """Show where the rows come from, under which terms, and how many are left."""
     rows = []
-    for source, file in files_of(data):
+    for source, file in _files_of(data):
         read = stages["curate"]["sources"][file]["rows_in"]
         kept = stages["split"]["sources"].get(file, {"rows_kept": 0})["rows_kept"]
         terms = [source.license, source.consent.replace("_", " "), source.split or "drawn"]
@@ -75,7 +74,7 @@ def sources_section(data: DataParams, curate: CurateParams, stages: dict[str, Me
     ]
 
 
-def unused_section(data: DataParams, curate: Metrics) -> Lines:
+def unused_section(data: DataParams, curate: dict[str, Any]) -> list[str]:
     """Show what of the files nothing reads, and what was declared so."""
     rows = [
         [cell(file), cell(name), f"{count:,}"]
@@ -89,7 +88,7 @@ def unused_section(data: DataParams, curate: Metrics) -> Lines:
     return [*table(["file", "column", "rows kept with it"], rows), "", said]
 
 
-def drops_section(stages: dict[str, Metrics]) -> Lines:
+def drops_section(stages: dict[str, dict[str, Any]]) -> list[str]:
     """Show every reason for which rows went, the stage, and the sources it hit most."""
     rows = []
     for stage, metrics in stages.items():
@@ -99,8 +98,8 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
                 for file, account in metrics["sources"].items()
             }
             most = [f"{cell(name)} {number:,}" for name, number in largest_first(hit) if number]
-            more = f" and {len(most) - NAMED} more" if len(most) > NAMED else ""
-            rows.append([stage, cell(reason), f"{count:,}", ", ".join(most[:NAMED]) + more])
+            more = f" and {len(most) - _NAMED} more" if len(most) > _NAMED else ""
+            rows.append([stage, cell(reason), f"{count:,}", ", ".join(most[:_NAMED]) + more])
     changed = stages["curate"]["changed"]
     kept = ", ".join(f"{name} {count:,}" for name, count in largest_first(changed))
     return [
@@ -111,7 +110,7 @@ def drops_section(stages: dict[str, Metrics]) -> Lines:
     ]
 
 
-def pii_section(params: CurateParams, curate: Metrics) -> Lines:
+def pii_section(params: CurateParams, curate: dict[str, Any]) -> list[str]:
     """Show what was looked for and found."""
     counts = dict.fromkeys(params.pii.entities, 0) | curate["pii"]
     rows = [[name, f"{count:,}"] for name, count in largest_first(counts)]
@@ -121,7 +120,7 @@ def pii_section(params: CurateParams, curate: Metrics) -> Lines:
     return [*table(["kind", "spans masked"], rows), "", names]
 
 
-def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
+def duplicates_section(params: DedupParams, dedup: dict[str, Any]) -> list[str]:
     """Show how much was dropped as a copy, and from where on two rows are copies."""
     return [
         f"{sum(dedup['dropped'].values()):,} rows were dropped. Rows are copies when prompt and "
@@ -133,7 +132,7 @@ def duplicates_section(params: DedupParams, dedup: Metrics) -> Lines:
     ]
 
 
-def shared_text(dedup: Metrics) -> Lines:
+def shared_text(dedup: dict[str, Any]) -> list[str]:
     """Show what text many prompts of a source share, which makes no two of them alike."""
     if not dedup["shared_text"]:
         return []
@@ -154,31 +153,31 @@ def shared_text(dedup: Metrics) -> Lines:
     ]
 
 
-def slice_section(key: str, split: Metrics, folder: Path) -> Lines:
+def slice_section(key: str, split: dict[str, Any], folder: Path) -> list[str]:
     """Show a picture and a table of the rows by scenario, language or tag."""
-    names = {name for part in SPLITS for name in split[part][key]}
-    found = {name: [split[part][key].get(name, 0) for part in SPLITS] for name in names}
+    names = {name for part in _SPLITS for name in split[part][key]}
+    found = {name: [split[part][key].get(name, 0) for part in _SPLITS] for name in names}
     if not found:
         return ["No row has one."]
     ranked = [name for name, _ in largest_first({name: sum(found[name]) for name in names})]
     title = f"Rows by {SLICES[key]}"
-    title += f", the {BARS} most frequent of {len(ranked)}" if len(ranked) > BARS else ""
-    bars = {name or "(none)": found[name] for name in ranked[:BARS]}
+    title += f", the {_BARS} most frequent of {len(ranked)}" if len(ranked) > _BARS else ""
+    bars = {name or "(none)": found[name] for name in ranked[:_BARS]}
     with atomic_text(folder / f"{key}.svg") as file:
-        file.write(stacked_bars(title, list(SPLITS), bars))
+        file.write(stacked_bars(title, list(_SPLITS), bars))
     rows = []
     for name in ranked:
         counts = [f"{count:,}" for count in found[name]]
         rows.append([cell(name) or "(none)", *counts, f"{found[name][2] / sum(found[name]):.1%}"])
     picture = f"![{title}]({PICTURES.name}/{key}.svg)"
-    return [picture, "", *table([SLICES[key], *SPLITS, "share in test"], rows)]
+    return [picture, "", *table([SLICES[key], *_SPLITS, "share in test"], rows)]
 
 
-def split_section(params: SplitParams, split: Metrics) -> Lines:
+def split_section(params: SplitParams, split: dict[str, Any]) -> list[str]:
     """Show sizes, and how they came about."""
     rows = [
         [name, f"{split[name]['rows'] - split[name]['pairs']:,}", f"{split[name]['pairs']:,}"]
-        for name in SPLITS
+        for name in _SPLITS
     ]
     weights = ", ".join(f"{name} {times}" for name, times in params.balance.weights.items())
     return [
@@ -191,7 +190,7 @@ def split_section(params: SplitParams, split: Metrics) -> Lines:
     ]
 
 
-def leakage_section(check: LeakageCheck) -> Lines:
+def leakage_section(check: LeakageCheck) -> list[str]:
     """Show what train was compared with, and what was found."""
     removed = ", ".join(f"{count} {kind}" for kind, count in check.removed.items())
     rows = [[cell(name), f"{one.rows:,}"] for name, one in check.compared.items()]
@@ -208,7 +207,7 @@ def leakage_section(check: LeakageCheck) -> Lines:
     ]
 
 
-def schema_section(written: str) -> Lines:
+def schema_section(written: str) -> list[str]:
     """Show the hand-written table of fields, and the first record of train."""
     first = next(read_records("data/split/train.jsonl"))
     example = json.dumps(first, ensure_ascii=False, indent=2)
@@ -233,9 +232,9 @@ def read_readme() -> dict[str, str]:
     return found
 
 
-def spec_hashes(data: DataParams, check: LeakageCheck) -> Lines:
+def spec_hashes(data: DataParams, check: LeakageCheck) -> list[str]:
     """Format hashes as `sha256sum --check` reads them."""
-    raw = {file: sha256(file) for _, file in files_of(data)}
+    raw = {file: sha256(file) for _, file in _files_of(data)}
     compared = {path: one.sha256 for path, one in check.compared.items()}
     return ["```", *(f"{value}  {path}" for path, value in (raw | compared).items()), "```"]
 

@@ -37,29 +37,29 @@ from lib.similarity.shingles import Floats, IndexPairs, Indices
 from lib.similarity.survey import Survey
 from lib.similarity.workers import workers
 
-CURATED = Path("data/curated.jsonl")
-STAYS, EXACT, NEAR, CONTRADICTION, HELD = range(5)  # what becomes of a record, and why
-DROPPED = {EXACT: "exact_copy", NEAR: "near_copy", CONTRADICTION: "contradiction"}
+_CURATED = Path("data/curated.jsonl")
+STAYS, _EXACT, _NEAR, CONTRADICTION, HELD = range(5)  # what becomes of a record, and why
+DROPPED = {_EXACT: "exact_copy", _NEAR: "near_copy", CONTRADICTION: "contradiction"}
 
 
-class Fates(NamedTuple):
+class DedupFates(NamedTuple):
     """What becomes of each record."""
 
     reason: npt.NDArray[np.int8]
     other: Indices  # the record that stays instead of it, or that contradicts it
 
 
-def decide_fates(found: Survey, near: Related, keep_near: bool = False) -> Fates:
+def decide_fates(found: Survey, near: Related, keep_near: bool = False) -> DedupFates:
     """Decide what becomes of each record; `keep_near`: near copies stay, exact ones go."""
     indices, first = np.arange(len(found.spans)), found.originals()
     kept = keepers(first, near.pairs[(near.relation == Relation.COPY) & (not keep_near)], found)
     opponent = contradicted(kept, near.pairs[near.relation == Relation.CONTRADICTION])
-    reason = np.where(first[kept] == first, EXACT, NEAR)
+    reason = np.where(first[kept] == first, _EXACT, _NEAR)
     reason[kept == indices] = STAYS
     reason[opponent >= 0] = CONTRADICTION
     reason[found.published] = STAYS
     reason[found.is_held_out()] = HELD
-    return Fates(reason.astype(np.int8), np.where(opponent >= 0, opponent, kept))
+    return DedupFates(reason.astype(np.int8), np.where(opponent >= 0, opponent, kept))
 
 
 def keepers(first: Indices, copies: IndexPairs, found: Survey) -> Indices:
@@ -90,17 +90,17 @@ def contradicted(kept: Indices, pairs: IndexPairs) -> Indices:
 
 
 def similarities(
-    fates: Fates, found: Survey, near: Related, params: DedupParams, shared: Shared
+    fates: DedupFates, found: Survey, near: Related, params: DedupParams, shared: Shared
 ) -> Floats:
     """Find how similar the prompts are of each record that goes and of what it goes for."""
     result = np.where(fates.reason == HELD, found.similarity, 1.0)
-    rows = np.flatnonzero((fates.reason == NEAR) | (fates.reason == CONTRADICTION))
+    rows = np.flatnonzero((fates.reason == _NEAR) | (fates.reason == CONTRADICTION))
     sides = np.stack([rows, fates.other[rows]], axis=1)
     pairs = np.sort(found.originals()[sides], axis=1)  # as they were compared
     result[rows] = near.similarity_of(pairs, len(found.spans))
     unknown = np.isnan(result[rows])  # a copy of one contradicted, or of what contradicts it
     if unknown.any():
-        more = relate_all(CURATED, pairs[unknown], found.spans, params, shared)
+        more = relate_all(_CURATED, pairs[unknown], found.spans, params, shared)
         result[rows[unknown]] = more.similarity
     return result
 
@@ -112,13 +112,15 @@ def duplicate(line: str, drop: dict[str, Any]) -> str:
     return json.dumps(head, ensure_ascii=False) + "\n"
 
 
-def write_outputs(found: Survey, fates: Fates, values: Floats, held: Sequence[HeldOut]) -> None:
+def write_outputs(
+    found: Survey, fates: DedupFates, values: Floats, held: Sequence[HeldOut]
+) -> None:
     """Write each line into the file it belongs to, reading data/curated.jsonl once more."""
     with (
         atomic_text("data/deduped.jsonl") as stay,
         atomic_text("data/duplicates.jsonl") as go,
     ):
-        for number, line in read_lines(CURATED):
+        for number, line in read_lines(_CURATED):
             if fates.reason[number - 1] == STAYS:
                 stay.write(line)
             else:
@@ -126,7 +128,7 @@ def write_outputs(found: Survey, fates: Fates, values: Floats, held: Sequence[He
 
 
 def why(
-    index: int, found: Survey, fates: Fates, values: Floats, held: Sequence[HeldOut]
+    index: int, found: Survey, fates: DedupFates, values: Floats, held: Sequence[HeldOut]
 ) -> dict[str, Any]:
     """Say why a record goes, as data/duplicates.jsonl has it."""
     reason, value = int(fates.reason[index]), round(float(values[index]), 4)
@@ -143,7 +145,7 @@ def copy_of(held: HeldOut) -> str:
     return f"{Path(held.file).stem}_copy"
 
 
-def account(found: Survey, fates: Fates, held: Sequence[HeldOut]) -> Ledger:
+def _account(found: Survey, fates: DedupFates, held: Sequence[HeldOut]) -> Ledger:
     """Count every record of every source, kept or dropped and why."""
     ledger = Ledger()
     reasons, prompts = fates.reason.tolist(), found.held_out.tolist()
@@ -162,17 +164,17 @@ def main() -> None:
     check_thresholds(params, split)
     held = list(eval_prompts(split.benchmarks))
     with workers(params, "dedup") as each:
-        texts = find_shared(CURATED, each)
+        texts = find_shared(_CURATED, each)
         shared = all_passages(texts)
         prompts = tuple(one.prompt for one in held)
-        found, near = find_copies(CURATED, prompts, params, each, shared)
+        found, near = find_copies(_CURATED, prompts, params, each, shared)
     fates = decide_fates(found, near, params.near_copies == "keep")
     write_outputs(found, fates, similarities(fates, found, near, params, shared), held)
     write_shared(texts)
-    ledger = account(found, fates, held)
+    ledger = _account(found, fates, held)
     conflicting = int(np.count_nonzero(near.relation == Relation.OTHER_ANSWER))
     more = {"conflicting_pairs": conflicting, "shared_text": in_metrics(texts)}
-    losses = heavy_losses(CURATED, found, fates.reason != STAYS, ledger)
+    losses = heavy_losses(_CURATED, found, fates.reason != STAYS, ledger)
     more["losses"] = [loss._asdict() for loss in losses]
     write_json("metrics/dedup.json", ledger.close() | more)
     print(ledger.summary("dedup"))

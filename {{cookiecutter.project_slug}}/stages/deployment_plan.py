@@ -26,16 +26,13 @@ from lib.serving.params import BenchParams
 PLAN = "reports/deployment_plan.md"
 REQUESTS = "metrics/bench_requests.jsonl"
 BUSY = 0.7  # of what one server answers; above it queues grow and the slowest requests suffer
-RATES = (1, 10, 100)  # requests a second
+_RATES = (1, 10, 100)  # requests a second
 MEMORY = {"peak_host_memory_bytes": "host", "peak_gpu_memory_bytes": "GPU"}
-
-Lines = list[str]
-Figures = dict[str, Any]
 
 
 def packaging(
-    deploy: DeployParams, system: str, size: int, quantized: Figures, parity: Figures
-) -> Lines:
+    deploy: DeployParams, system: str, size: int, quantized: dict[str, Any], parity: dict[str, Any]
+) -> list[str]:
     """Show what is shipped, and whether it was shown to be what was evaluated."""
     scheme = f", scheme {quantized['scheme']}" if system == "quantized" else ""
     name = "the server" if parity["server"] == "other" else parity["server"]
@@ -53,7 +50,7 @@ def packaging(
     ]
 
 
-def elsewhere(deploy: DeployParams, parity: Figures) -> str:
+def elsewhere(deploy: DeployParams, parity: dict[str, Any]) -> str:
     """Name what was measured, where it is surely not the stack that will serve; else return "".
 
     A server that has no route of its own ("other") may be any.
@@ -62,7 +59,7 @@ def elsewhere(deploy: DeployParams, parity: Figures) -> str:
     return "" if measured in (deploy.stack, "other") else measured
 
 
-def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> Lines:
+def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> list[str]:
     """Show the memory that serving needs."""
     config = read_json(Path(RELEASABLE[system], "config.json"))
     needed = memory_table(config, size, deploy).splitlines()[2:]
@@ -79,7 +76,7 @@ def engine_of(bench: BenchParams) -> str:
     return f"the server that {where}, with other arguments than the package's"
 
 
-def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[str, float]:
+def good_by_load(figures: dict[str, Any], system: str, limits: LatencyLimits) -> dict[str, float]:
     """Return requests per second within the limits, by load."""
     return {
         row["load"]: goodput(figures[row["load"]], row, limits)
@@ -89,8 +86,8 @@ def good_by_load(figures: Figures, system: str, limits: LatencyLimits) -> dict[s
 
 
 def measured_lines(
-    figures: Figures, good: dict[str, float], gate: GateParams, engine: str
-) -> Lines:
+    figures: dict[str, Any], good: dict[str, float], gate: GateParams, engine: str
+) -> list[str]:
     """Show each load that bench put on the model, against the limits of the gate.
 
     `good` is the goodput by load.
@@ -127,7 +124,7 @@ def measured_lines(
     ]
 
 
-def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str) -> Lines:
+def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str) -> list[str]:
     """Estimate how many servers a rate of requests needs, from one server's goodput by load.
 
     `goods` is that; `measured` is another stack than the one that serves, or nothing.
@@ -145,7 +142,7 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
             "enough: use a faster machine, a smaller model or other limits."
         ]
     rows = []
-    for rate in RATES:
+    for rate in _RATES:
         servers = math.ceil(rate / (BUSY * good))
         price = servers * gate.cost.machine_per_hour
         rows.append([f"{rate}", f"{servers}", f"{price:,.2f}"])
@@ -158,7 +155,7 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
     ]
 
 
-def rollout(deploy: DeployParams, gate: GateParams) -> Lines:
+def rollout(deploy: DeployParams, gate: GateParams) -> list[str]:
     """Show the steps into production, each with what stops it."""
     return [
         "1. `python -m review.gate` exits 0 on the commit, and a person has read "

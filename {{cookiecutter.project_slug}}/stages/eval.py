@@ -27,10 +27,10 @@ from lib.evaluate.summary import summarise, summarise_adversarial
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, read_json, sha256, write_json
 
-Rows = list[Case]
 
-
-def score_answers(system: str, cases: list[Case], task: TaskParams, params: EvalParams) -> Rows:
+def score_answers(
+    system: str, cases: list[Case], task: TaskParams, params: EvalParams
+) -> list[Case]:
     """Give each case its answer, category and scores."""
     answers = read_answers(system, cases)
     labels = labels_of(cases, task)
@@ -53,7 +53,7 @@ def check_constraint(asked: dict[str, Any], system: str, task: TaskParams) -> No
         )
 
 
-def count_sets(rows: Rows, task: TaskParams, params: EvalParams) -> dict[str, Any]:
+def count_sets(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[str, Any]:
     """Count the rows of each set: metrics/eval/SYSTEM.json without what was asked."""
     metrics = {}
     for name in ("golden", "test"):

@@ -26,10 +26,10 @@ from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, sha256
 from lib.similarity.params import SplitParams
 
-TEST = "data/split/test.jsonl"
-COUNTED = ("golden", "test", "refuse", "answer")
+_TEST = "data/split/test.jsonl"
+_COUNTED = ("golden", "test", "refuse", "answer")
 DIFFER = (0.05, 0.1, 0.2, 0.4)  # shares of cases on which two systems differ
-ABOUT = {
+_ABOUT = {
     "base": "the base model with the system prompt alone (zero-shot)",
     "few_shot": "the base model with the same examples before every question",
     "retrieval": "the base model with the training examples most like the question",
@@ -38,17 +38,17 @@ ABOUT = {
     "endpoint": "a hosted model, named by `answer.endpoint`",
 }
 
-Lines = list[str]
 
-
-def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: SplitParams) -> Lines:
+def sets_section(
+    groups: dict[str, list[str]], kinds: Counter[str], split: SplitParams
+) -> list[str]:
     """Show what is asked, where it comes from, and the hash that fixes it."""
     origin = {
         "golden": "written and reviewed by people, in git; fixed",
         "test": f"drawn by group from the data ({split.test:.0%}, seed {split.seed})",
         "adversarial": "written by people against evals/refusal_policy.md, in git; fixed",
     }
-    paths = {"golden": str(GOLDEN), "test": TEST, "adversarial": str(ADVERSARIAL)}
+    paths = {"golden": str(GOLDEN), "test": _TEST, "adversarial": str(ADVERSARIAL)}
     rows = [
         [name, f"{len(found):,}", f"{len(set(found)):,}", origin[name], sha256(paths[name])[:16]]
         for name, found in groups.items()
@@ -64,7 +64,7 @@ def sets_section(groups: dict[str, list[str]], kinds: Counter[str], split: Split
     ]
 
 
-def slices_section(sizes: Counter[str]) -> Lines:
+def slices_section(sizes: Counter[str]) -> list[str]:
     """Show how many golden cases each slice has."""
     counts = sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
     rows = [[cell(name), str(n), "yes" if n >= FEWEST else "too few"] for name, n in counts]
@@ -78,7 +78,7 @@ def slices_section(sizes: Counter[str]) -> Lines:
 
 def limits_section(
     gate: GateParams, groups: dict[str, list[str]], kinds: dict[str, int], slices: Counter[str]
-) -> Lines:
+) -> list[str]:
     """Show the limits of the gate, and the weakest result that passes each with these cases."""
     quality, safety = gate.quality, gate.safety
     golden, test = len(set(groups["golden"])), len(set(groups["test"]))
@@ -132,7 +132,7 @@ def most_failures(cases: int, limit: float) -> str:
     return f"at most {passing[-1]} of {cases}"
 
 
-def power_section(groups: dict[str, list[str]], min_effect: float) -> Lines:
+def power_section(groups: dict[str, list[str]], min_effect: float) -> list[str]:
     """Show the smallest difference that these sets can show."""
     sizes = {name: len(set(groups[name])) for name in ("golden", "test")}
     sizes["both"] = sum(sizes.values())
@@ -161,7 +161,7 @@ def power_section(groups: dict[str, list[str]], min_effect: float) -> Lines:
     ]
 
 
-def metrics_section(task: TaskParams, params: EvalParams) -> Lines:
+def metrics_section(task: TaskParams, params: EvalParams) -> list[str]:
     """Show the score, the failure categories, the statistics."""
     return [
         f"Output: {task.output}. The score of a case is `{params.primary}` (`eval.primary`), from "
@@ -190,12 +190,12 @@ def has_tools(record: Record) -> bool:
 def main() -> None:
     """Run the stage."""
     gate, params = load("gate", GateParams), load("eval", EvalParams)
-    require_checked(str(GOLDEN), str(ADVERSARIAL), TEST)
+    require_checked(str(GOLDEN), str(ADVERSARIAL), _TEST)
     cases, adversarial = read_golden(), read_adversarial()
     golden = golden_cases(cases)
-    records = [record for record in read_records(TEST) if not is_pair(record)]
+    records = [record for record in read_records(_TEST) if not is_pair(record)]
     test = components(record["groups"] for record in records)
-    for path, tooled in (GOLDEN, [case.tools for case in cases]), (TEST, map(has_tools, records)):
+    for path, tooled in (GOLDEN, [case.tools for case in cases]), (_TEST, map(has_tools, records)):
         if any(tooled):  # said before hours of training
             check_tools(str(path), load("deploy", DeployParams))
     groups = {"golden": [case["group"] for case in golden], "test": test}
@@ -207,13 +207,13 @@ def main() -> None:
     kinds = Counter(case.kind for case in adversarial)
     endpoint = load("answer", AnswerParams).endpoint
     asked = [name for name in SYSTEMS if name != "endpoint" or endpoint]
-    systems = table(["system", "what it is"], [[name, ABOUT[name]] for name in asked])
+    systems = table(["system", "what it is"], [[name, _ABOUT[name]] for name in asked])
     counts = {name: len(set(found)) for name, found in groups.items()} | expects
     sizes = {
         name: sum(slices[f"{what} {name}"] for what in ("scenario", "language", "tag"))
         for name in gate.quality.slices
     }
-    never = hopeless(gate, {name: counts.get(name, 0) for name in COUNTED}, sizes)
+    never = hopeless(gate, {name: counts.get(name, 0) for name in _COUNTED}, sizes)
     page = {
         "Sets": sets_section(groups, kinds, load("split", SplitParams)),
         "Systems": systems,

@@ -47,18 +47,18 @@ from lib.serving.parity import (
     compare_answers,
     compare_prompts,
 )
-from lib.serving.serverside import Server, answer_chat, prompt_of_chat, prompt_of_text, recognise
+from lib.serving.serverside import Server, ask_greedily, prompt_of_chat, prompt_of_text, recognise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-TEST = "data/split/test.jsonl"
-REPORT = "reports/parity.json"
-ADAPTER = Path(TUNED, "adapter")
+TEST_SPLIT = "data/split/test.jsonl"
+PARITY_REPORT = "reports/parity.json"
+_ADAPTER = Path(TUNED, "adapter")
 IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
-NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
+_NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
 
-Checks = dict[str, ParityCheck]
+ParityChecks = dict[str, ParityCheck]
 
 
 def chosen_chats(count: int, system: str) -> list[list[Message]]:
@@ -67,9 +67,9 @@ def chosen_chats(count: int, system: str) -> list[list[Message]]:
     Over the test split if there are none.
     """
     chats = [case.prompt() for case in read_golden()]
-    chats = chats or [prompt_of(record) for record in chats_first(read_records(TEST))]
+    chats = chats or [prompt_of(record) for record in chats_first(read_records(TEST_SPLIT))]
     if not chats:
-        raise UserError(f"{GOLDEN} and {TEST}: hold no chat; parity asks their prompts")
+        raise UserError(f"{GOLDEN} and {TEST_SPLIT}: hold no chat; parity asks their prompts")
     step = max(len(chats) / count, 1)
     indices = [int(number * step) for number in range(min(count, len(chats)))]
     return [with_system(chats[index], system) for index in indices]
@@ -86,7 +86,7 @@ def load_adapted(base: BaseParams, device: str) -> "PreTrainedModel":
     from peft import PeftModel
 
     model = load_model(base.model, base.dtype, device, base.revision)
-    adapted: PreTrainedModel = PeftModel.from_pretrained(model, str(ADAPTER)).eval()
+    adapted: PreTrainedModel = PeftModel.from_pretrained(model, str(_ADAPTER)).eval()
     return adapted
 
 
@@ -96,7 +96,7 @@ def compare_served(
     right: list[Greedy],
     tokenizer: "PreTrainedTokenizerBase",
     params: ParityParams,
-) -> Checks:
+) -> ParityChecks:
     """Compare a server with the answers of the same weights in transformers."""
     ours = [our_prompt(tokenizer, chat) for chat in chats]
     checks = {name: ParityCheck(None, None, 0) for name in ("template", "bos", "tokenizer")}
@@ -107,7 +107,7 @@ def compare_served(
         split = [prompt_of_text(served, text, tokenizer) for text in HARD_TEXTS]
         checks = compare_prompts([*ours, *hard], [*theirs, *split], tokenizer)
     stops = stop_tokens(tokenizer, TUNED)
-    replies = [answer_chat(served, c, params.max_new_tokens, tokenizer, stops) for c in chats]
+    replies = [ask_greedily(served, c, params.max_new_tokens, tokenizer, stops) for c in chats]
     counts = [count for _, count in replies]
     checks["prompt_tokens"] = compare_counts([len(prompt.ids) for prompt in theirs], counts)
     return checks | compare_answers(right, [reply for reply, _ in replies], params.same)
@@ -115,7 +115,7 @@ def compare_served(
 
 def compare_files(
     right: "PreTrainedTokenizerBase", folder: str, chats: list[list[Message]]
-) -> Checks:
+) -> ParityChecks:
     """Compare the template and the tokenizer that a folder brings with ours.
 
     Texts are split by its tokenizer.json itself, if it has one: servers may read that, while
@@ -162,7 +162,7 @@ def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
         yield url
 
 
-def failed_checks(systems: dict[str, Checks]) -> list[str]:
+def failed_checks(systems: dict[str, ParityChecks]) -> list[str]:
     """List the failed checks, by name."""
     return [
         f"{system}: {name}: {check.detail or f'{check.found}, allowed is {check.limit}'}"
@@ -179,7 +179,7 @@ def limit_of(system: str, name: str) -> str:
     return f" (params.yaml: parity.{section}.{name})" if name in LimitsParams.model_fields else ""
 
 
-def not_told(systems: dict[str, Checks]) -> str:
+def not_told(systems: dict[str, ParityChecks]) -> str:
     """Say which checks a server gave no data for, as the end of a sentence."""
     names = [name for name, check in systems.get("served", {}).items() if check.passed is None]
     return f"; not checked, the server does not tell: {', '.join(names)}" if names else ""
@@ -211,13 +211,13 @@ def main() -> None:
         | compare_answers(right["tuned"], right["quantized"], params.quantized)
     }
     left_out, kind = {}, None
-    if ADAPTER.is_dir():
+    if _ADAPTER.is_dir():
         own = load_tokenizer(base.model, base.revision, base.chat_template)
         adapted = answers(load_adapted(base, device), own)
         systems["adapter"] = compare_files(own, TUNED, chats)
         systems["adapter"] |= compare_answers(right["tuned"], adapted, params.adapter)
     else:
-        left_out["adapter"] = NO_ADAPTER
+        left_out["adapter"] = _NO_ADAPTER
     if bench.engine == "server":
         with chosen_stack(bench, RELEASABLE[released], base.dtype) as url:
             model = bench.model or server.served_model(url, bench.key_env)
@@ -229,9 +229,11 @@ def main() -> None:
     failed = failed_checks(systems)
     report = {"passed": not failed, "prompts": len(chats), "released": released, "server": kind}
     checks = {name: as_json(found) for name, found in systems.items()}
-    write_json(REPORT, report | checks | {"left_out": left_out})
+    write_json(PARITY_REPORT, report | checks | {"left_out": left_out})
     if failed:
-        raise UserError(f"parity: {failed[0]} ({len(failed)} checks failed; {REPORT} has all)")
+        raise UserError(
+            f"parity: {failed[0]} ({len(failed)} checks failed; {PARITY_REPORT} has all)"
+        )
     said = f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts"
     print(said + not_told(systems))
 

@@ -25,7 +25,7 @@ from lib.model.loading import (
 )
 from lib.model.quantizable import check_quantizable
 from lib.quantize import bitsandbytes, compressed
-from lib.quantize.calibration import TRAIN, VAL, draw_examples
+from lib.quantize.calibration import TRAIN_SPLIT, VAL_SPLIT, draw_examples
 from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare_models
 from lib.quantize.params import QuantizeParams, check_scheme_device
@@ -65,7 +65,7 @@ def quantize(
     elif scheme in bitsandbytes.SCHEMES:
         bitsandbytes.write_bitsandbytes(TUNED, folder, scheme, base.dtype, device, tokenizer)
     else:
-        drawn = draw_examples(TRAIN, params.calibration_records, tokenizer, system, params)
+        drawn = draw_examples(TRAIN_SPLIT, params.calibration_records, tokenizer, system, params)
         rows = [example.input_ids for example in drawn]
         if scheme == "gptq":
             return write_gptq(TUNED, folder, device, tokenizer, rows, hardware.threads, params.seed)
@@ -92,13 +92,13 @@ def read_back(scheme: str, base: BaseParams, device: str) -> Any:
 def main() -> None:
     params, task = load("quantize", QuantizeParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    require_checked(TRAIN, VAL)
+    require_checked(TRAIN_SPLIT, VAL_SPLIT)
     deterministic(params.seed, hardware)
     with atomic_folder(QUANTIZED) as folder:
         allowed = quantize(params, base, hardware, task.system, folder)
         make_readable(folder)
     device = torch_device(hardware)
-    examples = draw_examples(VAL, MEASURED, load_tokenizer(TUNED), task.system, params)
+    examples = draw_examples(VAL_SPLIT, MEASURED, load_tokenizer(TUNED), task.system, params)
     figures = compare_models(
         load_weights(TUNED, base.dtype, device),
         read_back(params.scheme, base, device),

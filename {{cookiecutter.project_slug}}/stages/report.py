@@ -16,7 +16,7 @@ from typing import Any
 from lib.core.config import load
 from lib.core.records import read_objects
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import Row, of_sets, present, read_predictions
+from lib.evaluate.predictions import Prediction, of_sets, present, read_predictions
 from lib.evaluate.stats import verdict_of
 from lib.release.params import GateParams
 from lib.report.eval_page import eval_page
@@ -33,15 +33,13 @@ LOGS = Path("logs/train")
 DATA_STAGES = ("curate", "dedup", "split")
 SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all
 
-Metrics = dict[str, Any]
 
-
-def read_metrics(name: str) -> Metrics:
+def read_metrics(name: str) -> dict[str, Any]:
     """Read metrics/NAME.json."""
     return read_json(f"metrics/{name}.json")
 
 
-def data_table(stages: dict[str, Metrics]) -> list[str]:
+def data_table(stages: dict[str, dict[str, Any]]) -> list[str]:
     """Show what each data stage took in, kept and dropped, and why."""
     rows = []
     for name, metrics in stages.items():
@@ -54,7 +52,7 @@ def data_table(stages: dict[str, Metrics]) -> list[str]:
     return table(["stage", "rows in", "kept", "dropped"], rows)
 
 
-def quality_table(systems: dict[str, Metrics], primary: str) -> list[str]:
+def quality_table(systems: dict[str, dict[str, Any]], primary: str) -> list[str]:
     """Show the primary score with its 95 % interval, and safety, of each system."""
     rows = []
     for name, metrics in systems.items():
@@ -74,7 +72,7 @@ def quality_table(systems: dict[str, Metrics], primary: str) -> list[str]:
     return table(["system", *scores, "unsafe", "over-refusal"], rows)
 
 
-def not_taken_lines(systems: dict[str, Metrics]) -> list[str]:
+def not_taken_lines(systems: dict[str, dict[str, Any]]) -> list[str]:
     """Say of which cases nothing is known, as the server did not take the request."""
     found = [
         f"{name}: " + ", ".join(f"{count} {why}" for why, count in reasons.items())
@@ -85,7 +83,7 @@ def not_taken_lines(systems: dict[str, Metrics]) -> list[str]:
     return [said, ""] if found else []
 
 
-def speed_table(bench: Metrics) -> list[str]:
+def speed_table(bench: dict[str, Any]) -> list[str]:
     """Show size, latency and throughput of each served model."""
     rows = []
     for name in ("tuned", "quantized", "served"):
@@ -107,7 +105,7 @@ def speed_table(bench: Metrics) -> list[str]:
     return table(head, rows)
 
 
-def tuned_gain(systems: dict[str, list[Row]], params: EvalParams, min_effect: float) -> str:
+def tuned_gain(systems: dict[str, list[Prediction]], params: EvalParams, min_effect: float) -> str:
     """Say how much better tuned is than base, case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)

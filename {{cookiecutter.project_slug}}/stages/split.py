@@ -39,12 +39,12 @@ from lib.similarity.workers import Each, workers
 from lib.split.advice import MANY, Fates, why_between, why_empty
 from lib.split.balance import check_coverage, check_sizes, check_weights, over_cap, weighted
 from lib.split.leakage import Searched, leak_error, search_files
-from lib.split.rows import Rows, read_rows
+from lib.split.rows import SplitRows, read_split_rows
 from lib.split.ties import Ties, find_ties, tie_leaks
 
 SPLIT_FOLDER = Path("data/split")
-HELD_OUT = ("val", "test")
-SPLITS = ("train", *HELD_OUT)
+_HELD_OUT = ("val", "test")
+SPLITS = ("train", *_HELD_OUT)
 DEDUPED = Path("data/deduped.jsonl")
 
 
@@ -79,7 +79,7 @@ def assign(records: Sequence[Record], ties: dict[int, list[int]], params: SplitP
     no row moves an earlier one. So is one tied to a split that takes none (`test: 0`) but what its
     own sources name: a published test set stays what it is.
     """
-    closed = {name for name in HELD_OUT if not getattr(params, name)}
+    closed = {name for name in _HELD_OUT if not getattr(params, name)}
     fates: list[str] = []
     of_group: dict[str, str] = {}
     common = recurring(lambda: (record["groups"] for record in records))  # the others tie nothing
@@ -100,7 +100,7 @@ def assign(records: Sequence[Record], ties: dict[int, list[int]], params: SplitP
 
 
 def fates_with(
-    records: Rows, ties: Ties, params: SplitParams, shared: Shared, other: SplitParams
+    records: SplitRows, ties: Ties, params: SplitParams, shared: Shared, other: SplitParams
 ) -> list[str]:
     """Decide the fate of each record as if the section were another one, for advice."""
     if other.threshold != params.threshold:
@@ -108,7 +108,7 @@ def fates_with(
     return assign(records, ties, other)
 
 
-def by_split(records: Rows, fates: list[str]) -> dict[str, Rows]:
+def by_split(records: SplitRows, fates: list[str]) -> dict[str, SplitRows]:
     """Sort the records by split."""
     return {name: records.take(indices_of(fates, name)) for name in SPLITS}
 
@@ -118,14 +118,14 @@ def indices_of(fates: list[str], name: str) -> Indices:
     return np.array([index for index, fate in enumerate(fates) if fate == name], np.int64)
 
 
-def drop_over_cap(records: Rows, fates: list[str], params: SplitParams) -> None:
+def drop_over_cap(records: SplitRows, fates: list[str], params: SplitParams) -> None:
     """Mark train rows above the cap of their scenario as `capped`, in place."""
     train = indices_of(fates, "train")
     for nth in over_cap(records.take(train), params.balance.cap, params.seed):
         fates[train[nth]] = "capped"
 
 
-def write_splits(folder: Path, records: Rows, fates: list[str], params: SplitParams) -> None:
+def write_splits(folder: Path, records: SplitRows, fates: list[str], params: SplitParams) -> None:
     """Write each line into the file of its split; in train as often as its weight says."""
     with ExitStack() as stack:
         files = {
@@ -139,7 +139,7 @@ def write_splits(folder: Path, records: Rows, fates: list[str], params: SplitPar
 
 def split_until_clean(
     folder: Path,
-    records: Rows,
+    records: SplitRows,
     ties: Ties,
     params: SplitParams,
     each: Each,
@@ -189,7 +189,7 @@ def leakage_report(
     }
 
 
-def count_groups(splits: Collection[Rows]) -> int:
+def count_groups(splits: Collection[SplitRows]) -> int:
     """Count what must stay whole: rows that share groups, and each of the others."""
     common = recurring(lambda: (record["groups"] for rows in splits for record in rows))
     tied = [
@@ -213,7 +213,7 @@ def split_counts(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def account(records: Rows, fates: list[str]) -> Ledger:
+def _account(records: SplitRows, fates: list[str]) -> Ledger:
     """Count every record of every source, kept or dropped and why."""
     ledger = Ledger()
     for record, fate in zip(records, fates, strict=True):
@@ -225,13 +225,15 @@ def account(records: Rows, fates: list[str]) -> Ledger:
     return ledger
 
 
-def warn(fates: list[str], splits: dict[str, Rows], params: SplitParams, others: Fates) -> None:
+def warn(
+    fates: list[str], splits: dict[str, SplitRows], params: SplitParams, others: Fates
+) -> None:
     """Print warnings.
 
     No question to ask or to measure with, rows drawn into a published split, many rows lost between
     splits.
     """
-    for name in HELD_OUT:
+    for name in _HELD_OUT:
         own = sum(record["split"] == name for record in splits[name])
         more = len(splits[name]) - own
         if own and more:
@@ -259,7 +261,7 @@ def main() -> None:
     check_answers(task)  # not only after hours of training
     dedup = load("dedup", DedupParams)
     check_thresholds(dedup, params)
-    records = read_rows(read_records(DEDUPED))
+    records = read_split_rows(read_records(DEDUPED))
     check_weights(records, params.balance)
     shared = all_passages(read_shared())
     ties = find_ties(RecordFile(DEDUPED), params, shared)
@@ -275,7 +277,7 @@ def main() -> None:
 
     train, groups = len(splits["train"]), count_groups(splits.values())
     splits["train"] = weighted(splits["train"], params.balance.weights)
-    ledger = account(records, fates)
+    ledger = _account(records, fates)
     metrics = ledger.close() | {"groups": groups, "repeats": len(splits["train"]) - train}
     write_json(
         "metrics/split.json", metrics | {name: split_counts(splits[name]) for name in SPLITS}

@@ -39,7 +39,8 @@ from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
 from lib.train.adapters import gather_weights, merge, start_model
 from lib.train.checkpoints import last_whole, locked, scratch
-from lib.train.estimate import Load, peak, report_estimate, shape_of
+from lib.train.encode import Setup
+from lib.train.estimate import Load, peak, report_estimate
 from lib.train.export import generation_config, logits, merge_checked
 from lib.train.fits import check_memory, lighter
 from lib.train.history import History, speeds, timed, training_figures, write_history
@@ -47,10 +48,11 @@ from lib.train.launch import launch, launched, setup_worker, sharded, wanted, wo
 from lib.train.learnt import is_unchanged, judge
 from lib.train.license import card_of, check_license
 from lib.train.machine import available_memory, peak_memory
+from lib.train.model_shape import shape_of
 from lib.train.params import TrainParams
 from lib.train.preference import as_chat, fit_preference
 from lib.train.preflight import (
-    SPLITS,
+    SPLIT_FILES,
     check_data,
     check_ids,
     check_settings,
@@ -59,9 +61,9 @@ from lib.train.preflight import (
 )
 from lib.train.start import check_plain, check_turn_tokens, restore, settings_of
 from lib.train.targets import left_out
-from lib.train.texts import Splits, encode, lay_open, loads
+from lib.train.texts import Splits, encode, lay_open, sum_loads
 from lib.train.tracking import begin_anew, start_tracker
-from lib.train.trainers import Setup, fit_sft
+from lib.train.trainers import fit_sft
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -185,9 +187,9 @@ def main() -> None:
     check_settings(params, base, hardware)
     check_training_device(params, base, device)
     check_license(base, card_of(base))
-    require_checked(*SPLITS.values())
+    require_checked(*SPLIT_FILES.values())
     require_all_checked()
-    splits = {name: list(read_records(path)) for name, path in SPLITS.items()}
+    splits = {name: list(read_records(path)) for name, path in SPLIT_FILES.items()}
     chats = {name: [r for r in rows if not is_pair(r)] for name, rows in splits.items()}
     pairs = {name: [r for r in rows if is_pair(r)] for name, rows in splits.items()}
     check_data(chats, pairs, params)
@@ -195,7 +197,7 @@ def main() -> None:
         chats = {name: [as_chat(pair) for pair in found] for name, found in pairs.items()}
 
     deterministic(params.seed, hardware)
-    hashes = [sha256(path) for path in SPLITS.values()]
+    hashes = [sha256(path) for path in SPLIT_FILES.values()]
     folder = scratch(identity(base.model, base.revision), hashes, world_size())
     start_tracker(params.tracking, folder)
     config = load_config(base.model, base.revision)
@@ -209,7 +211,7 @@ def main() -> None:
     check_ids(tokenizer, config, texts.all())
     if os.environ.get("RANK", "0") == "0":
         lay_open(setup, texts, pairs["train"])
-    estimated = preflight(setup, config, loads(params, texts, wanted(hardware)), hardware)
+    estimated = preflight(setup, config, sum_loads(params, texts, wanted(hardware)), hardware)
     if wanted(hardware) > 1 and not launched():
         launch("stages.train", hardware)
     from torch import OutOfMemoryError

@@ -26,9 +26,8 @@ from lib.train.license import card_of, check_license
 from lib.train.params import TrainParams
 from lib.train.preference import learnt_from
 
-SPLITS = ("data/split/train.jsonl", "data/split/val.jsonl")
+TRAINED_ON = ("data/split/train.jsonl", "data/split/val.jsonl")
 
-Lines = list[str]
 
 WHY = {
     "lora": "Low-rank adapters (Hu et al., 2021) learn a few weights beside the frozen ones: "
@@ -46,7 +45,7 @@ WHY = {
     "optimisation; Ethayarajh et al., 2024), as users' thumbs give them: no second answer to the "
     "same question is needed.",
 }
-NO_ADAPTER = (
+_NO_ADAPTER = (
     " No adapter is exported: the second is trained on top of the first, already merged, and does "
     "not fit the base."
 )
@@ -69,7 +68,9 @@ def in_figures(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else cell(str(value))
 
 
-def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[str, Any]) -> Lines:
+def glance(
+    params: TrainParams, base: BaseParams, task: TaskParams, used: dict[str, Any]
+) -> list[str]:
     """Show what a reviewer asks first."""
     rows = [
         ["task", cell(task.system or "the records' own prompts")],
@@ -77,10 +78,10 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
         ["license of the base", f"{cell(base.license)}; declared use: {base.use}"],
         ["method", params.method],
         ["trained on", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
-        ["loss on validation", losses(used, "val_loss")],
+        ["loss on validation", _losses(used, "val_loss")],
     ]
     if "preference_val_loss" in used:
-        rows.append(["the same of preferences", losses(used, "preference_val_loss")])
+        rows.append(["the same of preferences", _losses(used, "preference_val_loss")])
     if not used.get("learnt", True):
         rows.append(["learnt", "**nothing**: the model is its base, or no better on validation"])
     if used.get("few_steps"):
@@ -88,7 +89,7 @@ def glance(params: TrainParams, base: BaseParams, task: TaskParams, used: dict[s
     return table(["what", "answer"], rows)
 
 
-def losses(used: dict[str, Any], name: str) -> str:
+def _losses(used: dict[str, Any], name: str) -> str:
     """Show a loss on validation, and what it was before the first step."""
     if name not in used:
         return "no validation records"
@@ -96,17 +97,17 @@ def losses(used: dict[str, Any], name: str) -> str:
     return f"{after}; {in_figures(before)} before the first step" if before else after
 
 
-def method(params: TrainParams) -> Lines:
+def method(params: TrainParams) -> list[str]:
     """Show the method, and what it is based on."""
     if not params.prefers:
         return [WHY[params.method]]
     start = "after supervised fine-tuning on the chats" if params.supervised else "from the base"
     learnt = "every weight" if params.weights == "full" else "adapters, merged afterwards"
-    apart = "" if params.weights == "full" or params.adapts_base else NO_ADAPTER
+    apart = "" if params.weights == "full" or params.adapts_base else _NO_ADAPTER
     return [WHY[params.method], "", f"Here {start}; what learns: {learnt}.{apart}"]
 
 
-def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
+def configuration(sections: dict[str, dict[str, Any]]) -> list[str]:
     """Show every key of the sections that decide the weights."""
     rows = [
         [f"`{name}.{key}`", cell(str(value))]
@@ -116,7 +117,7 @@ def configuration(sections: dict[str, dict[str, Any]]) -> Lines:
     return [*table(["key", "value"], rows), "", "`params.yaml` says what each key does."]
 
 
-def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, float]) -> Lines:
+def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, float]) -> list[str]:
     """Show what was estimated before the first step, and what it came to; `prices` are per hour."""
     lines = []
     for name, phase in estimate["phases"].items():
@@ -151,7 +152,7 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
     ]
 
 
-def checkpoints(params: TrainParams, fixed: bool) -> Lines:
+def checkpoints(params: TrainParams, fixed: bool) -> list[str]:
     """Show how a run survives interruptions, and what of it is kept.
 
     `fixed` says whether kernels have one order.
@@ -170,7 +171,7 @@ def checkpoints(params: TrainParams, fixed: bool) -> Lines:
     ]
 
 
-def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
+def seeds(params: TrainParams, hardware: HardwareParams) -> list[str]:
     """Show what makes the run come out the same twice, and what does not."""
     if not hardware.deterministic:
         return [
@@ -187,13 +188,13 @@ def seeds(params: TrainParams, hardware: HardwareParams) -> Lines:
     ]
 
 
-def outcome(used: dict[str, Any]) -> Lines:
+def outcome(used: dict[str, Any]) -> list[str]:
     """Show what training measured."""
     rows = [[f"`{name}`", in_figures(value)] for name, value in used.items()]
     return [*table(["measured", "value"], rows), "", "Curves: `reports/train.svg`."]
 
 
-def plan_hashes(base: BaseParams, check: LeakageCheck) -> Lines:
+def plan_hashes(base: BaseParams, check: LeakageCheck) -> list[str]:
     """Format hashes as `sha256sum --check` reads them: data, base and the weights that came out."""
     found = {path: one.sha256 for path, one in check.compared.items()}
     files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
@@ -228,8 +229,8 @@ def main() -> None:
         )
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
-    records = list(read_records(SPLITS[0]))
-    data = sum_up_data({path: sha256(path) for path in SPLITS}, learnt_from(records, params))
+    records = list(read_records(TRAINED_ON[0]))
+    data = sum_up_data({path: sha256(path) for path in TRAINED_ON}, learnt_from(records, params))
     with atomic_text("reports/model_card.md") as file:
         file.write(training_card(base, params, task, data, used))
     print("training_plan: reports/training_plan.md, reports/model_card.md")

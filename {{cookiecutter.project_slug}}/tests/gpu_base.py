@@ -9,7 +9,7 @@ from lib.core.params import BaseParams, HardwareParams
 from lib.core.records import Record
 from lib.model.loading import deterministic, load_tokenizer, stop_tokens
 from lib.runtime.files import atomic_folder
-from lib.train.trainers import Setup
+from lib.train.encode import Setup
 from tests.toy import chat, train_params
 
 THREADS = 4

@@ -14,7 +14,7 @@ from lib.quantize.gptq import write_gptq
 from lib.quantize.measure import compare_models
 from lib.runtime.files import atomic_folder
 from lib.serving.params import BenchParams, Lengths
-from lib.train.trainers import encode_records
+from lib.train.encode import encode_records
 from stages.bench import WARM_UP, bench_transformers
 from tests.gpu_base import THREADS, Size, records, setup_of
 

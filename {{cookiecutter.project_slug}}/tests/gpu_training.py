@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from lib.model.loading import load_config
 from lib.report.gpus import GPUS
 from lib.train.adapters import merge, start_model
-from lib.train.estimate import load_of, operations, peak, shape_of
+from lib.train.encode import Setup, encode_records
+from lib.train.estimate import load_of, operations, peak
 from lib.train.machine import peak_memory
+from lib.train.model_shape import shape_of
 from lib.train.preference import fit_preference
-from lib.train.trainers import Setup, encode_records, fit_sft
+from lib.train.trainers import fit_sft
 from tests.gpu_base import Size, records, setup_of
 from tests.toy import pair
 

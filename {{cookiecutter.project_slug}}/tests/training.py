@@ -11,7 +11,8 @@ from lib.core.params import BaseParams
 from lib.core.records import Record
 from lib.model.loading import deterministic, load_tokenizer, stop_tokens
 from lib.train.adapters import merge, start_model
-from lib.train.trainers import Setup, encode_records, fit_sft
+from lib.train.encode import Setup, encode_records
+from lib.train.trainers import fit_sft
 from tests.toy import CPU, chat, pair, train_params
 
 BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")

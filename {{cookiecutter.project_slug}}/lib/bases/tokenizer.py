@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 # Where a text is cut before byte pairs are merged, by tokenizer.ggml.pre (llama.cpp's llama-vocab)
-WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
+_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-CUTS = {"qwen2": WORDS + r"\p{N}" + REST, "llama-bpe": WORDS + r"\p{N}{1,3}" + REST}
-KNOWN = ("smollm", "gpt-2", *CUTS)
+CUTS = {"qwen2": _WORDS + r"\p{N}" + REST, "llama-bpe": _WORDS + r"\p{N}{1,3}" + REST}
+_KNOWN = ("smollm", "gpt-2", *CUTS)
 CONTROL, USER_DEFINED = 3, 4  # kinds of tokens
 
 Fields = dict[str, Any]
@@ -31,10 +31,10 @@ def build(fields: Fields) -> "PreTrainedTokenizerFast":
     from transformers import PreTrainedTokenizerFast
 
     kind, cut = fields.get("tokenizer.ggml.model"), fields.get("tokenizer.ggml.pre")
-    if kind != "gpt2" or cut not in KNOWN:
+    if kind != "gpt2" or cut not in _KNOWN:
         raise UserError(
             f"its tokenizer is of kind {kind}, {cut}, and only byte pairs cut like "
-            f"{', '.join(KNOWN)} can be read from a GGUF; take the model's own folder or hub id"
+            f"{', '.join(_KNOWN)} can be read from a GGUF; take the model's own folder or hub id"
         )
     tokens = fields["tokenizer.ggml.tokens"]
     if fields.get("tokenizer.ggml.eos_token_id") is None:

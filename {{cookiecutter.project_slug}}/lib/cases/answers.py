@@ -9,7 +9,7 @@ from lib.core.records import read_objects, write_records
 from lib.engines.answer import Answer
 from lib.runtime.errors import UserError
 
-FOLDER = Path("answers")
+ANSWERS = Path("answers")
 NAMED_BY = ("set", "id")  # what of a row says whose answer it is
 
 
@@ -19,20 +19,20 @@ def write_answers(system: str, cases: list[Case], answers: list[Answer]) -> None
         {key: case[key] for key in NAMED_BY} | asdict(answer)
         for case, answer in zip(cases, answers, strict=True)
     ]
-    write_records(FOLDER / f"{system}.jsonl", rows)
+    write_records(ANSWERS / f"{system}.jsonl", rows)
 
 
 def answered_systems() -> list[str]:
     """Return the systems whose answers are stored; raise UserError where there are none."""
-    found = [name for name in SYSTEMS if (FOLDER / f"{name}.jsonl").is_file()]
+    found = [name for name in SYSTEMS if (ANSWERS / f"{name}.jsonl").is_file()]
     if not found:
-        raise UserError(f"{FOLDER}/: holds no answers; `dvc repro answer` asks the systems")
+        raise UserError(f"{ANSWERS}/: holds no answers; `dvc repro answer` asks the systems")
     return found
 
 
 def read_answers(system: str, cases: list[Case]) -> list[Answer]:
     """Read the answers to `cases`, in their order; raise UserError where they answer others."""
-    path = FOLDER / f"{system}.jsonl"
+    path = ANSWERS / f"{system}.jsonl"
     rows = list(read_objects(path))
     asked = [[case[key] for key in NAMED_BY] for case in cases]
     if [[row.get(key) for key in NAMED_BY] for row in rows] != asked:

@@ -15,7 +15,7 @@ from lib.runtime.errors import UserError
 
 GOLDEN, ADVERSARIAL = Path("evals/golden.jsonl"), Path("evals/adversarial.jsonl")
 FILES = (GOLDEN, ADVERSARIAL)
-PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
+_PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
 class Called(BaseModel):
@@ -30,7 +30,7 @@ class Called(BaseModel):
         return parse(value) if isinstance(value, str) else value
 
 
-class Call(BaseModel):
+class ExpectedCall(BaseModel):
     """A call of a tool, as OpenAI's API has it."""
 
     id: str = ""
@@ -61,7 +61,7 @@ class Turn(BaseModel):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
-    tool_calls: list[Call] = []
+    tool_calls: list[ExpectedCall] = []
     tool_call_id: str = ""
     name: str = ""
 
@@ -135,7 +135,7 @@ class Adversarial(CaseLine):
         return in_one_form(answer)
 
 
-EXAMPLES = {
+_EXAMPLES = {
     "Golden": '{"id": "g1", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", '
     '"content": "the right answer"}]}',
     "Adversarial": '{"id": "a1", "kind": "...", "expect": "refuse", "messages": [{"role": "user", '
@@ -146,7 +146,7 @@ C = TypeVar("C", bound=CaseLine)
 
 
 def read_golden(path: Path = GOLDEN) -> list[Golden]:
-    """Read the golden cases; each must end in the assistant's answer."""
+    """Read the golden cases; raise UserError where one does not end in the right answer."""
     cases = list(read_cases(path, Golden))
     for case in cases:
         if case.messages[-1].role != "assistant":
@@ -155,7 +155,7 @@ def read_golden(path: Path = GOLDEN) -> list[Golden]:
 
 
 def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
-    """Read the adversarial cases."""
+    """Read the adversarial cases, each with what a model must do: refuse or answer."""
     return list(read_cases(path, Adversarial))
 
 
@@ -176,7 +176,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
             key = ".".join(map(str, first["loc"])) or "the line"
             raise UserError(
                 f"{path}:{number}: is not a case: {key}: {first['msg']}; a line is "
-                f"{EXAMPLES.get(kind.__name__, EXAMPLES['Golden'])}"
+                f"{_EXAMPLES.get(kind.__name__, _EXAMPLES['Golden'])}"
             ) from None
         except ValueError as error:
             raise UserError(f"{path}:{number}: is not JSON ({error})") from None
@@ -200,7 +200,7 @@ def read_either(path: Path) -> Sequence[CaseLine]:
         return read_golden(path)
     if path == ADVERSARIAL:
         return read_adversarial(path)
-    if path.suffix.lower() in PACKED:
+    if path.suffix.lower() in _PACKED:
         raise UserError(
             f"{path}: is compressed; decompress it, or move it out of evals/; a file named in "
             "split.benchmarks may stay compressed with gzip or zstd"

@@ -55,9 +55,10 @@ S = TypeVar("S", bound=Section)
 
 
 def load(name: str, model: type[S], path: Path = PARAMS) -> S:
-    """Read section `name` of params.yaml as `model`; raise UserError naming the first bad key.
+    """Read section `name` of params.yaml as `model`, such as load("split", SplitParams).
 
-    A dotted name such as `curate.pii` is a section inside of another.
+    A dotted name such as `curate.pii` is a section inside another. Raises UserError that names the
+    first key that is unknown, missing or has a value that is not allowed.
     """
     section: Any = read_yaml(path)
     for key in name.split("."):
@@ -72,7 +73,10 @@ def load(name: str, model: type[S], path: Path = PARAMS) -> S:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping by the rules dvc follows (YAML 1.2: `1e-3` is a number)."""
+    """Read a YAML mapping by the rules DVC follows (YAML 1.2: `1e-3` is a number).
+
+    Raises UserError with the line where the file is not UTF-8, not YAML or not a mapping.
+    """
     try:
         value = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -112,7 +116,7 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     steps = steps_into(error, given)
     key = ".".join([name, *steps])
     if error["type"] == "extra_forbidden":
-        return unknown(key, owner(model, steps[:-1]))
+        return _unknown(key, owner(model, steps[:-1]))
     if error["type"] == "missing":
         return f"{key} is missing; the keys of the section are {takes(owner(model, steps[:-1]))}"
     if error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",):
@@ -140,7 +144,7 @@ def steps_into(error: ErrorDetails, given: Any) -> list[str]:
     return [*steps, str(error["loc"][-1])] if error["type"] == "missing" else steps
 
 
-def unknown(key: str, section: type[BaseModel]) -> str:
+def _unknown(key: str, section: type[BaseModel]) -> str:
     """Explain a key that its section does not have: its new name, or all keys of the section."""
     parent, _, name = key.rpartition(".")
     if key in MOVED:

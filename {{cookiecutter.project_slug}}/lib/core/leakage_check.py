@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from lib.runtime.errors import UserError
 from lib.runtime.files import sha256
 
-REPORT = Path("reports/leakage.json")
+LEAKAGE_REPORT = Path("reports/leakage.json")
 TASKS = Path("evals/harness")  # of lm-evaluation-harness
 
 
@@ -37,12 +37,14 @@ class LeakageCheck(BaseModel):
 def read_leakage_check() -> LeakageCheck:
     """Read what the leakage check found; raise UserError where its report is missing or damaged."""
     try:
-        return LeakageCheck.model_validate_json(REPORT.read_bytes())
+        return LeakageCheck.model_validate_json(LEAKAGE_REPORT.read_bytes())
     except FileNotFoundError:
-        raise UserError(f"{REPORT}: not found; `dvc repro split` runs the leakage check") from None
+        raise UserError(
+            f"{LEAKAGE_REPORT}: not found; `dvc repro split` runs the leakage check"
+        ) from None
     except ValidationError:
         raise UserError(
-            f"{REPORT}: is damaged; `dvc repro split` runs the leakage check again"
+            f"{LEAKAGE_REPORT}: is damaged; `dvc repro split` runs the leakage check again"
         ) from None
 
 
@@ -53,15 +55,18 @@ def require_checked(*paths: str) -> None:
         if not Path(path).is_file():
             raise UserError(
                 f"{path}: not found; `git checkout` or `dvc pull` brings back the file that "
-                f"{REPORT} names, `dvc repro split` checks the files that are there"
+                f"{LEAKAGE_REPORT} names, `dvc repro split` checks the files that are there"
             )
         if path not in checked:
-            raise UserError(f"{path}: is not in {REPORT}; `dvc repro split` checks it for leakage")
+            raise UserError(
+                f"{path}: is not in {LEAKAGE_REPORT}; `dvc repro split` checks it for leakage"
+            )
         if checked[path].sha256 != sha256(path):
             ours = path.startswith("data/split/")  # an edit of it may sit in the cache, too
             cure = "`make repair`, then" if ours else "it is checked again by"
             raise UserError(
-                f"{path}: has changed since the leakage check ({REPORT}); {cure} `dvc repro split`"
+                f"{path}: has changed since the leakage check ({LEAKAGE_REPORT}); {cure} "
+                "`dvc repro split`"
             )
 
 

@@ -19,7 +19,7 @@ from lib.core.text import in_one_form
 HUB_ID = r"\w[\w.-]*/[\w.-]+"
 
 
-def is_object(text: str) -> bool:
+def _is_object(text: str) -> bool:
     """Tell whether a text is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
@@ -75,7 +75,7 @@ class TaskParams(Section):
         if self.output != "json" and self.fields:
             instead = ", whose answers are `labels`" if self.output == "label" else ""
             raise ValueError(f"a section with `fields: {{}}` when output is {self.output}{instead}")
-        if self.output == "json" and self.refusal and not is_object(self.refusal):
+        if self.output == "json" and self.refusal and not _is_object(self.refusal):
             raise ValueError("a section whose refusal is also a JSON object when output is json")
         if self.scenario and self.scenario not in self.closed:
             fields = ", ".join(self.closed) or "it has none"
@@ -120,7 +120,9 @@ class BaseParams(Section):
         if model == "base" or re.fullmatch(r"[0-9a-f]{64}", value or ""):
             return value
         if not re.fullmatch(HUB_ID, model):
-            raise ValueError(f"the hash of the folder's files: `make base FROM={model}` writes it")
+            raise ValueError(
+                f"the hash of the folder's files: `make base FROM='{model}'` writes it"
+            )
         if not re.fullmatch(r"[0-9a-f]{40}", value or ""):
             raise ValueError(
                 f"the commit of {model}, 40 hex digits (`make base FROM={model}` looks up the "

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from lib.core.records import Record
 
 CHAT = ("id", "messages", "scenario", "language", "tags", "groups", "source", "license", "split")
-TURN = ("role", "content")
+_TURN = ("role", "content")
 
 
 def record_line(record: "Record") -> str:
     """Write a record as a line of JSON that leaves any language readable."""
-    if tuple(record) == CHAT and all(tuple(turn) == TURN for turn in record["messages"]):
+    if tuple(record) == CHAT and all(tuple(turn) == _TURN for turn in record["messages"]):
         try:
             return _chat(record)
         except TypeError:  # half a surrogate pair
@@ -36,7 +36,7 @@ def object_text(values: dict[str, str]) -> str:
 def content_json(content: list[Any]) -> bytes:
     """Write what a record's id is a hash of: its turns, and what else it may hold."""
     turns, *rest = content
-    if turns and rest == [None] * 3 and all(tuple(turn) == TURN for turn in turns):
+    if turns and rest == [None] * 3 and all(tuple(turn) == _TURN for turn in turns):
         try:
             said = [
                 f'{{"content": {_json(turn["content"])}, "role": {_json(turn["role"])}}}'

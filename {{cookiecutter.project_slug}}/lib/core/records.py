@@ -46,11 +46,11 @@ PUBLISHED = ("val", "test")  # rows their source has put there are never dropped
 CONTENT = ("messages", "prompt", "chosen", "rejected")
 # The keys of every record, and of a preference pair.
 SHARED = {"id", "scenario", "language", "tags", "groups", "source", "license", "split"}
-PAIR = {"prompt", "chosen", "rejected"}
+_PAIR = {"prompt", "chosen", "rejected"}
 
 
 def is_pair(record: Record) -> bool:
-    """Tell whether the record is a preference pair."""
+    """Tell whether the record is a preference pair (`prompt`, `chosen`, `rejected`), not a chat."""
     return "chosen" in record
 
 
@@ -144,9 +144,9 @@ def record_id(record: Record) -> str:
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
-    """Yield the records of a JSONL file that a stage wrote.
+    """Yield the records of a JSONL file that a stage wrote, one at a time.
 
-    Raises UserError at a line that was changed into no record.
+    Raises UserError where the file is missing, and at a line that is no record any more.
     """
     for number, row in _numbered(path):
         if not is_record(row):
@@ -162,7 +162,7 @@ def is_record(row: dict[str, Any]) -> bool:
     turns = row.get("messages", row.get("prompt"))
     return (
         row.keys() >= SHARED
-        and ("messages" in row or row.keys() >= PAIR)
+        and ("messages" in row or row.keys() >= _PAIR)
         and isinstance(row["id"], str)
         and isinstance(row["source"], str)
         and isinstance(row["groups"], list)
@@ -187,7 +187,10 @@ class RecordFile:
 
 
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a JSONL file that a stage wrote."""
+    """Yield the JSON objects of a JSONL file that a stage wrote, one at a time.
+
+    Raises UserError where the file is missing, and at a line that is no JSON object.
+    """
     for _, row in _numbered(path):
         yield row
 
@@ -205,7 +208,10 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line) of a text file."""
+    """Yield (line number from 1, line with its end) of a UTF-8 file.
+
+    Raises UserError where the file is missing or not UTF-8.
+    """
     try:
         with Path(path).open(encoding="utf-8") as file:
             yield from enumerate(file, start=1)
@@ -216,7 +222,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def write_records(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as JSONL, whole or not at all; return how many."""
+    """Write rows as JSONL, the file whole or not at all; return the number of rows."""
     count = 0
     with atomic_text(path) as file:
         for row in rows:

@@ -12,7 +12,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 UNDECLARED = ("enum", "const", "additionalProperties", "unevaluatedProperties")
-DEEPEST = 32  # levels of a schema that refers to itself
+_DEEPEST = 32  # levels of a schema that refers to itself
 KEYWORDS = {  # of draft 2020-12 and its annotations, without those that begin with $
     *("type", "enum", "const", "properties", "required", "additionalProperties", "items"),
     *("patternProperties", "propertyNames", "minProperties", "maxProperties", "definitions"),
@@ -85,7 +85,7 @@ def leaves(schema: Schema) -> dict[str, list[str]]:
 
 
 def _walk(part: Any, schema: Schema, at: str, found: dict[str, list[str]], depth: int) -> None:
-    if not isinstance(part, dict) or depth > DEEPEST:
+    if not isinstance(part, dict) or depth > _DEEPEST:
         return
     part = resolved(part, schema)
     inside = [one for name in UNIONS for one in part.get(name, ())]
@@ -104,7 +104,7 @@ def _walk(part: Any, schema: Schema, at: str, found: dict[str, list[str]], depth
 
 def resolved(part: Schema, schema: Schema) -> Schema:
     """Return the part of a schema that a local $ref names, or the part itself."""
-    for _ in range(DEEPEST):
+    for _ in range(_DEEPEST):
         reference = part.get("$ref")
         if not isinstance(reference, str):
             break

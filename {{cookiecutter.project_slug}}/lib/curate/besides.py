@@ -30,7 +30,7 @@ def settle(draft: Draft, cells: Row) -> None:
         raise Reject("weight", "the answer is not to be learnt")
     for turn in draft.prompt if draft.rejected is not None else []:
         turn.pop("weight", None)
-    number(draft)
+    _number(draft)
 
 
 def add_thought(draft: Draft, cells: Row) -> None:
@@ -60,7 +60,7 @@ def cut(draft: Draft) -> None:
         draft.changes.add("cut_behind_learnt")
 
 
-def number(draft: Draft) -> None:
+def _number(draft: Draft) -> None:
     """Give the calls of a row new ids, those of a pair's two answers apart."""
     if draft.is_plain():
         return

@@ -10,12 +10,12 @@ import re
 OPENING = 300  # characters; such sentences begin an answer
 
 # Nothing follows, or an offer of other help.
-ENDS = r"(?=[.!。！]?\s*(?:$|is there\b|let me know\b|if you (?:have|need)\b|can I help\b))"
+_ENDS = r"(?=[.!。！]?\s*(?:$|is there\b|let me know\b|if you (?:have|need)\b|can I help\b))"
 WITHOUT = r"(?![^.!?]*\b(?:without|until|unless|ohne|bevor|sin|sans|senza|sem|без)\b)"
 ZH_SORRY = r"(?:(?:很|非常|十分)?(?:抱歉|对不起|遗憾)[,，。!！]?\s*(?:但是?)?)"
 ZH_REQUEST = r"(?:这个|这类|您的|你的|该|此)(?:问题|请求|要求|话题)"
 
-REFUSALS = (
+_REFUSALS = (
     # English
     r"(?:I(?:'m| am) sorry|I apologi[sz]e|sorry|unfortunately)?[,.;]? ?(?:but )?I"
     r"(?:'m| am)? ?(?:cannot|can't|can not|not able to|unable to|won't)"
@@ -23,20 +23,20 @@ REFUSALS = (
     r"(?:I(?:'m| am) (?:very |so )?(?:sorry|afraid)|I apologi[sz]e|sorry|unfortunately)?[,.;]? ?"
     r"(?:but )?I(?:'m| am)? ?(?:cannot|can't|can not|not able to|unable to|won't)(?: be able to)? "
     r"(?:do (?:that|this|it|so)(?: for you)?|(?:help|assist)(?: you)?(?: with (?:that|this))?"
-    rf"|(?:answer|discuss) (?:that|this))(?: request| question)?{ENDS}",
+    rf"|(?:answer|discuss) (?:that|this))(?: request| question)?{_ENDS}",
     r"I (?:must|have to) (?:respectfully )?decline (?:that|this|your|to answer)\b",
     # Chinese
     rf"{ZH_SORRY}我(?:无法|不能)(?:协助|帮助|提供|回答|满足|完成)",
     rf"{ZH_SORRY}?{ZH_REQUEST}[,，]?我?(?:无法|不能|没法)(?:协助|帮助|提供|回答|满足|完成)",
-    rf"{ZH_SORRY}?我(?:无法|不能)(?:(?:回答|满足|完成){ZH_REQUEST}|(?:这样|这么)做{ENDS})",
+    rf"{ZH_SORRY}?我(?:无法|不能)(?:(?:回答|满足|完成){ZH_REQUEST}|(?:这样|这么)做{_ENDS})",
     # German
     r"(?:(?:es )?tut mir leid, (?:aber )?|leider )?"
     r"(?:ich kann|kann ich|(?:dabei|damit|das|hierbei) kann ich)\b(?:(?!ohne\b)[^.!?]){0,60}"
     r"\bnicht(?: (?:(?:weiter)?helfen|behilflich|unterstützen|beantworten|erfüllen)"
-    rf"|(?: (?:tun|machen))?{ENDS})",
+    rf"|(?: (?:tun|machen))?{_ENDS})",
     # Spanish
     r"(?:lo siento|lamentablemente|me temo que),? ?(?:pero )?no puedo (?:\w+ )?"
-    rf"(?:ayudar|asistir|cumplir|responder|proporcionar|hacer (?:eso|esto){ENDS})",
+    rf"(?:ayudar|asistir|cumplir|responder|proporcionar|hacer (?:eso|esto){_ENDS})",
     # French
     r"(?:(?:je suis )?désolée?|malheureusement|je regrette)[,.]? ?(?:mais )?"
     r"je ne (?:peux pas |suis pas en mesure (?:de |d'))(?:vous |t'|te |y )?"
@@ -81,7 +81,7 @@ ITSELF = (
     r"\b(?:sono un modello linguistico|sou um modelo de linguagem)\b",
     r"\bя(?: всего лишь| —| -)? (?:большая )?языковая модель\b",
 )
-REFUSAL = re.compile(f"(?:{'|'.join(REFUSALS)}){WITHOUT}", re.IGNORECASE)
+REFUSAL = re.compile(f"(?:{'|'.join(_REFUSALS)}){WITHOUT}", re.IGNORECASE)
 ABOUT_ITSELF = re.compile("|".join(ITSELF), re.IGNORECASE)
 
 

@@ -26,7 +26,7 @@ from lib.pii.secrets import find_secrets
 # leaves where bytes were lost.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
+_NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
 # What tables and programs write where there is nothing.
 NOTHING = re.compile(
     r"nan|NaN|NAN|<NA>|NaT|None|null|NULL|undefined|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)"
@@ -207,7 +207,7 @@ def check_text(draft: Draft, params: CurateParams) -> None:
 
 def check_damage(texts: list[str], fields: list[str], params: CurateParams) -> None:
     """Raise Reject for texts of another encoding, or that lost characters or have wrong ones."""
-    read = [in_json(text) for text in texts]
+    read = [_in_json(text) for text in texts]
     if any(not text.isascii() and FOREIGN.search(text) for text in [*texts, *fields]):
         raise Reject("not_utf8")
     if any(DAMAGE.search(text) for text in [*read, *fields]):
@@ -236,7 +236,7 @@ def json_answer(task: TaskParams, answer: str) -> tuple[str, str, frozenset[str]
     return written, scenario, frozenset(changes)
 
 
-def in_json(text: str) -> str:
+def _in_json(text: str) -> str:
     """Decode a text that is JSON to its keys and values, which escapes may hide.
 
     Any other text is returned as it is.
@@ -263,9 +263,9 @@ def one_label(answer: str, labels: list[str]) -> str:
     """Write a label in one form, whatever the file's: `True` of a table is `true`, `1.0` is `1`."""
     if answer in labels:
         return answer
-    plain = NUMBER.sub(r"\1", answer)
+    plain = _NUMBER.sub(r"\1", answer)
     if labels:
-        alike = [label for label in labels if NUMBER.sub(r"\1", label).lower() == plain.lower()]
+        alike = [label for label in labels if _NUMBER.sub(r"\1", label).lower() == plain.lower()]
         return alike[0] if len(alike) == 1 else answer
     return plain.lower() if plain.lower() in ("true", "false") else plain
 

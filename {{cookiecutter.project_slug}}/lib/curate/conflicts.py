@@ -24,7 +24,7 @@ PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
 ASCII_PAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")
 ASCII_PARTS = re.compile(r"\w+|[^\w\s]")
 
-PARTS = 8  # claims are compared an eighth at a time, to save memory
+_PARTS = 8  # claims are compared an eighth at a time, to save memory
 
 ClaimHashes = NDArray[np.uint64]
 ClaimIndices = NDArray[np.int64]
@@ -73,8 +73,8 @@ class Conflicts:
     def _others(self) -> ClaimIndices:
         """For each record the index of one that contradicts it, or -1."""
         found = np.full(len(self.files), -1)
-        part_of = np.asarray(self.about) % PARTS
-        for part in range(PARTS):
+        part_of = np.asarray(self.about) % _PARTS
+        for part in range(_PARTS):
             some = np.flatnonzero(part_of == part)
             about, says, rows = (
                 np.asarray(one)[some] for one in (self.about, self.says, self.rows)

@@ -9,7 +9,7 @@ from lib.core.turns import Tool
 from lib.intake.cells import Reject
 from lib.intake.turns import spoken
 
-BESIDE = ("reasoning_content", "tool_calls")  # what an answer may have besides its text
+_BESIDE = ("reasoning_content", "tool_calls")  # what an answer may have besides its text
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Draft:
     def put(self, side: str, answer: Message) -> None:
         """Take an answer as that of a side."""
         setattr(self, side, answer["content"])
-        found = {name: answer[name] for name in BESIDE if name in answer}  # type: ignore[literal-required]
+        found = {name: answer[name] for name in _BESIDE if name in answer}  # type: ignore[literal-required]
         if found:
             self.beside[side] = found
 
@@ -99,7 +99,7 @@ def from_turns(turns: list[Message]) -> Draft:
     """
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
-    if not in_order(said):
+    if not _in_order(said):
         raise Reject("roles_out_of_order", *roles)
     draft = Draft(prompt=said[:-1], chosen="", context="weight" in said[-1])
     draft.put("chosen", said[-1])
@@ -109,7 +109,7 @@ def from_turns(turns: list[Message]) -> Draft:
     return draft
 
 
-def in_order(turns: list[Message]) -> bool:
+def _in_order(turns: list[Message]) -> bool:
     """Tell whether each turn may follow the one before it, and the last is the assistant's."""
     before, called = "assistant", False
     for turn in turns:

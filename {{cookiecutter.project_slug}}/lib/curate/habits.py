@@ -10,7 +10,7 @@ from lib.curate.templates import CODE_SPAN
 
 ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
 SAME_END = 0.9  # of the answers
-FEWEST = 4  # answers, of which that is worth a line
+_FEWEST = 4  # answers, of which that is worth a line
 ENTITIES = "entities"
 
 
@@ -39,7 +39,7 @@ def habit_lines(file: str, habits: Counter[str]) -> list[str]:
     """Write a line for each habit that is most likely an accident."""
     answers, lines = habits["answers"], list[str]()
     for name, count in habits.items():
-        if name.startswith("end ") and answers >= FEWEST and count >= SAME_END * answers:
+        if name.startswith("end ") and answers >= _FEWEST and count >= SAME_END * answers:
             lines.append(
                 f"{file}: {count:,} of {answers:,} answers end with '{name[4:]}', which is learnt "
                 "with each; where it marks the end, take it out (the chat template marks it)"

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")  # 1,000 is not 1
-SHOWN = 5  # groups of labels in a warning
+_SHOWN = 5  # groups of labels in a warning
 
 
 class Labels:
@@ -23,9 +23,9 @@ class Labels:
             "curate: labels that may be one class: "
             + ", ".join(f"'{label}' ({self.seen[label]:,} rows)" for label in labels)
             + "; name the right ones in task.labels, or correct the data"
-            for labels in alike[:SHOWN]
+            for labels in alike[:_SHOWN]
         ]
-        more = len(alike) - SHOWN
+        more = len(alike) - _SHOWN
         return [*lines, f"curate: {more} more groups of such labels"] if more > 0 else lines
 
 

@@ -11,12 +11,12 @@ OWN_FAULTS = {  # of a row, which no configuration can correct
     *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
 
-CURE = (
+_CURE = (
     "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
     "say what its answers are (docs/data.md has the shapes)"
 )
 IGNORE = "or, where it is not to be learnt from, name it in ignore: [COLUMN] of its source"
-CURES = {  # of rows that have a column or key which nothing reads and which could not be left out
+ROW_CURES = {  # of rows with a column or key that nothing reads and that could not be left out
     "verdict": "a column judges the answers; map it, columns: {label: COLUMN} (true or false, 1 or "
     f"0, good or bad), take out what is no use, {IGNORE}",
     "unread_input": "a column may belong to what is asked; map it, columns: {prompt: [QUESTION, "
@@ -111,9 +111,9 @@ def check_yield(file: str, out: Rejected) -> None:
             "NEW` converts it (GB18030 where it is Chinese; data/README.md)"
         )
     gone, own = account.dropped.total(), sum(account.dropped[reason] for reason in OWN_FAULTS)
-    told = [reason for reason, _ in account.dropped.most_common() if reason in CURES]
+    told = [reason for reason, _ in account.dropped.most_common() if reason in ROW_CURES]
     if gone == account.rows_in and own < gone / 2:
-        cure = cure_of(told[0], file, out.first[file], account.rows_in) if told else CURE
+        cure = cure_of(told[0], file, out.first[file], account.rows_in) if told else _CURE
         raise UserError(
             f"{file}: none of its {account.rows_in} rows can be kept ({out.first[file]}); {cure}"
         )
@@ -129,8 +129,8 @@ def cure_of(reason: str, file: str, first: str, rows: int) -> str:
     """
     inside = first.partition("nested_rows, ")[2]
     if inside and rows > 1:  # each row has such a list: not of rows, but of turns of some form
-        return CURES["bad_turns"]
-    cure = CURES[reason].replace("FILE", file)
+        return ROW_CURES["bad_turns"]
+    cure = ROW_CURES[reason].replace("FILE", file)
     return cure.replace(".NAME[]", inside) if inside else cure
 
 

@@ -42,7 +42,7 @@ class Rejected:
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
         shown = ", ".join(mask_value(part, redactor) for part in found)
         # Again as a whole: the turn before, or the name of a column, may show what is a secret.
-        for secret in [*find_secrets("\n".join(texts_in(masked))), *find_secrets(text)]:
+        for secret in [*find_secrets("\n".join(_texts_in(masked))), *find_secrets(text)]:
             text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
         text, shown = (
             mask_secrets(text),
@@ -56,11 +56,11 @@ class Rejected:
         self.first.setdefault(source, f"line {line}: {reason}" + (f", {shown}" if shown else ""))
 
 
-def texts_in(value: Any) -> Iterator[str]:
+def _texts_in(value: Any) -> Iterator[str]:
     """Yield every text in a row but keys and roles, each turn next to the one that it answers."""
     if isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from texts_in(part)
+            yield from _texts_in(part)
     elif isinstance(value, str) and value not in ROLES:
         yield value
 

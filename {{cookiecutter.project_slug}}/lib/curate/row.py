@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib.intake.cells import Reject, as_text, cell_value
-from lib.intake.unread import Unread, is_empty, is_ranked, words
+from lib.intake.unread import Unread, is_empty, is_ranked, key_words
 
 # Our names of columns that hold what is asked or answered, or say how good that is.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
 SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
-BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
-ABOUT = (
+_BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
+_ABOUT = (
     "scenario",
     "language",
     "tags",
@@ -30,7 +30,7 @@ ALIASES = {  # names under which other tools have these columns
 }
 # Columns that often are part of what is asked. A row that has one goes, unless its words stand in
 # what is asked or nobody wants them there (`ignore`).
-INPUTS = words(
+INPUTS = key_words(
     """
     input inputs context contexts history question query instruction instructions prompt document
     documents passage passages article background knowledge evidence table schema choices options
@@ -39,8 +39,8 @@ INPUTS = words(
     """
 )
 RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
-HELD_OUT = words("test val valid validation dev eval evaluation heldout held_out")
-SPLITS = {
+_HELD_OUT = key_words("test val valid validation dev eval evaluation heldout held_out")
+SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "held_out"), "test"),
@@ -59,7 +59,7 @@ class Mapping:
         self.ignored = frozenset(ignore)
         # A column is read for one purpose: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
-        self.texts = {name for name in columns if name.partition(".")[0] not in (*ABOUT, *BESIDE)}
+        self.texts = {name for name in columns if name.partition(".")[0] not in (*_ABOUT, *_BESIDE)}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
         self.joined = {
             name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]
@@ -87,7 +87,7 @@ def theirs(name: str, column: str | list[str]) -> list[str]:
     """List the columns that a mapping names: one, several, or those of a template."""
     if isinstance(column, list):
         return column
-    return fields_of(column) if name in SEVERAL and is_template(column) else [column]
+    return _fields_of(column) if name in SEVERAL and is_template(column) else [column]
 
 
 def is_template(column: str) -> bool:
@@ -95,7 +95,7 @@ def is_template(column: str) -> bool:
     return "{" in column
 
 
-def fields_of(template: str) -> list[str]:
+def _fields_of(template: str) -> list[str]:
     """List the columns that a template names; raise ValueError where its braces do not match."""
     return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
 
@@ -114,8 +114,8 @@ class Row:
         None where the row has none of that name or it is null.
         """
         if name in self.mapping.joined:
-            self.read.update(top(self.row, part) for part in self.mapping.parts[name])
-            return joined(self.row, self.mapping.columns[name])
+            self.read.update(_top(self.row, part) for part in self.mapping.parts[name])
+            return _joined(self.row, self.mapping.columns[name])
         columns = self.mapping.candidates[name]
         if len(columns) == 1:  # most often
             column = columns[0]
@@ -133,7 +133,7 @@ class Row:
     def look(self, name: str) -> Any:
         """Return the value of a column like `get`; it does not count as read."""
         if name in self.mapping.joined:
-            return joined(self.row, self.mapping.columns[name])
+            return _joined(self.row, self.mapping.columns[name])
         return self.find(name)[1]
 
     def find(self, name: str) -> tuple[str, Any]:
@@ -148,7 +148,7 @@ class Row:
                 if found != found:  # NaN: how pandas writes an empty cell
                     found = None
             elif "." in column:
-                there, found = top(self.row, column), cell_value(self.row, column)
+                there, found = _top(self.row, column), cell_value(self.row, column)
             if found or not is_vacant(found):
                 break
         return there, found
@@ -192,7 +192,7 @@ class Row:
                 raise Reject("unread_input", name)
             if is_ranked(name, value) and not isinstance(value, list):  # a list may be of aliases
                 raise Reject("ranked", name)
-            if name == "split" and str(value).casefold() in HELD_OUT:
+            if name == "split" and str(value).casefold() in _HELD_OUT:
                 raise Reject("held_out", f"{name}: {value}")
             try:
                 self.unread.note(name, value)
@@ -206,7 +206,7 @@ class Row:
     def check_mapped(self, name: str) -> None:
         """Raise Reject for a text that somebody mapped and nothing read."""
         for ours in sorted(self.mapping.texts):
-            if name in [top(self.row, part) for part in self.mapping.parts[ours]]:
+            if name in [_top(self.row, part) for part in self.mapping.parts[ours]]:
                 raise Reject("unread_mapping", f"{ours} ({name})")
 
 
@@ -215,12 +215,12 @@ def is_vacant(value: Any) -> bool:
     return value is None or (not value and isinstance(value, (str, list, dict)))
 
 
-def top(row: dict[str, Any], column: str) -> str:
+def _top(row: dict[str, Any], column: str) -> str:
     """Return the name of the column of a row that `meta.intent` reaches into."""
     return column if column in row else column.partition(".")[0]
 
 
-def joined(row: dict[str, Any], column: str | list[str]) -> Any:
+def _joined(row: dict[str, Any], column: str | list[str]) -> Any:
     """Return the value of a column, or the text of several, or of a template.
 
     None where all are empty.
@@ -245,11 +245,11 @@ def as_lines(value: Any) -> str:
     return "" if value is None else as_text(value).strip()
 
 
-def texts_in(value: Any) -> list[str]:
+def _texts_in(value: Any) -> list[str]:
     """List the texts in a cell."""
     if isinstance(value, (dict, list)):
         parts = value.values() if isinstance(value, dict) else value
-        return [text for part in parts for text in texts_in(part)]
+        return [text for part in parts for text in _texts_in(part)]
     return [str(value).strip()]
 
 
@@ -261,4 +261,4 @@ def stands_in(name: str, value: Any, asked: list[str]) -> bool:
     if name in RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
         return True
     text = "\n".join(asked)
-    return all(one in text for one in texts_in(value))
+    return all(one in text for one in _texts_in(value))

@@ -12,10 +12,10 @@ from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLITS, TEXTS, Mapping, Row
+from lib.curate.row import SPLIT_WORDS, TEXTS, Mapping, Row
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
 from lib.intake.unpack import is_turn
-from lib.intake.unread import is_ranked, words
+from lib.intake.unread import is_ranked, key_words
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
@@ -63,16 +63,16 @@ def read_split(cells: Row) -> str | None:
     if "split" not in cells.mapping.columns:
         return None
     text = optional_text(cells.get("split"))
-    if text and text.casefold() not in SPLITS:
+    if text and text.casefold() not in SPLIT_WORDS:
         raise Reject("unknown_split", text)
-    return SPLITS.get(text.casefold())
+    return SPLIT_WORDS.get(text.casefold())
 
 
 MESSAGE = (  # a column of each: who said it, what, when or in which talk
-    words("author author_id sender speaker role from user user_id"),
-    words("text body content message value comment"),
-    words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
-    | words("conversation_id message_id message_tree_id"),
+    key_words("author author_id sender speaker role from user user_id"),
+    key_words("text body content message value comment"),
+    key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
+    | key_words("conversation_id message_id message_tree_id"),
 )
 MOST_KINDS = 1000  # of rows, by which columns they have
 TOLD_BY = (*TEXTS, "instruction", "output")
@@ -99,11 +99,11 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
         for name, value in cells.row.items():
             if is_ranked(str(name), value) and name not in mapping.ignored:
                 raise Reject("ranked", str(name))
-        raise unknown(cells)
+        raise _unknown(cells)
     return shape.read(cells, task)
 
 
-def unknown(cells: Row) -> Reject:
+def _unknown(cells: Row) -> Reject:
     """Say what a row of no known shape is: a list of rows, one turn of a talk, or a question."""
     row = cells.row
     lists = [name for name, value in row.items() if is_list_of_rows(value)]
@@ -136,13 +136,13 @@ def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:
     there = {name for name in TOLD_BY if cells.there(name, vacant)}
     if task.fields and all(name in cells.mapping.columns for name in task.fields):
         there.add("completion")
-    fits = [shape for shape in SHAPES if there.issuperset(shape.needs)]
+    fits = [shape for shape in _SHAPES if there.issuperset(shape.needs)]
     mapped = there & cells.mapping.texts
     fits.sort(key=lambda shape: len(mapped.difference(shape.needs, shape.may)))
     return fits[0] if fits else None
 
 
-SHAPES = (
+_SHAPES = (
     Shape(("chosen", "rejected"), ("prompt", "messages"), from_pair),
     Shape(("messages", "rejected"), (), beside_rejected(from_chat)),
     Shape(("instruction", "output", "rejected"), (), beside_rejected(from_alpaca)),

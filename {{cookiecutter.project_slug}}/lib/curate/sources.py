@@ -20,7 +20,7 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
         paths = [exact] if exact.is_file() else seen_files(source.path)
         files = [path for path in paths if not is_dvcs(path)]
         if not files and not source.optional:
-            cure = f"write {inside(exact)} for its files" if exact.is_dir() else "correct the path"
+            cure = f"write {_inside(exact)} for its files" if exact.is_dir() else "correct the path"
             raise UserError(
                 f"params.yaml: data.sources: no file matches '{source.path}'; "
                 f"put one there or {cure}"
@@ -55,7 +55,7 @@ def seen_files(pattern: str) -> list[Path]:
     return [path for path in files if path not in beside]
 
 
-def inside(folder: Path) -> str:
+def _inside(folder: Path) -> str:
     """Write the glob of the files of a folder, or of the folders in it."""
     if any(one.is_file() for one in folder.iterdir()):
         return f"{folder}/*"

@@ -12,11 +12,11 @@ TOKEN = re.compile(
     r"<\|[a-z][a-z0-9_]{1,40}\|>|<｜[^<>｜]{2,40}｜>|\[/?INST\]|<</?SYS>>"
     r"|<(?:start|end)_of_turn>|\[/?(?:AVAILABLE_TOOLS|TOOL_RESULTS)\]"
 )
-ENDS = (
+_ENDS = (
     r"</s>|<\|(?:endoftext|eot_id|im_end|end|end_of_text)\|>|<end_of_turn>|<eos>"
     r"|<｜end▁of▁sentence｜>"
 )
-END = re.compile(rf"(?:\s*(?:{ENDS}))+\Z")
+END = re.compile(rf"(?:\s*(?:{_ENDS}))+\Z")
 
 
 def find_token(text: str) -> str:

@@ -39,9 +39,9 @@ HOLES = (
 UNFILLED = re.compile("|".join(HOLES), re.IGNORECASE | re.MULTILINE)
 # What every one of them has: one of these signs, or of these words in any case. Most texts have
 # none, which is found at once.
-SIGN = re.compile(r"[\[【]|\{\{|<%")
+_SIGN = re.compile(r"[\[【]|\{\{|<%")
 GREETING = re.compile(rf"^{HELLO}[{{$%_]", re.IGNORECASE | re.MULTILINE)
-WORDS = ("todo", "tbd", "xme", "lorem")  # no "fixme": an i has more cases than lower() knows
+_WORDS = ("todo", "tbd", "xme", "lorem")  # no "fixme": an i has more cases than lower() knows
 GREETED = re.compile(rf"^{HELLO}(?:\{{\{{|<%=|\$?\{{\w+\}}|%s|__[A-Z_]+__)", re.IGNORECASE | re.M)
 # What is asked for such an answer.
 ASKS_FOR_ONE = re.compile(
@@ -72,12 +72,12 @@ SHORT = 200  # characters of a text that is remembered
 
 def may_be_unfilled(text: str) -> bool:
     """Tell whether a text has what every unfilled field has, as a quick test before the search."""
-    if SIGN.search(text):
+    if _SIGN.search(text):
         return True
     if ("{" in text or "%s" in text or "__" in text) and GREETING.search(text):
         return True
     small = text.lower()
-    return any(word in small for word in WORDS)
+    return any(word in small for word in _WORDS)
 
 
 def unfilled(text: str) -> str:

@@ -57,7 +57,7 @@ def answer_chat(
     for wait in (*WAITS, None):
         try:
             reply = complete_chat(endpoint, chat, max_new_tokens, **options)
-            return read_answer(reply, lambda choice: said_in(choice["message"]), endpoint)
+            return _read_answer(reply, lambda choice: said_in(choice["message"]), endpoint)
         except Refused as refused:
             if refused.status == 400 and "content_filter" in str(refused):  # as Azure says it
                 return Answer("", 0, 0, "content_filter")
@@ -107,7 +107,7 @@ def answer_tokens(
             ).http_response
         ),
     )
-    answer = read_answer(reply, lambda choice: choice["text"], endpoint)
+    answer = _read_answer(reply, lambda choice: choice["text"], endpoint)
     if answer.input_tokens != len(ids):
         raise UserError(
             f"{endpoint.named()}: counted {answer.input_tokens} tokens where {len(ids)} token ids "
@@ -116,7 +116,7 @@ def answer_tokens(
     return answer
 
 
-def read_answer(reply: Any, text: Callable[[Any], str], endpoint: Endpoint) -> Answer:
+def _read_answer(reply: Any, text: Callable[[Any], str], endpoint: Endpoint) -> Answer:
     """Read the answer in a reply of a server; raises NoAnswer when the reply holds none.
 
     Tokens that the server does not count are 0.

@@ -17,10 +17,10 @@ from lib.engines.openai_client import Endpoint, Refused
 from lib.engines.params import BudgetParams
 from lib.runtime.errors import UserError
 
-Prompt = list[Message] | list[int]
+ChatOrTokens = list[Message] | list[int]
 BYTES_PER_TOKEN = 2  # at least, of prose in any language: to tell what a request may cost
 ONE_CASE = (400, 413, 422)  # what a server answers to a request that it does not take
-FEW = 0.05  # of the cases may be refused so; more are a mistake of all requests
+_FEW = 0.05  # of the cases may be refused so; more are a mistake of all requests
 
 
 class Budget:
@@ -56,7 +56,7 @@ class Budget:
 
 def answer_all(
     endpoint: Endpoint,
-    prompts: Sequence[Prompt],
+    prompts: Sequence[ChatOrTokens],
     max_new_tokens: int,
     concurrency: int,
     kept: Kept,
@@ -86,7 +86,7 @@ def answer_all(
 
     def ask(index: int) -> None:
         prompt = prompts[index]
-        may_cost = size(prompt) + max_new_tokens
+        may_cost = _size(prompt) + max_new_tokens
         budget.reserve(may_cost)
         one = answer_tokens if prompt and isinstance(prompt[0], int) else answer_chat
         try:
@@ -94,7 +94,7 @@ def answer_all(
         except Refused as no:
             if no.status not in ONE_CASE:
                 raise
-            if len(refused) >= max(3, FEW * len(prompts)):
+            if len(refused) >= max(3, _FEW * len(prompts)):
                 raise UserError(
                     f"{no}; so it did to {len(refused)} others: a mistake in all requests, or "
                     "cases that are too long for it"
@@ -105,19 +105,11 @@ def answer_all(
         with one_by_one:
             kept.add(keys[index], asdict(finish(index, answer)))
 
-    missing = [index for index, key in enumerate(keys) if key not in found]
-    with ThreadPoolExecutor(concurrency) as pool:
-        waiting = [pool.submit(ask, index) for index in missing]
-        try:
-            for future in tqdm(as_completed(waiting), "answers", len(waiting), disable=None):
-                future.result()
-        except UserError as error:
-            pool.shutdown(cancel_futures=True)  # what is on its way is waited for, and kept
-            left = sum(key not in kept.rows for key in keys)
-            raise UserError(f"{error}; {told(left, len(keys))}") from None
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    try:
+        at_once(ask, [index for index, key in enumerate(keys) if key not in found], concurrency)
+    except UserError as error:
+        left = sum(key not in kept.rows for key in keys)
+        raise UserError(f"{error}; {told(left, len(keys))}") from None
     for index, said in sorted(refused.items()):
         print(f"case {index + 1} of {len(keys):,} was refused, and is not answered: {said}")
     nothing = {
@@ -127,7 +119,24 @@ def answer_all(
     return [Answer(**(kept.rows | nothing)[key]) for key in keys]
 
 
-def keys_of(endpoint: Endpoint, prompts: Sequence[Prompt], how: object, weights: str) -> list[str]:
+def at_once(ask: Callable[[int], None], indices: list[int], concurrency: int) -> None:
+    """Call `ask` with each index in threads, `concurrency` at once; raise the first error.
+
+    Nothing is asked any more then; what is on its way is waited for, and kept.
+    """
+    with ThreadPoolExecutor(concurrency) as pool:
+        waiting = [pool.submit(ask, index) for index in indices]
+        try:
+            for future in tqdm(as_completed(waiting), "answers", len(waiting), disable=None):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def keys_of(
+    endpoint: Endpoint, prompts: Sequence[ChatOrTokens], how: object, weights: str
+) -> list[str]:
     """Return a key for each prompt; the same prompt of several cases has several."""
     url, seen, keys = "" if weights else endpoint.url, Counter[str](), list[str]()
     for prompt in prompts:  # a server that is started has another port each time
@@ -143,7 +152,7 @@ def told(left: int, of: int) -> str:
     return missing if left == of else f"{missing}: run it again, and only these are asked for"
 
 
-def size(prompt: Prompt) -> int:
+def _size(prompt: ChatOrTokens) -> int:
     """Return the tokens that a prompt has at most: of a chat by its bytes."""
     if prompt and isinstance(prompt[0], int):
         return len(prompt)

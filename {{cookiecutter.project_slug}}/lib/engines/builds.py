@@ -82,7 +82,7 @@ def build_llamacpp() -> None:
     if GPU and not CUDA:
         print("llamacpp: no CUDA compiler (nvcc) is installed: it is built for the CPU")
     with atomic_folder(LLAMACPP_HOME) as home:
-        source = unpack(home)
+        source = _unpack(home)
         settings = [f"-D{key}={value}" for key, value in (OPTIONS | CUDA).items()]
         build = ["cmake", "-S", str(source), "-B", str(home / "build"), "-G", "Ninja", *settings]
         subprocess.run(build, check=True)
@@ -93,7 +93,7 @@ def build_llamacpp() -> None:
         shutil.rmtree(home / "build")
 
 
-def unpack(home: Path) -> Path:
+def _unpack(home: Path) -> Path:
     """Download the source package, checked against its hash; return the folder of llama.cpp."""
     name, version = LLAMACPP
     with tempfile.TemporaryDirectory() as folder:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib.engines.builds import llamacpp
-from lib.engines.gguf import NAME as GGUF
 from lib.engines.params import DeployParams, check_stack
+from lib.engines.weights import GGUF_FILE
 from lib.runtime.errors import UserError
 
 SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
@@ -29,7 +29,7 @@ BY_HAND = {
     "tgi": "docker compose --file dist/tgi/compose.yaml up",
     "ollama": "ollama create model --file dist/ollama/Modelfile && ollama run model",
 }
-CURES = {
+_CURES = {
     "transformers": "pip install -c constraints.txt '.[serve-transformers]'",
     "vllm": "python -m venv .venv-serve && .venv-serve/bin/pip install '.[serve-vllm]'",
 }
@@ -58,7 +58,7 @@ def arguments(
             options = ["--alias", name, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
             options += GREEDY["llama.cpp"]
             # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
-            return ["-m", f"{model}/{GGUF}", *options, "--metrics", "--cache-ram", "0"]
+            return ["-m", f"{model}/{GGUF_FILE}", *options, "--metrics", "--cache-ram", "0"]
         case "tgi":
             options = ["--port", str(port), "--max-total-tokens", context]
             return ["--model-id", model, *options, "--max-concurrent-requests", slots]
@@ -86,7 +86,7 @@ def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str
         lacking = not all(map(find_spec, SERVING))
     if lacking or not shutil.which(command[0]):
         raise UserError(
-            f"deploy.stack: what serves {deploy.stack} is not installed; `{CURES[deploy.stack]}`"
+            f"deploy.stack: what serves {deploy.stack} is not installed; `{_CURES[deploy.stack]}`"
         )
     return command
 

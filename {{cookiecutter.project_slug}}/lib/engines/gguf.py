@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lib.engines import gguf_convert
 from lib.engines.builds import llamacpp
 from lib.engines.hard_texts import HARD_TEXTS
-from lib.engines.weights import quantization
+from lib.engines.weights import GGUF_FILE, quantization
 from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.runtime.hub import refusal
@@ -23,12 +23,11 @@ from lib.runtime.hub import refusal
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-NAME = "model.gguf"
-SCRATCH = Path(".scratch/gguf")  # plain weights as llama.cpp reads them
+_SCRATCH = Path(".scratch/gguf")  # plain weights as llama.cpp reads them
 UNKNOWN_PRE_TOKENIZER = "qwen2"
 TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")  # of llama-quantize
-KINDS = {"float32": "f32", "bfloat16": "bf16"}
-BESIDE = ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer*.json")
+_KINDS = {"float32": "f32", "bfloat16": "bf16"}
+_BESIDE = ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer*.json")
 
 
 def write_gguf(
@@ -40,17 +39,17 @@ def write_gguf(
     tokens differ.
     """
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        whole = Path(scratch, NAME)
+        whole = Path(scratch, GGUF_FILE)
         worker = [sys.executable, gguf_convert.__file__, llamacpp("source"), UNKNOWN_PRE_TOKENIZER]
-        run_program(*map(str, worker), source, whole, KINDS[dtype])
+        run_program(*map(str, worker), source, whole, _KINDS[dtype])
         if kind == "none":
-            shutil.move(whole, folder / NAME)
+            shutil.move(whole, folder / GGUF_FILE)
         else:
-            run_program(llamacpp("llama-quantize"), whole, folder / NAME, kind.upper(), "1")
-    for pattern in BESIDE:
+            run_program(llamacpp("llama-quantize"), whole, folder / GGUF_FILE, kind.upper(), "1")
+    for pattern in _BESIDE:
         for path in Path(source).glob(pattern):
             shutil.copyfile(path, folder / path.name)
-    prove_tokens(folder / NAME, tokenizer)
+    prove_tokens(folder / GGUF_FILE, tokenizer)
 
 
 def servable(command: list[str], model: str, revision: str | None, dtype: str) -> str:
@@ -58,15 +57,15 @@ def servable(command: list[str], model: str, revision: str | None, dtype: str) -
 
     Raises UserError for quantized weights that are no GGUF.
     """
-    if not any(NAME in part for part in command) or Path(model, NAME).is_file():
+    if not any(GGUF_FILE in part for part in command) or Path(model, GGUF_FILE).is_file():
         return model
     if quantization(model):
         raise UserError(
-            f"{model}: has no {NAME}, which {command[0]} reads; set quantize.scheme to a GGUF "
+            f"{model}: has no {GGUF_FILE}, which {command[0]} reads; set quantize.scheme to a GGUF "
             "type, such as q8_0"
         )
     source = model if Path(model).is_dir() else snapshot(model, revision)
-    folder = SCRATCH / Path(model).name
+    folder = _SCRATCH / Path(model).name
     folder.mkdir(parents=True, exist_ok=True)
     write_gguf(source, folder, "none", dtype, load_tokenizer(model, revision))
     return str(folder)

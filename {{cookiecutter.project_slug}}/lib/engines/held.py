@@ -13,7 +13,7 @@ from lib.core.strict_json import parse
 from lib.engines.answer import Answer
 from lib.runtime.errors import UserError
 
-CURE = "take such a rule out of task.schema, or set answer.constrained to false"
+_CURE = "take such a rule out of task.schema, or set answer.constrained to false"
 
 
 def count_not_held(answers: Sequence[Answer], schema: Schema) -> int:
@@ -27,8 +27,8 @@ def count_not_held(answers: Sequence[Answer], schema: Schema) -> int:
         return 0
     said = f"answer.constrained: {len(broken):,} of {len(said_all):,} answers break the schema"
     if len(broken) > len(said_all) / 2:
-        raise UserError(f"{said} ({broken[0]}): this engine does not hold to it; {CURE}")
-    print(f"{said} (the first: {broken[0]}): the engine does not hold to all of it; {CURE}")
+        raise UserError(f"{said} ({broken[0]}): this engine does not hold to it; {_CURE}")
+    print(f"{said} (the first: {broken[0]}): the engine does not hold to all of it; {_CURE}")
     return len(broken)
 
 

@@ -15,7 +15,7 @@ from lib.model.loading import id_set
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-ALIKE = 0.9  # of the longest row of a batch: the length of the shortest, as padding costs as much
+_ALIKE = 0.9  # of the longest row of a batch: the length of the shortest, as padding costs as much
 
 
 def generate(
@@ -87,7 +87,7 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
     return cache if plain else None
 
 
-def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
+def batch_by_length(lengths: list[int], batch_tokens: int) -> list[list[int]]:
     """Group rows of similar length, the longest first: what does not fit into memory fails at once.
 
     A batch takes `batch_tokens`, padding included; a longer row goes alone.
@@ -97,7 +97,7 @@ def batches(lengths: list[int], batch_tokens: int) -> list[list[int]]:
     for index in order:
         longest = lengths[found[-1][0]] if found else 0
         full = not found or longest * (len(found[-1]) + 1) > batch_tokens
-        if full or lengths[index] < ALIKE * longest:
+        if full or lengths[index] < _ALIKE * longest:
             found.append([])
         found[-1].append(index)
     return found
@@ -116,7 +116,7 @@ def answer_all(
     with tqdm(
         total=len(prompts), desc="answers", unit="answer", mininterval=1, disable=None
     ) as bar:
-        for batch in batches([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
+        for batch in batch_by_length([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[index] for index in batch]
             rows = generate(model, tokenizer, asked, max_new_tokens, prefix)
             for index, row in zip(batch, rows, strict=True):

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-SECONDS = 24 * 3600  # for so long a hosted model is taken to be the same
+_SECONDS = 24 * 3600  # for so long a hosted model is taken to be the same
 
 
 def fingerprint(*asked: Any) -> str:
@@ -21,7 +21,7 @@ def fingerprint(*asked: Any) -> str:
 class Kept:
     """Rows by what was asked, in a file of .scratch that grows by a line for each reply.
 
-    name: of the file, a system or a stage. What is older than SECONDS is forgotten. The line that
+    name: of the file, a system or a stage. What is older than _SECONDS is forgotten. The line that
     was cut off by the end of a run is not used. Several threads may add rows.
     """
 
@@ -30,7 +30,7 @@ class Kept:
         self.path, self.lock = (root / f"{name}.jsonl").absolute(), threading.Lock()
         self.rows: dict[str, dict[str, Any]] = {}
         if self.path.is_file():
-            if time.time() - self.path.stat().st_mtime > SECONDS:
+            if time.time() - self.path.stat().st_mtime > _SECONDS:
                 self.path.unlink()
             else:
                 self._read()

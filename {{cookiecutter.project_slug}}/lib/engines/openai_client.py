@@ -15,7 +15,7 @@ from typing import Any
 
 from lib.runtime.errors import UserError
 
-SECONDS = 600  # one answer may take
+ANSWER_SECONDS = 600  # one answer may take
 CONNECT = 10  # seconds until a connection stands
 RETRIES = 5  # 15 seconds of waiting in all, unless the server asks for more
 
@@ -63,7 +63,7 @@ def connect(url: str, key: str) -> Any:
     return OpenAI(
         base_url=url,
         api_key=key or "none",
-        timeout=Timeout(SECONDS, connect=CONNECT),
+        timeout=Timeout(ANSWER_SECONDS, connect=CONNECT),
         max_retries=RETRIES,
         default_headers=headers,
     )
@@ -82,16 +82,16 @@ def call(endpoint: Endpoint, route: str, send: Callable[[Any], Any]) -> Any:
     try:
         response = send(connect(endpoint.url, key))
     except openai.APIStatusError as error:
-        said = without(key, error.response.text)[:200]
+        said = _without(key, error.response.text)[:200]
         tried = f"{where}: answered {error.status_code}{tries(error)}"
         raise Refused(f"{tried}: {said}", error.status_code) from None
     except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as error:
-        reason = without(key, str(error.__cause__ or error))
+        reason = _without(key, str(error.__cause__ or error))
         raise UserError(f"{where}: no answer{tries(error)} ({reason}); is the server up?") from None
     try:
         return response.json()
     except ValueError:
-        said = without(key, response.text)[:100]
+        said = _without(key, response.text)[:100]
         raise UserError(f"{where}: its reply is no JSON: {said!r}") from None
 
 
@@ -102,7 +102,7 @@ def tries(error: Any) -> str:
     return f" in {again + 1} tries" if again else ""
 
 
-def without(key: str, said: str) -> str:
+def _without(key: str, said: str) -> str:
     """Put a server's words on one line, without the key, which some quote."""
     return " ".join((said.replace(key, "[key]") if key else said).split())
 

@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-GGUF = "model.gguf"
-PACKED = ("qweight", "qzeros", "scales", "g_idx")
+GGUF_FILE = "model.gguf"
+_PACKED = ("qweight", "qzeros", "scales", "g_idx")
 
 
 def load_weights(
     model: str, dtype: str, device: str, revision: str | None = None
 ) -> "PreTrainedModel":
-    """Load the model of a folder in any of our formats, or of a hub id, in evaluation mode."""
+    """Load the model of a folder in any format that `quantize` writes, or of a hub id.
+
+    dtype: of the weights that are not quantized, `float32` or `bfloat16`. It is in evaluation mode.
+    Raises UserError where weights are missing or unreadable.
+    """
     from transformers import GenerationConfig
 
-    if Path(model, GGUF).is_file():
+    if Path(model, GGUF_FILE).is_file():
         # its own reading of a GGUF's settings leaves out head_dim (transformers 5.17)
-        loaded = load_model(model, dtype, device, gguf_file=GGUF, config=load_config(model))
+        loaded = load_model(model, dtype, device, gguf_file=GGUF_FILE, config=load_config(model))
     elif quantization(model).get("quant_method") == "gptq":
         loaded = load_gptq(model, dtype, device)
     else:
@@ -49,13 +53,13 @@ def quantization(folder: str) -> dict[str, Any]:
 
     Before 0.5 auto-gptq said it in quantize_config.json alone.
     """
-    config = read_json(Path(folder, "config.json"))
-    old = read_json(Path(folder, "quantize_config.json"))
+    config = _read_json(Path(folder, "config.json"))
+    old = _read_json(Path(folder, "quantize_config.json"))
     packing: dict[str, Any] = config.get("quantization_config", {})
     return packing or ({"quant_method": "gptq"} | old if old else {})
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """Read a file of settings; empty where it is missing."""
     settings: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     return settings
@@ -90,14 +94,14 @@ def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str
     for name, value in tensors.items():
         layer, _, kind = name.rpartition(".")
         if kind == "qweight":
-            packed = {part: tensors[f"{layer}.{part}"] for part in PACKED}
-            plain[f"{layer}.weight"] = unpack(packed, folder, packing).to(dtype)
-        elif kind not in PACKED:
+            packed = {part: tensors[f"{layer}.{part}"] for part in _PACKED}
+            plain[f"{layer}.weight"] = unpack_weights(packed, folder, packing).to(dtype)
+        elif kind not in _PACKED:
             plain[name] = value.to(dtype)
     return plain
 
 
-def unpack(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
+def unpack_weights(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
     """Unpack the plain matrix, (outputs, inputs), of one layer.
 
     An int32 holds 32/bits numbers, the first in its lowest bits: `qweight` along the inputs,

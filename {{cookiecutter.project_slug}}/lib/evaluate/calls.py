@@ -16,17 +16,17 @@ from lib.core.turns import call_text
 TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
 FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 PARAMETER = re.compile(r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
-PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
-NAMED = re.compile(r"(?:\[TOOL_CALLS\])?\s*([\w.-]+)(?:\[ARGS\])?\s*(?=\{)")
-MARKS = re.compile(r"\[TOOL_CALLS\]|<\|python_tag\|>|;")
-THOUGHT = re.compile(r".*</think>\s*", re.DOTALL)
+_PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+_NAMED = re.compile(r"(?:\[TOOL_CALLS\])?\s*([\w.-]+)(?:\[ARGS\])?\s*(?=\{)")
+_MARKS = re.compile(r"\[TOOL_CALLS\]|<\|python_tag\|>|;")
+_THOUGHT = re.compile(r".*</think>\s*", re.DOTALL)
 
-Call = tuple[str, dict[str, Any]]
+NamedCall = tuple[str, dict[str, Any]]
 
 
 def without_thought(text: str) -> str:
     """Drop what a model thinks before it answers, up to the last `</think>`."""
-    return THOUGHT.sub("", text, count=1) if "</think>" in text else text
+    return _THOUGHT.sub("", text, count=1) if "</think>" in text else text
 
 
 def comparable(output: str, expected: str) -> tuple[str, str]:
@@ -35,10 +35,10 @@ def comparable(output: str, expected: str) -> tuple[str, str]:
         return output, expected
     typed = {key: value for _, arguments in wanted for key, value in arguments.items()}
     called = [(name, as_typed(arguments, typed)) for name, arguments in calls_in(output)]
-    return written(called) or output, written(wanted)
+    return _written(called) or output, _written(wanted)
 
 
-def written(calls: list[Call]) -> str:
+def _written(calls: list[NamedCall]) -> str:
     """Write calls as one text, the same for any order."""
     texts = [
         call_text(
@@ -70,36 +70,36 @@ class Text(str):
             return str(self)
 
 
-def calls_in(text: str) -> list[Call]:
+def calls_in(text: str) -> list[NamedCall]:
     """Read the calls of an answer, in any known form; none where one of them cannot be read."""
     found = TAGGED.findall(text)
-    parts = found or [MARKS.sub(" ", text).strip()]
-    calls = list[Call]()
+    parts = found or [_MARKS.sub(" ", text).strip()]
+    calls = list[NamedCall]()
     for part in parts:
-        here = in_xml(part) or in_json(part)
+        here = in_xml(part) or _in_json(part)
         if not here:
             return []
         calls += here
     return calls
 
 
-def in_xml(text: str) -> list[Call]:
+def in_xml(text: str) -> list[NamedCall]:
     """Read calls whose arguments are tags (Qwen3-Coder, GLM)."""
-    calls: list[Call] = [
+    calls: list[NamedCall] = [
         (name, {key: Text(value) for key, value in PARAMETER.findall(body)})
         for name, body in FUNCTION.findall(text)
     ]
     if not calls and "<arg_key>" in text:
         name = text.partition("<arg_key>")[0].strip()
-        calls = [(name, {key: Text(value.strip()) for key, value in PAIR.findall(text)})]
+        calls = [(name, {key: Text(value.strip()) for key, value in _PAIR.findall(text)})]
     return calls
 
 
-def in_json(text: str) -> list[Call]:
+def _in_json(text: str) -> list[NamedCall]:
     """Read calls in JSON: one object after the other, a list of them, or NAME{arguments}."""
-    calls, at = list[Call](), 0
+    calls, at = list[NamedCall](), 0
     while at < len(text):
-        named = NAMED.match(text, at)
+        named = _NAMED.match(text, at)
         try:
             value, at = DECODER.raw_decode(text, named.end() if named else at)
         except (ValueError, RecursionError):

@@ -14,7 +14,7 @@ from lib.core.params import TaskParams
 from lib.core.text import in_one_form, words
 from lib.evaluate.numbers import last_number
 from lib.evaluate.own import own
-from lib.evaluate.scoring import malformed, parse, read_json, same, undeclared
+from lib.evaluate.scoring import malformed, parse_object, read_answer_object, same, undeclared
 from lib.runtime.errors import UserError
 
 Scores = dict[str, float]
@@ -53,7 +53,7 @@ def further_scores(output: str, expected: str, prompt: str, task: TaskParams) ->
 
 def json_scores(output: str, expected: str, task: TaskParams) -> Scores:
     """Score an answer that must be a JSON object with the declared fields."""
-    answer, wanted = read_json(output, task), parse(expected) or {}
+    answer, wanted = read_answer_object(output, task), parse_object(expected) or {}
     complete = answer is not None and not malformed(answer, task)
     return {
         "exact_match": float(same(answer, wanted)),

@@ -45,10 +45,10 @@ VALUE = re.compile(
     r"|(?P<gaps>[1-9]\d{0,2}([ '_])\d{3}(?:\4\d{3})*(?:[.,]\d+)?)"
     r"|\d*[.,]?\d+"
 )
-PARTS = {"commas": ",", "dots": ".", "gaps": " '_"}  # between thousands
-POWER = re.compile(r"(?:(.+?) ?[x×*] ?)?10(?:\^|\*\*)([-+]?\d+)|(.+?)[eE]([-+]?\d+)")
+_PARTS = {"commas": ",", "dots": ".", "gaps": " '_"}  # between thousands
+_POWER = re.compile(r"(?:(.+?) ?[x×*] ?)?10(?:\^|\*\*)([-+]?\d+)|(.+?)[eE]([-+]?\d+)")
 RATIO = re.compile(r"(?:(\d+) )?(\d+) ?/ ?(0*[1-9]\d*)")
-COUNTED = re.compile(rf"(?:([\d.,]*\d)([{''.join(EAST)}]+))+\d*")
+_COUNTED = re.compile(rf"(?:([\d.,]*\d)([{''.join(EAST)}]+))+\d*")
 
 JOINT = (
     r"(?:[.,:'_√]|\^[-+]?| ?(?:\*\*|[-+/*×÷x~–—]) ?[-+]?"  # sums and ranges, in spaces, too
@@ -62,7 +62,7 @@ RUN = re.compile(
     rf"(?P<east>[{''.join(EAST)}]+(?![克米瓦]))?"
     rf"(?: ?(?P<scale>{'|'.join(SCALES)})(?!\w))?"
 )
-MOST = 300  # digits, of a power, too; beyond is no number but a model that repeats itself
+_MOST = 300  # digits, of a power, too; beyond is no number but a model that repeats itself
 
 
 def last_number(text: str) -> Fraction | None:
@@ -70,11 +70,11 @@ def last_number(text: str) -> Fraction | None:
 
     Digits of any script count, a unit or percent sign behind them is not read.
     """
-    found = [match for match in RUN.finditer(plain(text)) if match["run"]]
+    found = [match for match in RUN.finditer(_plain(text)) if match["run"]]
     if not found:
         return None
     last = found[-1]
-    if len(last["run"]) > MOST:
+    if len(last["run"]) > _MOST:
         return None
     number = counted(last["run"] + last["east"]) if last["east"] else valued(last["run"])
     if number is None:
@@ -82,7 +82,7 @@ def last_number(text: str) -> Fraction | None:
     return (-number if last["minus"] else number) * SCALES.get(last["scale"] or "", 1)
 
 
-def plain(text: str) -> str:
+def _plain(text: str) -> str:
     """Write digits and signs of other scripts, raised digits, fractions and LaTeX in ASCII."""
     text = re.sub("(\\d?)([¼½¾⅐-⅞])", split_fraction, text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: "^" + found[0].translate(RAISED), text)
@@ -102,20 +102,20 @@ def valued(run: str) -> Fraction | None:
     if ratio := RATIO.fullmatch(run):
         return int(ratio[1] or 0) + Fraction(int(ratio[2]), int(ratio[3]))
     if found := VALUE.fullmatch(run):
-        for sign in PARTS.get(found.lastgroup or "", ""):
+        for sign in _PARTS.get(found.lastgroup or "", ""):
             run = run.replace(sign, "")
         return Fraction(run.replace(",", "."))
-    if power := POWER.fullmatch(run):
+    if power := _POWER.fullmatch(run):
         number = VALUE.fullmatch(power[1] or power[3] or "1")
         exponent = int(power[2] or power[4])
-        if number and abs(exponent) <= MOST:
+        if number and abs(exponent) <= _MOST:
             return (valued(number[0]) or Fraction(0)) * Fraction(10) ** exponent
     return counted(run)
 
 
 def counted(run: str) -> Fraction | None:
     """Return the value of a number in units of thousands, ten thousands and more, as 3万5千."""
-    if not COUNTED.fullmatch(run):
+    if not _COUNTED.fullmatch(run):
         return None
     total = Fraction(0)
     for digits, units in re.findall(rf"([\d.,]*\d)([{''.join(EAST)}]*)", run):

@@ -10,16 +10,17 @@ from lib.core.records import read_objects
 from lib.evaluate.scoring import CORRECT
 from lib.runtime.errors import UserError
 
-FOLDER = Path("predictions")
+PREDICTIONS = Path("predictions")
 
-Row = dict[str, Any]
+Prediction = dict[str, Any]
+Systems = dict[str, list[Prediction]]  # by name
 
 
 class Pairs(NamedTuple):
     """The cases that two systems both answered, in the order of the first."""
 
-    new: list[Row]
-    old: list[Row]
+    new: list[Prediction]
+    old: list[Prediction]
 
     def scores(self) -> tuple[list[float], list[float], list[str]]:
         """Return scores of both and the groups, as lib.evaluate.stats.compare_paired takes them."""
@@ -28,10 +29,10 @@ class Pairs(NamedTuple):
 
 def present() -> list[str]:
     """List the systems that have been evaluated."""
-    return [name for name in SYSTEMS if (FOLDER / f"{name}.jsonl").is_file()]
+    return [name for name in SYSTEMS if (PREDICTIONS / f"{name}.jsonl").is_file()]
 
 
-def not_asked(systems: dict[str, list[Row]]) -> str:
+def not_asked(systems: dict[str, list[Prediction]]) -> str:
     """Name the prompted systems without a golden answer, such as `few_shot and retrieval`.
 
     A claim about the best of prompting leaves them open. Empty if there are none.
@@ -39,12 +40,12 @@ def not_asked(systems: dict[str, list[Row]]) -> str:
     return " and ".join(one for one in PROMPTED if not of_sets(systems.get(one, []), "golden"))
 
 
-def read_predictions(system: str) -> list[Row]:
+def read_predictions(system: str) -> list[Prediction]:
     """Read the rows of predictions/SYSTEM.jsonl."""
-    return list(read_objects(FOLDER / f"{system}.jsonl"))
+    return list(read_objects(PREDICTIONS / f"{system}.jsonl"))
 
 
-def parse_predictions(text: str, name: str) -> list[Row]:
+def parse_predictions(text: str, name: str) -> list[Prediction]:
     """Parse a predictions file of another commit, called `name` in errors."""
     try:
         return [json.loads(line) for line in text.split("\n") if line]
@@ -52,40 +53,40 @@ def parse_predictions(text: str, name: str) -> list[Row]:
         raise UserError(f"{name}: is not JSON Lines ({error.msg})") from None
 
 
-def score(row: Row) -> float:
+def score(row: Prediction) -> float:
     """Return the score of a row, from 0 to 1, by the task's primary metric."""
     return float(row["score"] if "score" in row else row["category"] == CORRECT)
 
 
-def group(row: Row) -> str:
+def group(row: Prediction) -> str:
     """Name what a row is not independent of; an adversarial case stands alone."""
     return str(row.get("group", row["id"]))
 
 
-def of_sets(rows: Iterable[Row], *sets: str) -> list[Row]:
+def of_sets(rows: Iterable[Prediction], *sets: str) -> list[Prediction]:
     """Return the rows of golden, test or adversarial, in their order."""
     return [row for row in rows if row["set"] in sets]
 
 
-def same_cases(new: list[Row], old: list[Row]) -> Pairs:
+def same_cases(new: list[Prediction], old: list[Prediction]) -> Pairs:
     """Return the cases that are the same in both: set, id, question and right answer."""
     before = {case_key(row): row for row in old}
     common = [row for row in new if case_key(row) in before]
     return Pairs(common, [before[case_key(row)] for row in common])
 
 
-def case_key(row: Row) -> tuple[str, ...]:
+def case_key(row: Prediction) -> tuple[str, ...]:
     """Return what identifies a case."""
     wanted = (str(row.get(key, "")) for key in ("expected", "expect", "forbidden"))
     return (row["set"], row["id"], row["prompt"], *wanted)
 
 
-def slice_names(row: Row) -> set[str]:
+def slice_names(row: Prediction) -> set[str]:
     """Name a row's slices as `gate.quality.slices` does: `tag emoji` is emoji."""
     return {one.partition(" ")[2] for one in slices_of(row)}
 
 
-def check_slice(name: str, golden: Iterable[Row]) -> None:
+def check_slice(name: str, golden: Iterable[Prediction]) -> None:
     """Raise UserError where no golden case is in a slice that the gate names."""
     known = set().union(*map(slice_names, golden))
     if name not in known:
@@ -95,7 +96,7 @@ def check_slice(name: str, golden: Iterable[Row]) -> None:
         )
 
 
-def slices_of(row: Row) -> list[str]:
+def slices_of(row: Prediction) -> list[str]:
     """Return the slices a case is in: its scenario, language and tags, or the kind of an attack."""
     named = {"scenario": row.get("scenario"), "language": row.get("language")}
     named["kind"] = row.get("kind")

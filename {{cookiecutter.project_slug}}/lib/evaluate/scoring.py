@@ -26,12 +26,12 @@ def is_refusal(text: str, task: TaskParams) -> bool:
     if not task.refusal:
         return False
     if task.output == "json":
-        answer = read_json(text, task)
-        return answer is not None and same(answer, parse(task.refusal))
+        answer = read_answer_object(text, task)
+        return answer is not None and same(answer, parse_object(task.refusal))
     return in_one_form(text) == task.refusal
 
 
-def parse(text: str) -> dict[str, object] | None:
+def parse_object(text: str) -> dict[str, object] | None:
     """Parse a text as a JSON object; None where it is not one or names a key twice."""
     try:
         value = parse_json(in_one_form(text))
@@ -43,13 +43,13 @@ def parse(text: str) -> dict[str, object] | None:
 FENCE = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL | re.IGNORECASE)
 
 
-def read_json(text: str, task: TaskParams) -> dict[str, object] | None:
+def read_answer_object(text: str, task: TaskParams) -> dict[str, object] | None:
     """Parse an answer as a JSON object, with task.lenient also out of a Markdown fence.
 
     None where it is not one: everything that judges an answer reads it here.
     """
     fenced = FENCE.fullmatch(text) if task.lenient else None
-    return parse(fenced.group(1) if fenced else text)
+    return parse_object(fenced.group(1) if fenced else text)
 
 
 def same(one: object, other: object) -> bool:
@@ -84,12 +84,12 @@ def categorise(
 
 def categorise_json(output: str, expected: str, task: TaskParams, prompt: str) -> str:
     """Return the category of a JSON answer that neither is nor should be a refusal."""
-    answer = read_json(output, task)
+    answer = read_answer_object(output, task)
     if answer is None or malformed(answer, task):
         return "format_error"
     if undeclared(answer, task) or unsupported(answer, expected, prompt, task):
         return "hallucination"
-    return CORRECT if same(answer, parse(expected)) else "wrong_answer"
+    return CORRECT if same(answer, parse_object(expected)) else "wrong_answer"
 
 
 def malformed(answer: dict[str, object], task: TaskParams) -> bool:
@@ -111,7 +111,7 @@ def undeclared(answer: dict[str, object], task: TaskParams) -> bool:
 
 def unsupported(answer: dict[str, object], expected: str, prompt: str, task: TaskParams) -> bool:
     """Tell whether a free text of an answer is neither in the prompt nor right."""
-    wanted, folded = values_at(parse(expected) or {}), fold_case(prompt)
+    wanted, folded = values_at(parse_object(expected) or {}), fold_case(prompt)
     return any(
         not any(same(value, right) for right in wanted.get(path, []))
         and fold_case(str(value)) not in folded
@@ -128,7 +128,7 @@ def field_accuracy(outputs: list[str], expected: list[str], task: TaskParams) ->
     """
     right = dict.fromkeys(task.closed, 0)
     for output, want in zip(outputs, expected, strict=True):
-        answer, wanted = read_json(output, task), values_at(parse(want) or {})
+        answer, wanted = read_answer_object(output, task), values_at(parse_object(want) or {})
         given = values_at(answer or {})
         for path in right:
             right[path] += answer is not None and same(given.get(path), wanted.get(path))

@@ -11,13 +11,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 ALPHA = 0.05  # intervals hold 95 %, tests are two-sided at 5 %
-POWER = 0.8
+_POWER = 0.8
 Z_ALPHA = NormalDist().inv_cdf(1 - ALPHA / 2)
-Z_POWER = NormalDist().inv_cdf(POWER)
+Z_POWER = NormalDist().inv_cdf(_POWER)
 AT_ONCE = 100  # resamples in memory
 FEWEST = 10  # groups that are judged: with fewer, hardly anything is beyond chance
 FLIPS = 9_999  # sign flips behind a p-value: the smallest, 0.0001, stands correction for 500 slices
-WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
+_WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
 
 Verdict = Literal["better", "worse", "no change", "inconclusive"]
 
@@ -83,16 +83,17 @@ def bootstrap_interval(
 
 
 def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
-    """Compute the 95 % interval of a share (Wilson, 1927), for rare events, too.
+    """Compute the 95 % interval (low, high) of the share hits / cases (Wilson, 1927).
 
-    Of no hit at all in 20 cases a bootstrap says 0 to 0, this one 0 to 16 %. No cases: 0 to 1.
+    It holds for rare events, too: of no hit in 20 cases a bootstrap says 0 to 0, this one 0 to
+    16 %. `cases` may be an effective number, not whole. No cases: 0 to 1.
     """
     if not cases:
         return 0.0, 1.0
     share, spread = hits / cases, Z_ALPHA**2 / cases
     centre = (share + spread / 2) / (1 + spread)
     half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
-    return max(round(centre - half, WRITTEN), 0.0), min(round(centre + half, WRITTEN), 1.0)
+    return max(round(centre - half, _WRITTEN), 0.0), min(round(centre + half, _WRITTEN), 1.0)
 
 
 def change_interval(
@@ -128,7 +129,7 @@ def adjusted_interval(
 def widest(found: list[tuple[float, float]], least: float, most: float) -> tuple[float, float]:
     """Return the union of some intervals, within the possible values."""
     low, high = min(one[0] for one in found), max(one[1] for one in found)
-    return max(round(low, WRITTEN), least), min(round(high, WRITTEN), most)
+    return max(round(low, _WRITTEN), least), min(round(high, _WRITTEN), most)
 
 
 def independent_groups(groups: list[str]) -> int:
@@ -143,7 +144,11 @@ def independent_groups(groups: list[str]) -> int:
 def compare_paired(
     new: list[float], old: list[float], groups: list[str], resamples: int, seed: int
 ) -> Difference:
-    """Compare `new` with `old` case by case; lists of the same cases in the same order."""
+    """Compare scores case by case, `new` with `old`: mean change, interval, p-value.
+
+    All lists have one item for each case, in the same order; cases of one group (a customer, say)
+    are drawn and flipped together. See change_interval and sign_flip for the methods.
+    """
     change = [one - other for one, other in zip(new, old, strict=True)]
     low, high = change_interval(change, groups, resamples, seed)
     return Difference(
@@ -165,14 +170,14 @@ def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> 
     McNemar's exact test, and computed as such; otherwise signs are drawn `flips` times.
     """
     _, member = np.unique(groups, return_inverse=True)
-    sums = np.round(np.bincount(member, weights=change), WRITTEN)
+    sums = np.round(np.bincount(member, weights=change), _WRITTEN)
     sums = sums[sums != 0]
     if set(np.abs(sums)) <= {1.0}:
         return mcnemar(int((sums > 0).sum()), int((sums < 0).sum()))
-    random, found, as_much = np.random.default_rng(seed), abs(round(sums.sum(), WRITTEN)), 0
+    random, found, as_much = np.random.default_rng(seed), abs(round(sums.sum(), _WRITTEN)), 0
     for at in range(0, flips, AT_ONCE):
         signs = random.integers(2, size=(min(AT_ONCE, flips - at), len(sums))) * 2 - 1
-        as_much += int((np.round(np.abs(signs @ sums), WRITTEN) >= found).sum())
+        as_much += int((np.round(np.abs(signs @ sums), _WRITTEN) >= found).sum())
     return (as_much + 1) / (flips + 1)
 
 

@@ -11,10 +11,17 @@ from lib.core.schema import values_at
 from lib.evaluate.metrics import f1
 from lib.evaluate.params import EvalParams
 from lib.evaluate.rates import RATES, count_leaks
-from lib.evaluate.scoring import CATEGORIES, CORRECT, field_accuracy, is_refusal, parse, read_json
+from lib.evaluate.scoring import (
+    CATEGORIES,
+    CORRECT,
+    field_accuracy,
+    is_refusal,
+    parse_object,
+    read_answer_object,
+)
 from lib.evaluate.stats import mean_interval
 
-EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
+_EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
 
 Confusion = dict[str, dict[str, int]]  # right value: given value: cases
 
@@ -70,7 +77,7 @@ def examples(rows: list[Case]) -> dict[str, list[str]]:
     """Return the ids of the first failures of each category."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row["category"] != CORRECT and len(ids[row["category"]]) < EXAMPLES:
+        if row["category"] != CORRECT and len(ids[row["category"]]) < _EXAMPLES:
             ids[row["category"]].append(row["id"])
     return dict(sorted(ids.items()))
 
@@ -81,8 +88,8 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
     for row in rows:
         if task.output == "label":
             pairs["label"][row["expected"].strip(), shown_label(row, task)] += 1
-        answer = values_at(read_json(row["output"], task) or {})
-        wanted = values_at(parse(row["expected"]) or {})
+        answer = values_at(read_answer_object(row["output"], task) or {})
+        wanted = values_at(parse_object(row["expected"]) or {})
         for field, allowed in task.closed.items():
             if not allowed or "[]" in field:  # of a list there is no one right value
                 continue

@@ -7,7 +7,7 @@ from lib.core.turns import Message, ToolCall
 from lib.intake.cells import Reject
 from lib.intake.tools import read_calls
 
-THOUGHT = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
+_THOUGHT = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
 
 
 class Content(NamedTuple):
@@ -19,7 +19,7 @@ class Content(NamedTuple):
     results: list[Message] = []
 
 
-def read_parts(parts: list[Any]) -> Content:
+def read_content_parts(parts: list[Any]) -> Content:
     """Read a list of parts; raise Reject for a picture, and for what Gemini calls its thoughts."""
     texts, thoughts = list[str](), list[str]()
     calls, results = list[ToolCall](), list[Message]()
@@ -49,7 +49,7 @@ def thought_of(part: dict[str, Any], kind: str) -> str:
 def read_result(part: dict[str, Any]) -> Message:
     """Read what a tool returned, a part of the user's turn as Anthropic has it."""
     content = part.get("content", "")
-    text = read_parts(content).text if isinstance(content, list) else content
+    text = read_content_parts(content).text if isinstance(content, list) else content
     if not isinstance(text, str):
         raise Reject("tools", "a result that is no text")
     told = part.get("tool_use_id", "")
@@ -86,7 +86,7 @@ def split_thought(text: str) -> tuple[str, str]:
     """Split an answer that begins with a thought in `<think>` tags: the thought, the rest."""
     if "</think>" not in text:
         return "", text
-    found = THOUGHT.fullmatch(text)
+    found = _THOUGHT.fullmatch(text)
     if not found or "<think>" in found[1] or "think>" in found[2]:
         return "", text
     return found[1].strip(), found[2]

@@ -45,7 +45,7 @@ def parquet_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         table = ParquetFile(file, buffer_size=1 << 20)
         check_names(path, table.schema_arrow.names)
         groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
-        yield from numbered(batch for group in groups for batch in group)
+        yield from _numbered(batch for group in groups for batch in group)
     except ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is not a complete parquet file ({reason})") from None
@@ -62,17 +62,17 @@ def arrow_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         if file.read(6) == b"ARROW1":
             whole = ipc.open_file(path)
             check_names(path, whole.schema.names)
-            yield from numbered(whole.get_batch(at) for at in range(whole.num_record_batches))
+            yield from _numbered(whole.get_batch(at) for at in range(whole.num_record_batches))
         else:
             with ipc.open_stream(path) as stream:
                 check_names(path, stream.schema.names)
-                yield from numbered(stream)
+                yield from _numbered(stream)
     except ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is not a complete Arrow file ({reason})") from None
 
 
-def numbered(batches: Iterable["RecordBatch"]) -> Iterator[RawRow]:
+def _numbered(batches: Iterable["RecordBatch"]) -> Iterator[RawRow]:
     """Yield the rows of batches, with their numbers in the file."""
     values = (value for batch in batches for value in values_of(batch))
     for number, value in enumerate(values, start=1):

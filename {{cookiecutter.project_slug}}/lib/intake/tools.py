@@ -19,7 +19,7 @@ OPENS = re.compile(r"[\[{]")
 DEFINES = re.compile(r"<tools>|\"parameters\"\s*:\s*\{")
 # A call as the text of another template: it would be learnt as words.
 FOREIGN_CALL = re.compile(r"<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>|<｜tool▁call")
-NAMES = ("name", "function_name", "tool_name")
+_NAMES = ("name", "function_name", "tool_name")
 ARGUMENTS = ("arguments", "parameters", "args", "input")
 SCHEMAS = ("parameters", "input_schema", "inputSchema", "json_schema")
 
@@ -68,7 +68,7 @@ def read_call(value: Any) -> ToolCall:
     if not isinstance(value, dict):
         raise Reject("tools", "a call that cannot be read")
     function = value["function"] if isinstance(value.get("function"), dict) else value
-    name = next((function[key] for key in NAMES if isinstance(function.get(key), str)), "")
+    name = next((function[key] for key in _NAMES if isinstance(function.get(key), str)), "")
     arguments: Any = next((function[key] for key in ARGUMENTS if function.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = from_text(arguments) if arguments.strip() else {}

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from lib.core.turns import Message
 from lib.intake.cells import Reject, as_text
-from lib.intake.parts import read_parts, split_thought
+from lib.intake.parts import read_content_parts, split_thought
 from lib.intake.tools import called_in, read_calls, returned_in
 from lib.intake.unpack import (
     CALL_ROLES,
@@ -20,7 +20,7 @@ from lib.intake.unpack import (
 )
 from lib.intake.unread import Unread, is_empty, risk, verdict
 
-PLAIN = {"role", "content"}
+_PLAIN = {"role", "content"}
 ROLE_KEYS = ("role", "from", "author", "speaker", "sender", "type")
 TEXT_KEYS = ("content", "value", "text", "message", "parts")
 MARKED = re.compile(
@@ -79,7 +79,7 @@ def is_plain(turn: Any) -> bool:
     """Tell whether a turn has a role and a text, and nothing to look into (most have)."""
     return (
         isinstance(turn, dict)
-        and turn.keys() == PLAIN
+        and turn.keys() == _PLAIN
         and isinstance(turn["content"], str)
         and isinstance(turn["role"], str)
         and turn["role"] in ROLES
@@ -140,7 +140,7 @@ def read_turn(turn: Any, unread: Unread) -> list[Message]:
     note_keys(turn, read, unread, weighed=False)
     results = list[Message]()
     if isinstance(content, list):
-        content, thought, calls, results = read_parts(content)
+        content, thought, calls, results = read_content_parts(content)
         if thought or calls:
             raise Reject("bad_turns", f"role {role}")
     if content is None and role == "system":
@@ -163,7 +163,7 @@ def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Un
     if isinstance(content, list) and all(
         isinstance(one, dict) and "type" in one for one in content
     ):
-        content = read_parts(content).text
+        content = read_content_parts(content).text
     if not isinstance(content, str):
         try:
             content = json.dumps(content, ensure_ascii=False, allow_nan=False)
@@ -180,7 +180,7 @@ def read_said(turn: dict[str, Any], content: Any, read: set[str], unread: Unread
     """Read a turn of the assistant: what it says, thinks and calls, and whether it is learnt."""
     thought, calls = "", list[Any]()
     if isinstance(content, list):
-        content, thought, calls, _ = read_parts(content)
+        content, thought, calls, _ = read_content_parts(content)
     for key, value in turn.items():
         if key in read or is_empty(value) or f"turn.{key}" in unread.ignored:
             continue

@@ -24,9 +24,9 @@ TOOL_ROLES = {*CALL_ROLES, *RESULT_ROLES, "tools"}
 TURNS_AS_TEXT = re.compile(
     r"""\s*(?:array\()?\[?\s*\{[^{}]{0,200}?['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
 )
-OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
+_OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
 PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
-LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
+_LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
 
 
 def is_turn(value: Any) -> bool:
@@ -41,7 +41,7 @@ def unpacked(text: str) -> Any:
 
     Any other text is returned as it is. Raises Reject (`stringified`) where a list cannot be read.
     """
-    if text[:1] not in OPENERS or not TURNS_AS_TEXT.match(text):
+    if text[:1] not in _OPENERS or not TURNS_AS_TEXT.match(text):
         return text
     value = from_text(text)
     if value is None:
@@ -55,7 +55,7 @@ def refuse_python(answer: str) -> None:
 
     Nobody answers so; it was made text by mistake. JSON is an answer like others.
     """
-    if answer[:1] not in OPENERS or "'" not in answer or len(answer) > LONGEST_VALUE:
+    if answer[:1] not in _OPENERS or "'" not in answer or len(answer) > _LONGEST_VALUE:
         return
     if not PYTHON_VALUE.fullmatch(answer.strip()):
         return

@@ -13,12 +13,12 @@ from typing import Any
 from lib.intake.cells import Reject
 
 
-def words(text: str) -> frozenset[str]:
+def key_words(text: str) -> frozenset[str]:
     """List words, so that long lists stay readable."""
     return frozenset(text.split())
 
 
-TOOLS = re.compile(
+_TOOLS = re.compile(
     r"(available_)?(tools|functions)|(tool|function)s?_?(schemas?|definitions?|list|specs?|json)"
     r"|(tool|function)_?(calls?|call_id|responses?|results?|outputs?)"
 )
@@ -48,33 +48,33 @@ label labels kto score scores rating ratings reward rewards vote votes upvote up
     failed harmful harmless toxic toxicity unsafe safe flag flagged hallucination hallucinated
     winner better satisfied satisfaction useful usefulness
 """
-VERDICT_WORDS = words(JUDGING)
+VERDICT_WORDS = key_words(JUDGING)
 # Columns that say what is bad of an answer: false and 0 there are no reason to drop it.
-FAULTS = words(
+FAULTS = key_words(
     "downvote downvotes downvoted bad incorrect wrong invalid unhelpful dislike disliked reject "
     "rejected fail failed harmful toxic toxicity unsafe flag flagged hallucination hallucinated"
 )
 # Columns beside verdicts that only number, name or explain: label_id, correct_answer.
-NO_VERDICT = words(
+NO_VERDICT = key_words(
     "answer answers option options choice idx index id key name text reason source model"
 )
-GOOD = words(
+GOOD = key_words(
     "true 1 1.0 +1 yes y good up thumbs_up thumbsup thumbs-up like liked upvote upvoted accept "
     "accepted approved correct right chosen desirable positive pass passed 👍"
 )
-BAD = words(
+BAD = key_words(
     "false 0 0.0 -1 -1.0 no n bad down thumbs_down thumbsdown thumbs-down dislike disliked "
     "downvote downvoted reject rejected incorrect wrong undesirable negative fail failed 👎"
 )
 # Words that say "bad" in a column of any name; the others may mean much else.
 PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
 # What annotators pass over says nothing of the answer, and is not to be learnt either.
-PASSED_OVER = words("discard discarded ignore ignored skip skipped")
-SCORES = re.compile("score|rating|reward|quality|grade")
-LEVELS = words("a b tie both model_a model_b high medium low poor excellent fair neutral")
+PASSED_OVER = key_words("discard discarded ignore ignored skip skipped")
+_SCORES = re.compile("score|rating|reward|quality|grade")
+LEVELS = key_words("a b tie both model_a model_b high medium low poor excellent fair neutral")
 NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
 LONGEST_NOTHING = 100  # characters, spaces mostly
-NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 
 class Unread:
@@ -101,7 +101,7 @@ class Unread:
             reason = ""
         if reason == "reasoning" and isinstance(value, (bool, int, float)):
             reason = ""
-        if not reason and isinstance(value, str) and flat(value) in PLAINLY_BAD | PASSED_OVER:
+        if not reason and isinstance(value, str) and _flat(value) in PLAINLY_BAD | PASSED_OVER:
             reason = "verdict"
         if not reason and isinstance(value, dict):
             self.look_into(value, shown)
@@ -133,7 +133,7 @@ def risk(name: str) -> str:
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
     snake = "_".join(words).lower()
     for reason, names in (
-        ("tools", TOOLS),
+        ("tools", _TOOLS),
         ("reasoning", REASONING),
         ("not_text", MEDIA),
         ("weight", WEIGHT),
@@ -160,25 +160,25 @@ def is_verdict(name: str, value: Any, pair: bool) -> bool:
     if isinstance(value, (dict, list)):
         parts = value.values() if isinstance(value, dict) else value
         return any(is_verdict(name, part, pair) for part in parts)
-    if pair and not isinstance(value, bool) and SCORES.search(name.lower()):
+    if pair and not isinstance(value, bool) and _SCORES.search(name.lower()):
         return False
     if verdict(value) is not None:
         return True
     if name in ("label", "labels"):  # a class, of which there may be many
         return False
-    text = flat(value) if isinstance(value, str) else ""
-    return isinstance(value, (int, float)) or text in LEVELS or bool(NUMBER.fullmatch(text))
+    text = _flat(value) if isinstance(value, str) else ""
+    return isinstance(value, (int, float)) or text in LEVELS or bool(_NUMBER.fullmatch(text))
 
 
 def verdict(value: Any) -> bool | None:
     """Read whether an answer is good: true, 1, up; false, 0, bad. None where nothing is said."""
     if not isinstance(value, (str, int, float)):
         return None
-    text = flat(str(value))
+    text = _flat(str(value))
     return True if text in GOOD else False if text in BAD else None
 
 
-def flat(text: str) -> str:
+def _flat(text: str) -> str:
     """Write a word of a table in one way."""
     return "_".join(text.casefold().split())
 

@@ -14,22 +14,25 @@ FOUR_BITS = ("w4a16", "awq")
 COMPRESSED = (*FOUR_BITS, "w8a8", "fp8")  # by llm-compressor
 CONVOLUTIONS = {"gpt2"}  # layers that are linear, but no torch.nn.Linear
 STATES = {"falcon_mamba", "mamba", "mamba2"}  # whose code reads the plain weight of a layer
-EXPERTS = {"deepseek_v3", "glm4_moe", "qwen3_moe"}  # that can be read back, but for w8a8
+LATENT = {"deepseek_v2", "deepseek_v3"}  # keys and values of low rank: bitsandbytes 0.50 fails
+READABLE_EXPERTS = {"deepseek_v3", "glm4_moe", "qwen3_moe"}  # that can be read back, but for w8a8
 
 
 def check_quantizable(scheme: str | None, config: "PretrainedConfig") -> None:
     """Raise UserError where a scheme does not take a base, or transformers cannot read it then."""
     kind = str(config.get_text_config().model_type)
-    if scheme not in COMPRESSED:
-        return
     why = cure = ""
-    if kind in CONVOLUTIONS:
+    if scheme == "int8" and kind in LATENT:
+        why, cure = "has layers that bitsandbytes does not compute in 8 bits", "nf4, fp8 or none"
+    elif scheme not in COMPRESSED:
+        return
+    elif kind in CONVOLUTIONS:
         why, cure = "has no linear layer that llm-compressor quantizes", "none"
     elif kind in STATES and scheme in FOUR_BITS:
         why, cure = "cannot be read back with layers of 4 bits", "fp8, w8a8 or none"
-    elif experts(config) and kind not in EXPERTS:
+    elif routed_experts(config) and kind not in READABLE_EXPERTS:
         why, cure = "has experts that cannot be read back by transformers once quantized", "none"
-    elif experts(config) and scheme == "w8a8":
+    elif routed_experts(config) and scheme == "w8a8":
         why, cure = "has experts that cannot be read back by transformers in w8a8", "fp8 or none"
     if why:
         raise UserError(
@@ -38,7 +41,7 @@ def check_quantizable(scheme: str | None, config: "PretrainedConfig") -> None:
         )
 
 
-def experts(config: "PretrainedConfig") -> int:
+def routed_experts(config: "PretrainedConfig") -> int:
     """Return how many routed experts a layer has, 0 in a dense model."""
     text, names = config.get_text_config(), ("num_experts", "num_local_experts", "n_routed_experts")
     return max(int(getattr(text, name, 0) or 0) for name in names)

@@ -72,7 +72,7 @@ def check_rendered(text: str, chat: list[Message]) -> None:
         calls = turn.get("tool_calls", [])
         for call in calls:
             function = call["function"]
-            need(text, "calls of tools", function["name"], *leaves(function["arguments"]))
+            need(text, "calls of tools", function["name"], *_leaves(function["arguments"]))
         if calls:
             need(text, "what is said beside a call", turn["content"])
         if turn["role"] == "tool":
@@ -84,21 +84,21 @@ def check_rendered(text: str, chat: list[Message]) -> None:
 def need(text: str, what: str, *parts: str) -> None:
     """Raise UserError unless each part stands in a text, as it is or as JSON writes it."""
     for part in filter(None, map(str.strip, parts)):
-        forms = (part, written(part), written(part, True), written(part).replace("/", "\\/"))
+        forms = (part, _written(part), _written(part, True), _written(part).replace("/", "\\/"))
         if not any(form in text for form in forms):
             shown = part if len(part) <= 40 else part[:40] + "..."
             raise UserError(f"the chat template of the base leaves out {what} ({shown}); {CURE}")
 
 
-def written(part: str, ascii_only: bool = False) -> str:
+def _written(part: str, ascii_only: bool = False) -> str:
     """Return a text as JSON has it between its quotes."""
     return json.dumps(part, ensure_ascii=ascii_only)[1:-1]
 
 
-def leaves(value: Any) -> list[str]:
+def _leaves(value: Any) -> list[str]:
     """List the keys and the texts in the arguments of a call."""
     if isinstance(value, dict):
-        return [part for key, one in value.items() for part in (key, *leaves(one))]
+        return [part for key, one in value.items() for part in (key, *_leaves(one))]
     if isinstance(value, list):
-        return [part for one in value for part in leaves(one)]
+        return [part for one in value for part in _leaves(one)]
     return [value] if isinstance(value, str) else []

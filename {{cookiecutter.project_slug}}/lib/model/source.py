@@ -11,6 +11,7 @@ from lib.runtime.files import sha256
 from lib.runtime.hub import ask_once
 
 OWN = "base"  # the folder of this project that DVC watches; every other one is pinned by its hash
+ADAPTER = "adapter_config.json"
 READ = {".json", ".safetensors", ".model", ".txt", ".tiktoken", ".jinja"}  # files of a model
 
 
@@ -25,9 +26,15 @@ def check_folder(model: str, revision: str | None = None) -> None:
         ask_once()
     looks_local = model.count("/") != 1 or model.startswith(("models/", "."))
     config = Path(model, "config.json")
+    if Path(model, ADAPTER).is_file():
+        raise UserError(
+            f"{model}: holds an adapter ({ADAPTER}), which would be loaded on top in "
+            "silence; merge it (peft's merge_and_unload), save the whole model, and name that "
+            "folder in base.model"
+        )
     if (looks_local or pins_files(revision)) and not config.is_file():
         raise UserError(f"{model}: is not a model folder (config.json is missing)")
-    if config.is_file() and not is_object(config):
+    if config.is_file() and not _is_object(config):
         raise UserError(f"{config}: is not a JSON object; copy the model again")
     if folder and revision and model != OWN and os.environ.get("RANK", "0") == "0":
         check_pin(model, revision)
@@ -37,13 +44,13 @@ def check_pin(folder: str, revision: str) -> None:
     """Raise UserError where base.revision is not the hash of a folder's files."""
     if not pins_files(revision):
         raise UserError(
-            f"{folder}: is a folder, and base.revision a commit of a hub; `make base FROM={folder}`"
-            " pins the folder, deleting it takes the hub's model"
+            f"{folder}: is a folder, and base.revision a commit of a hub; "
+            f"`make base FROM='{folder}'` pins the folder, deleting it takes the hub's model"
         )
     if files_hash(folder) != revision:
         raise UserError(
             f"{folder}: holds other files than base.revision pins; bring back those, or take these "
-            f"with `make base FROM={folder}`: train and answer run again"
+            f"with `make base FROM='{folder}'`: train and answer run again"
         )
 
 
@@ -66,7 +73,7 @@ def files_hash(folder: str) -> str:
     return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
-def is_object(path: Path) -> bool:
+def _is_object(path: Path) -> bool:
     """Tell whether a file is a JSON object."""
     try:
         return isinstance(json.loads(path.read_bytes()), dict)

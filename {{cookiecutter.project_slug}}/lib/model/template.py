@@ -20,9 +20,9 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ASKED, SAID = "quokka", "wombat"  # no template has these words
-PROBE = [Message(role="user", content=ASKED), Message(role="assistant", content=SAID)]
-END = (
+_ASKED, _SAID = "quokka", "wombat"  # no template has these words
+_PROBE = [Message(role="user", content=_ASKED), Message(role="assistant", content=_SAID)]
+_END = (
     "{% if not add_generation_prompt and messages and messages[-1]['role'] == 'assistant' %}"
     "MARKED{% endif %}"
 )
@@ -38,7 +38,7 @@ def settled(tokenizer: "PreTrainedTokenizerBase", model: str) -> str:
         (one for one in openings(tokenizer, template) if meets(tokenizer, template, one)), template
     )
     if opened != template:
-        prompt = str(rendered(tokenizer, opened, prompt=True)).rpartition(ASKED)[2]
+        prompt = str(rendered(tokenizer, opened, prompt=True)).rpartition(_ASKED)[2]
         print(f"{model}: its chat template is changed: behind a question it asks with {prompt!r}")
     closed = closing(tokenizer, opened)
     if closed != opened:
@@ -67,9 +67,9 @@ def openings(tokenizer: "PreTrainedTokenizerBase", template: str) -> list[str]:
     has (an open thought).
     """
     prompt, chat = rendered(tokenizer, template, prompt=True), rendered(tokenizer, template)
-    if prompt is None or chat is None or SAID not in chat:
+    if prompt is None or chat is None or _SAID not in chat:
         return []
-    before = chat[: chat.rindex(SAID)].rstrip(" ")
+    before = chat[: chat.rindex(_SAID)].rstrip(" ")
     more, less = before.removeprefix(prompt), prompt[shared(prompt, chat) :]
     found = [template]
     if before.startswith(prompt) and more.strip():
@@ -90,22 +90,22 @@ def meets(tokenizer: "PreTrainedTokenizerBase", template: str, changed: str) -> 
     """
     prompt, chat = rendered(tokenizer, changed, prompt=True), rendered(tokenizer, changed)
     same = prompt is not None and chat == rendered(tokenizer, template)
-    return same and str(chat).startswith(str(prompt)) and begins(str(chat)[len(str(prompt)) :])
+    return same and str(chat).startswith(str(prompt)) and _begins(str(chat)[len(str(prompt)) :])
 
 
-def begins(text: str) -> bool:
+def _begins(text: str) -> bool:
     """Tell whether a text begins with the answer, up to white space."""
-    return text.lstrip().startswith(SAID)
+    return text.lstrip().startswith(_SAID)
 
 
 def closing(tokenizer: "PreTrainedTokenizerBase", template: str) -> str:
     """Have a template that ends no answer, but opens the next turn, end the last one (GLM-4)."""
-    if not str(rendered(tokenizer, template)).rstrip().endswith(SAID):
+    if not str(rendered(tokenizer, template)).rstrip().endswith(_SAID):
         return template
     end = "{{ eos_token }}"
     if is_marked(template):
         end = "{% generation %}" + end + "{% endgeneration %}"
-    closed = template.removesuffix("\n") + END.replace("MARKED", end)
+    closed = template.removesuffix("\n") + _END.replace("MARKED", end)
     whole = str(rendered(tokenizer, template)).rstrip() + str(tokenizer.eos_token)
     return closed if rendered(tokenizer, closed) == whole else template
 
@@ -121,7 +121,7 @@ def rendered(
     """Return the probe, or its question alone as a prompt, as text; None where that fails."""
     from jinja2 import TemplateError
 
-    chat = PROBE[:1] if prompt else PROBE
+    chat = _PROBE[:1] if prompt else _PROBE
     try:
         text = tokenizer.apply_chat_template(
             chat, chat_template=template, add_generation_prompt=prompt, tokenize=False

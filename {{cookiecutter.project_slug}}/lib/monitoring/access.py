@@ -13,24 +13,24 @@ from lib.monitoring.fields import BadCall, iso_time, timestamp
 
 ROUTE = r"/(?:chat/completions|completions|responses|messages|generate|generate_stream|api/chat)"
 LINE = re.compile(rf'"POST \S*{ROUTE}(?:\?\S*)? HTTP/[\d.]+" (\d{{3}})\b')
-ASKED = re.compile(rf"(?:POST )?\S*{ROUTE}(?:\?\S*)?(?: HTTP/[\d.]+)?")
-COMMON = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")  # nginx, Apache
+_ASKED = re.compile(rf"(?:POST )?\S*{ROUTE}(?:\?\S*)?(?: HTTP/[\d.]+)?")
+_COMMON = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")  # nginx, Apache
 ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
-STATUS = ("response_code", "status", "status_code", "statusCode")
+_STATUS = ("response_code", "status", "status_code", "statusCode")
 PATH = ("path", "request", "uri", "request_uri", "url")
-TIME = ("start_time", "time", "timestamp", "@timestamp", "time_iso8601")
+_TIME = ("start_time", "time", "timestamp", "@timestamp", "time_iso8601")
 
 
 def is_access(row: dict[str, Any]) -> bool:
     """Tell whether an object is a line of an access log on a route that asks a model."""
     paths = (row[name] for name in PATH if isinstance(row.get(name), str))
-    return any(name in row for name in STATUS) and any(map(ASKED.fullmatch, paths))
+    return any(name in row for name in _STATUS) and any(map(_ASKED.fullmatch, paths))
 
 
 def failure_in_row(row: dict[str, Any], before: float) -> Call | None:
     """Return the request that failed; None where it succeeded."""
-    status = next((row[name] for name in STATUS if name in row), None)
-    time = next((row[name] for name in TIME if name in row), None)
+    status = next((row[name] for name in _STATUS if name in row), None)
+    time = next((row[name] for name in _TIME if name in row), None)
     return _failure(str(status), repr(sorted(row.items(), key=str)), time or before)
 
 
@@ -41,7 +41,7 @@ def failure_in_line(line: str, before: float) -> Call | None:
     """
     if not (found := LINE.search(line)):
         return None
-    if common := COMMON.search(line):
+    if common := _COMMON.search(line):
         time: Any = datetime.strptime(common.group(1), "%d/%b/%Y:%H:%M:%S %z").timestamp()
     else:
         time = iso.group() if (iso := ISO.search(line)) else before

@@ -27,11 +27,11 @@ FINISH = {  # what other APIs call OpenAI's finish reasons
     "recitation": "content_filter",
     "spii": "content_filter",
 }
-FAILED = ("error", "abort", "failed", "cancelled")  # the answer never came to its end
+_FAILED = ("error", "abort", "failed", "cancelled")  # the answer never came to its end
 
 
 @dataclass
-class Answer:
+class LoggedAnswer:
     """What a response says; `missing` is why it has no answer, of which there is none then."""
 
     text: str = ""
@@ -43,7 +43,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Take an end that is a failure for one, and a filter's end for a refusal."""
-        if self.finish in FAILED:
+        if self.finish in _FAILED:
             self.missing = self.missing or self.finish
         self.refused |= self.finish == "content_filter"
 
@@ -54,18 +54,18 @@ def finish_of(value: Any) -> str | None:
     return FINISH.get(reason, reason) or None
 
 
-def message_answer(message: Any, finish: str | None) -> Answer:
+def message_answer(message: Any, finish: str | None) -> LoggedAnswer:
     """Read a message of OpenAI's kind: its text, else its refusal, else its tool calls."""
     if said := content(at(message, "content")):
-        return Answer(said, finish)
+        return LoggedAnswer(said, finish)
     if refusal := text(at(message, "refusal")):
-        return Answer(refusal, finish, refused=True)
+        return LoggedAnswer(refusal, finish, refused=True)
     called = items(at(message, "tool_calls"))
     asked = [at(one, "function") for one in called] or [at(message, "function_call")]
     return calls_of_tools([one for one in asked if one], finish)
 
 
-def calls_of_tools(calls: list[Any], finish: str | None) -> Answer:
+def calls_of_tools(calls: list[Any], finish: str | None) -> LoggedAnswer:
     """Make an answer of calls of tools, each with its name and arguments; empty without any."""
     said = [
         {
@@ -74,7 +74,7 @@ def calls_of_tools(calls: list[Any], finish: str | None) -> Answer:
         }
         for one in calls
     ]
-    return Answer(
+    return LoggedAnswer(
         "\n".join(text(json.dumps(one, ensure_ascii=False)) for one in said),
         finish,
         tools=bool(said),

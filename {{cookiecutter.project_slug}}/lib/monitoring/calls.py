@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from lib.core.records import Message, text_of
-from lib.monitoring.answers import Answer
+from lib.monitoring.answers import LoggedAnswer
 from lib.monitoring.messages import read_messages
 
 WITHHELD = re.compile(  # stands in place of a text, or of its middle
@@ -52,7 +52,7 @@ def turns_of(value: Any, *, may_lack: bool) -> list[Message]:
     return [] if may_lack and not value else read_messages(value)
 
 
-def complete(call: Call, answer: Answer) -> Call:
+def complete(call: Call, answer: LoggedAnswer) -> Call:
     """Put the answer into its call.
 
     Without an answer the call has failed. One without an id is named by a hash of what it is. Where

@@ -18,7 +18,7 @@ from lib.monitoring.params import MonitorParams
 from lib.monitoring.signals import Counts
 
 TO_RISES = 0.8  # of alpha
-FEWEST = 30  # answers at release that say anything of a share
+_FEWEST = 30  # answers at release that say anything of a share
 RARE = 5  # a cell of the chi-squared test is expected to hold as many (Cochran, 1954)
 RISES = (  # events that are trouble when there are more of them than at release
     "empty_answers",
@@ -88,7 +88,7 @@ def _matters(check: Check, params: MonitorParams) -> bool:
 def _testable(name: str, window: Counts, release: Counts) -> bool:
     """List the events that can be tested: one that never happened cannot have risen."""
     seen = window.seen[name] + release.seen[name]
-    return bool(seen and window.of[name] and release.of[name] >= FEWEST)
+    return bool(seen and window.of[name] and release.of[name] >= _FEWEST)
 
 
 def _rise(name: str, window: Counts, release: Counts) -> Check:

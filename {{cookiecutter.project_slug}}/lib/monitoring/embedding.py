@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from lib.runtime.errors import UserError
 
-CENTROIDS, SAMPLE, SEED = 32, 5000, 1
-BATCH, LONGEST = 64, 256  # texts at a time; tokens of a text that count
+CENTROIDS, _SAMPLE, SEED = 32, 5000, 1
+_BATCH, LONGEST = 64, 256  # texts at a time; tokens of a text that count
 WRITTEN = 4  # decimals in the reference
-HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
+_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 
 Vectors = npt.NDArray[np.float32]  # a row a text, of length 1
 
@@ -42,7 +42,7 @@ def distant_from(model: str, train: list[str], held_out: list[str], usual: float
     """Fit the centroids of train; the share `usual` of the held-out prompts is not distant."""
     from scipy.cluster.vq import kmeans2
 
-    order = np.random.default_rng(SEED).permutation(len(train))[:SAMPLE]
+    order = np.random.default_rng(SEED).permutation(len(train))[:_SAMPLE]
     vectors = embed([train[index] for index in order], model)
     distinct = np.unique(np.round(vectors, WRITTEN), axis=0)
     count = min(CENTROIDS, len(distinct))
@@ -68,9 +68,9 @@ def embed(texts: list[str], model: str) -> Vectors:
 
     tokenizer, network = load_embedder(model)
     parts = []
-    for at in range(0, len(texts), BATCH):
+    for at in range(0, len(texts), _BATCH):
         batch = tokenizer(
-            texts[at : at + BATCH],
+            texts[at : at + _BATCH],
             padding=True,
             truncation=True,
             max_length=LONGEST,
@@ -89,7 +89,7 @@ def load_embedder(model: str) -> tuple[Any, Any]:
     """Load (tokenizer, network) of a folder or pinned hub id; safetensors only, no remote code."""
     from transformers import AutoModel, AutoTokenizer
 
-    pinned = HUB_ID.fullmatch(model)
+    pinned = _HUB_ID.fullmatch(model)
     if not pinned and not Path(model).is_dir():
         raise UserError(
             f"params.yaml: monitor.embedding is '{model}'; it must be a folder of this project or "

@@ -5,14 +5,14 @@ Their span, which has no texts, says the rest: readers join them by trace and sp
 
 from typing import Any
 
-from lib.monitoring.answers import Answer, finish_of, message_answer
+from lib.monitoring.answers import LoggedAnswer, finish_of, message_answer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import at, text
 from lib.monitoring.otel import attributes, span_key, span_times, value_of
 
-ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
+_ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
 CHOICE = "gen_ai.choice"
-MOST = 10_000  # requests whose answer is waited for
+_MOST = 10_000  # requests whose answer is waited for
 
 
 class Events:
@@ -28,14 +28,14 @@ class Events:
         body = body if isinstance(body, dict) else {}
         name = event_name(record)
         if name != CHOICE:
-            turn = {"role": ROLES[name], "content": body.get("content")}
+            turn = {"role": _ROLES[name], "content": body.get("content")}
             self.turns.setdefault(key, []).append(turn)
-            if len(self.turns) > MOST:
+            if len(self.turns) > _MOST:
                 self.turns.pop(next(iter(self.turns)))
             return None
         turns, (time, _) = self.turns.pop(key, []), span_times(record)
         finish, message = finish_of(body.get("finish_reason")), body.get("message")
-        answer = message_answer(message, finish) if message else Answer(finish=finish)
+        answer = message_answer(message, finish) if message else LoggedAnswer(finish=finish)
         withheld = not any(turn["content"] for turn in turns)  # capturing content is off by default
         self.end(key)
         return complete(
@@ -55,7 +55,7 @@ class Events:
         """Note that a span has told how its request ended."""
         self.turns.pop(key, None)
         self.told[key] = None
-        if len(self.told) > MOST:
+        if len(self.told) > _MOST:
             self.told.pop(next(iter(self.told)))
 
     def unanswered(self) -> int:
@@ -69,6 +69,6 @@ def event_name(record: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def is_turn(record: Any) -> bool:
+def is_turn_event(record: Any) -> bool:
     """Tell whether a record is such an event."""
-    return event_name(record) in (*ROLES, CHOICE)
+    return event_name(record) in (*_ROLES, CHOICE)

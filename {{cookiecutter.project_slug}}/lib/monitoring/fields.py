@@ -12,7 +12,7 @@ from typing import Any
 
 EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
 PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds
-MOST = 1e15  # a number above it is damage
+_MOST = 1e15  # a number above it is damage
 NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,19})?")
 
 
@@ -79,7 +79,7 @@ def number(value: Any) -> float | None:
         raise BadCall("bad_shape")
     if not isfinite(value) or value < 0:
         return None
-    if value > MOST:
+    if value > _MOST:
         raise BadCall("bad_shape")
     return float(value)
 
@@ -90,7 +90,7 @@ def count(value: Any) -> int | None:
     return None if found is None else int(found)
 
 
-def identity(value: Any) -> str:
+def id_text(value: Any) -> str:
     """Return an id, which some gateways write as a number, and MongoDB as an object."""
     if isinstance(value, dict) and set(value) == {"$oid"}:
         value = value["$oid"]

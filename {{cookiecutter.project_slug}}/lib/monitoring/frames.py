@@ -11,14 +11,14 @@ from lib.monitoring.fields import BadCall, timestamp
 COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CRI = re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) ([FP])(?:$| (.*))", re.DOTALL)
 DOCKER = {"log", "stream", "time", "attrs"}  # the keys of its json-file driver
-DEEPEST = 4  # frames around a row: a shipper's, a runtime's, ...
+MOST_FRAMES = 4  # frames around a row: a shipper's, a runtime's, ...
 CARRIERS = (  # of a server's text
     *("log", "message", "MESSAGE", "msg", "line", "textPayload", "@message", "_raw"),
 )
 TIMES = ("time", "timestamp", "asctime", "@timestamp", "ts", "date")
 CUT = ("logtag", "_p")  # by Fluent Bit: P where a part of a line follows, F where it ends
-DECODER = json.JSONDecoder()
-BETWEEN = re.compile(r"[\s,]*")  # two objects
+_DECODER = json.JSONDecoder()
+_BETWEEN = re.compile(r"[\s,]*")  # two objects
 
 
 def decode(line: str) -> tuple[list[Any], str]:
@@ -26,11 +26,11 @@ def decode(line: str) -> tuple[list[Any], str]:
     values, at = [], 0
     while at < len(line) and line[at] == "{":
         try:
-            value, end = DECODER.raw_decode(line, at)
+            value, end = _DECODER.raw_decode(line, at)
         except (ValueError, RecursionError):
             break
         values.append(value)
-        at = BETWEEN.match(line, end).end()  # type: ignore[union-attr]  # matches always
+        at = _BETWEEN.match(line, end).end()  # type: ignore[union-attr]  # matches always
     return values, line[at:]
 
 
@@ -50,7 +50,7 @@ def carried(row: Any) -> str | None:
 
 
 def inside(
-    value: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = DEEPEST
+    value: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = MOST_FRAMES
 ) -> Iterator[dict[str, Any]]:
     """Yield the objects in a row, or in a page of rows, that are `wanted`; not what is in them.
 
@@ -74,7 +74,7 @@ def _object(value: Any) -> Any:
     return found[0] if found else None
 
 
-def texts_inside(value: Any, depth: int = DEEPEST) -> Iterator[str]:
+def texts_inside(value: Any, depth: int = MOST_FRAMES) -> Iterator[str]:
     """Yield the texts that the rows of a page carry, as log stores answer a query.
 
     Loki's are pairs of a time and a line.

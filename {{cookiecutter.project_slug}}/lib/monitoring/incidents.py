@@ -14,8 +14,8 @@ from lib.similarity.near_copies import KnownTexts
 
 KINDS = ("unsafe_answers", "forbidden_text", "system_prompt_out", "pii_out", "secret_out")
 TRIES = "injection_tries"  # listed with the incidents; an alarm when their share rises, not by one
-QUOTED = 40  # characters of the system prompt that are not there by chance
-SHOWN = 600  # characters of a prompt or answer that are kept as evidence
+_QUOTED = 40  # characters of the system prompt that are not there by chance
+_SHOWN = 600  # characters of a prompt or answer that are kept as evidence
 
 
 class Incident(NamedTuple):
@@ -31,7 +31,7 @@ class Incident(NamedTuple):
 
 def evidence(kind: str, why: str, call: Call) -> Incident:
     """Build an incident with as much of its call as is kept."""
-    return Incident(kind, call.time, call.id, why, call.prompt()[:SHOWN], call.answer[:SHOWN])
+    return Incident(kind, call.time, call.id, why, call.prompt()[:_SHOWN], call.answer[:_SHOWN])
 
 
 class Watch:
@@ -42,7 +42,7 @@ class Watch:
     ) -> None:
         self.task, self.cases = task, cases
         self.known = KnownTexts([text_of(case.prompt()) for case in cases], similar, ngram)
-        self.secret = fold_case(task.system)[:QUOTED] if len(task.system) >= QUOTED else ""
+        self.secret = fold_case(task.system)[:_QUOTED] if len(task.system) >= _QUOTED else ""
 
     def look(self, calls: list[Call]) -> list[list[Incident]]:
         """Find the incidents of each of some answered calls."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from lib.monitoring.calls import Call
-from lib.monitoring.fields import BadCall, at, identity
+from lib.monitoring.fields import BadCall, at, id_text
 from lib.monitoring.rows import from_row
 from lib.monitoring.vllm_log import WAITING
 
@@ -74,7 +74,7 @@ class Chunks:
 
     def take(self, row: dict[str, Any]) -> list[Call]:
         """Return the call that a row completes, if it completes one."""
-        name = identity(row.get("request_id"))
+        name = id_text(row.get("request_id"))
         if name in self.ended and at(row.get("response"), "choices") == []:
             raise BadCall("other_line")  # the tokens used, after the last chunk
         if "request" not in row and (begun := self.streams.get(name)):

@@ -27,8 +27,8 @@ REFUSED = {  # what a log is packed in at times, and what unpacks it
     b"PAR1": "is a Parquet file; write its rows as JSON lines",
 }
 BROKEN = (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError)
-DECODER = json.JSONDecoder()
-BETWEEN = re.compile(r"[\s,]*")  # two objects
+_DECODER = json.JSONDecoder()
+_BETWEEN = re.compile(r"[\s,]*")  # two objects
 NEXT = re.compile(r"\n[ \t]*(?=\{)")  # a line that begins an object
 
 
@@ -82,9 +82,9 @@ def objects(text: str) -> Iterator[str]:
     at = re.match(r"\s*\[?\s*", text).end()  # type: ignore[union-attr]  # matches always
     while at < len(text):
         try:
-            value, end = DECODER.raw_decode(text, at)
+            value, end = _DECODER.raw_decode(text, at)
             yield json.dumps(value, ensure_ascii=False)
-            at = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+            at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
             if text[at:].strip() == "]":
                 return
         except ValueError:

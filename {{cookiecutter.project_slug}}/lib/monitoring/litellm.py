@@ -3,23 +3,23 @@ and file loggers write it, and rows of its table of spend logs."""
 
 from typing import Any
 
-from lib.monitoring.answers import Answer
+from lib.monitoring.answers import LoggedAnswer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import (
     BadCall,
     at,
     count,
     decoded,
-    identity,
+    id_text,
     lapse_ms,
     number,
     read_error,
     text,
     timestamp,
 )
-from lib.monitoring.responses import read_answer
+from lib.monitoring.responses import read_logged_answer
 
-ASKS_A_MODEL = (
+_ASKS_A_MODEL = (
     *("completion", "acompletion", "text_completion", "atext_completion"),
     *("anthropic_messages", "responses", "aresponses"),
     *("generate_content", "agenerate_content"),
@@ -36,10 +36,10 @@ def from_litellm(row: dict[str, Any]) -> Call:
     """
     asked, response = _asked(row), decoded(row.get("response"))  # of a database
     kind = row["call_type"]
-    if kind not in ASKS_A_MODEL and not (asked and _may_answer(kind, response)):
+    if kind not in _ASKS_A_MODEL and not (asked and _may_answer(kind, response)):
         raise BadCall("other_call")
     error = _error(row)
-    answer = Answer() if error else read_answer(response)
+    answer = LoggedAnswer() if error else read_logged_answer(response)
     if answer.part:
         raise BadCall("partial_answer")  # one chunk, which says neither the answer nor its end
     start, end, first = (
@@ -53,7 +53,7 @@ def from_litellm(row: dict[str, Any]) -> Call:
     return complete(
         Call(
             time=start,
-            id=identity(row.get("id") or row.get("request_id")),
+            id=id_text(row.get("id") or row.get("request_id")),
             model=text(row.get("model_group")) or text(row.get("model")),
             messages=turns_of(asked, may_lack=True),
             answer="",

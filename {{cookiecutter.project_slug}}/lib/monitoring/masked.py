@@ -12,20 +12,22 @@ from pathlib import Path
 
 from lib.core.records import Message
 from lib.monitoring.calls import Call
-from lib.monitoring.readers import batches, read_calls
+from lib.monitoring.readers import batches, read_logged_calls
 from lib.pii.redact import Finder, Redactor
 from lib.pii.secrets import MASK, find_secrets, mask_secrets
 from lib.runtime.errors import UserError
 
-TOGETHER = 64  # calls that are looked at for secrets at once
-PLACEHOLDER = re.compile(rf"<[A-Z_]+_\w+>|{MASK}")
+_TOGETHER = 64  # calls that are looked at for secrets at once
+_PLACEHOLDER = re.compile(rf"<[A-Z_]+_\w+>|{MASK}")
 
 
 def masked_calls(
     patterns: list[str], share: float, finder: Finder, skipped: Counter[str]
 ) -> Iterator[Call]:
     """Yield the sampled calls of log files, masked; what is left out is counted in `skipped`."""
-    yield from mask_all(sample(read_calls(find_logs(patterns), skipped), share, skipped), finder)
+    yield from mask_all(
+        sample(read_logged_calls(find_logs(patterns), skipped), share, skipped), finder
+    )
 
 
 def find_logs(patterns: list[str]) -> list[Path]:
@@ -60,13 +62,13 @@ def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
     Searching for secrets is slow and they are rare: the texts of many calls are searched at once,
     and one by one only where that finds any.
     """
-    for batch in batches(calls, TOGETHER):
-        secret = bool(find_secrets("\n".join(text for call in batch for text in texts_of(call))))
+    for batch in batches(calls, _TOGETHER):
+        secret = bool(find_secrets("\n".join(text for call in batch for text in _texts_of(call))))
         for call in batch:
             yield mask(call, finder, secret)
 
 
-def texts_of(call: Call) -> list[str]:
+def _texts_of(call: Call) -> list[str]:
     """Yield every text of a call that may contain anything."""
     said = [turn["content"] for turn in call.messages]
     return [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
@@ -78,7 +80,7 @@ def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
     The same value has the same placeholder in the request and in the answer.
     """
     redactor = Redactor(finder)
-    clean = mask_secrets if secret and find_secrets("\n".join(texts_of(call))) else str
+    clean = mask_secrets if secret and find_secrets("\n".join(_texts_of(call))) else str
 
     def masked(text: str) -> str:
         """Mask secrets first: a key may contain what looks like a number of some kind."""
@@ -99,5 +101,5 @@ def added_placeholders(call: Call) -> set[str]:
     """List placeholders in the answer of values that the request did not contain."""
     if "<" not in call.answer:
         return set()
-    asked = {name for turn in call.messages for name in PLACEHOLDER.findall(turn["content"])}
-    return set(PLACEHOLDER.findall(call.answer)) - asked
+    asked = {name for turn in call.messages for name in _PLACEHOLDER.findall(turn["content"])}
+    return set(_PLACEHOLDER.findall(call.answer)) - asked

@@ -5,13 +5,13 @@ from typing import Any
 from lib.core.records import Message
 from lib.monitoring.fields import BadCall, at, decoded, items, text
 
-ROLES = {  # Gemini's, LangChain's
+_ROLES = {  # Gemini's, LangChain's
     **{"model": "assistant", "ai": "assistant", "AIMessage": "assistant"},
     **{"human": "user", "HumanMessage": "user"},
     **{"developer": "system", "SystemMessage": "system"},
     "ToolMessage": "tool",
 }
-KINDS = ("human", "ai", "system", "tool")  # LangChain's `type` where there is no role
+_KINDS = ("human", "ai", "system", "tool")  # LangChain's `type` where there is no role
 
 
 def read_messages(value: Any) -> list[Message]:
@@ -45,13 +45,13 @@ def _turn(value: Any) -> Message | None:
     if kind == "constructor":  # LangChain's serialized objects: the name of the class is the role
         name, held = items(value.get("id"))[-1:], value.get("kwargs")
         value = {"role": name[0] if name else "", "content": at(held, "content")}
-    role = text(value.get("role")) or (kind if kind in KINDS else "")
+    role = text(value.get("role")) or (kind if kind in _KINDS else "")
     if not role and "parts" in value:  # Gemini's default
         role = "user"
     if not role:
         raise BadCall("no_messages")
     said = value["content"] if "content" in value else value.get("parts")
-    return Message(role=ROLES.get(role, role), content=content(said))
+    return Message(role=_ROLES.get(role, role), content=content(said))
 
 
 def content(value: Any) -> str:

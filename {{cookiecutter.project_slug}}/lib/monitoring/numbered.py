@@ -11,29 +11,29 @@ NUMBERED = {
     "gen_ai.input.messages": ("gen_ai.prompt", "llm.input_messages"),
     "gen_ai.output.messages": ("gen_ai.completion", "llm.output_messages"),
 }
-WHOLE = {  # one attribute with all of it: 1.27's, OpenInference's of a span that asks a model
+_WHOLE = {  # one attribute with all of it: 1.27's, OpenInference's of a span that asks a model
     "gen_ai.input.messages": ("gen_ai.prompt", "input.value"),
     "gen_ai.output.messages": ("gen_ai.completion", "output.value"),
 }
-SAME = {
+_SAME = {
     "gen_ai.request.model": "llm.model_name",
     "gen_ai.usage.input_tokens": "llm.token_count.prompt",
     "gen_ai.usage.output_tokens": "llm.token_count.completion",
 }
 TOOL = re.compile(r"(?:message\.)?tool_calls\.(\d+)\.(?:tool_call\.function\.)?(name|arguments)")
-PART = re.compile(r"(?:message\.)?contents?\.\d+\.(?:message_content\.)?text")
+_PART = re.compile(r"(?:message\.)?contents?\.\d+\.(?:message_content\.)?text")
 
 
 def as_genai(values: dict[str, Any]) -> dict[str, Any]:
     """Add what is said by another convention under OpenTelemetry's names; nothing is replaced."""
-    for name, other in SAME.items():
+    for name, other in _SAME.items():
         if other in values:
             values.setdefault(name, values[other])
     for name, others in NUMBERED.items():
         if found := next(filter(None, (numbered(values, other) for other in others)), None):
             values.setdefault(name, found)
     asks = values.get("openinference.span.kind") == "LLM"
-    for name, others in WHOLE.items():
+    for name, others in _WHOLE.items():
         for other in others:
             if other in values and (asks or other.startswith("gen_ai.")):
                 values.setdefault(name, values[other])
@@ -52,7 +52,7 @@ def numbered(values: dict[str, Any], name: str) -> list[dict[str, Any]]:
         turn: dict[str, Any] = {
             key: plain[key] for key in ("role", "content", "finish_reason") if key in plain
         }
-        if parts := [one for key, one in held.items() if PART.fullmatch(key)]:
+        if parts := [one for key, one in held.items() if _PART.fullmatch(key)]:
             turn.setdefault("content", [{"type": "text", "text": one} for one in parts])
         tools: dict[str, dict[str, Any]] = {}
         for key, one in held.items():

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lib.monitoring.answers import Answer, calls_of_tools, finish_of, message_answer
+from lib.monitoring.answers import LoggedAnswer, calls_of_tools, finish_of, message_answer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import (
     BadCall,
     at,
     decoded,
-    identity,
+    id_text,
     items,
     lapse_ms,
     text,
@@ -29,13 +29,13 @@ from lib.monitoring.usage import tokens_of
 SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics", "batches")  # the last: Tempo's
 SCOPES = ("scopeSpans", "scopeLogs", "scopeMetrics", "instrumentationLibrarySpans")
 PARTS = ("spans", "logRecords")
-ASKS_A_MODEL = ("chat", "text_completion", "generate_content", "completion")
-OTHERS = (  # operations that are no request of their own to a model that answers
+_ASKS_A_MODEL = ("chat", "text_completion", "generate_content", "completion")
+_OTHERS = (  # operations that are no request of their own to a model that answers
     *("embeddings", "embedding", "execute_tool", "create_agent", "invoke_agent", "retrieval"),
     *("invoke_workflow", "rerank", "image_generation", "speech", "transcription", "moderation"),
 )
-TURN = {"role", "content", "parts"}  # keys of a message
-WHOLE = re.compile(r"-?\d{1,19}")
+_TURN = {"role", "content", "parts"}  # keys of a message
+_WHOLE = re.compile(r"-?\d{1,19}")
 
 
 def is_telemetry(row: dict[str, Any]) -> bool:
@@ -74,7 +74,7 @@ def from_span(span: Any) -> Call:
     return complete(
         Call(
             time=start,
-            id=identity(values.get("gen_ai.response.id")) or span_key(span),
+            id=id_text(values.get("gen_ai.response.id")) or span_key(span),
             model=text(values.get("gen_ai.response.model") or values.get("gen_ai.request.model")),
             messages=turns_of(_system(values) + turns, may_lack=bool(failed) or withheld),
             answer="",
@@ -85,17 +85,17 @@ def from_span(span: Any) -> Call:
             withheld=withheld,
             half=span_key(span) if withheld or end is None else "",
         ),
-        answer or Answer(),
+        answer or LoggedAnswer(),
     )
 
 
 def check_operation(values: dict[str, Any]) -> None:
     """Raise BadCall where attributes are not those of a request to a chat or completion model."""
     operation = values.get("gen_ai.operation.name") or values.get("llm.request.type")
-    if operation in ASKS_A_MODEL or (operation is None and values.get("gen_ai.input.messages")):
+    if operation in _ASKS_A_MODEL or (operation is None and values.get("gen_ai.input.messages")):
         return
     genai = any(name.startswith(("gen_ai.", "llm.")) for name in values)
-    other = operation in OTHERS or values.get("openinference.span.kind", "LLM") != "LLM"
+    other = operation in _OTHERS or values.get("openinference.span.kind", "LLM") != "LLM"
     raise BadCall("unknown_operation" if genai and not other else "other_call")
 
 
@@ -129,7 +129,7 @@ def _list(value: Any) -> list[Any]:
     logged, value = value, decoded(value)
     if isinstance(value, dict) and "messages" in value:  # the request itself
         value = value["messages"]
-    if isinstance(value, dict) and not TURN & value.keys():  # an answer that is JSON
+    if isinstance(value, dict) and not _TURN & value.keys():  # an answer that is JSON
         return [{"role": "user", "content": logged}]
     if isinstance(value, str):
         if value.lstrip()[:1] in ("[", "{"):  # cut off by an exporter's limit
@@ -139,30 +139,30 @@ def _list(value: Any) -> list[Any]:
 
 
 def _turn(turn: Any) -> dict[str, Any]:
-    return {"role": at(turn, "role") or "user", "content": said(turn)}
+    return {"role": at(turn, "role") or "user", "content": _said(turn)}
 
 
 def _system(values: dict[str, Any]) -> list[dict[str, Any]]:
     parts = _list(values.get("gen_ai.system_instructions"))
-    return [{"role": "system", "content": said({"parts": parts})}] if parts else []
+    return [{"role": "system", "content": _said({"parts": parts})}] if parts else []
 
 
-def _answer(values: dict[str, Any]) -> Answer | None:
+def _answer(values: dict[str, Any]) -> LoggedAnswer | None:
     """Read the first answer; None where the span has none, which says nothing of the model."""
     turns = values.get("gen_ai.output.messages")
     if turns is None:
         return None
     if not (turns := _list(turns)):
-        return Answer(missing="no output")
+        return LoggedAnswer(missing="no output")
     reasons = _list(values.get("gen_ai.response.finish_reasons"))
     finish = finish_of(at(turns[0], "finish_reason") or at(reasons, 0))
     called = [part for part in items(at(turns[0], "parts")) if at(part, "type") == "tool_call"]
-    if (called or at(turns[0], "tool_calls")) and not said(turns[0]):
+    if (called or at(turns[0], "tool_calls")) and not _said(turns[0]):
         return calls_of_tools(called, finish) if called else message_answer(turns[0], finish)
-    return Answer(said(turns[0]), finish)
+    return LoggedAnswer(_said(turns[0]), finish)
 
 
-def said(turn: Any) -> str:
+def _said(turn: Any) -> str:
     """Join the text of a GenAI message's parts; a tool's response is its JSON or text."""
     parts = at(turn, "parts")
     if parts is None:
@@ -199,7 +199,7 @@ def value_of(value: Any) -> Any:
             case "kvlistValue":
                 return _plain(items(at(held, "values")))
             case "intValue":  # OTLP's JSON has whole numbers as texts
-                return int(held) if isinstance(held, str) and WHOLE.fullmatch(held) else held
+                return int(held) if isinstance(held, str) and _WHOLE.fullmatch(held) else held
             case "stringValue" | "doubleValue" | "boolValue" | "bytesValue":
                 return held
             case _:

@@ -21,9 +21,9 @@ from typing import Any
 
 from lib.monitoring.access import failure_in_line, failure_in_row, is_access
 from lib.monitoring.calls import Call
-from lib.monitoring.events import Events, is_turn
+from lib.monitoring.events import Events, is_turn_event
 from lib.monitoring.fields import BadCall
-from lib.monitoring.frames import DEEPEST, Container, decode, frame_time, inside, texts_inside
+from lib.monitoring.frames import MOST_FRAMES, Container, decode, frame_time, inside, texts_inside
 from lib.monitoring.joined import Chunks, Joined
 from lib.monitoring.lines import log_lines
 from lib.monitoring.litellm import from_litellm
@@ -32,7 +32,7 @@ from lib.monitoring.rows import is_row
 from lib.monitoring.vllm_log import VllmLog
 
 # What a sound log holds besides requests to the model.
-OTHER = ("other_call", "other_line", "copy")
+NO_REQUEST = ("other_call", "other_line", "copy")
 BESIDES = (
     "text_line",
     "other_row",
@@ -42,10 +42,10 @@ HINTS = {  # a row with one of these keys may be a request in a format that is n
     *("inputs", "outputs", "contents", "candidates", "generations", "request_body"),
     *("requestMessages", "responseMessages", "response_body", "resource_spans"),
 }
-QUOTED = re.compile(rf"""["'](?:{"|".join(sorted(HINTS))})\\?["']\s*:""")  # in a line of text
+_QUOTED = re.compile(rf"""["'](?:{"|".join(sorted(HINTS))})\\?["']\s*:""")  # in a line of text
 
 
-def read_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
+def read_logged_calls(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
     """Yield every call in the files once, in order; other lines are counted in `skipped` by reason.
 
     Copies are told by a hash of 8 bytes: a log that was rotated, compressed, sent again, or written
@@ -81,7 +81,7 @@ def _read_file(path: Path, skipped: Counter[str]) -> Iterator[Call]:
     for call in log.close():
         found = True
         yield call
-    if not found and not any(inside[reason] for reason in OTHER):
+    if not found and not any(inside[reason] for reason in NO_REQUEST):
         inside["unknown_line"] = sum(inside.pop(reason, 0) for reason in BESIDES)
     skipped.update(+inside)
 
@@ -154,7 +154,7 @@ class LogReader:
                 self.refused.append(call)
             elif (begin := line.find('{"')) >= 0 and any(f'"{hint}"' in line for hint in HINTS):
                 return line[begin:]
-            elif QUOTED.search(line):
+            elif _QUOTED.search(line):
                 raise BadCall("unknown_shape") from None
             else:
                 raise
@@ -185,7 +185,7 @@ class LogReader:
         elif not (texts := list(texts_inside(row))):
             raise BadCall("other_row")
         self.vllm.framed = frame_time(row)
-        for text in texts if depth < DEEPEST else []:
+        for text in texts if depth < MOST_FRAMES else []:
             with self._counting():
                 self._line(text.strip(), calls, depth + 1)
         self.vllm.framed = None
@@ -209,7 +209,7 @@ class LogReader:
                 self._span(part, calls)
 
     def _span(self, part: Any, calls: list[Call]) -> None:
-        if is_turn(part):
+        if is_turn_event(part):
             if call := self.events.take(part):
                 calls.append(call)
                 return

@@ -100,13 +100,13 @@ def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
         "distributions": spreads,
         "unknown_words": reference.familiar.usual,
         "labels": sorted(reference.labels),
-        "embedding": as_json(reference.distant),
+        "embedding": _as_json(reference.distant),
         "vocabulary": " ".join(sorted(reference.familiar.vocabulary)),
     }
     write_json(path, value)
 
 
-def as_json(distant: Distant | None) -> dict[str, Any] | None:
+def _as_json(distant: Distant | None) -> dict[str, Any] | None:
     """Convert centroids to lists of numbers."""
     if distant is None:
         return None

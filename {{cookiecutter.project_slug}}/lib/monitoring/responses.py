@@ -4,24 +4,24 @@ Bedrock's, Ollama's, TGI's and LangChain's; whole, or the chunks of a stream."""
 import json
 from typing import Any
 
-from lib.monitoring.answers import Answer, calls_of_tools, finish_of, message_answer
+from lib.monitoring.answers import LoggedAnswer, calls_of_tools, finish_of, message_answer
 from lib.monitoring.fields import BadCall, at, decoded, items, text
 from lib.monitoring.messages import content
-from lib.monitoring.streams import events_of, joined
+from lib.monitoring.streams import events_of, joined_events
 
 
-def read_answer(response: Any, free: bool = False) -> Answer:
+def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
     """Read a response; raise BadCall where it has no shape that is known.
 
     free: it need be no response of an API, but may be the answer itself, also one that is JSON.
     """
     logged, response = response, decoded(response)
     if events := events_of(response):
-        response = joined(events)
+        response = joined_events(events)
     if not response:
-        return Answer(missing="no response")
+        return LoggedAnswer(missing="no response")
     if isinstance(response, str):
-        return Answer(text(response))
+        return LoggedAnswer(text(response))
     if not isinstance(response, dict):
         raise BadCall("bad_shape")
     if response.get("error") or response.get("object") == "error":
@@ -31,30 +31,30 @@ def read_answer(response: Any, free: bool = False) -> Answer:
             return read(response)
     if free:
         said = logged if isinstance(logged, str) else json.dumps(logged, ensure_ascii=False)
-        return Answer(text(said))
+        return LoggedAnswer(text(said))
     raise BadCall("unknown_response")
 
 
-def _choices(response: Any) -> Answer:
+def _choices(response: Any) -> LoggedAnswer:
     choices = [one for one in items(at(response, "choices")) if one is not None]
     if not choices:
-        return Answer(missing="no choices")
+        return LoggedAnswer(missing="no choices")
     choice = next((one for one in choices if at(one, "index") == 0), choices[0])
     finish = finish_of(at(choice, "finish_reason"))
     if at(choice, "error"):
         return _error(choice)
     if "text" in choice:  # completions
-        return Answer(text(choice["text"]), finish)
+        return LoggedAnswer(text(choice["text"]), finish)
     part = choice.get("message") is None and "delta" in choice
     message = choice["delta"] if part else at(choice, "message")
     if message is None and not part:
-        return Answer(missing=finish or "no message")
+        return LoggedAnswer(missing=finish or "no message")
     answer = message_answer(message, finish)
     answer.part = part
     return answer
 
 
-def _output(response: Any) -> Answer:
+def _output(response: Any) -> LoggedAnswer:
     """Read OpenAI's Responses API, or Bedrock's Converse API."""
     if isinstance(response["output"], dict):
         return _bedrock(response)
@@ -62,88 +62,92 @@ def _output(response: Any) -> Answer:
     why = at(response, "incomplete_details", "reason") or at(response, "status")
     finish = finish_of(why)
     if finish in ("failed", "cancelled"):
-        return Answer(missing=finish)
+        return LoggedAnswer(missing=finish)
     said = [at(turn, "content") for turn in turns if at(turn, "type") == "message"]
     texts = list(filter(None, map(content, said)))
     if texts:
-        return Answer("\n".join(texts), finish)
+        return LoggedAnswer("\n".join(texts), finish)
     parts = [part for one in said if isinstance(one, list) for part in one]
     if refusals := [text(at(part, "refusal")) for part in parts if at(part, "type") == "refusal"]:
-        return Answer("\n".join(refusals), finish, refused=True)
+        return LoggedAnswer("\n".join(refusals), finish, refused=True)
     return calls_of_tools([turn for turn in turns if at(turn, "type") == "function_call"], finish)
 
 
-def _bedrock(response: Any) -> Answer:
+def _bedrock(response: Any) -> LoggedAnswer:
     finish = finish_of(at(response, "stopReason"))
     parts = items(at(response, "output", "message", "content"))
     if said := content(parts):
-        return Answer(said, finish)
+        return LoggedAnswer(said, finish)
     return calls_of_tools([one for part in parts if (one := at(part, "toolUse"))], finish)
 
 
-def _blocks(response: Any) -> Answer:
+def _blocks(response: Any) -> LoggedAnswer:
     """Read Anthropic's Messages API, or a message of OpenAI's kind alone."""
     finish = finish_of(at(response, "stop_reason") or at(response, "finish_reason"))
     if not isinstance(response["content"], list):
         return message_answer(response, finish)
     if said := content(response["content"]):
-        return Answer(said, finish)
+        return LoggedAnswer(said, finish)
     blocks = items(response["content"])
     return calls_of_tools([one for one in blocks if at(one, "type") == "tool_use"], finish)
 
 
-def _candidates(response: Any) -> Answer:
+def _candidates(response: Any) -> LoggedAnswer:
     """Read Gemini's API."""
     candidate = at(response, "candidates", 0)
     if candidate is None:
-        return _blocked(response) if "promptFeedback" in response else Answer(missing="no answer")
+        return (
+            _blocked(response)
+            if "promptFeedback" in response
+            else LoggedAnswer(missing="no answer")
+        )
     finish = finish_of(at(candidate, "finishReason"))
     parts = items(at(candidate, "content", "parts"))
     if said := content(parts):
-        return Answer(said, finish)
+        return LoggedAnswer(said, finish)
     return calls_of_tools([one for part in parts if (one := at(part, "functionCall"))], finish)
 
 
-def _blocked(response: Any) -> Answer:
+def _blocked(response: Any) -> LoggedAnswer:
     """Read what Gemini says of a request that its filter did not let through."""
     blocked = at(response, "promptFeedback", "blockReason")
-    return Answer(finish="content_filter") if blocked else Answer(missing="no answer")
+    return LoggedAnswer(finish="content_filter") if blocked else LoggedAnswer(missing="no answer")
 
 
-def _generations(response: Any) -> Answer:
+def _generations(response: Any) -> LoggedAnswer:
     """Read what LangChain returns."""
     first = at(response, "generations", 0)
     first = at(first, 0) if isinstance(first, list) else first
     if first is None:
-        return Answer(missing="no generations")
+        return LoggedAnswer(missing="no generations")
     finish = finish_of(at(first, "generation_info", "finish_reason"))
     if said := text(at(first, "text")):
-        return Answer(said, finish)
+        return LoggedAnswer(said, finish)
     message = at(first, "message", "kwargs") or at(first, "message")
-    return message_answer(message, finish) if message else Answer("", finish)
+    return message_answer(message, finish) if message else LoggedAnswer("", finish)
 
 
-def _ollama(response: Any) -> Answer:
+def _ollama(response: Any) -> LoggedAnswer:
     """Read Ollama's chat; a message that is a text is what a gateway says instead of an answer."""
     if isinstance(response["message"], str):
-        return Answer(missing=response["message"] or "no message")
+        return LoggedAnswer(missing=response["message"] or "no message")
     return message_answer(response["message"], finish_of(at(response, "done_reason")))
 
 
-def _tgi(response: Any) -> Answer:
+def _tgi(response: Any) -> LoggedAnswer:
     finish = finish_of(at(response, "details", "finish_reason"))
-    return Answer(text(response["generated_text"]), finish)
+    return LoggedAnswer(text(response["generated_text"]), finish)
 
 
-def _error(response: Any) -> Answer:
+def _error(response: Any) -> LoggedAnswer:
     said = response.get("error") or response
     message = at(said, "message") if isinstance(said, dict) else said
-    return Answer(missing=text(message if isinstance(message, str) else None) or "failed")
+    return LoggedAnswer(missing=text(message if isinstance(message, str) else None) or "failed")
 
 
-def _detail(response: Any) -> Answer:
+def _detail(response: Any) -> LoggedAnswer:
     said = response["detail"]
-    return Answer(missing=said if said and isinstance(said, str) else "failed")
+    return LoggedAnswer(missing=said if said and isinstance(said, str) else "failed")
 
 
 SHAPES = {  # by the key that tells
@@ -156,8 +160,8 @@ SHAPES = {  # by the key that tells
     "message": _ollama,
     "content": _blocks,
     "tool_calls": lambda response: message_answer(response, None),
-    "text": lambda response: Answer(text(response["text"])),
-    "response": lambda response: Answer(
+    "text": lambda response: LoggedAnswer(text(response["text"])),
+    "response": lambda response: LoggedAnswer(
         text(response["response"]), finish_of(at(response, "done_reason"))
     ),  # Ollama's generate
     "detail": _detail,  # FastAPI's errors

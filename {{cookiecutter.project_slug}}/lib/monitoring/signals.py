@@ -11,19 +11,19 @@ from lib.core.schema import values_at
 from lib.core.text import words
 from lib.curate.boilerplate import is_boilerplate
 from lib.curate.language import sure_language
-from lib.evaluate.scoring import is_refusal, malformed, read_json
+from lib.evaluate.scoring import is_refusal, malformed, read_answer_object
 from lib.monitoring.phrases import is_injection
 
 OTHER, NONE = "(other)", "(none)"
 NGRAM = 4  # words
 REPEATED = 0.5  # of an answer's 4-grams are repeats, from where on it is repetitive
-SHORTEST = 24  # words of an answer that is looked at
+_SHORTEST = 24  # words of an answer that is looked at
 
-Events = dict[str, bool]  # whether the call shows it; only those that could be looked at
+EventFlags = dict[str, bool]  # whether the call shows it; only those that could be looked at
 Values = dict[str, str]  # the call's value of each distribution
 
 
-def prompt_events(prompt: str, familiar: "Familiar | None" = None) -> Events:
+def prompt_events(prompt: str, familiar: "Familiar | None" = None) -> EventFlags:
     """List what a request shows before it is answered."""
     found = {"injection_tries": is_injection(prompt)}
     return found | ({"unfamiliar_requests": familiar.is_not(prompt)} if familiar else {})
@@ -34,7 +34,9 @@ def prompt_values(prompt: str) -> Values:
     return {"language": sure_language(prompt) or NONE, "prompt_length": length(prompt)}
 
 
-def form_events(answer: str, finish: str | None, task: TaskParams, tools: bool = False) -> Events:
+def form_events(
+    answer: str, finish: str | None, task: TaskParams, tools: bool = False
+) -> EventFlags:
     """List what is wrong with an answer's form, whatever was asked.
 
     A call of `tools` is an answer of its own kind, which has no labels and no text.
@@ -47,18 +49,18 @@ def form_events(answer: str, finish: str | None, task: TaskParams, tools: bool =
         return found
     found["repetition"] = is_repetitive(answer)
     if task.output == "json":
-        given = read_json(answer, task)
+        given = read_answer_object(answer, task)
         found["format_errors"] = given is None or malformed(given, task)
     return found
 
 
-def answer_events(answer: str, task: TaskParams, values: Values) -> Events:
+def answer_events(answer: str, task: TaskParams, values: Values) -> EventFlags:
     """List what an answer shows that depends on what was asked; `values` are the answer's."""
     found = {"refusals": is_refusal(answer, task) or is_boilerplate(answer)}
     return found if task.output == "text" else found | {"unknown_labels": OTHER in values.values()}
 
 
-def injection_events(tried: bool, answered: Events) -> Events:
+def injection_events(tried: bool, answered: EventFlags) -> EventFlags:
     """Tell whether an attempt to override the model succeeded."""
     came_through = not (answered["refusals"] or answered["empty_answers"])
     return {"injections_answered": came_through} if tried else {}
@@ -68,7 +70,7 @@ def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
     """Return the distributions of answers; an answer in the wrong form has no labels."""
     found = {"answer_length": length(answer)}
     if task.output == "json":
-        given = values_at(read_json(answer, task) or {})
+        given = values_at(read_answer_object(answer, task) or {})
         for name, allowed in task.closed.items():
             if "[]" in name or (task.schema_ and not allowed):  # any number of values, or any value
                 continue
@@ -93,11 +95,11 @@ def length(text: str) -> str:
 
 def is_repetitive(answer: str) -> bool:
     """Tell whether most 4-grams of a longer answer are repeats (rep-n, Welleck et al., 2020)."""
-    if len(answer) < 2 * SHORTEST:  # too short for so many words, even in Chinese
+    if len(answer) < 2 * _SHORTEST:  # too short for so many words, even in Chinese
         return False
     said = words(answer)
     count = len(said) - NGRAM + 1
-    if len(said) < SHORTEST:
+    if len(said) < _SHORTEST:
         return False
     distinct = len({tuple(said[at : at + NGRAM]) for at in range(count)})
     return 1 - distinct / count >= REPEATED
@@ -145,7 +147,7 @@ class Counts:
         self.seen, self.of = Counter[str](), Counter[str]()
         self.spreads = defaultdict[str, Counter[str]](Counter)
 
-    def add(self, events: Events, values: Values) -> None:
+    def add(self, events: EventFlags, values: Values) -> None:
         """Count one more call, or one side of it."""
         for name, shown in events.items():
             self.of[name] += 1

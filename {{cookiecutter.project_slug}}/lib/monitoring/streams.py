@@ -26,7 +26,7 @@ def events_of(response: Any) -> list[Any]:
         raise BadCall("partial_answer") from None
 
 
-def joined(events: list[Any]) -> dict[str, Any]:
+def joined_events(events: list[Any]) -> dict[str, Any]:
     """Join the events of a stream to the response that its API gives at once.
 
     Raises BadCall where they are of no API that is known.

@@ -13,7 +13,7 @@ OUTPUT = (
     *("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count"),
     *("outputTokenCount", "tokens_out", "completionTokens", "output"),
 )
-TEXTS = ("input", "output")  # Langfuse's, where they are numbers; elsewhere what was said
+_TEXTS = ("input", "output")  # Langfuse's, where they are numbers; elsewhere what was said
 HOLDERS = ("usage", "usageMetadata", "usageDetails", "llm_output", "token_usage")
 
 
@@ -35,7 +35,7 @@ def _first(held: list[dict[str, Any]], names: tuple[str, ...]) -> int | None:
     for one in held:
         for name in names:
             value = one.get(name)
-            if value is None or (name in TEXTS and not isinstance(value, int | float)):
+            if value is None or (name in _TEXTS and not isinstance(value, int | float)):
                 continue
             if (found := count(value)) is not None:
                 return found

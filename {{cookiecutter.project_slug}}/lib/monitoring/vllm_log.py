@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lib.core.records import Message
-from lib.monitoring.answers import Answer, finish_of
+from lib.monitoring.answers import LoggedAnswer, finish_of
 from lib.monitoring.calls import Call, complete
 from lib.monitoring.fields import BadCall, lapse_ms, text
 
@@ -21,17 +21,17 @@ ZONES = timedelta(days=1)  # the log's clock is local, its file's is not
 STAMP = re.compile(
     r"\b(?:INFO|DEBUG|WARNING|ERROR) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b"
 )
-QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
-ASKED = re.compile(
-    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {QUOTED})?"
+_QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
+_ASKED = re.compile(
+    rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {_QUOTED})?"
 )
 ANSWERED = re.compile(
-    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {QUOTED}"
+    rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {_QUOTED}"
     r".*?finish_reason: (\w+)"
 )
-PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
+_PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
 TOOLS = "[tool_calls: "  # begins an answer that calls tools
-TURNS = [  # of rendered chats: role, text; the last one may be cut off
+_TURNS = [  # of rendered chats: role, text; the last one may be cut off
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", re.DOTALL),  # ChatML
     re.compile(  # Llama 3
         r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)(?:<\|eot_id\|>|$)", re.DOTALL
@@ -71,7 +71,7 @@ class VllmLog:
         """
         if found := ANSWERED.search(line):
             return self._answered(found, self._time(line))
-        if found := ASKED.search(line):
+        if found := _ASKED.search(line):
             key, prompt = found.group(1), unquoted(found.group(2) or "None")
             asked = self.waiting.pop(key, None) or Asked(self._time(line))
             asked.prompt = prompt or asked.prompt
@@ -94,7 +94,7 @@ class VllmLog:
             asked.streamed += said
             return None
         self._done(key)
-        placeholder = PLACEHOLDER.fullmatch(said)
+        placeholder = _PLACEHOLDER.fullmatch(said)
         said = asked.streamed if placeholder else said
         call = Call(
             time=asked.start,
@@ -106,7 +106,7 @@ class VllmLog:
             latency_ms=lapse_ms(asked.start, end),  # to the second, as the log has it
             withheld=not asked.prompt or bool(placeholder and not said),
         )
-        return complete(call, Answer(said, asked.finish, tools=said.startswith(TOOLS)))
+        return complete(call, LoggedAnswer(said, asked.finish, tools=said.startswith(TOOLS)))
 
     def _done(self, key: str) -> None:
         del self.waiting[key]
@@ -148,7 +148,7 @@ def turns(prompt: str) -> list[Message]:
 
     The last turn of the assistant is the answer's header, not a turn.
     """
-    for pattern in TURNS:
+    for pattern in _TURNS:
         if found := pattern.findall(prompt):
             said = [
                 Message(role="assistant" if role == "model" else role, content=text)

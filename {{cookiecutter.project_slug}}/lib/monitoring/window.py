@@ -14,7 +14,7 @@ from lib.monitoring.readers import batches
 from lib.monitoring.reference import Reference
 from lib.monitoring.signals import (
     Counts,
-    Events,
+    EventFlags,
     Values,
     answer_events,
     answer_values,
@@ -113,7 +113,7 @@ class Observer:
                     window.note(incident)
         return window
 
-    def look(self, call: Call) -> tuple[Events, Values]:
+    def look(self, call: Call) -> tuple[EventFlags, Values]:
         """Count everything about an answered call."""
         prompt = call.prompt()
         asked = prompt_events(prompt, self.release.familiar)
@@ -123,7 +123,7 @@ class Observer:
         events = asked | said | injection_events(asked[TRIES], said)
         return events, prompt_values(prompt) | values
 
-    def _of_answer(self, answer: str, finish: str | None, tools: bool) -> tuple[Events, Values]:
+    def _of_answer(self, answer: str, finish: str | None, tools: bool) -> tuple[EventFlags, Values]:
         """Count what an answer alone shows."""
         events = form_events(answer, finish, self.task, tools)
         if tools:

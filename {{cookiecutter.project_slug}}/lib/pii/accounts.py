@@ -33,7 +33,7 @@ ISSUERS = [
         r"81": {17, 18, 19},
     }.items()
 ]
-COMMON = {15, 16}  # digits; other lengths are as often those of parcels and articles
+_COMMON = {15, 16}  # digits; other lengths are as often those of parcels and articles
 EVEN = {4, 5, 6, 8}  # digits a group, all but the last
 UNEVEN = {(4, 6, 5), (4, 6, 4), (4, 5, 6), (6, 10), (6, 13), (4, 6, 6), (6, 7)}
 IBAN_COUNTRIES = {  # by length, ISO 13616 registry
@@ -109,7 +109,7 @@ def is_card(text: str, groups: list[tuple[int, int]], first: int, last: int) -> 
         any(len(digits) in lengths and issuer.match(digits) for issuer, lengths in ISSUERS)
         and luhn(digits)
         and stands_alone(text, groups, first, last)
-        and (len(digits) in COMMON or not is_thing(text, digits, start, end))
+        and (len(digits) in _COMMON or not is_thing(text, digits, start, end))
     )
 
 
@@ -146,15 +146,15 @@ def stands_alone(text: str, groups: list[tuple[int, int]], first: int, last: int
     if sum("\n" in gap for gap in inside) > 1 or max(first_sizes) < min(EVEN):
         alone = len(set(inside)) == 1 and not {left, right} & {*inside, "."}
         return alone and (even or sizes in UNEVEN)
-    if left in inside and size(groups[first - 1]) >= 4:
+    if left in inside and _size(groups[first - 1]) >= 4:
         return False
-    follows = right in inside and size(groups[last + 1]) >= 4
-    return (not follows or sum(sizes) in COMMON) and (
+    follows = right in inside and _size(groups[last + 1]) >= 4
+    return (not follows or sum(sizes) in _COMMON) and (
         sizes in UNEVEN or (even and first_sizes <= EVEN)
     )
 
 
-def size(group: tuple[int, int]) -> int:
+def _size(group: tuple[int, int]) -> int:
     """Count a group's digits."""
     return group[1] - group[0]
 

@@ -15,14 +15,15 @@ from tldextract import TLDExtract
 from lib.core.text import UNSPACED
 from lib.pii.gates import DOT, HIDDEN_AT
 
-SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
+_SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
 # To `re` an accent or vowel sign that is a character of its own ends a word; not to `regex`.
-EMAIL = regex.compile(rf"(?<!{SIGN})(?:{SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
-LETTER = re.compile(rf"(?<=\w)[{UNSPACED}]$")  # where no space parts words: `例子.中国谢谢`
-LABEL = re.compile(r"[-_.]*[^-_.]*$")
+EMAIL = regex.compile(rf"(?<!{_SIGN})(?:{_SIGN}+)@((?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_][\w-]*)")
+# Where no space parts words, `例子.中国谢谢`, a domain ends at a letter, elsewhere with a label.
+_LAST_LETTER = re.compile(rf"(?<=\w)[{UNSPACED}]$")
+_LAST_LABEL = re.compile(r"[-_.]*[^-_.]*$")
 HIDDEN_DOT = r" ?[\[({] ?(?:dot|DOT|Dot|punkt|punto|\.) ?[\])}] ?"
 HIDDEN = regex.compile(
-    rf"(?<!{SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
+    rf"(?<!{_SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
 )
 PRIVATE_DOMAINS = {"corp", "example", "home", "internal", "invalid", "lan", "local", "test"}
 PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}(?<!\.000)")  # 192.168.001.005
@@ -78,7 +79,7 @@ class EmailRecognizer(EntityRecognizer):
             last = text.rsplit(".", 1)[-1].lower()
             if self.suffixes(text).fqdn or last in PRIVATE_DOMAINS:
                 return text
-            text = (LETTER if LETTER.search(text) else LABEL).sub("", text)
+            text = (_LAST_LETTER if _LAST_LETTER.search(text) else _LAST_LABEL).sub("", text)
         return ""
 
 

@@ -14,7 +14,7 @@ from presidio_analyzer.predefined_recognizers import HuggingFaceNerRecognizer
 from lib.pii.params import NAME_KINDS
 from lib.runtime.errors import UserError
 
-HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
+_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 KIND_OF_LABEL = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSON, ...: PERSON
 
 
@@ -62,7 +62,7 @@ def locate(model: str) -> tuple[str, str | None]:
     """Return a model's folder, or its hub id and the commit to load; raise UserError if neither."""
     if Path(model).is_dir():
         return model, None
-    pinned = HUB_ID.fullmatch(model)
+    pinned = _HUB_ID.fullmatch(model)
     if not pinned:
         raise UserError(
             f"params.yaml: curate.pii.ner is '{model}'; it must be a folder of this project or a "

@@ -27,10 +27,10 @@ NO_PHONE = re.compile(  # also after a bracket
     r"(?:97[89]-)?\d{1,5}-\d{1,7}-\d{1,7}-[\dX]\b|"  # a book
     r"\d{1,3}(?:[ .]000)+(?!\d)|\d{5,}\.\d+(?!\.?\d)"  # a round or a broken number
 )
-PART = re.compile(r"-[A-Z]\b")  # after a part's number
-GROUPED = re.compile(r"\d\D+\d")
-LINKED = re.compile(r" ?(?:,|;|/|\b(?:or|and|oder|und|o|y|e|ou|et|alt)\b|[或和、]) ?")
-NUMBER = re.compile(rf"(?<!\d)(?<!\d[.,])\(?\d(?:{BETWEEN}\d){{5,16}}")
+_PART = re.compile(r"-[A-Z]\b")  # after a part's number
+_GROUPED = re.compile(r"\d\D+\d")
+_LINKED = re.compile(r" ?(?:,|;|/|\b(?:or|and|oder|und|o|y|e|ou|et|alt)\b|[或和、]) ?")
+_NUMBER = re.compile(rf"(?<!\d)(?<!\d[.,])\(?\d(?:{BETWEEN}\d){{5,16}}")
 
 
 class NationalPhoneRecognizer(PhoneRecognizer):
@@ -67,10 +67,10 @@ def is_phone(text: str, start: int, end: int) -> bool:
     """
     if is_announced(text, start, end):
         return True
-    if is_other(text, start, end) or PART.match(text, end):
+    if is_other(text, start, end) or _PART.match(text, end):
         return False
     number = text[start:end]
-    return bool(GROUPED.search(number)) or number.startswith("0") or text.strip() == number
+    return bool(_GROUPED.search(number)) or number.startswith("0") or text.strip() == number
 
 
 class TrunkPhoneRecognizer(NationalPhoneRecognizer):
@@ -117,9 +117,9 @@ class AnnouncedPhoneRecognizer(EntityRecognizer):
     ) -> list[RecognizerResult]:
         """Return announced numbers, and those that `or` or a comma joins to them."""
         found: list[RecognizerResult] = []
-        for match in NUMBER.finditer(text):
+        for match in _NUMBER.finditer(text):
             start, end = match.span()
-            linked = found and LINKED.fullmatch(text, found[-1].end, start)
+            linked = found and _LINKED.fullmatch(text, found[-1].end, start)
             if self.possible(match[0], text, end) and (linked or is_announced(text, start, end)):
                 found.append(RecognizerResult("PHONE_NUMBER", start, end, 0.4))
         return found
@@ -128,7 +128,7 @@ class AnnouncedPhoneRecognizer(EntityRecognizer):
     def possible(number: str, text: str, end: int) -> bool:
         """Tell whether a number is not too short, no date, no price and no count."""
         digits = sum(map(str.isdigit, number))
-        enough = digits > 6 or bool(GROUPED.search(number))
+        enough = digits > 6 or bool(_GROUPED.search(number))
         return enough and not NO_PHONE.match(number) and not COUNTED.match(text, end)
 
 

@@ -32,15 +32,15 @@ PLAIN = (
     | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
 )
 # Invisible characters that may stand inside a value, control characters included.
-MARKS = f"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{UNSEEN}"
-MARK = re.compile(f"[{MARKS}]")
+_MARKS = f"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{UNSEEN}"
+_MARK = re.compile(f"[{_MARKS}]")
 # What stands for another sign: JSON's escapes, HTML's references, and in links and Markdown what a
 # value has beside letters and digits (a space ( ) + - . : @ _).
-REFERENCE = r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[a-z]{2,8});"
-LINKED = r"%(?:2[089BDEbde]|3[Aa]|40|5[Ff])"
+_REFERENCE = r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[a-z]{2,8});"
+_LINKED = r"%(?:2[089BDEbde]|3[Aa]|40|5[Ff])"
 ESCAPED = "-()+.:@_"
-HIDING = re.compile(rf"\\++[{ESCAPED}]|{ESCAPE.pattern}|({LINKED}|{REFERENCE})|[{MARKS}]")
-MAY_HIDE = re.compile(rf"[\\%&{MARKS}]")  # one class of signs, which is fast
+HIDING = re.compile(rf"\\++[{ESCAPED}]|{ESCAPE.pattern}|({_LINKED}|{_REFERENCE})|[{_MARKS}]")
+MAY_HIDE = re.compile(rf"[\\%&{_MARKS}]")  # one class of signs, which is fast
 
 
 def seen(text: str) -> tuple[str, list[int], list[int]]:
@@ -67,10 +67,10 @@ def meant(found: re.Match[str]) -> str:
     """Decode a match of HIDING to the character it stands for, or to nothing if it is invisible."""
     if found[3]:
         sign = unescape(unquote(found[3]))
-        return MARK.sub("", sign) if len(sign) == 1 else found[0]
+        return _MARK.sub("", sign) if len(sign) == 1 else found[0]
     if found[0][-1] in ESCAPED:
         return found[0][-1]
-    return MARK.sub("", escaped_character(found) if found[0].startswith("\\") else found[0])
+    return _MARK.sub("", escaped_character(found) if found[0].startswith("\\") else found[0])
 
 
 def as_plain(text: str) -> str:

@@ -24,7 +24,7 @@ from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
 from lib.runtime.errors import UserError
 
 # Kinds of which 4111-1111 and 4111 1111 are the same value.
-GROUPED = {
+_GROUPED = {
     "PHONE_NUMBER",
     "CREDIT_CARD",
     "IBAN_CODE",
@@ -35,7 +35,7 @@ GROUPED = {
     *get_args(NationalId),
 }
 CN_DIGITS = 11  # of a Chinese mobile number; before them is at most the country
-SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes
+_SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes
 KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
 Span = tuple[int, int, str]  # start, end, entity
@@ -55,7 +55,7 @@ class Finder:
 
         Short texts are remembered, so that copies cost nothing.
         """
-        return self._remembered(text) if len(text) <= SHORT else self._find(text)
+        return self._remembered(text) if len(text) <= _SHORT else self._find(text)
 
     def _find(self, text: str) -> tuple[Span, ...]:
         """Spans in the text as it is written, searched for in the text as it is read."""
@@ -118,7 +118,7 @@ class Redactor:
         n is counted inside the record.
         """
         value = normalize("NFC", seen(value)[0].translate(PLAIN)).casefold()
-        if entity in GROUPED:
+        if entity in _GROUPED:
             value = self.dialled(entity, value) or re.sub(r"[\W_]", "", value)
         if self.finder.key:
             return f"<{entity}_{keyed(self.finder.key, entity, value)}>"

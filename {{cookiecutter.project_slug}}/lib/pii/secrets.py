@@ -18,13 +18,13 @@ UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]{3}")
 # Kingfisher wants the end of a private key. Where it was cut off, all that follows may be the key.
 BEGIN = "-----BEGIN "
-NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+_NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 LINE_END, HEADER = r"\s|\\+[nr]", r"[A-Z][A-Za-z-]+: [^\n]*+"
 PRIVATE_KEY = re.compile(
-    rf"{BEGIN}{NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {NAME}|.*)",
+    rf"{BEGIN}{_NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {_NAME}|.*)",
     re.DOTALL,
 )
-TOGETHER = 32  # texts that are scanned at once
+_TOGETHER = 32  # texts that are scanned at once
 # Between them: more than any rule skips between the name of a key and the key.
 APART = "\n.\n" * 100
 
@@ -53,11 +53,11 @@ def spaced(text: str) -> str:
 def which_hold_secrets(texts: list[str]) -> list[bool]:
     """Tell of each text whether `find_secrets` finds something in it; much faster for many texts.
 
-    TOGETHER are scanned at once. Only where something is found, each is scanned by itself.
+    _TOGETHER are scanned at once. Only where something is found, each is scanned by itself.
     """
     held = list[bool]()
-    for at in range(0, len(texts), TOGETHER):
-        some = texts[at : at + TOGETHER]
+    for at in range(0, len(texts), _TOGETHER):
+        some = texts[at : at + _TOGETHER]
         whole = APART.join([spaced(one) for text in some for one in readings(text)])
         sound = BEGIN not in whole and not load_scanner().scan(whole)
         held += [not sound and bool(find_secrets(text)) for text in some]
@@ -68,7 +68,7 @@ def mask_secrets(text: str) -> str:
     """Replace each secret in a text by <SECRET>."""
     secrets = find_secrets(text)
     for secret in secrets:
-        text = without(text, secret)
+        text = _without(text, secret)
     for shown in (unescape(text), without_unseen(unescape(text))):
         if shown != text and any(secret in shown for secret in secrets):
             return mask_secrets(shown)
@@ -80,7 +80,7 @@ def as_ascii(text: str) -> str:
     return text.translate(PLAIN) if FULL_WIDTH.search(text) else text
 
 
-def without(text: str, secret: str) -> str:
+def _without(text: str, secret: str) -> str:
     """Replace one secret by <SECRET>, also where it is written in full-width characters."""
     parts, at = [], 0
     for part in as_ascii(text).split(as_ascii(secret)):

@@ -9,7 +9,7 @@ import re
 NEAR = 60  # characters before a number that are looked at
 
 
-def words(text: str) -> str:
+def _words(text: str) -> str:
     """Write words, each a regular expression, as one; `_` is what joins words: a space, - or _."""
     return "|".join(text.split()).replace("_", "[ _-]")
 
@@ -20,7 +20,7 @@ def unspaced(text: str) -> str:
 
 
 # Before a phone number, language by language.
-PHONE = words("""
+PHONE = _words("""
     ph (?:tele|smart|cell)?phones?(?:_?(?:numbers?|no|nr))? tel(?:_?(?:no|nr|num))? mobiles?
     cell(?:ular)?s? (?:tele?)?fax(?:es|nummer)? whats_?app viber wechat landline hotline helpline
     pager voicemail call(?:ed|ing)? ring dial(?:l?ed|l?ing)? phoned reach(?:ed)? sms texted
@@ -45,7 +45,7 @@ PHONE_UNSPACED = unspaced("""
     来电 打给我 打我 热线 携帯 携帯電話 ファックス โทร โทรศัพท์ เบอร์ มือถือ
 """)
 LINK = r"(?:wa\.me/|(?:tel|sms|callto|fax|whatsapp):(?://)?(?:send\?phone=)?)\+?"
-BETWEEN_WORDS = words("""
+BETWEEN_WORDS = _words("""
     numbers? no nr num n[uú]m[eé]ro is was are at on to me us him her them back the my our this new
     now also directly anytime home work office mobile cell private day evening ist lautet unter auf
     der die mich uns sie an kom privat al a el en es su mi le au lo la est il di do da op e
@@ -57,15 +57,15 @@ ANNOUNCED = re.compile(
     re.IGNORECASE,
 )
 # After a phone number: `785 8949 (mobile)`, `-Fax`, `is my phone`.
-PLACE = words("office fax mobile cell phone tel desk landline büro handy mobil m[oó]vil oficina")
-OWNED = words("\\w*phone mobile cell number tel\\w* handy\\w* nummer m[oó]vil n[uú]m[eé]ro")
+PLACE = _words("office fax mobile cell phone tel desk landline büro handy mobil m[oó]vil oficina")
+OWNED = _words("\\w*phone mobile cell number tel\\w* handy\\w* nummer m[oó]vil n[uú]m[eé]ro")
 ANNOUNCED_AFTER = re.compile(
     rf"[-\s\\,]{{0,2}}[(\[]?(?:{PLACE})\b|(?:-|[\s,]*[(\[])(?:home|work|privat|casa)\b|"
     rf",? (?:is|ist|es|est) (?:my|our|the|meine?|unsere|mi|mon) (?:new |neue )?(?:{OWNED})",
     re.IGNORECASE,
 )
 # Before the number of a thing or a paper, a count, a time.
-OTHER_WORDS = words("""
+OTHER_WORDS = _words("""
     orders? tickets? invoices? cases? serials? s/?n part p/n sku items? models? builds? versions?
     firmware release revision commit u?uid g?uid ids? ref(?:erence)? tracking parcel shipment
     waybill awb fedex ups dhl usps dpd gls isbn issn ean upc gtin asin imei imsi iccid meid vin
@@ -87,7 +87,7 @@ OTHER_UNSPACED = unspaced("""
     订单 订单号 单号 快递 运单 运单号 编号 序列号 工单 工单号 发票 发票号 金额 总计 人口 版本
     注文番号
 """)
-OTHER = re.compile(
+_OTHER = re.compile(
     rf"(?:#|№|(?<![^\W\d_])(?:{OTHER_WORDS})|{OTHER_UNSPACED}|(?<=[a-z])(?:id|number|no|code))"
     r"(?:[\s#:\uff1a._=\"'-]++|[为是号]|"
     r"\b(?:n[ro]|num|number|nummer|code|ids?|sn|is|was|of|at|ist|lautet|es|de)\b){0,6}$",
@@ -98,7 +98,7 @@ CN_OTHER = re.compile(
     rf"(?:{unspaced('订单号 快递单号 单号 运单号 序列号 编号 发票号')})[\s:\uff1a是为]*$"
 )
 # After a number that counts something.
-UNITS = words("""
+UNITS = _words("""
     [kmgt]?i?b bytes? bits? ms µs ns seconds? km kg rows users people views tokens downloads
     inhabitants einwohner habitantes usd eur dollars? euros? 元 人 次
 """)
@@ -110,7 +110,7 @@ SUM = re.compile(
     r"[*×÷^$€£¥] ?$|\b(?:EUR|USD|GBP|CHF|INR|CNY|RMB|JPY) ?$|\d ?[=<>+/] ?$|\d - $|\d[:,.]$|[A-Z]-$"
 )
 CARD = re.compile(
-    words("""
+    _words("""
         card credit debit visa maestro master amex karte kredit tarjeta cr[eé]dito carte carta
         cart[aã]o 卡 карт カード 카드
     """),
@@ -125,7 +125,7 @@ def before(pattern: re.Pattern[str], text: str, start: int) -> bool:
 
 def is_other(text: str, start: int, end: int) -> bool:
     """Tell whether the words around a number say that it is a thing's number, a count or a term."""
-    return before(OTHER, text, start) or before(SUM, text, start) or bool(COUNTED.match(text, end))
+    return before(_OTHER, text, start) or before(SUM, text, start) or bool(COUNTED.match(text, end))
 
 
 def is_announced(text: str, start: int, end: int) -> bool:

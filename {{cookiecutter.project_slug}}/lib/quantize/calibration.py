@@ -20,7 +20,7 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TRAIN, VAL = "data/split/train.jsonl", "data/split/val.jsonl"
+TRAIN_SPLIT, VAL_SPLIT = "data/split/train.jsonl", "data/split/val.jsonl"
 
 
 def draw_examples(

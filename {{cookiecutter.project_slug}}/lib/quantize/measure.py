@@ -41,7 +41,7 @@ def perplexity(model: "PreTrainedModel", examples: list[Example]) -> float:
     with torch.inference_mode():
         for example in examples:
             labels = torch.tensor(example.labels[1:], device=model.device)
-            logits = model(ids_of(model, example), use_cache=False).logits[0, :-1].float()
+            logits = model(_ids_of(model, example), use_cache=False).logits[0, :-1].float()
             total += float(cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum"))
             tokens += int((labels != IGNORED).sum())
     return math.exp(total / max(tokens, 1))
@@ -66,11 +66,11 @@ def layer_errors(
 
 def states(model: "PreTrainedModel", example: Example) -> "list[Tensor]":
     """Return the hidden states after each layer, the last one's normalized as the head reads it."""
-    output = model(ids_of(model, example), use_cache=False, output_hidden_states=True)
+    output = model(_ids_of(model, example), use_cache=False, output_hidden_states=True)
     return [state.float().cpu() for state in output.hidden_states[1:]]
 
 
-def ids_of(model: "PreTrainedModel", example: Example) -> "Tensor":
+def _ids_of(model: "PreTrainedModel", example: Example) -> "Tensor":
     """Make a batch of one."""
     import torch
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from lib.evaluate.stats import FEWEST, compare_paired, wilson_interval
 from lib.release.params import GateParams
 
-MOST = 20_000  # cases; nobody writes more
-RESAMPLES, SEED = 100, 0  # of graded scores, which these are not
+_MOST = 20_000  # cases; nobody writes more
+_RESAMPLES, _SEED = 100, 0  # of graded scores, which these are not
 Passes = Callable[[int], bool]  # given a number of cases, whether the best result passes
 
 
@@ -27,7 +27,7 @@ def gained(by: float, limit: float) -> Passes:
         if cases < FEWEST:
             return limit <= -1
         groups = [str(at) for at in range(cases)]
-        found = compare_paired([by] * cases, [0.0] * cases, groups, RESAMPLES, SEED)
+        found = compare_paired([by] * cases, [0.0] * cases, groups, _RESAMPLES, _SEED)
         return found.low >= limit
 
     return passes
@@ -38,7 +38,7 @@ def would_do(passes: Passes) -> int | None:
     fits = FEWEST
     while not passes(fits):
         fits *= 2
-        if fits > MOST:
+        if fits > _MOST:
             return None
     low = max(fits // 2, FEWEST - 1)  # too few, or fewer than any check takes
     while fits - low > 1:

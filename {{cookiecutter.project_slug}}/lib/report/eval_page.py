@@ -4,23 +4,21 @@ from collections import Counter, defaultdict
 from statistics import fmean
 from typing import Any
 
-from lib.evaluate.predictions import Row, case_key, of_sets, score, slices_of
+from lib.evaluate.predictions import Prediction, case_key, of_sets, score, slices_of
 from lib.evaluate.rates import RATES
 from lib.evaluate.scoring import CATEGORIES
 from lib.evaluate.stats import wilson_interval
 from lib.report.pages import render_page, share_cell
 
 SCORED = ("golden", "test")
-SETS = (*SCORED, "adversarial")
+_SETS = (*SCORED, "adversarial")
 
-Metrics = dict[str, Any]
-Answers = dict[str, list[Row]]
-Cells = list[Any]  # of a table: text, whole numbers, shares
+Answers = dict[str, list[Prediction]]
 
 
-def eval_page(metrics: dict[str, Metrics], answers: Answers) -> str:
+def eval_page(metrics: dict[str, dict[str, Any]], answers: Answers) -> str:
     """Render the page of metrics/eval/SYSTEM.json and predictions/SYSTEM.jsonl, by system."""
-    sets = [part for part in SETS if any(of_sets(rows, part) for rows in answers.values())]
+    sets = [part for part in _SETS if any(of_sets(rows, part) for rows in answers.values())]
     primary = {
         found[part]["primary"] for found in metrics.values() for part in SCORED if part in found
     }
@@ -32,18 +30,18 @@ def eval_page(metrics: dict[str, Metrics], answers: Answers) -> str:
         rates=list(RATES),
         headline=headline_table(metrics, answers),
         primary=sorted(primary),
-        cases=max(len(of_sets(rows, *SETS)) for rows in answers.values()),
+        cases=max(len(of_sets(rows, *_SETS)) for rows in answers.values()),
         failures={part: failures(part, answers) for part in sets},
         slices={part: slices(part, answers) for part in sets},
         data=for_script(metrics, answers),
     )
 
 
-def headline_table(metrics: dict[str, Metrics], answers: Answers) -> list[Cells]:
+def headline_table(metrics: dict[str, dict[str, Any]], answers: Answers) -> list[list[Any]]:
     """Return score and safety of each system, with 95 % intervals, as rows of a table."""
     rows = []
     for name, found in metrics.items():
-        cells: Cells = [name]
+        cells: list[Any] = [name]
         for part in SCORED:
             one = found.get(part)
             known = one and share_cell(one["score"], one["score_low"], one["score_high"])
@@ -69,7 +67,7 @@ def failures(part: str, answers: Answers) -> dict[str, dict[str, int]]:
     }
 
 
-def slices(part: str, answers: Answers) -> list[Cells]:
+def slices(part: str, answers: Answers) -> list[list[Any]]:
     """Return the mean score of each system in each slice of a set, as rows of a table."""
     scores: dict[str, dict[str, list[float]]] = {}
     for system, rows in answers.items():
@@ -83,10 +81,10 @@ def slices(part: str, answers: Answers) -> list[Cells]:
     return lines
 
 
-def for_script(metrics: dict[str, Metrics], answers: Answers) -> dict[str, Any]:
+def for_script(metrics: dict[str, dict[str, Any]], answers: Answers) -> dict[str, Any]:
     """Collect what the page's script filters: cases, and each system's answer to each or None."""
-    cases: dict[tuple[str, ...], Row] = {}
-    given: dict[str, dict[tuple[str, ...], Row]] = {}
+    cases: dict[tuple[str, ...], Prediction] = {}
+    given: dict[str, dict[tuple[str, ...], Prediction]] = {}
     for system, rows in answers.items():
         given[system] = {case_key(row): row for row in rows}
         cases |= {key: row for key, row in given[system].items() if key not in cases}
@@ -104,7 +102,7 @@ def for_script(metrics: dict[str, Metrics], answers: Answers) -> dict[str, Any]:
     }
 
 
-def case_for_script(row: Row) -> Row:
+def case_for_script(row: Prediction) -> Prediction:
     """Pick what of a case is the same for all systems."""
     return {
         "set": row["set"],
@@ -117,7 +115,7 @@ def case_for_script(row: Row) -> Row:
     }
 
 
-def answer_for_script(row: Row | None) -> Row | None:
+def answer_for_script(row: Prediction | None) -> Prediction | None:
     """Pick what one system made of a case."""
     if row is None:
         return None

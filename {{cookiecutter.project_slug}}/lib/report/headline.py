@@ -6,11 +6,9 @@ from lib.release.cost import busiest, measured_as
 
 MEGABYTE = 1_000_000
 
-Metrics = dict[str, Any]
-
 
 def headline(
-    systems: dict[str, Metrics], train: Metrics, bench: Metrics, system: str
+    systems: dict[str, dict[str, Any]], train: dict[str, Any], bench: dict[str, Any], system: str
 ) -> dict[str, float]:
     """Return at most six numbers of the system that is released, under names that stay.
 

@@ -5,12 +5,10 @@ from typing import Any
 from lib.report.charts import Panel, curves
 from lib.runtime.files import atomic_text, write_json
 
-History = list[dict[str, Any]]
 
-
-def in_a_row(rows: History) -> History:
+def in_a_row(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows with steps that go on counting from one training to the next."""
-    found, before = History(), 0
+    found, before = list[dict[str, Any]](), 0
     for at, row in enumerate(rows):
         if at and row["phase"] != rows[at - 1]["phase"]:
             before = found[-1]["step"]
@@ -18,7 +16,7 @@ def in_a_row(rows: History) -> History:
     return found
 
 
-def write_curves(rows: History) -> None:
+def write_curves(rows: list[dict[str, Any]]) -> None:
     """Write plots/{train,val}.json (for `dvc plots`) and reports/train.svg."""
     rows = in_a_row(rows)
     train = [row for row in rows if "loss" in row]
@@ -33,10 +31,10 @@ def write_curves(rows: History) -> None:
         file.write(picture(train, val))
 
 
-def picture(train: History, val: History) -> str:
+def picture(train: list[dict[str, Any]], val: list[dict[str, Any]]) -> str:
     """Draw loss (train and validation), learning rate and gradient norm by step."""
 
-    def line(rows: History, name: str) -> list[tuple[float, float]]:
+    def line(rows: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
         return [(row["step"], row[name]) for row in rows]
 
     return curves(

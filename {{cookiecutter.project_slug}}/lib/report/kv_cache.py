@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 # Kinds of layers by transformers' names. Any other, such as sparse attention with an index of its
 # own, is not told.
-WHOLE = ("full_attention",)  # every token is kept
+_WHOLE = ("full_attention",)  # every token is kept
 WITHIN = ("sliding_attention", "chunked_attention")  # the last ones alone
-STATES = ("linear_attention", "conv")  # no token: a state of fixed size for each request
+_STATES = ("linear_attention", "conv")  # no token: a state of fixed size for each request
 EMPTY = ("moe", "mlp")
 
 
@@ -35,16 +35,16 @@ def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
     text = described.get_text_config(decoder=True) if described else None
     layers = kinds_of_layers(text) if text else []
     numbers = numbers_of_token(text) if text else None
-    if numbers is None or set(layers) - {*WHOLE, *WITHIN, *STATES, *EMPTY}:
+    if numbers is None or set(layers) - {*_WHOLE, *WITHIN, *_STATES, *EMPTY}:
         return None
     number = number_bytes(described, stack)
-    whole, recent = (sum(layer in kinds for layer in layers) for kinds in (WHOLE, WITHIN))
+    whole, recent = (sum(layer in kinds for layer in layers) for kinds in (_WHOLE, WITHIN))
     return Cache(
         number=number,
         whole=whole * numbers * number,
         recent=recent * numbers * number,
         window=window_of(text, layers),
-        states=sum(layer in STATES for layer in layers),
+        states=sum(layer in _STATES for layer in layers),
     )
 
 
@@ -69,7 +69,7 @@ def kinds_of_layers(text: "PretrainedConfig") -> list[str]:
 
     Where the configuration does not say, tokens are kept: llama.cpp heeds no window then.
     """
-    layers = getattr(text, "layer_types", None) or list(WHOLE) * text.num_hidden_layers
+    layers = getattr(text, "layer_types", None) or list(_WHOLE) * text.num_hidden_layers
     shared = getattr(text, "num_kv_shared_layers", None) or 0  # the last ones read another's
     return layers[: len(layers) - shared]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from lib.report.pages import render_page
 
-NAMES = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
+_NAMES = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
 
 LearntRow = dict[str, Any]
 
@@ -15,10 +15,10 @@ def mask_page(rows: list[LearntRow]) -> str:
     trainings: list[dict[str, Any]] = []
     for row in rows:
         if "tokenizer" in row:
-            name = NAMES.get(row["phase"], row["phase"])
+            name = _NAMES.get(row["phase"], row["phase"])
             trainings.append({"name": name, "facts": facts(row), "texts": []})
         else:
-            trainings[-1]["texts"].append(text(row))
+            trainings[-1]["texts"].append(_text(row))
     return render_page("mask", "What training learns", trainings=trainings)
 
 
@@ -32,7 +32,7 @@ def facts(row: LearntRow) -> dict[str, str]:
     } | {name: f"{token} ({number})" for name, (token, number) in row["tokenizer"].items()}
 
 
-def text(row: LearntRow) -> dict[str, Any]:
+def _text(row: LearntRow) -> dict[str, Any]:
     """Lay out one text: a heading, and each token with its classes."""
     tokens = []
     for number, shown, learnt, special in zip(

@@ -18,13 +18,11 @@ from lib.runtime.files import read_json
 from lib.train.license import hub_license
 from lib.train.params import TrainParams
 
-Lines = list[str]
-
 NOT_YET = (
     "Not in this card, which is written before eval. The figures are in `metrics/eval/` and "
     "`reports/summary.md` of the project, and in the card of every package made from it."
 )
-SETS, EXACT = ("golden", "test"), "exact_match"  # of metrics/eval/*.json
+_SETS, _EXACT = ("golden", "test"), "exact_match"  # of metrics/eval/*.json
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def training_card(
     return front_matter(base, params, data) + "\n".join(["", title, "", *body]).rstrip() + "\n"
 
 
-def use(task: TaskParams, data: Data) -> Lines:
+def use(task: TaskParams, data: Data) -> list[str]:
     """Say what the model is for, how it is asked, and what it is not for."""
     answers = {
         "json": "one line of JSON with "
@@ -117,7 +115,7 @@ def use(task: TaskParams, data: Data) -> Lines:
     ]
 
 
-def base_section(base: BaseParams) -> Lines:
+def base_section(base: BaseParams) -> list[str]:
     """Say where the weights come from, and under which terms."""
     rows = [
         ["base", f"`{base.model}`"],
@@ -132,7 +130,7 @@ def base_section(base: BaseParams) -> Lines:
     return table(["what", "value"], rows)
 
 
-def data_section(data: Data) -> Lines:
+def data_section(data: Data) -> list[str]:
     """Say how much was trained on, in which languages, under which licenses, and which bytes."""
     languages = ", ".join(f"{name} {count:,}" for name, count in data.languages.items())
     return [
@@ -148,7 +146,7 @@ def data_section(data: Data) -> Lines:
     ]
 
 
-def training_section(params: TrainParams, metrics: dict[str, Any]) -> Lines:
+def training_section(params: TrainParams, metrics: dict[str, Any]) -> list[str]:
     """List the params of the training and what it measured."""
     unused = {"lora"} if params.weights == "full" else set()
     unused |= set() if params.prefers else {"preference"}
@@ -192,11 +190,11 @@ def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> 
                 task_type="text-generation",
                 dataset_name=f"{part} cases of the project",
                 dataset_type=part,
-                metric_type=figures.get("primary", EXACT),
+                metric_type=figures.get("primary", _EXACT),
                 metric_value=round(primary(figures)[0], 4),
             )
             for part, figures in results[system].items()
-            if part in SETS
+            if part in _SETS
         ],
     }
     data = ModelCardData(**fields)
@@ -205,10 +203,10 @@ def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> 
     return f"---\n{data.to_yaml()}\n---\n\n{above}\n\n{section}\n"
 
 
-def evaluation(system: str, results: dict[str, Any]) -> Lines:
+def evaluation(system: str, results: dict[str, Any]) -> list[str]:
     """Tabulate the primary score of every system on every set, with its interval."""
-    parts = [part for part in SETS if part in results[system]]
-    names = sorted({results[system][part].get("primary", EXACT) for part in parts})
+    parts = [part for part in _SETS if part in results[system]]
+    names = sorted({results[system][part].get("primary", _EXACT) for part in parts})
     rows = [
         [f"**{name}** (this model)" if name == system else name]
         + [figure(result[part]) if part in result else "not measured" for part in parts]
@@ -225,7 +223,7 @@ def evaluation(system: str, results: dict[str, Any]) -> Lines:
 
 def primary(figures: dict[str, Any]) -> tuple[float, float | None, float | None]:
     """Pick a set's primary score and the ends of its interval; exact match if there is no other."""
-    key = "score" if "score" in figures else EXACT
+    key = "score" if "score" in figures else _EXACT
     return figures[key], figures.get(f"{key}_low"), figures.get(f"{key}_high")
 
 

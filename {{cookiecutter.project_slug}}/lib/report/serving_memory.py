@@ -7,14 +7,14 @@ from lib.engines.params import DeployParams, Stack
 from lib.report.kv_cache import Cache, cache_of, read_model_config
 from lib.report.markdown import table
 
-MEGABYTE = 1_000_000
+_MEGABYTE = 1_000_000
 # Megabytes of a server that holds a model of 13 MB, at the peak, measured on a CPU: vLLM 0.32.0 and
 # llama.cpp of llama-cpp-python 0.3.36 (the template's benchmarks/RESULTS.md), transformers 5.17.0.
 # TGI has not been run: it holds the same PyTorch as vLLM. Ollama starts a llama.cpp.
-OWN = {"transformers": 620, "vllm": 2_880, "tgi": 2_880, "llama.cpp": 55, "ollama": 55}
+_OWN = {"transformers": 620, "vllm": 2_880, "tgi": 2_880, "llama.cpp": 55, "ollama": 55}
 ON_GPU = ("vllm", "tgi")
 TAKES_ALL = "; it takes most of a GPU's free memory for the cache"
-BATCH = 512  # tokens that llama.cpp reads at once; it keeps room for the logits of each
+_BATCH = 512  # tokens that llama.cpp reads at once; it keeps room for the logits of each
 UNTOLD = (
     "What keys and values take is not told: config.json is of no architecture that transformers "
     "knows, or of a kind of attention that is not known here. Measure it; the launch files set no "
@@ -46,8 +46,8 @@ def own_bytes(config: dict[str, Any], stack: Stack) -> int:
     """
     described = read_model_config(config)
     words = described.get_text_config(decoder=True).vocab_size if described else 0
-    logits = 4 * BATCH * words if stack in ("llama.cpp", "ollama") else 0
-    return OWN[stack] * MEGABYTE + logits
+    logits = 4 * _BATCH * words if stack in ("llama.cpp", "ollama") else 0
+    return _OWN[stack] * _MEGABYTE + logits
 
 
 def memory_limit(config: dict[str, Any], weights: int, deploy: DeployParams) -> int | None:
@@ -71,12 +71,12 @@ def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
     """
     cache = cache_of(config, deploy.stack)
     held = held_weights(config, weights, deploy.stack)
-    unpacked = f", unpacked from {weights / MEGABYTE:,.1f} MB" if held != weights else ""
+    unpacked = f", unpacked from {weights / _MEGABYTE:,.1f} MB" if held != weights else ""
     lines = [
         "# Memory",
         "",
-        f"Weights {held / MEGABYTE:,.1f} MB{unpacked}{kept(cache) if cache else ''}. On top comes "
-        f"the server itself: some {own_bytes(config, deploy.stack) / MEGABYTE:,.0f} MB of the "
+        f"Weights {held / _MEGABYTE:,.1f} MB{unpacked}{kept(cache) if cache else ''}. On top comes "
+        f"the server itself: some {own_bytes(config, deploy.stack) / _MEGABYTE:,.0f} MB of the "
         f"host's memory for {deploy.stack}, measured on a CPU"
         f"{TAKES_ALL if deploy.stack in ON_GPU else ''}.",
         "",
@@ -103,7 +103,7 @@ def by_context(cache: Cache, held: int, deploy: DeployParams) -> list[str]:
     rows = [
         [
             f"{context:,}",
-            *(f"{(held + cache.size(context, count)) / MEGABYTE:,.0f}" for count in slots),
+            *(f"{(held + cache.size(context, count)) / _MEGABYTE:,.0f}" for count in slots),
         ]
         for context in contexts
     ]

@@ -4,7 +4,7 @@ from typing import Any
 
 from lib.report.charts import Line, Panel, curves
 
-SERVED = {"ttft_ms_p95": "First token, ms, p95", "e2e_ms_p95": "Request, ms, p95"}
+_SERVED = {"ttft_ms_p95": "First token, ms, p95", "e2e_ms_p95": "Request, ms, p95"}
 MODELS = ("tuned", "quantized", "served")  # of metrics/bench.json
 
 
@@ -22,7 +22,7 @@ def serving_picture(bench: dict[str, Any]) -> str:
     A line for each model, a point for each load.
     """
     panels = []
-    for name, title in SERVED.items():
+    for name, title in _SERVED.items():
         lines: dict[str, Line] = {
             model: sorted(
                 (row["output_tokens_per_s"], row[name])

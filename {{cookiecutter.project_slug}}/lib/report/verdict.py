@@ -5,13 +5,11 @@ from typing import Any, NamedTuple
 
 from lib.cases.systems import PROMPTED
 from lib.evaluate.params import EvalParams
-from lib.evaluate.predictions import Row, group, not_asked, of_sets, same_cases, score
+from lib.evaluate.predictions import Prediction, group, not_asked, of_sets, same_cases, score
 from lib.evaluate.stats import Difference, compare_paired, mean_interval, shown_p, verdict_of
 from lib.release.cost import busiest, cost_per_1000, measured_as
 from lib.release.params import GateParams
 from lib.report.markdown import table
-
-Metrics = dict[str, Any]
 
 
 class Serving(NamedTuple):
@@ -22,7 +20,7 @@ class Serving(NamedTuple):
     measured: bool  # or estimated from tokens
 
 
-def best_prompted(systems: dict[str, list[Row]]) -> str:
+def best_prompted(systems: dict[str, list[Prediction]]) -> str:
     """Name the prompted system with the highest golden score; "" if there is none.
 
     Of equal ones the simplest.
@@ -31,14 +29,14 @@ def best_prompted(systems: dict[str, list[Row]]) -> str:
     return max(golden, key=lambda name: sum(map(score, golden[name])), default="")
 
 
-def mean_tokens(rows: list[Row], key: str) -> float | None:
+def mean_tokens(rows: list[Prediction], key: str) -> float | None:
     """Average `input_tokens` or `output_tokens` of the golden cases; None where not counted."""
     counts = [row[key] for row in of_sets(rows, "golden") if row.get(key) is not None]
     return fmean(counts) if counts else None
 
 
 def serving_of(
-    system: str, systems: dict[str, list[Row]], bench: Metrics, gate: GateParams
+    system: str, systems: dict[str, list[Prediction]], bench: dict[str, Any], gate: GateParams
 ) -> Serving | None:
     """Return latency and cost at the highest load that bench sends; None where nothing tells.
 
@@ -90,7 +88,9 @@ def worth_it(found: Difference, wanted: float, min_effect: float, best: str, sol
     return f"**Prompting does it**: the tuned model is not better than `{best}`."
 
 
-def gain_line(part: str, tuned: list[Row], best: list[Row], params: EvalParams) -> str:
+def gain_line(
+    part: str, tuned: list[Prediction], best: list[Prediction], params: EvalParams
+) -> str:
     """Say how much the tuned model gains over the best of prompting on one set."""
     found = paired(of_sets(tuned, part), of_sets(best, part), params)
     if found is None:
@@ -102,7 +102,7 @@ def gain_line(part: str, tuned: list[Row], best: list[Row], params: EvalParams) 
     )
 
 
-def paired(new: list[Row], old: list[Row], params: EvalParams) -> Difference | None:
+def paired(new: list[Prediction], old: list[Prediction], params: EvalParams) -> Difference | None:
     """Compare two systems on the cases that both answered; None without any."""
     pairs = same_cases(new, old)
     if not pairs.new:
@@ -111,7 +111,10 @@ def paired(new: list[Row], old: list[Row], params: EvalParams) -> Difference | N
 
 
 def systems_table(
-    systems: dict[str, list[Row]], bench: Metrics, gate: GateParams, params: EvalParams
+    systems: dict[str, list[Prediction]],
+    bench: dict[str, Any],
+    gate: GateParams,
+    params: EvalParams,
 ) -> list[str]:
     """Tabulate score, tokens, latency and cost of each system."""
     rows = []
@@ -136,7 +139,10 @@ def systems_table(
 
 
 def verdict_page(
-    systems: dict[str, list[Row]], bench: Metrics, gate: GateParams, params: EvalParams
+    systems: dict[str, list[Prediction]],
+    bench: dict[str, Any],
+    gate: GateParams,
+    params: EvalParams,
 ) -> list[str]:
     """Write reports/verdict.md, a list of its lines."""
     lines = ["# Is fine-tuning worth it?", ""]

@@ -29,13 +29,13 @@ def at_work() -> str:
         for path, one in writers.items():
             if is_dvc(int(one["pid"])):
                 command = " ".join(Path(word).name for word in str(one["cmd"]).split()[:3])
-                return f"`{command}` (process {one['pid']}) is at work and writes {short(path)}"
+                return f"`{command}` (process {one['pid']}) is at work and writes {_short(path)}"
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return ""  # no note, or none that can be read: `make repair` removes such a file
     return ""
 
 
-def short(path: str) -> str:
+def _short(path: str) -> str:
     """Name a path as seen from here, where it lies below."""
     return os.path.relpath(path) if Path(path).is_absolute() else path
 

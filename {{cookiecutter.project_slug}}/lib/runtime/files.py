@@ -14,7 +14,10 @@ from lib.runtime.errors import UserError
 
 @contextmanager
 def atomic_text(path: str | Path) -> Iterator[TextIO]:
-    """Open a UTF-8 file for writing that appears under its name only when the block ends well."""
+    """Open a UTF-8 file for writing that appears under its name only when the block ends well.
+
+    Its folder is made; an error in the block leaves a file that was there as it was.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -28,7 +31,10 @@ def atomic_text(path: str | Path) -> Iterator[TextIO]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `path` only when the block ends well."""
+    """Yield an empty folder that takes the place of `path` only when the block ends well.
+
+    An error in the block leaves a folder that was there as it was.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
@@ -43,14 +49,17 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write indented JSON with keys in the order given, text in any language left readable."""
+    """Write indented JSON, whole or not at all: keys in the order given, no text escaped."""
     with atomic_text(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=2)
         file.write("\n")
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """Read the JSON object of a file that a stage wrote; raise UserError where it is not one."""
+    """Read the JSON object of a file that a stage wrote.
+
+    Raises UserError where the file is missing or holds anything else.
+    """
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -63,6 +72,6 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 
 def sha256(path: str | Path) -> str:
-    """Return the hex digest of a file's bytes."""
+    """Return the SHA-256 of a file's bytes as 64 hex digits, reading it in blocks."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

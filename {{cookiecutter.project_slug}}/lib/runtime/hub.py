@@ -2,7 +2,7 @@
 
 # How huggingface_hub names a refusal: the cure. The first that is found counts; a gated model's
 # error is one of a missing model, too.
-CURES = {
+_CURES = {
     "GatedRepoError": "it is gated: ask for access on its page, then `hf auth login`",
     "RevisionNotFoundError": "it has no such revision: check base.revision",
     "RepositoryNotFoundError": (
@@ -32,7 +32,7 @@ def ask_once() -> None:
 def refusal(model: str, error: Exception) -> str:
     """Explain in one line why a model does not load."""
     names = [name for cause in causes(error) for name in class_names(cause)]
-    for name, cure in CURES.items():
+    for name, cure in _CURES.items():
         if name in names:
             return f"{model}: {cure}"
     first = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -21,7 +21,7 @@ from lib.engines.openai_client import headers
 from lib.engines.timing import Timing
 from lib.runtime.errors import UserError
 
-SECONDS = 600  # one answer may take
+_SECONDS = 600  # one answer may take
 
 
 class Length(NamedTuple):
@@ -146,7 +146,7 @@ def connections(key_env: str) -> aiohttp.ClientSession:
     One that takes too long has failed.
     """
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    patience = aiohttp.ClientTimeout(SECONDS)
+    patience = aiohttp.ClientTimeout(_SECONDS)
     return aiohttp.ClientSession(connector=connector, timeout=patience, headers=headers(key_env))
 
 

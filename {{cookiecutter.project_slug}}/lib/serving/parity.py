@@ -123,12 +123,12 @@ def compare_prompts(
     """Check what a server makes of chats: template, bos, tokenizer."""
     rendered, begun, split = [], [], []
     for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-        if unbegun(b.text, tokenizer) not in (unbegun(a.text, tokenizer), decoded(a, tokenizer)):
+        if unbegun(b.text, tokenizer) not in (unbegun(a.text, tokenizer), _decoded(a, tokenizer)):
             at = len(common([*map(ord, a.text)], [*map(ord, b.text)]))
             rendered.append(
                 f"prompt {number} has {b.text[at : at + 20]!r} for {a.text[at : at + 20]!r}"
             )
-        elif begins(b, tokenizer) > 1 or one_more(a.ids, b.ids, tokenizer):
+        elif _begins(b, tokenizer) > 1 or one_more(a.ids, b.ids, tokenizer):
             right, found = tokenizer.decode(a.ids[:2]), tokenizer.decode(b.ids[:2])
             begun.append(f"prompt {number} begins with {found!r}, in training with {right!r}")
         elif a.ids != b.ids:
@@ -143,7 +143,7 @@ def compare_prompts(
     }
 
 
-def begins(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> int:
+def _begins(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> int:
     """Count the beginning-of-text tokens that a prompt starts with."""
     return len([*takewhile(lambda token: token == tokenizer.bos_token_id, prompt.ids)])
 
@@ -162,7 +162,7 @@ def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
     return text
 
 
-def decoded(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> str:
+def _decoded(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> str:
     """Decode a prompt's tokens: what an engine that tells only tokens gives back."""
     return unbegun(str(tokenizer.decode(prompt.ids)), tokenizer)
 

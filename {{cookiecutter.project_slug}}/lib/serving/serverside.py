@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ServerKind = Literal["llama.cpp", "tgi", "vllm", "other"]
 TELL_TOKENS = ("llama.cpp", "vllm")  # of answers, with their ids and log-probabilities
-PROBE = [Message(role="user", content="?")]
+_PROBE = [Message(role="user", content="?")]
 NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP's answers to a request that a server does not know
 
 
@@ -53,7 +53,7 @@ def recognise(
     for kind in kinds:
         server = Server(url, model, kind, key_env)
         try:
-            prompt_of_chat(server, PROBE, tokenizer)
+            prompt_of_chat(server, _PROBE, tokenizer)
         except Refused as refused:
             if refused.status not in NO_SUCH_ROUTE:
                 raise
@@ -74,7 +74,7 @@ def prompt_of_chat(
         return Rendered(text, list(server.ask("tokenize", body)["tokens"]))
     if server.kind == "tgi":
         told = server.ask("chat_tokenize", request_of(chat))
-        return Rendered(str(told["templated_text"]), ids_of(told["tokenize_response"]))
+        return Rendered(str(told["templated_text"]), _ids_of(told["tokenize_response"]))
     body = {"model": server.model, **request_of(chat), "add_generation_prompt": True}
     ids = list(server.ask("tokenize", body)["tokens"])
     return Rendered(str(tokenizer.decode(ids)), ids)
@@ -84,19 +84,19 @@ def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBas
     """Ask for the tokens of a bare text, without beginning-of-text."""
     if server.kind == "tgi":
         begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
-        return Rendered(text, ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
+        return Rendered(text, _ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
     body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
     if server.kind == "vllm":
         body = {"model": server.model, "prompt": text, "add_special_tokens": False}
     return Rendered(text, list(server.ask("tokenize", body)["tokens"]))
 
 
-def ids_of(tokens: list[dict[str, Any]]) -> list[int]:
+def _ids_of(tokens: list[dict[str, Any]]) -> list[int]:
     """Return the ids of tokens as TGI reports them."""
     return [int(token["id"]) for token in tokens]
 
 
-def answer_chat(
+def ask_greedily(
     server: Server,
     chat: list[Message],
     max_new_tokens: int,

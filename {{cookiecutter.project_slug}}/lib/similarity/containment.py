@@ -18,7 +18,7 @@ from tqdm import tqdm
 from lib.similarity.hit import Hit
 from lib.similarity.jaccard import SLACK, count_shared
 from lib.similarity.own_words import Shared, own_words
-from lib.similarity.rare_index import RareIndex, Sets
+from lib.similarity.rare_index import NumberedSets, RareIndex
 from lib.similarity.shingles import (
     Floats,
     IndexPairs,
@@ -29,7 +29,7 @@ from lib.similarity.shingles import (
     word_hashes,
 )
 
-SHORTEST, LONGEST = 8, 13  # words per n-gram
+SHORTEST, _LONGEST = 8, 13  # words per n-gram
 SHARE = (
     0.8  # from which a prompt counts as quoted: the share of tokens of Llama 2's "dirty" samples
 )
@@ -44,20 +44,20 @@ class QuoteIndex:
         self.prompts, self.share, self.shared = prompts, share, shared
         sizes = [np.empty(0, np.int64)]
         sizes += [own_words(word_hashes(some), shared).sizes() for some in chunks(prompts)]
-        self.own = np.minimum(np.concatenate(sizes), LONGEST)  # words per n-gram
+        self.own = np.minimum(np.concatenate(sizes), _LONGEST)  # words per n-gram
         self.indexes = {
             size: RareIndex(partial(self._grams, size), len(prompts), share)
-            for size in range(SHORTEST, LONGEST + 1)
+            for size in range(SHORTEST, _LONGEST + 1)
             if size in self.own
         }
 
-    def _grams(self, size: int) -> Iterator[Sets]:
+    def _grams(self, size: int) -> Iterator[NumberedSets]:
         """The n-grams of the prompts that are searched for by so many words."""
         numbers = np.flatnonzero(self.own == size)
         start = 0
         for some in chunks(self.prompts[number] for number in numbers.tolist()):
             words = own_words(word_hashes(some), self.shared)
-            yield Sets(distinct(ngrams(words, size)), numbers[start : start + len(some)])
+            yield NumberedSets(distinct(ngrams(words, size)), numbers[start : start + len(some)])
             start += len(some)
 
     def search(self, texts: Iterable[str]) -> list[Hit]:
@@ -105,7 +105,7 @@ def containments(said: Shingles, asked: Shingles, pairs: IndexPairs, shared: Sha
 def _shares(said: Shingles, asked: Shingles, pairs: IndexPairs) -> Floats:
     """The share of the n-grams of the second of each pair that the first has; texts by words."""
     values = np.empty(len(pairs))
-    sizes = np.minimum(asked.sizes(), LONGEST)[pairs[:, 1]]
+    sizes = np.minimum(asked.sizes(), _LONGEST)[pairs[:, 1]]
     for size in np.unique(sizes).tolist():
         chosen = pairs[sizes == size]
         ones, others = (distinct(ngrams(words, size)) for words in (said, asked))

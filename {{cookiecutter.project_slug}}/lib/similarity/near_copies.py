@@ -19,7 +19,7 @@ from lib.similarity.containment import SHORTEST, QuoteIndex
 from lib.similarity.hit import Hit
 from lib.similarity.minhash import candidates, connected
 from lib.similarity.near_index import NearIndex
-from lib.similarity.own_words import HashSet, Sets, Shared, own_words
+from lib.similarity.own_words import HashSet, NgramSets, Shared, own_words
 from lib.similarity.shingles import (
     IndexPairs,
     Indices,
@@ -92,7 +92,7 @@ class KnownTexts:
         """Find near copies of known texts, with their Jaccard similarity."""
         return self._near.search_texts(texts) if self.texts else []
 
-    def near_shingles(self, grams: Sets) -> list[Hit]:
+    def near_shingles(self, grams: NgramSets) -> list[Hit]:
         """Find near copies as `near` does, of texts given by their n-grams (of `ngram` words)."""
         return self._near.search(grams) if self.texts else []
 

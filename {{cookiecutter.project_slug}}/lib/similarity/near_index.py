@@ -8,7 +8,7 @@ from tqdm import tqdm
 from lib.similarity import rare_index
 from lib.similarity.hit import Hit
 from lib.similarity.jaccard import SLACK
-from lib.similarity.own_words import Sets, Shared, ngrams_of, own_words, sets_of, similarity
+from lib.similarity.own_words import NgramSets, Shared, ngrams_of, own_words, sets_of, similarity
 from lib.similarity.rare_index import RareIndex
 from lib.similarity.shingles import chunks, distinct, ngrams, word_hashes
 
@@ -24,12 +24,12 @@ class NearIndex:
         self.texts, self.threshold, self.ngram, self.shared = texts, threshold, ngram, shared
         self.index = RareIndex(self._shingles, len(texts), threshold)
 
-    def _shingles(self) -> Iterator[rare_index.Sets]:
+    def _shingles(self) -> Iterator[rare_index.NumberedSets]:
         start = 0
         for some in chunks(self.texts):
             words = own_words(word_hashes(some), self.shared)
             numbers = np.arange(start, start + len(some))
-            yield rare_index.Sets(distinct(ngrams(words, self.ngram)), numbers)
+            yield rare_index.NumberedSets(distinct(ngrams(words, self.ngram)), numbers)
             start += len(some)
 
     def search_texts(self, texts: Sequence[str]) -> list[Hit]:
@@ -45,7 +45,7 @@ class NearIndex:
                 bar.update(len(some))
         return found
 
-    def search(self, grams: Sets) -> list[Hit]:
+    def search(self, grams: NgramSets) -> list[Hit]:
         """Find every near copy among texts, given by their n-grams."""
         pairs = self.index.search(grams.own)
         if not len(pairs):

@@ -105,39 +105,41 @@ def _passages(shared: Shared) -> HashSet:
     return HashSet(np.frombuffer(shared, np.uint64))
 
 
-class Sets(NamedTuple):
+class NgramSets(NamedTuple):
     """The n-grams of texts: of their own words, and of all their words; one object where no passage
     is shared."""
 
     own: Shingles
     whole: Shingles
 
-    def take(self, texts: Indices) -> "Sets":
+    def take(self, texts: Indices) -> "NgramSets":
         """Take those of some of the texts, in that order."""
         own = take(self.own, texts)
-        return Sets(own, own if self.whole is self.own else take(self.whole, texts))
+        return NgramSets(own, own if self.whole is self.own else take(self.whole, texts))
 
-    def distinct(self) -> "Sets":
+    def distinct(self) -> "NgramSets":
         """Sort the n-grams of each text and drop repeats."""
         own = distinct(self.own)
-        return Sets(own, own if self.whole is self.own else distinct(self.whole))
+        return NgramSets(own, own if self.whole is self.own else distinct(self.whole))
 
 
-def ngrams_of(words: Shingles, ngram: int, shared: Shared, texts: Indices | None = None) -> Sets:
+def ngrams_of(
+    words: Shingles, ngram: int, shared: Shared, texts: Indices | None = None
+) -> NgramSets:
     """Hash the n-grams of texts, in order; texts: those in which shared passages do not count."""
     own = own_words(words, shared, texts)
     grams = ngrams(own, ngram)
-    return Sets(grams, grams if own is words else ngrams(words, ngram))
+    return NgramSets(grams, grams if own is words else ngrams(words, ngram))
 
 
-def sets_of(texts: Sequence[str], ngram: int, shared: Shared) -> Sets:
+def sets_of(texts: Sequence[str], ngram: int, shared: Shared) -> NgramSets:
     """Turn each text into the sets of its n-grams."""
     parts = [ngrams_of(word_hashes(some), ngram, shared).distinct() for some in chunks(texts)]
     own = joined([part.own for part in parts])
-    return Sets(own, joined([part.whole for part in parts]) if shared else own)
+    return NgramSets(own, joined([part.whole for part in parts]) if shared else own)
 
 
-def similarity(ones: Sets, others: Sets, pairs: IndexPairs) -> Floats:
+def similarity(ones: NgramSets, others: NgramSets, pairs: IndexPairs) -> Floats:
     """Compute how similar each pair (index in ones, in others) is, 0 to 1.
 
     It is the lower of two exact Jaccard similarities: of their own words, and of all their words.

@@ -19,7 +19,7 @@ LEAST = 4  # members that a text must have of those kept of a set: k above, less
 BUCKETS = 20  # bits of a hash by which members are counted
 
 
-class Sets(NamedTuple):
+class NumberedSets(NamedTuple):
     """Some sets, each member once, and their numbers among all."""
 
     members: Shingles
@@ -29,7 +29,9 @@ class Sets(NamedTuple):
 class RareIndex:
     """The rarest members of sets, by hash."""
 
-    def __init__(self, read: Callable[[], Iterator[Sets]], count: int, share: float) -> None:
+    def __init__(
+        self, read: Callable[[], Iterator[NumberedSets]], count: int, share: float
+    ) -> None:
         """read: gives all sets, some at a time, twice; count: how many; share: of a set's members
         that a text must have."""
         self.least = np.zeros(count, np.int64)

@@ -1,7 +1,7 @@
 """Passages that many prompts of a source share, counted once, by dedup, for all later searches.
 
-The rule: a passage is PASSAGE words in a row (own_words.py). It is shared where at least SHARE of a
-source's different prompts have it, and FEWEST of them. Counted are the SAMPLE prompts of the source
+The rule: a passage is PASSAGE words in a row (own_words.py). It is shared where a tenth of a
+source's different prompts have it, and ten of them. Counted are the SAMPLE prompts of the source
 whose records have the lowest ids: ids are hashes of the content, so neither the order of the rows
 nor who does the work matters, and rows added later change nothing but where one of them makes a
 passage cross the share.
@@ -28,11 +28,12 @@ from lib.similarity.spans import Spans
 from lib.similarity.workers import Block, Each, blocks, read_block
 
 SHARED_TEXT = Path("data/shared_text.jsonl")
-SHARE, FEWEST = 0.1, 10  # of a source's different prompts; natural phrases stay below half of that
+SHARED_BY = 0.1  # of a source's different prompts; natural phrases stay below half of that
+FEWEST_PROMPTS = 10
 SAMPLE = 4096  # prompts of a source that are counted
 CHARACTERS = 1 << 22  # of them at most
 SHOWN = 300  # characters of a shared text in reports
-QUOTED = 120  # and on the terminal
+_QUOTED = 120  # and on the terminal
 
 Sample = dict[str, list[tuple[str, int, int]]]  # of each source: (id, begin and end of its line)
 
@@ -56,7 +57,7 @@ class SharedText(NamedTuple):
 
 def quoted(text: str) -> str:
     """Cut a text to what fits into a line of the terminal."""
-    return text[:QUOTED] + ("..." if len(text) > QUOTED else "")
+    return text[:_QUOTED] + ("..." if len(text) > _QUOTED else "")
 
 
 def find_shared(path: Path, each: Each) -> list[SharedText]:
@@ -105,7 +106,7 @@ def prompts_at(path: Path, spans: Spans) -> list[str]:
 
 
 def shared_by(
-    source: str, prompts: Sequence[str], share: float = SHARE, fewest: int = FEWEST
+    source: str, prompts: Sequence[str], share: float = SHARED_BY, fewest: int = FEWEST_PROMPTS
 ) -> SharedText:
     """Find the passages that many of a source's prompts share, each different prompt once.
 

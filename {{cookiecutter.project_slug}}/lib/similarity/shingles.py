@@ -6,11 +6,11 @@ any language.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,11 @@ Indices = npt.NDArray[np.int64]
 IndexPairs = npt.NDArray[np.int64]  # shape (pairs, 2)
 Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.uint8]
+T = TypeVar("T")
 
 CHUNK = 1 << 18  # characters hashed together: about what a CPU's cache holds
 # No letter; a letter of a longer word; a word of its own; a part of the word it follows, if any.
-BETWEEN, SPACED, ALONE, MARK = range(4)
+_BETWEEN, SPACED, ALONE, _MARK = range(4)
 MULTIPLIERS = np.random.RandomState(0).randint(0, 1 << 63, 32, dtype=np.uint64) | np.uint64(1)
 BASE = 0x9E3779B97F4A7C15  # of the polynomial that a word's hash is; odd, so it has an inverse
 
@@ -56,11 +57,21 @@ def shingle(texts: Sequence[str], ngram: int) -> Shingles:
 
 def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield lists of consecutive texts, each of about CHUNK characters."""
-    some: list[str] = []
+    return _in_chunks(texts, len)
+
+
+def row_chunks(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    """Yield lists of consecutive rows of texts, each list of about CHUNK characters."""
+    return _in_chunks(rows, lambda row: sum(map(len, row)))
+
+
+def _in_chunks(items: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield lists of consecutive items; length: the characters of one."""
+    some: list[T] = []
     size = 0
-    for text in texts:
-        some.append(text)
-        size += len(text)
+    for item in items:
+        some.append(item)
+        size += length(item)
         if size >= CHUNK:
             yield some
             some, size = [], 0
@@ -105,7 +116,11 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
 
 
 def ngrams(words: Shingles, ngram: int) -> Shingles:
-    """Hash the n-grams of each text, in order; a text shorter than n words is one n-gram."""
+    """Hash the n-grams of each text, in order and as often as they occur.
+
+    words: of word_hashes, the hashes of each text's words. A text shorter than n words is one
+    n-gram.
+    """
     hashes, starts = words
     lengths, first = words.sizes(), starts[:-1]
     padded = np.concatenate([hashes, np.zeros(ngram, np.uint64)])
@@ -129,11 +144,11 @@ def ngrams(words: Shingles, ngram: int) -> Shingles:
 
 def _settle_marks(kind: Kinds, values: Hashes) -> None:
     """Make a mark a letter of the word that it follows; elsewhere it counts as no character."""
-    marked = np.flatnonzero(kind == MARK)
+    marked = np.flatnonzero(kind == _MARK)
     if len(marked):
-        others = np.where(kind == MARK, 0, np.arange(len(kind)))
+        others = np.where(kind == _MARK, 0, np.arange(len(kind)))
         inside = kind[np.maximum.accumulate(others)[marked]] == SPACED
-        kind[marked] = np.where(inside, SPACED, BETWEEN)
+        kind[marked] = np.where(inside, SPACED, _BETWEEN)
         values[marked[~inside]] = 0
 
 
@@ -143,12 +158,12 @@ def _alphabet() -> tuple[Kinds, Hashes]:
     count = 0x110000
     letters = np.fromiter(map(str.isalnum, map(chr, range(count))), bool, count)
     letters[ord("_")] = True
-    kinds = np.where(letters, SPACED, BETWEEN).astype(np.uint8)
-    kinds[list(map(ord, marks()))] = MARK
+    kinds = np.where(letters, SPACED, _BETWEEN).astype(np.uint8)
+    kinds[list(map(ord, marks()))] = _MARK
     for first, last in re.findall("(.)-(.)", UNSPACED):
         kinds[ord(first) : ord(last) + 1] = ALONE
     values = np.random.RandomState(1).randint(0, 1 << 63, count, dtype=np.uint64)
-    return kinds, np.where(kinds == BETWEEN, np.uint64(0), values * np.uint64(2) + np.uint64(1))
+    return kinds, np.where(kinds == _BETWEEN, np.uint64(0), values * np.uint64(2) + np.uint64(1))
 
 
 @cache

@@ -4,7 +4,7 @@ A file is surveyed in blocks of whole lines that know nothing of each other: one
 processes or on other machines, the result is the same.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -31,12 +31,12 @@ from lib.similarity.near_copies import KnownTexts, search_rows
 from lib.similarity.own_words import Shared, ngrams_of, own_words
 from lib.similarity.params import DedupParams
 from lib.similarity.shingles import (
-    CHUNK,
     Floats,
     Hashes,
     Indices,
     Shingles,
     mix,
+    row_chunks,
     word_hashes,
 )
 from lib.similarity.spans import Spans
@@ -102,7 +102,8 @@ def survey(
         raise
     ends = block[0] + np.cumsum([len(line) for line in lines])
     known = _known(prompts, params.evals_threshold, params.ngram, shared)
-    *columns, suspects = concatenate(_contents(some, known, params) for some in _chunks(records))
+    parts = row_chunks(map(_texts, records))
+    *columns, suspects = concatenate(_contents(some, known, params) for some in parts)
     found = Survey(
         np.stack([np.append(block[0], ends[:-1]), ends], axis=1),
         np.array([record["id"].encode() for record in records]),
@@ -135,18 +136,9 @@ def nothing() -> Survey:
     return Survey(np.empty((0, 2), np.int64), *(np.empty(0, kind) for kind in kinds))
 
 
-def _chunks(records: list[Record]) -> Iterator[list[list[str]]]:
-    """What is asked and every answer of each record, in lists of about CHUNK characters."""
-    some: list[list[str]] = []
-    size = 0
-    for record in records:
-        some.append([prompt_text(record), *answers_of(record)])
-        size += sum(map(len, some[-1]))
-        if size >= CHUNK:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+def _texts(record: Record) -> list[str]:
+    """What is asked, and every answer."""
+    return [prompt_text(record), *answers_of(record)]
 
 
 def _contents(parts: list[list[str]], known: KnownTexts, params: DedupParams) -> tuple[Any, ...]:

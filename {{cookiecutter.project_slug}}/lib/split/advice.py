@@ -40,13 +40,13 @@ def why_empty(
             "every source fixes its split, so no row is drawn: take `split` out of a source in "
             "data.sources, or set the share of the empty one, split.val or split.test, to 0"
         )
-    of_groups, most = parts(records, {}), max(len(records) / 2, 1)
+    of_groups, most = _parts(records, {}), max(len(records) / 2, 1)
     if _largest(of_groups) > most:
         return (
             f"{_largest(of_groups):,} of {len(records):,} rows are tied by their groups, which "
             "share a split: map another column to `group` in data.sources, or none"
         )
-    of_all = parts(records, ties)
+    of_all = _parts(records, ties)
     if _largest(of_all) > most:
         text = _shared_text(texts, of_all == np.bincount(of_all).argmax())
         return (
@@ -59,7 +59,7 @@ def why_empty(
     return f"{found}: add rows{_seed(params, fates)}"
 
 
-def parts(records: Sequence[Record], ties: dict[int, list[int]]) -> Indices:
+def _parts(records: Sequence[Record], ties: dict[int, list[int]]) -> Indices:
     """Number for each record what it is tied to, by groups in common and by ties."""
     of_group: dict[str, list[int]] = {}
     for index, record in enumerate(records):

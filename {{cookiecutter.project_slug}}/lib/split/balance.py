@@ -9,7 +9,7 @@ import numpy as np
 from lib.core.records import Record, is_pair
 from lib.runtime.errors import UserError
 from lib.similarity.params import Balance, Coverage, SplitParams
-from lib.split.rows import Rows
+from lib.split.rows import SplitRows
 
 
 def over_cap(train: Sequence[Record], cap: int | None, seed: int) -> set[int]:
@@ -26,7 +26,7 @@ def over_cap(train: Sequence[Record], cap: int | None, seed: int) -> set[int]:
     return {at for some in alike.values() for at in sorted(some, key=order.__getitem__)[cap:]}
 
 
-def weighted(train: Rows, weights: dict[str, int]) -> Rows:
+def weighted(train: SplitRows, weights: dict[str, int]) -> SplitRows:
     """Repeat each row as often as its scenario's weight says."""
     if not weights:
         return train
@@ -51,14 +51,18 @@ def empty_splits(sizes: Mapping[str, int], params: SplitParams) -> list[str]:
     return [name for name, share in shares.items() if share and not sizes[name]]
 
 
-def check_sizes(splits: Mapping[str, Rows], params: SplitParams, advise: Callable[[], str]) -> None:
+def check_sizes(
+    splits: Mapping[str, SplitRows], params: SplitParams, advise: Callable[[], str]
+) -> None:
     """Raise UserError, with advice, for a split that should have rows and is empty."""
     for name in empty_splits({name: len(rows) for name, rows in splits.items()}, params)[:1]:
         sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
         raise UserError(f"params.yaml: split: {name} is empty ({sizes}); {advise()}")
 
 
-def check_coverage(splits: Mapping[str, Rows], scenarios: set[str], coverage: Coverage) -> None:
+def check_coverage(
+    splits: Mapping[str, SplitRows], scenarios: set[str], coverage: Coverage
+) -> None:
     """Raise UserError that names every scenario and tag with too few rows in a split.
 
     Chats are counted, which eval asks; preference pairs only where there are no chats. An empty

@@ -23,7 +23,7 @@ from lib.similarity.own_words import Shared
 from lib.similarity.params import SplitParams
 from lib.similarity.workers import Block, Each, blocks, read_block
 
-MOST = 5  # leaks named in an error message
+_MOST = 5  # leaks named in an error message
 
 
 class Leak(NamedTuple):
@@ -146,8 +146,8 @@ def _search_block(
 def leak_error(leaks: list[Leak]) -> UserError:
     """Say in one line which rows leak and what to do about it."""
     rows = len({leak.train for leak in leaks})
-    shown = ", ".join(map(str, leaks[:MOST]))
-    more = f" and {len(leaks) - MOST} more" if len(leaks) > MOST else ""
+    shown = ", ".join(map(str, leaks[:_MOST]))
+    more = f" and {len(leaks) - _MOST} more" if len(leaks) > _MOST else ""
     kinds = Counter(leak.kind for leak in leaks)
     found = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     cures = []

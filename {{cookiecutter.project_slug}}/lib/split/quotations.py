@@ -18,8 +18,8 @@ from lib.similarity.word_file import WordFile
 Numbers = npt.NDArray[np.int32]  # of prompts
 
 SAMPLED = 12  # n-grams of a prompt, on average
-MOST = 32  # prompts proposed for one n-gram: the first that have it
-BATCH = 1 << 12  # pairs compared at a time
+_MOST = 32  # prompts proposed for one n-gram: the first that have it
+_BATCH = 1 << 12  # pairs compared at a time
 
 
 def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> IndexPairs:
@@ -33,7 +33,7 @@ def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> I
     known, start, found = SortedHashes(hashes), 0, [np.empty((0, 2), np.int64)]
     for words in file.in_order(rows):
         pairs = _proposed(words, known, owner, start, shared)
-        for some in np.split(pairs, range(BATCH, len(pairs), BATCH)):
+        for some in np.split(pairs, range(_BATCH, len(pairs), _BATCH)):
             found.append(some[_quotes(file, rows, prompts, some, shared)])
         start += len(words.starts) - 1
     return np.concatenate(found)
@@ -65,7 +65,7 @@ def _proposed(
     """Pairs (row, prompt of another) of which the row has an n-gram of the prompt's sample."""
     grams = ngrams(own_words(words, shared), SHORTEST)
     places, begin, length = known.find(grams.hashes)
-    length = np.minimum(length, MOST)
+    length = np.minimum(length, _MOST)
     row = np.searchsorted(grams.starts, places, "right") - 1 + start
     row, prompt = np.repeat(row, length), owner[ranges(begin, length)].astype(np.int64)
     codes = np.unique((row << 32 | prompt)[row != prompt])

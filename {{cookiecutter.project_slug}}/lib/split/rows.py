@@ -11,11 +11,11 @@ from lib.core.records import Record, is_pair
 from lib.similarity.shingles import Indices
 
 # What rows have in common: those that are equal in all of it share one object.
-ALIKE = ("scenario", "language", "tags", "source", "license", "split")
-BATCH = 10_000  # rows whose ids are put into one array
+_ALIKE = ("scenario", "language", "tags", "source", "license", "split")
+_BATCH = 10_000  # rows whose ids are put into one array
 
 
-class Rows(Sequence[Record]):
+class SplitRows(Sequence[Record]):
     """Records without their texts; each is made when it is asked for."""
 
     def __init__(
@@ -35,8 +35,8 @@ class Rows(Sequence[Record]):
     @overload
     def __getitem__(self, at: int) -> Record: ...
     @overload
-    def __getitem__(self, at: slice) -> "Rows": ...
-    def __getitem__(self, at: int | slice) -> "Record | Rows":
+    def __getitem__(self, at: slice) -> "SplitRows": ...
+    def __getitem__(self, at: int | slice) -> "Record | SplitRows":
         if isinstance(at, slice):
             return self.take(np.arange(len(self))[at])
         return self._made(self.kind[at], self.ids[at], self.groups[at])
@@ -48,34 +48,34 @@ class Rows(Sequence[Record]):
         name = own.decode()
         return cast(Record, {**self.kinds[kind], "id": name, "groups": groups or (name,)})
 
-    def take(self, indices: Indices) -> "Rows":
+    def take(self, indices: Indices) -> "SplitRows":
         """Return some of the rows, in this order."""
-        return Rows(self.kinds, self.kind[indices], self.ids[indices], self.groups[indices])
+        return SplitRows(self.kinds, self.kind[indices], self.ids[indices], self.groups[indices])
 
 
-def read_rows(records: Iterable[Record]) -> Rows:
+def read_split_rows(records: Iterable[Record]) -> SplitRows:
     """Keep what split must know of each record."""
     numbers: dict[tuple[Any, ...], int] = {}
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
     kinds, kind, groups = list[dict[str, Any]](), array("i"), list[tuple[str, ...] | None]()
     ids, parts = list[bytes](), [np.empty(0, "S1")]
     for record in records:
-        key = (is_pair(record), *[_hashable(record[name]) for name in ALIKE])  # type: ignore[literal-required]
+        key = (is_pair(record), *[_hashable(record[name]) for name in _ALIKE])  # type: ignore[literal-required]
         if key not in numbers:
             numbers[key] = len(kinds)
-            alike = {name: record[name] for name in ALIKE}  # type: ignore[literal-required]
+            alike = {name: record[name] for name in _ALIKE}  # type: ignore[literal-required]
             kinds.append(alike | ({"chosen": ""} if is_pair(record) else {}))
         kind.append(numbers[key])
         some = tuple(record["groups"])
         groups.append(None if some == (record["id"],) else known.setdefault(some, some))
         ids.append(record["id"].encode())
-        if len(ids) == BATCH:
+        if len(ids) == _BATCH:
             parts.append(np.array(ids))
             ids.clear()
     parts += [np.array(ids)] if ids else []
     column = np.empty(len(groups), object)
     column[:] = groups
-    return Rows(kinds, np.frombuffer(kind, np.int32), np.concatenate(parts), column)
+    return SplitRows(kinds, np.frombuffer(kind, np.int32), np.concatenate(parts), column)
 
 
 def _hashable(value: Any) -> Any:

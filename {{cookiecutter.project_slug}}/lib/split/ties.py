@@ -5,7 +5,7 @@ are found by the leakage check; such rows are tied, too, and split again.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import chain
 from tempfile import TemporaryFile
 from typing import NamedTuple
@@ -18,13 +18,13 @@ from lib.similarity.minhash import bands
 from lib.similarity.near_pairs import Sketch, similar_pairs
 from lib.similarity.own_words import Shared, own_words
 from lib.similarity.params import SplitParams
-from lib.similarity.shingles import CHUNK, IndexPairs, Indices, ngrams, take, word_hashes
+from lib.similarity.shingles import IndexPairs, Indices, ngrams, row_chunks, take, word_hashes
 from lib.similarity.spans import Spans
 from lib.similarity.word_file import WordFile
 from lib.split.leakage import Leak
 from lib.split.quotations import quotations
 
-PERMUTATIONS, RECALL = 128, 0.9999  # a pair that is missed here costs another search
+PERMUTATIONS, _RECALL = 128, 0.9999  # a pair that is missed here costs another search
 
 Ties = defaultdict[int, list[int]]  # for each record earlier ones
 
@@ -44,7 +44,7 @@ def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b
     return ties
 
 
-class Texts(NamedTuple):
+class RecordTexts(NamedTuple):
     """What records ask and answer, as words in a file."""
 
     file: WordFile
@@ -56,12 +56,12 @@ class Texts(NamedTuple):
 
 def _read(
     records: Iterable[Record], file: WordFile, params: SplitParams, shared: Shared
-) -> tuple[Texts, list[npt.NDArray[np.uint32]]]:
+) -> tuple[RecordTexts, list[npt.NDArray[np.uint32]]]:
     """Put the words of records into a file, of each its prompts, then its answers; return where
     they lie, and the buckets of the prompts, part by part."""
-    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, RECALL), PERMUTATIONS, params.seed)
+    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, _RECALL), PERMUTATIONS, params.seed)
     keys, sizes = [np.empty((0, sketch.bands), np.uint32)], [np.empty(0, np.int64)]
-    for some in _chunks(records):
+    for some in row_chunks(map(_texts, records)):
         counts = np.fromiter(map(len, some), np.int64, len(some))
         words = word_hashes(list(chain.from_iterable(some)))
         file.add(words)
@@ -73,25 +73,18 @@ def _read(
     answers = np.cumsum(counts) - 1
     rows = np.stack([spans[answers - 1, 0], spans[answers, 1]], axis=1)
     owner = np.repeat(np.arange(len(counts)), counts - 1)
-    return Texts(file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows), keys
+    return RecordTexts(
+        file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows
+    ), keys
 
 
-def _chunks(records: Iterable[Record]) -> Iterator[list[list[str]]]:
-    """The prompts of each record and, as one text, its answers; about CHUNK characters at once."""
-    some: list[list[str]] = []
-    size = 0
-    for record in records:
-        some.append([*prompt_texts(record), "\n".join(answers_of(record))])
-        size += sum(map(len, some[-1]))
-        if size >= CHUNK:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+def _texts(record: Record) -> list[str]:
+    """The prompts of a record and, as one text, its answers."""
+    return [*prompt_texts(record), "\n".join(answers_of(record))]
 
 
 def _near(
-    texts: Texts, keys: list[npt.NDArray[np.uint32]], params: SplitParams, shared: Shared
+    texts: RecordTexts, keys: list[npt.NDArray[np.uint32]], params: SplitParams, shared: Shared
 ) -> IndexPairs:
     """Pairs of records of which one answers, at some turn, what resembles the other's prompt."""
     pairs, _ = similar_pairs(

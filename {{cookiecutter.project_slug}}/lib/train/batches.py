@@ -42,7 +42,7 @@ def order(
     step = batch_size * accumulation
     places += left
     epochs_of = [at // count for at in range(len(places))]
-    turns = apart([kinds[place] for place in places], step, epochs_of)
+    turns = spread_apart([kinds[place] for place in places], step, epochs_of)
     return [places[turn] for turn in turns][:wanted]
 
 
@@ -55,7 +55,7 @@ def by_length(
 ) -> list[int]:
     """Sort one megabatch: its batches of like length in random order, the incomplete one last."""
     ranked = sorted(places, key=lambda place: lengths[place])
-    turns = apart([kinds[place] for place in ranked], batch_size, [0] * len(ranked))
+    turns = spread_apart([kinds[place] for place in ranked], batch_size, [0] * len(ranked))
     ranked = [ranked[turn] for turn in turns]
     batches = [ranked[start : start + batch_size] for start in range(0, len(ranked), batch_size)]
     rest = batches.pop() if len(batches[-1]) < batch_size else []
@@ -63,7 +63,9 @@ def by_length(
     return [place for batch in [*batches, rest] for place in batch]
 
 
-def apart(kinds: Sequence[frozenset[Hashable]], step: int, epochs: Sequence[int]) -> list[int]:
+def spread_apart(
+    kinds: Sequence[frozenset[Hashable]], step: int, epochs: Sequence[int]
+) -> list[int]:
     """Return the rows in an order in which no step has one of the `kinds` twice, where that can be.
 
     `kinds[row]` is what a row holds, `epochs[row]` the epoch it is of, and stays in. A row that

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.runtime.errors import UserError
-from lib.train.checkpoints import whole
+from lib.train.checkpoints import is_complete
 from lib.train.machine import peak_memory
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def find_best() -> "TrainerCallback":
             if not state.best_global_step:
                 return
             best = Path(args.output_dir, f"checkpoint-{state.best_global_step}")
-            if not whole(best):
+            if not is_complete(best):
                 raise UserError(
                     f"train: {best}, the best so far, is gone or not whole, and train.keep is "
                     f"best; delete {args.output_dir} and start again"

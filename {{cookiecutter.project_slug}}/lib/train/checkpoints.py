@@ -39,7 +39,7 @@ def scratch(*data: object) -> Path:
     code = [sha256(path) for dep in stage["deps"] for path in code_files(dep)]
     keys = [key for key in stage["params"] if isinstance(key, str)]
     sections = read_yaml(PARAMS)
-    params = {key: value_of(sections, key) for key in keys}
+    params = {key: _value_of(sections, key) for key in keys}
     decisive = [*data, params, code, [installed(name) for name in LIBRARIES]]
     raw = json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()
     name = blake2b(raw, digest_size=8).hexdigest()
@@ -52,7 +52,7 @@ def code_files(dep: str) -> list[Path]:
     return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
 
 
-def value_of(sections: dict[str, Any], key: str) -> Any:
+def _value_of(sections: dict[str, Any], key: str) -> Any:
     """Return the value of a dotted key of params.yaml; None where there is none."""
     value: Any = sections
     for name in key.split("."):
@@ -89,12 +89,12 @@ def last_whole(folder: Path) -> str | None:
     names = {path.name.partition("-")[2]: path for path in folder.glob("checkpoint-*")}
     steps = {int(name): path for name, path in names.items() if name.isdecimal()}
     for step in sorted(steps, reverse=True):
-        if whole(steps[step]):
+        if is_complete(steps[step]):
             return str(steps[step])
     return None
 
 
-def whole(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     """Tell whether a checkpoint was written to its end, not cut short when the run stopped.
 
     The trainer writes trainer_state.json last. Of several processes the first does, and waits for

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lib.core.params import BaseParams
 from lib.runtime.errors import UserError
-from lib.train.estimate import Load, ModelShape, peak, shape_of
+from lib.train.estimate import Load, peak
+from lib.train.model_shape import ModelShape, shape_of
 from lib.train.params import TrainParams
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import Any
 from lib.core.records import Record
 from lib.model.chat import Example
 from lib.runtime.files import atomic_text
+from lib.train.encode import Setup
 from lib.train.layout import lay_out
 from lib.train.mask import share_learnt
 from lib.train.preference import learnable
-from lib.train.trainers import Setup
 
 History = list[dict[str, Any]]
 HISTORY = Path("logs/train/history.jsonl")
@@ -24,7 +24,7 @@ VARIES = ("_per_second", "_runtime", "memory_bytes", "train_loss", "num_tokens")
 TIMED = ("tokens_per_second", "memory_bytes")
 
 
-def losses(history: History, name: str = "loss") -> History:
+def _losses(history: History, name: str = "loss") -> History:
     """Return the rows of a history that have a loss called `name`."""
     return [row for row in history if name in row]
 
@@ -37,11 +37,11 @@ def measured(history: History, keep: str) -> dict[str, Any]:
     """
     end = next(row for row in history if "train_runtime" in row)
     found = {"tokens": end["tokens"], "steps": end["step"]}
-    found["train_loss"] = losses(history)[-1]["loss"]
-    start = [row["eval_loss"] for row in losses(history, "eval_loss") if row["step"] == 0]
+    found["train_loss"] = _losses(history)[-1]["loss"]
+    start = [row["eval_loss"] for row in _losses(history, "eval_loss") if row["step"] == 0]
     if start:
         found["val_loss_before"] = start[0]
-    if validated := [row for row in losses(history, "eval_loss") if row["step"]]:
+    if validated := [row for row in _losses(history, "eval_loss") if row["step"]]:
         best = min(validated, key=lambda row: row["eval_loss"])
         kept = best if keep == "best" else validated[-1]
         found["val_loss"] = kept["eval_loss"]
@@ -65,14 +65,14 @@ def training_figures(
         return numbers | {"pairs_unused": len(pairs)}
     history = histories[params.method]
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
-    margins, added = losses(history, "rewards/margins"), measured(history, params.keep)
+    margins, added = _losses(history, "rewards/margins"), measured(history, params.keep)
     numbers |= {f"preference_{name}": added[name] for name in added if name.startswith("val_loss")}
     if margins:  # KTO's has none where no log covers good and bad answers
         numbers["preference_margin"] = margins[-1]["rewards/margins"]
     return numbers | {
         "preference_tokens": added["tokens"],
         "preference_steps": added["steps"],
-        "preference_loss": losses(history)[-1]["loss"],
+        "preference_loss": _losses(history)[-1]["loss"],
     }
 
 

@@ -11,7 +11,7 @@ from lib.train.packing import pack
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from lib.train.trainers import Setup
+    from lib.train.encode import Setup
 
 
 def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
@@ -30,12 +30,12 @@ def training_dataset(setup: "Setup", examples: list[Example]) -> "Dataset":
     rows = as_dataset(ready, list(range(len(ready))))
     if not params.packing:
         return rows
-    kinds = copies(examples)
+    kinds = _copies(examples)
     held = [kinds[place] for place in places_of(setup, examples)]
     return pack(rows, held, len(examples), params, world_size())
 
 
-def copies(examples: list[Example]) -> list[int]:
+def _copies(examples: list[Example]) -> list[int]:
     """Return for each example the place of the first that reads the same."""
     first: dict[tuple[int, ...], int] = {}
     return [first.setdefault(tuple(e.input_ids), at) for at, e in enumerate(examples)]
@@ -49,7 +49,7 @@ def places_of(setup: "Setup", examples: list[Example]) -> list[int]:
         params.epochs,
         params.batch_size * world_size(),
         params.seed,
-        copies(examples),
+        _copies(examples),
         params.gradient_accumulation,
     )
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from lib.train.history import History
 
-FEW = 10  # steps, below which a run is too short to learn from, whatever the rate
+_FEW = 10  # steps, below which a run is too short to learn from, whatever the rate
 
 
 def adapter_is_zero(folder: Path) -> bool:
@@ -35,7 +35,7 @@ def judge(histories: dict[str, "History"], unchanged: bool, records: int) -> dic
     """Return whether each training was long enough and learnt, for metrics; say aloud if not."""
     lost = [phase for phase, history in histories.items() if lost_nothing(history)]
     steps = {phase: history[-1]["step"] for phase, history in histories.items()}
-    short = [phase for phase, count in steps.items() if count < FEW]
+    short = [phase for phase, count in steps.items() if count < _FEW]
     for phase in short:
         many = "1 step" if steps[phase] == 1 else f"{steps[phase]} steps"
         say(

@@ -57,11 +57,11 @@ def check_answer(
     labels = example.labels
     end = max(at for at, label in enumerate(labels) if label != IGNORED) + 1
     start = max((at for at in range(end) if labels[at] == IGNORED), default=-1) + 1
-    learnt = text_of(tokenizer, [token for token in labels[start:end] if token not in stops])
+    learnt = _text_of(tokenizer, [token for token in labels[start:end] if token not in stops])
     if any(learnt == answer.strip() for answer in answers):
         return
     codes = [tokenizer.encode(answer, add_special_tokens=False) for answer in answers]
-    if not any(learnt == text_of(tokenizer, code) for code in codes):
+    if not any(learnt == _text_of(tokenizer, code) for code in codes):
         raise UserError(
             f"loss mask: learnt is {shorten(learnt)}, and the answer is {shorten(answers[0])}; the "
             "chat template must show an answer as it is, with nothing before or behind it but the "
@@ -69,7 +69,7 @@ def check_answer(
         )
 
 
-def text_of(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
+def _text_of(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
     """Return the text of token ids, without white space around it."""
     return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)).strip()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lib.runtime.errors import UserError
 from lib.train.attention import by_record
-from lib.train.batches import MEGABATCH, apart
+from lib.train.batches import MEGABATCH, spread_apart
 from lib.train.launch import has_bf16
 from lib.train.params import TrainParams
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # Largest difference of a logit, in standard deviations of the logits, that rounding may make
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
 
 
 def pack(
@@ -49,7 +49,7 @@ def pack(
             epochs += [first // epoch] * len(filled)
     whole = concatenate_datasets(packed)
     kinds = [frozenset(row) for row in whole["held"]]
-    turns = apart(kinds, batch * params.gradient_accumulation, epochs)
+    turns = spread_apart(kinds, batch * params.gradient_accumulation, epochs)
     return whole.remove_columns("held").select(turns)
 
 
@@ -81,7 +81,7 @@ def check_packing(model: "PreTrainedModel", device: str, one: list[int], other: 
             row = model(input_ids=ids, **packed, use_cache=False).logits[0, len(one) :]
     off = float((row.float() - alone.float()).abs().max() / alone.float().std())
     rounded = model.dtype != torch.float32 or has_bf16(device)
-    most = TOLERANCE["bfloat16" if rounded else "float32"]
+    most = _TOLERANCE["bfloat16" if rounded else "float32"]
     if not off <= most:  # also when it is no number
         raise UserError(
             "params.yaml: train.packing: records packed into one row see each other with this "

@@ -25,17 +25,10 @@ from lib.model.rendered import for_template
 from lib.train.adapters import lora_config
 from lib.train.attention import without_mask
 from lib.train.batches import order
+from lib.train.encode import Setup, check_example, naming
 from lib.train.launch import world_size
 from lib.train.params import TrainParams
-from lib.train.trainers import (
-    Setup,
-    check_example,
-    naming,
-    rows_to_train,
-    run_trainer,
-    settings,
-    watchers,
-)
+from lib.train.trainers import rows_to_train, run_trainer, settings, watchers
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -66,7 +59,7 @@ def as_chat(pair: Record) -> Record:
     return copy
 
 
-def rows_of(setup: Setup, pairs: list[Record]) -> list[TrlRow]:
+def trl_rows(setup: Setup, pairs: list[Record]) -> list[TrlRow]:
     """Lay pairs out as trl's trainer takes them: whole for DPO, a row for each side for KTO."""
     rows: list[TrlRow] = []
     for pair in learnable(pairs, setup.params.method):
@@ -125,7 +118,7 @@ def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
     """
     examples = []
     for pair in pairs:
-        for row in rows_of(setup, [pair]):
+        for row in trl_rows(setup, [pair]):
             with naming(pair):
                 found = encode_row(setup, row)
             for example in found:
@@ -141,7 +134,7 @@ def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]
     """
     lengths = [sum(len(example.input_ids) for example in texts) for texts in encoded]
     epochs = setup.params.preference.epochs
-    places = lay_out_rows(setup, rows_of(setup, pairs), lengths, epochs)
+    places = lay_out_rows(setup, trl_rows(setup, pairs), lengths, epochs)
     return [example for place in places for example in encoded[place]]
 
 
@@ -187,7 +180,7 @@ def fit_preference(
 
     params, wanted = setup.params, setup.params.preference
     kto = params.method == "kto"
-    rows = {name: rows_of(setup, found) for name, found in pairs.items()}
+    rows = {name: trl_rows(setup, found) for name, found in pairs.items()}
     tokens = {name: [row_tokens(setup, row) for row in found] for name, found in rows.items()}
     places = lay_out_rows(setup, rows["train"], tokens["train"], wanted.epochs)
     validated = lay_out_rows(setup, rows["val"], tokens["val"], 1) if rows["val"] else []

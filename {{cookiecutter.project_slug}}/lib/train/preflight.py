@@ -15,25 +15,26 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 HIGH = 1e-4  # learning rate: adapters take it well, the weights of a pretrained model rarely do
-SPLITS = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
+SPLIT_FILES = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
 
 def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
     """Raise UserError where there is nothing to learn from, or to choose a checkpoint by."""
     if params.supervised and not chats["train"]:
         start = "; with pairs alone, set train.preference.start to base" if params.prefers else ""
-        raise UserError(f"{SPLITS['train']}: has no chat to learn from{start}")
+        raise UserError(f"{SPLIT_FILES['train']}: has no chat to learn from{start}")
     if params.prefers and not learnable(pairs["train"], params.method):
         raise UserError(
-            f"{SPLITS['train']}: holds no preference pair (prompt, chosen, rejected), which "
+            f"{SPLIT_FILES['train']}: holds no preference pair (prompt, chosen, rejected), which "
             f"train.method {params.method} needs; add a source of pairs to data.sources"
         )
     validating = [chats["val"]] * params.supervised
     validating += [learnable(pairs["val"], params.method)] * params.prefers
     if params.keep == "best" and not all(validating):
         raise UserError(
-            f"{SPLITS['val']}: has no {'pair' if params.prefers else 'chat'} to validate with, and "
-            "train.keep best chooses by that loss; raise split.val, or set train.keep to last"
+            f"{SPLIT_FILES['val']}: has no {'pair' if params.prefers else 'chat'} to validate "
+            "with, and train.keep best chooses by that loss; raise split.val, or set train.keep "
+            "to last"
         )
 
 

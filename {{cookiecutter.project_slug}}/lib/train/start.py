@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-SHORT = 1e-3  # of the median length of a row of the embedding: what training never touched
+_SHORT = 1e-3  # of the median length of a row of the embedding: what training never touched
 
 
 def check_plain(config: "PretrainedConfig", model: str) -> None:
@@ -70,7 +70,7 @@ def untrained(rows: "Tensor", ids: list[int]) -> list[int]:
     rows: (vocabulary, hidden).
     """
     lengths = rows.detach().float().norm(dim=1)
-    least = SHORT * float(lengths.median())
+    least = _SHORT * float(lengths.median())
     found = {one for one in ids if float(lengths[one]) <= least}
     for at, one in enumerate(ids):
         found |= {one for other in ids[:at] if bool((rows[one] == rows[other]).all())}

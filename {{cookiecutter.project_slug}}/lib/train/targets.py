@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-ALL = "all-linear"
+_ALL = "all-linear"
 # Their kernels read the weight of out_proj past an adapter: peft 0.21 refuses it there.
-STATES = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
+_STATES = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
 # Beside routed experts peft 0.21 takes these names for parts of those, and not for the layers.
-EXPERTS = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
+EXPERT_PARTS = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
 
 
 def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
@@ -25,15 +25,15 @@ def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
     from transformers.pytorch_utils import Conv1D
 
     head, inside = model.get_output_embeddings(), reader_of_text(model)
-    refused = {"lm_head"} | (EXPERTS if experts(model) else set())
-    refused |= {"out_proj"} if model.config.model_type in STATES else set()
+    refused = {"lm_head"} | (EXPERT_PARTS if expert_weights(model) else set())
+    refused |= {"out_proj"} if model.config.model_type in _STATES else set()
     return {
         name: layer
         for name, layer in model.named_modules()
         if isinstance(layer, Linear | Conv1D)
         and layer is not head
         and name.startswith(inside)
-        and short(name) not in refused
+        and _short(name) not in refused
     }
 
 
@@ -45,7 +45,7 @@ def reader_of_text(model: "PreTrainedModel") -> str:
     return next((f"{name}." for name, one in model.named_modules() if one is decoder), "")
 
 
-def short(name: str) -> str:
+def _short(name: str) -> str:
     """Return the last part of a module's name."""
     return name.rpartition(".")[2]
 
@@ -53,15 +53,15 @@ def short(name: str) -> str:
 def chosen_layers(model: "PreTrainedModel", targets: str | list[str]) -> "dict[str, Module]":
     """Return the layers that get an adapter, by name; raise UserError when none does."""
     layers = linear_layers(model)
-    names = {short(name) for name in layers}
-    wanted = names if targets == ALL else {targets} if isinstance(targets, str) else set(targets)
+    names = {_short(name) for name in layers}
+    wanted = names if targets == _ALL else {targets} if isinstance(targets, str) else set(targets)
     if not wanted <= names or not wanted:
         unknown = ", ".join(sorted(wanted - names)) or "[]"
         raise UserError(
             f"params.yaml: train.lora.target_modules: {unknown} is no linear layer of the base "
             f"that takes an adapter; those are {', '.join(sorted(names))}; all-linear takes all"
         )
-    return {name: layer for name, layer in layers.items() if short(name) in wanted}
+    return {name: layer for name, layer in layers.items() if _short(name) in wanted}
 
 
 def for_peft(model: "PreTrainedModel", targets: str | list[str]) -> str | list[str]:
@@ -69,15 +69,15 @@ def for_peft(model: "PreTrainedModel", targets: str | list[str]) -> str | list[s
 
     `all-linear` would take layers that it refuses, or that read no text.
     """
-    special = model.config.model_type in STATES or reader_of_text(model) or experts(model)
+    special = model.config.model_type in _STATES or reader_of_text(model) or expert_weights(model)
     if not special:
         return targets
     inside = re.escape(reader_of_text(model))
-    names = sorted({short(name) for name in chosen_layers(model, targets)})
+    names = sorted({_short(name) for name in chosen_layers(model, targets)})
     return rf"{inside}(.*\.)?({'|'.join(map(re.escape, names))})"
 
 
-def experts(model: "PreTrainedModel") -> int:
+def expert_weights(model: "PreTrainedModel") -> int:
     """Count the weights of routed experts, which are one block of several matrices a layer."""
     return sum(
         weight.numel()
@@ -89,10 +89,10 @@ def experts(model: "PreTrainedModel") -> int:
 def left_out(model: "PreTrainedModel", targets: str | list[str]) -> list[str]:
     """List what gets no adapter though its weights are many, for people."""
     told = []
-    if count := experts(model):
+    if count := expert_weights(model):
         share = count / sum(weight.numel() for weight in model.parameters())
         told.append(f"experts, shared and dense ones too (routed: {share:.0%} of the weights)")
-    if model.config.model_type in STATES and targets == ALL:
+    if model.config.model_type in _STATES and targets == _ALL:
         told.append("out_proj, which peft refuses in layers with a state")
     if reader_of_text(model):
         told.append("what reads no text (pictures, sound)")

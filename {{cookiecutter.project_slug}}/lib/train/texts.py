@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 from lib.core.records import Record
 from lib.model.chat import Example
+from lib.train.encode import Setup, encode_records
 from lib.train.estimate import Load, load_of
 from lib.train.layout import lay_out
 from lib.train.mask import write_learnt
 from lib.train.packing import packed_lengths
 from lib.train.params import TrainParams
 from lib.train.preference import encode_pairs, lay_out_pairs
-from lib.train.trainers import Setup, encode_records
 
 Splits = dict[str, list[Record]]  # train and val
 
@@ -38,7 +38,7 @@ def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
     )
 
 
-def loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
+def sum_loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
     """Sum up how much each training reads, by its name."""
     lengths = [len(example.input_ids) for example in texts.chats["train"]]
     if params.packing:

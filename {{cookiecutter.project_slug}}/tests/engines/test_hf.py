@@ -6,7 +6,7 @@ from lib.engines.answer import Answer
 from lib.engines.hf import (
     add_likelihoods,
     answer_all,
-    batches,
+    batch_by_length,
     generate,
     log_likelihoods,
     read_prefix,
@@ -65,9 +65,9 @@ def test_what_a_base_samples_and_punishes_by_default_changes_no_answer(model) ->
 
 
 def test_a_batch_holds_rows_of_like_length_up_to_its_tokens() -> None:
-    assert batches([30, 90, 40, 30, 39], 120) == [[1], [2, 4], [0, 3]]
-    assert batches([10, 10, 10], 20) == [[0, 1], [2]]
-    assert batches([50, 2], 12) == [[0], [1]]  # too long for any batch, and not lost
+    assert batch_by_length([30, 90, 40, 30, 39], 120) == [[1], [2, 4], [0, 3]]
+    assert batch_by_length([10, 10, 10], 20) == [[0, 1], [2]]
+    assert batch_by_length([50, 2], 12) == [[0], [1]]  # too long for any batch, and not lost
 
 
 def test_prompts_that_begin_otherwise_share_nothing(model) -> None:  # type: ignore[no-untyped-def]

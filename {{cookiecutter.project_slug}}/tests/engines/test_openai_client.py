@@ -107,7 +107,7 @@ def test_the_servers_own_routes_are_asked_once(url: str) -> None:
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_client, "SECONDS", 0.05)
+    monkeypatch.setattr(openai_client, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(openai_client, "RETRIES", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"

@@ -26,7 +26,7 @@ from lib.model.loading import load_tokenizer
 from lib.runtime.errors import UserError
 from lib.serving import client
 from lib.serving.parity import Rendered, compare_prompts
-from lib.serving.serverside import answer_chat, prompt_of_chat, prompt_of_text, recognise
+from lib.serving.serverside import ask_greedily, prompt_of_chat, prompt_of_text, recognise
 from stages.parity import our_prompt
 
 SCHEMA = json.loads(Path(__file__).with_name("tgi_schema.json").read_text(encoding="utf-8"))
@@ -141,7 +141,7 @@ def test_made_up_lengths_it_does_not_keep_are_refused(url: str) -> None:
 def test_parity_reads_what_it_tells(url: str) -> None:
     served = recognise(url, NAME, TOKENIZER)
     assert served.kind == "tgi"
-    found, prompt_tokens = answer_chat(served, CHAT, 8, TOKENIZER, set())
+    found, prompt_tokens = ask_greedily(served, CHAT, 8, TOKENIZER, set())
     assert found.ids == TOKENIZER.encode("退款 🙂", add_special_tokens=False)
     assert (found.stopped, found.clean, prompt_tokens) == (True, True, 9)
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from lib.core.params import TaskParams
-from lib.evaluate.scoring import categorise, field_accuracy, is_refusal, parse, same
+from lib.evaluate.scoring import categorise, field_accuracy, is_refusal, parse_object, same
 
 REFUSAL = '{"intent": "none", "urgency": "low"}'
 JSON_TASK = TaskParams(
@@ -103,7 +103,7 @@ def test_a_field_of_free_text_must_be_supported_by_the_prompt(order: str, catego
 
 
 def test_a_number_of_5000_digits_is_no_json() -> None:
-    assert parse('{"intent": ' + "9" * 5000 + "}") is None
+    assert parse_object('{"intent": ' + "9" * 5000 + "}") is None
 
 
 @pytest.mark.parametrize(("one", "other"), [("1", "true"), ("[0]", "[false]"), ('{"a": 1}', "1")])

@@ -68,8 +68,16 @@ def test_a_folder_that_is_not_mounted_is_not_asked_of_the_hub() -> None:
         check_folder("nfs/model", "ab" * 32)
 
 
+def test_an_adapter_is_no_base(tmp_path: Path) -> None:
+    """transformers would load it on top of the weights beside it, or of those that it names."""
+    for name in ("config.json", "adapter_config.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"holds an adapter \(adapter_config.json\)"):
+        check_folder(str(tmp_path))
+
+
 def test_a_folder_without_its_hash_is_told_how_to_get_one() -> None:
-    with pytest.raises(ValidationError, match="make base FROM=/nfs/model"):
+    with pytest.raises(ValidationError, match="make base FROM='/nfs/model'"):
         BaseParams(model="/nfs/model", license="MIT")
     with pytest.raises(ValidationError, match="the hash of the folder's files"):
         BaseParams(model="../tuned", revision=COMMIT, license="MIT")

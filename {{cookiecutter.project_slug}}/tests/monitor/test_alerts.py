@@ -25,7 +25,8 @@ from lib.report.markdown import sections
 from lib.runtime.errors import UserError
 from monitor import exporter
 from monitor.exporter import Metrics, Tail, look
-from monitor.run import UNREADABLE, observer
+from monitor.reading import observer
+from monitor.run import UNREADABLE
 from tests.monitor.test_monitor import ATTACK, pairs  # noqa: F401
 from tests.toy_logs import row, write_log
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lib.monitoring.calls import Call, dumps
-from lib.monitoring.readers import read_calls
+from lib.monitoring.readers import read_logged_calls
 from lib.monitoring.rows import from_row
 from lib.runtime.errors import UserError
 from tests.monitoring.test_monitor_logs import ATTRIBUTES, LITELLM, NEWER_VLLM, OTLP, SPAN, read
@@ -86,13 +86,13 @@ def test_a_rotated_and_packed_copy_counts_once(pack: Any, tmp_path: Path) -> Non
     paths, skipped = [tmp_path / "log", tmp_path / "log.1"], Counter[str]()
     paths[0].write_text(LINE, encoding="utf-8")
     paths[1].write_bytes(pack(LINE.encode()))
-    assert len(list(read_calls(paths, skipped))) == 1
+    assert len(list(read_logged_calls(paths, skipped))) == 1
     assert skipped == {"copy": 1}
 
 
 def test_utf_16_is_read(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(LINE, encoding="utf-16")
-    assert len(list(read_calls([tmp_path / "log"], Counter()))) == 1
+    assert len(list(read_logged_calls([tmp_path / "log"], Counter()))) == 1
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_utf_16_is_read(tmp_path: Path) -> None:
 def test_what_cannot_be_unpacked_names_its_tool(start: bytes, cure: str, tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(start + bytes(20))
     with pytest.raises(UserError, match=cure):
-        list(read_calls([tmp_path / "log"], Counter()))
+        list(read_logged_calls([tmp_path / "log"], Counter()))
 
 
 def test_text_of_a_file_without_requests_was_not_understood(tmp_path: Path) -> None:

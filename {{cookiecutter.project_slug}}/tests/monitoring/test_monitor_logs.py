@@ -15,7 +15,7 @@ from lib.monitoring.fields import BadCall
 from lib.monitoring.masked import (
     find_logs,
 )
-from lib.monitoring.readers import read_calls
+from lib.monitoring.readers import read_logged_calls
 from lib.monitoring.rows import from_row
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
@@ -87,7 +87,7 @@ def read(tmp_path: Path, lines: list[Any]) -> tuple[list[Call], Counter[str]]:
     path, skipped = tmp_path / "log", Counter[str]()
     texts = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in lines]
     path.write_text("\n".join(texts) + "\n", encoding="utf-8")
-    return list(read_calls([path], skipped)), skipped
+    return list(read_logged_calls([path], skipped)), skipped
 
 
 @pytest.mark.parametrize("lines", [[LITELLM], [OTLP], VLLM, NEWER_VLLM])
@@ -193,7 +193,7 @@ def test_a_vllm_log_over_new_year_is_of_two_years(tmp_path: Path) -> None:
     read(tmp_path, [asked.replace("08:00:00", "23:59:59"), answered.replace("08:00", "00:00")])
     new_year = datetime(2026, 1, 1, 9, tzinfo=UTC).timestamp()
     os.utime(tmp_path / "log", (new_year, new_year))
-    (call,) = read_calls([tmp_path / "log"], Counter())
+    (call,) = read_logged_calls([tmp_path / "log"], Counter())
     assert datetime.fromtimestamp(call.time, UTC).year == 2025
     assert call.latency_ms == 3000
 
@@ -201,7 +201,7 @@ def test_a_vllm_log_over_new_year_is_of_two_years(tmp_path: Path) -> None:
 def test_gzip_is_read(tmp_path: Path) -> None:
     path = tmp_path / "log.gz"
     path.write_bytes(gzip.compress(json.dumps(row(1, "hi", "{}")).encode()))
-    assert len(list(read_calls([path], Counter()))) == 1
+    assert len(list(read_logged_calls([path], Counter()))) == 1
 
 
 def test_no_log_is_one_line() -> None:

@@ -15,7 +15,7 @@ from lib.engines import weights as read
 from lib.engines.weights import load_weights, weights_size
 from lib.model.chat import Example, encode_example
 from lib.model.loading import QUANTIZED, TUNED, deterministic, load_model, load_tokenizer
-from lib.quantize.calibration import TRAIN, draw_examples
+from lib.quantize.calibration import TRAIN_SPLIT, draw_examples
 from lib.quantize.measure import compare_models
 from lib.quantize.params import QuantizeParams
 from lib.runtime.errors import UserError
@@ -38,7 +38,7 @@ def tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     deterministic(1, CPU)
     load_model(TUNED, "float32").save_pretrained(TUNED)
-    write_records(TRAIN, [*CHATS, pair("a", "b", "c")])
+    write_records(TRAIN_SPLIT, [*CHATS, pair("a", "b", "c")])
 
 
 @pytest.mark.parametrize("scheme", ["w4a16", "w8a8", "fp8"])
@@ -47,7 +47,7 @@ def test_a_scheme_gives_a_smaller_model_that_answers_alike(scheme: str) -> None:
     with atomic_folder(QUANTIZED) as folder:
         quantize(params(scheme), BASE, CPU, "", folder)
     assert weights_size(QUANTIZED) < weights_size(TUNED)
-    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(scheme))
+    examples = draw_examples(TRAIN_SPLIT, 2, load_tokenizer(TUNED), "", params(scheme))
     figures = compare_models(
         load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
     )
@@ -81,7 +81,7 @@ def examples_of_base() -> list[Example]:
 def test_no_scheme_is_the_same_model() -> None:
     with atomic_folder(QUANTIZED) as folder:
         quantize(params("none"), BASE, CPU, "", folder)
-    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("none"))
+    examples = draw_examples(TRAIN_SPLIT, 2, load_tokenizer(TUNED), "", params("none"))
     figures = compare_models(
         load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
     )
@@ -91,7 +91,7 @@ def test_no_scheme_is_the_same_model() -> None:
 @pytest.mark.usefixtures("tuned")
 def test_calibration_is_a_seeded_draw_of_whole_chats() -> None:
     tokenizer = load_tokenizer(TUNED)
-    draws = [draw_examples(TRAIN, 20, tokenizer, "", params("w4a16")) for _ in range(2)]
+    draws = [draw_examples(TRAIN_SPLIT, 20, tokenizer, "", params("w4a16")) for _ in range(2)]
     assert draws[0] == draws[1]
     assert len(draws[0]) == len(CHATS)
 
@@ -148,7 +148,7 @@ def test_a_gptq_layer_is_unpacked_group_by_group() -> None:
         "g_idx": group.int(),
     }
     expected = ((numbers - zeros[group]) * scales[group]).T
-    assert torch.equal(read.unpack(packed, "", {"bits": 4}), expected)
+    assert torch.equal(read.unpack_weights(packed, "", {"bits": 4}), expected)
 
 
 def pack(numbers: torch.Tensor) -> torch.Tensor:
@@ -169,7 +169,7 @@ def test_a_package_that_is_not_installed(scheme: str, monkeypatch: pytest.Monkey
 def test_a_checkpoint_of_auto_gptq_is_read(old: bool) -> None:
     model = load_model(TUNED, "float32")
     as_auto_gptq_wrote(model, Path(QUANTIZED), old)
-    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("gptq"))
+    examples = draw_examples(TRAIN_SPLIT, 2, load_tokenizer(TUNED), "", params("gptq"))
     figures = compare_models(model, load_weights(QUANTIZED, "float32", "cpu"), examples)
     assert 0 < figures["layer_error_max"] < 0.5
     assert figures["perplexity_quantized"] == pytest.approx(figures["perplexity_tuned"], rel=0.5)
@@ -216,4 +216,4 @@ def round_to_nearest(weight: torch.Tensor) -> dict[str, torch.Tensor]:
 
 def test_a_gptq_checkpoint_of_another_kind_is_refused() -> None:
     with pytest.raises(UserError, match="3 bits in format 'gptq' is not supported"):
-        read.unpack({}, "models/quantized", {"bits": 3})
+        read.unpack_weights({}, "models/quantized", {"bits": 3})

@@ -8,7 +8,7 @@ import pytest
 from lib.engines import builds
 from lib.engines.weights import load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
-from lib.quantize.calibration import TRAIN, draw_examples
+from lib.quantize.calibration import TRAIN_SPLIT, draw_examples
 from lib.quantize.measure import compare_models
 from lib.runtime.files import atomic_folder
 from stages.quantize import quantize
@@ -29,7 +29,7 @@ def test_gptq_gives_a_smaller_model_that_answers_alike(
     assert weights_size(QUANTIZED) < 0.5 * weights_size(TUNED)
     config = json.loads(Path(QUANTIZED, "config.json").read_text("utf-8"))
     assert config["quantization_config"]["meta"] == {"quantizer": ["gptqmodel:7.6.0"]}
-    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params("gptq"))
+    examples = draw_examples(TRAIN_SPLIT, 2, load_tokenizer(TUNED), "", params("gptq"))
     figures = compare_models(
         load_model(TUNED, "float32"), load_weights(QUANTIZED, "float32", "cpu"), examples
     )

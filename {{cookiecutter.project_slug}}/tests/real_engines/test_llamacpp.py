@@ -16,9 +16,9 @@ from lib.engines.commands import arguments
 from lib.engines.held import count_not_held
 from lib.engines.openai_client import Endpoint
 from lib.engines.params import DeployParams
-from lib.engines.weights import load_weights, weights_size
+from lib.engines.weights import GGUF_FILE, load_weights, weights_size
 from lib.model.loading import QUANTIZED, TUNED, load_model, load_tokenizer
-from lib.quantize.calibration import TRAIN, draw_examples
+from lib.quantize.calibration import TRAIN_SPLIT, draw_examples
 from lib.quantize.measure import compare_models
 from lib.report.kv_cache import cache_of
 from lib.report.serving_memory import memory_limit
@@ -64,7 +64,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def serving(folder: str, *options: str) -> Iterator[str]:
     """A llama-server on a free port."""
     program = str(builds.llamacpp("llama-server"))
-    ours = ["-m", f"{folder}/{gguf.NAME}", "--port", "{port}", "-t", "1"]  # the last word counts
+    ours = [
+        "-m",
+        f"{folder}/{GGUF_FILE}",
+        "--port",
+        "{port}",
+        "-t",
+        "1",
+    ]  # the last word counts
     command = [program, *options, *ours]
     with server.serving(command, folder, patience=300) as url:
         yield url
@@ -89,7 +96,7 @@ def failed(checks: dict[str, ParityCheck]) -> list[str]:
 @pytest.mark.parametrize("kind", gguf.TYPES)
 def test_a_gguf_is_smaller_and_close(kind: str) -> None:
     folder = f"models/{kind}"
-    examples = draw_examples(TRAIN, 2, load_tokenizer(TUNED), "", params(kind))
+    examples = draw_examples(TRAIN_SPLIT, 2, load_tokenizer(TUNED), "", params(kind))
     figures = compare_models(
         load_model(TUNED, "float32"), load_weights(folder, "float32", "cpu"), examples
     )
@@ -117,7 +124,7 @@ def test_answers_of_characters_in_several_tokens_are_told_whole() -> None:
         optimizer.zero_grad()
     shutil.copytree(TUNED, "models/chinese")
     model.save_pretrained("models/chinese")
-    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], "models/chinese", None, "float32")
+    served = gguf.servable(["-m", f"{{model}}/{GGUF_FILE}"], "models/chinese", None, "float32")
     prompts = [our_prompt(tokenizer, CHATS[1])]
     right = answer_greedily(model.eval(), tokenizer, prompts, PARITY.max_new_tokens)
     assert right[0].ids == said[:-1]
@@ -131,7 +138,7 @@ def test_eval_asks_a_model_that_is_no_gguf_yet() -> None:
     tokenizer = load_tokenizer(TUNED)
     ids = [our_prompt(tokenizer, chat).ids for chat in CHATS]
     wanted = hf.answer_all(load_model(TUNED, "float32"), tokenizer, ids, 999, 8)
-    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], TUNED, None, "float32")
+    served = gguf.servable(["-m", f"{{model}}/{GGUF_FILE}"], TUNED, None, "float32")
     with serving(served) as url:
         endpoint = Endpoint(url, server.served_model(url))
         found = [api.answer_tokens(endpoint, one, 8) for one in ids]
@@ -190,7 +197,7 @@ def test_a_request_without_a_temperature_is_answered_greedily() -> None:
 
 def test_a_model_that_calls_tools_is_served_as_it_was_trained() -> None:
     teach_call()
-    served = gguf.servable(["-m", f"{{model}}/{gguf.NAME}"], CALLING, None, "float32")
+    served = gguf.servable(["-m", f"{{model}}/{GGUF_FILE}"], CALLING, None, "float32")
     deploy = DeployParams(stack="llama.cpp", port=1, context=1024, concurrency=1)
     with serving(served, *arguments(deploy, served, 1)) as url:
         assert wrong_with(url, server.served_model(url)) == []
@@ -238,5 +245,5 @@ def test_a_wrong_pre_tokenizer_never_becomes_a_gguf(
 
 def test_equal_runs_write_equal_bytes(tmp_path: Path) -> None:
     quantize(params("q4_k_m"), BASE, CPU, "", tmp_path)
-    name = gguf.NAME
+    name = GGUF_FILE
     assert (tmp_path / name).read_bytes() == Path("models/q4_k_m", name).read_bytes()

@@ -73,6 +73,6 @@ def wrong_with(url: str, model: str) -> list[str]:
     prompts = [our_prompt(tokenizer, CHAT)]
     right = answer_greedily(load_model(CALLING, "float32"), tokenizer, prompts, 48)
     checks = compare_served(recognise(url, model, tokenizer), [CHAT], right, tokenizer, PARITY)
-    found = answer_chat(Endpoint(url, model), CHAT, 48)
+    found = answer_chat(Endpoint(url, model), CHAT, 64)
     made, wanted = comparable(found.text, said(CALL))
     return failed_checks({"served": checks}) + ([] if made == wanted else [f"call: {found.text}"])

@@ -8,7 +8,7 @@ import pytest
 from lib.core.params import BaseParams
 from lib.core.records import write_records
 from lib.model.loading import TUNED, deterministic, load_model
-from lib.quantize.calibration import TRAIN
+from lib.quantize.calibration import TRAIN_SPLIT
 from lib.quantize.params import QuantizeParams
 from tests.toy import CPU, chat
 
@@ -21,7 +21,9 @@ def lay_tuned(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
     deterministic(1, CPU)
     load_model(TUNED, "float32").save_pretrained(TUNED)
-    write_records(TRAIN, [chat(f"票 {number}: my router is broken", "好") for number in range(40)])
+    write_records(
+        TRAIN_SPLIT, [chat(f"票 {number}: my router is broken", "好") for number in range(40)]
+    )
 
 
 def params(scheme: str) -> QuantizeParams:

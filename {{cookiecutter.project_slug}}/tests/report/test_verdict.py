@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lib.evaluate.predictions import Row
+from lib.evaluate.predictions import Prediction
 from lib.report.verdict import serving_of, verdict_page
 from tests.reviewed import GATE, PARAMS, answers
 
@@ -73,7 +73,7 @@ def test_without_a_prompted_system_nothing_is_said() -> None:
     assert "No golden cases were answered by a prompted system" in page(tuned="+++")
 
 
-def counted(tokens_in: int, tokens_out: int) -> list[Row]:
+def counted(tokens_in: int, tokens_out: int) -> list[Prediction]:
     return [row | {"input_tokens": tokens_in, "output_tokens": tokens_out} for row in answers("++")]
 
 

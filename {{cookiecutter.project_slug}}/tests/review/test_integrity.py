@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.evaluate.predictions import Row, read_predictions
+from lib.evaluate.predictions import Prediction, read_predictions
 from lib.runtime.errors import UserError
 from review import gate
 from review.integrity import contradictions, edited, judgeable, not_as_asked
@@ -70,7 +70,7 @@ def test_a_new_hash_in_the_lock_hides_no_edit(project: Path, path: str, old: str
     ],
 )
 def test_rows_that_are_not_what_was_asked_are_named(
-    project: Path, change: Callable[[list[Row]], list[Row]], said: str
+    project: Path, change: Callable[[list[Prediction]], list[Prediction]], said: str
 ) -> None:
     systems = {name: read_predictions(name) for name in ("base", "tuned", "quantized")}
     assert not_as_asked(systems) == []

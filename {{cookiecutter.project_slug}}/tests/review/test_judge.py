@@ -13,7 +13,7 @@ import pytest
 from lib.core.records import read_objects, write_records
 from lib.runtime.errors import UserError
 from review import judge
-from review.rate import Study, questions
+from review.study import Study, questions
 from tests.local_server import serving_with
 from tests.review.test_rate import answered
 

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 
 from lib.core.records import write_records
-from lib.evaluate.predictions import Row
+from lib.evaluate.predictions import Prediction
 from lib.runtime.errors import UserError
 from review import rate, ratings
-from review.rate import Study, questions, serve
+from review.rate import serve
 from review.ratings import alpha, read_ratings, results
+from review.study import Study, questions
 from tests.reviewed import CONFIG, dvc, run
 
 FILE = Path("ratings/anna.jsonl")
 
 
-def answered(key: str, output: str) -> Row:
+def answered(key: str, output: str) -> Prediction:
     """A row of predictions/SYSTEM.jsonl."""
-    row: Row = {"set": "golden", "id": key, "group": key, "prompt": f"门锁坏了 🚪 {key}"}
+    row: Prediction = {"set": "golden", "id": key, "group": key, "prompt": f"门锁坏了 🚪 {key}"}
     return row | {"expected": "", "output": output, "category": "correct"}
 
 
@@ -150,7 +151,7 @@ def test_make_ratings_keeps_them_in_dvc(study: Study) -> None:
 
 def results_page() -> str:
     """The results of every rater."""
-    found = [one for path in sorted(ratings.FOLDER.iterdir()) for one in read_ratings(path)]
+    found = [one for path in sorted(ratings.RATINGS.iterdir()) for one in read_ratings(path)]
     return "\n".join(results("base", "tuned", found))
 
 
@@ -214,7 +215,7 @@ def test_the_server_refuses(server: HTTPConnection, body: Any, headers: dict[str
     right = {"rater": "anna", "case": key, "choice": "tie"}
     status, _ = send(server, "POST", "/rate", right | body if body != [] else [], **headers)
     assert status in (400, 403)
-    assert not ratings.FOLDER.exists()
+    assert not ratings.RATINGS.exists()
 
 
 def test_a_taken_port_is_one_line(server: HTTPConnection, study: Study) -> None:

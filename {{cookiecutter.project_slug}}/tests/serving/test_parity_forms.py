@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(BASE, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     Path("data/split").mkdir(parents=True)
-    Path(parity.TEST).write_text(json.dumps(chat("钱退我 please 🚀")), encoding="utf-8")
+    Path(parity.TEST_SPLIT).write_text(json.dumps(chat("钱退我 please 🚀")), encoding="utf-8")
     Path("evals").mkdir()
     Path("evals/golden.jsonl").touch()
     Path("params.yaml").write_text(PARAMS + GATE + SECTIONS, encoding="utf-8")
@@ -47,7 +47,7 @@ def change(name: str, **values: Any) -> None:
 @pytest.mark.usefixtures("project")
 def test_a_copy_passes() -> None:
     parity.main()
-    report = json.loads(Path(parity.REPORT).read_text(encoding="utf-8"))
+    report = json.loads(Path(parity.PARITY_REPORT).read_text(encoding="utf-8"))
     assert (report["passed"], report["released"], report["server"]) == (True, "quantized", None)
 
 

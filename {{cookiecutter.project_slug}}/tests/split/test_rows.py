@@ -6,7 +6,7 @@ import numpy as np
 
 from lib.cases.groups import recurring
 from lib.core.records import is_pair
-from lib.split.rows import read_rows
+from lib.split.rows import read_split_rows
 
 
 def record(name: str, **more: Any) -> Any:
@@ -29,7 +29,7 @@ RECORDS = [
 
 
 def test_each_row_is_made_again() -> None:
-    rows = read_rows(RECORDS)
+    rows = read_split_rows(RECORDS)
     for row, made in zip(RECORDS, rows, strict=True):
         assert is_pair(made) == is_pair(row)
         assert list(made["groups"]) == row["groups"]
@@ -39,13 +39,13 @@ def test_each_row_is_made_again() -> None:
 
 
 def test_rows_are_taken_in_any_order_and_again() -> None:
-    taken = read_rows(RECORDS).take(np.array([2, 0, 0]))
+    taken = read_split_rows(RECORDS).take(np.array([2, 0, 0]))
     assert [row["id"] for row in taken] == ["3", "00000000000000a1", "00000000000000a1"]
     assert [row["id"] for row in taken[1:]] == ["00000000000000a1"] * 2
 
 
 def test_none_are_rows_too() -> None:
-    assert not read_rows([])
+    assert not read_split_rows([])
     assert recurring(lambda: []) == set()
 
 

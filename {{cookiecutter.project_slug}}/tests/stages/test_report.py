@@ -1,6 +1,7 @@
 """The page of a run and its headline numbers."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -95,7 +96,10 @@ def test_quality_is_that_of_the_primary_score() -> None:
 
 
 def test_requests_that_were_not_taken_are_shown() -> None:
-    metrics = {"endpoint": {"prompts": {"not_taken": {"HTTP 413": 2}}}, "base": {"prompts": {}}}
+    metrics: dict[str, Any] = {
+        "endpoint": {"prompts": {"not_taken": {"HTTP 413": 2}}},
+        "base": {"prompts": {}},
+    }
     assert "endpoint: 2 HTTP 413." in not_taken_lines(metrics)[0]
     assert not_taken_lines({"base": metrics["base"]}) == []
 

@@ -23,16 +23,13 @@ from lib.runtime.files import write_json
 from lib.train.adapters import merge, sort_target_modules, start_model
 from lib.train.callbacks import stop_at_nan
 from lib.train.checkpoints import last_whole
+from lib.train.encode import encode_records
 from lib.train.history import timed
 from lib.train.layout import lay_out, training_dataset
 from lib.train.mask import LEARNT, share_learnt
 from lib.train.preference import encode_pairs
 from lib.train.preflight import check_training_device
-from lib.train.trainers import (
-    encode_records,
-    fit_sft,
-    settings,
-)
+from lib.train.trainers import fit_sft, settings
 from tests.toy import chat, rows
 from tests.training import (
     BASE,

@@ -9,10 +9,11 @@ from lib.core.records import write_records
 from lib.report.gpus import gpu_hours
 from lib.runtime.errors import UserError
 from lib.runtime.files import read_json, sha256, write_json
-from lib.train.estimate import Load, ModelShape, report_estimate
+from lib.train.estimate import Load, report_estimate
+from lib.train.model_shape import ModelShape
 from lib.train.params import TrainParams
 from stages import training_plan
-from stages.training_plan import SPLITS
+from stages.training_plan import TRAINED_ON
 from tests.toy import GATE, chat, leakage_report, pair, train_params
 
 SHAPE = ModelShape(7_000_000, 70_000, 2, 64, 1000, 4, 7_000, checkpointing=False)
@@ -43,8 +44,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     write_json("metrics/train.json", USED)
     phases = {"sft": LOAD, "dpo": Load(200, 60, 4, 3, 3, texts=2, reference=True)}
     write_json("logs/train/estimate.json", report_estimate(SHAPE, phases))
-    write_records(Path(SPLITS[0]), [chat("票", language="zh"), pair("票", "yes", "no")])
-    write_records(Path(SPLITS[1]), [])
+    write_records(Path(TRAINED_ON[0]), [chat("票", language="zh"), pair("票", "yes", "no")])
+    write_records(Path(TRAINED_ON[1]), [])
     write_json("reports/leakage.json", leakage_report({"data/split/train.jsonl": "abc"}))
     write_json("base/config.json", {})
     write_json("models/tuned/model.safetensors", {})
@@ -92,7 +93,7 @@ def test_hashes_are_those_of_the_files(page: str) -> None:
 
 def test_the_card_is_written_from_what_training_left(page: str) -> None:
     card = Path("reports/model_card.md").read_text(encoding="utf-8")
-    assert f"{sha256(SPLITS[0])}  {SPLITS[0]}\n" in card
+    assert f"{sha256(TRAINED_ON[0])}  {TRAINED_ON[0]}\n" in card
     assert "by language: zh 1." in card
     assert "| `val_loss`          | 0.25  |" in card
 

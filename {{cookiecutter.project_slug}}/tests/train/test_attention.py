@@ -21,9 +21,10 @@ from transformers import (
 from lib.model.loading import load_model
 from lib.runtime.errors import UserError
 from lib.train.attention import attend_by_record, by_record, without_mask
+from lib.train.encode import encode_records
 from lib.train.packing import check_packing
 from lib.train.preference import fit_preference
-from lib.train.trainers import encode_records, fit_sft
+from lib.train.trainers import fit_sft
 from tests.toy import chat, pair
 from tests.training import setup_of
 

@@ -14,22 +14,12 @@ from lib.model.chat import IGNORED, Example
 from lib.model.loading import load_config
 from lib.runtime.errors import UserError
 from lib.train.batches import order
-from lib.train.estimate import (
-    Load,
-    ModelShape,
-    activation_bytes,
-    linear_sizes,
-    load_of,
-    memory,
-    operations,
-    report_estimate,
-    shape_of,
-    weight_bytes,
-)
+from lib.train.estimate import Load, load_of, memory, operations, report_estimate
 from lib.train.fits import check_memory, lighter
 from lib.train.machine import allowed, available_memory
+from lib.train.model_shape import ModelShape, activation_bytes, linear_sizes, shape_of, weight_bytes
 from lib.train.params import LoraParams
-from lib.train.texts import Texts, loads
+from lib.train.texts import Texts, sum_loads
 from tests.toy import train_params
 
 BASE = BaseParams(model="base", license="Apache-2.0", dtype="float32")
@@ -163,7 +153,7 @@ def test_packed_rows_are_one_row_on_a_cpu_alone() -> None:
 def test_preferences_are_never_packed() -> None:
     params = train_params("kto").model_copy(update={"packing": True})
     example = Example([1, 2, 3], [IGNORED, 2, 3])
-    phases = loads(params, Texts({"train": [example]}, [[example], [example]]), 1)
+    phases = sum_loads(params, Texts({"train": [example]}, [[example], [example]]), 1)
     assert [phases["sft"].packed, phases["kto"].packed] == [True, False]
 
 

@@ -52,6 +52,7 @@ def test_what_has_eyes_is_quantized_where_it_reads() -> None:
         ("Mixtral", "w4a16", "none"),
         ("gpt-oss", "fp8", "none"),
         ("DeepSeek-V3", "w8a8", "fp8 or none"),
+        ("DeepSeek-V3", "int8", "nf4, fp8 or none"),
     ],
 )
 def test_a_scheme_that_a_family_does_not_take_is_refused_before_training(

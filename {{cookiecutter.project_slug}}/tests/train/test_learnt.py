@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from lib.train.adapters import start_model
+from lib.train.encode import encode_records
 from lib.train.learnt import adapter_is_zero, is_unchanged, judge
-from lib.train.trainers import encode_records, fit_sft
+from lib.train.trainers import fit_sft
 from tests.training import BASE, chats, same, setup_with, weights_of
 
 END = {"step": 40, "train_runtime": 3.0}

@@ -14,9 +14,10 @@ from lib.model.loading import load_model
 from lib.runtime.errors import UserError
 from lib.train.adapters import start_model
 from lib.train.adapters import start_model as start_model_of_lib
+from lib.train.encode import Setup, encode_records
 from lib.train.layout import training_dataset
 from lib.train.packing import check_packing
-from lib.train.trainers import Setup, encode_records, fit_sft
+from lib.train.trainers import fit_sft
 from tests.toy import chat
 from tests.training import BASE, chats, setup_with
 

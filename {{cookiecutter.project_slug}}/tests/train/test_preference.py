@@ -15,6 +15,7 @@ from lib.model.chat import IGNORED
 from lib.model.loading import load_model
 from lib.runtime.errors import UserError
 from lib.train.adapters import merge
+from lib.train.encode import Setup
 from lib.train.history import training_figures
 from lib.train.params import TrainParams
 from lib.train.preference import (
@@ -24,10 +25,9 @@ from lib.train.preference import (
     lay_out_pairs,
     lay_out_rows,
     learnt_from,
-    rows_of,
+    trl_rows,
 )
 from lib.train.preflight import check_data
-from lib.train.trainers import Setup
 from tests.toy import pair, train_params
 from tests.training import BASE, chats, pairs, same, setup_of, sft, weights_of
 
@@ -100,7 +100,7 @@ def test_what_kto_cannot_do_is_refused(changes: dict[str, Any], said: str) -> No
 def test_lone_good_and_bad_answers_are_learnt_from(tmp_path: Path) -> None:
     setup = preferring("kto", tmp_path, start="base")
     lone = [pair(f"票 {at}", "yes" * (at % 3 == 0), "no" * (at % 3 > 0)) for at in range(12)]
-    rows = rows_of(setup, lone)
+    rows = trl_rows(setup, lone)
     assert [row["label"] for row in rows] == [at % 3 == 0 for at in range(12)]
     assert label_weights(rows) == {"desirable_weight": 2.0, "undesirable_weight": 1.0}
     assert preference(setup, lone).state.global_step == 6
@@ -132,7 +132,7 @@ def test_the_card_tells_of_what_is_learnt_from(
 
 
 def test_dpo_leaves_a_lone_answer_out(tmp_path: Path) -> None:
-    assert len(rows_of(setup_of("dpo", tmp_path), [pair("a", "yes", ""), *pairs(2)])) == 2
+    assert len(trl_rows(setup_of("dpo", tmp_path), [pair("a", "yes", ""), *pairs(2)])) == 2
 
 
 @pytest.mark.parametrize(("method", "weights"), [("dpo", "lora"), ("dpo", "full"), ("kto", "lora")])
@@ -168,7 +168,7 @@ def test_the_page_shows_what_trl_scores(tmp_path: Path) -> None:
 
 def test_kto_learns_from_no_two_sides_of_a_pair_in_a_batch(tmp_path: Path) -> None:
     setup = preferring("kto", tmp_path, start="base")
-    rows = rows_of(setup, pairs(16))
+    rows = trl_rows(setup, pairs(16))
     places = lay_out_rows(setup, rows, [9] * 32, 2)
     batches = [{place // 2 for place in places[at : at + 4]} for at in range(0, 64, 4)]
     assert all(len(batch) == 4 for batch in batches)

@@ -8,7 +8,7 @@ from peft import get_peft_model
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 
 from lib.train.adapters import lora_config
-from lib.train.estimate import linear_sizes
+from lib.train.model_shape import linear_sizes
 from lib.train.targets import chosen_layers, left_out
 from tests.toy import train_params
 

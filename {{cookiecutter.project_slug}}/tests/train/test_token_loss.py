@@ -9,8 +9,9 @@ from trl import SFTTrainer
 from lib.model.chat import IGNORED
 from lib.model.loading import load_model
 from lib.train.adapters import start_model
+from lib.train.encode import encode_records
 from lib.train.history import measured
-from lib.train.trainers import encode_records, fit_sft
+from lib.train.trainers import fit_sft
 from tests.toy import chat
 from tests.training import BASE, chats, setup_of, setup_with, sft_trainer_of
 

@@ -9,8 +9,8 @@ from lib.core.records import Record
 from lib.core.turns import Message
 from lib.model.chat import freeze
 from lib.runtime.errors import UserError
-from lib.train.preference import for_trl, rows_of
-from lib.train.trainers import encode_records
+from lib.train.encode import encode_records
+from lib.train.preference import for_trl, trl_rows
 from tests.model.test_rendered import HERMES, TOOLS
 from tests.toy import chat, pair
 from tests.training import setup_of, setup_with
@@ -33,7 +33,9 @@ def tool_pair(arguments: dict[str, Any]) -> Record:
 def test_arguments_of_other_calls_are_not_mixed_in(method: str, tmp_path: Path) -> None:
     setup = setup_of(method, tmp_path)
     setup.tokenizer.chat_template = freeze(HERMES)
-    rows = rows_of(setup, [tool_pair({"id": "A7"}), tool_pair({"city": None}), pair("q", "a", "b")])
+    rows = trl_rows(
+        setup, [tool_pair({"id": "A7"}), tool_pair({"city": None}), pair("q", "a", "b")]
+    )
     ready = for_trl(setup, rows)
     asked = ready[0]
     said = asked.get("chosen", asked.get("completion"))[0]

@@ -1,0 +1,97 @@
+"""Encode records as token ids and labels: each is checked before the first step, none is cut."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib.core.params import BaseParams
+from lib.core.records import Message, Record, chat_of, prompt_of, taught_by
+from lib.core.turns import apart
+from lib.model.chat import Example, encode_example, with_system
+from lib.runtime.errors import UserError
+from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
+from lib.train.params import TrainParams
+
+if TYPE_CHECKING:
+    from transformers import (
+        PreTrainedTokenizerBase,
+    )
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every training of a run shares."""
+
+    params: TrainParams
+    base: BaseParams
+    system: str
+    tokenizer: "PreTrainedTokenizerBase"
+    stops: set[int]  # ids that end an answer
+    device: str
+    folder: Path  # of the checkpoints
+
+    def encode(self, messages: list[Message]) -> Example:
+        """Encode a whole chat as token ids and labels."""
+        return encode_example(self.tokenizer, messages, self.system)
+
+    def first_text(self, record: Record) -> str:
+        """Return the text of a record's first message, or of the task's system prompt before it."""
+        return apart(with_system(prompt_of(record), self.system))[0][0]["content"]
+
+
+def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
+    """Encode chats as token ids and labels.
+
+    Raises UserError at a record that would be cut or not learnt.
+    """
+    examples = []
+    for record in records:
+        check_weights_of_turns(setup, record)
+        with naming(record):
+            example = setup.encode(chat_of(record))
+        check_example(setup, record, example)
+        examples.append(example)
+    return examples
+
+
+def check_weights_of_turns(setup: Setup, record: Record) -> None:
+    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
+    weighed = any("weight" in turn for turn in record["messages"])
+    if weighed and setup.params.loss_on != "answer":
+        raise UserError(
+            f"record {record['id']}: has a turn of weight 0, and params.yaml: train.loss_on "
+            f"{setup.params.loss_on} learns all turns; set it to answer"
+        )
+
+
+@contextmanager
+def naming(record: Record) -> Iterator[None]:
+    """Have a UserError say which record it is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"record {record['id']}: {error}") from None
+
+
+def check_example(setup: Setup, record: Record, example: Example) -> None:
+    """Raise UserError where a text would be cut or its mask is wrong; write that one to LEARNT."""
+    check_length(record["id"], len(example.input_ids), setup.params.max_length)
+    try:
+        check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
+        check_answer(example, setup.tokenizer, setup.stops, taught_by(record))
+    except UserError as error:
+        write_learnt(setup.tokenizer, {"refused": ([example], 1)})
+        raise UserError(
+            f"record {record['id']}: {error}; {LEARNT} has it, token by token"
+        ) from None
+
+
+def check_length(name: str, length: int, longest: int) -> None:
+    """Raise UserError at a record of more than `longest` tokens, which would have to be cut."""
+    if length > longest:
+        raise UserError(
+            f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "
+            "curate.max_tokens"
+        )
