@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib.monitoring.rows import from_row
-from tests.monitoring.test_log_shapes import LINE, OWN, TOOLS, said
+from tests.monitoring.own_line import LINE, OWN, TOOLS, said
 from tests.monitoring.test_monitor_logs import LITELLM, read
 
 TURNS = [{"role": "user", "content": "门锁坏了"}]
