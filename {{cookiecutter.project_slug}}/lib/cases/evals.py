@@ -160,7 +160,7 @@ def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
 
 
 def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
-    """Yield the cases of a file; a line that is none, or has another's id, is a UserError."""
+    """Yield the cases of a file; a line that is not one, or has another's id, is a UserError."""
     if not path.is_file():
         raise UserError(
             f"{path}: not found; it is written by hand: `git checkout -- {path}` restores it"

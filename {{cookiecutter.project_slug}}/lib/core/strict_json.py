@@ -37,7 +37,7 @@ def parse(text: str) -> Any:
 UNSURE = object()
 LARGE = 2.0**63  # orjson makes a float of an integer beyond
 DEEPEST = 100  # levels of objects and lists; code that reads them later meets Python's own limit
-# Where a key ends otherwise than by a quote right before its colon, or an escaped quote is none.
+# Where a key ends otherwise than by a quote right before its colon, or where a quote is escaped.
 LOOSE = (b" :", b"\t:", b"\n:", b"\r:", rb'\\":')
 
 

@@ -102,7 +102,7 @@ class Curator:
         return Curated(columns, out.ledger, out.first, gone.getvalue(), conflicts, "".join(sound))
 
     def draft(self, part: Part, row: RawRow, mapping: Mapping) -> Draft:
-        """Turn a row into a tidy draft; raise Reject where it is none."""
+        """Turn a row into a tidy draft; raise Reject where that cannot be done."""
         if row.value is None:
             raise Reject(row.reason)
         draft = to_draft(row.value, mapping, self.task)

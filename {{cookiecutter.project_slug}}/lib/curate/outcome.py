@@ -76,8 +76,8 @@ ROW_CURES = {  # of rows with a column or key that nothing reads and that could 
     "answer_index": "the answer is the number of a choice, and the question lists its choices "
     "without numbers; write the choice itself, such as jq -c '.answer = .choices[.answer]' FILE > "
     "data/raw/rows.jsonl, and name that file in data.sources",
-    "unknown_label": "the answer is none that task allows; add it to task.labels (or to the values "
-    "of its field in task.fields), or correct the data",
+    "unknown_label": "the answer is not one that task allows; add it to task.labels (or to the "
+    "values of its field in task.fields), or correct the data",
     "answer_not_json": "the answer is no JSON; correct it, or set task.output: text",
     "wrong_fields": "the answer has other keys than task.fields; write there the keys of the data, "
     "or map a column for each, columns: {FIELD: COLUMN}",

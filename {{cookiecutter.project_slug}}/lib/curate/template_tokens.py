@@ -22,7 +22,7 @@ END = re.compile(rf"(?:\s*(?:{_ENDS}))+\Z")
 def find_token(text: str) -> str:
     """Return the first token of a chat template in a text, or an empty string.
 
-    Those that are shown as code, in backticks or a fence, are none.
+    Those shown as code, in backticks or a fence, do not count.
     """
     if not TOKEN.search(text):
         return ""

@@ -184,7 +184,7 @@ def sign_flip(change: list[float], groups: list[str], flips: int, seed: int) -> 
 def mcnemar(won: int, lost: int) -> float:
     """Compute the exact two-sided p-value of `won` against `lost` cases (McNemar, 1947)."""
     differ, fewer = won + lost, min(won, lost)
-    chance = tail = comb(differ, fewer) / 2**differ  # of so many; whole numbers until divided
+    chance = tail = comb(differ, fewer) / 2**differ  # integers until the division
     for count in range(fewer, 0, -1):
         chance *= count / (differ - count + 1)  # of one less
         tail += chance

@@ -54,7 +54,7 @@ def read_tool(value: Any) -> Tool:
 
 
 def read_calls(value: Any) -> list[ToolCall]:
-    """Read calls, a list or one; raise Reject (`tools`) for what is none."""
+    """Read calls, a list or one; raise Reject (`tools`) for anything else."""
     value = from_text(value) if isinstance(value, str) else value
     calls = [read_call(one) for one in (value if isinstance(value, list) else [value]) if one]
     if not calls:

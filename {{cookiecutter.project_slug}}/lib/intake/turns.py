@@ -281,7 +281,7 @@ def read_prompt(value: Any, unread: Unread) -> list[Message]:
 def hh_turns(text: str) -> list[Message]:
     r"""Split a talk of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; nothing for any other text.
 
-    An answer that is still to come is none.
+    An answer that is still to come does not count as a turn.
     """
     if "Assistant:" not in text or not HH.match(text.lstrip(" ")):
         return []

@@ -37,7 +37,7 @@ def check_quantizable(scheme: str | None, config: "PretrainedConfig") -> None:
     if why:
         raise UserError(
             f"params.yaml: quantize.scheme is {scheme}, and the base ({kind}) {why}; set it to "
-            f"{cure}, and gate.system to tuned where it is none"
+            f"{cure}; with none, set gate.system to tuned"
         )
 
 

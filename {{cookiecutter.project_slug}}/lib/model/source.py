@@ -18,7 +18,7 @@ READ = {".json", ".safetensors", ".model", ".txt", ".tiktoken", ".jinja"}  # fil
 def check_folder(model: str, revision: str | None = None) -> None:
     """Raise UserError where a model's path is not the folder that it seems, or that is pinned.
 
-    A path that looks like a folder but is none would be taken for a hub id. Of several processes
+    A path that looks like a folder but is not one would be taken for a hub id. Of several processes
     the first alone compares the files with `revision`.
     """
     folder = Path(model).is_dir()

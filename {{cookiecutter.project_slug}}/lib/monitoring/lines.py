@@ -78,7 +78,7 @@ def is_document(line: str) -> bool:
 
 
 def objects(text: str) -> Iterator[str]:
-    """Yield each object of a JSON document on one line, and what is none as it stands."""
+    """Yield each object of a JSON document on one line, and any other text as it stands."""
     at = re.match(r"\s*\[?\s*", text).end()  # type: ignore[union-attr]  # matches always
     while at < len(text):
         try:

@@ -62,7 +62,7 @@ def parts_of(row: dict[str, Any]) -> Iterator[Any]:
 
 
 def from_span(span: Any) -> Call:
-    """Read a GenAI span or event; raise BadCall when it is none, or of another convention."""
+    """Read a GenAI span or event; raise BadCall for another kind or convention."""
     values = as_genai(attributes(span))
     check_operation(values)
     failed = _error(span, values)

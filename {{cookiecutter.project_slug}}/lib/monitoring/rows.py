@@ -149,7 +149,7 @@ def _model(row: dict[str, Any], asked: Any) -> str:
 
 
 def _error(row: dict[str, Any]) -> str | None:
-    """Return what went wrong: what the row says, an HTTP status that is none of success."""
+    """Return what went wrong: what the row says, an HTTP status of failure."""
     if said := read_error(row.get("error")) or read_error(row.get("errorCode")):
         return said
     said = text(row["statusMessage"]) if isinstance(row.get("statusMessage"), str) else ""

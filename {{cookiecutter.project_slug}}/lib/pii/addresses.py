@@ -128,7 +128,7 @@ class AddressRecognizer(IpRecognizer):
         return [one for one in found if self.whole(text, one.start, one.end)]
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """Refuse what is no address, or nobody's: loopback, a mask, the network 0.
+        """Refuse what is not an address of a machine: loopback, a mask, the network 0.
 
         One whose parts have
         three digits each is, which Python denies where they begin with 0; but one that ends in .000

@@ -81,7 +81,7 @@ def spacy_engine(package: str) -> dict[str, Any]:
 
 
 def read_engine(path: Path) -> dict[str, Any]:
-    """Read presidio's description of an NLP engine; raise UserError where it is none."""
+    """Read presidio's description of an NLP engine; raise UserError where it is not one."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

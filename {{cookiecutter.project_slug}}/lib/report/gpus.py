@@ -67,7 +67,7 @@ def duration(hours: float) -> str:
 
 
 def check_prices(names: Iterable[str]) -> None:
-    """Raise UserError for a name in gate.cost.gpu_per_hour that is none of GPUS."""
+    """Raise UserError for a name in gate.cost.gpu_per_hour that is not in GPUS."""
     if unknown := sorted(set(names) - GPUS.keys()):
         raise UserError(
             f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)}: not one of the GPUs whose "

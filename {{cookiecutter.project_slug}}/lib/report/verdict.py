@@ -169,6 +169,6 @@ def verdict_page(
         *systems_table(systems, bench, gate, params),
         "",
         f"Latency and cost at the highest load of metrics/bench.json, on a machine at "
-        f"{gate.cost.machine_per_hour:g} an hour (`gate.cost.machine_per_hour`). What is `about` "
-        "so much is estimated: the tuned model's, scaled by tokens in and out.",
+        f"{gate.cost.machine_per_hour:g} an hour (`gate.cost.machine_per_hour`). Values after "
+        "`about` are estimates: the tuned model's, scaled by tokens in and out.",
     ]

@@ -14,7 +14,7 @@ from lib.train.machine import peak_memory
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-# What must be a number. Gradients that are none spoil the weights behind a loss that still is one.
+# What must be a number. A gradient that is NaN spoils the weights while the loss is still a number.
 WATCHED = {"loss": "the loss", "grad_norm": "the gradient", "eval_loss": "the loss on validation"}
 
 

@@ -19,7 +19,7 @@ EXPERT_PARTS = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
 def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
     """Return the layers that can have an adapter, by name: linear ones that read text.
 
-    The output layer is none of them, which trl refuses; GPT-2's Conv1D is linear, too.
+    The output layer is left out, since trl refuses it; GPT-2's Conv1D is linear, too.
     """
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
