@@ -60,7 +60,7 @@ def test_a_scheme_that_a_family_does_not_take_is_refused_before_training(
 ) -> None:
     lay_project(name)
     Path("params.yaml").write_text(params("lora", scheme), encoding="utf-8")
-    with pytest.raises(UserError, match=f"quantize.scheme is {scheme}.*; set it to {cure}, and"):
+    with pytest.raises(UserError, match=f"quantize.scheme is {scheme}.*; set it to {cure}; "):
         stage("train")
     assert not Path(".scratch").exists()
 
