@@ -50,7 +50,7 @@ def chat_rows() -> list[tuple[str, str]]:
         ("missing_assistant", chat(user(ask[5]), user("Hello? Anybody?"))),
         ("wrong_role_order", chat(assistant(GOOD), user(ask[6]))),
         ("wrong_role_order", chat(user(ask[7]), assistant(GOOD), assistant(GOOD))),
-        ("unknown_role", chat({"role": "customer", "content": ask[8]}, assistant(GOOD))),
+        ("unknown_role", chat({"role": "narrator", "content": ask[8]}, assistant(GOOD))),
         ("empty_text", chat(user(""), assistant(GOOD))),
         ("empty_text", chat(user(" \t "), assistant(GOOD))),
         ("empty_text", chat(user(ask[9]), assistant(""))),
