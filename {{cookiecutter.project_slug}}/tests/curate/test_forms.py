@@ -39,7 +39,7 @@ def test_declared_languages_may_be_names() -> None:
     given["pii"] = {"entities": [], "regions": [], "score": 0.3}
     params = CurateParams(**given, languages=["English", "zh-Hans", "deu_Latn"])
     assert params.languages == ["en", "zh", "de"]
-    with pytest.raises(ValidationError, match="'Klingon' is none"):
+    with pytest.raises(ValidationError, match="'Klingon' is not one"):
         CurateParams(**given, languages=["Klingon"])
 
 
