@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lib.core.params import HardwareParams, TaskParams
-from lib.core.records import Record, record_id
+from lib.core.records import Message, Record, record_id
 from lib.train.params import LoraParams, PreferenceParams, TrainParams
 
 JSON_TASK = TaskParams(
@@ -63,6 +63,13 @@ def pair(asked: str, chosen: str, rejected: str, **fields: Any) -> Record:
     """A preference pair as curate writes it."""
     prompt = [{"role": "user", "content": asked}]
     return finish({"id": "", "prompt": prompt, "chosen": chosen, "rejected": rejected}, fields)
+
+
+def calling(name: str, arguments: dict[str, Any]) -> Message:
+    """A turn that calls one tool and says nothing."""
+    function: Any = {"name": name, "arguments": arguments}
+    call: Any = {"id": "call00000", "type": "function", "function": function}
+    return Message(role="assistant", content="", tool_calls=[call])
 
 
 def case(key: str, asked: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from lib.curate.draft import Draft, from_turns
 from lib.curate.order import put_in_order
 from lib.curate.row import Row
 from lib.intake.cells import Reject, as_text, cell_value, optional_text
-from lib.intake.turns import assistant, read_answer, read_prompt, read_turns, user
+from lib.intake.exchange import read_answer, read_prompt
+from lib.intake.turns import assistant, read_turns, user
 from lib.intake.unpack import from_text
 from lib.intake.unread import is_empty, verdict
 

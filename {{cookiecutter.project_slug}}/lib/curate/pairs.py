@@ -7,7 +7,8 @@ from lib.curate.chats import asked
 from lib.curate.draft import Draft, from_turns
 from lib.curate.row import Row
 from lib.intake.cells import Reject
-from lib.intake.turns import read_answer, read_turns, spoken
+from lib.intake.exchange import read_answer
+from lib.intake.turns import read_turns, spoken
 
 
 def from_pair(cells: Row, task: TaskParams) -> Draft:

@@ -92,14 +92,7 @@ def answer_all(
         try:
             answer = one(endpoint, prompt, max_new_tokens, schema)  # type: ignore[arg-type]
         except Refused as no:
-            if no.status not in ONE_CASE:
-                raise
-            if len(refused) >= max(3, _FEW * len(prompts)):
-                raise UserError(
-                    f"{no}; so it did to {len(refused)} others: a mistake in all requests, or "
-                    "cases that are too long for it"
-                ) from None
-            refused[index] = no
+            _note_refusal(no, index, refused, len(prompts))
             return
         budget.settle(may_cost, answer)
         with one_by_one:
@@ -110,13 +103,31 @@ def answer_all(
     except UserError as error:
         left = sum(key not in kept.rows for key in keys)
         raise UserError(f"{error}; {told(left, len(keys))}") from None
-    for index, said in sorted(refused.items()):
-        print(f"case {index + 1} of {len(keys):,} was refused, and is not answered: {said}")
-    nothing = {
-        keys[index]: asdict(Answer("", 0, 0, f"{NOT_TAKEN}{no.status}"))
-        for index, no in refused.items()
+    rows = kept.rows | {
+        keys[index]: _not_answered(index, len(keys), no) for index, no in sorted(refused.items())
     }
-    return [Answer(**(kept.rows | nothing)[key]) for key in keys]
+    return [Answer(**rows[key]) for key in keys]
+
+
+def _note_refusal(no: Refused, index: int, refused: dict[int, Refused], cases: int) -> None:
+    """Note that a server did not take the case at an index.
+
+    Raises Refused where it does not say so of one case, UserError where too many were refused.
+    """
+    if no.status not in ONE_CASE:
+        raise no
+    if len(refused) >= max(3, _FEW * cases):
+        raise UserError(
+            f"{no}; so it did to {len(refused)} others: a mistake in all requests, or cases that "
+            "are too long for it"
+        ) from None
+    refused[index] = no
+
+
+def _not_answered(index: int, cases: int, no: Refused) -> dict[str, Any]:
+    """Return the empty answer, as a row, to a case that a server did not take; print why."""
+    print(f"case {index + 1:,} of {cases:,} was refused, and is not answered: {no}")
+    return asdict(Answer("", 0, 0, f"{NOT_TAKEN}{no.status}"))
 
 
 def at_once(ask: Callable[[int], None], indices: list[int], concurrency: int) -> None:

@@ -1,12 +1,12 @@
-"""Read the turns of a chat in the forms that people have them: OpenAI, ShareGPT, Gemini, hh-rlhf,
-or the text of such a list."""
+"""Read the turns of a chat in the forms that people have them: OpenAI, ShareGPT, Gemini, or the
+text of such a list."""
 
 import json
 import re
 from typing import Any, cast
 
 from lib.core.turns import Message
-from lib.intake.cells import Reject, as_text
+from lib.intake.cells import Reject
 from lib.intake.parts import read_content_parts, split_thought
 from lib.intake.tools import called_in, read_calls, returned_in
 from lib.intake.unpack import (
@@ -14,8 +14,6 @@ from lib.intake.unpack import (
     RESULT_ROLES,
     ROLES,
     TOOL_ROLES,
-    is_turn,
-    refuse_python,
     unpacked,
 )
 from lib.intake.unread import Unread, is_empty, risk, verdict
@@ -26,7 +24,6 @@ TEXT_KEYS = ("content", "value", "text", "message", "parts")
 MARKED = re.compile(
     r"</think>|<tool_call>|<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>"
 )
-HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk as one text
 
 
 def user(content: str) -> Message:
@@ -55,6 +52,14 @@ def read_turns(value: Any, unread: Unread) -> list[Message]:
         for one in read_turn(turn, unread):
             add_turn(turns, one)
     return turns
+
+
+def spoken(turns: list[Message]) -> list[Message]:
+    """Drop the system prompts at the start of a chat."""
+    start = 0
+    while start < len(turns) and turns[start]["role"] == "system":
+        start += 1
+    return turns[start:]
 
 
 def as_turns(value: Any) -> Any:
@@ -236,66 +241,3 @@ def note_keys(turn: dict[str, Any], read: set[str], unread: Unread, weighed: boo
     for key, value in turn.items():
         if key not in read and (weighed or risk(str(key)) != "weight"):
             unread.note(str(key), value, f"turn.{key}")
-
-
-def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
-    """Read what is answered: text, one turn, or turns that end with the answer.
-
-    objects: whether an object may be an answer itself. Raises Reject (`not_text`, `stringified`).
-    """
-    if isinstance(value, str):
-        value = unpacked(value)
-        if isinstance(value, str):
-            refuse_python(value)
-            return hh_turns(value) or [answer_in(value, unread)]
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        return [assistant(value[0])]
-    if isinstance(value, dict) and is_turn(value):
-        value = [value]
-    if isinstance(value, list):
-        if are_answers(value):
-            raise Reject("ranked", f"{len(value)} answers")
-        return read_turns(value, unread)
-    if isinstance(value, dict) and not objects:
-        raise Reject("not_text", "an object", *value)
-    return [assistant(as_text(value))]
-
-
-def are_answers(value: list[Any]) -> bool:
-    """Tell whether a list holds several answers to one question, as texts or objects, not turns."""
-    objects = all(isinstance(one, dict) and not {*ROLE_KEYS, "human"} & one.keys() for one in value)
-    return len(value) > 1 and (objects or all(isinstance(one, str) for one in value))
-
-
-def read_prompt(value: Any, unread: Unread) -> list[Message]:
-    """Read what is asked, text, a turn or a list of turns, as turns."""
-    value = unpacked(value) if isinstance(value, str) else value
-    if isinstance(value, dict) and is_turn(value):
-        value = [value]
-    if isinstance(value, list):
-        return read_turns(value, unread)
-    text = as_text(value)
-    return hh_turns(text) or [user(text)]
-
-
-def hh_turns(text: str) -> list[Message]:
-    r"""Split a talk of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; nothing for any other text.
-
-    An answer that is still to come does not count as a turn.
-    """
-    if "Assistant:" not in text or not HH.match(text.lstrip(" ")):
-        return []
-    parts = HH.split(text.lstrip(" "))[1:]
-    turns = [
-        user(said.strip()) if who == "Human" else assistant(said.strip())
-        for who, said in zip(parts[::2], parts[1::2], strict=True)
-    ]
-    return turns if turns[-1]["content"] else turns[:-1]
-
-
-def spoken(turns: list[Message]) -> list[Message]:
-    """Drop the system prompts at the start of a chat."""
-    start = 0
-    while start < len(turns) and turns[start]["role"] == "system":
-        start += 1
-    return turns[start:]

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from lib.core.turns import Message, Tool, with_tools
 from lib.model.chat import IGNORED, encode_example, encode_prompt, freeze
 from lib.runtime.errors import UserError
+from tests.toy import calling
 
 STOCK = Path(trl.__file__).parent / "chat_templates"
 # Short forms of our own of how these families write calls.
@@ -53,17 +54,7 @@ TOOLS: list[Tool] = [
     {"type": "function", "function": {"name": "locate", "parameters": {"type": "object"}}}
 ]
 ASK = Message(role="user", content="Where is A7?")
-CALL = Message(
-    role="assistant",
-    content="",
-    tool_calls=[
-        {
-            "id": "call00000",
-            "type": "function",
-            "function": {"name": "locate", "arguments": {"id": "A7", "why": "wo? 在哪\\n"}},
-        }
-    ],
-)
+CALL = calling("locate", {"id": "A7", "why": "wo? 在哪\\n"})
 RESULT = Message(role="tool", content="Lyon", tool_call_id="call00000", name="locate")
 SAY = Message(role="assistant", content="In Lyon.")
 THINK = Message(role="assistant", content="51", reasoning_content="17 * 3")

@@ -15,6 +15,7 @@ from lib.serving.params import LimitsParams, ParityParams
 from lib.serving.parity import answer_greedily
 from lib.serving.serverside import recognise
 from stages.parity import compare_served, failed_checks, our_prompt
+from tests.toy import calling
 
 CALLING = "models/calling"
 QWEN3 = Path(trl.__file__).parent / "chat_templates/qwen3.jinja"
@@ -33,17 +34,7 @@ TOOLS: list[Tool] = [
         },
     }
 ]
-CALL = Message(
-    role="assistant",
-    content="",
-    tool_calls=[
-        {
-            "id": "call00000",
-            "type": "function",
-            "function": {"name": "find_order", "arguments": {"id": "A7", "colours": ["红"]}},
-        }
-    ],
-)
+CALL = calling("find_order", {"id": "A7", "colours": ["红"]})
 ASK = Message(role="user", content="订单 A7?")
 SYSTEM = Message(role="system", content="Triage.")
 CHAT = with_tools([SYSTEM, ASK], TOOLS)

@@ -6,25 +6,18 @@ from typing import Any
 import pytest
 
 from lib.core.records import Record
-from lib.core.turns import Message
 from lib.model.chat import freeze
 from lib.runtime.errors import UserError
 from lib.train.encode import encode_records
 from lib.train.preference import for_trl, trl_rows
 from tests.model.test_rendered import HERMES, TOOLS
-from tests.toy import chat, pair
+from tests.toy import calling, chat, pair
 from tests.training import setup_of, setup_with
-
-
-def calling(arguments: dict[str, Any]) -> Message:
-    function: Any = {"name": "locate", "arguments": arguments}
-    call: Any = {"id": "call00000", "type": "function", "function": function}
-    return Message(role="assistant", content="", tool_calls=[call])
 
 
 def tool_pair(arguments: dict[str, Any]) -> Record:
     record = pair("Where?", "x", "No idea.")
-    record["chosen"] = calling(arguments)
+    record["chosen"] = calling("locate", arguments)
     record["tools"] = TOOLS
     return record
 
