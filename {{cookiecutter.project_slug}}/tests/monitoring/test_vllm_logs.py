@@ -60,3 +60,23 @@ def test_a_rendered_chat_is_split_into_its_turns(prompt: str, tmp_path: Path) ->
     asked, *rest = vllm(": output: '{}', output_token_ids: None, finish_reason: stop")
     (call,), _ = read(tmp_path, [asked.replace("门锁坏了 🔒", prompt), *rest])
     assert call.prompt() == "你好"
+
+
+@pytest.mark.parametrize("finish", ["abort", "error"])
+def test_an_answer_of_vllm_that_was_broken_off_is_a_failure(finish: str, tmp_path: Path) -> None:
+    asked = "INFO 11-16 08:00:00 [logger.py:39] Received request r1: prompt: 'hi', params: X."
+    ended = "INFO 11-16 08:00:02 [logger.py:58] Generated response r1: output: '', finish_reason: "
+    (call,), _ = read(tmp_path, [asked, ended + finish])
+    assert call.error == finish
+
+
+def test_vllms_json_lines_have_the_time_beside_the_text(tmp_path: Path) -> None:
+    lines = [
+        {"asctime": f"2025-11-16 08:00:0{at},000", "levelname": "INFO", "message": text}
+        for at, text in (
+            (0, "Received request r1: prompt: 'hi', params: X."),
+            (2, "Generated response r1: output: '{}', finish_reason: stop"),
+        )
+    ]
+    (call,), skipped = read(tmp_path, lines)
+    assert (call.time, call.latency_ms, skipped) == (1763280000, 2000, {})
