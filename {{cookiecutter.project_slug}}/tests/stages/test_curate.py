@@ -199,7 +199,8 @@ def test_a_file_in_another_encoding_is_named_with_the_cure(
     Path("data/raw/old.csv").write_bytes(text.encode("gb18030"))
     main()
     assert metrics("curate")["dropped"] == {"not_utf8": 1}
-    assert "data/raw/old.csv: 1 rows are not UTF-8; `iconv -f" in capsys.readouterr().out
+    cure = "`iconv -f WINDOWS-1252 -t UTF-8 data/raw/old.csv > NEW` makes the file UTF-8"
+    assert f"data/raw/old.csv: 1 rows not_utf8: {cure}" in capsys.readouterr().out
 
 
 def test_what_is_not_used_is_named_with_its_count(capsys: pytest.CaptureFixture[str]) -> None:
