@@ -66,8 +66,8 @@ ROW_CURES = {  # of rows with a column or key that nothing reads and that could 
     "bad, up or down); map a class to completion instead, columns: {completion: COLUMN}",
     "invalid_json": "the line is no JSON; each must be one whole object, without a comma after it, "
     "in double quotes (`jq -c . FILE` names the place)",
-    "not_utf8": "`iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW` makes the file UTF-8 (GB18030 where it "
-    "is Chinese; data/README.md)",
+    "not_utf8": "`iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW` makes the file UTF-8 (GB18030 where "
+    "it is Chinese; data/README.md)",
     "not_an_object": 'the row is a JSON value without names; write objects, {"prompt": ..., '
     "\"completion\": ...}; from pandas: df.to_json(path, orient='records', lines=True)",
     "duplicate_key": "a key stands twice in one object; give each a name of its own",
