@@ -1,6 +1,6 @@
-"""Note habits of a source's texts that are learnt as they stand: one end of all answers, entities.
+"""Note habits of a source's texts that will be learnt: a shared ending of answers, HTML entities.
 
-Neither is wrong by itself, so no row goes; a line says so where it is most likely an accident.
+Neither is wrong by itself, so no row is dropped; a line warns where it is probably an accident.
 """
 
 import re
@@ -10,12 +10,12 @@ from lib.curate.templates import CODE_SPAN
 
 ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
 SAME_END = 0.9  # of the answers
-_FEWEST = 4  # answers, of which that is worth a line
+_FEWEST = 4  # answers, from which on a warning is justified
 ENTITIES = "entities"
 
 
 class Habits:
-    """Counts what the answers of a part of a file end with, and rows with entities of HTML."""
+    """Counts the endings of answers in a part of a file, and rows with HTML entities."""
 
     def __init__(self) -> None:
         self.ends, self.entities, self.answers = Counter[str](), 0, 0
@@ -30,7 +30,7 @@ class Habits:
             self.entities += 1
 
     def counts(self) -> Counter[str]:
-        """Return what was counted; of ends only those of half the answers, so that few are kept."""
+        """Return the counts; endings only where half of the answers share them, to keep few."""
         ends = {f"end {end}": n for end, n in self.ends.items() if n > self.answers / 2}
         return Counter({**ends, "answers": self.answers, ENTITIES: self.entities})
 
@@ -41,13 +41,12 @@ def habit_lines(file: str, habits: Counter[str]) -> list[str]:
     for name, count in habits.items():
         if name.startswith("end ") and answers >= _FEWEST and count >= SAME_END * answers:
             lines.append(
-                f"{file}: {count:,} of {answers:,} answers end with '{name[4:]}', which is learnt "
-                "with each; where it marks the end, take it out (the chat template marks it)"
+                f"{file}: {count:,} of {answers:,} answers end with '{name[4:]}', which will be "
+                "learnt; if it marks the end, remove it (the chat template marks the end)"
             )
     if habits[ENTITIES]:
         lines.append(
-            f"{file}: {habits[ENTITIES]:,} rows hold HTML entities such as &amp; or &#39;, which "
-            "are learnt as they stand; where the texts are no HTML, undo them (html.unescape of "
-            "Python)"
+            f"{file}: {habits[ENTITIES]:,} rows contain HTML entities such as &amp; or &#39;, "
+            "which will be learnt; unless the texts are HTML, decode them (Python: html.unescape)"
         )
     return lines

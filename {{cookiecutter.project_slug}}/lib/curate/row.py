@@ -1,4 +1,4 @@
-"""Look at a raw row by our names of its columns, and see what nothing read."""
+"""Read a raw row by our own column names, and note the columns that nothing read."""
 
 import string
 from collections import abc
@@ -8,10 +8,10 @@ from typing import Any
 from lib.intake.cells import Reject, as_text, cell_value
 from lib.intake.unread import Unread, is_empty, is_ranked, key_words
 
-# Our names of columns that hold what is asked or answered, or say how good that is.
+# Our names of columns that hold a question, an answer or a verdict.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
-SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
-_BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
+SIDES = ("chosen", "rejected")  # of a pair; true and false in them are a verdict
+_BESIDE = ("tools", "reasoning")  # what may accompany the texts in a column of its own
 _ABOUT = (
     "scenario",
     "language",
@@ -20,7 +20,7 @@ _ABOUT = (
     "license",
     "split",
 )  # our names of all other columns
-ALIASES = {  # names under which other tools have these columns
+ALIASES = {  # names of these columns in other tools
     "messages": ("messages", "conversations", "conversation", "contents"),
     "chosen": ("chosen", "chosen_messages"),
     "rejected": ("rejected", "rejected_response", "rejected_messages"),
@@ -28,8 +28,8 @@ ALIASES = {  # names under which other tools have these columns
     "reasoning": ("reasoning_content",),
     "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),
 }
-# Columns that often are part of what is asked. A row that has one goes, unless its words stand in
-# what is asked or nobody wants them there (`ignore`).
+# Columns that are often part of the question. A row that has one is dropped, unless the question
+# contains its words or `ignore` names it.
 INPUTS = key_words(
     """
     input inputs context contexts history question query instruction instructions prompt document
@@ -38,7 +38,7 @@ INPUTS = key_words(
     retrieved_documents reference_text source_text few_shot examples
     """
 )
-RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
+RENDERED = ("text", "prompt")  # where other tools store the rendered row
 _HELD_OUT = key_words("test val valid validation dev eval evaluation heldout held_out")
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -57,21 +57,21 @@ class Mapping:
         self.columns = columns
         self.parts = {name: theirs(name, of) for name, of in columns.items()}
         self.ignored = frozenset(ignore)
-        # A column is read for one purpose: by the name it is mapped to, not by its own.
+        # A column is read once: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
         self.texts = {name for name in columns if name.partition(".")[0] not in (*_ABOUT, *_BESIDE)}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
         self.joined = {
             name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]
         }
-        # Rows that have and lack the same columns have one shape, unless a text is inside of one.
+        # Rows with the same columns have the same shape, unless a text is inside a column.
         self.flat = not any("." in part for name in self.texts for part in self.parts[name])
         self.shapes: dict[tuple[str, ...], Any] = {}
         self.candidates = Candidates(self)
 
 
 class Candidates(dict[str, list[str]]):
-    """The columns that may hold what we call by a name, the first first."""
+    """The columns that may hold a value of ours, in order of preference."""
 
     def __init__(self, mapping: Mapping) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def _fields_of(template: str) -> list[str]:
 
 
 class Row:
-    """The cells of a raw row, by our names; knows which of its columns were read."""
+    """The cells of a raw row by our own column names; remembers which columns were read."""
 
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
         self.row, self.mapping = row, mapping
@@ -109,9 +109,9 @@ class Row:
         self.unread = Unread(mapping.ignored)
 
     def get(self, name: str) -> Any:
-        """Return the value of a column, and count the column as read.
+        """Return the value of a column, and mark the column as read.
 
-        None where the row has none of that name or it is null.
+        None where the column is missing or null.
         """
         if name in self.mapping.joined:
             self.read.update(_top(self.row, part) for part in self.mapping.parts[name])
@@ -131,15 +131,15 @@ class Row:
         return value
 
     def look(self, name: str) -> Any:
-        """Return the value of a column like `get`; it does not count as read."""
+        """Return the value of a column like `get`, without marking it as read."""
         if name in self.mapping.joined:
             return _joined(self.row, self.mapping.columns[name])
         return self.find(name)[1]
 
     def find(self, name: str) -> tuple[str, Any]:
-        """Return name and value of the first column so called, or by another's name for it.
+        """Return name and value of the first column with this name or another tool's name for it.
 
-        The first that holds something; else one that is empty.
+        The first that is not empty; else an empty one.
         """
         there, found = "", None
         for column in self.mapping.candidates[name]:
@@ -154,9 +154,9 @@ class Row:
         return there, found
 
     def kind(self) -> tuple[str, ...]:
-        """Name the shape of a row by the columns that hold something.
+        """Name the shape of a row by its columns that are not empty.
 
-        Columns that hold true or false are marked.
+        Columns that hold a boolean are marked.
         """
         return tuple(
             [
@@ -167,9 +167,9 @@ class Row:
         )
 
     def there(self, name: str, vacant: bool) -> bool:
-        """Tell whether the row has such a column and it is not null (`vacant`: or empty).
+        """Tell whether a column has a value; with `vacant`, it may be empty but not null.
 
-        True and false are no answers, but a verdict.
+        True and false count as a verdict, not as an answer.
         """
         value = self.look(name)
         if value is None or (name in SIDES and isinstance(value, bool)):
@@ -177,10 +177,10 @@ class Row:
         return vacant or not is_vacant(value)
 
     def close(self, asked: list[str]) -> None:
-        """Note what nothing read; raise Reject where that could change what is learnt.
+        """Note unread columns; raise Reject where one could change what is learnt.
 
-        asked: all that is asked, the question last. Raises Reject (`unread_mapping`) for a column
-        that somebody mapped and the shape of the row has no place for.
+        asked: the texts of the prompt, the question last. Raises Reject (`unread_mapping`) for a
+        mapped column that rows of this shape do not use.
         """
         judged = list[str]()
         for name, value in self.row.items():
@@ -199,12 +199,12 @@ class Row:
             except Reject as reason:
                 if str(reason) != "verdict":
                     raise
-                judged += reason.found  # all of them, so that one line of `ignore` names them
+                judged += reason.found  # all of them, so that one `ignore` can name them
         if judged:
             raise Reject("verdict", *judged)
 
     def check_mapped(self, name: str) -> None:
-        """Raise Reject for a text that somebody mapped and nothing read."""
+        """Raise Reject for a mapped text that was not read."""
         for ours in sorted(self.mapping.texts):
             if name in [_top(self.row, part) for part in self.mapping.parts[ours]]:
                 raise Reject("unread_mapping", f"{ours} ({name})")
@@ -239,7 +239,7 @@ def _joined(row: dict[str, Any], column: str | list[str]) -> Any:
 
 
 def as_lines(value: Any) -> str:
-    """Write a cell of a question as text, a list with a line for each of its values."""
+    """Write a cell of a question as text, a list with one line per item."""
     if isinstance(value, list):
         return "\n".join(map(as_text, value))
     return "" if value is None else as_text(value).strip()
@@ -254,9 +254,9 @@ def _texts_in(value: Any) -> list[str]:
 
 
 def stands_in(name: str, value: Any, asked: list[str]) -> bool:
-    """Tell whether the words of a column are part of what is asked anyway.
+    """Tell whether the prompt already contains the words of a column.
 
-    A rendering of the whole row holds the question itself.
+    A column with the whole rendered row contains the question itself.
     """
     if name in RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
         return True

@@ -1,7 +1,6 @@
 """Turn rows of known shapes (chat, ShareGPT, alpaca, prompt/completion, preference) into drafts.
 
-A draft has our turns and answers; nothing is checked against the task yet. docs/data.md has a table
-of the shapes.
+Drafts are not yet checked against the task. docs/data.md has a table of the shapes.
 """
 
 from collections.abc import Callable
@@ -19,10 +18,10 @@ from lib.intake.unread import is_ranked, key_words
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
-    """Read a row of any known shape, told by its keys, as a draft of a record.
+    """Convert a row of any known shape, recognized by its keys, to a draft of a record.
 
-    Raises Reject for any other shape, for a bad cell, and where a column that nothing reads could
-    change what is learnt.
+    Raises Reject for any other shape, for a bad cell, and where an unread column could change what
+    is learnt.
     """
     cells = Row(row, mapping)
     draft = read_shape(cells, task)
@@ -58,7 +57,7 @@ def read_license(cells: Row) -> str:
 def read_split(cells: Row) -> str | None:
     """Read the published split of a row, where a column is mapped to it.
 
-    Raises Reject for a word that names none.
+    Raises Reject for a word that does not name a split.
     """
     if "split" not in cells.mapping.columns:
         return None
@@ -68,18 +67,18 @@ def read_split(cells: Row) -> str | None:
     return SPLIT_WORDS.get(text.casefold())
 
 
-MESSAGE = (  # a column of each: who said it, what, when or in which talk
+MESSAGE = (  # one column of each: author, text, time, conversation
     key_words("author author_id sender speaker role from user user_id"),
     key_words("text body content message value comment"),
     key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
     | key_words("conversation_id message_id message_tree_id"),
 )
-MOST_KINDS = 1000  # of rows, by which columns they have
+MOST_KINDS = 1000  # shapes of rows, by their columns
 TOLD_BY = (*TEXTS, "instruction", "output")
 
 
 class Shape(NamedTuple):
-    """A shape of rows: the columns that tell it, those that it may have besides, its reader."""
+    """A shape of rows: the columns that identify it, its optional columns, and its reader."""
 
     needs: tuple[str, ...]
     may: tuple[str, ...]
@@ -87,7 +86,7 @@ class Shape(NamedTuple):
 
 
 def read_shape(cells: Row, task: TaskParams) -> Draft:
-    """Read what is asked and answered; raise Reject for an unknown shape."""
+    """Read question and answer of a row; raise Reject for an unknown shape."""
     known, mapping = cells.kind(), cells.mapping
     shape = mapping.shapes.get(known) if mapping.flat else None
     if shape is None:
@@ -104,7 +103,7 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
 
 
 def _unknown(cells: Row) -> Reject:
-    """Say what a row of no known shape is: a list of rows, one turn of a talk, or a question."""
+    """Describe a row of unknown shape: a list of rows, a single turn, or only a question."""
     row = cells.row
     lists = [name for name, value in row.items() if is_list_of_rows(value)]
     if len(lists) == 1 and not any(isinstance(one, str) and " " in one for one in row.values()):
@@ -116,22 +115,22 @@ def _unknown(cells: Row) -> Reject:
 
 
 def is_message(row: dict[str, Any]) -> bool:
-    """Tell whether a row is one message of an export: who said it, what, when or in which talk."""
+    """Tell whether a row is a single message of an export, with author, text and time or thread."""
     names = {str(name).casefold() for name in row}
     return not any(map(names.isdisjoint, MESSAGE))
 
 
 def is_list_of_rows(value: Any) -> bool:
-    """Tell whether a cell is a list of objects that are no turns."""
+    """Tell whether a cell is a list of objects that are not turns."""
     objects = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
     return bool(objects) and not any(map(is_turn, value))
 
 
 def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:
-    """Find the shape of a row by its columns that hold something, or `vacant`, are not null.
+    """Find the shape of a row by its non-empty columns; with `vacant`, by its non-null ones.
 
-    A row may have several shapes at once (pairs often hold the better chat as `messages`, too): the
-    first counts that has a place for every text that is mapped.
+    Several shapes may match (pairs often hold the better chat as `messages`, too): the first one
+    that uses every mapped text counts.
     """
     there = {name for name in TOLD_BY if cells.there(name, vacant)}
     if task.fields and all(name in cells.mapping.columns for name in task.fields):

@@ -1,4 +1,4 @@
-"""Read what is asked and what is answered, where each has a column: a text, a turn, or turns."""
+"""Read the question and the answer where each has a column of its own: a text, a turn, or turns."""
 
 import re
 from typing import Any
@@ -9,13 +9,14 @@ from lib.intake.turns import ROLE_KEYS, answer_in, assistant, read_turns, user
 from lib.intake.unpack import is_turn, refuse_python, unpacked
 from lib.intake.unread import Unread
 
-_HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk as one text
+_HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a conversation as one text
 
 
 def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
-    """Read what is answered: text, one turn, or turns that end with the answer.
+    """Read an answer as turns: from text, one turn, or turns that end with the answer.
 
-    objects: whether an object may be an answer itself. Raises Reject (`not_text`, `stringified`).
+    objects: whether a JSON object may itself be an answer. Raises Reject (`not_text`,
+    `stringified`).
     """
     if isinstance(value, str):
         value = unpacked(value)
@@ -42,7 +43,7 @@ def are_answers(value: list[Any]) -> bool:
 
 
 def read_prompt(value: Any, unread: Unread) -> list[Message]:
-    """Read what is asked, text, a turn or a list of turns, as turns."""
+    """Read a question as turns: from text, one turn or a list of turns."""
     value = unpacked(value) if isinstance(value, str) else value
     if isinstance(value, dict) and is_turn(value):
         value = [value]
@@ -53,9 +54,9 @@ def read_prompt(value: Any, unread: Unread) -> list[Message]:
 
 
 def hh_turns(text: str) -> list[Message]:
-    r"""Split a talk of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; nothing for any other text.
+    r"""Split a conversation of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; [] for any other text.
 
-    An answer that is still to come does not count as a turn.
+    A final empty `Assistant:` does not count as a turn.
     """
     if "Assistant:" not in text or not _HH.match(text.lstrip(" ")):
         return []

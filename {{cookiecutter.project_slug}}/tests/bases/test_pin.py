@@ -137,4 +137,4 @@ def test_a_download_that_breaks_off_says_so() -> None:
             f"{code}run(lambda: load_model('org/name', 'float32', 'cpu', '{COMMIT}'))", address
         )
     assert done.returncode == 2
-    assert "org/name: the download broke off" in done.stderr.splitlines()[-1]
+    assert "org/name: the download was interrupted" in done.stderr.splitlines()[-1]

@@ -25,4 +25,4 @@ def test_labels_and_empty_answers_have_no_end() -> None:
 
 def test_entities_of_html_are_said_unless_shown_as_code() -> None:
     (line,) = habit_lines("a.jsonl", counted("It doesn&#39;t.", "No.", "Write `&amp;`."))
-    assert line.startswith("a.jsonl: 1 rows hold HTML entities")
+    assert line.startswith("a.jsonl: 1 rows contain HTML entities")

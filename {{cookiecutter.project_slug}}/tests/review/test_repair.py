@@ -235,7 +235,7 @@ def test_a_run_that_goes_on_is_named_and_no_lock_is_to_be_deleted(busy: int, scr
     command = [sys.executable, "-m", *script.split()]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.stderr == (
-        f"`dvc repro` (process {busy}) is at work and writes models; wait until it has ended\n"
+        f"`dvc repro` (process {busy}) is running and writes models; wait until it has ended\n"
     )
 
 
