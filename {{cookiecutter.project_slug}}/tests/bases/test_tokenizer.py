@@ -74,5 +74,5 @@ def test_a_cut_that_is_not_known_is_refused(changed: dict[str, Any]) -> None:
 
 
 def test_a_vocabulary_without_an_end_is_refused() -> None:
-    with pytest.raises(UserError, match="no answer would end"):
+    with pytest.raises(UserError, match="answers would not end"):
         build(fields({"tokenizer.ggml.eos_token_id": None}))

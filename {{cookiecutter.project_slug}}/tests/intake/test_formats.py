@@ -200,7 +200,9 @@ def test_csv_with_an_open_quote_is_not_read_to_its_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lib.intake.formats.LONGEST_CELL", 64)
-    with pytest.raises(UserError, match=r"rows\.txt:2: the CSV cannot be read further.*larger than"):
+    with pytest.raises(
+        UserError, match=r"rows\.txt:2: the CSV cannot be read further.*larger than"
+    ):
         rows_of(file, 'a,b\n1,"open\n' + "5,6\n" * 99)
 
 

@@ -146,12 +146,12 @@ def test_a_thought_stands_before_the_answer_of_a_template_without_a_place_for_it
         (
             TEMPLATES["llama3_1"],
             with_tools([ASK, CALL | {"content": "Let me see."}], TOOLS),
-            r"leaves out what is said beside a call \(Let me see",
+            r"leaves out the text beside a call \(Let me see",
         ),
         (
             TEMPLATES["llama3_1"],
             with_tools([ASK, CALL | {"tool_calls": CALL["tool_calls"] * 2}], TOOLS),
-            "only supports single tool-calls at once!; take another base",
+            "only supports single tool-calls at once!; use another base",
         ),
     ],
 )
