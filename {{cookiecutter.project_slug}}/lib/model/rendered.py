@@ -1,8 +1,8 @@
 """Convert a chat to the form that the base's template takes, and check that all of it is rendered.
 
 Templates differ in what they support: Llama 3.1's omits text beside a tool call, many do not know
-tools, and most do not know thoughts. What a template omits silently would not be learnt, or not be
-part of a prompt.
+tools, some no system prompt, and most do not know thoughts. What a template omits silently would
+not be learnt, or not be part of a prompt.
 """
 
 import json
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 THINKING = re.compile(r"""\.thinking\b|\[["']thinking["']\]""")  # gpt-oss's name for a thought
 SETS_THINKING = re.compile(r"\s*\{%-?\s*set enable_thinking = (true|false)\b")
-CURE = "use another base or chat template, or remove such rows from data.sources"
+CURE = (
+    "name a template that renders it in base.chat_template, use another base, or remove such rows "
+    "from data.sources"
+)
 
 
 def for_template(
@@ -63,8 +66,10 @@ def check_thinking(template: str, chat: list[Message]) -> None:
 def check_rendered(text: str, chat: list[Message]) -> None:
     """Raise UserError for the first part of a chat that is missing in its rendering.
 
-    text: the rendering, with special tokens. Checked are tools, calls, results, text beside calls,
-    and the thought of the answer; a chat without these costs nothing.
+    text: the rendering, with special tokens. Checked are the texts of system and user (some
+    templates drop a system prompt, or read only lists of parts), tools, calls, results, text beside
+    calls, and the thought of the answer. Templates omit the thoughts of earlier answers, and the
+    last one is compared token by token (lib.train.mask).
     """
     turns, tools = apart(chat)
     for tool in tools or []:
@@ -76,6 +81,8 @@ def check_rendered(text: str, chat: list[Message]) -> None:
             need(text, "calls of tools", function["name"], *_leaves(function["arguments"]))
         if calls:
             need(text, "the text beside a call", turn["content"])
+        if turn["role"] in ("system", "user"):
+            need(text, f"the {turn['role']} turn", turn["content"])
         if turn["role"] == "tool":
             need(text, "results of tools", turn["content"])
     if "reasoning_content" in turns[-1]:
