@@ -16,6 +16,8 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
     free: it need be no response of an API, but may be the answer itself, also one that is JSON.
     """
     logged, response = response, decoded(response)
+    if is_chat(response):
+        return message_answer(response[-1], finish_of(at(response[-1], "finish_reason")))
     if events := events_of(response):
         response = joined_events(events)
     if not response:
@@ -33,6 +35,18 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
         said = logged if isinstance(logged, str) else json.dumps(logged, ensure_ascii=False)
         return LoggedAnswer(text(said))
     raise BadCall("unknown_response")
+
+
+def is_chat(value: Any) -> bool:
+    """Tell whether a list is of turns, the last of which is an answer."""
+    last = value[-1] if isinstance(value, list) and value else None
+    return isinstance(last, dict) and last.get("role") in ("assistant", "model", "ai")
+
+
+def _turns(response: Any) -> LoggedAnswer:
+    """Read an answer that is logged as turns, such as PromptLayer's and Datadog's."""
+    turns = items(response["messages"])
+    return read_logged_answer(turns) if turns else LoggedAnswer(missing="no messages")
 
 
 def _choices(response: Any) -> LoggedAnswer:
@@ -165,4 +179,5 @@ SHAPES = {  # by the key that tells
         text(response["response"]), finish_of(at(response, "done_reason"))
     ),  # Ollama's generate
     "detail": _detail,  # FastAPI's errors
+    "messages": _turns,
 }
