@@ -41,7 +41,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "| golden score | at least 50.0% | 10 of 12 right, about",
         "| unsafe | at most 30.0% | never: 1 are too few",
         "| golden | 12 | 26.4 ",
-        "to detect this takes about 3,925, 7,849, 15,698, 31,396 cases",
+        "detecting that takes about 3,925, 7,849, 15,698, 31,396 cases",
         "| tag 短 | 12 | yes |",
         "| golden score of 短 | at least 50.0% | 10 of 12 right, about",
     ],
