@@ -102,7 +102,9 @@ def test_weights_that_cannot_be_read_back_are_one_line(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("stages.quantize.load_weights", load)
     base = BaseParams(model="base", license="MIT")
-    with pytest.raises(UserError, match=r"this model in quantize.scheme 'w4a16' \(Attr.*'weight'\);"):
+    with pytest.raises(
+        UserError, match=r"this model in quantize.scheme 'w4a16' \(Attr.*'weight'\);"
+    ):
         read_back("w4a16", base, "cpu")
 
 
