@@ -2,8 +2,8 @@
 
 run     make compare-runs
 reads   the workspace, the last commit and its experiments: params.yaml, metrics, predictions
-prints  what was changed, and six figures of the released system (gate.system); ± is half of the 95 %
-        interval. To test whether two runs differ, use review.compare.
+prints  what was changed, and six figures of the released system (gate.system); ± is half of the
+        95 % interval. To test whether two runs differ, use review.compare.
 """
 
 import shutil

@@ -13,7 +13,7 @@ OWN_FAULTS = {  # faults of a row itself, which no configuration can correct
 
 _CURE = (
     "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
-    "say what its answers are (docs/data.md has the shapes)"
+    "say what its answers are (docs/data.md lists the formats)"
 )
 IGNORE = "or, if it must not be learnt, name it in ignore: [COLUMN] of its source"
 ROW_CURES = {  # of rows with a column or key that nothing reads and that may matter
@@ -22,11 +22,11 @@ ROW_CURES = {  # of rows with a column or key that nothing reads and that may ma
     "unread_input": "a column may be part of the question; map it, columns: {prompt: [QUESTION, "
     f"COLUMN]}} or prompt: '{{COLUMN}} {{QUESTION}}', {IGNORE}",
     "unread_mapping": "columns maps a name that rows of this shape do not use; remove it from "
-    "columns, or map all the texts of the row (docs/data.md has the shapes)",
+    "columns, or map all the texts of the row (docs/data.md lists the formats)",
     "weight": "a row has a weight, a turn has a weight other than 0 (context) and 1 (learnt), "
     f"or no turn is to be learnt; remove such rows, {IGNORE} (turn.KEY for a key of a turn)",
     "tools": "tools, calls or results are not in OpenAI's format (`tools`, `tool_calls`, "
-    "`role: tool`; docs/data.md has the shapes); map a column of definitions, columns: {tools: "
+    "`role: tool`; docs/data.md lists the formats); map a column of definitions, columns: {tools: "
     f"COLUMN}}, write calls of another template as tool_calls, {IGNORE}",
     "reasoning": "reasoning is in a column or key that is not read; map it, columns: {reasoning: "
     f"COLUMN}}, or put it into a turn as `reasoning_content`, {IGNORE} (turn.KEY for a key of a "

@@ -58,7 +58,7 @@ def test_every_kind_of_mistake_says_what_is_allowed(params: Path, given: str, sa
         ),
         ("curate: {licences: [MIT]}", CurateParams, "curate.licences is now called licenses"),
         ("gate: {smallest: 0.01}", GateParams, "gate.smallest is now called min_effect"),
-        ("eval: {engine: vllm}", Toy, "eval.engine is answer.engine now"),
+        ("eval: {engine: vllm}", Toy, "eval.engine is now answer.engine"),
         ("toy: {licence: MIT}", Toy, "toy has an unknown key 'licence'; its keys are whole, share"),
     ],
 )
