@@ -27,10 +27,11 @@ CARD_RUN = re.compile(r"\d(?:[ \r\n._/|:~\u00b7\u2022-]{0,3}+\d){11,}")
 IBAN_BETWEEN = r"[ \r\n._/|:~\u00b7\u2022-]{0,3}+"
 DOT = r"(?:\.|\[\.\]|\(\.\)|\[dot\])"  # 203[.]0[.]113[.]77, as security people write
 HIDDEN_AT = r"[\[({] ?(?:at|AT|At|arroba) ?[\])}]"  # ana [at] example [dot] com
+SPOKEN_DOT = r" (?:dot|DOT|punto) "  # ana.lopez at example dot com
 # What every value of a kind must contain, whatever else presidio checks: one of these each. They
 # start with what is rare in prose, such as a digit, because `re` then skips the rest at once.
 NECESSARY = {
-    "EMAIL_ADDRESS": (r"@", HIDDEN_AT),
+    "EMAIL_ADDRESS": (r"@", HIDDEN_AT, SPOKEN_DOT),
     "CREDIT_CARD": (CARD_RUN.pattern,),
     "IBAN_CODE": (
         rf"\d\d(?:(?<=[A-Za-z]{{2}}\d\d)|(?<=[A-Z]{{2}} \d\d))(?:{IBAN_BETWEEN}[A-Za-z0-9]){{11}}",
@@ -48,7 +49,7 @@ NECESSARY = {
     "CN_MOBILE_NUMBER": (r"1[3-9]\d(?:[-. ]?\d){8}",),
     "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
-ANY = re.compile(rf"[@\d]|{HIDDEN_AT}")  # what values of all kinds have one of
+ANY = re.compile(rf"[@\d]|{HIDDEN_AT}|{SPOKEN_DOT}")  # what values of all kinds have one of
 # What makes such signs of others, so that as_plain need not be asked of most texts.
 BEGINNING = re.compile("[\uff20\uff08\uff3b\uff5b([{]")
 
