@@ -5,7 +5,7 @@ OWN_FAULTS = {  # of a row, which no configuration can correct
     *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
 
-CURE = (
+ANY_CURE = (
     "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
     "say what its answers are (docs/data.md has the shapes)"
 )

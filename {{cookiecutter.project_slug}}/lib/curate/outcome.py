@@ -1,7 +1,7 @@
 """Say what became of the rows of a file: what was not used, what to do where none can be kept."""
 
 from lib.curate.columns import MOST_NAMES
-from lib.curate.cures import CURE, OWN_FAULTS, QUIET, ROW_CURES
+from lib.curate.cures import ANY_CURE, OWN_FAULTS, QUIET, ROW_CURES
 from lib.curate.rejected import Rejected, mask_value
 from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
@@ -32,7 +32,7 @@ def check_yield(file: str, out: Rejected) -> None:
     told = [reason for reason, _ in account.dropped.most_common() if reason in ROW_CURES]
     if gone == account.rows_in and own < gone / 2:
         first = out.first[f"{file} {told[0]}" if told else file]
-        cure = cure_of(told[0], file, first, account.rows_in) if told else CURE
+        cure = cure_of(told[0], file, first, account.rows_in) if told else ANY_CURE
         raise UserError(f"{file}: none of its {account.rows_in} rows can be kept ({first}); {cure}")
     for reason in (one for one in told if one not in QUIET):
         first = out.first[f"{file} {reason}"]

@@ -102,7 +102,7 @@ def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
 def rows_in(batch: "RecordBatch") -> list[dict[str, Any]]:
     """List the rows of a batch, with names for numbers of classes; maps are objects."""
     rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
-    for column, names in class_names(batch.schema.metadata).items():
+    for column, names in names_of_classes(batch.schema.metadata).items():
         for row in rows if column in batch.schema.names else ():
             at = row[column]
             if isinstance(at, int):  # -1 is no class: a test set without answers
@@ -110,7 +110,7 @@ def rows_in(batch: "RecordBatch") -> list[dict[str, Any]]:
     return rows
 
 
-def class_names(metadata: dict[bytes, bytes] | None) -> dict[str, list[str]]:
+def names_of_classes(metadata: dict[bytes, bytes] | None) -> dict[str, list[str]]:
     """Read the names of classes that `datasets` keeps beside columns of their numbers."""
     try:
         features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]

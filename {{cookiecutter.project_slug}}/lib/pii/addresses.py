@@ -28,12 +28,12 @@ HIDDEN = regex.compile(
 )
 # With spaces around the @, or in words. `me @ example.com` says where somebody is: what stands
 # before must have a sign of addresses, or the domain be one of mailboxes.
-SPOKEN = regex.compile(
+_SPOKEN = regex.compile(
     rf"(?<![\w.@])([^\W_](?:[\w.+-]*[^\W_])?)(?: @ ?|@ | (?:at|AT|arroba) )"
     rf"((?:[^\W_][\w-]*(?:\.|{SPOKEN_DOT}))+[^\W\d_][\w-]*)"
 )
 _SIGNS = re.compile(r"[\d._+-]")
-MAILBOXES = re.compile(
+_MAILBOXES = re.compile(
     r"(?:gmail|googlemail|yahoo|outlook|hotmail|live|icloud|proton|protonmail|gmx|web|t-online|aol"
     r"|qq|163|126|foxmail|mail|zoho|fastmail)\.",
     re.IGNORECASE,
@@ -91,11 +91,11 @@ class EmailRecognizer(EntityRecognizer):
 
     def spoken(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of addresses with spaces around the @, or in words."""
-        for match in SPOKEN.finditer(text):
+        for match in _SPOKEN.finditer(text):
             domain = regex.sub(SPOKEN_DOT, ".", match[2])
             whole = self.domain(domain)
             in_words = domain != match[2]
-            if not whole or not (_SIGNS.search(match[1]) or MAILBOXES.match(domain)):
+            if not whole or not (_SIGNS.search(match[1]) or _MAILBOXES.match(domain)):
                 continue
             if in_words and whole == domain:
                 yield match.span()
