@@ -10,11 +10,12 @@ from lib.core.params import TaskParams
 from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
+from lib.curate.leftovers import Leftovers
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLIT_WORDS, TEXTS, Mapping, Row
+from lib.curate.row import SPLIT_WORDS, TOLD_BY, Mapping, Row
+from lib.curate.sides import check_scores
+from lib.curate.unknown import unknown
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
-from lib.intake.unpack import is_turn
-from lib.intake.unread import is_ranked, key_words
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
@@ -32,8 +33,10 @@ def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
     draft.groups = read_groups({kind: cells.get(kind) for kind in mapping.groups})
     draft.license = read_license(cells)
     draft.split = read_split(cells)
-    if len(cells.read) < len(row):
-        cells.close([turn["content"] for turn in draft.prompt])
+    if cells.unread.pair:
+        check_scores(cells)
+    if len(cells.read) < len(row) or cells.inside:
+        Leftovers(cells, [turn["content"] for turn in draft.prompt]).note()
     draft.unread = list(cells.unread.names)
     return draft
 
@@ -67,14 +70,7 @@ def read_split(cells: Row) -> str | None:
     return SPLIT_WORDS.get(text.casefold())
 
 
-MESSAGE = (  # one column of each: author, text, time, conversation
-    key_words("author author_id sender speaker role from user user_id"),
-    key_words("text body content message value comment"),
-    key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
-    | key_words("conversation_id message_id message_tree_id"),
-)
 MOST_KINDS = 1000  # shapes of rows, by their columns
-TOLD_BY = (*TEXTS, "instruction", "output")
 
 
 class Shape(NamedTuple):
@@ -95,35 +91,8 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
             mapping.shapes[known] = shape
     shape = shape or find_shape(cells, task, vacant=True)
     if shape is None:
-        for name, value in cells.row.items():
-            if is_ranked(str(name), value) and name not in mapping.ignored:
-                raise Reject("ranked", str(name))
-        raise _unknown(cells)
+        raise unknown(cells)
     return shape.read(cells, task)
-
-
-def _unknown(cells: Row) -> Reject:
-    """Describe a row of unknown shape: a list of rows, a single turn, or only a question."""
-    row = cells.row
-    lists = [name for name, value in row.items() if is_list_of_rows(value)]
-    if len(lists) == 1 and not any(isinstance(one, str) and " " in one for one in row.values()):
-        return Reject("nested_rows", f".{lists[0]}[]")
-    if is_turn(row) or is_message(row):
-        return Reject("lone_turn", *map(str, row))
-    asked = cells.look("prompt") is not None
-    return Reject("no_answer" if asked else "unknown_shape", *map(str, row))
-
-
-def is_message(row: dict[str, Any]) -> bool:
-    """Tell whether a row is a single message of an export, with author, text and time or thread."""
-    names = {str(name).casefold() for name in row}
-    return not any(map(names.isdisjoint, MESSAGE))
-
-
-def is_list_of_rows(value: Any) -> bool:
-    """Tell whether a cell is a list of objects that are not turns."""
-    objects = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
-    return bool(objects) and not any(map(is_turn, value))
 
 
 def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:

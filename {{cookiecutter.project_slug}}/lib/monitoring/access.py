@@ -1,8 +1,9 @@
 """Access logs: lines in which a server or a proxy says how it answered, without any text.
 
 A request that failed before it reached the model is often in no other line. Read are uvicorn,
-nginx, Apache, HAProxy, AWS load balancers, Ollama (gin), llama-server and TGI, and JSON of any
-proxy that names the route and a status (Envoy, Traefik, Caddy, Kong, Cloudflare, Azure, ...).
+nginx, Apache, Envoy, HAProxy, AWS (load balancers, CloudFront), Ollama (gin), llama-server, Ray
+Serve and TGI, and JSON of any proxy that names the route and a status (Traefik, Caddy, Kong,
+Cloudflare, Azure, ...).
 """
 
 import re
@@ -30,16 +31,16 @@ _POST = rf'"POST \S*{ROUTE} HTTP/[\d.]+"'
 LINES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_POST} (\d{{3}})\b",  # uvicorn, nginx, Apache
+        # uvicorn, nginx, Apache, Envoy, llama-server, Ray Serve; CloudFront has a host before
+        rf"\bPOST\s+(?:\S+\t)?\S*{ROUTE}(?:\s\S+)?\s(\d{{3}})\b",
         rf" (\d{{3}}) \d+ \S+ \S+ \S{{4}} \S+ \S+ (?:\{{[^}}]*\}} )*{_POST}",  # HAProxy
         rf" (\d{{3}}) (?:\d{{3}}|-) \d+ \d+ {_POST}",  # AWS load balancers
         rf'\[GIN\].*\| (\d{{3}}) \|.*\| POST +"\S*{ROUTE}"',  # Ollama
-        rf"\brequest: POST \S*{ROUTE} \S+ (\d{{3}})\b",  # llama-server
         rf"{_TGI}.*: (Success|Request failed)\b",
     )
 )
 _SAID = {"Success": 200, "Request failed": 500}  # by TGI
-ISO = re.compile(r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]| - )\d\d:\d\d:\d\d\S*")
+ISO = re.compile(r"\d{4}[-/]\d\d[-/]\d\d(?:[T \t]| - )\d\d:\d\d:\d\d\S*")
 _COMMON = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?)\]")
 _STATUS = (  # what the client got comes first
     *("response_code", "status", "status_code", "DownstreamStatus", "result_signature"),

@@ -129,7 +129,7 @@ def iso_time(value: str) -> float:
 
 
 def _slashes(value: str) -> datetime:
-    return datetime.fromisoformat(value.replace("/", "-").replace(" - ", " "))
+    return datetime.fromisoformat(re.sub(r" - |\t", " ", value).replace("/", "-"))
 
 
 def _common_log(value: str) -> datetime:

@@ -9,7 +9,6 @@
 A line that is none of these is counted by its reason, never dropped silently.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from lib.monitoring.calls import Call
 from lib.monitoring.events import Events, is_turn_event
 from lib.monitoring.fields import BadCall
 from lib.monitoring.frames import MOST_FRAMES, Container, decode, frame_time, inside, texts_inside
+from lib.monitoring.hints import HINTS, QUOTED, has_texts, may_ask
 from lib.monitoring.joined import Chunks
 from lib.monitoring.litellm import from_litellm
 from lib.monitoring.otel import from_span, is_telemetry, parts_of
@@ -28,13 +28,6 @@ from lib.monitoring.rows import completed_rows, is_row
 from lib.monitoring.sglang import from_sglang, is_sglang
 from lib.monitoring.spans import is_span, span_key
 from lib.monitoring.vllm_log import VllmLog
-
-HINTS = {  # a row with one of these keys may be a request in a format that is not known
-    *("messages", "prompt", "input", "output", "choices", "completion", "answer", "request_id"),
-    *("inputs", "outputs", "contents", "candidates", "generations", "request_body"),
-    *("requestMessages", "responseMessages", "response_body", "resource_spans", "meta_info"),
-}
-_QUOTED = re.compile(rf"""["'](?:{"|".join(sorted(HINTS))})\\?["']\s*:""")  # in a line of text
 
 
 def is_known(row: dict[str, Any]) -> bool:
@@ -46,16 +39,6 @@ def is_known(row: dict[str, Any]) -> bool:
         or is_sglang(row)
         or is_span(row)
     )
-
-
-def may_ask(row: dict[str, Any]) -> bool:
-    """Tell whether an object may be a request in a format that is not known."""
-    return any(name in HINTS or name.rpartition(".")[2] in HINTS for name in row)
-
-
-def has_texts(row: dict[str, Any]) -> bool:
-    """Tell whether an object holds what was asked or answered."""
-    return bool((HINTS - {"request_id"}) & row.keys())
 
 
 class LogReader:
@@ -115,7 +98,7 @@ class LogReader:
                 self._accessed(access, line)
             elif (begin := line.find('{"')) >= 0 and any(f'"{hint}"' in line for hint in HINTS):
                 return line[begin:]
-            elif _QUOTED.search(line):
+            elif QUOTED.search(line):
                 raise BadCall("unknown_shape") from None
             else:
                 raise

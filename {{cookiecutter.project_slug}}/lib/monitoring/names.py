@@ -13,7 +13,7 @@ from lib.monitoring.fields import number
 TIME = (  # ours first, here and below
     *("time", "timestamp", "start_time", "startTime", "request_created_at", "created_at"),
     *("started_at", "timestamp_ms", "requestedAt", "request_start_time", "start_ns"),
-    *("logging_time", "time_generated", "ts", "datetime"),
+    *("logging_time", "time_generated", "ts", "datetime", "created"),
 )
 ENDED = ("end_time", "response_created_at", "ended_at", "request_end_time")
 ID = ("request_id", "id", "correlation_id")

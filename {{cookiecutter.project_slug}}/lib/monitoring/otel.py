@@ -143,8 +143,9 @@ def _answer(values: dict[str, Any]) -> LoggedAnswer | None:
         return read_logged_answer(whole)
     if not (turns := _list(turns)):
         return LoggedAnswer(missing="no output")
-    reasons = _list(values.get("gen_ai.response.finish_reasons"))
-    finish = finish_of(at(turns[0], "finish_reason") or at(reasons, 0))
+    reasons = decoded(values.get("gen_ai.response.finish_reasons"))
+    reason = reasons if isinstance(reasons, str) else at(reasons, 0)
+    finish = finish_of(at(turns[0], "finish_reason") or reason)
     called = [part for part in items(at(turns[0], "parts")) if at(part, "type") == "tool_call"]
     if (called or at(turns[0], "tool_calls")) and not _said(turns[0]):
         return calls_of_tools(called, finish) if called else message_answer(turns[0], finish)

@@ -15,11 +15,9 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
 
     free: it need be no response of an API, but may be the answer itself, also one that is JSON.
     """
-    logged, response = response, decoded(response)
+    logged, response = response, whole_response(response)
     if is_chat(response):
         return message_answer(response[-1], finish_of(at(response[-1], "finish_reason")))
-    if events := events_of(response):
-        response = joined_events(events)
     if not response:
         return LoggedAnswer(missing="no response")
     if isinstance(response, str):
@@ -35,6 +33,13 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
         said = logged if isinstance(logged, str) else json.dumps(logged, ensure_ascii=False)
         return LoggedAnswer(text(said))
     raise BadCall("unknown_response")
+
+
+def whole_response(response: Any) -> Any:
+    """Return a response as JSON; of one that was streamed, the events joined."""
+    response = decoded(response)
+    events = [] if is_chat(response) else events_of(response)
+    return joined_events(events) if events else response
 
 
 def is_chat(value: Any) -> bool:
@@ -69,9 +74,11 @@ def _choices(response: Any) -> LoggedAnswer:
 
 
 def _output(response: Any) -> LoggedAnswer:
-    """Read OpenAI's Responses API, or Bedrock's Converse API."""
-    if isinstance(response["output"], dict):
+    """Read OpenAI's Responses API, Bedrock's Converse API, or an answer one level down."""
+    if isinstance(response["output"], dict) and "message" in response["output"]:
         return _bedrock(response)
+    if isinstance(response["output"], dict | str):
+        return read_logged_answer(response["output"])
     turns = items(response["output"])
     why = at(response, "incomplete_details", "reason") or at(response, "status")
     finish = finish_of(why)

@@ -37,7 +37,7 @@ from lib.monitoring.names import (
     milliseconds,
     plain_name,
 )
-from lib.monitoring.responses import read_logged_answer
+from lib.monitoring.responses import read_logged_answer, whole_response
 from lib.monitoring.usage import tokens_of
 
 _TURNS = ("messages", "prompt", "contents", "input")  # of a request
@@ -45,7 +45,7 @@ _KINDS = ("type", "run_type", "span_kind")  # what a tracer calls a row
 _ASKS_A_MODEL = ("generation", "llm")
 _OTHERS = (
     *("span", "event", "chain", "tool", "retriever", "embedding", "parser", "agent", "guardrail"),
-    *("evaluator", "reranker", "prompt", "workflow", "task", "retrieval"),
+    *("evaluator", "reranker", "prompt", "workflow", "task", "retrieval", "general"),
 )
 _INVOCATION = "ModelInvocationLog"  # Bedrock's, of which a large request or response is elsewhere
 _ERRORS = ("error", "errorCode", "exception")
@@ -120,8 +120,7 @@ def from_row(row: Any) -> Call:
     time = timestamp(start if start is not None else at_created(response))
     if latency is None and end is not None:
         latency = lapse_ms(time, timestamp(end))
-    bodies = decoded(first(row, REQUEST)), decoded(first(row, RESPONSE))
-    asked_for, answered = tokens_of(response, row.get("usage"), row, *bodies)
+    asked_for, answered = _tokens(row, response)
     return complete(
         Call(
             time=time,
@@ -141,6 +140,16 @@ def from_row(row: Any) -> Call:
         ),
         replace(answer, tools=answer.tools or row.get("tools") is True),
     )
+
+
+def _tokens(row: dict[str, Any], response: Any) -> tuple[int | None, int | None]:
+    """Return tokens of prompt and answer, which may stand in the row, its bodies or a stream."""
+    try:
+        response = whole_response(response)
+    except BadCall:
+        response = None  # of a request that failed
+    bodies = decoded(first(row, REQUEST)), decoded(first(row, RESPONSE))
+    return tokens_of(response, row.get("usage"), row, *bodies)
 
 
 def _answer(response: Any, free: bool, failed: bool) -> LoggedAnswer:

@@ -8,14 +8,22 @@ from lib.monitoring.names import plain_name, plain_row
 
 INPUT = (
     *("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_eval_count", "prompt_token"),
-    *("input_token_count", "tokens_in", "input"),
+    *("input_token_count", "tokens_in", "input", "prompt"),
 )
 OUTPUT = (
     *("completion_tokens", "output_tokens", "candidates_token_count", "eval_count"),
-    *("completion_token", "output_token_count", "tokens_out", "output"),
+    *("completion_token", "output_token_count", "tokens_out", "output", "completion"),
 )
-_TEXTS = ("input", "output")  # Langfuse's, where they are numbers; elsewhere what was said
-HOLDERS = ("usage", "usage_metadata", "usage_details", "llm_output", "token_usage", "metrics")
+_TEXTS = ("input", "output", "prompt", "completion")  # where they are no numbers, what was said
+HOLDERS = (
+    "usage",
+    "usage_metadata",
+    "usage_details",
+    "llm_output",
+    "token_usage",
+    "metrics",
+    "tokens",
+)
 
 
 def tokens_of(*places: Any) -> tuple[int | None, int | None]:

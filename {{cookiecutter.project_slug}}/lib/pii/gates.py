@@ -28,10 +28,11 @@ CARD_RUN = re.compile(r"\d(?:[ \r\n._/|:~\u00b7\u2022-]{0,3}+\d){11,}")
 IBAN_BETWEEN = r"[ \r\n._/|:~\u00b7\u2022-]{0,3}+"
 DOT = r"(?:\.|\[\.\]|\(\.\)|\[dot\])"  # 203[.]0[.]113[.]77, as written in security reports
 HIDDEN_AT = r"[\[({] ?(?:at|AT|At|arroba) ?[\])}]"  # ana [at] example [dot] com
+SPOKEN_DOT = r" (?:dot|DOT|punto) "  # ana.lopez at example dot com
 # Every value of a kind contains one of its patterns, whatever else presidio checks. Patterns start
 # with what is rare in prose, such as a digit, because `re` then skips the rest quickly.
 NECESSARY = {
-    "EMAIL_ADDRESS": (r"@", HIDDEN_AT),
+    "EMAIL_ADDRESS": (r"@", HIDDEN_AT, SPOKEN_DOT),
     "CREDIT_CARD": (CARD_RUN.pattern,),
     "IBAN_CODE": (
         rf"\d\d(?:(?<=[A-Za-z]{{2}}\d\d)|(?<=[A-Z]{{2}} \d\d))(?:{IBAN_BETWEEN}[A-Za-z0-9]){{11}}",
@@ -49,7 +50,9 @@ NECESSARY = {
     "CN_MOBILE_NUMBER": (r"1[3-9]\d(?:[-. ]?\d){8}",),
     "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
-ANY = re.compile(rf"[@\d]|{HIDDEN_AT}")  # every value of any kind contains one of these
+ANY = re.compile(
+    rf"[@\d]|{HIDDEN_AT}|{SPOKEN_DOT}"
+)  # every value of any kind contains one of these
 # Characters that as_plain may turn into such signs, so that most texts need no as_plain.
 BEGINNING = re.compile("[\uff20\uff08\uff3b\uff5b([{]")
 

@@ -66,8 +66,8 @@ def recognizer_of(model: str) -> EntityRecognizer | None:
 def spacy_engine(package: str) -> dict[str, Any]:
     """Build presidio's configuration of an installed spaCy package.
 
-    Presidio would download a missing one. Raises UserError where it is not installed, or does not
-    recognize names.
+    Presidio would download a missing one. Raises UserError
+    where it is not installed, or does not recognize names.
     """
     import spacy
 

@@ -1,6 +1,7 @@
 """Build the recognizers: presidio's, and our own where those miss values or give false alarms.
 
-None uses the network. Import this late and through lib.pii.redact: it costs more than a second.
+None uses the network. Import this late and through lib.pii.redact: it costs
+more than a second.
 """
 
 import logging

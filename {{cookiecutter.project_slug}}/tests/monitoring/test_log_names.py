@@ -8,7 +8,7 @@ import pytest
 
 from lib.monitoring.names import LATENCIES, first, milliseconds
 from tests.monitoring.own_line import LINE, OWN
-from tests.monitoring.test_gateway_logs import BEDROCK, BEGIN, CHOICES, END, TURNS, USED
+from tests.monitoring.test_gateway_logs import BEDROCK, BEGIN, CHOICES, END, LANGSMITH, TURNS, USED
 from tests.monitoring.test_monitor_logs import LITELLM, read
 
 CHAT = CHOICES | USED | {"model": "served"}
@@ -114,6 +114,13 @@ def test_names_differ_by_case_and_hyphens_only() -> None:
     assert [first({name: 1}, ("request_id",)) for name in ("requestId", "Request-ID")] == [1, 1]
 
 
-@pytest.mark.parametrize("key", ["gen_ai.request.messages", "attributes.llm.input"])
-def test_a_row_with_a_hint_behind_dots_is_not_passed_over(key: str, tmp_path: Path) -> None:
-    assert read(tmp_path, [OWN, {"op": "x", "data": {key: "hi"}}])[1] == {"unknown_shape": 1}
+@pytest.mark.parametrize(
+    "held", [{"gen_ai.request.messages": "hi"}, {"attributes.llm.input": "hi"}, {"history": TURNS}]
+)
+def test_a_row_that_may_be_a_request_is_not_passed_over(held: Any, tmp_path: Path) -> None:
+    assert read(tmp_path, [OWN, {"op": "x", "data": held}])[1] == {"unknown_shape": 1}
+
+
+def test_an_answer_may_stand_one_level_down(tmp_path: Path) -> None:
+    (call,), _ = read(tmp_path, [LANGSMITH | {"outputs": {"output": CHOICES}}])
+    assert call.answer == "{}"
