@@ -34,7 +34,7 @@ def build(fields: Fields) -> "PreTrainedTokenizerFast":
     if kind != "gpt2" or cut not in _KNOWN:
         raise UserError(
             f"its tokenizer is of kind {kind}, {cut}, and only byte pairs cut like "
-            f"{', '.join(_KNOWN)} can be read from a GGUF; take the model's own folder or hub id"
+            f"{', '.join(_KNOWN)} can be read from a GGUF; use the model's own folder or hub id"
         )
     tokens = fields["tokenizer.ggml.tokens"]
     if fields.get("tokenizer.ggml.eos_token_id") is None:
