@@ -33,7 +33,7 @@ from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
 from lib.model.loading import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
 from lib.release.params import GateParams
-from lib.report.model_card import read_results, with_results
+from lib.report.card_results import read_results, with_results
 from lib.report.serving_memory import memory_limit, memory_table
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
