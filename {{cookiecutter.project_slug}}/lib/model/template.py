@@ -85,9 +85,9 @@ def openings(tokenizer: "PreTrainedTokenizerBase", template: str) -> list[str]:
 
 
 def meets(tokenizer: "PreTrainedTokenizerBase", template: str, changed: str) -> bool:
-    """Tell whether an answer begins where the prompt ends in the changed template.
+    """Tell whether a changed template works.
 
-    A whole chat must be rendered as before.
+    An answer must begin where the prompt ends, and a whole chat be rendered as before.
     """
     prompt, chat = rendered(tokenizer, changed, prompt=True), rendered(tokenizer, changed)
     same = prompt is not None and chat == rendered(tokenizer, template)

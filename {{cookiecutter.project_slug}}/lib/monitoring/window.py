@@ -79,7 +79,7 @@ class Percentiles:
 
 
 class Observer:
-    """Counts calls into a window."""
+    """Counts calls into a Window: events, distributions, incidents, latency, cost."""
 
     def __init__(
         self,

@@ -76,7 +76,7 @@ def mask_secrets(text: str) -> str:
 
 
 def as_ascii(text: str) -> str:
-    """Replace full-width characters by ASCII ones, one to one, where there are words of them."""
+    """Replace words in full-width characters by ASCII, one character to one."""
     return text.translate(PLAIN) if FULL_WIDTH.search(text) else text
 
 

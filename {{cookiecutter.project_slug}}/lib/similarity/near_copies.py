@@ -47,7 +47,7 @@ def near_copies(
     compare     says exactly how similar pairs are; gets their spans, shape (pairs, 2, 2)
     each        who calls `compare`: a `map` over this process, others or a cluster (workers.py)
 
-    Returns the pairs, in order, and what `compare` says of them, row by row.
+    Returns the pairs, in order, and the results of `compare`, one row per pair.
     """
     pairs = candidates(buckets)
     del buckets  # by far the largest array, where the caller does not hold it
@@ -55,7 +55,7 @@ def near_copies(
 
 
 def compare_all(pairs: IndexPairs, spans: Spans, compare: Compare, each: Each = map) -> Any:
-    """Compare pairs in batches of about BATCH_BYTES; return what `compare` says, row by row."""
+    """Call `compare` on pairs in batches of BATCH_BYTES; return its results, a row per pair."""
     batches = list(_batches(pairs, spans))
     found = np.concatenate(list(each(compare, [spans[pairs[batch]] for batch in batches])))
     result = np.empty_like(found)
