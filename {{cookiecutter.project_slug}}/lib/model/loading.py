@@ -1,4 +1,4 @@
-"""Load models and tokenizers, and make runs reproducible."""
+"""Loading and saving models, and the settings that make a run come out the same twice."""
 
 import ctypes
 import os
@@ -17,38 +17,35 @@ if TYPE_CHECKING:
 
 TUNED = "models/tuned"
 QUANTIZED = "models/quantized"
-RELEASABLE = {
-    "tuned": TUNED,
-    "quantized": QUANTIZED,
-}  # folder of the released weights, by gate.system
+RELEASABLE = {"tuned": TUNED, "quantized": QUANTIZED}  # by gate.system
 
 
 def deterministic(seed: int, hardware: HardwareParams) -> None:
-    """Fix seeds, kernels and the thread count; call before the first tensor is created."""
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS is not reproducible
+    """Fix seeds, kernels and the thread count; call before the first tensor is made."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is only then reproducible
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # trl reports GPU and method of each run
-    # spinning threads made training four times slower on a busy machine
+    # threads that wait by spinning made training four times slower on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import numpy
     import torch
 
     keep_freed_memory()
     torch.set_num_threads(hardware.threads)
-    random.seed(seed)  # what transformers.set_seed does; that imports peft: two seconds
+    random.seed(seed)  # all that transformers.set_seed does, which imports peft: two seconds
     numpy.random.seed(seed)
     torch.manual_seed(seed)
-    # Not warn_only: attention kernels on a GPU would then sum in any order, with only a warning.
+    # Not warn_only: attention's kernels on a GPU then add up in any order, and say so in a warning.
     torch.use_deterministic_algorithms(hardware.deterministic)
-    # Filling memory that is written before it is read changes nothing, and takes 8 % of an answer.
+    # Filling memory that is written before it is read changes nothing, and is 8 % of an answer.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def keep_freed_memory() -> None:
-    """Make glibc keep the large blocks that each training step frees and allocates again.
+    """Tell glibc to keep the large blocks that each training step frees and asks for again.
 
-    By default it returns them to the kernel, and page faults took a third of a small model's
-    training on a CPU. Other C libraries have no mallopt and are left alone.
+    It hands them back to the kernel by default, and a third of a small model's training on a CPU
+    went into page faults. Other C libraries have no mallopt and are left alone.
     """
     trim_threshold, mmap_threshold = -1, -3  # <malloc.h>
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -62,7 +59,7 @@ def load_tokenizer(
 ) -> "PreTrainedTokenizerBase":
     """Load the tokenizer of a folder or hub id, with the chat template of a file if one is named.
 
-    Raises UserError if it then has no chat template, or no end token.
+    Raises UserError where it has no chat template then, or no end.
     """
     from transformers import AutoTokenizer
 
@@ -86,8 +83,8 @@ def load_tokenizer(
         )
     if tokenizer.eos_token_id is None:
         raise UserError(
-            f"{model}: its tokenizer has no end token (eos_token in tokenizer_config.json), so "
-            "answers would not end; choose an instruct model"
+            f"{model}: its tokenizer has no end token (eos_token in tokenizer_config.json), so no "
+            "answer would end; choose an instruct model"
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -95,7 +92,7 @@ def load_tokenizer(
 
 
 def read_template(path: str) -> str:
-    """Read a chat template; raise UserError where it cannot be read, is empty or is not Jinja."""
+    """Read a chat template; raise UserError where it cannot be read, is empty or is no Jinja."""
     from jinja2 import TemplateSyntaxError
     from transformers.utils.chat_template_utils import _compile_jinja_template
 
@@ -115,17 +112,17 @@ def read_template(path: str) -> str:
 def stop_tokens(
     tokenizer: "PreTrainedTokenizerBase", model: str, revision: str | None = None
 ) -> set[int]:
-    """Return the ids that end an answer: the tokenizer's end token and the generation config's.
+    """Return the ids that end an answer: the tokenizer's end and those of the generation config.
 
-    Gemma, for example, ends a turn and a text with different tokens.
+    Gemma ends a turn with another token than a text.
     """
     return {int(tokenizer.eos_token_id), *generation_ends(model, revision)}
 
 
 def generation_ends(model: str, revision: str | None = None) -> set[int]:
-    """Return the end token ids of the generation config.
+    """Return the ids that end an answer by the generation config.
 
-    A model without one gets those of its configuration.
+    Where a model has none they are those of its configuration.
     """
     from transformers import GenerationConfig
 
@@ -134,7 +131,7 @@ def generation_ends(model: str, revision: str | None = None) -> set[int]:
     except OSError as error:
         if not lacks(model, "generation_config.json", revision):
             raise UserError(refusal(model, error)) from None
-        return config_ends(load_config(model, revision))  # transformers derives one from it
+        return config_ends(load_config(model, revision))  # as transformers makes one of it
 
 
 def id_set(ids: int | list[int] | None) -> set[int]:
@@ -144,9 +141,10 @@ def id_set(ids: int | list[int] | None) -> set[int]:
 
 
 def lacks(model: str, name: str, revision: str | None) -> bool:
-    """Tell whether a folder or hub id certainly lacks a file.
+    """Tell whether a folder or hub id surely has no such file.
 
-    The cache records a hub's answer that a file is missing; an unreachable hub proves nothing.
+    The cache remembers it of a hub id, once the hub has said so; an unreachable hub has said
+    nothing.
     """
     if Path(model).is_dir():
         return not Path(model, name).is_file()
@@ -167,12 +165,12 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
 
 
 def most_positions(config: "PretrainedConfig") -> int | None:
-    """Return the most tokens that a model can read, by its configuration; None if unlimited."""
+    """Return how many tokens a model can read, by its configuration; None where it has no end."""
     return getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
 def config_ends(config: "PretrainedConfig") -> set[int]:
-    """Return the end token ids of a configuration, including the text part of a composite one."""
+    """Return the ids that end a text by the configuration, of a composite one its text's too."""
     whole, text = getattr(config, "eos_token_id", None), config.get_text_config()
     return id_set(whole) | id_set(getattr(text, "eos_token_id", None))
 
@@ -182,7 +180,7 @@ def load_model(
 ) -> "PreTrainedModel":
     """Load the causal language model of a folder or hub id on `device`, in evaluation mode.
 
-    Raises UserError where its files lack weights, which would be initialized at random.
+    Raises UserError where its files lack weights, which would be drawn at random.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -197,7 +195,7 @@ def load_model(
             trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # to list them below
+            ignore_mismatched_sizes=True,  # to name them below
             **options,
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
@@ -212,10 +210,10 @@ def load_model(
 
 
 def torch_device(hardware: HardwareParams) -> str:
-    """Return the torch device for hardware.device; raise UserError if there is no GPU."""
+    """Return the torch device for hardware.device; raise UserError for a GPU that is not there."""
     if hardware.device == "cpu":
         return "cpu"
-    if hardware.device == "gpu":  # one only: trl rejects a single process that sees several
+    if hardware.device == "gpu":  # one: trl refuses a single process that sees several
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     import torch
 

@@ -1,4 +1,5 @@
-"""Export the trained model: merged and checked against its adapter, with a generation config."""
+"""What leaves training: one plain model, checked against the adapter it comes from, and how it
+answers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,25 +12,25 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
-# Largest change of a logit by merging, in standard deviations of the logits: the rounding of summed
-# weights to the dtype, through all layers. A wrong merge is off by 1 or more.
+# Largest difference of a logit that merging may make, in standard deviations of the logits: the
+# rounding of a sum of weights to the dtype, through all layers. A wrong merge is off by 1 or more.
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
-PROMPTS, POSITIONS = 8, 16  # records compared, and the last tokens of each
+PROMPTS, POSITIONS = 8, 16  # records that are compared, and the last tokens of each
 
 
 def merge_checked(
     trainer: "Trainer", base: BaseParams, weights: str, adapter: Path, examples: list[list[int]]
 ) -> tuple["PreTrainedModel", float]:
-    """Merge the adapter into the model, and check that the logits stay the same.
+    """Merge what was trained into one plain model, and check that its logits stay the same.
 
-    Returns the model and the largest change of its logits on the first `examples` (token ids), in
-    standard deviations; raises UserError if it is too large.
+    Returns the model and how far merging moved its logits on the first `examples` (token ids), in
+    standard deviations; raises UserError where that is too far.
     """
     apart = adapted(trainer, base, weights, adapter)
     before = logits(apart, examples)
     merged = merge_adapter(apart)
     difference = deviation(before, logits(merged, examples))
-    if not difference <= TOLERANCE[base.dtype]:  # also true for NaN
+    if not difference <= TOLERANCE[base.dtype]:  # also when it is no number
         raise UserError(
             f"train: merge check: logits of the merged model are off by {difference:.3g} standard "
             f"deviations from base and adapter, {TOLERANCE[base.dtype]} is allowed with base.dtype "
@@ -61,10 +62,10 @@ def deviation(before: "Tensor", after: "Tensor") -> float:
 
 
 def generation_config(tokenizer: "PreTrainedTokenizerBase", stops: set[int]) -> "GenerationConfig":
-    """Return a generation config for greedy decoding that stops at every token in `stops`.
+    """Return a generation config that decodes greedily and ends at every token in `stops`.
 
-    Greedy as in eval, whatever the base's own config says. A server that stops only at the
-    tokenizer's end token would continue after Gemma's turns.
+    Greedy, as eval measures it, whatever the base samples with. A server that knows only the
+    tokenizer's end would talk on after Gemma's turns.
     """
     from transformers import GenerationConfig
 
