@@ -5,6 +5,7 @@ of the shapes.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
@@ -12,7 +13,7 @@ from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLIT_WORDS, TEXTS, Mapping, Row
+from lib.curate.row import MOST_KINDS, SPLIT_WORDS, TEXTS, Mapping, Row
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
 from lib.intake.unpack import is_turn
 from lib.intake.unread import is_ranked, key_words
@@ -43,7 +44,7 @@ def read_license(cells: Row) -> str:
     """Read the license of a row (`license` or `licence`); raise Reject where it names two."""
     if "license" in cells.mapping.columns:
         return optional_text(cells.get("license"))
-    spelt = [name for name in cells.row if str(name).casefold() in ("license", "licence")]
+    spelt = [name for name in cells.row if is_license(name)]
     cells.read.update(spelt)
     found = {
         text.casefold(): text
@@ -53,6 +54,12 @@ def read_license(cells: Row) -> str:
     if len(found) > 1:
         raise Reject("license", *found.values())
     return next(iter(found.values()), "")
+
+
+@cache
+def is_license(name: Any) -> bool:
+    """Tell whether a column of this name holds licenses."""
+    return str(name).casefold() in ("license", "licence")
 
 
 def read_split(cells: Row) -> str | None:
@@ -74,7 +81,6 @@ MESSAGE = (  # a column of each: who said it, what, when or in which talk
     key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
     | key_words("conversation_id message_id message_tree_id"),
 )
-MOST_KINDS = 1000  # of rows, by which columns they have
 TOLD_BY = (*TEXTS, "instruction", "output")
 
 
