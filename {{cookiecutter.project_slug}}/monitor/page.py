@@ -34,7 +34,9 @@ def report_page(rows: dict[str, Any]) -> str:
             "Latency (ms) and cost": figure_cells(rows["latency_ms"] | rows["cost"]),
             "Models": figure_cells(rows["models"]),
             "Lines left out, by reason": figure_cells(rows["skipped"]),
-            "Requests without texts": figure_cells({"withheld": rows["withheld"]}),
+            "Requests of which the logs lack": figure_cells(
+                {"the texts": rows["withheld"], "how long they took": rows["untimed"]}
+            ),
         },
     )
 

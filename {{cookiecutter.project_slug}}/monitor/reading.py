@@ -33,7 +33,7 @@ class Slice(NamedTuple):
 
     since: float = -inf  # seconds since 1970
     until: float = inf  # not itself in it
-    model: str | None = None  # all of them
+    model: str | None = None  # all of them; a request whose log names no model is of each
 
 
 def read_logs(
@@ -44,7 +44,7 @@ def read_logs(
     for call in masked_calls(patterns, params.sample, finder, skipped):
         if not wanted.since <= call.time < wanted.until:
             skipped["outside_window"] += 1
-        elif wanted.model not in (None, call.model):
+        elif wanted.model and call.model not in (wanted.model, ""):
             skipped["other_model"] += 1
         else:
             yield call
@@ -56,7 +56,8 @@ def observe(
     """Observe the window; return it and what was left out, by reason."""
     skipped = Counter[str]()
     window = observer(release, params).observe(read_logs(patterns, params, skipped, wanted))
-    if not window.calls:
+    unmet = skipped["other_model"] and wanted.model not in window.models  # a typing error
+    if unmet or not window.calls:
         why = ", ".join(f"{count:,} {reason}" for reason, count in skipped.most_common())
         if not any(skipped[reason] for reason in NOT_ASKED):
             raise UserError(

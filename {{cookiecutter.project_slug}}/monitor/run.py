@@ -23,7 +23,7 @@ from lib.monitoring.incidents import KINDS
 from lib.monitoring.params import MonitorParams
 from lib.monitoring.readers import BESIDES, NO_REQUEST
 from lib.monitoring.reference import Reference, read_reference
-from lib.monitoring.window import Window
+from lib.monitoring.window import UNNAMED, Window
 from lib.release.params import GateParams
 from lib.runtime.errors import CommandLine, UserError
 from lib.runtime.files import atomic_text, write_json
@@ -78,7 +78,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
     parser.add_argument("--since", default="-inf", help="ISO 8601 time; UTC without a zone")
     parser.add_argument("--until", default="inf", help="not itself in the window")
-    parser.add_argument("--model", help="only requests that this model answered")
+    parser.add_argument("--model", help="not those that another model answered")
     return parser.parse_args(argv)
 
 
@@ -99,7 +99,7 @@ def write_report(rows: dict[str, Any]) -> Path:
     return path
 
 
-def _show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
+def _show(rows: dict[str, Any], wanted: Slice, checks: Iterable[Check], path: Path) -> None:
     """Print the terminal's summary."""
     for check in checks:
         if check.fired:
@@ -108,7 +108,11 @@ def _show(rows: dict[str, Any], checks: Iterable[Check], path: Path) -> None:
     print(f"monitor: {rows['requests']:,} requests{f'; left out {left}' if left else ''}")
     if rows["withheld"]:
         print(f"monitor: the logs do not have the texts of {rows['withheld']:,} requests")
-    if len(rows["models"]) > 1:
+    if rows["untimed"]:
+        print(f"monitor: the logs do not say how long {rows['untimed']:,} requests took")
+    if wanted.model and (unnamed := rows["models"].get(UNNAMED)):
+        print(f"monitor: {unnamed:,} requests whose logs name no model count for {wanted.model}")
+    elif len(rows["models"]) > 1:
         models = ", ".join(f"{count:,} {model}" for model, count in rows["models"].items())
         print(f"monitor: several models ({models}); --model NAME looks at one")
     print(f"monitor: {rows['verdict']}; {path}")
@@ -124,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
         verdict, checks = judge_window(window, unreadable_lines(window, skipped), release, params)
         price = load("gate", GateParams).cost.machine_per_hour
         rows = window_figures(window, release, verdict, checks, skipped, price)
-        _show(rows, checks, write_report(rows))
+        _show(rows, wanted, checks, write_report(rows))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -34,6 +34,7 @@ def window_figures(
         "release": release.system,
         "requests": window.calls,
         "withheld": window.withheld,
+        "untimed": window.untimed,
         "skipped": dict(sorted(skipped.items())),
         "models": dict(window.models.most_common()),
         "alarms": sorted({check.alarm for check in checks if check.fired}),
@@ -75,8 +76,8 @@ def serving_cost(window: Window, machine_per_hour: float) -> dict[str, float | i
     logged = 1000 * window.cost / window.priced if window.priced else None
     machine = 1000 * machine_per_hour * hours / window.calls
     return {
-        "input_tokens": window.tokens["input"],
-        "output_tokens": window.tokens["output"],
+        "input_tokens": window.tokens.get("input"),
+        "output_tokens": window.tokens.get("output"),
         "logged_per_1000": logged and round(logged, 6),
         "one_machine_per_1000": round(machine, 6),
     }

@@ -19,14 +19,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from lib.core.config import load
 from lib.core.records import Message, read_objects
 from lib.engines.api import answer_chat
 from lib.engines.openai_client import Endpoint
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text
+from lib.runtime.progress import tell_progress
 from review.params import JudgeParams
 from review.rate import parse_pair
 from review.ratings import (
@@ -127,9 +126,7 @@ def ask_judge(
     with ThreadPoolExecutor(params.concurrency) as pool:
         futures = [pool.submit(ask, one) for one in waiting]
         try:
-            for future in tqdm(
-                as_completed(futures), total=len(futures), desc="verdicts", disable=None
-            ):
+            for future in tell_progress("verdicts", as_completed(futures), len(futures), "verdict"):
                 row = future.result()
                 known[row["asked"]] = row
                 save_verdicts(path, list(known.values()))

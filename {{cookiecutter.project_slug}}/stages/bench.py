@@ -14,8 +14,6 @@ from collections.abc import Coroutine
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from lib.core.config import load
 from lib.core.params import BaseParams, HardwareParams, TaskParams
 from lib.core.records import Message, chats_first, prompt_of, read_records, write_records
@@ -29,6 +27,7 @@ from lib.model.chat import encode_prompt, with_system
 from lib.model.loading import RELEASABLE, TUNED, deterministic, load_tokenizer, torch_device
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import write_json
+from lib.runtime.progress import tell_progress
 from lib.serving import client, memory
 from lib.serving.client import Length
 from lib.serving.params import BenchParams, check_bench
@@ -119,9 +118,8 @@ def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> dict[s
         return hf.timed_answers(model, tokenizer, prompts, length.most, length.exact)
 
     timed(chats[:WARM_UP])
-    for index, one in enumerate(
-        tqdm(load_levels(params), desc=f"bench {folder}", leave=False, disable=None)
-    ):
+    levels = load_levels(params)
+    for index, one in enumerate(tell_progress(f"bench {folder}", levels, len(levels), "load")):
         own = own_share(chats, index, params)
         batches = [own[at : at + one.concurrency] for at in range(0, len(own), one.concurrency)]
         started = time.perf_counter()
@@ -142,9 +140,8 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
 
     asyncio.run(under(LoadLevel(1, 0.0), chats[:WARM_UP]))
     figures: dict[str, Any] = {}
-    for index, one in enumerate(
-        tqdm(load_levels(params), desc=f"bench {url}", leave=False, disable=None)
-    ):
+    levels = load_levels(params)
+    for index, one in enumerate(tell_progress(f"bench {url}", levels, len(levels), "load")):
         started = time.perf_counter()
         timings = asyncio.run(under(one, own_share(chats, index, params)))
         figures[one.name] = _figures_of(timings, time.perf_counter() - started)

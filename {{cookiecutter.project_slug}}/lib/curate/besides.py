@@ -6,7 +6,7 @@ from lib.core.turns import Message, number_calls
 from lib.curate.draft import Draft
 from lib.curate.row import Row
 from lib.intake.cells import Reject, optional_text
-from lib.intake.tools import as_calls, defined_in, read_tools
+from lib.intake.tools import as_calls, calls_as_text, defined_in, read_tools
 from lib.intake.unread import is_empty
 
 ABOUT_TOOLS = re.compile(r"\b(?:tools?|functions?|apis?)\b|工具|函数", re.IGNORECASE)
@@ -23,6 +23,7 @@ def settle(draft: Draft, cells: Row) -> None:
     if draft.tools and not draft.calls("chosen") and (calls := as_calls(draft.chosen, draft.tools)):
         draft.beside.setdefault("chosen", {})["tool_calls"] = calls
         draft.chosen = ""
+    refuse_text_calls(draft)
     add_thought(draft, cells)
     if draft.rejected is None:
         cut(draft)
@@ -31,6 +32,15 @@ def settle(draft: Draft, cells: Row) -> None:
     for turn in draft.prompt if draft.rejected is not None else []:
         turn.pop("weight", None)
     _number(draft)
+
+
+def refuse_text_calls(draft: Draft) -> None:
+    """Raise Reject where the assistant calls a tool in words, which would be learnt as words."""
+    names = {tool["function"]["name"] for tool in draft.tools}
+    said = [turn["content"] for turn in draft.prompt if turn["role"] == "assistant"]
+    for text in [*said, draft.chosen] if names else ():
+        if calls_as_text(text, names):
+            raise Reject("tools", "a call as the text of another template")
 
 
 def add_thought(draft: Draft, cells: Row) -> None:

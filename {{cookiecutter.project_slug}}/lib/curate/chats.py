@@ -1,5 +1,6 @@
 """Read what is asked and answered in a row: a chat, an alpaca row, a prompt and its completion."""
 
+import re
 from typing import Any
 
 from lib.core.params import TaskParams
@@ -8,13 +9,14 @@ from lib.curate.draft import Draft, from_turns
 from lib.curate.order import put_in_order
 from lib.curate.row import Row
 from lib.intake.cells import Reject, as_text, cell_value, optional_text
-from lib.intake.exchange import read_answer, read_prompt
+from lib.intake.exchange import are_answers, read_answer, read_prompt
 from lib.intake.turns import assistant, read_turns, user
 from lib.intake.unpack import from_text
 from lib.intake.unread import is_empty, verdict
 
 # What says of a lone answer whether it is good, where nobody mapped it; true and false only.
 LABELS = ("label", "kto_tag")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def asked(cells: Row, ours: str) -> list[Message]:
@@ -93,6 +95,8 @@ def from_completion(cells: Row, task: TaskParams) -> Draft:
         raise Reject("unknown_label", f"{len(answer)} labels", *map(str, answer))
     if is_index(answer, cells):
         raise Reject("answer_index", f"{answer}")
+    if isinstance(answer, list) and are_answers(answer) and answer.count(answer[0]) < len(answer):
+        raise Reject("ranked", cells.find("completion")[0], f"{len(answer)} answers")
     answered = read_answer(answer, cells.unread, task.output == "json")
     draft = from_turns([*asked(cells, "prompt"), *answered])
     read_label(draft, cells, task)
@@ -127,7 +131,10 @@ def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
         label = cells.get("label")
         good = verdict(label)
         if good is None:
-            raise Reject("bad_label", optional_text(label))
+            text = optional_text(label)
+            if _NUMBER.fullmatch(text):
+                raise Reject("label_scale", str(cells.mapping.columns["label"]), text)
+            raise Reject("bad_label", text)
     elif not mapped:
         for name in LABELS:
             value = cells.look(name)

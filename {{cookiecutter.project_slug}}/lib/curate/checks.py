@@ -16,7 +16,7 @@ from lib.curate.json_answers import read_json_answer, tidied
 from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.template_tokens import TOKEN, find_token, without_end
-from lib.curate.templates import hole_in_row
+from lib.curate.templates import CODE_SPAN, hole_in_row
 from lib.curate.tidy import MAY_BE_MISREAD, is_misread, tidy
 from lib.intake.cells import Reject, without_zeros
 from lib.intake.formats import FOREIGN
@@ -31,6 +31,8 @@ NOTHING = re.compile(
     r"nan|NaN|NAN|<NA>|NaT|None|null|NULL|undefined|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)"
     r"|\[object Object\]"
 )
+# What takes the place of a picture or sound in a question, which cannot be answered without.
+PICTURE = re.compile(r"(?m)^\s*<(?:image|video|audio)>|<(?:image|video|audio)>\s*$")
 LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
 
 CountTokens = Callable[[str], int]
@@ -197,6 +199,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         check_damage(texts, fields, params)
     if TOKEN.search(whole) and (token := next(filter(None, map(find_token, texts)), "")):
         raise Reject("template_token", token)
+    if "<" in whole and (mark := PICTURE.search(CODE_SPAN.sub("", "\n".join(asked)))):
+        raise Reject("not_text", mark[0].strip())
     hole = hole_in_row(asked, answered) if params.unfilled_template == "drop" else ""
     if hole:
         raise Reject("unfilled_template", hole)

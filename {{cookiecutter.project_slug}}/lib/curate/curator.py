@@ -94,7 +94,8 @@ class Curator:
                 out.ledger.account(part.file).unused.update(draft.unread)
             record = to_record(draft, part.file, draft.split or part.source.split)
             conflicts.add(record, row.line)
-            habits.see(draft.chosen if self.task.output == "text" else "", texts_of(draft))
+            answer = draft.chosen if self.task.output == "text" else ""
+            habits.see(answer, texts_of(draft), draft.prompt[-1]["content"])
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
         if sound:

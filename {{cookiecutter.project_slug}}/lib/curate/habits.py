@@ -1,6 +1,7 @@
-"""Note habits of a source's texts that are learnt as they stand: one end of all answers, entities.
+"""Note habits of a source's texts that are learnt as they stand, and are most likely accidents.
 
-Neither is wrong by itself, so no row goes; a line says so where it is most likely an accident.
+One end or beginning of all answers, a mark behind all questions, answers that repeat the question
+or are lists in JSON, entities of HTML. None is wrong by itself, so no row goes; a line says so.
 """
 
 import re
@@ -12,38 +13,64 @@ ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});
 SAME_END = 0.9  # of the answers
 _FEWEST = 4  # answers, of which that is worth a line
 ENTITIES = "entities"
+_SHORT = 30  # characters of a mark; of a question that an answer may repeat by chance
+_LIST = re.compile(r'\["(?:[^"\\]|\\.)*"(?:,\s*"(?:[^"\\]|\\.)*")*\]')
+_SAID = {  # of most answers: what is said of their file
+    "end": "answers end with '{}', which is learnt with each; where it marks the end, take it out "
+    "(the chat template marks it)",
+    "start": "answers begin with '{}', which is learnt with each; where it marks who speaks, take "
+    "it out (the chat template marks it)",
+    "mark": "questions end with '{}'; where that is a mark of another template, take it out: who "
+    "asks later would have to write it, too",
+    "repeat": "answers begin with the whole of their question, and are learnt so; write what is "
+    "answered alone",
+    "list": "answers are a list of texts in JSON; where these are several answers, write one",
+}
 
 
 class Habits:
-    """Counts what the answers of a part of a file end with, and rows with entities of HTML."""
+    """Counts habits of the answers of a part of a file, and rows with entities of HTML."""
 
     def __init__(self) -> None:
-        self.ends, self.entities, self.answers = Counter[str](), 0, 0
+        self.seen, self.entities, self.answers = Counter[tuple[str, str]](), 0, 0
 
-    def see(self, answer: str, texts: list[str]) -> None:
-        """Note the texts of a row that is kept, and its answer."""
-        words = answer.rsplit(None, 1)
-        self.answers += bool(answer)
-        if len(words) == 2:
-            self.ends[words[1]] += 1
+    def see(self, answer: str, texts: list[str], asked: str = "") -> None:
+        """Note the texts of a row that is kept; its answer, where that is a text, and question."""
         if any("&" in text and ENTITY.search(CODE_SPAN.sub("", text)) for text in texts):
             self.entities += 1
+        if not answer:
+            return
+        self.answers += 1
+        words = answer.rsplit(None, 1)
+        if len(words) == 2:
+            self.seen["end", words[1]] += 1
+        first = answer[:_SHORT].split(None, 1)[0]
+        if len(words) == 2 and (first[-1] == ":" or first[0] in "#<"):
+            self.seen["start", first] += 1
+        if asked and asked[-1] in ":>=#]|":
+            before, _, line = asked.rpartition("\n")
+            whole = before and len(line) < _SHORT
+            self.seen["mark", line if whole else line.rsplit(None, 1)[-1]] += 1
+        if len(asked) >= _SHORT and answer.startswith(asked):
+            self.seen["repeat", ""] += 1
+        if answer.startswith('["') and _LIST.fullmatch(answer):
+            self.seen["list", ""] += 1
 
     def counts(self) -> Counter[str]:
-        """Return what was counted; of ends only those of half the answers, so that few are kept."""
-        ends = {f"end {end}": n for end, n in self.ends.items() if n > self.answers / 2}
-        return Counter({**ends, "answers": self.answers, ENTITIES: self.entities})
+        """Return what was counted; only what half of the answers have, so that few are kept."""
+        most = {
+            f"{kind} {text}": n for (kind, text), n in self.seen.items() if n > self.answers / 2
+        }
+        return Counter({**most, "answers": self.answers, ENTITIES: self.entities})
 
 
 def habit_lines(file: str, habits: Counter[str]) -> list[str]:
     """Write a line for each habit that is most likely an accident."""
     answers, lines = habits["answers"], list[str]()
     for name, count in habits.items():
-        if name.startswith("end ") and answers >= _FEWEST and count >= SAME_END * answers:
-            lines.append(
-                f"{file}: {count:,} of {answers:,} answers end with '{name[4:]}', which is learnt "
-                "with each; where it marks the end, take it out (the chat template marks it)"
-            )
+        kind, _, text = name.partition(" ")
+        if kind in _SAID and answers >= _FEWEST and count >= SAME_END * answers:
+            lines.append(f"{file}: {count:,} of {answers:,} {_SAID[kind].format(text)}")
     if habits[ENTITIES]:
         lines.append(
             f"{file}: {habits[ENTITIES]:,} rows hold HTML entities such as &amp; or &#39;, which "

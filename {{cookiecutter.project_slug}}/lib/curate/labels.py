@@ -25,6 +25,11 @@ class Labels:
             + "; name the right ones in task.labels, or correct the data"
             for labels in alike[:_SHOWN]
         ]
+        if "-1" in self.seen and all(label.removeprefix("-").isdecimal() for label in self.seen):
+            lines.append(
+                f"curate: label '-1' ({self.seen['-1']:,} rows) most often says that a row has "
+                "none; take those rows out, or name the right labels in task.labels"
+            )
         more = len(alike) - _SHOWN
         return [*lines, f"curate: {more} more groups of such labels"] if more > 0 else lines
 

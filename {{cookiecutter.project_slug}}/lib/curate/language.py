@@ -72,9 +72,9 @@ def language_code(text: str) -> str | None:
 @cache
 def language_names() -> dict[str, str]:
     """Map names of languages in English to codes, as CLD2 has them."""
-    names = {name.casefold(): code for name, code in reversed(pycld2.LANGUAGES)}
+    names = {name.casefold().replace("_", " "): code for name, code in reversed(pycld2.LANGUAGES)}
     return {
         name: primary_language(code)
         for name, code in names.items()
-        if not name.startswith("x_") and code != "un"
+        if not name.startswith("x ") and code != "un"
     } | {"mandarin": "zh", "farsi": "fa", "castilian": "es", "filipino": "tl", "tagalog": "tl"}

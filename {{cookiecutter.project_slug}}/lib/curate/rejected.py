@@ -21,7 +21,7 @@ class Rejected:
 
     def __init__(self, file: TextIO, ledger: Ledger, finder: Finder) -> None:
         self.file, self.ledger, self.finder = file, ledger, finder
-        self.first: dict[str, str] = {}  # of each source, for an error message
+        self.first: dict[str, str] = {}  # of each source, and of each of its reasons
 
     def take(self, ledger: Ledger, first: dict[str, str], lines: str) -> None:
         """Write and count what others dropped, of the rows after."""
@@ -53,7 +53,9 @@ class Rejected:
         entry = {"file": source, "line": line, "reason": reason, "found": shown, "text": text}
         self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.ledger.drop(source, reason)
-        self.first.setdefault(source, f"line {line}: {reason}" + (f", {shown}" if shown else ""))
+        said = f"line {line}: {reason}" + (", " + " ".join(shown.split()) if shown else "")
+        for key in (source, f"{source} {reason}"):
+            self.first.setdefault(key, said)
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -1,15 +1,16 @@
-"""Look at a raw row by our names of its columns, and see what nothing read."""
+"""Look at a raw row by our names of its columns; remember what was read."""
 
 import string
 from collections import abc
 from collections.abc import Iterable
 from typing import Any
 
-from lib.intake.cells import Reject, as_text, cell_value
-from lib.intake.unread import Unread, is_empty, is_ranked, key_words
+from lib.intake.cells import as_text, cell_value
+from lib.intake.unread import Unread
 
 # Our names of columns that hold what is asked or answered, or say how good that is.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
+TOLD_BY = (*TEXTS, "instruction", "output")  # by which the shape of a row is told
 SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
 _BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
 _ABOUT = (
@@ -21,25 +22,13 @@ _ABOUT = (
     "split",
 )  # our names of all other columns
 ALIASES = {  # names under which other tools have these columns
-    "messages": ("messages", "conversations", "conversation", "contents"),
-    "chosen": ("chosen", "chosen_messages"),
-    "rejected": ("rejected", "rejected_response", "rejected_messages"),
-    "tools": ("tools", "functions"),
+    "messages": ("messages", "conversations", "conversation", "contents", "input.messages"),
+    "chosen": ("chosen", "chosen_messages", "preferred_output"),
+    "rejected": ("rejected", "rejected_response", "rejected_messages", "non_preferred_output"),
+    "tools": ("tools", "functions", "input.tools"),
     "reasoning": ("reasoning_content",),
     "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),
 }
-# Columns that often are part of what is asked. A row that has one goes, unless its words stand in
-# what is asked or nobody wants them there (`ignore`).
-INPUTS = key_words(
-    """
-    input inputs context contexts history question query instruction instructions prompt document
-    documents passage passages article background knowledge evidence table schema choices options
-    facts hint story premise hypothesis dialogue dialog transcript text retrieved_context
-    retrieved_documents reference_text source_text few_shot examples
-    """
-)
-RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
-_HELD_OUT = key_words("test val valid validation dev eval evaluation heldout held_out")
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
@@ -118,6 +107,7 @@ class Row:
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
         self.row, self.mapping, self.candidates = row, mapping, mapping.candidates_in(row)
         self.read: set[str] = set()
+        self.inside: dict[str, list[str]] = {}  # columns read in part, and what was read of each
         self.unread = Unread(mapping.ignored)
 
     def get(self, name: str) -> Any:
@@ -126,14 +116,22 @@ class Row:
         None where the row has none of that name or it is null.
         """
         if name in self.mapping.joined:
-            self.read.update(_top(self.row, part) for part in self.mapping.parts[name])
+            for part in self.mapping.parts[name]:
+                self.reach(part)
             return _joined(self.row, self.mapping.columns[name])
         if not self.candidates[name]:  # most often
             return None
         column, value = self.find(name)
         if column:
-            self.read.add(column)
+            self.reach(column)
         return value
+
+    def reach(self, column: str) -> None:
+        """Count a column as read, or what `meta.intent` reaches of it."""
+        if column in self.row:
+            self.read.add(column)
+        else:
+            self.inside.setdefault(column.partition(".")[0], []).append(column)
 
     def look(self, name: str) -> Any:
         """Return the value of a column like `get`; it does not count as read."""
@@ -153,7 +151,9 @@ class Row:
                 if found != found:  # NaN: how pandas writes an empty cell
                     found = None
             elif "." in column:
-                there, found = _top(self.row, column), cell_value(self.row, column)
+                value = cell_value(self.row, column)
+                if value is not None:
+                    there, found = column, value
             if found or not is_vacant(found):
                 break
         return there, found
@@ -181,46 +181,13 @@ class Row:
             return False
         return vacant or not is_vacant(value)
 
-    def close(self, asked: list[str]) -> None:
-        """Note what nothing read; raise Reject where that could change what is learnt.
-
-        asked: all that is asked, the question last. Raises Reject (`unread_mapping`) for a column
-        that somebody mapped and the shape of the row has no place for.
-        """
-        judged = list[str]()
-        for name, value in self.row.items():
-            if name in self.read or name in self.mapping.ignored or is_empty(value):
-                continue
-            if self.mapping.texts:
-                self.check_mapped(name)
-            if name.casefold() in INPUTS and not stands_in(name, value, asked):
-                raise Reject("unread_input", name)
-            if is_ranked(name, value) and not isinstance(value, list):  # a list may be of aliases
-                raise Reject("ranked", name)
-            if name == "split" and str(value).casefold() in _HELD_OUT:
-                raise Reject("held_out", f"{name}: {value}")
-            try:
-                self.unread.note(name, value)
-            except Reject as reason:
-                if str(reason) != "verdict":
-                    raise
-                judged += reason.found  # all of them, so that one line of `ignore` names them
-        if judged:
-            raise Reject("verdict", *judged)
-
-    def check_mapped(self, name: str) -> None:
-        """Raise Reject for a text that somebody mapped and nothing read."""
-        for ours in sorted(self.mapping.texts):
-            if name in [_top(self.row, part) for part in self.mapping.parts[ours]]:
-                raise Reject("unread_mapping", f"{ours} ({name})")
-
 
 def is_vacant(value: Any) -> bool:
     """Tell whether a cell is null, or an empty text, list or object."""
     return value is None or (not value and isinstance(value, (str, list, dict)))
 
 
-def _top(row: dict[str, Any], column: str) -> str:
+def top_of(row: dict[str, Any], column: str) -> str:
     """Return the name of the column of a row that `meta.intent` reaches into."""
     return column if column in row else column.partition(".")[0]
 
@@ -248,22 +215,3 @@ def as_lines(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(map(as_text, value))
     return "" if value is None else as_text(value).strip()
-
-
-def _texts_in(value: Any) -> list[str]:
-    """List the texts in a cell."""
-    if isinstance(value, (dict, list)):
-        parts = value.values() if isinstance(value, dict) else value
-        return [text for part in parts for text in _texts_in(part)]
-    return [str(value).strip()]
-
-
-def stands_in(name: str, value: Any, asked: list[str]) -> bool:
-    """Tell whether the words of a column are part of what is asked anyway.
-
-    A rendering of the whole row holds the question itself.
-    """
-    if name in RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
-        return True
-    text = "\n".join(asked)
-    return all(one in text for one in _texts_in(value))

@@ -1,10 +1,15 @@
 """Find the files that data.sources names."""
 
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
 from lib.curate.params import Source
 from lib.runtime.errors import UserError
+
+_SPLIT_WORD = re.compile(
+    r"(?<![a-z])(training|train|testing|test|validation|valid|val|dev|eval|heldout)(?![a-z])"
+)
 
 
 def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
@@ -32,8 +37,31 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
                     "leave it to one entry of data.sources"
                 )
             seen[path] = source.path
+        check_names_of_splits(source, files)
         found.append((source, files))
     return found
+
+
+def check_names_of_splits(source: Source, files: list[Path]) -> None:
+    """Raise UserError for a glob that matches a published test set beside the rows to learn from.
+
+    Its name is that of another file but for a word such as test: train-0.parquet, test-0.parquet.
+    """
+    named = {path: _SPLIT_WORD.findall(path.name.lower()) for path in files}
+    apart = [path for path in files if {*named[path]} - {"train", "training"}]
+    learnt = {_without_split(path) for path in files if path not in apart}
+    for path in apart if not source.split and "split" not in source.columns else ():
+        if _without_split(path) in learnt:
+            raise UserError(
+                f"{path}: its name says '{named[path][0]}', and '{source.path}' takes it with "
+                "those to learn from; give it an entry of its own in data.sources, with split: "
+                "test (or val), and name the others there one by one or by a narrower path"
+            )
+
+
+def _without_split(path: Path) -> str:
+    """Return the letters of a file's name without the word that names a split."""
+    return re.sub(r"[\W\d_]+", "", _SPLIT_WORD.sub("", path.name.lower()))
 
 
 def seen_files(pattern: str) -> list[Path]:

@@ -9,7 +9,7 @@ import re
 from lib.curate.templates import CODE_SPAN
 
 TOKEN = re.compile(
-    r"<\|[a-z][a-z0-9_]{1,40}\|>|<｜[^<>｜]{2,40}｜>|\[/?INST\]|<</?SYS>>"
+    r"<\|[A-Za-z][A-Za-z0-9_]{1,40}\|>|<eo[hm]>|<｜[^<>｜]{2,40}｜>|\[/?INST\]|<</?SYS>>"
     r"|<(?:start|end)_of_turn>|\[/?(?:AVAILABLE_TOOLS|TOOL_RESULTS)\]"
 )
 _ENDS = (

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
-from tqdm import tqdm
-
 from lib.core.records import Message
 from lib.engines.answer import NOT_TAKEN, Answer
 from lib.engines.api import answer_chat, answer_tokens
@@ -16,6 +14,7 @@ from lib.engines.kept import Kept, fingerprint
 from lib.engines.openai_client import Endpoint, Refused
 from lib.engines.params import BudgetParams
 from lib.runtime.errors import UserError
+from lib.runtime.progress import tell_progress
 
 ChatOrTokens = list[Message] | list[int]
 BYTES_PER_TOKEN = 2  # at least, of prose in any language: to tell what a request may cost
@@ -138,7 +137,7 @@ def at_once(ask: Callable[[int], None], indices: list[int], concurrency: int) ->
     with ThreadPoolExecutor(concurrency) as pool:
         waiting = [pool.submit(ask, index) for index in indices]
         try:
-            for future in tqdm(as_completed(waiting), "answers", len(waiting), disable=None):
+            for future in tell_progress("answers", as_completed(waiting), len(waiting), "answer"):
                 future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)

@@ -6,11 +6,10 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from lib.engines.answer import Answer
 from lib.engines.timing import Timing
 from lib.model.loading import id_set
+from lib.runtime.progress import tell_progress
 
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
@@ -113,9 +112,7 @@ def answer_all(
     """Generate greedy answers, in the order of the prompts."""
     prefix = read_prefix(model, prompts)
     answers: dict[int, Answer] = {}
-    with tqdm(
-        total=len(prompts), desc="answers", unit="answer", mininterval=1, disable=None
-    ) as bar:
+    with tell_progress("answers", total=len(prompts), unit="answer") as bar:
         for batch in batch_by_length([len(ids) + max_new_tokens for ids in prompts], batch_tokens):
             asked = [prompts[index] for index in batch]
             rows = generate(model, tokenizer, asked, max_new_tokens, prefix)

@@ -68,12 +68,17 @@ def without_zeros(text: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Turn a cell into text: strings, dates and decimals as they are, numbers and objects as JSON.
+    """Turn a cell into text: strings, bytes and dates as they are, numbers and objects as JSON.
 
     Raises Reject (`not_text`) for any other type.
     """
     if isinstance(value, (str, Decimal, date, time, timedelta)):
         return str(value)
+    if isinstance(value, bytes):  # how Spark and Impala may write a text
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise Reject("not_text", "bytes") from None
     if isinstance(value, (int, float, dict)):
         try:
             return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -11,6 +11,7 @@ KNOWN = "JSONL, a JSON list, CSV with a header line, parquet or Arrow; plain, gz
 PANDAS = "write it by df.to_json(path, orient='records', lines=True)"
 BINARY = {  # the bytes with which a file begins: what it is, and what to do
     b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls); save it as CSV UTF-8",
+    b"\x04\x22\x4d\x18": f"packed with lz4; unpack it; allowed are {KNOWN}",
     b"BZh": f"packed with bzip2; unpack it; allowed are {KNOWN}",
     b"\xfd7zXZ": f"packed with xz; unpack it; allowed are {KNOWN}",
     b"7z\xbc\xaf": f"packed with 7z; unpack it; allowed are {KNOWN}",
@@ -37,6 +38,12 @@ IN_ZIP = {  # names of what lies in a zip: what it is then
     b"word/": "a Word document; write its text into rows (JSONL)",
     b"mimetypeapplication/vnd.oasis": "an OpenDocument file; save it as CSV UTF-8",
 }
+_TAR = slice(257, 262)  # where a tar says that it is one
+_MAIL = re.compile(
+    rb"(From \S+ .*\n)?(Return-Path|Received|Delivered-To|Message-ID|From|To|Subject): "
+)
+_YAML = re.compile(rb"(---\s*\n)?- [\w\"']+: ")
+_AS_TEXT = re.compile(rb'"[{\[]\s*\\"')  # JSON that was written as JSON once more
 HTML = re.compile(rb"<(!doctype|html|head|body)", re.IGNORECASE)
 XML = re.compile(rb"<(\?xml|[a-z_]+[ >/])", re.IGNORECASE)
 STRING = rb'"(?:[^"\\]|\\.)*"'
@@ -57,7 +64,18 @@ def refuse(path: Path, head: bytes) -> None:
         packed = f"packed with zip; unpack it; allowed are {KNOWN}"
         kinds = [what for name, what in IN_ZIP.items() if name in head]
         raise UserError(f"{path}: is {[*kinds, packed][0]}")
+    if head[_TAR] == b"ustar":
+        raise UserError(f"{path}: is a tar archive; unpack it (tar -xf); allowed are {KNOWN}")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _AS_TEXT.match(start):
+        raise UserError(
+            f"{path}: each line is JSON written as a text; read it, `jq -c fromjson {path} > "
+            "data/raw/rows.jsonl`, and name that file in data.sources"
+        )
+    if _MAIL.match(start):
+        raise UserError(f"{path}: is mail; write its messages into rows (JSONL)")
+    if _YAML.match(start):
+        raise UserError(f"{path}: is YAML; write its rows as JSONL")
     if HTML.match(start):
         raise UserError(
             f"{path}: is a page of HTML, perhaps of a server that wants a login; get the file "
@@ -80,7 +98,7 @@ def refuse_object(path: Path, start: bytes) -> None:
         raise UserError(
             f"{path}: is JSON objects over several lines each; write one a line, `jq -c . {path} > "
             "data/raw/rows.jsonl` (`jq -c '.NAME[]'` where the rows are a list inside of one "
-            "object), and name that file in data.sources"
+            "object, `jq -c '.[]'` where each has a name there), and name that file in data.sources"
         )
 
 

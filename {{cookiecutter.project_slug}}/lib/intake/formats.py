@@ -128,10 +128,12 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         return
     delimiter = told[1] if told else max(",;\t|", key=QUOTED_CELL.sub("", first).count)
     lines, header, unnamed = list[str](), list[str](), list[int]()
+    spaced = "," in first and first.count(", ") == first.count(",")
     noted = _noted(chain([first], text), lines)
     try:
-        for cells in csv.reader(noted, delimiter=delimiter, strict=True):
+        for cells in csv.reader(noted, delimiter=delimiter, strict=True, skipinitialspace=spaced):
             if not header:
+                cells = [cell.strip() for cell in cells]
                 header = check_header(path, cells)
                 unnamed = [at for at, name in enumerate(cells) if not name]
             elif len(cells) == len(header):

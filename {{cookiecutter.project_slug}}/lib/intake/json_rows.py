@@ -81,8 +81,9 @@ def list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
                 pass
             if rest.strip():
                 raise UserError(
-                    f"{path}:{line}: more follows the JSON list that ends here; "
-                    "put all rows into one list, or each list into a file of its own"
+                    f"{path}:{line}: more follows the JSON list that ends here; put all rows into "
+                    "one list, or each list into a file of its own; where each line is a list of "
+                    f"turns, `jq -c '{{messages: .}}' {path} > data/raw/rows.jsonl`"
                 )
             return
         try:
@@ -92,7 +93,10 @@ def list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         if end == len(text):  # the value may go on in the next piece
             piece = pieces.read(max(PIECE, end - at)) if end - at < LONGEST_VALUE else ""
             if not piece:
-                raise UserError(f"{path}:{line}: the JSON list breaks off here; close it")
+                raise UserError(
+                    f"{path}:{line}: the JSON list breaks off here, or what follows is no JSON (a "
+                    f"comment, single quotes, a comma too few); `jq . {path}` names the place"
+                )
             text, at, start = text[at:] + piece, 0, 0
         else:
             reason = fault(value)

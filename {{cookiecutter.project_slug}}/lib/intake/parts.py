@@ -9,6 +9,8 @@ from lib.intake.tools import read_calls
 
 _THOUGHT = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
 
+_CALLS = ("functionCall", "functionResponse", "toolUse", "toolResult")
+
 
 class Content(NamedTuple):
     """What a turn holds: its text, thoughts, calls of tools, and results of earlier calls."""
@@ -78,8 +80,8 @@ def is_thought(part: Any) -> bool:
 
 
 def calls(part: Any) -> bool:
-    """Tell whether a part of Gemini calls a tool or holds what it returned."""
-    return isinstance(part, dict) and bool(part.keys() & {"functionCall", "functionResponse"})
+    """Tell whether a part of Gemini or Bedrock calls a tool or holds what it returned."""
+    return isinstance(part, dict) and not part.keys().isdisjoint(_CALLS)
 
 
 def split_thought(text: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Read rows of tables: parquet, and Arrow as `datasets.save_to_disk` writes it."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -89,13 +90,33 @@ def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
     """
     batch = to_microseconds(batch)
     try:
-        yield from batch.to_pylist()
+        yield from rows_in(batch)
     except UNREADABLE_VALUE:
         for index in range(batch.num_rows):
             try:
-                yield from batch.slice(index, 1).to_pylist()
+                yield from rows_in(batch.slice(index, 1))
             except UNREADABLE_VALUE:
                 yield None
+
+
+def rows_in(batch: "RecordBatch") -> list[dict[str, Any]]:
+    """List the rows of a batch, with names for numbers of classes; maps are objects."""
+    rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
+    for column, names in names_of_classes(batch.schema.metadata).items():
+        for row in rows if column in batch.schema.names else ():
+            at = row[column]
+            if isinstance(at, int):  # -1 is no class: a test set without answers
+                row[column] = names[at] if 0 <= at < len(names) else None
+    return rows
+
+
+def names_of_classes(metadata: dict[bytes, bytes] | None) -> dict[str, list[str]]:
+    """Read the names of classes that `datasets` keeps beside columns of their numbers."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: one["names"] for name, one in features.items() if one.get("names")}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def to_microseconds(batch: "RecordBatch") -> "RecordBatch":

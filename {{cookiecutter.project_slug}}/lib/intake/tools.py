@@ -19,6 +19,11 @@ OPENS = re.compile(r"[\[{]")
 DEFINES = re.compile(r"<tools>|\"parameters\"\s*:\s*\{")
 # A call as the text of another template: it would be learnt as words.
 FOREIGN_CALL = re.compile(r"<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>|<｜tool▁call")
+_CALL_AS_TEXT = re.compile(
+    r"\s*\[?\s*([\w.][\w. /-]*)\(.*\)\s*\]?\s*\Z"
+    r"|(?:.*\n)?\s*Action:\s*(\S[^\n]*)\n\s*Action Input:",
+    re.DOTALL,
+)
 _NAMES = ("name", "function_name", "tool_name")
 ARGUMENTS = ("arguments", "parameters", "args", "input")
 SCHEMAS = ("parameters", "input_schema", "inputSchema", "json_schema")
@@ -82,6 +87,15 @@ def read_call(value: Any) -> ToolCall:
         "type": "function",
         "function": {"name": name, "arguments": arguments},
     }
+
+
+def calls_as_text(answer: str, names: set[str]) -> bool:
+    """Tell whether an answer calls one of the named tools in words that are no JSON.
+
+    As Python writes a call (ToolACE, Llama 4) or as ReAct does (ToolBench).
+    """
+    found = _CALL_AS_TEXT.match(answer)
+    return bool(found) and (found[1] or found[2]).strip() in names
 
 
 def is_json(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from lib.core.turns import Message
 from lib.intake.cells import Reject
 from lib.intake.parts import read_content_parts, split_thought
+from lib.intake.talks import rendered_turns, talk_turns
 from lib.intake.tools import called_in, read_calls, returned_in
 from lib.intake.unpack import (
     CALL_ROLES,
@@ -20,7 +21,9 @@ from lib.intake.unread import Unread, is_empty, risk, verdict
 
 _PLAIN = {"role", "content"}
 ROLE_KEYS = ("role", "from", "author", "speaker", "sender", "type")
-TEXT_KEYS = ("content", "value", "text", "message", "parts")
+TEXT_KEYS = ("content", "value", "text", "message", "parts", "utterance")
+_ASKED = ("human", "user", "question", "prompt", "query", "instruction", "input", "q")
+_ANSWERED = ("assistant", "gpt", "bot", "answer", "response", "completion", "output", "a")
 MARKED = re.compile(
     r"</think>|<tool_call>|<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>"
 )
@@ -42,6 +45,8 @@ def read_turns(value: Any, unread: Unread) -> list[Message]:
     Raises Reject (`bad_turns`, `not_text`, `tools`, and what Unread raises).
     """
     value = as_turns(unpacked(value) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        value = rendered_turns(value) or talk_turns(value)
     if not isinstance(value, list) or not value:
         raise Reject("bad_turns")
     turns = list[Message]()
@@ -125,12 +130,14 @@ def read_turn(turn: Any, unread: Unread) -> list[Message]:
     """
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
-    if isinstance(turn.get("human"), str) and isinstance(turn.get("assistant"), str):
-        note_keys(turn, {"human", "assistant"}, unread)
-        return [user(turn["human"]), answer_in(turn["assistant"], unread)]
+    if both := both_sides(turn):
+        note_keys(turn, {*both}, unread)
+        return [user(turn[both[0]]), answer_in(turn[both[1]], unread)]
     by = next((key for key in ROLE_KEYS if turn.get(key) is not None), "role")
     said_in = next((key for key in TEXT_KEYS if turn.get(key) is not None), "content")
     role, content = read_role(turn.get(by)), turn.get(said_in)
+    if by == "speaker" and role == "system":  # the system that one speaks with (MultiWOZ)
+        role = "assistant"
     read = {by, said_in}
     if role == "call":
         weight = weight_of(turn, read, unread)
@@ -153,6 +160,15 @@ def read_turn(turn: Any, unread: Unread) -> list[Message]:
     if results:
         return [*results, *([user(content)] if content else [])]
     return [{"role": role, "content": text_or_reject(said_in, content)}]
+
+
+def both_sides(turn: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the keys of a question and its answer that stand in one object; None for a turn."""
+    asked = [key for key in _ASKED if isinstance(turn.get(key), str)]
+    answered = [key for key in _ANSWERED if isinstance(turn.get(key), str)]
+    if len(asked) != 1 or len(answered) != 1 or any(turn.get(key) for key in ("role", "from")):
+        return None
+    return asked[0], answered[0]
 
 
 def text_or_reject(key: str, content: Any) -> str:

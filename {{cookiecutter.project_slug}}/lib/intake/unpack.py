@@ -13,6 +13,7 @@ ROLES = {
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "chatbot", "ai"), "assistant"),
     **dict.fromkeys(("agent", "operator", "support"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
+    **{"用户": "user", "客户": "user", "助手": "assistant", "客服": "assistant", "系统": "system"},
 }
 CALL_ROLES = {"function_call", "tool_call", "tool_calls"}
 RESULT_ROLES = {

@@ -19,12 +19,12 @@ def key_words(text: str) -> frozenset[str]:
 
 
 _TOOLS = re.compile(
-    r"(available_)?(tools|functions)|(tool|function)s?_?(schemas?|definitions?|list|specs?|json)"
+    r"(available_)?(tools|functions)|tool_config|(tool|function)s?_?(schemas?|definitions?|list|specs?|json)"
     r"|(tool|function)_?(calls?|call_id|responses?|results?|outputs?)"
 )
 REASONING = re.compile(
     r"(complex_)?(reasoning|thinking|thoughts?|think|cot|chain_of_thoughts?)"
-    r"(_(content|text|details|trace|traces|steps|process|chain))?"
+    r"(_(content|text|details|traces?|steps|process|chain|trajector(y|ies)))?"
 )
 MEDIA = re.compile(
     r"(input_|source_|user_)?(images?|pictures?|photos?|videos?|audios?|speech|screenshots?"
@@ -46,18 +46,21 @@ label labels kto score scores rating ratings reward rewards vote votes upvote up
     acceptance approve approved approval valid invalid helpful helpfulness unhelpful preferred
     preference like liked dislike disliked desirable undesirable reject rejected pass passed fail
     failed harmful harmless toxic toxicity unsafe safe flag flagged hallucination hallucinated
-    winner better satisfied satisfaction useful usefulness
+    winner better safer satisfied satisfaction useful usefulness discarded skipped deleted
+    selected
 """
 VERDICT_WORDS = key_words(JUDGING)
 # Columns that say what is bad of an answer: false and 0 there are no reason to drop it.
 FAULTS = key_words(
     "downvote downvotes downvoted bad incorrect wrong invalid unhelpful dislike disliked reject "
-    "rejected fail failed harmful toxic toxicity unsafe flag flagged hallucination hallucinated"
+    "rejected fail failed harmful toxic toxicity unsafe flag flagged hallucination hallucinated "
+    "discarded skipped deleted cancelled"
 )
 # Columns beside verdicts that only number, name or explain: label_id, correct_answer.
 NO_VERDICT = key_words(
     "answer answers option options choice idx index id key name text reason source model"
 )
+_WHICH = key_words("better preferred winner safer")  # which of two answers, by its number
 GOOD = key_words(
     "true 1 1.0 +1 yes y good up thumbs_up thumbsup thumbs-up like liked upvote upvoted accept "
     "accepted approved correct right chosen desirable positive pass passed 👍"
@@ -70,6 +73,7 @@ BAD = key_words(
 PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
 # What annotators pass over says nothing of the answer, and is not to be learnt either.
 PASSED_OVER = key_words("discard discarded ignore ignored skip skipped")
+_SAYS_BAD = PLAINLY_BAD | PASSED_OVER
 _SCORES = re.compile("score|rating|reward|quality|grade")
 LEVELS = key_words("a b tie both model_a model_b high medium low poor excellent fair neutral")
 NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
@@ -101,10 +105,12 @@ class Unread:
             reason = ""
         if reason == "reasoning" and isinstance(value, (bool, int, float)):
             reason = ""
-        if not reason and isinstance(value, str) and _flat(value) in PLAINLY_BAD | PASSED_OVER:
+        if not reason and says_bad(value):
             reason = "verdict"
-        if not reason and isinstance(value, dict):
-            self.look_into(value, shown)
+        if not reason and isinstance(value, (dict, list)):
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, dict):
+                    self.look_into(part, shown)
         if reason:
             raise Reject(reason, f"{shown}: {value}")
         self.names[shown] = None
@@ -112,8 +118,10 @@ class Unread:
     def look_into(self, value: dict[str, Any], shown: str) -> None:
         """Raise Reject where an object that nobody reads, such as `meta`, holds a verdict."""
         for key, part in value.items():
-            said = isinstance(part, bool) or (isinstance(part, str) and verdict(part) is not None)
-            if said and risk(str(key)) == "verdict" and f"{shown}.{key}" not in self.ignored:
+            said = verdict(part) if isinstance(part, (bool, str)) else None
+            if said is None or (said is False and is_fault(str(key))):
+                continue
+            if risk(str(key)) == "verdict" and f"{shown}.{key}" not in self.ignored:
                 raise Reject("verdict", f"{shown}.{key}: {part}")
 
 
@@ -141,8 +149,18 @@ def risk(name: str) -> str:
         if names.fullmatch(snake):
             return reason
     said = [word.lower() for word in words]
+    if snake == "was_cancelled":  # of an annotation; what is cancelled else is an order
+        return "verdict"
     judged = VERDICT_WORDS.intersection(said) and said[-1] not in NO_VERDICT
-    return "verdict" if judged else ""
+    which = _WHICH.intersection(said) and said[-1] in ("id", "idx", "index")
+    return "verdict" if judged or which else ""
+
+
+def says_bad(value: Any) -> bool:
+    """Tell whether a cell of any name says that its row is bad or was passed over."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(one, str) and says_bad(one) for one in value)
+    return isinstance(value, str) and len(value) < LONGEST_NOTHING and _flat(value) in _SAYS_BAD
 
 
 @cache
@@ -159,6 +177,8 @@ def is_verdict(name: str, value: Any, pair: bool) -> bool:
     """
     if isinstance(value, (dict, list)):
         parts = value.values() if isinstance(value, dict) else value
+        if name.rpartition(".")[2] in ("label", "labels"):  # classes, or the letters of choices
+            parts = [part for part in parts if isinstance(part, bool)]
         return any(is_verdict(name, part, pair) for part in parts)
     if pair and not isinstance(value, bool) and _SCORES.search(name.lower()):
         return False

@@ -73,9 +73,8 @@ def render_text(
     Raises UserError as `render` does, and where the template leaves out a part of the chat.
     """
     text = str(by_template(tokenizer, chat, tokenize=False, add_generation_prompt=prompt))
-    if has_more(chat):
-        check_thinking(str(tokenizer.chat_template), chat)
-        check_rendered(text, chat)
+    check_thinking(str(tokenizer.chat_template), chat)
+    check_rendered(text, chat)
     return text
 
 
@@ -101,10 +100,17 @@ def by_template(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **opt
 def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
-    """Return the token ids up to where the model's answer begins."""
+    """Return the token ids up to where the model's answer begins.
+
+    Raises UserError where the template leaves out a part of the prompt.
+    """
     chat = with_system(prompt, system)
-    if has_more(chat):
-        render_text(tokenizer, chat, prompt=True)
+    render_text(tokenizer, chat, prompt=True)
+    return prompt_ids(tokenizer, chat)
+
+
+def prompt_ids(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> list[int]:
+    """Return the token ids of a chat up to where its next answer begins."""
     return list(render(tokenizer, chat, add_generation_prompt=True)["input_ids"])
 
 
@@ -116,14 +122,14 @@ def encode_example(
     Learned are the assistant's turns, each with its end-of-turn token, that the template marks with
     `generation`; without marks, the last one. An answer is learnt from where its prompt ends; an
     earlier one that the template shows otherwise than it asks for it (without its thought, say) is
-    not. Raises UserError where that is so of the last one.
+    not. Raises UserError where that is so of the last one, and where the template leaves out a part
+    of the chat.
     """
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     chat = with_system(messages, system)
     encoded = render(tokenizer, chat, return_assistant_tokens_mask=marked)
     ids = list(encoded["input_ids"])
-    if has_more(chat):
-        render_text(tokenizer, chat)
+    render_text(tokenizer, chat)
     last = answer_start(tokenizer, chat, ids)
     learnt = last_answer(tokenizer, ids, last)
     if marked:
@@ -139,7 +145,7 @@ def answer_start(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids:
 
     Raises UserError where the prompt is no beginning of them.
     """
-    prompt = encode_prompt(tokenizer, chat[:-1], "")
+    prompt = prompt_ids(tokenizer, chat[:-1])
     if ids[: len(prompt)] == prompt:
         return len(prompt)
     same = shared(ids, prompt)
@@ -169,7 +175,7 @@ def earlier_starts(
     for turn, message in enumerate(chat[:-1]):
         asked = any(one["role"] != "system" for one in chat[:turn])
         if message["role"] == "assistant" and asked and message.get("weight", 1):
-            prompt = encode_prompt(tokenizer, chat[:turn], "")
+            prompt = prompt_ids(tokenizer, chat[:turn])
             starts += [len(prompt)] * (ids[: len(prompt)] == prompt)
     return starts
 

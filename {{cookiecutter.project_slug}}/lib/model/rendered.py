@@ -1,8 +1,8 @@
 """A chat as the base's template takes it, and whether everything in it is rendered.
 
 Templates differ in what they have a place for: Llama 3.1's leaves out what is said beside a call,
-many know no tools at all, and most have no place for thoughts. What is left out in silence would
-not be learnt, or not be asked.
+many know no tools at all, some no system prompt, and most have no place for thoughts. What is left
+out in silence would not be learnt, or not be asked.
 """
 
 import json
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 THINKING = re.compile(r"""\.thinking\b|\[["']thinking["']\]""")  # gpt-oss's name for a thought
 SETS_THINKING = re.compile(r"\s*\{%-?\s*set enable_thinking = (true|false)\b")
-CURE = "take another base or chat template, or take such rows out of data.sources"
+CURE = (
+    "name a template that shows it in base.chat_template, take another base, or take such rows out "
+    "of data.sources"
+)
 
 
 def for_template(
@@ -62,8 +65,10 @@ def check_thinking(template: str, chat: list[Message]) -> None:
 def check_rendered(text: str, chat: list[Message]) -> None:
     """Raise UserError for the first thing in a chat that its rendering lacks.
 
-    text: the rendering, special tokens included. Looked for are tools, calls, their results, what
-    is said beside calls, and the thought of the answer; a chat without them costs nothing.
+    text: the rendering, special tokens included. Looked for are what system and user say (some
+    templates drop a system prompt, or read lists of parts alone), tools, calls, their results, what
+    is said beside calls, and the thought of the answer. Of earlier answers templates leave out
+    thoughts, and the last one is compared token by token (lib.train.mask).
     """
     turns, tools = apart(chat)
     for tool in tools or []:
@@ -75,6 +80,8 @@ def check_rendered(text: str, chat: list[Message]) -> None:
             need(text, "calls of tools", function["name"], *_leaves(function["arguments"]))
         if calls:
             need(text, "what is said beside a call", turn["content"])
+        if turn["role"] in ("system", "user"):
+            need(text, f"what the {turn['role']} says", turn["content"])
         if turn["role"] == "tool":
             need(text, "results of tools", turn["content"])
     if "reasoning_content" in turns[-1]:

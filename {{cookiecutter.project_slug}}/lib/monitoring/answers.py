@@ -50,7 +50,7 @@ class LoggedAnswer:
 
 def finish_of(value: Any) -> str | None:
     """Return a finish reason by the name that OpenAI's API has for it; None where there is none."""
-    reason = text(value).lower()
+    reason = text(value).lower().replace("-", "_")
     return FINISH.get(reason, reason) or None
 
 

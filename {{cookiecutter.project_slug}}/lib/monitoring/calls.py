@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from lib.core.records import Message, text_of
+from lib.evaluate.calls import without_thought
 from lib.monitoring.answers import LoggedAnswer
 from lib.monitoring.messages import read_messages
 
@@ -53,12 +54,12 @@ def turns_of(value: Any, *, may_lack: bool) -> list[Message]:
 
 
 def complete(call: Call, answer: LoggedAnswer) -> Call:
-    """Put the answer into its call.
+    """Put the answer into its call, without what the model thought aloud, as eval looks at it.
 
     Without an answer the call has failed. One without an id is named by a hash of what it is. Where
     a gateway put a mark in place of the texts they are withheld.
     """
-    call.answer, call.finish = answer.text, answer.finish
+    call.answer, call.finish = without_thought(answer.text), answer.finish
     call.refused, call.tools, call.part = answer.refused, answer.tools, answer.part
     if answer.missing and not call.error and not call.withheld:
         call.error = answer.missing

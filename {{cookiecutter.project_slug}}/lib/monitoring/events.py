@@ -8,7 +8,7 @@ from typing import Any
 from lib.monitoring.answers import LoggedAnswer, finish_of, message_answer
 from lib.monitoring.calls import Call, complete, turns_of
 from lib.monitoring.fields import at, text
-from lib.monitoring.otel import attributes, span_key, span_times, value_of
+from lib.monitoring.spans import attributes, span_key, span_times, value_of
 
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
 CHOICE = "gen_ai.choice"

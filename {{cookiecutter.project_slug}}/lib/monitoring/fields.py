@@ -114,16 +114,33 @@ def timestamp(value: Any) -> float:
 
 
 def iso_time(value: str) -> float:
-    """Return seconds since 1970 of an ISO 8601 or RFC 5322 text (UTC where it names no zone)."""
-    value = re.sub(r" ?(?:UTC|GMT)$", "+00:00", value.strip().replace("/", "-"))
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+    """Return seconds since 1970 of an ISO 8601, RFC 5322 or access log's text.
+
+    UTC where it names no zone.
+    """
+    value = re.sub(r" ?(?:UTC|GMT)$", "+00:00", value.strip())
+    for read in (datetime.fromisoformat, _slashes, _common_log, _mail_date):
         try:
-            moment = parsedate_to_datetime(value.removesuffix("+00:00"))  # Sun, 16 Nov 2025 ...
+            moment = read(value)
         except (ValueError, IndexError):
-            raise BadCall("no_time") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            continue
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    raise BadCall("no_time")
+
+
+def _slashes(value: str) -> datetime:
+    return datetime.fromisoformat(re.sub(r" - |\t", " ", value).replace("/", "-"))
+
+
+def _common_log(value: str) -> datetime:
+    """Read a time such as 16/Nov/2026:08:00:00 +0000."""
+    moment, _, zone = value.partition(" ")
+    read = datetime.strptime(moment.partition(".")[0], "%d/%b/%Y:%H:%M:%S")
+    return read.replace(tzinfo=datetime.strptime(zone, "%z").tzinfo if zone else UTC)
+
+
+def _mail_date(value: str) -> datetime:
+    return parsedate_to_datetime(value.removesuffix("+00:00"))  # Sun, 16 Nov 2025 ...
 
 
 def lapse_ms(start: float, end: float | None) -> float | None:

@@ -118,7 +118,7 @@ class Container:
         if cut is None and row.keys() <= DOCKER and "log" in row:
             cut = "F" if text.endswith("\n") else "P"
         if cut is None:
-            return text
+            return text or None
         self.parts["row " + where] += text
         return self.parts.pop("row " + where) if cut == "F" else ""
 

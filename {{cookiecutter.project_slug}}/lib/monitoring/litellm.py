@@ -35,10 +35,10 @@ def from_litellm(row: dict[str, Any]) -> Call:
     of the model's speed.
     """
     asked, response = _asked(row), decoded(row.get("response"))  # of a database
-    kind = row["call_type"]
-    if kind not in _ASKS_A_MODEL and not (asked and _may_answer(kind, response)):
+    kind, error = row["call_type"], _error(row)
+    refused = error and not kind  # before it was routed: over a budget or a limit
+    if kind not in _ASKS_A_MODEL and not refused and not (asked and _may_answer(kind, response)):
         raise BadCall("other_call")
-    error = _error(row)
     answer = LoggedAnswer() if error else read_logged_answer(response)
     if answer.part:
         raise BadCall("partial_answer")  # one chunk, which says neither the answer nor its end

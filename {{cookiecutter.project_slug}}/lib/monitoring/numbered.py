@@ -7,6 +7,8 @@ import re
 from itertools import count as counting
 from typing import Any
 
+from lib.monitoring.sdks import of_sdks
+
 NUMBERED = {
     "gen_ai.input.messages": ("gen_ai.prompt", "llm.input_messages"),
     "gen_ai.output.messages": ("gen_ai.completion", "llm.output_messages"),
@@ -26,6 +28,9 @@ _PART = re.compile(r"(?:message\.)?contents?\.\d+\.(?:message_content\.)?text")
 
 def as_genai(values: dict[str, Any]) -> dict[str, Any]:
     """Add what is said by another convention under OpenTelemetry's names; nothing is replaced."""
+    for name, held in of_sdks(values.copy()):
+        if held is not None:
+            values.setdefault(name, held)
     for name, other in _SAME.items():
         if other in values:
             values.setdefault(name, values[other])

@@ -6,7 +6,6 @@ by numbered.py, those of 1.27, OpenLLMetry and OpenInference; events.py has thos
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,10 +19,11 @@ from lib.monitoring.fields import (
     items,
     lapse_ms,
     text,
-    timestamp,
 )
 from lib.monitoring.messages import content
 from lib.monitoring.numbered import as_genai
+from lib.monitoring.responses import read_logged_answer
+from lib.monitoring.spans import attributes, span_key, span_times
 from lib.monitoring.usage import tokens_of
 
 SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics", "batches")  # the last: Tempo's
@@ -35,7 +35,7 @@ _OTHERS = (  # operations that are no request of their own to a model that answe
     *("invoke_workflow", "rerank", "image_generation", "speech", "transcription", "moderation"),
 )
 _TURN = {"role", "content", "parts"}  # keys of a message
-_WHOLE = re.compile(r"-?\d{1,19}")
+_RESPONSE = {"choices", "candidates", "output"}  # keys of a response that is logged as it came
 
 
 def is_telemetry(row: dict[str, Any]) -> bool:
@@ -102,21 +102,8 @@ def check_operation(values: dict[str, Any]) -> None:
 def _error(span: Any, values: dict[str, Any]) -> str | None:
     failed = at(span, "status", "code") in (2, "STATUS_CODE_ERROR")
     failed |= at(span, "status", "status_code") == "ERROR"  # of the SDK's console exporter
+    failed |= at(span, "status_code") == "ERROR"  # of Phoenix
     return text(values.get("error.type")) or "failed" if failed or "error.type" in values else None
-
-
-def span_times(span: Any) -> tuple[float, float | None]:
-    """Return start and end; an event has but one."""
-    start = at(span, "startTimeUnixNano") or at(span, "start_time")
-    end = at(span, "endTimeUnixNano") or at(span, "end_time")
-    start = start or at(span, "timeUnixNano") or at(span, "observedTimeUnixNano")
-    return timestamp(start), timestamp(end) if end else None
-
-
-def span_key(span: Any) -> str:
-    """Return by what a span and its events are known."""
-    trace = text(at(span, "traceId")) or text(at(span, "context", "trace_id"))
-    return trace + (text(at(span, "spanId")) or text(at(span, "context", "span_id")))
 
 
 def values_of_usage(values: dict[str, Any]) -> dict[str, Any]:
@@ -152,10 +139,13 @@ def _answer(values: dict[str, Any]) -> LoggedAnswer | None:
     turns = values.get("gen_ai.output.messages")
     if turns is None:
         return None
+    if isinstance(whole := decoded(turns), dict) and _RESPONSE & whole.keys():
+        return read_logged_answer(whole)
     if not (turns := _list(turns)):
         return LoggedAnswer(missing="no output")
-    reasons = _list(values.get("gen_ai.response.finish_reasons"))
-    finish = finish_of(at(turns[0], "finish_reason") or at(reasons, 0))
+    reasons = decoded(values.get("gen_ai.response.finish_reasons"))
+    reason = reasons if isinstance(reasons, str) else at(reasons, 0)
+    finish = finish_of(at(turns[0], "finish_reason") or reason)
     called = [part for part in items(at(turns[0], "parts")) if at(part, "type") == "tool_call"]
     if (called or at(turns[0], "tool_calls")) and not _said(turns[0]):
         return calls_of_tools(called, finish) if called else message_answer(turns[0], finish)
@@ -175,33 +165,3 @@ def _said(turn: Any) -> str:
         for one in texts
         if one is not None
     )
-
-
-def attributes(span: Any) -> dict[str, Any]:
-    """Return the attributes of a span and of its events, where content may be, too."""
-    values: dict[str, Any] = {}
-    for holder in (span, *items(at(span, "events"))):
-        held = at(holder, "attributes")
-        values |= held if isinstance(held, dict) else _plain(items(held))
-    return values
-
-
-def _plain(pairs: list[Any]) -> dict[str, Any]:
-    return {text(at(one, "key")): value_of(at(one, "value")) for one in pairs}
-
-
-def value_of(value: Any) -> Any:
-    """Convert OTLP's AnyValue to a plain value; an empty one is None."""
-    for kind, held in (value or {}).items() if isinstance(value, dict | None) else [(None, None)]:
-        match kind:
-            case "arrayValue":
-                return [value_of(one) for one in items(at(held, "values"))]
-            case "kvlistValue":
-                return _plain(items(at(held, "values")))
-            case "intValue":  # OTLP's JSON has whole numbers as texts
-                return int(held) if isinstance(held, str) and _WHOLE.fullmatch(held) else held
-            case "stringValue" | "doubleValue" | "boolValue" | "bytesValue":
-                return held
-            case _:
-                raise BadCall("bad_shape")
-    return None

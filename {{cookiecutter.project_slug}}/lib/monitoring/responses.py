@@ -15,9 +15,9 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
 
     free: it need be no response of an API, but may be the answer itself, also one that is JSON.
     """
-    logged, response = response, decoded(response)
-    if events := events_of(response):
-        response = joined_events(events)
+    logged, response = response, whole_response(response)
+    if is_chat(response):
+        return message_answer(response[-1], finish_of(at(response[-1], "finish_reason")))
     if not response:
         return LoggedAnswer(missing="no response")
     if isinstance(response, str):
@@ -33,6 +33,25 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
         said = logged if isinstance(logged, str) else json.dumps(logged, ensure_ascii=False)
         return LoggedAnswer(text(said))
     raise BadCall("unknown_response")
+
+
+def whole_response(response: Any) -> Any:
+    """Return a response as JSON; of one that was streamed, the events joined."""
+    response = decoded(response)
+    events = [] if is_chat(response) else events_of(response)
+    return joined_events(events) if events else response
+
+
+def is_chat(value: Any) -> bool:
+    """Tell whether a list is of turns, the last of which is an answer."""
+    last = value[-1] if isinstance(value, list) and value else None
+    return isinstance(last, dict) and last.get("role") in ("assistant", "model", "ai")
+
+
+def _turns(response: Any) -> LoggedAnswer:
+    """Read an answer that is logged as turns, such as PromptLayer's and Datadog's."""
+    turns = items(response["messages"])
+    return read_logged_answer(turns) if turns else LoggedAnswer(missing="no messages")
 
 
 def _choices(response: Any) -> LoggedAnswer:
@@ -55,9 +74,11 @@ def _choices(response: Any) -> LoggedAnswer:
 
 
 def _output(response: Any) -> LoggedAnswer:
-    """Read OpenAI's Responses API, or Bedrock's Converse API."""
-    if isinstance(response["output"], dict):
+    """Read OpenAI's Responses API, Bedrock's Converse API, or an answer one level down."""
+    if isinstance(response["output"], dict) and "message" in response["output"]:
         return _bedrock(response)
+    if isinstance(response["output"], dict | str):
+        return read_logged_answer(response["output"])
     turns = items(response["output"])
     why = at(response, "incomplete_details", "reason") or at(response, "status")
     finish = finish_of(why)
@@ -165,4 +186,5 @@ SHAPES = {  # by the key that tells
         text(response["response"]), finish_of(at(response, "done_reason"))
     ),  # Ollama's generate
     "detail": _detail,  # FastAPI's errors
+    "messages": _turns,
 }

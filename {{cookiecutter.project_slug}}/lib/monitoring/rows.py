@@ -4,6 +4,7 @@ tracers, which have the same under other names (Langfuse, LangSmith, Helicone, P
 monitor/README.md documents our keys.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,31 +21,34 @@ from lib.monitoring.fields import (
     text,
     timestamp,
 )
-from lib.monitoring.responses import read_logged_answer
+from lib.monitoring.names import (
+    BODIES,
+    COST,
+    ENDED,
+    ID,
+    LATENCIES,
+    MODEL,
+    REQUEST,
+    RESPONSE,
+    STATUS,
+    TIME,
+    TTFTS,
+    first,
+    milliseconds,
+    plain_name,
+)
+from lib.monitoring.responses import read_logged_answer, whole_response
 from lib.monitoring.usage import tokens_of
 
-# By which names a row may have it, ours first.
-_TIME = (
-    *("time", "timestamp", "start_time", "startTime", "request_created_at", "created_at"),
-    *("started_at", "timestamp_ms", "requestedAt"),
-)
-_END = ("end_time", "endTime", "response_created_at")
-ID = ("request_id", "requestId", "id")
-MODEL = ("model", "modelId", "response_model", "request_model", "ai_model")
-REQUEST = ("request", "request_body", "requestBody", "inputs", "input")
-RESPONSE = ("response", "response_body", "responseBody", "outputs", "output")
-LATENCY = ("latency_ms", "delay_ms", "execution_time_ms")
-TTFT = ("ttft_ms", "time_to_first_token")
-COST = ("cost", "calculatedTotalCost", "totalCost", "total_cost")
-_STATUS = ("status_code", "statusCode", "response_status", "response_status_code", "status")
-BODIES = ("body", "inputBodyJson", "outputBodyJson")  # inside of a request or a response
 _TURNS = ("messages", "prompt", "contents", "input")  # of a request
-_KINDS = ("type", "run_type")  # what a tracer calls a row
+_KINDS = ("type", "run_type", "span_kind")  # what a tracer calls a row
 _ASKS_A_MODEL = ("generation", "llm")
 _OTHERS = (
     *("span", "event", "chain", "tool", "retriever", "embedding", "parser", "agent", "guardrail"),
-    *("evaluator", "reranker", "prompt"),
+    *("evaluator", "reranker", "prompt", "workflow", "task", "retrieval", "general"),
 )
+_INVOCATION = "ModelInvocationLog"  # Bedrock's, of which a large request or response is elsewhere
+_ERRORS = ("error", "errorCode", "exception")
 _FAILED = ("error", "failure", "failed")
 _FEEDBACK = ("thumb", "edited", "outcome")
 
@@ -53,7 +57,7 @@ def is_row(row: dict[str, Any]) -> bool:
     """Tell whether an object is such a row, of a request to a model or of a tracer's other step."""
     if "request_id" in row and {"request", "response"} & row.keys():
         return not isinstance(row.get("request"), str) or "{" in row["request"]
-    if not any(name in row for name in _TIME):
+    if first(row, TIME) is None:
         return False
     if {"request", "response", "time"} <= row.keys() or _kind(row):
         return True
@@ -63,17 +67,30 @@ def is_row(row: dict[str, Any]) -> bool:
     return isinstance(asked, dict) and any(asked.get(name) for name in _TURNS)
 
 
+def completed_rows(
+    row: dict[str, Any], depth: int = 4, around: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield such rows of which the time, the model or the usage stand in an object around them."""
+    held = (around or {}) | row
+    if around and is_row(held) and first(held, RESPONSE) is not None:
+        yield held
+        return
+    names = {plain_name(name) for name in (*REQUEST, *RESPONSE)}
+    around = {name: value for name, value in held.items() if plain_name(name) not in names}
+    for value in map(decoded, row.values()) if depth else ():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                yield from completed_rows(one, depth - 1, around)
+
+
 def _kind(row: dict[str, Any]) -> str | None:
     """Return what a tracer calls the row; None where it is no tracer's."""
+    if row.get("schemaType") == _INVOCATION:
+        return "llm"
     if not any(name in row for name in ("traceId", "trace_id")):
         return None
     kinds = (str(row.get(name)).lower() for name in _KINDS)
     return next((kind for kind in kinds if kind in (*_ASKS_A_MODEL, *_OTHERS)), None)
-
-
-def first(row: Any, names: tuple[str, ...]) -> Any:
-    """Return the value of the first of the names that the row has one for."""
-    return next((row[name] for name in names if row.get(name) is not None), None)
 
 
 def _inner(value: Any) -> Any:
@@ -81,6 +98,8 @@ def _inner(value: Any) -> Any:
     value = decoded(value)
     if isinstance(value, dict) and (body := first(value, BODIES)) is not None:
         return decoded(body)
+    if isinstance(value, dict) and any(name.endswith("S3Path") for name in value):
+        return None
     return value
 
 
@@ -96,12 +115,12 @@ def from_row(row: Any) -> Call:
     hidden = kind is not None and not error and not (asked and response)  # a tracer that hides
     answer = LoggedAnswer() if hidden else _answer(response, kind is not None, failed=bool(error))
     withheld = row.get("withheld") is True or hidden
-    start, end = first(row, _TIME), first(row, _END)
-    latency = number(first(row, LATENCY))
+    start, end = first(row, TIME), first(row, ENDED)
+    latency = milliseconds(row, LATENCIES)
     time = timestamp(start if start is not None else at_created(response))
     if latency is None and end is not None:
         latency = lapse_ms(time, timestamp(end))
-    asked_for, answered = tokens_of(response, row.get("usage"), row)
+    asked_for, answered = _tokens(row, response)
     return complete(
         Call(
             time=time,
@@ -112,7 +131,7 @@ def from_row(row: Any) -> Call:
             input_tokens=asked_for,
             output_tokens=answered,
             latency_ms=latency,
-            ttft_ms=number(first(row, TTFT)),
+            ttft_ms=milliseconds(row, TTFTS),
             cost=number(first(row, COST)),
             confidence=number(row.get("confidence")),
             error=error,
@@ -121,6 +140,16 @@ def from_row(row: Any) -> Call:
         ),
         replace(answer, tools=answer.tools or row.get("tools") is True),
     )
+
+
+def _tokens(row: dict[str, Any], response: Any) -> tuple[int | None, int | None]:
+    """Return tokens of prompt and answer, which may stand in the row, its bodies or a stream."""
+    try:
+        response = whole_response(response)
+    except BadCall:
+        response = None  # of a request that failed
+    bodies = decoded(first(row, REQUEST)), decoded(first(row, RESPONSE))
+    return tokens_of(response, row.get("usage"), row, *bodies)
 
 
 def _answer(response: Any, free: bool, failed: bool) -> LoggedAnswer:
@@ -150,13 +179,15 @@ def _model(row: dict[str, Any], asked: Any) -> str:
 
 def _error(row: dict[str, Any]) -> str | None:
     """Return what went wrong: what the row says, an HTTP status of failure."""
-    if said := read_error(row.get("error")) or read_error(row.get("errorCode")):
-        return said
-    said = text(row["statusMessage"]) if isinstance(row.get("statusMessage"), str) else ""
+    for name in _ERRORS:
+        if said := read_error(row.get(name)):
+            return said
+    said = first(row, ("statusMessage",))
+    said = text(said) if isinstance(said, str) else ""
     if str(row.get("level")).lower() == "error" or row.get("success") is False:
         return said or "failed"
     for place in (row, decoded(first(row, RESPONSE))):
-        status = first(place, _STATUS) if isinstance(place, dict) else None
+        status = first(place, STATUS) if isinstance(place, dict) else None
         if str(status).lower() in _FAILED:
             return said or "failed"
         if str(status).isdecimal() and int(str(status)) >= 400:

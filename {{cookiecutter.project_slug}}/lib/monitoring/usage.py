@@ -4,17 +4,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from lib.monitoring.fields import count
+from lib.monitoring.names import plain_name, plain_row
 
 INPUT = (
-    *("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_eval_count"),
-    *("inputTokenCount", "tokens_in", "promptTokens", "input"),
+    *("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_eval_count", "prompt_token"),
+    *("input_token_count", "tokens_in", "input", "prompt"),
 )
 OUTPUT = (
-    *("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count"),
-    *("outputTokenCount", "tokens_out", "completionTokens", "output"),
+    *("completion_tokens", "output_tokens", "candidates_token_count", "eval_count"),
+    *("completion_token", "output_token_count", "tokens_out", "output", "completion"),
 )
-_TEXTS = ("input", "output")  # Langfuse's, where they are numbers; elsewhere what was said
-HOLDERS = ("usage", "usageMetadata", "usageDetails", "llm_output", "token_usage")
+_TEXTS = ("input", "output", "prompt", "completion")  # where they are no numbers, what was said
+HOLDERS = (
+    "usage",
+    "usage_metadata",
+    "usage_details",
+    "llm_output",
+    "token_usage",
+    "metrics",
+    "tokens",
+)
 
 
 def tokens_of(*places: Any) -> tuple[int | None, int | None]:
@@ -26,15 +35,16 @@ def tokens_of(*places: Any) -> tuple[int | None, int | None]:
 def _holders(place: Any) -> Iterator[dict[str, Any]]:
     """Yield what may hold numbers of tokens: what stands in a place for usage, and the place."""
     if isinstance(place, dict):
+        row = plain_row(place)
         for key in HOLDERS:
-            yield from _holders(place.get(key))
-        yield place
+            yield from _holders(row.get(plain_name(key)))
+        yield row
 
 
 def _first(held: list[dict[str, Any]], names: tuple[str, ...]) -> int | None:
     for one in held:
         for name in names:
-            value = one.get(name)
+            value = one.get(plain_name(name))
             if value is None or (name in _TEXTS and not isinstance(value, int | float)):
                 continue
             if (found := count(value)) is not None:

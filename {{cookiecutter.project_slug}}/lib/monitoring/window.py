@@ -26,6 +26,7 @@ from lib.monitoring.signals import (
 from lib.similarity.params import DedupParams
 
 BATCH = 512  # calls looked at together
+UNNAMED = "(unknown)"  # the model of a request whose log names none
 EVIDENCE = 50  # incidents of a kind that are kept; all are counted
 
 
@@ -36,6 +37,7 @@ class Window:
     counts: Counts = field(default_factory=Counts)
     calls: int = 0
     withheld: int = 0  # calls whose texts the log does not have
+    untimed: int = 0  # answered calls of which the log does not say how long they took
     models: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)  # of incidents
     incidents: list[Incident] = field(default_factory=list)
@@ -143,7 +145,7 @@ class Observer:
 
     def _traffic(self, call: Call, window: Window) -> None:
         window.calls += 1
-        window.models[call.model or "(unknown)"] += 1
+        window.models[call.model or UNNAMED] += 1
         window.first, window.last = min(window.first, call.time), max(window.last, call.time)
         window.withheld += call.withheld
         events = {"errors": call.error is not None}
@@ -152,8 +154,10 @@ class Observer:
         if call.feedback and not call.error:
             events["negative_feedback"] = self.is_negative(call)
         window.counts.add(events, {})
-        window.tokens["input"] += call.input_tokens or 0
-        window.tokens["output"] += call.output_tokens or 0
+        window.untimed += call.latency_ms is None and not call.error
+        for side, tokens in (("input", call.input_tokens), ("output", call.output_tokens)):
+            if tokens is not None:
+                window.tokens[side] += tokens
         if call.cost is not None:
             window.cost += call.cost
             window.priced += 1

@@ -5,6 +5,7 @@ Import this late and through lib.pii.redact: presidio costs more than a second.
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import regex
@@ -13,7 +14,7 @@ from presidio_analyzer.predefined_recognizers import IpRecognizer, MacAddressRec
 from tldextract import TLDExtract
 
 from lib.core.text import UNSPACED
-from lib.pii.gates import DOT, HIDDEN_AT
+from lib.pii.gates import DOT, HIDDEN_AT, SPOKEN_DOT
 
 _SIGN = r"[\w.!#$%&'*+/=?^`{|}~-]"  # of an address before the @
 # To `re` an accent or vowel sign that is a character of its own ends a word; not to `regex`.
@@ -24,6 +25,18 @@ _LAST_LABEL = re.compile(r"[-_.]*[^-_.]*$")
 HIDDEN_DOT = r" ?[\[({] ?(?:dot|DOT|Dot|punkt|punto|\.) ?[\])}] ?"
 HIDDEN = regex.compile(
     rf"(?<!{_SIGN})[\w.+-]+ ?{HIDDEN_AT} ?((?:[^\W_][\w-]*(?:\.|{HIDDEN_DOT}))+[^\W\d_][\w-]*)"
+)
+# With spaces around the @, or in words. `me @ example.com` says where somebody is: what stands
+# before must have a sign of addresses, or the domain be one of mailboxes.
+_SPOKEN = regex.compile(
+    rf"(?<![\w.@])([^\W_](?:[\w.+-]*[^\W_])?)(?: @ ?|@ | (?:at|AT|arroba) )"
+    rf"((?:[^\W_][\w-]*(?:\.|{SPOKEN_DOT}))+[^\W\d_][\w-]*)"
+)
+_SIGNS = re.compile(r"[\d._+-]")
+_MAILBOXES = re.compile(
+    r"(?:gmail|googlemail|yahoo|outlook|hotmail|live|icloud|proton|protonmail|gmx|web|t-online|aol"
+    r"|qq|163|126|foxmail|mail|zoho|fastmail)\.",
+    re.IGNORECASE,
 )
 PRIVATE_DOMAINS = {"corp", "example", "home", "internal", "invalid", "lan", "local", "test"}
 PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}(?<!\.000)")  # 192.168.001.005
@@ -71,7 +84,23 @@ class EmailRecognizer(EntityRecognizer):
             domain = regex.sub(HIDDEN_DOT, ".", match[1])
             if self.domain(domain) == domain:
                 found.append(RecognizerResult("EMAIL_ADDRESS", *match.span(), 1.0))
+        found += [
+            RecognizerResult("EMAIL_ADDRESS", start, end, 1.0) for start, end in self.spoken(text)
+        ]
         return found
+
+    def spoken(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield start and end of addresses with spaces around the @, or in words."""
+        for match in _SPOKEN.finditer(text):
+            domain = regex.sub(SPOKEN_DOT, ".", match[2])
+            whole = self.domain(domain)
+            in_words = domain != match[2]
+            if not whole or not (_SIGNS.search(match[1]) or _MAILBOXES.match(domain)):
+                continue
+            if in_words and whole == domain:
+                yield match.span()
+            elif not in_words and "@" in match[0]:
+                yield match.start(), match.start(2) + len(whole)
 
     def domain(self, text: str) -> str:
         """Return the longest start of a text that is a domain, public or of a company."""

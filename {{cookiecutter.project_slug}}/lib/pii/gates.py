@@ -26,12 +26,13 @@ LOCAL = rf"\d(?:{BETWEEN}\d){{5}}"
 CARD_RUN = re.compile(r"\d(?:[ \r\n._/|:~\u00b7\u2022-]{0,3}+\d){11,}")
 IBAN_BETWEEN = r"[ \r\n._/|:~\u00b7\u2022-]{0,3}+"
 DOT = r"(?:\.|\[\.\]|\(\.\)|\[dot\])"  # 203[.]0[.]113[.]77, as security people write
-_AT = r" ?(?:at|AT|At|arroba) ?[\])}]"
+_AT, _SAID_DOT = r" ?(?:at|AT|At|arroba) ?[\])}]", "(?:dot|DOT|punto) "
 HIDDEN_AT = rf"[\[({{]{_AT}"  # ana [at] example [dot] com
+SPOKEN_DOT = f" {_SAID_DOT}"  # ana.lopez at example dot com
 # What every value of a kind must contain, whatever else presidio checks: one of these each. They
 # start with what is rare in prose, such as a digit, because `re` then skips the rest at once.
 NECESSARY = {
-    "EMAIL_ADDRESS": (r"@", HIDDEN_AT),
+    "EMAIL_ADDRESS": (r"@", HIDDEN_AT, SPOKEN_DOT),
     "CREDIT_CARD": (CARD_RUN.pattern,),
     "IBAN_CODE": (
         rf"\d\d(?:(?<=[A-Za-z]{{2}}\d\d)|(?<=[A-Z]{{2}} \d\d))(?:{IBAN_BETWEEN}[A-Za-z0-9]){{11}}",
@@ -49,9 +50,9 @@ NECESSARY = {
     "CN_MOBILE_NUMBER": (r"1[3-9]\d(?:[-. ]?\d){8}",),
     "CN_RESIDENT_ID": (r"[1-9]\d{5}[- ]?\d{8}[- ]?\d{3}[0-9Xx]",),
 }
-# What values of all kinds have one of: a digit, an @ or HIDDEN_AT. A pattern that begins with one
-# class of signs is fast.
-ANY = re.compile(rf"[@\d\[({{](?:(?<=[@\d])|{_AT})")
+# What values of all kinds have one of: a digit, an @, HIDDEN_AT or SPOKEN_DOT. A pattern that
+# begins with one class of signs is fast.
+ANY = re.compile(rf"[@\d\[({{ ](?:(?<=[@\d])|(?<=[\[({{]){_AT}|(?<= ){_SAID_DOT})")
 # What makes such signs of others, so that as_plain need not be asked of most texts.
 # Digits of all scripts are digits for `re`; those that it does not know yet are beyond U+FFFF.
 BEGINNING = re.compile("[\uff20\uff08\uff3b\uff5b([{\U00010000-\U0010ffff]")

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
-from tqdm import tqdm
 
+from lib.runtime.progress import tell_progress
 from lib.similarity.hit import Hit
 from lib.similarity.jaccard import SLACK, count_shared
 from lib.similarity.own_words import Shared, own_words
@@ -66,9 +66,7 @@ class QuoteIndex:
         Exact but for 64-bit hashes.
         """
         start, found = 0, []
-        for some in tqdm(
-            chunks(texts), desc="quotations", unit="chunk", delay=2, leave=False, disable=None
-        ):
+        for some in tell_progress("quotations", chunks(texts), unit="chunk"):
             words = word_hashes(some)
             pairs = self._candidates(own_words(words, self.shared))
             values = self._containments(words, pairs)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from lib.runtime.progress import tell_progress
 from lib.similarity import rare_index
 from lib.similarity.hit import Hit
 from lib.similarity.jaccard import SLACK
@@ -35,9 +35,7 @@ class NearIndex:
     def search_texts(self, texts: Sequence[str]) -> list[Hit]:
         """Find every near copy among texts, chunk by chunk."""
         start, found = 0, []
-        with tqdm(
-            total=len(texts), desc="near copies", unit="row", delay=2, leave=False, disable=None
-        ) as bar:
+        with tell_progress("near copies", total=len(texts), unit="row") as bar:
             for some in chunks(texts):
                 hits = self.search(ngrams_of(word_hashes(some), self.ngram, self.shared))
                 found += [hit._replace(one=hit.one + start) for hit in hits]

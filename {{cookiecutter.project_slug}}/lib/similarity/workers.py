@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from lib.runtime.errors import UserError
 from lib.runtime.pool import pool
+from lib.runtime.progress import tell_progress
 from lib.similarity.params import DedupParams
 
 PARTITIONS = 1024  # of the work for a cluster
@@ -160,4 +159,4 @@ def _shown(
     parts: list[Any],
 ) -> Iterable[Any]:
     results = shared(Task(what, work, part) for part in parts)
-    return tqdm(results, total=len(parts), desc=what, delay=2, leave=False, disable=None)
+    return tell_progress(what, results, len(parts))

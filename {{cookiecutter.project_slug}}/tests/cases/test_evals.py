@@ -84,3 +84,9 @@ def test_right_answers_have_the_form_of_training_data(answer: str, tmp_path: Pat
     path = tmp_path / "golden.jsonl"
     path.write_text(json.dumps(golden(answer)), encoding="utf-8")
     assert [found.answer() for found in read_golden(path)] == ["Café"]
+
+
+def test_a_mark_at_the_start_of_the_file_is_no_part_of_a_case(tmp_path: Path) -> None:
+    line = json.dumps(case("g1", "锁坏了"))
+    (tmp_path / "golden.jsonl").write_text(f"\ufeff{line}\n", encoding="utf-8")
+    assert [one.id for one in read_golden(tmp_path / "golden.jsonl")] == ["g1"]

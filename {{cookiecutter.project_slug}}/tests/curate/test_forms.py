@@ -69,7 +69,7 @@ def test_a_split_that_is_none() -> None:
         ({"prompt": "q", "responses": [{"text": "a", "score": 1}, {"text": "b", "score": 2}]}, {}),
         ({"instruction": "q", "completions": ["a", "b"]}, {"completion": "completions"}),
         ({"q": "q", "completions": ["a", "b"]}, {"prompt": "q", "completion": "completions"}),
-        ({"prompt": "q", "response_a": "a", "response_b": "b", "winner": "model_a"}, {}),
+        ({"prompt": "q", "response_a": "a", "response_b": "b"}, {}),
         ({"prompt": "q", "response1": "a", "response2": "b"}, {"completion": "response1"}),
     ],
 )

@@ -8,6 +8,16 @@ def test_rows_inside_of_one_object_are_taken_out_by_the_line_that_is_said() -> N
     assert "jq -c '.data[]' data/raw/a.json > data/raw/rows.jsonl" in cure
 
 
-def test_lists_in_many_rows_are_turns_of_an_unknown_form() -> None:
-    cure = cure_of("nested_rows", "data/raw/a.jsonl", "line 1: nested_rows, .interactions[]", 4)
-    assert cure == ROW_CURES["bad_turns"]
+def test_lists_in_many_rows_are_turns_or_hold_what_is_asked() -> None:
+    cure = cure_of("nested_rows", "data/raw/a.jsonl", "line 1: nested_rows, .talks[]", 4)
+    assert cure == ROW_CURES["lists_in_rows"].replace("ROWS", ".talks[]")
+
+
+def test_the_better_of_two_answers_is_taken_by_the_line_that_is_said() -> None:
+    first = 'line 1: two_answers, left, right, winner, "model_a", "model_b"'
+    cure = cure_of("two_answers", "a.jsonl", first, 4)
+    assert """if .winner == "model_a" then . + {chosen: .left, rejected: .right}""" in cure
+
+
+def test_a_table_is_no_file_for_jq() -> None:
+    assert "jq reads JSON alone" in cure_of("two_answers", "a.csv", "line 1: two_answers, a, b", 4)

@@ -12,7 +12,7 @@ from lib.core.text import fold_case
 from lib.curate.conflicts import PAUSE, hashed, input_key, parts
 from lib.curate.templates import HELLO, UNFILLED, may_be_unfilled
 from lib.curate.tidy import MAY_BE_MISREAD, WHOLE
-from lib.pii.gates import ANY, HIDDEN_AT, may_hold
+from lib.pii.gates import ANY, HIDDEN_AT, SPOKEN_DOT, may_hold
 from lib.pii.plain import PLAIN, as_plain
 from tests.toy import chat
 
@@ -65,10 +65,11 @@ def test_a_text_that_does_not_pass_holds_no_personal_data(text: str) -> None:
     assert may_hold(text) or not ANY.search(as_plain(text))
 
 
-@given(st.text(st.sampled_from(" at([)]@7٣"), max_size=8))
-@example("(a7")
+@given(st.text(st.sampled_from(" atdo([)]@7٣"), max_size=8))
+@example(" dot a")
+@example(" dot7")
 def test_any_finds_a_digit_an_at_or_a_hidden_at(text: str) -> None:
-    assert bool(ANY.search(text)) == bool(re.search(rf"[@\d]|{HIDDEN_AT}", text))
+    assert bool(ANY.search(text)) == bool(re.search(rf"[@\d]|{HIDDEN_AT}|{SPOKEN_DOT}", text))
 
 
 @settings(deadline=None)  # the first call compiles a pattern

@@ -49,3 +49,17 @@ def test_a_folder_is_answered_with_a_glob_that_finds_its_files(folder: Path) -> 
 def test_columns_in_the_names_of_folders() -> None:
     assert partition("data/raw/lang=de/kind=a%20b/part-0.csv") == {"lang": "de", "kind": "a b"}
     assert partition("data/raw/a=b.csv") == {}
+
+
+def test_a_test_set_beside_what_is_learnt_stops(folder: Path) -> None:
+    for name in ("train-0.csv", "test-0.csv"):
+        (folder / name).touch()
+    with pytest.raises(UserError, match=r"test-0\.csv: its name says 'test'.*split: test"):
+        found("data/raw/**/*")
+    assert found("data/raw/lang=de/test-0.csv") == ["test-0.csv"]
+
+
+def test_a_name_with_test_that_is_nobodys_pair_is_read(folder: Path) -> None:
+    for name in ("tickets.csv", "load_test_reports.csv", "contest.csv"):
+        (folder / name).touch()
+    assert len(found("data/raw/**/*")) == 3

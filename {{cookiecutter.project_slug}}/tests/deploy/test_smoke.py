@@ -103,6 +103,13 @@ def test_smoke_passes_what_was_evaluated_and_names_what_was_not(packed: Path) ->
     ]
 
 
+@pytest.mark.parametrize("thought", ["<think>\nhm\n</think>\n\n", "hm\n</think>\n\n"])
+def test_smoke_compares_answers_without_what_is_thought_aloud(packed: Path, thought: str) -> None:
+    recorded = json.loads((packed / "smoke.json").read_text(encoding="utf-8"))["cases"][0]
+    with answering(thought + ANSWER, recorded["input_tokens"]) as url:
+        assert run_smoke(packed, url)[0] == 0
+
+
 def test_smoke_says_in_one_line_that_nobody_answers(packed: Path) -> None:
     for url in (f"http://127.0.0.1:{free_port()}/v1", "http://127.0.0.1:80a0/v1"):
         code, said = run_smoke(packed, url)

@@ -53,6 +53,7 @@ TEMPLATES = {
 TOOLS: list[Tool] = [
     {"type": "function", "function": {"name": "locate", "parameters": {"type": "object"}}}
 ]
+BE_SHORT = Message(role="system", content="Be short.")
 ASK = Message(role="user", content="Where is A7?")
 CALL = calling("locate", {"id": "A7", "why": "wo? 在哪\\n"})
 RESULT = Message(role="tool", content="Lyon", tool_call_id="call00000", name="locate")
@@ -151,7 +152,24 @@ def test_a_thought_stands_before_the_answer_of_a_template_without_a_place_for_it
         (
             TEMPLATES["llama3_1"],
             with_tools([ASK, CALL | {"tool_calls": CALL["tool_calls"] * 2}], TOOLS),
-            "only supports single tool-calls at once!; take another base",
+            "only supports single tool-calls at once!; name a template",
+        ),
+        (
+            PLAIN.replace("messages %}", "messages if m.role != 'system' %}", 1),
+            [BE_SHORT, ASK, SAY],
+            r"leaves out what the system says \(Be short",
+        ),
+        (
+            PLAIN.replace("{{ m.content", "{{ m.content[-4:]"),
+            [ASK, SAY],
+            r"leaves out what the user says \(Where is A7",
+        ),
+        (
+            PLAIN.replace(
+                "{{ m.content }}", "{% for part in m.content %}{{ part.text }}{% endfor %}"
+            ),
+            [ASK, SAY],
+            "leaves out what the user says",
         ),
     ],
 )
@@ -161,7 +179,7 @@ def test_what_a_template_leaves_out_is_refused(
     tokenizer.chat_template = template
     with pytest.raises(UserError, match=what):
         encode_example(tokenizer, chat, "")
-    with pytest.raises(UserError, match=r"leaves out|take another base"):
+    with pytest.raises(UserError, match=r"leaves out|name a template"):
         encode_prompt(tokenizer, chat, "")
 
 

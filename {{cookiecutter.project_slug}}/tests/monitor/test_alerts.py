@@ -17,8 +17,8 @@ from lib.core.config import load
 from lib.curate.params import CurateParams
 from lib.monitoring.checks import LIMITED, RISES
 from lib.monitoring.incidents import KINDS
+from lib.monitoring.log_reader import LogReader
 from lib.monitoring.params import MonitorParams
-from lib.monitoring.readers import LogReader
 from lib.monitoring.reference import read_reference
 from lib.pii.redact import Finder
 from lib.report.markdown import sections

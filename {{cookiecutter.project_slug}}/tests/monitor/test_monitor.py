@@ -270,6 +270,35 @@ def test_one_of_several_models_can_be_looked_at(
     assert "600 other_model" in capsys.readouterr().err
 
 
+def test_failures_of_no_known_model_count_for_the_one_that_is_looked_at(
+    pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = [one | {"model": "other"} for one in draw(pairs, 5, 8)]
+    log = write_log(Path("log.jsonl"), draw(pairs, 400, 9) + other)
+    line = (
+        '10.0.0.1 - - [16/Nov/2026:08:00:{:02d} +0000] "POST /v1/chat/completions HTTP/1.1" 503\n'
+    )
+    with log.open("a", encoding="utf-8") as file:
+        file.writelines(line.format(second) for second in range(60))
+    assert main([str(log), "--model", "model"]) == 2
+    out = capsys.readouterr().out
+    assert "ALARM  errors" in out
+    assert "60 requests whose logs name no model count for model" in out
+    assert main([str(log), "--model", "typo"]) == 1
+
+
+def test_what_no_log_says_is_said_and_not_zero(
+    pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = draw(pairs, 400, 9)
+    for one in rows:
+        del one["latency_ms"], one["response"]["usage"]
+    main([str(write_log(Path("log.jsonl"), rows))])
+    assert "do not say how long 400 requests took" in capsys.readouterr().out
+    found = json.loads(next(Path("reports/monitor").glob("20*.json")).read_text(encoding="utf-8"))
+    assert found["cost"]["input_tokens"] is None
+
+
 def test_a_reference_that_is_missing_names_its_stage(
     pairs: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What log stores and shippers make of a log: pages, parts of lines, access logs."""
+"""What log stores and shippers make of a log: pages, parts of lines."""
 
 import json
 from pathlib import Path
@@ -61,33 +61,3 @@ def test_what_journald_left_out_is_damage(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["call " + repr(OWN), "msg=" + json.dumps(LINE)])
 def test_a_request_in_a_line_of_text_is_not_passed_over(line: str, tmp_path: Path) -> None:
     assert read(tmp_path, [LINE, line])[1] == {"unknown_shape": 1}
-
-
-ACCESS = 'INFO:     10.0.0.1:52000 - "POST /v1/chat/completions HTTP/1.1" 503 Service Unavailable'
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        ACCESS,
-        '10.0.0.1 - - [16/Nov/2025:08:00:00 +0000] "POST /v1/completions HTTP/1.1" 502 157 "-" "-"',
-        {"start_time": BEGIN, "path": "/v1/chat/completions", "response_code": 503},
-        {"time": BEGIN, "request": "POST /v1/chat/completions HTTP/1.1", "status": "429"},
-    ],
-)
-def test_a_failure_that_only_the_access_log_has_counts(line: Any, tmp_path: Path) -> None:
-    calls, skipped = read(tmp_path, [LINE, line])
-    assert ([bool(call.error) for call in calls], skipped) == ([False, True], {})
-    assert calls[1].time in (calls[0].time, 1763280000)  # where it has none: of the line before
-
-
-def test_a_failure_in_two_logs_of_a_file_counts_once(tmp_path: Path) -> None:
-    calls, skipped = read(tmp_path, [OWN | {"error": "503", "response": None}, ACCESS])
-    assert (len(calls), skipped) == (1, {"other_line": 1})
-
-
-def test_other_lines_of_an_access_log_are_normal(tmp_path: Path) -> None:
-    health = ACCESS.replace("POST /v1/chat/completions", "GET /health")
-    fine = {"start_time": BEGIN, "path": "/v1/chat/completions", "response_code": 200}
-    calls, skipped = read(tmp_path, [LINE, health, fine | {"request_id": "e1"}])
-    assert (len(calls), skipped) == (1, {"text_line": 1, "other_line": 1})

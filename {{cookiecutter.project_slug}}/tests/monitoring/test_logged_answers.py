@@ -147,3 +147,7 @@ def test_requests_without_an_id_are_told_apart() -> None:
     )
     assert first.id != other.id
     assert from_row(OWN | {"request_id": {"$oid": "6a"}}).id == "6a"
+
+
+def test_what_a_model_thinks_aloud_is_not_its_answer() -> None:
+    assert said({"text": "<think>\nhm\n</think>\n\n{}"}).answer == "{}"

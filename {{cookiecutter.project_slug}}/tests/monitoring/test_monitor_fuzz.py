@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from lib.monitoring.calls import dumps
+from lib.monitoring.log_reader import LogReader
 from lib.monitoring.masked import mask
-from lib.monitoring.readers import LogReader
 from lib.monitoring.rows import from_row
 from tests.monitoring.test_gateway_logs import BEDROCK, LANGCHAIN, LANGFUSE, PORTKEY
 from tests.monitoring.test_monitor_logs import FINDER, LITELLM, NEWER_VLLM, OTLP, VLLM

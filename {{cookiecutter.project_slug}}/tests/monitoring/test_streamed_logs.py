@@ -49,6 +49,11 @@ def test_a_stream_that_was_logged_as_one_is_joined(response: Any) -> None:
     assert (call.answer, call.finish, call.error) == ("你好", "length", None)
 
 
+def test_the_tokens_of_a_stream_are_read() -> None:
+    call = said(streamed(chunk("{}", "stop"), {"choices": []} | USED))
+    assert (call.input_tokens, call.output_tokens) == (7, 2)
+
+
 def test_the_tools_of_a_stream_are_joined() -> None:
     calls = [{"index": 0, "function": {"name": "look_up", "arguments": '{"order"'}}]
     rest = [{"index": 0, "function": {"arguments": ": 7}"}}]

@@ -50,6 +50,17 @@ def test_page_says(line: str, page: str) -> None:
     assert line in re.sub(" +", " ", page)  # columns are padded
 
 
+def test_keys_of_cases_that_nothing_reads_are_named(
+    page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    eval_plan.main()
+    assert (
+        "evals/golden.jsonl: not used: kind (12 cases), expect (12 cases)"
+        in capsys.readouterr().out
+    )
+
+
 def test_an_endpoint_that_is_not_named_is_no_system(page: str) -> None:
     assert "| endpoint" not in page
 

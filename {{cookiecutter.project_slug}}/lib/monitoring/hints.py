@@ -1,0 +1,28 @@
+"""What shows that a line may be a request in a format that is not known: it is not passed over."""
+
+import re
+from typing import Any
+
+HINTS = {  # a row with one of these keys may be a request in a format that is not known
+    *("messages", "prompt", "input", "output", "choices", "completion", "answer", "request_id"),
+    *("inputs", "outputs", "contents", "candidates", "generations", "request_body"),
+    *("requestMessages", "responseMessages", "response_body", "resource_spans", "meta_info"),
+}
+QUOTED = re.compile(rf"""["'](?:{"|".join(sorted(HINTS))})\\?["']\s*:""")  # in a line of text
+
+
+def may_ask(row: dict[str, Any]) -> bool:
+    """Tell whether an object may be a request in a format that is not known."""
+    named = any(name in HINTS or name.rpartition(".")[2] in HINTS for name in row)
+    return named or any(map(are_turns, row.values()))
+
+
+def are_turns(value: Any) -> bool:
+    """Tell whether a value is a list of turns."""
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, dict) and "role" in first and bool({"content", "parts"} & first.keys())
+
+
+def has_texts(row: dict[str, Any]) -> bool:
+    """Tell whether an object holds what was asked or answered."""
+    return may_ask({name: one for name, one in row.items() if name != "request_id"})
