@@ -39,7 +39,7 @@ def refuse_text_calls(draft: Draft) -> None:
     names = {tool["function"]["name"] for tool in draft.tools}
     said = [turn["content"] for turn in draft.prompt if turn["role"] == "assistant"]
     for text in [*said, draft.chosen] if names else ():
-        if calls_as_text(text, names):
+        if calls_as_text(text, names) or (text in said and as_calls(text, draft.tools)):
             raise Reject("tools", "a call as the text of another template")
 
 

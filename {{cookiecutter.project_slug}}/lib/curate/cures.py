@@ -44,14 +44,14 @@ ROW_CURES = {  # of rows with a column or key that nothing reads and that could 
     "data/raw/rows.jsonl; name what is not to be learnt in ignore; several labels of one text make "
     "one answer: write them into one text",
     "two_answers": "a row has two answers, and a column that says which is better; write that one "
-    "as chosen, jq -c 'if .BY == SAYS then . + {chosen: .ONE, rejected: .OTHER} elif .BY == ELSE "
+    "as chosen, jq -c 'if .BY SAYS then . + {chosen: .ONE, rejected: .OTHER} elif .BY ELSE "
     "then . + {chosen: .OTHER, rejected: .ONE} else empty end | del(.ONE, .OTHER, .BY)' FILE > "
     "data/raw/rows.jsonl, and name that file in data.sources (check which value means which)",
     "message_tree": "each row is a tree of messages (replies); write the best branch of each as a "
     "talk, jq -c '{messages: [TREE | recurse(.replies // [] | min_by(.rank // 0) // empty) | "
     "{role, content: .text}]}' FILE > data/raw/rows.jsonl, and name that file in data.sources",
     "chat_export": "this is an export of ChatGPT, whose messages point to each other; write each "
-    'talk as turns, jq -c \'(if type == "array" then .[] else . end) | .mapping as $m | {messages: '
+    "talk as turns, jq -c '.mapping as $m | {messages: "
     "([.current_node | recurse($m[.].parent // empty) | $m[.].message // empty | {role: "
     '.author.role, content: (.content.parts // [] | map(strings) | join("\\n"))} | select((.role '
     '== "user" or .role == "assistant") and .content != "")] | reverse)}\' FILE > '

@@ -1,7 +1,8 @@
 """Note habits of a source's texts that are learnt as they stand, and are most likely accidents.
 
-One end or beginning of all answers, a mark behind all questions, answers that repeat the question
-or are lists in JSON, entities of HTML. None is wrong by itself, so no row goes; a line says so.
+One question for all answers, one end or beginning of all answers, a mark behind all questions,
+templates that nobody filled, answers that repeat the question or are lists in JSON, entities of
+HTML. None is wrong by itself, so no row goes; a line says so.
 """
 
 import re
@@ -13,7 +14,10 @@ ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});
 SAME_END = 0.9  # of the answers
 _FEWEST = 4  # answers, of which that is worth a line
 ENTITIES = "entities"
+_ESCAPED = re.compile(r"\\n(?![a-z])|_x000D_")  # not \nu and \neq of LaTeX
+_PLACEHOLDER = re.compile(r"\{\{?\s*[a-z][a-z0-9_]{2,30}\s*\}\}?")
 _SHORT = 30  # characters of a mark; of a question that an answer may repeat by chance
+_LONG = 200  # characters of a question, beyond which its ends stand for it
 _LIST = re.compile(r'\["(?:[^"\\]|\\.)*"(?:,\s*"(?:[^"\\]|\\.)*")*\]')
 _SAID = {  # of most answers: what is said of their file
     "end": "answers end with '{}', which is learnt with each; where it marks the end, take it out "
@@ -22,6 +26,12 @@ _SAID = {  # of most answers: what is said of their file
     "it out (the chat template marks it)",
     "mark": "questions end with '{}'; where that is a mark of another template, take it out: who "
     "asks later would have to write it, too",
+    "same": "questions are the same, '{}'; map the column in which they differ, columns: {{prompt: "
+    "[COLUMN, COLUMN]}}",
+    "hole": "questions hold '{}', which nobody filled; write a template into columns: {{prompt: "
+    "'... {{COLUMN}}'}}",
+    "escaped": "rows hold '{}' in the place of a line end; where the texts are no code, write line "
+    "ends",
     "repeat": "answers begin with the whole of their question, and are learnt so; write what is "
     "answered alone",
     "list": "answers are a list of texts in JSON; where these are several answers, write one",
@@ -41,16 +51,30 @@ class Habits:
         if not answer:
             return
         self.answers += 1
-        words = answer.rsplit(None, 1)
-        if len(words) == 2:
-            self.seen["end", words[1]] += 1
-        first = answer[:_SHORT].split(None, 1)[0]
-        if len(words) == 2 and (first[-1] == ":" or first[0] in "#<"):
-            self.seen["start", first] += 1
-        if asked and asked[-1] in ":>=#]|":
+        if found := next(filter(None, map(_ESCAPED.search, (asked, answer))), None):
+            self.seen["escaped", found[0]] += 1
+        if asked:
+            self.see_question(asked)
+        self.see_answer(answer, asked)
+
+    def see_question(self, asked: str) -> None:
+        """Note a question: its words, a placeholder in it, a mark at its end."""
+        self.seen["same", asked if len(asked) < _LONG else asked[:_SHORT] + asked[-_SHORT:]] += 1
+        if "{" in asked and (hole := _PLACEHOLDER.search(CODE_SPAN.sub("", asked))):
+            self.seen["hole", hole[0]] += 1
+        if asked[-1] in ":>=#]|":
             before, _, line = asked.rpartition("\n")
             whole = before and len(line) < _SHORT
             self.seen["mark", line if whole else line.rsplit(None, 1)[-1]] += 1
+
+    def see_answer(self, answer: str, asked: str) -> None:
+        """Note an answer: its first and last word, its question in it, a list in JSON."""
+        words = answer.rsplit(None, 1)
+        first = answer[:_SHORT].split(None, 1)[0]
+        if len(words) == 2:
+            self.seen["end", words[1]] += 1
+            if first[-1] == ":" or first[0] in "#<":
+                self.seen["start", first] += 1
         if len(asked) >= _SHORT and answer.startswith(asked):
             self.seen["repeat", ""] += 1
         if answer.startswith('["') and _LIST.fullmatch(answer):

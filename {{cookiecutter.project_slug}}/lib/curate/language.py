@@ -11,7 +11,10 @@ from functools import cache
 import pycld2
 
 # Codes of CLD2 and others: the code of the same language, or of one that CLD2 cannot tell apart.
-EQUIVALENT = {"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"}
+EQUIVALENT = {
+    **{"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"},
+    "sco": "en",  # Scots: lines of plain English are surely that to it
+}
 
 # ISO 639-1: the codes of ISO 639-2 and 639-3 (eng, and of FLORES eng_Latn). `und` is unknown.
 LONGER = """

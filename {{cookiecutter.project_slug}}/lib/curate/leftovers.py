@@ -21,7 +21,10 @@ _INPUTS = key_words(
     retrieved_documents reference_text source_text few_shot examples endings
     """
 )
-# Choices that have a column each: option1, choice_b, opa.
+# chat_history, retrieved_passages; choices that have a column each: option1, choice_b, opa.
+_LAST_WORD = re.compile(
+    r".*[_ ](?:history|contexts?|passages?|documents?|articles?|evidence|knowledge)"
+)
 _NUMBERED = re.compile(r"(?:option|choice|ending|alternative|sol|op)_?(?:[1-9]|[a-e])")
 _RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
 _SPLIT_NAMES = key_words("split partition subset set fold data_split dataset_split")
@@ -98,7 +101,7 @@ class Leftovers:
 def is_input(name: str) -> bool:
     """Tell whether a column of this name often is a part of what is asked."""
     flat = name.casefold()
-    return flat in _INPUTS or bool(_NUMBERED.fullmatch(flat))
+    return flat in _INPUTS or bool(_NUMBERED.fullmatch(flat) or _LAST_WORD.fullmatch(flat))
 
 
 def _texts_in(value: Any) -> list[str]:

@@ -53,6 +53,8 @@ def cure_of(reason: str, file: str, first: str, rows: int) -> str:
     if reason == "nested_rows" and rows > 1:  # each row has such a list
         reason = "lists_in_rows"
     cure = ROW_CURES[reason].replace("FILE", file)
+    if reason not in ("nested_rows", "not_an_object", "invalid_json"):
+        cure = cure.replace("jq -c '", "jq -c '(arrays[], objects) | ")  # a list, or lines
     if "jq -c" in cure and not file.endswith(_JSON):
         cure = f"{cure} (jq reads JSON alone: docs/data.md says how a table becomes JSONL)"
     for mark, name in zip(_MARKS.get(reason, ()), found, strict=False):

@@ -23,7 +23,7 @@ class TwoAnswers(NamedTuple):
     one: str
     other: str
     judged_by: str
-    says_one: str  # the value that prefers `one`, as jq writes it
+    says_one: str  # what that column must be to prefer `one`, as jq writes it
     says_other: str
 
 
@@ -47,10 +47,14 @@ def judging(row: dict[str, Any]) -> tuple[str, str, str] | None:
             continue
         words = words_of(name)
         if isinstance(value, str) and not value.isdecimal():
-            return name, '"model_a"', '"model_b"'
+            return name, '== "model_a"', '== "model_b"'
+        if isinstance(value, bool):
+            return name, "== true", "== false"
         if words[-1] in ("id", "idx", "index"):
-            return name, "0", "1"
-        return name, "1", "2" if "preference" in words else "0"
+            return name, "== 0", "== 1"
+        if "preference" in words:  # 1 or 2, or between them
+            return name, "< 1.5", "> 1.5"
+        return name, "> 0.5", "< 0.5"
     return None
 
 

@@ -45,9 +45,9 @@ def find_files(sources: list[Source]) -> list[tuple[Source, list[Path]]]:
 def check_names_of_splits(source: Source, files: list[Path]) -> None:
     """Raise UserError for a glob that matches a published test set beside the rows to learn from.
 
-    Its name is that of another file but for a word such as test: train-0.parquet, test-0.parquet.
+    Its path is that of another file but for a word such as test: train-0.parquet, test-0.parquet.
     """
-    named = {path: _SPLIT_WORD.findall(path.name.lower()) for path in files}
+    named = {path: _SPLIT_WORD.findall(path.as_posix().lower()) for path in files}
     apart = [path for path in files if {*named[path]} - {"train", "training"}]
     learnt = {_without_split(path) for path in files if path not in apart}
     for path in apart if not source.split and "split" not in source.columns else ():
@@ -60,8 +60,8 @@ def check_names_of_splits(source: Source, files: list[Path]) -> None:
 
 
 def _without_split(path: Path) -> str:
-    """Return the letters of a file's name without the word that names a split."""
-    return re.sub(r"[\W\d_]+", "", _SPLIT_WORD.sub("", path.name.lower()))
+    """Return the letters of a file's path without the words that name a split."""
+    return re.sub(r"[\W\d_]+", "", _SPLIT_WORD.sub("", path.as_posix().lower()))
 
 
 def seen_files(pattern: str) -> list[Path]:

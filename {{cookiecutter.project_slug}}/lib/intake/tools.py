@@ -24,6 +24,7 @@ _CALL_AS_TEXT = re.compile(
     r"|(?:.*\n)?\s*Action:\s*(\S[^\n]*)\n\s*Action Input:",
     re.DOTALL,
 )
+_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 _NAMES = ("name", "function_name", "tool_name")
 ARGUMENTS = ("arguments", "parameters", "args", "input")
 SCHEMAS = ("parameters", "input_schema", "inputSchema", "json_schema")
@@ -77,6 +78,8 @@ def read_call(value: Any) -> ToolCall:
     arguments: Any = next((function[key] for key in ARGUMENTS if function.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = from_text(arguments) if arguments.strip() else {}
+        if isinstance(arguments, str):  # JSON that was written as JSON once more
+            arguments = from_text(arguments)
     elif isinstance(arguments, dict):  # of a table: a column for each argument of any tool
         arguments = without_nulls(arguments)
     if not name or not isinstance(arguments, dict) or not is_json(arguments):
@@ -167,12 +170,17 @@ def is_definition(value: dict[str, Any]) -> bool:
 
 
 def as_calls(answer: str, tools: list[Tool]) -> list[ToolCall]:
-    """Read an answer that is nothing but a list of calls of the given tools, in JSON (xLAM)."""
+    """Read an answer that is nothing but calls of the given tools in JSON, or in a fence (xLAM)."""
     names = {tool["function"]["name"] for tool in tools}
-    if not names or answer.strip()[:1] not in ("[", "{"):
+    fenced = _FENCED.fullmatch(answer)
+    answer = fenced[1] if fenced else answer.strip()
+    if not names or answer[:1] not in ("[", "{"):
         return []
     try:
         value = json.loads(answer)
+        value = (
+            value["tool_calls"] if isinstance(value, dict) and [*value] == ["tool_calls"] else value
+        )
         calls = read_calls(value) if value else []
     except (ValueError, RecursionError, Reject):
         return []

@@ -22,6 +22,8 @@ _TOOLS = re.compile(
     r"(available_)?(tools|functions)|tool_config|(tool|function)s?_?(schemas?|definitions?|list|specs?|json)"
     r"|(tool|function)_?(calls?|call_id|responses?|results?|outputs?)"
 )
+# Names of tools, where they hold objects; of much else where they hold texts.
+_MAYBE_TOOLS = re.compile(r"tool|function|apis?|api_(list|docs?)|tool_list|available_apis")
 REASONING = re.compile(
     r"(complex_)?(reasoning|thinking|thoughts?|think|cot|chain_of_thoughts?)"
     r"(_(content|text|details|traces?|steps|process|chain|trajector(y|ies)))?"
@@ -34,6 +36,7 @@ MEDIA = re.compile(
 RANKED = re.compile(
     r"(ranked_|model_)?(responses|completions|answers|candidates|generations|outputs|rankings?)"
     r"|(response|completion|answer|candidate|generation|output|reply)_([0-9]|a|b)"
+    r"|(corrected|edited|revised|improved|fixed|rewritten)_(response|completion|answer|output|reply)"
 )
 WEIGHT = re.compile(
     r"((sample|loss|example|turn|training|train)_)?(weights?|loss)|train|trainable|training"
@@ -63,11 +66,12 @@ NO_VERDICT = key_words(
 _WHICH = key_words("better preferred winner safer")  # which of two answers, by its number
 GOOD = key_words(
     "true 1 1.0 +1 yes y good up thumbs_up thumbsup thumbs-up like liked upvote upvoted accept "
-    "accepted approved correct right chosen desirable positive pass passed 👍"
+    "accepted approved correct right chosen desirable positive pass passed 👍 safe harmless"
 )
 BAD = key_words(
     "false 0 0.0 -1 -1.0 no n bad down thumbs_down thumbsdown thumbs-down dislike disliked "
-    "downvote downvoted reject rejected incorrect wrong undesirable negative fail failed 👎"
+    "downvote downvoted reject rejected incorrect wrong undesirable negative fail failed 👎 unsafe "
+    "harmful toxic spam hallucinated"
 )
 # Words that say "bad" in a column of any name; the others may mean much else.
 PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
@@ -97,6 +101,8 @@ class Unread:
         if is_empty(value) or shown in self.ignored:
             return
         reason = risk(name)
+        if reason == "maybe_tools":
+            reason = "tools" if isinstance(value, (dict, list)) else ""
         if reason == "weight" and verdict(value) is True:
             return
         if reason == "verdict" and not is_verdict(name, value, self.pair):
@@ -142,6 +148,7 @@ def risk(name: str) -> str:
     snake = "_".join(words).lower()
     for reason, names in (
         ("tools", _TOOLS),
+        ("maybe_tools", _MAYBE_TOOLS),
         ("reasoning", REASONING),
         ("not_text", MEDIA),
         ("weight", WEIGHT),

@@ -56,3 +56,19 @@ def test_answers_that_repeat_their_question_are_said() -> None:
 def test_answers_that_are_lists_in_json_are_said() -> None:
     (line,) = asked(*((f"Is it {n}?", f'["no", "{n}"]') for n in range(4)))
     assert "are a list of texts in JSON" in line
+
+
+def test_one_question_for_all_answers_is_said() -> None:
+    (line,) = asked(*(("Answer the neighbour.", f"No, {n}.") for n in range(4)))
+    assert "4 of 4 questions are the same, 'Answer the neighbour.'" in line
+
+
+def test_a_template_that_nobody_filled_is_said() -> None:
+    assert "hold '{question}'" in asked(*((f"{n}: {{question}}", f"No, {n}.") for n in range(4)))[0]
+    assert not asked(*((f"Is {{a}} {n} \\frac{{x}}{{y}}?", f"No, {n}.") for n in range(4)))
+
+
+def test_line_ends_that_were_written_out_are_said() -> None:
+    assert "hold '\\n'" in asked(*((f"Is it {n}?\\nPlease.", f"No, {n}.") for n in range(4)))[0]
+    assert "hold '_x000D_'" in asked(*((f"Is it {n}?", f"No, {n}_x000D_ x") for n in range(4)))[0]
+    assert not asked(*((f"Is \\nu = {n}?", f"No, {n}.") for n in range(4)))

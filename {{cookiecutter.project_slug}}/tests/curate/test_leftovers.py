@@ -68,6 +68,11 @@ def test_tools_inside_can_be_mapped() -> None:
         ({"option1": "Mira", "option2": "Jon"}, "unread_input"),
         ({"sol1": "x", "sol2": "y"}, "unread_input"),
         ({"endings": ["x", "y"]}, "unread_input"),
+        ({"chat_history": "Ann: hello"}, "unread_input"),
+        ({"sql context": "CREATE TABLE a"}, "unread_input"),
+        ({"corrected_answer": "b"}, "ranked"),
+        ({"function": [{"name": "locate"}]}, "tools"),
+        ({"judgement": "unsafe"}, "verdict"),
         ({"intent.status": ["discarded"]}, "verdict"),
         ({"moderation": [{"flagged": True}]}, "verdict"),
     ],
@@ -84,6 +89,7 @@ def test_columns_that_may_not_go_unread(more: Any, reason: str) -> None:
         {"intent.status": ["submitted"]},
         {"choices.label": ["A", "B"]},
         {"parent_id": None},
+        {"function": "Sales", "context_id": 7},
     ],
 )
 def test_columns_that_change_nothing(more: Any) -> None:

@@ -14,9 +14,10 @@ def test_lists_in_many_rows_are_turns_or_hold_what_is_asked() -> None:
 
 
 def test_the_better_of_two_answers_is_taken_by_the_line_that_is_said() -> None:
-    first = 'line 1: two_answers, left, right, winner, "model_a", "model_b"'
+    first = 'line 1: two_answers, left, right, winner, == "model_a", == "model_b"'
     cure = cure_of("two_answers", "a.jsonl", first, 4)
-    assert """if .winner == "model_a" then . + {chosen: .left, rejected: .right}""" in cure
+    assert "jq -c '(arrays[], objects) | if .winner == " in cure
+    assert "then . + {chosen: .left, rejected: .right} elif" in cure
 
 
 def test_a_table_is_no_file_for_jq() -> None:

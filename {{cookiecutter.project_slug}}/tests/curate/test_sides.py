@@ -16,10 +16,14 @@ PAIR = {"prompt": "q", "chosen": "a", "rejected": "b"}
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"response_0": "a", "response_1": "b", "safe": True, "better_id": 1}, ("0", "1")),
-        ({"conversation_a": [], "conversation_b": [], "winner": "tie"}, ('"model_a"', '"model_b"')),
-        ({"output_1": "a", "output_2": "b", "preference": 2}, ("1", "2")),
-        ({"human_ref_A": "a", "human_ref_B": "b", "labels": 1}, ("1", "0")),
+        ({"response_0": "a", "response_1": "b", "safe": True, "better_id": 1}, ("== 0", "== 1")),
+        (
+            {"conversation_a": [], "conversation_b": [], "winner": "tie"},
+            ('== "model_a"', '== "model_b"'),
+        ),
+        ({"output_1": "a", "output_2": "b", "preference": 2}, ("< 1.5", "> 1.5")),
+        ({"human_ref_A": "a", "human_ref_B": "b", "labels": 1}, ("> 0.5", "< 0.5")),
+        ({"reply_a": "a", "reply_b": "b", "preferred": True}, ("== true", "== false")),
     ],
 )
 def test_which_of_two_answers_is_better(row: dict[str, Any], told: tuple[str, str]) -> None:

@@ -59,6 +59,14 @@ def test_a_test_set_beside_what_is_learnt_stops(folder: Path) -> None:
     assert found("data/raw/lang=de/test-0.csv") == ["test-0.csv"]
 
 
+def test_a_folder_of_tests_beside_what_is_learnt_stops(folder: Path) -> None:
+    for name in ("train", "test"):
+        (folder / name).mkdir()
+        (folder / name / "a.csv").touch()
+    with pytest.raises(UserError, match=r"test/a\.csv: its name says 'test'"):
+        found("data/raw/**/*")
+
+
 def test_a_name_with_test_that_is_nobodys_pair_is_read(folder: Path) -> None:
     for name in ("tickets.csv", "load_test_reports.csv", "contest.csv"):
         (folder / name).touch()
