@@ -8,11 +8,11 @@ from typing import Any
 from lib.intake.cells import as_text, cell_value
 from lib.intake.unread import Unread
 
-# Our names of columns that hold what is asked or answered, or say how good that is.
+# Our names of columns that hold a question, an answer or a verdict.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
 TOLD_BY = (*TEXTS, "instruction", "output")  # by which the shape of a row is told
-SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
-_BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
+SIDES = ("chosen", "rejected")  # of a pair; true and false in them are a verdict
+_BESIDE = ("tools", "reasoning")  # what may accompany the texts in a column of its own
 _ABOUT = (
     "scenario",
     "language",
@@ -21,7 +21,7 @@ _ABOUT = (
     "license",
     "split",
 )  # our names of all other columns
-ALIASES = {  # names under which other tools have these columns
+ALIASES = {  # names of these columns in other tools
     "messages": ("messages", "conversations", "conversation", "contents", "input.messages"),
     "chosen": ("chosen", "chosen_messages", "preferred_output"),
     "rejected": ("rejected", "rejected_response", "rejected_messages", "non_preferred_output"),
@@ -47,14 +47,14 @@ class Mapping:
         self.columns = columns
         self.parts = {name: theirs(name, of) for name, of in columns.items()}
         self.ignored = frozenset(ignore)
-        # A column is read for one purpose: by the name it is mapped to, not by its own.
+        # A column is read once: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
         self.texts = {name for name in columns if name.partition(".")[0] not in (*_ABOUT, *_BESIDE)}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
         self.joined = {
             name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]
         }
-        # Rows that have and lack the same columns have one shape, unless a text is inside of one.
+        # Rows with the same columns have the same shape, unless a text is inside a column.
         self.flat = not any("." in part for name in self.texts for part in self.parts[name])
         self.shapes: dict[tuple[str, ...], Any] = {}
         self.candidates: dict[tuple[str, ...], Candidates] = {}
@@ -71,7 +71,7 @@ class Mapping:
 
 
 class Candidates(dict[str, list[str]]):
-    """Of rows with these columns, those that may hold what we call by a name, the first first."""
+    """The columns of a kind of rows that may hold a value of ours, in order of preference."""
 
     def __init__(self, mapping: Mapping, columns: tuple[str, ...]) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def _fields_of(template: str) -> list[str]:
 
 
 class Row:
-    """The cells of a raw row, by our names; knows which of its columns were read."""
+    """The cells of a raw row by our own column names; remembers which columns were read."""
 
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
         self.row, self.mapping, self.candidates = row, mapping, mapping.candidates_in(row)
@@ -111,9 +111,9 @@ class Row:
         self.unread = Unread(mapping.ignored)
 
     def get(self, name: str) -> Any:
-        """Return the value of a column, and count the column as read.
+        """Return the value of a column, and mark the column as read.
 
-        None where the row has none of that name or it is null.
+        None where the column is missing or null.
         """
         if name in self.mapping.joined:
             for part in self.mapping.parts[name]:
@@ -134,15 +134,15 @@ class Row:
             self.inside.setdefault(column.partition(".")[0], []).append(column)
 
     def look(self, name: str) -> Any:
-        """Return the value of a column like `get`; it does not count as read."""
+        """Return the value of a column like `get`, without marking it as read."""
         if name in self.mapping.joined:
             return _joined(self.row, self.mapping.columns[name])
         return self.find(name)[1]
 
     def find(self, name: str) -> tuple[str, Any]:
-        """Return name and value of the first column so called, or by another's name for it.
+        """Return name and value of the first column with this name or another tool's name for it.
 
-        The first that holds something; else one that is empty.
+        The first that is not empty; else an empty one.
         """
         there, found = "", None
         for column in self.candidates[name]:
@@ -159,9 +159,9 @@ class Row:
         return there, found
 
     def kind(self) -> tuple[str, ...]:
-        """Name the shape of a row by the columns that hold something.
+        """Name the shape of a row by its columns that are not empty.
 
-        Columns that hold true or false are marked.
+        Columns that hold a boolean are marked.
         """
         return tuple(
             [
@@ -172,9 +172,9 @@ class Row:
         )
 
     def there(self, name: str, vacant: bool) -> bool:
-        """Tell whether the row has such a column and it is not null (`vacant`: or empty).
+        """Tell whether a column has a value; with `vacant`, it may be empty but not null.
 
-        True and false are no answers, but a verdict.
+        True and false count as a verdict, not as an answer.
         """
         value = self.look(name)
         if value is None or (name in SIDES and isinstance(value, bool)):
@@ -211,7 +211,7 @@ def _joined(row: dict[str, Any], column: str | list[str]) -> Any:
 
 
 def as_lines(value: Any) -> str:
-    """Write a cell of a question as text, a list with a line for each of its values."""
+    """Write a cell of a question as text, a list with one line per item."""
     if isinstance(value, list):
         return "\n".join(map(as_text, value))
     return "" if value is None else as_text(value).strip()

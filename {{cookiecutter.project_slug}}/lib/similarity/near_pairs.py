@@ -1,4 +1,4 @@
-"""Near copies among many texts whose words lie in a file: proposed by MinHash, then compared."""
+"""Find near copies among more texts than fit into memory: proposed by MinHash, then compared."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -29,8 +29,8 @@ def near_copies_in(
 
     ngram         words per shingle
     permutations  rows of a MinHash signature, drawn by `seed`
-    recall        share of the pairs of exactly `threshold` to be found; of closer ones, more are
-    shared        passages that do not count
+    recall        share of pairs exactly at `threshold` that is found; of closer pairs, more are
+    shared        passages to ignore
     """
     sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
     with TemporaryFile() as raw, TemporaryFile() as more:
@@ -43,7 +43,7 @@ def near_copies_in(
 
 
 class Sketch(NamedTuple):
-    """How texts become buckets, by which pairs are proposed."""
+    """The parameters by which texts are hashed to buckets that propose pairs."""
 
     bands: int
     rows: int  # of a signature, in a band
@@ -51,9 +51,9 @@ class Sketch(NamedTuple):
     seed: int
 
     def keys(self, grams: Shingles) -> Keys:
-        """Compute the buckets of texts, given by their n-grams.
+        """Compute the bucket keys of texts, given by their n-grams: shape (texts, bands).
 
-        Half a hash each: a pair that shares one by chance is compared like the others.
+        32 bits are enough: a pair that shares a key by chance is compared like the others.
         """
         signature = signatures(grams, self.permutations, self.seed)
         return (band_keys(signature, self.bands, self.rows) >> np.uint64(32)).astype(np.uint32)
@@ -69,7 +69,7 @@ def similar_pairs(
 ) -> tuple[IndexPairs, Floats]:
     """Find pairs of texts that share a bucket and are at least `threshold` similar.
 
-    spans: where each text lies in the file.
+    spans: where each text is in the file.
     """
     compare = partial(_similarity_in, file, ngram, shared)
     pairs, values = near_copies(buckets.columns(), spans, compare)
@@ -77,7 +77,7 @@ def similar_pairs(
 
 
 def _similarity_in(file: WordFile, ngram: int, shared: Shared, spans: Spans) -> Floats:
-    """The similarity of pairs of texts, given by where their words lie in a file."""
+    """Compute the similarity of pairs of texts, given by the spans of their words in a file."""
     words, pairs = file.words(spans.reshape(-1, 2))
     sets = ngrams_of(words, ngram, shared).distinct()
     return similarity(sets, sets, pairs.reshape(-1, 2))

@@ -1,7 +1,7 @@
-"""Which records must share a split, because one resembles or quotes the other.
+"""Find the records that must share a split, because one resembles or quotes the other.
 
-MinHash finds them in time that grows with the rows, and misses some where many are alike. Those
-are found by the leakage check; such rows are tied, too, and split again.
+MinHash finds them in time linear in the number of rows, but misses some where many are similar. The
+leakage check finds those; they are tied, too, and split again.
 """
 
 from collections import defaultdict
@@ -24,15 +24,15 @@ from lib.similarity.word_file import WordFile
 from lib.split.leakage import Leak
 from lib.split.quotations import quotations
 
-PERMUTATIONS, _RECALL = 128, 0.9999  # a pair that is missed here costs another search
+PERMUTATIONS, _RECALL = 128, 0.9999  # a missed pair costs another search
 
-Ties = defaultdict[int, list[int]]  # for each record earlier ones
+Ties = defaultdict[int, list[int]]  # record -> earlier records, by index
 
 
 def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b"") -> Ties:
     """Find for each record the earlier ones that it resembles, quotes or is quoted in.
 
-    Both are given by their index. Shared passages do not count.
+    Records are given by their index. Shared passages are ignored.
     """
     sketch = Sketch(*bands(params.threshold, PERMUTATIONS, _RECALL), PERMUTATIONS, params.seed)
     with TemporaryFile() as raw, TemporaryFile() as more:
@@ -47,11 +47,11 @@ def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b
 
 
 class RecordTexts(NamedTuple):
-    """What records ask and answer, as words in a file."""
+    """The prompts and answers of records, as words in a file."""
 
     file: WordFile
     prompts: Spans  # of every prompt that a record answers
-    owner: Indices  # of each of these, the record
+    owner: Indices  # for each of these the index of the record
     last: Spans  # of each record's last prompt
     rows: Spans  # of the last prompt and the answers after it
 
@@ -64,8 +64,8 @@ def _read(
     ngram: int,
     shared: Shared,
 ) -> RecordTexts:
-    """Put the words of records into a file, of each its prompts, then its answers, and the buckets
-    of the prompts into another; return where the words lie."""
+    """Write the words of records to a file: of each the prompts, then the answers; the bucket keys
+    of the prompts to another. Returns the spans of the words."""
     sizes = [np.empty(0, np.int64)]
     for some in row_chunks(map(_texts, records)):
         counts = np.fromiter(map(len, some), np.int64, len(some))
@@ -83,29 +83,29 @@ def _read(
 
 
 def _texts(record: Record) -> list[str]:
-    """The prompts of a record and, as one text, its answers."""
+    """Return the prompts of a record and, as one text, its answers."""
     return [*prompt_texts(record), "\n".join(answers_of(record))]
 
 
 def _near(
     texts: RecordTexts, buckets: BucketFile, params: SplitParams, shared: Shared
 ) -> IndexPairs:
-    """Pairs of records of which one answers, at some turn, what resembles the other's prompt."""
+    """Find pairs of records where some turn of one answers a near copy of the other's prompt."""
     pairs, _ = similar_pairs(
         texts.file, texts.prompts, buckets, params.threshold, params.ngram, shared
     )
     final = np.isin(texts.prompts[pairs, 0], texts.last[:, 0]).any(axis=1)
-    pairs = texts.owner[pairs[final]]  # chats that only begin alike are not tied
+    pairs = texts.owner[pairs[final]]  # chats that only share a beginning are not tied
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def tie_leaks(
     leaks: Iterable[Leak], records: Collection[Record], fates: list[str], ties: Ties
 ) -> list[Leak]:
-    """Tie the two rows of each leak, so that the later follows the earlier.
+    """Tie the two rows of each leak, so that the later one gets the split of the earlier.
 
-    Returns the leaks that cannot be tied: a source fixes the split of the later row, or what leaks
-    is in evals/.
+    Returns the leaks that cannot be tied: a source fixes the split of the later row, or the leaked
+    prompt is in evals/.
     """
     leaks, row_of, fixed = list(leaks), dict[tuple[str, str], int](), set[int]()
     named = {leak.train for leak in leaks} | {leak.held.id for leak in leaks}
