@@ -104,8 +104,9 @@ def main() -> None:
         for note, line in agreeing(curate_sources(sources, curated, rejected), task, rejected):
             kept.write(line)
             ledger.keep(note.file)
-            changed.update(note.changes)
-            pii.update(note.pii)
+            if note.changes or note.pii:
+                changed.update(note.changes)
+                pii.update(note.pii)
             if defined_by_data:
                 labels.seen[json.loads(line)["scenario"]] += 1
         check_licenses(ledger, params.licenses)

@@ -18,7 +18,7 @@ from lib.curate.params import CurateParams
 from lib.curate.template_tokens import TOKEN, find_token, without_end
 from lib.curate.templates import CODE_SPAN, hole_in_row
 from lib.curate.tidy import MAY_BE_MISREAD, is_misread, tidy
-from lib.intake.cells import Reject
+from lib.intake.cells import Reject, without_zeros
 from lib.intake.formats import FOREIGN
 from lib.pii.secrets import find_secrets
 
@@ -26,9 +26,6 @@ from lib.pii.secrets import find_secrets
 # a decoder leaves for lost bytes.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-_NUMBER = re.compile(
-    r"^(-?\d+)\.0+$"
-)  # an integer, as pandas writes it in a column with empty cells
 # What tables and programs write for a missing value.
 NOTHING = re.compile(
     r"nan|NaN|NAN|<NA>|NaT|None|null|NULL|undefined|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)"
@@ -197,7 +194,8 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         texts += draft.extras()
     fields = [draft.scenario, *draft.tags, *draft.groups]
     whole = "\n".join([*texts, *fields])
-    if "\\" in whole or DAMAGE.search(whole) or MAY_BE_MISREAD.search(whole):
+    misread = not whole.isascii() and MAY_BE_MISREAD.search(whole)
+    if misread or "\\" in whole or DAMAGE.search(whole):
         check_damage(texts, fields, params)
     if TOKEN.search(whole) and (token := next(filter(None, map(find_token, texts)), "")):
         raise Reject("template_token", token)
@@ -269,9 +267,9 @@ def one_label(answer: str, labels: list[str]) -> str:
     """Normalize a label across file formats: `True` becomes `true`, `1.0` becomes `1`."""
     if answer in labels:
         return answer
-    plain = _NUMBER.sub(r"\1", answer)
+    plain = without_zeros(answer)
     if labels:
-        alike = [label for label in labels if _NUMBER.sub(r"\1", label).lower() == plain.lower()]
+        alike = [label for label in labels if without_zeros(label).lower() == plain.lower()]
         return alike[0] if len(alike) == 1 else answer
     return plain.lower() if plain.lower() in ("true", "false") else plain
 

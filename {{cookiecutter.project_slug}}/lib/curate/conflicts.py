@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.core.records import PUBLISHED, Record, answer_of, is_pair, prompt_of, side_of, text_of
-from lib.core.text import UNSPACED, fold_case, word_pattern
+from lib.core.text import UNSPACED, fold_case, is_latin, word_pattern
 from lib.core.turns import said, tool_names
 
 # Punctuation between sentences: before a space, the end, or a script without spaces. Other signs,
 # as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
-ASCII_PAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")
-ASCII_PARTS = re.compile(r"\w+|[^\w\s]")
+# Words and signs but pauses, at once, in texts of Latin-1: it has no marks and no such scripts.
+LATIN_PARTS = re.compile(r"\w+|[^\w\s¿¡.,;:!?]|[.,;:!?](?![.,;:!?]*(?:\s|$))")
 
 _PARTS = 8  # claims are compared in eight parts, to save memory
 
@@ -125,12 +125,13 @@ def input_key(record: Record) -> bytes:
     """
     text = text_of(prompt_of(record))
     said = fold_case(text)
-    if said.isascii():  # the same, but faster
-        plain = " ".join(ASCII_PARTS.findall(ASCII_PAUSE.sub(" ", said)))
+    if is_latin(said):
+        plain = " ".join(LATIN_PARTS.findall(said))
     else:
         plain = " ".join(parts().findall(PAUSE.sub(" ", said.replace("\u2019", "'"))))
-    names = tool_names(record.get("tools"))  # with other tools it is a different question
-    return hashed((plain or text) + (f"\n{names}" if names else ""))
+    if "tools" in record:  # with other tools it is a different question
+        plain = f"{plain or text}\n{tool_names(record['tools'])}"
+    return hashed(plain or text)
 
 
 @cache

@@ -46,7 +46,10 @@ class Draft:
         """Tell whether a row has texts only, as most rows have: no tools, thoughts or weights."""
         if self.beside or self.tools:
             return False
-        return all(len(turn) == 2 and turn["role"] != "tool" for turn in self.prompt)
+        for turn in self.prompt:  # noqa: SIM110 - asked often of each row: a loop is faster than all
+            if len(turn) != 2 or turn["role"] == "tool":
+                return False
+        return True
 
     def calls(self, side: str) -> list[Any]:
         """Return the tool calls of an answer."""
@@ -114,12 +117,13 @@ def _in_order(turns: list[Message]) -> bool:
     before, called = "assistant", False
     for turn in turns:
         role = turn["role"]
-        follows = {
-            "user": before == "assistant",  # whether calls have results is checked later
-            "assistant": before in ("user", "tool"),
-            "tool": called,
-        }
-        if not follows.get(role, False):
+        if role == "user":
+            follows = before == "assistant"  # whether calls have results is checked later
+        elif role == "assistant":
+            follows = before in ("user", "tool")
+        else:
+            follows = role == "tool" and called
+        if not follows:
             return False
         called = role == "tool" or (role == "assistant" and "tool_calls" in turn)
         before = role

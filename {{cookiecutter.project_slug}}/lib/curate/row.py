@@ -34,6 +34,7 @@ SPLIT_WORDS = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "held_out"), "test"),
 }
+MOST_KINDS = 1000  # of rows, by which columns they have
 SEVERAL = ("prompt",)  # the names to which several columns or a template may be mapped
 
 Columns = abc.Mapping[str, str | list[str]]
@@ -56,19 +57,30 @@ class Mapping:
         # Rows with the same columns have the same shape, unless a text is inside a column.
         self.flat = not any("." in part for name in self.texts for part in self.parts[name])
         self.shapes: dict[tuple[str, ...], Any] = {}
-        self.candidates = Candidates(self)
+        self.candidates: dict[tuple[str, ...], Candidates] = {}
+
+    def candidates_in(self, row: dict[str, Any]) -> "Candidates":
+        """Return which columns of a row may hold what we call by a name."""
+        columns = tuple(row)
+        found = self.candidates.get(columns)
+        if found is None:
+            found = Candidates(self, columns)
+            if len(self.candidates) < MOST_KINDS:
+                self.candidates[columns] = found
+        return found
 
 
 class Candidates(dict[str, list[str]]):
-    """The columns that may hold a value of ours, in order of preference."""
+    """The columns of a kind of rows that may hold a value of ours, in order of preference."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, columns: tuple[str, ...]) -> None:
         super().__init__()
-        self.mapping = mapping
+        self.mapping, self.columns = mapping, columns
 
     def __missing__(self, name: str) -> list[str]:
         others = [one for one in ALIASES.get(name, (name,)) if one not in self.mapping.taken]
-        self[name] = self.mapping.parts.get(name, others)
+        found = self.mapping.parts.get(name, others)
+        self[name] = [one for one in found if one in self.columns or "." in one]
         return self[name]
 
 
@@ -93,7 +105,7 @@ class Row:
     """The cells of a raw row by our own column names; remembers which columns were read."""
 
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
-        self.row, self.mapping = row, mapping
+        self.row, self.mapping, self.candidates = row, mapping, mapping.candidates_in(row)
         self.read: set[str] = set()
         self.inside: dict[str, list[str]] = {}  # columns read in part, and what was read of each
         self.unread = Unread(mapping.ignored)
@@ -107,15 +119,8 @@ class Row:
             for part in self.mapping.parts[name]:
                 self.reach(part)
             return _joined(self.row, self.mapping.columns[name])
-        columns = self.mapping.candidates[name]
-        if len(columns) == 1:  # most often
-            column = columns[0]
-            if column in self.row:
-                self.read.add(column)
-                value = self.row[column]
-                return value if value == value else None
-            if "." not in column:
-                return None
+        if not self.candidates[name]:  # most often
+            return None
         column, value = self.find(name)
         if column:
             self.reach(column)
@@ -140,7 +145,7 @@ class Row:
         The first that is not empty; else an empty one.
         """
         there, found = "", None
-        for column in self.mapping.candidates[name]:
+        for column in self.candidates[name]:
             if column in self.row:
                 there, found = column, self.row[column]
                 if found != found:  # NaN: how pandas writes an empty cell

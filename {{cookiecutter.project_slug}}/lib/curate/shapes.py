@@ -4,6 +4,7 @@ Drafts are not yet checked against the task. docs/data.md has a table of the sha
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
@@ -12,7 +13,7 @@ from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.leftovers import Leftovers
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLIT_WORDS, TOLD_BY, Mapping, Row
+from lib.curate.row import MOST_KINDS, SPLIT_WORDS, TOLD_BY, Mapping, Row
 from lib.curate.sides import check_scores
 from lib.curate.unknown import unknown
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
@@ -45,7 +46,7 @@ def read_license(cells: Row) -> str:
     """Read the license of a row (`license` or `licence`); raise Reject where it names two."""
     if "license" in cells.mapping.columns:
         return optional_text(cells.get("license"))
-    spelt = [name for name in cells.row if str(name).casefold() in ("license", "licence")]
+    spelt = [name for name in cells.row if is_license(name)]
     cells.read.update(spelt)
     found = {
         text.casefold(): text
@@ -55,6 +56,12 @@ def read_license(cells: Row) -> str:
     if len(found) > 1:
         raise Reject("license", *found.values())
     return next(iter(found.values()), "")
+
+
+@cache
+def is_license(name: Any) -> bool:
+    """Tell whether a column of this name holds licenses."""
+    return str(name).casefold() in ("license", "licence")
 
 
 def read_split(cells: Row) -> str | None:
@@ -68,9 +75,6 @@ def read_split(cells: Row) -> str | None:
     if text and text.casefold() not in SPLIT_WORDS:
         raise Reject("unknown_split", text)
     return SPLIT_WORDS.get(text.casefold())
-
-
-MOST_KINDS = 1000  # shapes of rows, by their columns
 
 
 class Shape(NamedTuple):

@@ -22,13 +22,16 @@ ABOUT_MOJIBAKE = re.compile(
 
 # Every misread line has either a character that a UTF-8 lead byte becomes, followed by no ASCII
 # character (ftfy takes a space, ? and SUB for a lost byte), or a Latin-1 control character. Most
-# texts have neither and pass this quick test.
+# texts have neither and pass this quick test. A pattern that begins with one class is fast.
 FIRSTS = {
     bytes([byte]).decode(encoding, "ignore")
     for encoding in CHARMAP_ENCODINGS
     for byte in range(0xC2, 0xF5)
 }
-MAY_BE_MISREAD = re.compile(rf"[\x80-\x9f\ufffd]|[{''.join(sorted(FIRSTS))}][^\x21-\x3e\x40-\x7e]")
+_DAMAGED = r"\x80-\x9f\ufffd"
+MAY_BE_MISREAD = re.compile(
+    rf"[{_DAMAGED}{''.join(sorted(FIRSTS))}](?:(?<=[{_DAMAGED}])|[^\x21-\x3e\x40-\x7e])"
+)
 
 
 def is_misread(text: str) -> bool:

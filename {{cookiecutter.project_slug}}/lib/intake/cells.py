@@ -10,6 +10,8 @@ from typing import Any
 
 from lib.core.text import without_unseen
 
+_WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+")
+
 
 class Reject(Exception):
     """A row is dropped: the reason's name in the ledger, and what was found in the row."""
@@ -35,6 +37,8 @@ def cell_value(row: dict[str, Any], column: str) -> Any:
 
 def read_tags(value: Any) -> list[str]:
     """Read the tags of edge cases from a list or comma-separated text: unique and sorted."""
+    if value is None:
+        return []
     tags = map(as_text, value) if isinstance(value, list) else optional_text(value).split(",")
     return sorted({tag.strip() for tag in tags} - {""})
 
@@ -50,8 +54,16 @@ def read_groups(cells: dict[str, Any]) -> list[str]:
 
 def read_name(value: Any) -> str:
     """Read a group's name, the same from every file format: pandas turns 7 into 7.0."""
+    if value is None:
+        return ""
     name = unicodedata.normalize("NFC", without_unseen(optional_text(value))).strip()
-    return re.sub(r"(?<=^\d)(\d*)\.0+$", r"\1", name)
+    return without_zeros(name)
+
+
+def without_zeros(text: str) -> str:
+    """Write a whole number as such where pandas wrote `7.0`; any other text stays as it is."""
+    found = _WHOLE_NUMBER.fullmatch(text)
+    return found[1] if found else text
 
 
 def as_text(value: Any) -> str:

@@ -147,6 +147,8 @@ def defined_in(system: str) -> list[Tool]:
 
     Raises Reject (`tools`) where it seems to define tools that cannot be read.
     """
+    if not system:
+        return []
     found, at = list[Any](), 0
     while (opened := OPENS.search(system, at)) is not None:
         try:

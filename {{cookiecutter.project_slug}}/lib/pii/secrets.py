@@ -9,13 +9,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from lib.core.text import UNSPACED, unescape, without_unseen
+from lib.core.text import UNSPACED, is_latin, unescape, without_unseen
 from lib.pii.plain import PLAIN
 
 MASK = "<SECRET>"
 # "密钥ghp_…" has no word boundary before the key. The number of bytes stays the same.
 UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
-FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]{3}")
+_WIDE = "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
+FULL_WIDTH = re.compile(_WIDE * 3)
 # Kingfisher requires the end of a private key. If it was cut off, all that follows may be the key.
 BEGIN = "-----BEGIN "
 _NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
@@ -47,7 +48,7 @@ def readings(text: str) -> set[str]:
 
 def spaced(text: str) -> str:
     """Replace letters of unspaced scripts by spaces, so that rules see word boundaries."""
-    return text if text.isascii() else UNSPACED_LETTER.sub(" ", text)
+    return text if is_latin(text) else UNSPACED_LETTER.sub(" ", text)
 
 
 def which_hold_secrets(texts: list[str]) -> list[bool]:
@@ -77,7 +78,7 @@ def mask_secrets(text: str) -> str:
 
 def as_ascii(text: str) -> str:
     """Replace words in full-width characters by ASCII, one character to one."""
-    return text.translate(PLAIN) if FULL_WIDTH.search(text) else text
+    return text.translate(PLAIN) if not is_latin(text) and FULL_WIDTH.search(text) else text
 
 
 def _without(text: str, secret: str) -> str:

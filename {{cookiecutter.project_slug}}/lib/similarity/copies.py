@@ -75,7 +75,7 @@ def find_copies(
         pairs = propose(path, spans, params, shared, RECALL)
         values = compare_all(pairs, spans, compare, each)
     else:
-        pairs, values = near_copies(buckets.pop(), spans, compare, each)
+        pairs, values = near_copies(buckets.pop().T, spans, compare, each)
     pairs = np.sort(order[pairs], axis=1)
     first = np.lexsort(pairs.T[::-1])
     return found, _related(pairs[first], values[first])

@@ -5,6 +5,9 @@ that agree in all rows of a band share a bucket (Leskovec et al., Mining of Mass
 chapter 3). Signatures equal those of `datasketch.MinHash` on the same hashes.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,11 +56,13 @@ def band_keys(signature: Signatures, count: int, rows: int) -> Hashes:
     return keys
 
 
-def candidates(keys: Hashes) -> IndexPairs:
-    """List the pairs of texts that share a bucket in some column of the keys, without repeats."""
-    count = len(keys)
+def candidates(columns: Iterable[npt.NDArray[Any]], count: int) -> IndexPairs:
+    """List the pairs of `count` texts that share a bucket in some band, without repeats.
+
+    columns: of each band, the keys of all texts.
+    """
     found = [np.empty(0, np.int64)]
-    for column in keys.T:
+    for column in columns:
         order = np.argsort(column, kind="stable")
         ranked = column[order]
         first = np.searchsorted(ranked, ranked)  # of each bucket, its first member

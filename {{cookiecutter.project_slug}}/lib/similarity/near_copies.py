@@ -38,18 +38,18 @@ Compare = Callable[
 
 
 def near_copies(
-    buckets: npt.NDArray[Any], spans: Spans, compare: Compare, each: Each = map
+    buckets: Iterable[npt.NDArray[Any]], spans: Spans, compare: Compare, each: Each = map
 ) -> tuple[IndexPairs, Any]:
     """Find all pairs of texts that share a bucket, and compare each.
 
-    buckets     shape (texts, bands): texts with an equal key in a column share a bucket
+    buckets     of each band, the keys of all texts: those with equal keys share a bucket
     spans       shape (texts, 2): where `compare` finds each text
     compare     says exactly how similar pairs are; gets their spans, shape (pairs, 2, 2)
     each        who calls `compare`: a `map` over this process, others or a cluster (workers.py)
 
     Returns the pairs, in order, and the results of `compare`, one row per pair.
     """
-    pairs = candidates(buckets)
+    pairs = candidates(buckets, len(spans))
     del buckets  # by far the largest array, where the caller does not hold it
     return pairs, compare_all(pairs, spans, compare, each)
 

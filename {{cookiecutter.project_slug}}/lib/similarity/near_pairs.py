@@ -6,8 +6,8 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from lib.similarity.bucket_file import BucketFile, Keys
 from lib.similarity.minhash import band_keys, bands, signatures
 from lib.similarity.near_copies import near_copies
 from lib.similarity.own_words import Shared, ngrams_of, own_words, similarity
@@ -33,14 +33,13 @@ def near_copies_in(
     shared        passages to ignore
     """
     sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
-    keys = [np.empty((0, sketch.bands), np.uint32)]
-    with TemporaryFile() as raw:
-        file = WordFile(raw)
+    with TemporaryFile() as raw, TemporaryFile() as more:
+        file, buckets = WordFile(raw), BucketFile(more, sketch.bands)
         for some in chunks(texts):
             words = word_hashes(some)
             file.add(words)
-            keys.append(sketch.keys(ngrams(own_words(words, shared), ngram)))
-        return similar_pairs(file, file.spans(), keys, threshold, ngram, shared)
+            buckets.add(sketch.keys(ngrams(own_words(words, shared), ngram)))
+        return similar_pairs(file, file.spans(), buckets, threshold, ngram, shared)
 
 
 class Sketch(NamedTuple):
@@ -51,7 +50,7 @@ class Sketch(NamedTuple):
     permutations: int  # rows of a signature
     seed: int
 
-    def keys(self, grams: Shingles) -> npt.NDArray[np.uint32]:
+    def keys(self, grams: Shingles) -> Keys:
         """Compute the bucket keys of texts, given by their n-grams: shape (texts, bands).
 
         32 bits are enough: a pair that shares a key by chance is compared like the others.
@@ -63,19 +62,17 @@ class Sketch(NamedTuple):
 def similar_pairs(
     file: WordFile,
     spans: Spans,
-    keys: list[npt.NDArray[np.uint32]],
+    buckets: BucketFile,
     threshold: float,
     ngram: int,
     shared: Shared,
 ) -> tuple[IndexPairs, Floats]:
     """Find pairs of texts that share a bucket and are at least `threshold` similar.
 
-    spans: where each text is in the file; keys: the bucket keys, part by part; emptied on the way.
+    spans: where each text is in the file.
     """
-    buckets = [np.concatenate(keys)]
-    keys.clear()
     compare = partial(_similarity_in, file, ngram, shared)
-    pairs, values = near_copies(buckets.pop(), spans, compare)
+    pairs, values = near_copies(buckets.columns(), spans, compare)
     return pairs[values >= threshold], values[values >= threshold]
 
 

@@ -11,9 +11,9 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lib.core.records import Record, answers_of, prompt_texts
+from lib.similarity.bucket_file import BucketFile
 from lib.similarity.minhash import bands
 from lib.similarity.near_pairs import Sketch, similar_pairs
 from lib.similarity.own_words import Shared, own_words
@@ -34,9 +34,11 @@ def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b
 
     Records are given by their index. Shared passages are ignored.
     """
-    with TemporaryFile() as raw:
-        texts, keys = _read(records, WordFile(raw), params, shared)
-        near = _near(texts, keys, params, shared)
+    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, _RECALL), PERMUTATIONS, params.seed)
+    with TemporaryFile() as raw, TemporaryFile() as more:
+        buckets = BucketFile(more, sketch.bands)
+        texts = _read(records, WordFile(raw), buckets, sketch, params.ngram, shared)
+        near = _near(texts, buckets, params, shared)
         pairs = np.concatenate([near, quotations(texts.file, texts.rows, texts.last, shared)])
     ties: Ties = defaultdict(list)
     for low, high in np.unique(np.sort(pairs, axis=1), axis=0).tolist():
@@ -55,28 +57,29 @@ class RecordTexts(NamedTuple):
 
 
 def _read(
-    records: Iterable[Record], file: WordFile, params: SplitParams, shared: Shared
-) -> tuple[RecordTexts, list[npt.NDArray[np.uint32]]]:
-    """Write the words of records to a file: of each the prompts, then the answers.
-
-    Returns their spans, and the bucket keys of the prompts, part by part."""
-    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, _RECALL), PERMUTATIONS, params.seed)
-    keys, sizes = [np.empty((0, sketch.bands), np.uint32)], [np.empty(0, np.int64)]
+    records: Iterable[Record],
+    file: WordFile,
+    buckets: BucketFile,
+    sketch: Sketch,
+    ngram: int,
+    shared: Shared,
+) -> RecordTexts:
+    """Write the words of records to a file: of each the prompts, then the answers; the bucket keys
+    of the prompts to another. Returns the spans of the words."""
+    sizes = [np.empty(0, np.int64)]
     for some in row_chunks(map(_texts, records)):
         counts = np.fromiter(map(len, some), np.int64, len(some))
         words = word_hashes(list(chain.from_iterable(some)))
         file.add(words)
         asked = np.delete(np.arange(len(words.starts) - 1), np.cumsum(counts) - 1)
         own = own_words(take(words, asked), shared)
-        keys.append(sketch.keys(ngrams(own, params.ngram)))
+        buckets.add(sketch.keys(ngrams(own, ngram)))
         sizes.append(counts)
     counts, spans = np.concatenate(sizes), file.spans()
     answers = np.cumsum(counts) - 1
     rows = np.stack([spans[answers - 1, 0], spans[answers, 1]], axis=1)
     owner = np.repeat(np.arange(len(counts)), counts - 1)
-    return RecordTexts(
-        file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows
-    ), keys
+    return RecordTexts(file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows)
 
 
 def _texts(record: Record) -> list[str]:
@@ -85,11 +88,11 @@ def _texts(record: Record) -> list[str]:
 
 
 def _near(
-    texts: RecordTexts, keys: list[npt.NDArray[np.uint32]], params: SplitParams, shared: Shared
+    texts: RecordTexts, buckets: BucketFile, params: SplitParams, shared: Shared
 ) -> IndexPairs:
     """Find pairs of records where some turn of one answers a near copy of the other's prompt."""
     pairs, _ = similar_pairs(
-        texts.file, texts.prompts, keys, params.threshold, params.ngram, shared
+        texts.file, texts.prompts, buckets, params.threshold, params.ngram, shared
     )
     final = np.isin(texts.prompts[pairs, 0], texts.last[:, 0]).any(axis=1)
     pairs = texts.owner[pairs[final]]  # chats that only share a beginning are not tied
