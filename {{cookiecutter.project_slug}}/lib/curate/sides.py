@@ -1,4 +1,4 @@
-"""Tell two answers of a row apart, and by which column one of them is the better."""
+"""Find two answers in a row, and the column that says which one is better."""
 
 import re
 from typing import Any, NamedTuple
@@ -18,17 +18,17 @@ _SCORES = re.compile(r"score|scores|rating|ratings|reward|rewards|grade|quality"
 
 
 class TwoAnswers(NamedTuple):
-    """The columns of two answers, and the one that says which is better."""
+    """Columns of two answers, and the one that says which is better."""
 
     one: str
     other: str
     judged_by: str
-    says_one: str  # what that column must be to prefer `one`, as jq writes it
+    says_one: str  # jq condition under which `one` is better
     says_other: str
 
 
 def two_answers(row: dict[str, Any]) -> TwoAnswers | None:
-    """Find two answers of a row and what says which is better; None without either."""
+    """Find two answers and the column that says which is better; None if either is missing."""
     names = {"_".join(words_of(name)): name for name in row}
     for flat, name in names.items():
         kind, _, side = flat.rpartition("_")
@@ -40,7 +40,7 @@ def two_answers(row: dict[str, Any]) -> TwoAnswers | None:
 
 
 def judging(row: dict[str, Any]) -> tuple[str, str, str] | None:
-    """Find the column that says which of two answers is better, and what it says for each."""
+    """Find the column that says which answer is better, and the jq condition for each."""
     first = sorted(row, key=lambda name: _CHOICE.isdisjoint(words_of(name)))
     for name, value in ((name, row[name]) for name in first):
         if risk(name) != "verdict" or not is_verdict(name, value, pair=True):
@@ -52,16 +52,16 @@ def judging(row: dict[str, Any]) -> tuple[str, str, str] | None:
             return name, "== true", "== false"
         if words[-1] in ("id", "idx", "index"):
             return name, "== 0", "== 1"
-        if "preference" in words:  # 1 or 2, or between them
+        if "preference" in words:  # 1, 2 or a number between
             return name, "< 1.5", "> 1.5"
         return name, "> 0.5", "< 0.5"
     return None
 
 
 def check_scores(cells: Row) -> None:
-    """Raise Reject (`turned_round`) where the scores of a pair say that the rejected one is better.
+    """Raise Reject (`turned_round`) where the rejected answer of a pair has the better score.
 
-    Scores of both sides are columns whose names differ as those of the answers do: score_chosen and
+    Score columns are those whose names differ in the same way as the answers': score_chosen and
     score_rejected, or score_a and score_b where response_a is mapped to chosen.
     """
     swaps = [("chosen", "rejected")]
@@ -80,7 +80,7 @@ def check_scores(cells: Row) -> None:
 
 
 def lower(one: Any, other: Any) -> bool:
-    """Tell whether a score is below another; nothing is where either is no number."""
+    """Tell whether a score is below another; False if either is not a number."""
     try:
         return float(one) < float(other)
     except (TypeError, ValueError):
@@ -88,5 +88,5 @@ def lower(one: Any, other: Any) -> bool:
 
 
 def words_of(name: str) -> list[str]:
-    """Split the name of a column into words, in small letters: responseA is response, a."""
+    """Split a column's name into lower-case words: responseA into response, a."""
     return [word.lower() for word in _PARTS.findall(name)]
