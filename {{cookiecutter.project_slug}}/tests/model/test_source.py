@@ -86,7 +86,7 @@ def test_a_folder_without_its_hash_is_told_how_to_get_one() -> None:
 
 
 def test_a_result_of_the_project_is_no_base_of_it() -> None:
-    with pytest.raises(ValidationError, match="copy it elsewhere"):
+    with pytest.raises(ValidationError, match="copy it to another folder"):
         BaseParams(model="models/tuned/", revision="ab" * 32, license="MIT")
 
 
