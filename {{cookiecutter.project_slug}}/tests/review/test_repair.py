@@ -151,7 +151,7 @@ def test_an_output_edited_through_its_hard_link(
         remote = project.parent / "nowhere"
         dvc(project, "remote", "modify", "--local", "storage", "url", str(remote))
     repair.main()
-    assert "removed 1 objects" in capsys.readouterr().out
+    assert "removed 1 edited objects" in capsys.readouterr().out
     dvc(project, "repro", "--quiet")
     assert path.read_bytes() == before
     assert gate.main() == 0
