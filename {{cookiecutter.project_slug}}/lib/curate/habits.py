@@ -34,6 +34,8 @@ _SAID = {  # of most answers: what is said of their file
     "ends",
     "repeat": "answers begin with the whole of their question, and are learnt so; write what is "
     "answered alone",
+    "quoted": "answers stand in quotation marks, which are learnt with each; where a table put "
+    "them there, take them out",
     "list": "answers are a list of texts in JSON; where these are several answers, write one",
 }
 
@@ -75,6 +77,8 @@ class Habits:
             self.seen["end", words[1]] += 1
             if first[-1] == ":" or first[0] in "#<":
                 self.seen["start", first] += 1
+        if answer[0] == answer[-1] == '"' and len(answer) > 1:
+            self.seen["quoted", ""] += 1
         if len(asked) >= _SHORT and answer.startswith(asked):
             self.seen["repeat", ""] += 1
         if answer.startswith('["') and _LIST.fullmatch(answer):

@@ -25,8 +25,8 @@ TOOL_ROLES = {*CALL_ROLES, *RESULT_ROLES, "tools"}
 TURNS_AS_TEXT = re.compile(
     r"""\s*(?:array\()?\[?\s*\{[^{}]{0,200}?['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
 )
-_OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
-PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
+_OPENERS = ("[", "{", "a", "b", " ", "\n")  # with which such texts begin
+PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\)|b'.*')", re.DOTALL)
 _LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
 
 
@@ -52,7 +52,7 @@ def unpacked(text: str) -> Any:
 
 
 def refuse_python(answer: str) -> None:
-    """Raise Reject for an answer that is a list or an object as Python writes it.
+    """Raise Reject for an answer that is a list, an object or bytes as Python writes them.
 
     Nobody answers so; it was made text by mistake. JSON is an answer like others.
     """
@@ -63,7 +63,9 @@ def refuse_python(answer: str) -> None:
     try:
         json.loads(answer)
     except (ValueError, RecursionError):
-        if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
+        if answer.lstrip().startswith("array(") or isinstance(
+            python_value(answer), (list, dict, bytes)
+        ):
             raise Reject("stringified", answer) from None
 
 
