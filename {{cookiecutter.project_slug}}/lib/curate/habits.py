@@ -1,8 +1,8 @@
-"""Note habits of a source's texts that are learnt as they stand, and are most likely accidents.
+"""Note habits of a source's texts that would be learnt and are probably accidents.
 
-One question for all answers, one end or beginning of all answers, a mark behind all questions,
-templates that nobody filled, answers that repeat the question or are lists in JSON, entities of
-HTML. None is wrong by itself, so no row goes; a line says so.
+These are the same question for all answers, a common ending or beginning of answers, a mark after
+all questions, unfilled templates, answers that repeat the question or are JSON lists, and HTML
+entities. None is wrong by itself, so no row is dropped; a line warns of it.
 """
 
 import re
@@ -12,36 +12,37 @@ from lib.curate.templates import CODE_SPAN
 
 ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
 SAME_END = 0.9  # of the answers
-_FEWEST = 4  # answers, of which that is worth a line
+_FEWEST = 4  # answers, from which on a warning is justified
 ENTITIES = "entities"
 _ESCAPED = re.compile(r"\\n(?![a-z])|_x000D_")  # not \nu and \neq of LaTeX
 _PLACEHOLDER = re.compile(r"\{\{?\s*[a-z][a-z0-9_]{2,30}\s*\}\}?")
 _SHORT = 30  # characters of a mark; of a question that an answer may repeat by chance
 _LONG = 200  # characters of a question, beyond which its ends stand for it
 _LIST = re.compile(r'\["(?:[^"\\]|\\.)*"(?:,\s*"(?:[^"\\]|\\.)*")*\]')
-_SAID = {  # of most answers: what is said of their file
-    "end": "answers end with '{}', which is learnt with each; where it marks the end, take it out "
-    "(the chat template marks it)",
-    "start": "answers begin with '{}', which is learnt with each; where it marks who speaks, take "
-    "it out (the chat template marks it)",
-    "mark": "questions end with '{}'; where that is a mark of another template, take it out: who "
-    "asks later would have to write it, too",
+_SAID = {  # the warning about most answers of a file
+    "end": "answers end with '{}', which will be learnt; if it marks the end, remove it (the "
+    "chat template marks the end)",
+    "start": "answers begin with '{}', which will be learnt; if it marks the speaker, remove it "
+    "(the chat template marks the speaker)",
+    "mark": "questions end with '{}'; if that is a mark of another template, remove it: users "
+    "would have to write it, too",
     "same": "questions are the same, '{}'; map the column in which they differ, columns: {{prompt: "
     "[COLUMN, COLUMN]}}",
-    "hole": "questions hold '{}', which nobody filled; write a template into columns: {{prompt: "
+    "hole": "questions contain '{}', which was never filled in; write a template into columns: "
+    "{{prompt: "
     "'... {{COLUMN}}'}}",
-    "escaped": "rows hold '{}' in the place of a line end; where the texts are no code, write line "
-    "ends",
-    "repeat": "answers begin with the whole of their question, and are learnt so; write what is "
-    "answered alone",
-    "quoted": "answers stand in quotation marks, which are learnt with each; where a table put "
-    "them there, take them out",
-    "list": "answers are a list of texts in JSON; where these are several answers, write one",
+    "escaped": "rows contain '{}' instead of a line end; unless the texts are code, write real "
+    "line ends",
+    "repeat": "answers begin with their whole question, which will be learnt; write only the "
+    "answer",
+    "quoted": "answers stand in quotation marks, which will be learnt; if a table put them there, "
+    "remove them",
+    "list": "answers are a JSON list of strings; if these are several answers, write one",
 }
 
 
 class Habits:
-    """Counts habits of the answers of a part of a file, and rows with entities of HTML."""
+    """Counts habits of the answers in a part of a file, and rows with HTML entities."""
 
     def __init__(self) -> None:
         self.seen, self.entities, self.answers = Counter[tuple[str, str]](), 0, 0
@@ -85,7 +86,7 @@ class Habits:
             self.seen["list", ""] += 1
 
     def counts(self) -> Counter[str]:
-        """Return what was counted; only what half of the answers have, so that few are kept."""
+        """Return the counts; only of habits that half of the answers share, to keep few."""
         most = {
             f"{kind} {text}": n for (kind, text), n in self.seen.items() if n > self.answers / 2
         }
@@ -93,7 +94,7 @@ class Habits:
 
 
 def habit_lines(file: str, habits: Counter[str]) -> list[str]:
-    """Write a line for each habit that is most likely an accident."""
+    """Write a warning for each habit that is probably an accident."""
     answers, lines = habits["answers"], list[str]()
     for name, count in habits.items():
         kind, _, text = name.partition(" ")
@@ -101,8 +102,7 @@ def habit_lines(file: str, habits: Counter[str]) -> list[str]:
             lines.append(f"{file}: {count:,} of {answers:,} {_SAID[kind].format(text)}")
     if habits[ENTITIES]:
         lines.append(
-            f"{file}: {habits[ENTITIES]:,} rows hold HTML entities such as &amp; or &#39;, which "
-            "are learnt as they stand; where the texts are no HTML, undo them (html.unescape of "
-            "Python)"
+            f"{file}: {habits[ENTITIES]:,} rows contain HTML entities such as &amp; or &#39;, "
+            "which will be learnt; unless the texts are HTML, decode them (Python: html.unescape)"
         )
     return lines

@@ -1,8 +1,8 @@
 """Find the language of a text with CLD2 (Compact Language Detector 2; Sites, 2013).
 
-Of the detectors tried on 7,772 short texts (the template's benchmarks/RESULTS.md) it never named a
-wrong language as reliable, recognized most foreign texts and cost least; it needs no download.
-Where it is not sure, the language that the source names counts.
+Of the detectors tried on 7,772 short texts (the template's benchmarks/RESULTS.md) it never reported
+a wrong language as reliable, recognized most foreign texts and was the fastest; it needs no
+download. Where it is not sure, the language that the source names counts.
 """
 
 import re
@@ -10,10 +10,10 @@ from functools import cache
 
 import pycld2
 
-# Codes of CLD2 and others: the code of the same language, or of one that CLD2 cannot tell apart.
+# Codes of CLD2 and others, to the code of the same language, or of one CLD2 cannot distinguish.
 EQUIVALENT = {
     **{"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"},
-    "sco": "en",  # Scots: lines of plain English are surely that to it
+    "sco": "en",  # Scots: CLD2 reports some plain English as it, with confidence
     **{"yue": "zh", "ckb": "ku", "gsw": "de"},
 }
 
@@ -66,10 +66,10 @@ CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, zh-Hans, eng_L
 
 
 def language_code(text: str) -> str | None:
-    """Return the code that a cell or key means: a code as it is, else that of a name.
+    """Return the code for a language code or the name of a language.
 
-    `Chinese (Simplified)` and `Brazilian Portuguese` are zh and pt. `unknown` is an
-    empty code; None is returned for anything else.
+    `Chinese (Simplified)` gives zh, `Brazilian Portuguese` pt, `unknown` an empty string, and
+    anything else None.
     """
     text = text.strip()
     if text.casefold() in ("unknown", "none", "null", "nan", "n/a"):
@@ -85,7 +85,7 @@ def language_code(text: str) -> str | None:
 
 @cache
 def language_names() -> dict[str, str]:
-    """Map names of languages in English to codes, as CLD2 has them."""
+    """Map CLD2's English language names to codes."""
     names = {name.casefold().replace("_", " "): code for name, code in reversed(pycld2.LANGUAGES)}
     return {
         name: primary_language(code)

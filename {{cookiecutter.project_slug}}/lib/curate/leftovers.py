@@ -11,8 +11,8 @@ from lib.curate.row import Row, top_of
 from lib.intake.cells import Reject
 from lib.intake.unread import is_empty, is_ranked, key_words
 
-# Columns that often are part of what is asked. A row that has one goes, unless its words stand in
-# what is asked or nobody wants them there (`ignore`).
+# Columns that are often part of the question. A row that has one is dropped, unless the question
+# contains its words or `ignore` names it.
 _INPUTS = key_words(
     """
     input inputs context contexts history question query instruction instructions prompt document
@@ -26,7 +26,7 @@ _LAST_WORD = re.compile(
     r".*[_ ](?:history|contexts?|passages?|documents?|articles?|evidence|knowledge)"
 )
 _NUMBERED = re.compile(r"(?:option|choice|ending|alternative|sol|op)_?(?:[1-9]|[a-e])")
-_RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
+_RENDERED = ("text", "prompt")  # where other tools store the rendered row
 _SPLIT_NAMES = key_words("split partition subset set fold data_split dataset_split")
 # What a row follows: without it the question may mean nothing.
 _FOLLOWED = key_words(
@@ -86,7 +86,7 @@ class Leftovers:
         except Reject as reason:
             if str(reason) != "verdict":
                 raise
-            self.judged += reason.found  # all of them, so that one line of `ignore` names them
+            self.judged += reason.found  # all of them, so that one `ignore` can name them
 
     def check_mapped(self, shown: str) -> None:
         """Raise Reject for a mapped text for which the shape of the row has no place."""
@@ -113,9 +113,9 @@ def _texts_in(value: Any) -> list[str]:
 
 
 def stands_in(name: str, value: Any, asked: list[str]) -> bool:
-    """Tell whether the words of a column are part of what is asked anyway.
+    """Tell whether the prompt already contains the words of a column.
 
-    A rendering of the whole row holds the question itself.
+    A column with the whole rendered row contains the question itself.
     """
     if name in _RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
         return True

@@ -1,4 +1,4 @@
-"""Say what became of the rows of a file: what was not used, what to do where none can be kept."""
+"""Report on the rows of a file: unread columns, and the cure where no row can be kept."""
 
 from lib.curate.columns import MOST_NAMES
 from lib.curate.cures import ANY_CURE, OWN_FAULTS, QUIET, ROW_CURES
@@ -8,7 +8,7 @@ from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError
 
 _JSON = ("json", "jsonl", "ndjson", "gz", "zst")
-_MARKS = {  # in a cure: what of the row takes their place
+_MARKS = {  # placeholders in a cure, which are filled from the row
     "nested_rows": ("ROWS",),
     "lists_in_rows": ("ROWS",),
     "row_as_text": ("NAME",),
@@ -20,10 +20,10 @@ _MARKS = {  # in a cure: what of the row takes their place
 
 
 def check_yield(file: str, out: Rejected) -> None:
-    """Raise UserError for an empty file, or one of which nothing can be kept.
+    """Raise UserError for an empty file, or one without a row that can be kept.
 
-    The latter is a mistake in the configuration, unless most rows have faults of their own. So is a
-    scale as verdict, of which some rows would be kept.
+    The latter means a wrong configuration, unless most rows are faulty themselves. So does a scale
+    mapped as a verdict, of which some rows would be kept.
     """
     account = out.ledger.account(file)
     if not account.rows_in:
@@ -45,9 +45,9 @@ def check_yield(file: str, out: Rejected) -> None:
 
 
 def cure_of(reason: str, file: str, first: str, rows: int) -> str:
-    """Write what to do about a reason, with the names of the file and of what is inside of it.
+    """Return the cure for a reason, with names of the file and its columns filled in.
 
-    first: the first row that went for it; rows: how many the file has.
+    first: the first row dropped for it; rows: how many the file has.
     """
     found = first.partition(f"{reason}, ")[2].split(", ")
     if reason == "nested_rows" and rows > 1:  # each row has such a list
@@ -56,7 +56,7 @@ def cure_of(reason: str, file: str, first: str, rows: int) -> str:
     if reason not in ("nested_rows", "not_an_object", "invalid_json"):
         cure = cure.replace("jq -c '", "jq -c '(arrays[], objects) | ")  # a list, or lines
     if "jq -c" in cure and not file.endswith(_JSON):
-        cure = f"{cure} (jq reads JSON alone: docs/data.md says how a table becomes JSONL)"
+        cure = f"{cure} (jq reads only JSON: docs/data.md says how to convert a table to JSONL)"
     for mark, name in zip(_MARKS.get(reason, ()), found, strict=False):
         cure = cure.replace(mark, name) if name else cure
     return cure
@@ -73,9 +73,9 @@ def check_licenses(ledger: Ledger, licenses: list[str]) -> None:
 
 
 def shown_unused(ledger: Ledger, finder: Finder) -> dict[str, dict[str, int]]:
-    """Count, for each file, what nothing read in the rows that could be kept; most frequent first.
+    """Count for each file the unread columns of the kept rows, most frequent first.
 
-    A name may be a cell with personal data, where a table has no header.
+    In a table without a header, a column's name may be a cell with personal data.
     """
     shown = {}
     for file, account in ledger.accounts.items():

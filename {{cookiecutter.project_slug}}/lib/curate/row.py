@@ -8,11 +8,11 @@ from typing import Any
 from lib.intake.cells import as_text, cell_value
 from lib.intake.unread import Unread
 
-# Our names of columns that hold what is asked or answered, or say how good that is.
+# Our names of columns that hold a question, an answer or a verdict.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
 TOLD_BY = (*TEXTS, "instruction", "output")  # by which the shape of a row is told
-SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
-_BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
+SIDES = ("chosen", "rejected")  # of a pair; true and false in them are a verdict
+_BESIDE = ("tools", "reasoning")  # what may accompany the texts in a column of its own
 _ABOUT = (
     "scenario",
     "language",
@@ -21,7 +21,7 @@ _ABOUT = (
     "license",
     "split",
 )  # our names of all other columns
-ALIASES = {  # names under which other tools have these columns
+ALIASES = {  # names of these columns in other tools
     "messages": ("messages", "conversations", "conversation", "contents", "input.messages"),
     "chosen": ("chosen", "chosen_messages", "preferred_output"),
     "rejected": ("rejected", "rejected_response", "rejected_messages", "non_preferred_output"),
@@ -34,6 +34,7 @@ SPLIT_WORDS = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "held_out"), "test"),
 }
+MOST_KINDS = 1000  # of rows, by which columns they have
 SEVERAL = ("prompt",)  # the names to which several columns or a template may be mapped
 
 Columns = abc.Mapping[str, str | list[str]]
@@ -46,29 +47,40 @@ class Mapping:
         self.columns = columns
         self.parts = {name: theirs(name, of) for name, of in columns.items()}
         self.ignored = frozenset(ignore)
-        # A column is read for one purpose: by the name it is mapped to, not by its own.
+        # A column is read once: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
         self.texts = {name for name in columns if name.partition(".")[0] not in (*_ABOUT, *_BESIDE)}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
         self.joined = {
             name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]
         }
-        # Rows that have and lack the same columns have one shape, unless a text is inside of one.
+        # Rows with the same columns have the same shape, unless a text is inside a column.
         self.flat = not any("." in part for name in self.texts for part in self.parts[name])
         self.shapes: dict[tuple[str, ...], Any] = {}
-        self.candidates = Candidates(self)
+        self.candidates: dict[tuple[str, ...], Candidates] = {}
+
+    def candidates_in(self, row: dict[str, Any]) -> "Candidates":
+        """Return which columns of a row may hold what we call by a name."""
+        columns = tuple(row)
+        found = self.candidates.get(columns)
+        if found is None:
+            found = Candidates(self, columns)
+            if len(self.candidates) < MOST_KINDS:
+                self.candidates[columns] = found
+        return found
 
 
 class Candidates(dict[str, list[str]]):
-    """The columns that may hold what we call by a name, the first first."""
+    """The columns of a kind of rows that may hold a value of ours, in order of preference."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, columns: tuple[str, ...]) -> None:
         super().__init__()
-        self.mapping = mapping
+        self.mapping, self.columns = mapping, columns
 
     def __missing__(self, name: str) -> list[str]:
         others = [one for one in ALIASES.get(name, (name,)) if one not in self.mapping.taken]
-        self[name] = self.mapping.parts.get(name, others)
+        found = self.mapping.parts.get(name, others)
+        self[name] = [one for one in found if one in self.columns or "." in one]
         return self[name]
 
 
@@ -90,32 +102,25 @@ def _fields_of(template: str) -> list[str]:
 
 
 class Row:
-    """The cells of a raw row, by our names; knows which of its columns were read."""
+    """The cells of a raw row by our own column names; remembers which columns were read."""
 
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
-        self.row, self.mapping = row, mapping
+        self.row, self.mapping, self.candidates = row, mapping, mapping.candidates_in(row)
         self.read: set[str] = set()
         self.inside: dict[str, list[str]] = {}  # columns read in part, and what was read of each
         self.unread = Unread(mapping.ignored)
 
     def get(self, name: str) -> Any:
-        """Return the value of a column, and count the column as read.
+        """Return the value of a column, and mark the column as read.
 
-        None where the row has none of that name or it is null.
+        None where the column is missing or null.
         """
         if name in self.mapping.joined:
             for part in self.mapping.parts[name]:
                 self.reach(part)
             return _joined(self.row, self.mapping.columns[name])
-        columns = self.mapping.candidates[name]
-        if len(columns) == 1:  # most often
-            column = columns[0]
-            if column in self.row:
-                self.read.add(column)
-                value = self.row[column]
-                return value if value == value else None
-            if "." not in column:
-                return None
+        if not self.candidates[name]:  # most often
+            return None
         column, value = self.find(name)
         if column:
             self.reach(column)
@@ -129,18 +134,18 @@ class Row:
             self.inside.setdefault(column.partition(".")[0], []).append(column)
 
     def look(self, name: str) -> Any:
-        """Return the value of a column like `get`; it does not count as read."""
+        """Return the value of a column like `get`, without marking it as read."""
         if name in self.mapping.joined:
             return _joined(self.row, self.mapping.columns[name])
         return self.find(name)[1]
 
     def find(self, name: str) -> tuple[str, Any]:
-        """Return name and value of the first column so called, or by another's name for it.
+        """Return name and value of the first column with this name or another tool's name for it.
 
-        The first that holds something; else one that is empty.
+        The first that is not empty; else an empty one.
         """
         there, found = "", None
-        for column in self.mapping.candidates[name]:
+        for column in self.candidates[name]:
             if column in self.row:
                 there, found = column, self.row[column]
                 if found != found:  # NaN: how pandas writes an empty cell
@@ -154,9 +159,9 @@ class Row:
         return there, found
 
     def kind(self) -> tuple[str, ...]:
-        """Name the shape of a row by the columns that hold something.
+        """Name the shape of a row by its columns that are not empty.
 
-        Columns that hold true or false are marked.
+        Columns that hold a boolean are marked.
         """
         return tuple(
             [
@@ -167,9 +172,9 @@ class Row:
         )
 
     def there(self, name: str, vacant: bool) -> bool:
-        """Tell whether the row has such a column and it is not null (`vacant`: or empty).
+        """Tell whether a column has a value; with `vacant`, it may be empty but not null.
 
-        True and false are no answers, but a verdict.
+        True and false count as a verdict, not as an answer.
         """
         value = self.look(name)
         if value is None or (name in SIDES and isinstance(value, bool)):
@@ -206,7 +211,7 @@ def _joined(row: dict[str, Any], column: str | list[str]) -> Any:
 
 
 def as_lines(value: Any) -> str:
-    """Write a cell of a question as text, a list with a line for each of its values."""
+    """Write a cell of a question as text, a list with one line per item."""
     if isinstance(value, list):
         return "\n".join(map(as_text, value))
     return "" if value is None else as_text(value).strip()

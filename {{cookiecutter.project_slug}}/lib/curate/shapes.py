@@ -1,10 +1,10 @@
 """Turn rows of known shapes (chat, ShareGPT, alpaca, prompt/completion, preference) into drafts.
 
-A draft has our turns and answers; nothing is checked against the task yet. docs/data.md has a table
-of the shapes.
+Drafts are not yet checked against the task. docs/data.md has a table of the shapes.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
@@ -13,17 +13,17 @@ from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
 from lib.curate.leftovers import Leftovers
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLIT_WORDS, TOLD_BY, Mapping, Row
+from lib.curate.row import MOST_KINDS, SPLIT_WORDS, TOLD_BY, Mapping, Row
 from lib.curate.sides import check_scores
 from lib.curate.unknown import unknown
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
-    """Read a row of any known shape, told by its keys, as a draft of a record.
+    """Convert a row of any known shape, recognized by its keys, to a draft of a record.
 
-    Raises Reject for any other shape, for a bad cell, and where a column that nothing reads could
-    change what is learnt.
+    Raises Reject for any other shape, for a bad cell, and where an unread column could change what
+    is learnt.
     """
     cells = Row(row, mapping)
     draft = read_shape(cells, task)
@@ -46,7 +46,7 @@ def read_license(cells: Row) -> str:
     """Read the license of a row (`license` or `licence`); raise Reject where it names two."""
     if "license" in cells.mapping.columns:
         return optional_text(cells.get("license"))
-    spelt = [name for name in cells.row if str(name).casefold() in ("license", "licence")]
+    spelt = [name for name in cells.row if is_license(name)]
     cells.read.update(spelt)
     found = {
         text.casefold(): text
@@ -58,10 +58,16 @@ def read_license(cells: Row) -> str:
     return next(iter(found.values()), "")
 
 
+@cache
+def is_license(name: Any) -> bool:
+    """Tell whether a column of this name holds licenses."""
+    return str(name).casefold() in ("license", "licence")
+
+
 def read_split(cells: Row) -> str | None:
     """Read the published split of a row, where a column is mapped to it.
 
-    Raises Reject for a word that names none.
+    Raises Reject for a word that does not name a split.
     """
     if "split" not in cells.mapping.columns:
         return None
@@ -71,11 +77,8 @@ def read_split(cells: Row) -> str | None:
     return SPLIT_WORDS.get(text.casefold())
 
 
-MOST_KINDS = 1000  # of rows, by which columns they have
-
-
 class Shape(NamedTuple):
-    """A shape of rows: the columns that tell it, those that it may have besides, its reader."""
+    """A shape of rows: the columns that identify it, its optional columns, and its reader."""
 
     needs: tuple[str, ...]
     may: tuple[str, ...]
@@ -83,7 +86,7 @@ class Shape(NamedTuple):
 
 
 def read_shape(cells: Row, task: TaskParams) -> Draft:
-    """Read what is asked and answered; raise Reject for an unknown shape."""
+    """Read question and answer of a row; raise Reject for an unknown shape."""
     known, mapping = cells.kind(), cells.mapping
     shape = mapping.shapes.get(known) if mapping.flat else None
     if shape is None:
@@ -97,10 +100,10 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
 
 
 def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:
-    """Find the shape of a row by its columns that hold something, or `vacant`, are not null.
+    """Find the shape of a row by its non-empty columns; with `vacant`, by its non-null ones.
 
-    A row may have several shapes at once (pairs often hold the better chat as `messages`, too): the
-    first counts that has a place for every text that is mapped.
+    Several shapes may match (pairs often hold the better chat as `messages`, too): the first one
+    that uses every mapped text counts.
     """
     there = {name for name in TOLD_BY if cells.there(name, vacant)}
     if task.fields and all(name in cells.mapping.columns for name in task.fields):

@@ -11,7 +11,7 @@ from lib.intake.cells import Reject
 from lib.intake.unpack import from_text, is_turn
 from lib.intake.unread import is_ranked, key_words
 
-MESSAGE = (  # a column of each: who said it, what, when or in which talk
+MESSAGE = (  # one column of each: author, text, time, conversation
     key_words("author author_id sender speaker role from user user_id"),
     key_words("text body content message value comment"),
     key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
@@ -55,7 +55,7 @@ def jq_name(name: str) -> str:
 
 
 def is_message(row: dict[str, Any]) -> bool:
-    """Tell whether a row is one message of an export: who said it, what, when or in which talk."""
+    """Tell whether a row is a single message of an export, with author, text and time or thread."""
     names = {name.casefold() for name in row}
     return not any(map(names.isdisjoint, MESSAGE))
 

@@ -1,4 +1,4 @@
-"""Read what is asked and what is answered, where each has a column: a text, a turn, or turns."""
+"""Read the question and the answer where each has a column of its own: a text, a turn, or turns."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ from lib.intake.unread import Unread
 
 
 def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
-    """Read what is answered: text, one turn, or turns that end with the answer.
+    """Read an answer as turns: from text, one turn, or turns that end with the answer.
 
-    objects: whether an object may be an answer itself. Raises Reject (`not_text`, `stringified`).
+    objects: whether a JSON object may itself be an answer. Raises Reject (`not_text`,
+    `stringified`).
     """
     if isinstance(value, str):
         value = unpacked(value)
@@ -42,7 +43,7 @@ def are_answers(value: list[Any]) -> bool:
 
 
 def read_prompt(value: Any, unread: Unread) -> list[Message]:
-    """Read what is asked, text, a turn or a list of turns, as turns."""
+    """Read a question as turns: from text, one turn or a list of turns."""
     value = unpacked(value) if isinstance(value, str) else value
     if isinstance(value, dict) and is_turn(value):
         value = [value]

@@ -30,9 +30,9 @@ _SAYS = {"Human": "user", "USER": "user", "User": "user", "SYSTEM": "system", "S
 
 
 def hh_turns(text: str) -> list[Message]:
-    r"""Split a talk of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; nothing for any other text.
+    r"""Split a conversation of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; [] for any other text.
 
-    An answer that is still to come does not count as a turn.
+    A final empty `Assistant:` does not count as a turn.
     """
     if "Assistant:" not in text or not _HH.match(text.lstrip(" ")):
         return []

@@ -1,5 +1,4 @@
-"""Read the turns of a chat in the forms that people have them: OpenAI, ShareGPT, Gemini, or the
-text of such a list."""
+"""Read the turns of a chat: OpenAI's, ShareGPT's, Gemini's, or the text of such a list."""
 
 import json
 import re
@@ -30,17 +29,17 @@ MARKED = re.compile(
 
 
 def user(content: str) -> Message:
-    """Make a turn of the user."""
+    """Build a user turn."""
     return {"role": "user", "content": content}
 
 
 def assistant(content: str) -> Message:
-    """Make a turn of the assistant."""
+    """Build an assistant turn."""
     return {"role": "assistant", "content": content}
 
 
 def read_turns(value: Any, unread: Unread) -> list[Message]:
-    """Read the turns of a chat, OpenAI's (role, content), ShareGPT's (from, value) or their text.
+    """Read a chat's turns: OpenAI's (role, content), ShareGPT's (from, value) or their text.
 
     Raises Reject (`bad_turns`, `not_text`, `tools`, and what Unread raises).
     """
@@ -60,7 +59,7 @@ def read_turns(value: Any, unread: Unread) -> list[Message]:
 
 
 def spoken(turns: list[Message]) -> list[Message]:
-    """Drop the system prompts at the start of a chat."""
+    """Return a chat without the system prompts at its start."""
     start = 0
     while start < len(turns) and turns[start]["role"] == "system":
         start += 1
@@ -68,9 +67,10 @@ def spoken(turns: list[Message]) -> list[Message]:
 
 
 def as_turns(value: Any) -> Any:
-    """Return a list of turns that came as a column of each key, as pairs or as texts in turn.
+    """Convert one list per key, pairs or alternating texts to a list of turns.
 
-    `datasets` keeps a list of objects as an object of lists; any other value stays as it is.
+    `datasets` stores a list of objects as an object of lists. Any other value is returned
+    unchanged.
     """
     if isinstance(value, dict) and value and all(isinstance(one, list) for one in value.values()):
         same = len({*map(len, value.values())}) == 1
@@ -86,7 +86,7 @@ def as_turns(value: Any) -> Any:
 
 
 def is_plain(turn: Any) -> bool:
-    """Tell whether a turn has a role and a text, and nothing to look into (most have)."""
+    """Tell whether a turn has only a role and a plain text (most do)."""
     return (
         isinstance(turn, dict)
         and turn.keys() == _PLAIN
@@ -98,7 +98,7 @@ def is_plain(turn: Any) -> bool:
 
 
 def add_turn(turns: list[Message], turn: Message) -> None:
-    """Add a turn; calls that have a turn of their own (ShareGPT) join what is said before them."""
+    """Append a turn; tool calls with a turn of their own (ShareGPT) join the turn before."""
     if turn["role"] != "call":
         turns.append(turn)
     elif turns and turns[-1]["role"] == "assistant":
@@ -110,7 +110,7 @@ def add_turn(turns: list[Message], turn: Message) -> None:
 
 
 def read_role(value: Any) -> str:
-    """Read a role; `call` is a turn of nothing but calls. Raises Reject for an unknown one."""
+    """Read a role; `call` is a turn of tool calls only. Raises Reject for an unknown role."""
     name = value.strip().casefold() if isinstance(value, str) else str(value)
     if name in RESULT_ROLES:
         return "tool"
@@ -124,9 +124,9 @@ def read_role(value: Any) -> str:
 
 
 def read_turn(turn: Any, unread: Unread) -> list[Message]:
-    """Read one turn, whose content may be a list of parts as in OpenAI's API.
+    """Read one turn as a list of turns; its content may be a list of parts as in OpenAI's API.
 
-    None for a system turn without content; several where a part is the result of a tool.
+    Empty for a system turn without content; several where a part is a tool result.
     """
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
@@ -179,7 +179,7 @@ def text_or_reject(key: str, content: Any) -> str:
 
 
 def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Unread) -> Message:
-    """Read what a tool returned: text, parts of text, or a value, which becomes JSON."""
+    """Read a tool result: text, parts of text, or any other value, which becomes JSON."""
     note_keys(turn, {*read, "name", "tool_call_id"}, unread, weighed=False)
     if isinstance(content, list) and all(
         isinstance(one, dict) and "type" in one for one in content
@@ -198,7 +198,7 @@ def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Un
 
 
 def read_said(turn: dict[str, Any], content: Any, read: set[str], unread: Unread) -> Message:
-    """Read a turn of the assistant: what it says, thinks and calls, and whether it is learnt."""
+    """Read an assistant turn: its text, thoughts and calls, and whether it is learnt."""
     thought, calls = "", list[Any]()
     if isinstance(content, list):
         content, thought, calls, _ = read_content_parts(content)
@@ -226,7 +226,7 @@ def read_said(turn: dict[str, Any], content: Any, read: set[str], unread: Unread
 
 
 def answer_in(text: str, unread: Unread, split: bool = True) -> Message:
-    """Make a turn of the assistant of a text, which may hold a thought, and (`split`) calls."""
+    """Build an assistant turn from a text that may hold a thought and (`split`) tool calls."""
     thought, text = split_thought(text)
     said, calls = called_in(text) if split else (text, [])
     answer = assistant(said)
@@ -238,7 +238,7 @@ def answer_in(text: str, unread: Unread, split: bool = True) -> Message:
 
 
 def weight_of(turn: dict[str, Any], read: set[str], unread: Unread) -> Message:
-    """Read whether a turn is learnt: weight 0, train or loss false say that it is context."""
+    """Read whether a turn is learnt: weight 0, train false or loss false mark it as context."""
     found = cast(Message, {})
     for key, value in turn.items():
         if key in read or risk(key) != "weight" or f"turn.{key}" in unread.ignored:
@@ -250,9 +250,9 @@ def weight_of(turn: dict[str, Any], read: set[str], unread: Unread) -> Message:
 
 
 def note_keys(turn: dict[str, Any], read: set[str], unread: Unread, weighed: bool = True) -> None:
-    """Note the keys of a turn that are not read; `ignore` calls them turn.KEY.
+    """Note the unread keys of a turn; `ignore` names them turn.KEY.
 
-    weighed: whether the turn may be learnt; a weight of another changes nothing.
+    weighed: whether the turn may be learnt; on other turns a weight changes nothing.
     """
     for key, value in turn.items():
         if key not in read and (weighed or risk(str(key)) != "weight"):

@@ -1,7 +1,7 @@
-"""Watch what nothing reads of a row: its other columns, and other keys of its turns.
+"""Watch the columns of a row and the keys of its turns that nothing reads.
 
-What cannot change what is learnt is named and counted. What could (a verdict, a weight, tools,
-reasoning, a picture) is a reason to drop the row, until somebody maps or ignores it.
+Those that cannot change what is learnt are named and counted. Those that could (a verdict, a
+weight, tools, reasoning, an image) are a reason to drop the row, until they are mapped or ignored.
 """
 
 import math
@@ -14,7 +14,7 @@ from lib.intake.cells import Reject
 
 
 def key_words(text: str) -> frozenset[str]:
-    """List words, so that long lists stay readable."""
+    """Split a text into a set of words; for long lists in the code."""
     return frozenset(text.split())
 
 
@@ -32,7 +32,7 @@ MEDIA = re.compile(
     r"(input_|source_|user_)?(images?|pictures?|photos?|videos?|audios?|speech|screenshots?"
     r"|pixel_values|input_features)(_?(paths?|urls?|files?|names?|bytes|data|list|base64))?"
 )
-# Several answers to one question, in a list or in columns with numbers.
+# Several answers to one question, in a list or in numbered columns.
 RANKED = re.compile(
     r"(ranked_|model_)?(responses|completions|answers|candidates|generations|outputs|rankings?)"
     r"|(response|completion|answer|candidate|generation|output|reply)_([0-9]|a|b)"
@@ -53,13 +53,13 @@ label labels kto score scores rating ratings reward rewards vote votes upvote up
     selected likes dislikes stars
 """
 VERDICT_WORDS = key_words(JUDGING)
-# Columns that say what is bad of an answer: false and 0 there are no reason to drop it.
+# Columns that name a fault of an answer: false and 0 in them are no reason to drop it.
 FAULTS = key_words(
     "downvote downvotes downvoted bad incorrect wrong invalid unhelpful dislike disliked reject "
     "rejected fail failed harmful toxic toxicity unsafe flag flagged hallucination hallucinated "
     "discarded skipped deleted cancelled dislikes"
 )
-# Columns beside verdicts that only number, name or explain: label_id, correct_answer.
+# Columns that only number, name or explain a verdict: label_id, correct_answer.
 NO_VERDICT = key_words(
     "answer answers option options choice idx index id key name text reason source model"
 )
@@ -73,29 +73,29 @@ BAD = key_words(
     "downvote downvoted reject rejected incorrect wrong undesirable negative fail failed 👎 unsafe "
     "harmful toxic spam hallucinated"
 )
-# Words that say "bad" in a column of any name; the others may mean much else.
+# Words that mean "bad" in a column of any name; the others are ambiguous.
 PLAINLY_BAD = BAD - {"false", "0", "0.0", "-1", "-1.0", "no", "n", "down", "negative"}
-# What annotators pass over says nothing of the answer, and is not to be learnt either.
+# Answers that annotators skipped: no verdict, but not to be learnt either.
 PASSED_OVER = key_words("discard discarded ignore ignored skip skipped")
 _SAYS_BAD = PLAINLY_BAD | PASSED_OVER
 _SCORES = re.compile("score|rating|reward|quality|grade")
 LEVELS = key_words("a b tie both model_a model_b high medium low poor excellent fair neutral")
-NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # what tables write for nothing
+NOT_ONE = ("", "[]", "{}", "null", "none", "nan")  # how tables write a missing value
 LONGEST_NOTHING = 100  # characters, spaces mostly
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 
 class Unread:
-    """The names of what nothing reads in a row."""
+    """The names of the columns and keys of a row that nothing reads."""
 
     def __init__(self, ignored: Collection[str] = (), pair: bool = False) -> None:
         self.ignored, self.pair = ignored, pair
         self.names: dict[str, None] = {}
 
     def note(self, name: str, value: Any, shown: str = "") -> None:
-        """Note a name that holds something; raise Reject where that could change what is learnt.
+        """Note an unread name with a value; raise Reject where it could change what is learnt.
 
-        shown: what it is called in messages and in `ignore`, where that is not its name.
+        shown: its name in messages and in `ignore`, where that differs.
         """
         shown = shown or name
         if is_empty(value) or shown in self.ignored:
@@ -122,7 +122,7 @@ class Unread:
         self.names[shown] = None
 
     def look_into(self, value: dict[str, Any], shown: str) -> None:
-        """Raise Reject where an object that nobody reads, such as `meta`, holds a verdict."""
+        """Raise Reject where an unread object, such as `meta`, holds a verdict."""
         for key, part in value.items():
             said = verdict(part) if isinstance(part, (bool, str)) else None
             if said is None or (said is False and is_fault(str(key))):
@@ -132,7 +132,7 @@ class Unread:
 
 
 def is_ranked(name: str, value: Any) -> bool:
-    """Tell whether a column holds one of several answers to one question, or a list of them."""
+    """Tell whether a column holds one or a list of several answers to the same question."""
     snake = "_".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)).lower()
     if not RANKED.fullmatch(snake):
         return False
@@ -143,7 +143,7 @@ def is_ranked(name: str, value: Any) -> bool:
 
 @cache
 def risk(name: str) -> str:
-    """Return the reason for which a column or key of this name may not go unread; or nothing."""
+    """Return the reason why a column or key of this name must not go unread; "" if it may."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
     snake = "_".join(words).lower()
     for reason, names in (
@@ -172,15 +172,15 @@ def says_bad(value: Any) -> bool:
 
 @cache
 def is_fault(name: str) -> bool:
-    """Tell whether a column of this name says what is bad of an answer."""
+    """Tell whether a column of this name states a fault of an answer."""
     said = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)}
     return not FAULTS.isdisjoint(said)
 
 
 def is_verdict(name: str, value: Any, pair: bool) -> bool:
-    """Tell whether a value judges an answer, so that to ignore it could turn the answer round.
+    """Tell whether a value judges an answer, so that ignoring it could invert the meaning.
 
-    A pair may have scores of both; which one is better (label: 0) would turn it round.
+    A pair may have scores of both answers; a label of the better one could swap them.
     """
     if isinstance(value, (dict, list)):
         parts = value.values() if isinstance(value, dict) else value
@@ -191,14 +191,14 @@ def is_verdict(name: str, value: Any, pair: bool) -> bool:
         return False
     if verdict(value) is not None:
         return True
-    if name in ("label", "labels"):  # a class, of which there may be many
+    if name in ("label", "labels"):  # a class label, one of possibly many
         return False
     text = _flat(value) if isinstance(value, str) else ""
     return isinstance(value, (int, float)) or text in LEVELS or bool(_NUMBER.fullmatch(text))
 
 
 def verdict(value: Any) -> bool | None:
-    """Read whether an answer is good: true, 1, up; false, 0, bad. None where nothing is said."""
+    """Read a verdict: True for true, 1, up, ...; False for false, 0, bad, ...; else None."""
     if not isinstance(value, (str, int, float)):
         return None
     text = _flat(str(value))
@@ -206,7 +206,7 @@ def verdict(value: Any) -> bool | None:
 
 
 def _flat(text: str) -> str:
-    """Write a word of a table in one way."""
+    """Normalize a word of a table."""
     return "_".join(text.casefold().split())
 
 

@@ -22,4 +22,4 @@ def test_the_better_of_two_answers_is_taken_by_the_line_that_is_said() -> None:
 
 
 def test_a_table_is_no_file_for_jq() -> None:
-    assert "jq reads JSON alone" in cure_of("two_answers", "a.csv", "line 1: two_answers, a, b", 4)
+    assert "jq reads only JSON" in cure_of("two_answers", "a.csv", "line 1: two_answers, a, b", 4)

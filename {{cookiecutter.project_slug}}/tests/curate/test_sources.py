@@ -34,7 +34,7 @@ def test_files_that_programs_keep_beside_data(
 
 def test_a_link_to_nothing_stops(folder: Path) -> None:
     (folder / "a.csv").symlink_to("gone.csv")
-    with pytest.raises(UserError, match="is a link to a file that is not there"):
+    with pytest.raises(UserError, match="is a link to a missing file"):
         found("data/raw/**/*")
 
 

@@ -53,7 +53,7 @@ def test_a_lone_answer_that_is_good_and_bad_contradicts_itself() -> None:
 def test_nothing_kept_stops_the_run_and_says_where_the_reasons_are() -> None:
     raw(ask("where is it?"), ask("Where is it", "setup"))
     with pytest.raises(
-        UserError, match=r"no row is kept; data/rejected\.jsonl says why each was dropped"
+        UserError, match=r"no rows are kept; data/rejected\.jsonl says why each was dropped"
     ):
         main()
     assert len(rows("data/rejected.jsonl")) == 2
