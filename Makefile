@@ -1,6 +1,6 @@
 # `make demo` shows the product, `make test` proves it. Both make their own environment in .venv.
 # `make test` presupposes what `make demo` leaves (packages, the demo's pipeline run) and makes what
-# is missing: ten minutes of two cores with it, five and the downloads more without.
+# is missing: ten to fifteen minutes on two cores with it, five and the downloads more without.
 VENV := $(CURDIR)/.venv
 include {{cookiecutter.project_slug}}/install.mk
 # The demo's base: embedded, or smollm2, a real one of 135 M parameters, which takes several times as long.

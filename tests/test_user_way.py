@@ -82,7 +82,7 @@ def test_a_second_clone_gets_the_same_hashes_even_when_killed(team: Path) -> Non
         kill(killed, ["dvc", "repro"], started, seconds)
     kill(killed, ["dvc", "repro"], lambda _: has_checkpoint(killed))
     output = sh(killed, "dvc", "repro")
-    assert "train: goes on from" in output
+    assert "train: resumes from" in output
     assert hashes(killed) == hashes(team / "one")
 
 
@@ -177,7 +177,7 @@ def test_a_sweep_is_queued_by_one_command(team: Path) -> None:
 def test_a_killed_experiment_goes_on(team: Path) -> None:
     run = ["dvc", "exp", "run", "--temp", "-S", "train.seed=8", "train"]
     kill(team / "one", run, lambda _: has_checkpoint(team / "one"))
-    assert "train: goes on from" in sh(team / "one", *run)
+    assert "train: resumes from" in sh(team / "one", *run)
 
 
 def start_queue(project: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_queued_run_goes_on_after_a_power_cut(team: Path) -> None:
     sh(one, "dvc", "queue", "kill", "cut")
     sh(one, *queue, "again")
     assert "Failed" in run_queue(one)
-    assert "train: goes on from" in sh(one, "dvc", "queue", "logs", "again")
+    assert "train: resumes from" in sh(one, "dvc", "queue", "logs", "again")
 
 
 def test_a_stage_outside_the_project_root_says_so(team: Path) -> None:

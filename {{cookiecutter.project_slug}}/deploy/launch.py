@@ -1,8 +1,8 @@
-"""Launch files: what starts each serving stack on a package, as text by file name.
+"""Write the launch files of a package: Compose and Kubernetes.
 
-Images are pinned by tag: their digests cannot be known offline. Pin those of your registry. vLLM's,
-TGI's and llama.cpp's run as root by default, so nothing here forbids it; what root could do beyond
-serving is taken away instead.
+Images are pinned by tag, since digests cannot be known offline: pin those of your registry. vLLM's,
+TGI's and llama.cpp's images run as root by default, which is allowed here, but all privileges that
+serving does not need are dropped.
 """
 
 import io
@@ -17,17 +17,17 @@ from lib.runtime.errors import UserError
 
 IMAGES = {
     "vllm": "vllm/vllm-openai:v0.32.0",
-    "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a tag that moves; with -cuda for a GPU
+    "llama.cpp": "ghcr.io/ggml-org/llama.cpp:server",  # a moving tag; with -cuda for a GPU
     "tgi": "ghcr.io/huggingface/text-generation-inference:3.3.5",  # legacy: archived upstream
 }
-RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM 0.32 takes as --max-lora-rank
-WITH_CURL = ("vllm", "llama.cpp")  # images that surely have it
-LOADING = 1_800  # seconds that a large model may load
-TEMPLATE = "chat_template.jinja"  # as transformers and vLLM name it
+RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # values that vLLM 0.32 accepts for --max-lora-rank
+WITH_CURL = ("vllm", "llama.cpp")  # images that are known to have curl
+LOADING = 1_800  # seconds that a large model may take to load
+TEMPLATE = "chat_template.jinja"  # its name in transformers and vLLM
 
 
 def takes_gpu(deploy: DeployParams, device: str) -> bool:
-    """Tell whether the stack is started on a GPU; llama.cpp is where hardware.device says so."""
+    """Tell whether the stack runs on a GPU; llama.cpp does if hardware.device is a GPU."""
     return deploy.stack in ("vllm", "tgi") or device != "cpu"
 
 
@@ -44,11 +44,13 @@ def compose(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
 
 
 def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
-    """Write the service without its volumes."""
+    """Return the Compose service without its volumes."""
     service = container(deploy, gpu)
     service["ports"] = [f"127.0.0.1:{deploy.port}:{deploy.port}"]
     service["restart"] = "unless-stopped"
-    if deploy.stack in WITH_CURL:  # llama.cpp's own asks port 8080, whatever the port is
+    if (
+        deploy.stack in WITH_CURL
+    ):  # llama.cpp's own health check uses port 8080, whatever the port is
         ask = ["CMD", "curl", "--fail", f"http://127.0.0.1:{deploy.port}/health"]
         service["healthcheck"] = {"test": ask, "timeout": "10s", "start_period": f"{LOADING}s"}
     if gpu:
@@ -58,20 +60,20 @@ def composed(deploy: DeployParams, gpu: bool) -> dict[str, Any]:
 
 
 def room_for(rank: int) -> int:
-    """Return the rank that vLLM leaves room for; raise UserError where it allows none so high."""
+    """Return vLLM's --max-lora-rank for a rank; raise UserError if it supports none so high."""
     for allowed in RANKS:
         if allowed >= rank:
             return allowed
     raise UserError(
-        f"train.lora.rank is {rank}, and vLLM serves adapters of {RANKS[-1]} at most "
+        f"train.lora.rank is {rank}, and vLLM serves adapters of rank {RANKS[-1]} at most "
         f"(deploy.stack); set it to {RANKS[-1]} or less, then `dvc repro`"
     )
 
 
 def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: int) -> str:
-    """Write compose-lora.yaml: vLLM serves the base, and the adapter as a model beside it.
+    """Write compose-lora.yaml: vLLM serves the base with the adapter as a second model.
 
-    Raises UserError where its rank is too high.
+    Raises UserError if the rank is too high.
     """
     service = composed(deploy, gpu=True)
     hub = not Path(base).is_dir()
@@ -80,7 +82,10 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
     revised = ["--revision", revision] if hub and revision else []
     lora = ["--enable-lora", "--max-lora-rank", str(room_for(rank))]
     lora += ["--lora-modules", f"{SERVED_NAME}=/adapter"]
-    lora += ["--chat-template", f"/adapter/{TEMPLATE}"]  # that of training; the base's may differ
+    lora += [
+        "--chat-template",
+        f"/adapter/{TEMPLATE}",
+    ]  # the template used in training; the base's may differ
     service["command"] = [first, *revised, *told, *lora]
     folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
     service["volumes"] = folders
@@ -145,9 +150,9 @@ def kubernetes(deploy: DeployParams, memory: int | None, gpu: bool) -> str:
 
 
 def probes(port: int) -> dict[str, Any]:
-    """Say when Kubernetes sends requests to the server and when it restarts it.
+    """Return Kubernetes probes: startup, readiness and liveness.
 
-    Not while it loads, and not for being busy for a moment.
+    The server is not restarted while it loads, or because it is briefly busy.
     """
 
     def ask(period: int, failures: int) -> dict[str, Any]:

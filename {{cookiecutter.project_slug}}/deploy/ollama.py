@@ -1,5 +1,6 @@
-"""The Modelfile of Ollama, with an explicit template and stops: an unknown template would silently
-be replaced by a poor default."""
+"""Write Ollama's Modelfile with an explicit template and stop strings.
+
+Ollama silently replaces a template that it does not recognize by a poor default."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ SYSTEM, _ASKED, _ANSWERED = "⟦system⟧", "⟦asked⟧", "⟦answered⟧"
 def modelfile(
     tokenizer: "PreTrainedTokenizerBase", stops: list[str], system: str, context: int
 ) -> str:
-    """Write a Modelfile beside model.gguf; raise UserError when the template has no such form."""
+    """Write a Modelfile for model.gguf; raise UserError if the template cannot be converted."""
     lines = [
         "FROM ./model/model.gguf",
         f'TEMPLATE """{go_template(tokenizer)}"""',
@@ -31,7 +32,7 @@ def modelfile(
 def go_template(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Convert the chat template to Ollama's Go template of one turn.
 
-    Ollama repeats it for each turn.
+    Ollama applies it to each turn.
     """
 
     def rendered(*messages: Message, prompted: bool) -> str:
@@ -47,8 +48,8 @@ def go_template(tokenizer: "PreTrainedTokenizerBase") -> str:
     head = whole.removesuffix(bare)
     if head == whole or SYSTEM not in head or not answered.startswith(f"{bare}{_ANSWERED}"):
         raise UserError(
-            "deploy.stack is 'ollama', but the base's chat template is not one turn after the "
-            "other, as an Ollama template must be; choose llama.cpp, which renders the template"
+            "deploy.stack is 'ollama', but the base's chat template does not render turns one by "
+            "one, as an Ollama template must; choose llama.cpp, which renders the template itself"
         )
     tail = answered.removeprefix(f"{bare}{_ANSWERED}")
     turn = bare.replace(_ASKED, "{{ .Prompt }}") + "{{ .Response }}" + tail

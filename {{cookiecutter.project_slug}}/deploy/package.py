@@ -5,7 +5,7 @@ reads   models/<gate.system>, models/tuned (adapter), reports/model_card.md,
 writes  dist/<deploy.stack>/: weights with tokenizer, template and generation config, launch files,
         smoke.py and smoke.json, requirements.md, model card, license, sbom.json, SHA256SUMS
 
-Nothing is pushed anywhere. A package is written whole or not at all.
+Nothing is uploaded. A package is written as a whole or not at all.
 """
 
 import json
@@ -33,7 +33,7 @@ from lib.evaluate.predictions import read_predictions
 from lib.model.chat import with_system
 from lib.model.loading import RELEASABLE, TUNED, load_tokenizer, make_readable, stop_tokens
 from lib.release.params import GateParams
-from lib.report.model_card import read_results, with_results
+from lib.report.card_results import read_results, with_results
 from lib.report.serving_memory import memory_limit, memory_table
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, sha256, write_json
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 MODEL_CARD = Path("reports/model_card.md")
 SMOKE_CASES = 8
-_SAME = 0.75  # of the recorded answers; kernels round otherwise, and a near tie may flip
+_SAME = 0.75  # share of recorded answers; other kernels round differently, and near ties may flip
 
 
 def check_formats(source: str, deploy: DeployParams) -> None:
-    """Raise UserError where the stack cannot read the weights; it can read plain ones."""
+    """Raise UserError if the stack cannot read the format of the weights."""
     if not Path(source, "config.json").is_file():
-        raise UserError(f"{source}: holds no model; `dvc repro` makes it, `dvc pull` gets it")
+        raise UserError(f"{source}: has no model; `dvc repro` creates it, `dvc pull` downloads it")
     packed = (
         "gguf" if Path(source, GGUF_FILE).is_file() else quantization(source).get("quant_method")
     )
@@ -62,7 +62,7 @@ def check_formats(source: str, deploy: DeployParams) -> None:
 
 
 def copy_weights(source: str, folder: Path, deploy: DeployParams, base: BaseParams) -> None:
-    """Copy the weights in the stack's format, with what belongs to them."""
+    """Copy the weights in the stack's format, with tokenizer, configs and license."""
     if deploy.stack in READERS["gguf"] and not Path(source, GGUF_FILE).is_file():
         folder.mkdir()
         write_gguf(source, folder, "none", base.dtype, load_tokenizer(source))
@@ -79,8 +79,10 @@ def read_card() -> str:
 
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
-    """Choose golden questions, evenly spread, with the answers and token counts of eval."""
-    golden = [case for case in read_golden() if not case.tools]  # servers answer those in own forms
+    """Select golden questions, evenly spread, with the answers and token counts of eval."""
+    golden = [
+        case for case in read_golden() if not case.tools
+    ]  # servers return tool calls in their own forms
     chats = {case.id: with_system(case.prompt(), task.system) for case in golden}
     rows = [
         row
@@ -89,8 +91,8 @@ def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str
     ]
     if not rows:
         raise UserError(
-            f"predictions/{system}.jsonl: holds no golden answer that ended; the smoke test of a "
-            "package asks such cases: add golden cases, or raise answer.max_new_tokens"
+            f"predictions/{system}.jsonl: has no complete golden answer; the smoke test of a "
+            "package needs some: add golden cases, or raise answer.max_new_tokens"
         )
     drawn = rows[:: max(len(rows) // SMOKE_CASES, 1)][:SMOKE_CASES]
     cases = [
@@ -110,9 +112,9 @@ def launch_files(
     tokenizer: "PreTrainedTokenizerBase",
     memory: int | None,
 ) -> dict[str, str]:
-    """Write what starts the stack, by file name.
+    """Return the launch files of the stack, by file name.
 
-    transformers needs no file, `make serve` starts it.
+    transformers needs none: `make serve` starts it.
     """
     gpu = launch.takes_gpu(deploy, load("hardware", HardwareParams).device)
     if deploy.stack == "transformers":
@@ -127,7 +129,7 @@ def launch_files(
 
 
 def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
-    """Add the adapter as a model beside its base, which vLLM serves together."""
+    """Add the adapter and its base, which vLLM serves together."""
     adapter = Path(TUNED, "adapter")
     if deploy.stack != "vllm" or not adapter.is_dir():
         return
@@ -141,7 +143,7 @@ def add_adapter(folder: Path, deploy: DeployParams, base: BaseParams) -> None:
 
 
 def write_checksums(folder: Path) -> None:
-    """Write SHA256SUMS of every file, as `sha256sum --check` reads it."""
+    """Write SHA256SUMS of all files, for `sha256sum --check`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
     (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")

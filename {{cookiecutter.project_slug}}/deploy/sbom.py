@@ -1,5 +1,6 @@
-"""The bill of materials of a package, in CycloneDX 1.6 (ECMA-424): the model, what it was made
-from, and the data that it learnt."""
+"""Write the bill of materials of a package, in CycloneDX 1.6 (ECMA-424).
+
+It lists the model, its base and the training data."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ WEIGHTS = (".safetensors", ".gguf", ".bin")
 def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
     """Build the document, without time or serial number: the same package has the same bytes.
 
-    Weights are those of all its folders: model, adapter and base.
+    Weights of all folders are listed: model, adapter and base.
     """
     weights = sorted(path for path in package.rglob("*") if path.suffix in WEIGHTS)
     files = [component("file", path.relative_to(package).as_posix(), path) for path in weights]

@@ -1,9 +1,9 @@
 """Store logs of any known format in ours: sampled, personal data and secrets masked.
 
 reads   the logs, params.yaml (`monitor.sample`, `curate.pii`)
-writes  OUT (JSONL), whole or not at all; what was left out is counted on the terminal
+writes  OUT (JSONL), whole or not at all; requests left out are counted on the terminal
 
-Whatever keeps logs should keep these. Run it where the raw ones are: they need not go further.
+Keep these logs instead of raw ones. Run it where the raw logs are, so that they need not be copied.
 """
 
 from collections import Counter

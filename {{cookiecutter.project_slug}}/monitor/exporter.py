@@ -1,11 +1,11 @@
-"""Quality signals of a growing log as Prometheus metrics: text format on http://ADDRESS:PORT.
+"""Export quality signals of a growing log as Prometheus metrics on http://ADDRESS:PORT.
 
-reads   LOG as it grows (and anew when it is replaced), reports/monitor/reference.json
+reads   LOG as it grows (and again when it is replaced), reports/monitor/reference.json
 serves  llm_requests_total, llm_events_total{event}, llm_looked_at_total{event},
         llm_incidents_total{kind}, llm_skipped_lines_total{reason}, llm_latency_seconds,
-        and what is usual: llm_release_ratio{event}, llm_limit_ratio{event}
+        and the reference: llm_release_ratio{event}, llm_limit_ratio{event}
 
-Counts only: no text leaves the log. monitor/prometheus/rules.yml has the alerts.
+Only counts are exported, no texts. monitor/prometheus/rules.yml has the alerts.
 """
 
 import argparse
@@ -32,25 +32,29 @@ from lib.pii.redact import Finder
 from lib.runtime.errors import CommandLine, UserError, run
 from monitor.reading import observer
 
-EVERY = 5.0  # seconds between two looks at the log
+EVERY = 5.0  # seconds between two reads of the log
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)
 
 
 class Metrics:
-    """The series, and what puts calls into them."""
+    """The Prometheus series; calls are added to them."""
 
     def __init__(self, watcher: Observer, params: MonitorParams) -> None:
         self.watcher, self.registry = watcher, CollectorRegistry()
         registry = self.registry
         self.requests = Counter("llm_requests", "Requests in the log.", registry=registry)
-        self.events = Counter("llm_events", "Requests that show it.", ["event"], registry=registry)
-        self.looked = Counter("llm_looked_at", "Requests that could.", ["event"], registry=registry)
+        self.events = Counter(
+            "llm_events", "Requests with the event.", ["event"], registry=registry
+        )
+        self.looked = Counter(
+            "llm_looked_at", "Requests that could have the event.", ["event"], registry=registry
+        )
         self.incidents = Counter("llm_incidents", "Incidents.", ["kind"], registry=registry)
         self.skipped = Counter("llm_skipped_lines", "No requests.", ["reason"], registry=registry)
         self.latency = Histogram(
             "llm_latency_seconds", "Whole answers.", buckets=_SECONDS, registry=registry
         )
-        for kind in KINDS:  # a counter that appears with its first incident shows no rise
+        for kind in KINDS:  # a counter that first appears with an incident shows no rise
             self.incidents.labels(kind)
         release = Gauge("llm_release_ratio", "Share at release.", ["event"], registry=registry)
         for event in watcher.release.counts.of:
@@ -74,14 +78,14 @@ class Metrics:
                 self.latency.observe(call.latency_ms / 1000)
 
     def skip(self, skipped: Counts[str]) -> None:
-        """Count lines that were no calls, and forget them."""
+        """Count skipped lines, and clear them."""
         for reason, count in skipped.items():
             self.skipped.labels(reason).inc(count)
         skipped.clear()
 
 
 class Tail:
-    """The new whole lines of a file that grows, is cut off or is replaced."""
+    """Yields the new complete lines of a file that grows, is truncated or replaced."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.at, self.inode = path, 0, 0
@@ -105,7 +109,7 @@ class Tail:
 
 
 def look(tail: Tail, log: LogReader, metrics: Metrics, finder: Finder) -> None:
-    """Count what is new in the log."""
+    """Count the new requests of the log."""
     log.vllm.until = datetime.now(UTC)
     for batch in batches(mask_all(_new_calls(tail, log), finder), BATCH):
         metrics.add(batch)
@@ -123,7 +127,7 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = CommandLine("monitor.exporter", __doc__)
     parser.add_argument("log", type=Path, metavar="LOG")
-    help_text = "%(default)s unless given"
+    help_text = "default: %(default)s"
     parser.add_argument("port", type=port, nargs="?", default=9464, metavar="PORT", help=help_text)
     parser.add_argument(
         "address", nargs="?", default="127.0.0.1", metavar="ADDRESS", help=help_text

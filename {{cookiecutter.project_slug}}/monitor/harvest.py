@@ -1,12 +1,12 @@
-"""Propose new records from logs: what went wrong, what is new, each with a reason.
+"""Propose new records from logs, bad or new requests, each with a reason.
 
 run     make harvest LOGS="logs/*.jsonl"
 reads   the logs, reports/monitor/reference.json, data/split, evals, data/raw/feedback-*.jsonl
-writes  data/harvest.jsonl: a line a proposal, for a person to decide on
+writes  data/harvest.jsonl: one line per proposal, for a person to decide on
 
-Masked like training data. Left out, and counted: near copies of what is known (train and earlier
-feedback), of what is held out (val, test, evals: they would leak), and of each other. Write
-`train`, `golden`, `adversarial` or `drop` into `decide`, correct the `answer`, and run
+Texts are masked like training data. Left out and counted are near copies of known records (train
+and earlier feedback), of held-out ones (val, test, evals: they would leak), and of each other.
+Write `train`, `golden`, `adversarial` or `drop` into `decide`, correct the `answer`, and run
 `python -m monitor.accept`.
 """
 
@@ -41,7 +41,7 @@ RAW, FEEDBACK = Path("data/raw"), "feedback-*.jsonl"
 
 
 def known_prompts() -> list[str]:
-    """List what training has already: train, and feedback that was accepted."""
+    """List the prompts that training already has: train, and accepted feedback."""
     prompts = [prompt_text(record) for record in read_records("data/split/train.jsonl")]
     for path in sorted(RAW.glob(FEEDBACK)):
         prompts += [text_of(row["messages"][:-1]) for row in read_objects(path)]
@@ -49,7 +49,7 @@ def known_prompts() -> list[str]:
 
 
 def held_out_prompts() -> list[str]:
-    """List what training must not see: val, test and the cases of evals/."""
+    """List the prompts that training must not see: val, test and the cases of evals/."""
     prompts = [
         prompt_text(record)
         for name in HELD_OUT
@@ -60,12 +60,12 @@ def held_out_prompts() -> list[str]:
 
 
 def copies(asked: list[str], known: KnownTexts) -> set[int]:
-    """Find the prompts, by index, that are the same as a known one, or nearly."""
+    """Return the indices of prompts that are copies or near copies of a known one."""
     return {hit.one for hit in [*known.same(asked), *known.near(asked)]}
 
 
 def new_proposals(proposals: list[Proposal], dropped: Counter[str]) -> Iterator[Proposal]:
-    """Yield proposals that are neither known, nor held out, nor near copies of an earlier one."""
+    """Yield proposals that are not copies of known, held-out or earlier prompts."""
     dedup, asked = load("dedup", DedupParams), [one.call.prompt() for one in proposals]
     shared = known_passages()
     held = KnownTexts(held_out_prompts(), dedup.evals_threshold, dedup.ngram, shared)
@@ -83,7 +83,7 @@ def new_proposals(proposals: list[Proposal], dropped: Counter[str]) -> Iterator[
 
 
 def limited(proposals: Iterator[Proposal], most: int, dropped: Counter[str]) -> list[Proposal]:
-    """Take at most `most` proposals of each first reason, and count the others."""
+    """Return at most `most` proposals per first reason, and count the others."""
     counts, kept = Counter[str](), []
     for proposal in proposals:
         counts[proposal.reasons[0]] += 1
@@ -95,7 +95,7 @@ def limited(proposals: Iterator[Proposal], most: int, dropped: Counter[str]) -> 
 
 
 def to_review_row(proposal: Proposal) -> dict[str, Any]:
-    """Make a line of the review file."""
+    """Build a line of the review file."""
     call, edited = proposal.call, proposal.call.feedback.get("edited", "").strip()
     return {
         "decide": "",  # train, golden, adversarial or drop
@@ -129,10 +129,10 @@ def read_review() -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def check_undecided() -> None:
-    """Raise UserError where the review file holds decisions: somebody's work."""
+    """Raise UserError if the review file contains decisions, which would be overwritten."""
     if HARVEST.exists() and any(row.get("decide") for _, row in read_review()):
         raise UserError(
-            f"{HARVEST}: holds decisions; run `python -m monitor.accept`, which accepts them"
+            f"{HARVEST}: contains decisions; run `python -m monitor.accept` to accept them first"
         )
 
 

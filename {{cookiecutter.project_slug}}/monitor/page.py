@@ -1,18 +1,18 @@
-"""The report of a window as one page: alarms, evidence, distributions beside the release's."""
+"""Render the report of a window: alarms, evidence, distributions beside the release's."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from lib.report.pages import render_page, share_cell
 
-MOST_VALUES = 12  # of a distribution that are shown
+MOST_VALUES = 12  # shown of a distribution
 TITLES = {"pass": "no alarm", "alarm": "alarm", "inconclusive": "too few texts to tell"}
 
 Tally = dict[str, int]
 
 
 def report_page(rows: dict[str, Any]) -> str:
-    """Render the page of what reports/monitor/<window>.json holds."""
+    """Render the page of reports/monitor/<window>.json."""
     first, last = rows["window"].split("_")
     checks = sorted(rows["checks"], key=lambda one: (not one["fired"], one["kind"], one["p"]))
     found = {kind: count for kind, count in rows["incident_counts"].items() if count}
@@ -42,7 +42,7 @@ def report_page(rows: dict[str, Any]) -> str:
 
 
 def check_shown(check: dict[str, Any]) -> dict[str, Any]:
-    """Put the figures of a check as people read them."""
+    """Format the figures of a check."""
     kind, now, then, p = (check[key] for key in ("kind", "now", "then", "p"))
     if kind == "incident":
         shown = {"now": f"{now:.0f}", "then": f"at most {then:.0f}", "p": ""}
@@ -54,7 +54,7 @@ def check_shown(check: dict[str, Any]) -> dict[str, Any]:
 
 
 def clock(time: float) -> str:
-    """Put a time, in seconds since 1970, as people read it."""
+    """Format a time in seconds since 1970."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -71,13 +71,13 @@ def distribution(name: str, now: Tally, then: Tally) -> tuple[str, list[list[Any
 
 
 def shares_of_counts(counts: Tally) -> dict[str, float]:
-    """Return counts as shares of their sum."""
+    """Return counts as shares of the total."""
     total = sum(counts.values()) or 1
     return {name: count / total for name, count in counts.items()}
 
 
 def _order(value: str) -> int:
-    """Rank a value: bins of lengths by their number, any other by the alphabet alone."""
+    """Return the sort key of a value: bins of lengths by number, others alphabetically."""
     first = value.partition("-")[0]
     return int(first) if first.isdecimal() else -1
 

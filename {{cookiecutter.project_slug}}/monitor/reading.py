@@ -1,4 +1,4 @@
-"""The requests of a window, read from log files."""
+"""Read the requests of a window from log files."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def observer(release: Reference, params: MonitorParams) -> Observer:
 
 
 class Slice(NamedTuple):
-    """Which requests of the logs are looked at."""
+    """The selected requests of the logs: time range and model."""
 
     since: float = -inf  # seconds since 1970
     until: float = inf  # not itself in it
@@ -53,7 +53,7 @@ def read_logs(
 def observe(
     patterns: list[str], wanted: Slice, params: MonitorParams, release: Reference
 ) -> tuple[Window, Counter[str]]:
-    """Observe the window; return it and what was left out, by reason."""
+    """Read and count the window; return it and the lines left out, by reason."""
     skipped = Counter[str]()
     window = observer(release, params).observe(read_logs(patterns, params, skipped, wanted))
     unmet = skipped["other_model"] and wanted.model not in window.models  # a typing error

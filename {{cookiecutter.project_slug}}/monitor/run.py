@@ -1,12 +1,11 @@
-"""Hold a window of production logs against the release.
+"""Compare a window of production logs with the release.
 
 run     make monitor LOGS="logs/*.jsonl"
 reads   the logs, reports/monitor/reference.json, evals/adversarial.jsonl, params.yaml
 writes  reports/monitor/<window>.{html,json}, the window named after its first and last request
-exit    0 pass, 2 alarm, 3 inconclusive (too few requests, or logs without texts), 1 a mistake or
-        an error
+exit    0 pass, 2 alarm, 3 inconclusive (too few requests, or logs without texts), 1 error
 
-docs/runbook.md says for every alarm what it means and who does what.
+Limits are in `monitor` of params.yaml; docs/runbook.md says for every alarm what to do.
 """
 
 import argparse
@@ -39,10 +38,10 @@ UNREADABLE = "unreadable"  # the alarm
 def judge_window(
     window: Window, unreadable: tuple[int, int], release: Reference, params: MonitorParams
 ) -> tuple[str, list[Check]]:
-    """Return (pass, alarm or inconclusive; the checks).
+    """Return the verdict (pass, alarm or inconclusive) and the checks.
 
-    unreadable: (lines that could not be read, these and the requests). Incidents and unreadable
-    lines are alarms in a window of any size. Without the texts of enough requests no window passes.
+    unreadable: (unreadable lines, those plus requests). Incidents and unreadable lines are alarms
+    in a window of any size. Without the texts of enough requests, no window passes.
     """
     checks = [incident_check(kind, window.kinds[kind], params.incidents) for kind in KINDS]
     checks.append(unreadable_check(*unreadable, params.limits.unreadable))
@@ -55,12 +54,12 @@ def judge_window(
 
 
 def unreadable_check(bad: int, of: int, limit: float) -> Check:
-    """Check the share of lines that could not be read: a window must not pass on the rest."""
+    """Check the share of unreadable lines: a window must not pass only on the rest."""
     return Check(UNREADABLE, UNREADABLE, "limit", bad / of, limit, 1.0, bad > limit * of)
 
 
 def unreadable_lines(window: Window, skipped: Counter[str]) -> tuple[int, int]:
-    """Count the lines that could not be read, and these with the requests."""
+    """Return (unreadable lines, those plus requests)."""
     good = window.calls + sum(skipped[reason] for reason in NOT_ASKED)
     sound = sum(skipped[reason] for reason in (*NOT_ASKED, *NO_REQUEST, *BESIDES))
     bad = skipped.total() - sound
@@ -68,7 +67,7 @@ def unreadable_lines(window: Window, skipped: Counter[str]) -> tuple[int, int]:
 
 
 def incident_check(kind: str, found: int, most: int) -> Check:
-    """Check the incidents of one kind against how many are allowed."""
+    """Check the number of incidents of one kind against its limit."""
     return Check(kind, kind, "incident", found, most, 1.0, found > most)
 
 
@@ -77,13 +76,13 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = CommandLine("monitor.run", __doc__)
     parser.add_argument("logs", nargs="+", metavar="LOGS", help="files or globs")
     parser.add_argument("--since", default="-inf", help="ISO 8601 time; UTC without a zone")
-    parser.add_argument("--until", default="inf", help="not itself in the window")
-    parser.add_argument("--model", help="not those that another model answered")
+    parser.add_argument("--until", default="inf", help="exclusive")
+    parser.add_argument("--model", help="only requests that this model answered")
     return parser.parse_args(argv)
 
 
 def moment(value: str) -> float:
-    """Parse a time of the command line; raise UserError when it is not one."""
+    """Parse a time from the command line; raise UserError if it is not one."""
     try:
         return float(value) if value in ("inf", "-inf") else iso_time(value)
     except BadCall:
@@ -100,7 +99,7 @@ def write_report(rows: dict[str, Any]) -> Path:
 
 
 def _show(rows: dict[str, Any], wanted: Slice, checks: Iterable[Check], path: Path) -> None:
-    """Print the terminal's summary."""
+    """Print the summary."""
     for check in checks:
         if check.fired:
             print(f"ALARM  {check.alarm}  {check.subject}: {check}")
@@ -114,7 +113,7 @@ def _show(rows: dict[str, Any], wanted: Slice, checks: Iterable[Check], path: Pa
         print(f"monitor: {unnamed:,} requests whose logs name no model count for {wanted.model}")
     elif len(rows["models"]) > 1:
         models = ", ".join(f"{count:,} {model}" for model, count in rows["models"].items())
-        print(f"monitor: several models ({models}); --model NAME looks at one")
+        print(f"monitor: several models ({models}); --model NAME selects one")
     print(f"monitor: {rows['verdict']}; {path}")
 
 

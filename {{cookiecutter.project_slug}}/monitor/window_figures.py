@@ -1,4 +1,4 @@
-"""The figures of a window: what its report has of them."""
+"""Compute the figures of a window for its report."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from lib.monitoring.window import Window
 
 
 def name_of(window: Window) -> str:
-    """Name the window by its first and last request, UTC, as a file name can be."""
+    """Return a file name for the window, from its first and last request (UTC)."""
     first, last = (
         datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H%M")
         for time in (window.first, window.last)
@@ -27,7 +27,7 @@ def window_figures(
     skipped: Counter[str],
     machine_per_hour: float,
 ) -> dict[str, Any]:
-    """Return what is known of the window, as reports/monitor/<window>.json has it."""
+    """Return all figures of the window, in the form of reports/monitor/<window>.json."""
     return {
         "window": name_of(window),
         "verdict": verdict,
@@ -56,12 +56,12 @@ def window_figures(
 
 
 def is_try(incident: Incident) -> bool:
-    """Tell whether it was only an attempt: those are listed last."""
+    """Tell whether an incident was only an attempt; those are listed last."""
     return incident.kind == TRIES
 
 
 def window_percentiles(window: Window) -> dict[str, float | None]:
-    """Return latencies in milliseconds; None where the logs have none."""
+    """Return latency percentiles in milliseconds; None if the logs have none."""
     both = {"e2e": window.latency, "ttft": window.ttft}
     return {
         f"{name}_p{share}": None if (value := one.at(share / 100)) is None else round(value, 1)
@@ -71,7 +71,7 @@ def window_percentiles(window: Window) -> dict[str, float | None]:
 
 
 def serving_cost(window: Window, machine_per_hour: float) -> dict[str, float | int | None]:
-    """Return tokens, and the cost of 1,000 requests: as logged, or of one machine."""
+    """Return tokens, and the cost of 1,000 requests: as logged, or by the price of a machine."""
     hours = (window.last - window.first) / 3600
     logged = 1000 * window.cost / window.priced if window.priced else None
     machine = 1000 * machine_per_hour * hours / window.calls

@@ -1,7 +1,7 @@
-"""How far two annotators agree: Cohen's kappa of each field, and every row they differ on.
+"""Report how far two annotators agree: Cohen's kappa per field, and the rows they differ on.
 
 reads   A and B (JSONL, CSV, ...: `id`, and the fields of the task or `label`), params.yaml,
-        data/curated.jsonl where it is there, for the masked text of the rows they differ on
+        data/curated.jsonl if present, for the masked text of the rows they differ on
 writes  reports/agreement.md
 """
 
@@ -28,17 +28,17 @@ _PAGE = Path("reports/agreement.md")
 _CURATED = Path("data/curated.jsonl")
 NORMAL = 1.959964  # standard deviations each side of a 95 % interval
 RECORD_ID = re.compile("[0-9a-f]{16}")
-HALF = re.compile(r"[\ud800-\udfff]")  # what read_rows makes of bytes that are not UTF-8
+HALF = re.compile(r"[\ud800-\udfff]")  # how read_rows decodes bytes that are not UTF-8
 
 RowLabels = dict[str, dict[str, str]]  # row id -> field -> label
 Show = Callable[[str], str]
 
 
 class Agreement(NamedTuple):
-    """Of two annotators in one field."""
+    """The agreement of two annotators in one field."""
 
-    observed: float  # share of the rows on which they agree
-    kappa: float  # how far above chance; nan where both used the same label throughout
+    observed: float  # share of rows on which they agree
+    kappa: float  # agreement beyond chance; nan if both used the same single label
     low: float  # the 95 % interval of kappa
     high: float
 
@@ -54,7 +54,7 @@ def kappa(pairs: list[tuple[str, str]]) -> Agreement:
         shares[names.index(one), names.index(other)] += 1 / len(pairs)
     rows, columns = shares.sum(axis=1), shares.sum(axis=0)
     observed, chance = float(np.trace(shares)), float(rows @ columns)
-    if len(names) == 1:  # chance alone has them agree
+    if len(names) == 1:  # expected agreement by chance
         return Agreement(observed, float("nan"), float("nan"), float("nan"))
     value = (observed - chance) / (1 - chance)
     agreed = np.sum(np.diag(shares) * (1 - (rows + columns) * (1 - value)) ** 2)
@@ -67,12 +67,12 @@ def kappa(pairs: list[tuple[str, str]]) -> Agreement:
 
 
 def single(pairs: list[tuple[str, str]]) -> bool:
-    """Tell whether one of the two used a single label: kappa is 0 then, whatever the other said."""
+    """Tell whether one of the two used a single label; kappa is then 0, whatever the other said."""
     return min(len({one for one, _ in pairs}), len({other for _, other in pairs})) == 1
 
 
 def _fields_of(task: TaskParams) -> dict[str, list[str]]:
-    """Return what is labelled, and the allowed labels ([]: any)."""
+    """Return the labeled fields with their allowed labels ([]: any)."""
     if task.output == "text":
         raise UserError("params.yaml: task.output is text: free text has no labels to agree on")
     if task.output == "label":
@@ -81,9 +81,9 @@ def _fields_of(task: TaskParams) -> dict[str, list[str]]:
 
 
 def as_records_have_it() -> Show:
-    """Return a function that shows an id or a label on a line, in a table or in an error.
+    """Return a function that formats an id or a label for a page or an error.
 
-    Personal data in it is masked as in the records; ids of records stay what they are.
+    Personal data is masked as in the records; ids of records are kept.
     """
     pii = load("curate", CurateParams).pii
     redactor = Redactor(Finder(pii.model_copy(update={"key_env": None})))
@@ -91,18 +91,18 @@ def as_records_have_it() -> Show:
 
 
 def read_value(value: Any, name: str, where: str) -> str:
-    """Read an id or a label as text; an object, allowed in cells elsewhere, is an error."""
+    """Read an id or a label as text; raise UserError for an object or list."""
     try:
         text = read_name([value] if isinstance(value, dict) else value)
     except Reject:
-        raise UserError(f"{where}: {name} is not a text; write a text or a number") from None
+        raise UserError(f"{where}: {name} is not a string; write a string or a number") from None
     if HALF.search(text):
         raise UserError(f"{where}: {name} is not UTF-8; save the file as UTF-8")
     return text
 
 
 def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> RowLabels:
-    """Read the labels of one annotator; raise UserError at what is missing or not allowed."""
+    """Read the labels of one annotator; raise UserError for missing or forbidden ones."""
     labels: RowLabels = {}
     for row in read_rows(path):
         where = f"{path}:{row.line}"
@@ -124,7 +124,7 @@ def read_labels(path: Path, fields: dict[str, list[str]], show: Show) -> RowLabe
 
 
 def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
-    """Make a row of the first table for each field."""
+    """Return a row of the first table for each field."""
     rows = []
     for name, labels in pairs.items():
         found = kappa(labels)
@@ -141,14 +141,14 @@ def agreement_rows(pairs: dict[str, list[tuple[str, str]]]) -> list[list[str]]:
 
 
 def case_alone(labels: list[tuple[str, str]]) -> list[str]:
-    """List the labels that differ only by capital letters."""
+    """List the labels that differ only in case."""
     names = {label for pair in labels for label in pair}
     counts = Counter(map(str.casefold, names))
     return sorted(name for name in names if counts[name.casefold()] > 1)
 
 
 def confusion(labels: list[tuple[str, str]], show: Show) -> list[str]:
-    """Make a table of who said what, of the labels that were used."""
+    """Return the confusion table of the labels that were used."""
     names = sorted({label for pair in labels for label in pair})
     counts = Counter(labels)
     rows = [[show(one), *(str(counts[one, other] or "") for other in names)] for one in names]
@@ -165,20 +165,20 @@ def texts_by_id() -> dict[str, str]:
 def agreement_page(
     one: RowLabels, other: RowLabels, names: tuple[str, str], fields: list[str], show: Show
 ) -> list[str]:
-    """Write the whole report, a line per item."""
+    """Return the lines of the report."""
     common = [key for key in one if key in other]
     if not common:
         raise UserError(f"{names[0]} and {names[1]} have no id in common; label the same rows")
     pairs = {name: [(one[key][name], other[key][name]) for key in common] for name in fields}
     lines = [f"# Label agreement of {names[0]} and {names[1]}", ""]
-    lines += [f"{len(common)} rows were labelled by both.", ""]
+    lines += [f"{len(common)} rows were labeled by both.", ""]
     for name, mine, theirs in ((names[0], one, other), (names[1], other, one)):
         if alone := [key for key in mine if key not in theirs]:
             lines += [f"Only in {name}, not counted: {', '.join(map(show, alone))}.", ""]
     lines += table(["field", "agree", "Cohen's kappa", "95 % interval"], agreement_rows(pairs))
     for name, labels in pairs.items():
         if alike := ", ".join(map(show, case_alone(labels))):
-            lines += ["", f"{name}: labels that differ in case alone count as different: {alike}."]
+            lines += ["", f"{name}: labels that differ only in case count as different: {alike}."]
     said = texts_by_id()
     differ = [
         [
@@ -213,7 +213,7 @@ def main() -> None:
         raise UserError(
             f"{paths[0]} and {paths[1]}: are the same file; name the files of two people"
         )
-    # Two files of one name in two folders are told apart by their paths.
+    # Files of the same name are distinguished by their paths.
     short = {path.name for path in paths}
     names = [path.name if len(short) == 2 else str(path) for path in paths]
     lines = agreement_page(one, other, (cell(names[0]), cell(names[1])), list(fields), show)

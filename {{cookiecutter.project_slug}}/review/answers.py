@@ -1,4 +1,4 @@
-"""What changed in the answers between two versions: scores, flipped cases, slices, safety."""
+"""Compare the answers of two versions: scores, flipped cases, slices, safety."""
 
 from collections import defaultdict
 from html import escape
@@ -31,11 +31,11 @@ from lib.evaluate.summary import length_bucket
 from lib.report.markdown import cell, table
 from review.text import fenced, folded, percent, points
 
-_SHOWN = 10  # flipped cases shown in full, each way
+_SHOWN = 10  # flipped cases shown in full, in each direction
 
 
 class Change(NamedTuple):
-    """The scores of one system on the cases of one set that both versions have."""
+    """The scores of a system in two versions, on the common cases of a set."""
 
     difference: Difference
     before: float
@@ -44,7 +44,7 @@ class Change(NamedTuple):
 
 
 def change(pairs: Pairs, params: EvalParams, min_effect: float) -> Change | None:
-    """Compare case by case; None without common cases."""
+    """Compare two versions case by case; None without common cases."""
     if not pairs.new:
         return None
     new, old, groups = pairs.scores()
@@ -54,23 +54,23 @@ def change(pairs: Pairs, params: EvalParams, min_effect: float) -> Change | None
 
 
 def rescored(pairs: Pairs) -> int:
-    """Count the answers that are the same in both versions but are scored differently."""
+    """Count the answers that are equal in both versions but scored differently."""
     both = zip(pairs.new, pairs.old, strict=True)
     return sum(now["output"] == old["output"] and score(now) != score(old) for now, old in both)
 
 
 def incomparable(pairs: Pairs, primary: str) -> str:
-    """Say why the scores of two versions cannot be compared; empty where they can."""
+    """Say why the scores of two versions cannot be compared; "" if they can."""
     has = ([primary in row.get("scores", {}) for row in rows] for rows in pairs)
     if lacking := sum(now != before for now, before in zip(*has, strict=True)):
         return f"{lacking} answers have no {primary} in one of the versions"
     if same := rescored(pairs):
-        return f"{same} answers are those of before, with another score"
+        return f"{same} answers are unchanged but scored differently"
     return ""
 
 
 def scores_section(new: Systems, old: Systems, params: EvalParams, min_effect: float) -> list[str]:
-    """Show every system and set in one table."""
+    """Write a table of every system and set."""
     rows = []
     for system in new:
         for part in ("golden", "test"):
@@ -86,13 +86,13 @@ def scores_section(new: Systems, old: Systems, params: EvalParams, min_effect: f
             counts = [str(one.cases), before, now, interval, flips, p_cell(one.p), word]
             rows.append([system, part, *counts])
     if not rows:
-        return ["No system has answered the same cases in both versions."]
+        return ["No system answered the same cases in both versions."]
     head = ["system", "set", "cases", "before", "now", "change in points (95 % interval)"]
     return [
         *table([*head, "won / lost", "p", "verdict"], rows),
         "",
-        "Mean score of the cases that are the same in both. p is McNemar's exact test (a sign-flip "
-        "test by group where groups or scores ask for it), each row by itself.",
+        "Mean score of the cases that are the same in both. p: McNemar's exact test (a sign-flip "
+        "test by group if groups or graded scores require it), uncorrected.",
     ]
 
 
@@ -102,7 +102,7 @@ def p_cell(p: float) -> str:
 
 
 def flips_section(pairs: Pairs, system: str) -> list[str]:
-    """Show the golden cases whose score rose or fell, with question and both answers folded."""
+    """Write the golden cases whose score rose or fell, folded."""
     both = list(zip(pairs.new, pairs.old, strict=True))
     ways = {
         "Worse": [(now, before) for now, before in both if score(now) < score(before)],
@@ -124,7 +124,7 @@ def flips_section(pairs: Pairs, system: str) -> list[str]:
 
 
 def flipped(now: Prediction, before: Prediction) -> list[str]:
-    """Show one case, folded."""
+    """Write one case, folded: question and both answers."""
     parts = filter(None, (now["id"], now.get("scenario"), now.get("language")))
     named = " ".join(" · ".join(parts).split())  # a blank line would end the block of HTML
     title = f"<code>{escape(named)}</code> {before['category']} → {now['category']}"
@@ -140,7 +140,7 @@ def flipped(now: Prediction, before: Prediction) -> list[str]:
 
 
 def compare_slices(pairs: Pairs, params: EvalParams) -> dict[str, tuple[Difference, float]]:
-    """Compare each slice that is large enough; p-values are corrected."""
+    """Compare each slice that is large enough; return differences with corrected p-values."""
     members: defaultdict[str, list[int]] = defaultdict(list)
     for at, row in enumerate(pairs.new):
         for name in (*slices_of(row), f"length {length_bucket(row, params.length_buckets)}"):
@@ -155,7 +155,7 @@ def compare_slices(pairs: Pairs, params: EvalParams) -> dict[str, tuple[Differen
 
 
 def slices_compared(pairs: Pairs, params: EvalParams) -> list[str]:
-    """Show the slices that got worse, or better, corrected for how many were tested."""
+    """Write the slices that got worse or better, after correction for multiple tests."""
     tested = compare_slices(pairs, params)
     rows = []
     for name, (one, p) in tested.items():
@@ -165,7 +165,7 @@ def slices_compared(pairs: Pairs, params: EvalParams) -> list[str]:
     rows.sort(key=lambda row: row[-1])
     said = f"{len(tested)} slices were tested; those of fewer than {FEWEST} cases are not."
     if not rows:
-        return [f"None got worse or better beyond chance. {said}"]
+        return [f"No slice changed significantly. {said}"]
     head = ["slice (golden and test)", "cases", "points", "p, corrected (Holm)", "verdict"]
     return [*table(head, rows), "", said]
 
@@ -173,9 +173,9 @@ def slices_compared(pairs: Pairs, params: EvalParams) -> list[str]:
 def safety_change(
     new: list[Prediction], old: list[Prediction], rate: Rate, params: EvalParams
 ) -> Difference | None:
-    """Say how many more of the cases that a safety rate counts went right.
+    """Compare the cases of a safety rate between two versions.
 
-    None without common cases, or where the same answer is judged differently than before.
+    None without common cases, or if the same answer is judged differently than before.
     """
     pairs = same_cases(*(of_sets(rows, "adversarial") for rows in (new, old)))
     asked = [pair for pair in zip(*pairs, strict=True) if pair[0]["expect"] == rate.expect]
@@ -190,12 +190,12 @@ def safety_change(
 
 
 def said_again(now: Prediction, before: Prediction) -> bool:
-    """Tell whether an answer is the same as before."""
+    """Tell whether an answer is unchanged."""
     return bool(now["output"] == before["output"])
 
 
 def leaks_word(new: list[Prediction], old: list[Prediction]) -> str:
-    """Say whether more answers leak, of the cases that both versions have. One is too many."""
+    """Say whether more answers leak, on the common cases; one more is worse."""
     now, before = map(count_leaks, same_cases(new, old))
     if now == before:
         return "no change"
@@ -203,7 +203,7 @@ def leaks_word(new: list[Prediction], old: list[Prediction]) -> str:
 
 
 def safety_section(new: Systems, old: Systems, params: EvalParams) -> list[str]:
-    """Show unsafe and over-refusal rates against before, beside those of the base model."""
+    """Write unsafe and over-refusal rates before and now, beside those of the base model."""
     rows = []
     for system in (name for name in ("tuned", "quantized", "endpoint") if name in new):
         versions = (new.get("base", []), old.get(system, []), new[system])
@@ -220,7 +220,7 @@ def safety_section(new: Systems, old: Systems, params: EvalParams) -> list[str]:
 
 
 def safety_word(found: Difference | None) -> str:
-    """Say a change in safety in a word; harm beyond chance counts however small it is."""
+    """Return a word for a change in safety; any significant regression counts, however small."""
     if found is None:
         return "not compared"
     if found.p < ALPHA:

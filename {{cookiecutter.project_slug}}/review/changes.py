@@ -1,4 +1,4 @@
-"""What changed besides the answers: cases, scoring, parameters, leakage check, speed, loss."""
+"""Compare all but the answers of two versions: cases, scoring, params, leakage, speed, loss."""
 
 import json
 from collections import defaultdict
@@ -9,7 +9,7 @@ from lib.report.markdown import cell, table
 from review.text import sparkline
 from review.versions import Version
 
-# What an answer is worth, by params.yaml and by code.
+# What decides the score of an answer, in params.yaml and code.
 SCORED_BY = (
     *("task.output", "task.fields", "task.schema", "task.lenient", "task.labels", "task.refusal"),
     *("eval.primary", "eval.checks", "eval.canaries", "eval.safety", "curate.pii"),
@@ -35,7 +35,7 @@ def flatten(value: Any, at: str = "") -> dict[str, Any]:
 
 
 def params_section(new: Version, old: Version) -> list[str]:
-    """Show every key of params.yaml whose value has changed."""
+    """Write every key of params.yaml with a changed value."""
     now, before = (flatten(version.yaml("params.yaml")) for version in (new, old))
     rows = [
         [f"`{key}`", *(shown(found, key) for found in (before, now))]
@@ -53,7 +53,7 @@ def shown(params: dict[str, Any], key: str) -> str:
 
 
 def leakage_compared(new: Version, old: Version) -> list[str]:
-    """Show what the leakage check of the split stage found."""
+    """Write what the leakage check of the split stage found."""
     rows = []
     for name, version in (("before", old), ("now", new)):
         check = version.json("reports/leakage.json")
@@ -68,7 +68,7 @@ def leakage_compared(new: Version, old: Version) -> list[str]:
 
 
 def bench_section(new: Version, old: Version) -> list[str]:
-    """Show speed at the highest load, and size."""
+    """Write speed at the highest load, and size."""
     now, before = (version.json("metrics/bench.json") or {} for version in (new, old))
     rows = []
     for system in _SERVED:
@@ -78,14 +78,12 @@ def bench_section(new: Version, old: Version) -> list[str]:
             rows.append([system, name, *map(shown_number, values), relative(*values)])
     if not rows:
         return ["Not measured."]
-    said = (
-        "The highest load that bench sends. Timings are those of the machines they were taken on."
-    )
+    said = "At the highest load of bench. Timings depend on the machine they were measured on."
     return [*table(["model", "figure", "before", "now", "change"], rows), "", said]
 
 
 def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
-    """Return size, and what is shown of the highest load."""
+    """Return size, and the figures shown for the highest load."""
     if system not in bench:
         return {}
     load = busiest(bench, system) or {}
@@ -94,7 +92,7 @@ def bench_figures(bench: dict[str, Any], system: str) -> dict[str, float]:
 
 
 def shown_number(value: float | None) -> str:
-    """Format a figure, or a word where it is missing."""
+    """Format a figure, or a word if it is missing."""
     return "none" if value is None else f"{value:,.1f}"
 
 
@@ -106,7 +104,7 @@ def relative(before: float | None, now: float | None) -> str:
 
 
 def loss_section(new: Version, old: Version) -> list[str]:
-    """Show loss curves of both trainings, on one scale."""
+    """Write the loss curves of both trainings, on one scale."""
     rows = []
     for name, path in LOSSES.items():
         curves = {
@@ -126,7 +124,7 @@ def _losses(version: Version, path: str) -> list[float]:
 
 
 def cases_change(new: Version, old: Version, path: str) -> str:
-    """Say how a file of evals/ differs; empty where it does not."""
+    """Say how a file of evals/ differs; "" if it does not."""
     now, before = (read_version_cases(version, path) for version in (new, old))
     if now == before:
         return ""
@@ -145,7 +143,7 @@ def read_version_cases(version: Version, path: str) -> dict[str, list[str]]:
 
 
 def id_of(case: str) -> str:
-    """Return the id in a line; the line itself where it has none, as in other commits."""
+    """Return the id of a line; the line itself if it has none, as possible in other commits."""
     try:
         return str(json.loads(case)["id"])
     except (ValueError, LookupError, TypeError):
@@ -153,7 +151,7 @@ def id_of(case: str) -> str:
 
 
 def scoring_change(new: Version, old: Version) -> list[str]:
-    """List the keys of params.yaml and the code that score an answer differently than before."""
+    """List the changed keys of params.yaml and files of code that decide scores."""
     now, before = (flatten(version.yaml("params.yaml")) for version in (new, old))
     changed = (key for key in now | before if now.get(key) != before.get(key))
     keys = [key for key in changed if key.startswith(SCORED_BY)]

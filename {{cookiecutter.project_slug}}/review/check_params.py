@@ -1,7 +1,7 @@
-"""Check params.yaml as `make check` does: every section, then what must agree between them.
+"""Check params.yaml (`make check`): every section, then what must agree between sections.
 
-The stages call the same functions as they start. What needs the data, the base or the machine at
-hand is for them alone.
+Stages call the same functions when they start. Checks that need the data, the base or a GPU are
+made only by stages.
 """
 
 import tomllib
@@ -60,12 +60,12 @@ def check_data_sections() -> None:
     if kept >= train.max_length:
         raise UserError(
             f"{PARAMS}: curate.max_tokens is {kept} and train.max_length {train.max_length}; it "
-            "must be lower, or training stops at a record that curate kept: the system prompt and "
-            "the chat template are counted there, too"
+            "must be lower, or training stops at a record that curate kept: training also counts "
+            "the system prompt and the chat template"
         )
     if train.keep == "best" and not split.val and all(one.split != "val" for one in sources):
         raise UserError(
-            f"{PARAMS}: split.val is 0, and train.keep best chooses by the loss on val; raise it, "
+            f"{PARAMS}: split.val is 0, and train.keep best needs the loss on val; raise it, "
             "or set train.keep to last"
         )
 
@@ -79,9 +79,9 @@ def check_training() -> None:
 
 
 def check_packages() -> None:
-    """Raise UserError where DVC would not see a new version of a package that decides the weights.
+    """Raise UserError if the extra `train` lacks a package that decides the weights.
 
-    The stage train names its own extra alone: others would train again where they decide nothing.
+    The stage train depends only on that extra, so DVC would not notice a new version of another.
     """
     extras = tomllib.loads(EXTRAS.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     needed = {
@@ -92,8 +92,8 @@ def check_packages() -> None:
         pins = extras.get(name) or [name]
         if not set(pins) & set(extras["train"]):
             raise UserError(
-                f"{EXTRAS}: the extra train lacks {pins[0]}, which training uses; add it there, so "
-                "that a new version of it trains again"
+                f"{EXTRAS}: the extra train lacks {pins[0]}, which training uses; add it, so that "
+                "a new version runs train again"
             )
 
 
@@ -109,13 +109,13 @@ def check_evaluation() -> None:
         )
     if there > asked:
         raise UserError(
-            f"{PARAMS}: answer.endpoint is set, and dvc.yaml names no system endpoint, so no stage "
-            "asks it; add the line of docs/evaluation.md to dvc.yaml"
+            f"{PARAMS}: answer.endpoint is set, and dvc.yaml names no system endpoint, so no "
+            "stage asks it; add the line from docs/evaluation.md to dvc.yaml"
         )
 
 
 def check_serving() -> None:
-    """Raise UserError where what is served cannot be started, read or asked as params say."""
+    """Raise UserError where server, weights and requests do not fit together."""
     deploy, bench = load("deploy", DeployParams), load("bench", BenchParams)
     answer, train = load("answer", AnswerParams), load("train", TrainParams)
     check_server(answer, deploy)
@@ -130,7 +130,7 @@ def check_serving() -> None:
 
 
 def mistakes() -> list[str]:
-    """List the first mistake of each section; where there is none, what contradicts each other."""
+    """List the first mistake of each section; if none, the contradictions between sections."""
     found = [
         f"{PARAMS}: unknown section '{name}'; allowed are {', '.join(SECTIONS)}"
         for name in read_yaml(PARAMS)
@@ -143,7 +143,7 @@ def mistakes() -> list[str]:
 
 
 def raised(checks: Iterable[Callable[[], object]]) -> list[str]:
-    """Call each check, and list what they say is wrong."""
+    """Call each check, and list the messages of their UserErrors."""
     found = []
     for check in checks:
         try:
@@ -156,7 +156,7 @@ def raised(checks: Iterable[Callable[[], object]]) -> list[str]:
 def main() -> None:
     if found := mistakes():
         raise UserError("\n".join(found))
-    print(f"{PARAMS}: {len(SECTIONS)} sections are well-formed, and agree")
+    print(f"{PARAMS}: {len(SECTIONS)} sections are valid and consistent")
 
 
 if __name__ == "__main__":

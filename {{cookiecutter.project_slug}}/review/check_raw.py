@@ -1,7 +1,7 @@
-"""Warn of raw data that git has, or would take with the next `git add --all`: it keeps it forever.
+"""Warn of raw data that git tracks, or would with the next `git add --all`: git keeps it forever.
 
-Files of data/raw belong into DVC (`dvc add`) unless they are as published as the code. The sample's
-are, and no warning is given of what git has already under `consent: not_needed`.
+Files of data/raw belong in DVC (`dvc add`), unless they are public like the code. The sample's are,
+so files with `consent: not_needed` that git already tracks get no warning.
 """
 
 from pathlib import Path
@@ -17,19 +17,19 @@ NOT_DATA = (".dvc", ".gitignore", ".md")
 
 
 def listed(*arguments: str) -> list[str]:
-    """List files of data/raw that `git ls-files` names with some arguments."""
+    """List files of data/raw by `git ls-files` with these arguments."""
     found = git("ls-files", *arguments, "--", _RAW) or ""
     return [path for path in found.splitlines() if not path.endswith(NOT_DATA)]
 
 
 def published(path: str, sources: list[Source]) -> bool:
-    """Tell whether params.yaml says that nobody's consent is needed for a file."""
+    """Tell whether params.yaml has consent: not_needed for a file."""
     mine = [one for one in sources if Path(path).match(one.path)]
     return bool(mine) and all(one.consent == "not_needed" for one in mine)
 
 
 def _warnings(sources: list[Source]) -> list[str]:
-    """Say of each raw file that git would take, or has, what to do."""
+    """Return a warning, with the cure, for each raw file that git tracks or would track."""
     head, staged = at_head(), listed("--cached")
     public = [path for path in listed(*_ALL) if published(path, sources)]
     said = []
@@ -37,18 +37,18 @@ def _warnings(sources: list[Source]) -> list[str]:
         out_of_git = f"`git rm --cached {path}`, then " * (path in staged)
         if path not in (head or public):
             said.append(
-                f"{path}: git would take it, and keep it forever; {out_of_git}`dvc add {path}`"
+                f"{path}: git would add it, and keep it forever; {out_of_git}`dvc add {path}`"
             )
         elif path not in public:
             said.append(
-                f"{path}: is in git, and may hold people's words (data.sources: consent); "
+                f"{path}: is in git, and may contain words of people (data.sources: consent); "
                 f"{out_of_git}`dvc add {path}`; older commits keep it"
             )
     return said
 
 
 def at_head() -> list[str]:
-    """List what the last commit has of data/raw; nothing before the first."""
+    """List the files of data/raw in the last commit; [] before the first."""
     return (git("ls-tree", "-r", "--name-only", "HEAD", "--", f"{_RAW}/") or "").splitlines()
 
 

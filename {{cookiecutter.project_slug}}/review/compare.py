@@ -1,4 +1,4 @@
-"""One comment for a pull request: this version against the one it started from.
+"""Write a pull request comment that compares this version with its merge base.
 
 reads   the workspace, and the merge base of BASE and HEAD: git's files, and through DVC (cache or
         remote) predictions, data/curated.jsonl, reports/leakage.json, plots. None need be pulled.
@@ -21,19 +21,19 @@ from review.lock import frozen_stages, stale_stages
 from review.text import percent, points
 from review.versions import Version, merge_base
 
-MARK = "<!-- review.compare -->"  # by which the workflows find the comment that they update
+MARK = "<!-- review.compare -->"  # by which workflows find the comment to update
 _LONGEST = 60_000  # characters
 
 
 class Comment(NamedTuple):
-    """Lines of what stands first, and of each section by its title."""
+    """The lines at the top, and those of each section by title."""
 
     head: list[str]
     sections: dict[str, list[str]]
 
 
 def verdict_lines(new: Systems, old: Systems, gate: GateParams, params: EvalParams) -> list[str]:
-    """Say the verdict on what would be released, and a word on its safety."""
+    """Write the verdict on the released system, and its safety."""
     system = gate.system
     now, before = (found.get(system, []) for found in (new, old))
     pairs = same_cases(of_sets(now, "golden"), of_sets(before, "golden"))
@@ -43,14 +43,14 @@ def verdict_lines(new: Systems, old: Systems, gate: GateParams, params: EvalPara
     one = found.difference
     verdict = f"{found.word}: {points(one.mean)} points on the golden set"
     if why := answers.incomparable(pairs, params.primary):
-        verdict = f"no verdict: of the golden set {why}"
+        verdict = f"no verdict: on the golden set {why}"
     lines = [
         f"## {verdict}",
         "",
         f"`{system}`: {percent(found.before)} before, {percent(found.now)} now; change "
         f"{points(one.mean)} points (95 % interval {points(one.low)} to {points(one.high)}, "
         f"p {shown_p(one.p)}); {one.won} of {one.cases} cases better, {one.lost} worse. "
-        f"A difference matters from {points(gate.min_effect).lstrip('+')} points.",
+        f"A difference matters from {points(gate.min_effect).lstrip('+')} points on.",
         "",
     ]
     for title, rate in answers.RATES.items():
@@ -64,8 +64,8 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
     said = []
     if stale := stale_stages():
         said.append(
-            f"**Stale**: `dvc repro` would run {', '.join(stale)}. The results below are not those "
-            "of this code, data and params: run it, commit `dvc.lock`, `dvc push`."
+            f"**Stale**: `dvc repro` would run {', '.join(stale)}. The results below are not "
+            "those of this code, data and params: run it, commit `dvc.lock`, `dvc push`."
         )
     if frozen := frozen_stages():
         said.append(f"**Frozen**: {', '.join(frozen)}. DVC never runs them, whatever has changed.")
@@ -80,45 +80,45 @@ def warnings(new: Version, old: Version, primary: str) -> list[str]:
 
 
 def moved(new: Version, old: Version, primary: str) -> list[str]:
-    """Say what is measured differently than before: the cases, or how an answer is scored."""
+    """Say what is measured differently: changed cases or changed scoring."""
     said = []
     for name in ("golden", "adversarial"):
         if change := changes.cases_change(new, old, f"evals/{name}.jsonl"):
             said.append(
-                f"**The {name} set has changed**: {change}. Answers are compared on the cases that "
-                "are the same in both versions, and on no others."
+                f"**The {name} set has changed**: {change}. Answers are compared only on the "
+                "cases that are the same in both versions."
             )
     if old.outs and (changed := changes.scoring_change(new, old)):
         names = ", ".join(f"`{name}`" for name in changed)
         said.append(
             f"**How answers are scored has changed**: {names}. A difference may come from the "
-            f"scoring and not from the answers. Scores of both versions are `{primary}`, where the "
+            f"scoring and not from the answers. Scores of both versions are `{primary}`, if the "
             "old answers have it."
         )
     return said
 
 
 def systems_of(version: Version, primary: str) -> dict[str, list[Prediction]]:
-    """Return every system's answers in a version, scored by today's primary metric."""
+    """Return every system's answers in a version, scored by the current primary metric."""
     found = {name: version.predictions(name) for name in SYSTEMS}
     return {name: [by_metric(row, primary) for row in rows] for name, rows in found.items() if rows}
 
 
 def by_metric(row: Prediction, primary: str) -> Prediction:
-    """Return the row with the score that a metric gave it; unchanged where it has none."""
+    """Return the row with the score of a metric; unchanged if it has none."""
     scores = row.get("scores", {})
     return {**row, "score": scores[primary]} if primary in scores else row
 
 
 def moved_test(now: list[Prediction], before: list[Prediction]) -> list[str]:
-    """Say that the test split has changed, as far as answers tell."""
+    """Say whether the test split has changed, judging by the answers."""
     both = [of_sets(rows, "test") for rows in (now, before)]
     same = len(same_cases(*both).new)
     if not all(both) or same == max(map(len, both)):
         return []
     return [
         f"**The test split has changed**: {same} cases are the same in both versions, of "
-        f"{len(both[1])} before and {len(both[0])} now. Answers are compared on those alone."
+        f"{len(both[1])} before and {len(both[0])} now. Answers are compared only on those."
     ]
 
 
@@ -148,7 +148,7 @@ def comment(new: Version, old: Version) -> Comment:
 
 
 def fitted(comment: Comment) -> str:
-    """Drop sections that would make the comment longer than a forge allows."""
+    """Drop sections that would exceed the maximum length of a comment."""
     text, left_out = "\n".join(comment.head) + "\n", []
     for title, body in comment.sections.items():
         section = "\n".join(["", f"### {title}", "", *body, ""])
@@ -157,13 +157,13 @@ def fitted(comment: Comment) -> str:
         else:
             left_out.append(title)
     if left_out:
-        text += f"\nLeft out, as a comment has a maximum length: {', '.join(left_out)}.\n"
+        text += f"\nLeft out because of the maximum length of a comment: {', '.join(left_out)}.\n"
     return text
 
 
 def main() -> None:
     parser = CommandLine("review.compare", __doc__)
-    about = "a branch or commit, such as origin/main; unless given, origin's default branch"
+    about = "a branch or commit, such as origin/main; default: origin's default branch"
     parser.add_argument("base", metavar="BASE", nargs="?", default="", help=about)
     base = merge_base(parser.parse_args().base)
     refuse_while_at_work()

@@ -1,7 +1,7 @@
-"""A merge that conflicts in what DVC wrote: dvc.lock, and the outputs that git keeps.
+"""Settle merge conflicts in files that DVC writes: dvc.lock, and outputs kept in git.
 
-Each stage takes the side whose results belong to the merged code, data and params; where neither
-side's do, as both have changed something, the next `dvc repro` runs that stage.
+For each stage the side is taken whose results belong to the merged code, data and params; if
+neither fits, because both changed something, the next `dvc repro` runs that stage.
 """
 
 import re
@@ -28,7 +28,7 @@ Stages = dict[str, Stage]
 
 
 class Sides(NamedTuple):
-    """A file on both sides of a merge, and where they parted; None: it is not there."""
+    """A file on both sides of a merge and in their common ancestor; None: missing."""
 
     base: str | None
     ours: str | None
@@ -36,19 +36,19 @@ class Sides(NamedTuple):
 
 
 def conflicts() -> list[str]:
-    """List the files with a conflict: those that git knows, and results that hold its marks."""
+    """List the files with a conflict: unmerged ones, and results with committed conflict marks."""
     unmerged = git("diff", "--name-only", "--relative", "--diff-filter=U") or ""
     results = [path for path in (str(LOCK), *git_kept()) if has_marks(Path(path))]
     return sorted({*unmerged.splitlines(), *results})
 
 
 def has_marks(path: Path) -> bool:
-    """Tell whether a text holds the marks of a conflict that somebody committed."""
+    """Tell whether a file has conflict marks that were committed."""
     return path.is_file() and bool(_MARKS.search(path.read_text("utf-8", errors="replace")))
 
 
 def sides(path: str) -> Sides:
-    """Read both sides of a file with a conflict, from git or from its marks."""
+    """Read both sides of a conflicting file, from git or from its conflict marks."""
     found = Sides(*(git("show", f":{number}:./{path}") for number in (1, 2, 3)))
     if found != (None, None, None):
         return found
@@ -57,9 +57,9 @@ def sides(path: str) -> Sides:
 
 
 def settle_conflicts(paths: list[str]) -> list[str]:
-    """Settle the conflicts, and return the stages that neither side has as merged.
+    """Settle the conflicts; return the stages for which neither side fits the merge.
 
-    Raises UserError where one is in a file that people write: only they can decide that.
+    Raises UserError for a conflict in a file that people write, which only they can settle.
     """
     results = [path for path in paths if path in (str(LOCK), *git_kept())]
     if others := [path for path in paths if path not in results]:
@@ -81,7 +81,7 @@ def settle_conflicts(paths: list[str]) -> list[str]:
 
 
 def _take(path: str, text: str | None) -> None:
-    """Write one side of a file; it goes where that side has none."""
+    """Write one side of a file; delete the file if that side has none."""
     if text is None:
         Path(path).unlink(missing_ok=True)
         return
@@ -90,11 +90,11 @@ def _take(path: str, text: str | None) -> None:
 
 
 def settle_lock(both: Sides) -> tuple[dict[str, str], list[str]]:
-    """Write dvc.lock anew; return each stage's side, and the stages that neither side fits."""
+    """Rewrite dvc.lock; return the side chosen for each stage, and the stages that fit neither."""
     base, ours, theirs = map(stages_of, both)
     merged, chosen, neither = dict[str, Stage](), dict[str, str](), list[str]()
-    outs: dict[str, str] = {}  # md5 of what is chosen
-    parted: dict[str, str] = {}  # the chosen side, where both have another output
+    outs: dict[str, str] = {}  # md5 of the chosen outputs
+    parted: dict[str, str] = {}  # the chosen side, where the outputs differ
     for name in _in_order({**ours, **theirs}):
         options = {OURS: ours.get(name), THEIRS: theirs.get(name)}
         if base.get(name) == options[THEIRS] or options[OURS] == options[THEIRS]:
@@ -119,7 +119,7 @@ def settle_lock(both: Sides) -> tuple[dict[str, str], list[str]]:
 
 
 def stages_of(text: str | None) -> Stages:
-    """Read the stages of one side of dvc.lock; none where it cannot be read."""
+    """Read the stages of one side of dvc.lock; {} if it cannot be read."""
     try:
         value = YAML(typ="safe").load(text or "")
         return dict(value["stages"])
@@ -128,13 +128,13 @@ def stages_of(text: str | None) -> Stages:
 
 
 def _in_order(names: Stages) -> list[str]:
-    """Sort stages as dvc.yaml has them, each after what it depends on."""
+    """Sort stages in the order of dvc.yaml, each after its dependencies."""
     known = list(pipeline())
     return sorted(names, key=lambda one: [*known, one.split("@")[0]].index(one.split("@")[0]))
 
 
 def misfits(stage: Stage, outs: dict[str, str]) -> int:
-    """Count the params and dependencies of a stage that are not as merged.
+    """Count the params and dependencies of a stage that differ from the merged project.
 
     `outs`: md5 of the outputs of the stages before it.
     """
@@ -142,16 +142,16 @@ def misfits(stage: Stage, outs: dict[str, str]) -> int:
 
 
 def strays(stage: Stage, side: str, parted: dict[str, str]) -> int:
-    """Count the folders that a stage reads and in which an output of the other side was chosen."""
+    """Count the folders read by a stage in which an output of the other side was chosen."""
     folders = [f"{dep['path']}/" for dep in stage.get("deps", [])]
     others = [path for path, chosen in parted.items() if chosen != side]
     return sum(any(path.startswith(folder) for path in others) for folder in folders)
 
 
 def fits(stage: Stage, outs: dict[str, str]) -> Iterator[bool]:
-    """Say of each param and dependency of a stage whether it is as in the merged project.
+    """Yield for each param and dependency of a stage whether it equals that of the merged project.
 
-    Folders of code are left to DVC, which knows what to ignore in them.
+    Code folders are left to DVC, which knows what to ignore in them.
     """
     for file, values in stage.get("params", {}).items():
         given = (

@@ -1,6 +1,6 @@
-"""What changed in the data between two versions, record by record.
+"""Compare the data of two versions, record by record.
 
-Of data/curated.jsonl, in which personal data is masked: nothing else of the data is ever shown.
+Only data/curated.jsonl is shown, in which personal data is masked.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ ROWS = 15  # rows of a table
 
 
 class Entry(NamedTuple):
-    """What is kept in memory of a record."""
+    """The part of a record that is kept in memory."""
 
     prompt: bytes  # a hash
     source: str
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Ids of records; a changed one has the same prompt and another answer."""
+    """The ids of added, removed and changed records (same prompt, another answer)."""
 
     added: list[str]
     removed: list[str]
@@ -62,7 +62,7 @@ def diff_data(new: dict[str, Entry], old: dict[str, Entry]) -> Diff:
 
 
 def counts_table(what: str, new: dict[str, Entry], old: dict[str, Entry], diff: Diff) -> list[str]:
-    """Show records before and now, and those that changed, by source or scenario."""
+    """Tabulate records before, now and changed, by source or scenario."""
     counts = [
         Counter(getattr(entries[key], what) for key in keys)
         for entries, keys in (
@@ -91,13 +91,13 @@ def find(version: Version, keys: list[str]) -> dict[str, Record]:
 
 
 def _quoted(record: Record) -> list[str]:
-    """Show a record."""
+    """Quote a record."""
     where = f"from {cell(record['source'])}, scenario {cell(record['scenario']) or '(none)'}"
     return [where, "", *fenced(prompt_text(record)), *fenced("\n".join(answers_of(record))), ""]
 
 
 def changed_examples(new: Version, old: Version, diff: Diff) -> list[str]:
-    """Show the first few records of each kind, folded."""
+    """Write the first few records of each kind, folded."""
     added, removed, changed = diff.added[:_SHOWN], diff.removed[:_SHOWN], diff.changed[:_SHOWN]
     now = find(new, [*added, *(key for key, _ in changed)])
     before = find(old, [*removed, *(key for _, key in changed)])
@@ -115,7 +115,7 @@ def changed_examples(new: Version, old: Version, diff: Diff) -> list[str]:
 
 
 def data_compared(new: Version, old: Version) -> list[str]:
-    """Show the whole section."""
+    """Write the whole section."""
     if _CURATED in old.outs and new.outs.get(_CURATED) == old.outs[_CURATED]:
         return [f"`{_CURATED}` is the same."]
     now, before = read_entries(new), read_entries(old)

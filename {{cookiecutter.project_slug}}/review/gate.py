@@ -1,11 +1,12 @@
-"""Whether the model may be released: one line a check, and an exit code.
+"""Decide whether the model may be released: one line per check, and an exit code.
 
 reads   params.yaml (`gate`), dvc.lock, predictions, metrics/eval, metrics/bench.json, metrics.json
-exit    0 pass, 2 fail, 3 inconclusive (an interval holds the limit: more cases would tell), 1 error
+exit    0 pass, 2 fail, 3 inconclusive (the limit is inside an interval: more cases needed), 1 error
 
-First that nobody edited a result: predictions and metrics must have the hashes in dvc.lock, scores
-and metrics must be what the answers give, the cases those of evals/, and no stage may be older than
-its inputs or frozen. Then the limits. A clone needs no more than `dvc pull eval`.
+First it checks that no result was edited: predictions and metrics must have the hashes in dvc.lock,
+scores and metrics must follow from the answers, the cases must be those of evals/, and no stage may
+be older than its inputs or frozen. Then it checks the limits (review/limits.py). A clone needs only
+`dvc pull eval`.
 """
 
 import sys
@@ -50,11 +51,11 @@ from review.lock import LOCK, frozen_stages, stale_stages, tracked
 _EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
 
 
-# Nobody edited a result
+# No result was edited
 
 
 def integrity(outs: dict[str, str]) -> list[GateCheck]:
-    """Check that files, figures and pipeline are those that the last `dvc repro` left."""
+    """Check that files, figures and pipeline are those of the last `dvc repro`."""
     files = edited(outs)
     why = f"{', '.join(files)}: not what the pipeline wrote; `make repair`, then `dvc repro`"
     hashes = GateCheck("fail" if files else "pass", "hashes", why if files else f"as in {LOCK}")
@@ -68,25 +69,25 @@ def integrity(outs: dict[str, str]) -> list[GateCheck]:
 
 
 def check_figures(systems: Systems, params: EvalParams) -> GateCheck:
-    """Check that scores, findings and metrics are what the answers give, as far as rules tell."""
+    """Check that scores, findings and metrics follow from the answers, as far as rules can."""
     pii = load("curate", CurateParams).pii
     finder = Finder(pii.model_copy(update={"key_env": None, "ner": None}))
     wrong = contradictions(systems, load("task", TaskParams), params, finder)
-    fine = f"as the answers of {', '.join(systems)} give them; only a model can tell, so taken as "
+    fine = f"as the answers of {', '.join(systems)} give them; decided by a model, so taken as "
     scored = any("log_likelihood" in row["scores"] for rows in systems.values() for row in rows)
     why = "; ".join(wrong) or f"{fine}stored: {as_stored(params, pii, scored)}"
     return GateCheck("fail" if wrong else "pass", "metrics", why)
 
 
 def cases(systems: Systems) -> GateCheck:
-    """Check that what was answered is what evals/ asks, each case once."""
+    """Check that the answered cases are those of evals/, each once."""
     wrong = not_as_asked(systems)
     why = "; ".join(wrong) or "those of evals/, each once, and the same test cases for all"
     return GateCheck("fail" if wrong else "pass", "cases", why)
 
 
 def taken(systems: Systems) -> list[GateCheck]:
-    """Check that every case could be asked of every system; nothing to say where it could."""
+    """Check that every case could be asked of every system; [] if so."""
     missing = [
         f"{name}: {why} for {count} cases"
         for name, rows in systems.items()
@@ -95,15 +96,15 @@ def taken(systems: Systems) -> list[GateCheck]:
     ]
     if not missing:
         return []
-    why = f"the server did not take every request ({'; '.join(missing)}): shorten those cases, or "
-    return [GateCheck("inconclusive", "cases not asked", f"{why}let it take longer ones")]
+    why = f"the server rejected requests ({'; '.join(missing)}): shorten those cases, or "
+    return [GateCheck("inconclusive", "cases not asked", f"{why}let it accept longer ones")]
 
 
 # The limits
 
 
 def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[GateCheck]:
-    """Check the released system's scores, alone, against prompting and against full weights."""
+    """Check the released system's scores: alone, against prompting and against tuned."""
     limits, released = gate.quality, systems[gate.system]
     golden, test = of_sets(released, "golden"), of_sets(released, "test")
     checks = [
@@ -129,7 +130,7 @@ def quality(gate: GateParams, systems: Systems, params: EvalParams) -> list[Gate
 
 
 def safety(gate: GateParams, systems: Systems) -> list[GateCheck]:
-    """Check the adversarial cases, and leaks in answers to any case."""
+    """Check the safety rates of adversarial cases, and leaks in answers to any case."""
     rows, limits = systems[gate.system], gate.safety
     unsafe, over = (share_found(*RATES[name].counted(rows)) for name in ("unsafe", "over-refusal"))
     return [
@@ -151,13 +152,13 @@ def serving_checks(gate: GateParams, bench: dict[str, Any]) -> list[GateCheck]:
         no_more("request p95", whole, limits.e2e_ms_p95, " ms"),
         no_more("cost of 1,000 requests", cost, gate.cost.per_1000_requests, ""),
     ]
-    if gate.system == "quantized":  # the tuned model is as large as itself
+    if gate.system == "quantized":  # not for the tuned model itself
         checks.append(no_more("size against tuned", ratio, gate.size, ""))
     return checks
 
 
 def all_checks() -> list[GateCheck]:
-    """Run every check; edited results are not judged any further."""
+    """Run every check; after an edited result no limits are checked."""
     refuse_while_at_work()
     gate, params = load("gate", GateParams), load("eval", EvalParams)
     outs = tracked()
@@ -176,7 +177,7 @@ def all_checks() -> list[GateCheck]:
 
 
 def main(given: Sequence[str] = ()) -> int:
-    """Print the checks; the worst of them is the exit code. It takes no argument."""
+    """Print the checks; return the exit code of the worst. There are no arguments."""
     try:
         refuse_arguments(main, given)
         checks = all_checks()

@@ -1,13 +1,13 @@
-"""What did the model forget? Tasks of lm-evaluation-harness, asked of tuned and base alike.
+"""Measure what the model forgot: tasks of lm-evaluation-harness for tuned and base.
 
 run     make harness
 needs   pip install -c constraints.txt '.[harness]'
 reads   params.yaml (harness, base, hardware), evals/harness/*.yaml, models/tuned
 writes  reports/harness.json, reports/harness.md
 
-Tasks of evals/harness run offline; those that lm-evaluation-harness brings load their data from the
-hub. Both models answer the same questions, so they are compared question by question where a metric
-is a mean over questions; of others, such as perplexity, there are the two figures alone.
+Tasks of evals/harness run offline; those of lm-evaluation-harness load their data from the hub.
+Both models answer the same questions, so they are compared question by question where a metric is a
+mean over questions; others, such as perplexity, are only shown.
 """
 
 from math import isclose
@@ -33,7 +33,7 @@ class Score(NamedTuple):
     """One metric of one task."""
 
     value: float
-    each: list[float]  # of each question; empty where the value is not their mean
+    each: list[float]  # by question; empty if the value is not their mean
     higher: bool  # is better
 
 
@@ -96,7 +96,7 @@ def ask_harness(
 def read_scores(results: Any) -> TaskScores:
     """Read every metric of lm-evaluation-harness's results.
 
-    One of several filters is named with it.
+    If there are several filters, the metric's name includes its filter.
     """
     found = {}
     for task, rows in results["samples"].items():
@@ -111,14 +111,14 @@ def read_scores(results: Any) -> TaskScores:
 
 
 def mean_of(each: list[Any], value: float) -> list[float]:
-    """Return the values of the questions if `value` is their mean, or nothing."""
+    """Return the values of the questions if `value` is their mean; else []."""
     numbers = [float(one) for one in each if isinstance(one, int | float)]
     whole = bool(numbers) and len(numbers) == len(each)
     return numbers if whole and isclose(sum(numbers) / len(numbers), value, abs_tol=1e-9) else []
 
 
 def compare_scores(base: TaskScores, tuned: TaskScores) -> list[dict[str, Any]]:
-    """Make a row for each task and metric; without interval and p where no question has a score."""
+    """Return a row for each task and metric; interval and p only with scores by question."""
     rows = []
     for (task, metric), after in tuned.items():
         before = base[task, metric]
@@ -139,7 +139,7 @@ def harness_page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]
     head += ["difference (95 % interval)", "verdict"]
     lines = ["# General ability: tuned against base", ""]
     if params.limit:
-        lines += [f"The first {params.limit} questions of each task: a look, not a result.", ""]
+        lines += [f"The first {params.limit} questions of each task: a preview, not a result.", ""]
     shown = [
         [
             *(row["task"], row["metric"], "higher" if row["higher_is_better"] else "lower"),
@@ -155,13 +155,13 @@ def harness_page(rows: list[dict[str, Any]], params: HarnessParams) -> list[str]
 
 
 def difference(row: dict[str, Any]) -> str:
-    """Return tuned minus base, with its interval if there is one."""
+    """Format tuned minus base, with its interval if there is one."""
     interval = "" if row["p"] is None else f" ({row['low']:+.3f} to {row['high']:+.3f})"
     return f"{row['difference']:+.3f}{interval}"
 
 
 def word(row: dict[str, Any]) -> str:
-    """Say better or worse where chance hardly explains it; untested: by the figure alone."""
+    """Return better or worse if significant; for untested metrics by the value alone."""
     said = "better" if (row["difference"] > 0) == row["higher_is_better"] else "**worse**"
     if row["p"] is None:
         return f"{said if row['difference'] else 'the same'}, not tested"
@@ -171,7 +171,7 @@ def word(row: dict[str, Any]) -> str:
 def main() -> None:
     params, base = load("harness", HarnessParams), load("base", BaseParams)
     if not Path(TUNED).is_dir():
-        raise UserError(f"{TUNED}: is missing; `dvc repro train` makes it")
+        raise UserError(f"{TUNED}: is missing; `dvc repro train` creates it")
     deterministic(_SEED, load("hardware", HardwareParams))
     lm_eval = load_harness()
     manager = read_tasks(lm_eval, params)

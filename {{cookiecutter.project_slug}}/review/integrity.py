@@ -1,4 +1,4 @@
-"""That nobody edited a result: hashes as in dvc.lock, figures as the answers give them."""
+"""Check that no result was edited: hashes as in dvc.lock, figures that follow from answers."""
 
 import json
 from collections import Counter
@@ -23,19 +23,26 @@ from lib.report.headline import headline
 from lib.runtime.errors import UserError
 from review.lock import md5
 
-PULL = "dvc pull eval"  # all that the gate needs of DVC; bench and headline figures are git's
+PULL = "dvc pull eval"  # all that the gate needs from DVC; bench and headline figures are in git
 _TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
 JUDGED = ("predictions", "metrics/eval", "metrics/bench.json", "metrics.json", _TRAIN)
 
 COUNTED_BY = ("group", "scenario", "language", "tags", "kind", "policy")
-NEEDED = ("set", "id", "prompt", "output", "pii", "flagged")  # of a row, to judge it again
+NEEDED = (
+    "set",
+    "id",
+    "prompt",
+    "output",
+    "pii",
+    "flagged",
+)  # keys of a row that are needed to judge it again
 
 
 def edited(outs: dict[str, str]) -> list[str]:
-    """List the judged files and folders that are not as the pipeline wrote them.
+    """List the files and folders under judgment that differ from what the pipeline wrote.
 
-    `outs` are those of dvc.lock. Answers of a system that dvc.yaml no longer asks would be scored
-    here and missing in a clone.
+    `outs`: those of dvc.lock. Answers of a system that is no longer in dvc.yaml would be scored
+    here and be missing in a clone.
     """
     for path in sorted(Path("answers").glob("*.jsonl")):
         if path.as_posix() not in outs:
@@ -48,18 +55,18 @@ def edited(outs: dict[str, str]) -> list[str]:
 
 
 def judgeable(rows: list[Prediction], system: str) -> list[Prediction]:
-    """Return the rows; raise UserError where they lack what it takes to judge them again."""
+    """Return the rows; raise UserError if they lack keys that are needed to judge them again."""
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in NEEDED if key not in row]:
             raise UserError(
-                f"predictions/{system}.jsonl:{number}: has no '{lacking[0]}', as another version "
-                "wrote it; `dvc repro` writes it again"
+                f"predictions/{system}.jsonl:{number}: has no '{lacking[0]}', perhaps because "
+                "another version wrote it; `dvc repro` writes it again"
             )
     return rows
 
 
 def recompute(rows: list[Prediction], task: TaskParams, params: EvalParams) -> dict[str, Any]:
-    """Compute metrics/eval/SYSTEM.json again, as far as the answers give it."""
+    """Compute metrics/eval/SYSTEM.json again, as far as it follows from the answers."""
     parts = {name: of_sets(rows, name) for name in ("golden", "test", "adversarial")}
     metrics = {
         name: summarise(part, task, params)
@@ -72,10 +79,10 @@ def recompute(rows: list[Prediction], task: TaskParams, params: EvalParams) -> d
 
 
 def not_as_asked(systems: Systems) -> list[str]:
-    """List the systems whose rows are not exactly the cases that were asked.
+    """List deviations of the systems' rows from the cases that were asked.
 
-    Every golden and adversarial case of evals/ once, and the test cases of the first system: a row
-    that is copied, omitted or invented distorts the score.
+    These are all golden and adversarial cases of evals/, once each, and the test cases of the first
+    system: a copied, omitted or invented row distorts the score.
     """
     fixed = [case | {"prompt": text_of(case["prompt"])} for part in fixed_cases() for case in part]
     test = of_sets(next(iter(systems.values()), []), "test")
@@ -92,7 +99,7 @@ def not_as_asked(systems: Systems) -> list[str]:
 
 
 def asked_as(row: Prediction) -> tuple[str, ...]:
-    """Return the part of a row that belongs to its case, and decides how it is counted."""
+    """Return the part of a row that is from its case and decides how it is counted."""
     return (*case_key(row), *(str(row.get(key, "")) for key in COUNTED_BY))
 
 
@@ -110,9 +117,9 @@ def misjudged(
 
 
 def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
-    """List what of a row only a model can tell, so that the gate takes it as stored.
+    """Name the fields of a row that only a model can compute, which the gate takes as stored.
 
-    `likelihoods` says whether there are any.
+    `likelihoods`: whether there are log-likelihoods.
     """
     fields = {
         "tokens": True,
@@ -125,25 +132,25 @@ def as_stored(params: EvalParams, pii: PiiParams, likelihoods: bool) -> str:
 
 
 def first_lack(stored: dict[str, Any], computed: dict[str, Any], at: str) -> str:
-    """Return the first figure of `computed` that differs in `stored`, which may have more."""
+    """Describe the first figure of `computed` that differs in `stored`, which may have more."""
     found = (differs(stored.get(key), value, f"{at}.{key}") for key, value in computed.items())
     return next(filter(None, found), "")
 
 
 def differs(stored: Any, computed: Any, at: str) -> str:
-    """Return the first figure that is not the same in both; empty where all are."""
+    """Describe the first figure that differs; "" if none does."""
     if isinstance(stored, dict) and isinstance(computed, dict):
         return first_lack(stored, dict.fromkeys(stored) | computed, at)
     same = stored == computed
     if isinstance(computed, float) and isinstance(stored, int | float):
-        same = abs(stored - computed) < 1e-9  # another machine may round the last digit otherwise
+        same = abs(stored - computed) < 1e-9  # another machine may round the last digit differently
     return "" if same else f"{at} is {stored}, the answers give {computed}"
 
 
 def contradictions(
     systems: Systems, task: TaskParams, params: EvalParams, finder: Finder
 ) -> list[str]:
-    """List where predictions contradict their answers, or metrics files the predictions."""
+    """List contradictions between predictions and answers, or metrics and predictions."""
     found = {
         f"predictions/{name}.jsonl": next(misjudged(rows, task, params, finder), "")
         for name, rows in systems.items()

@@ -1,14 +1,14 @@
-"""Have a model compare the answers of two systems: cheaper than people, and held against them.
+"""Let a model compare the answers of two systems: cheaper than people, and compared with them.
 
 run     make judge OLD=few_shot NEW=tuned
 reads   params.yaml (judge), evals/judge.md, predictions/OLD.jsonl, predictions/NEW.jsonl, ratings/
 writes  ratings/judge/MODEL.jsonl, whole and on disk after each verdict
 
-It is asked about the cases that `make rate` shows, twice each: with either answer first. Who wins
-once only has not won: models favour a place (Zheng et al., 2023, Judging LLM-as-a-Judge). A verdict
-is not asked for again while question, answers, prompt and model stay the same, whichever systems
-gave those answers; a malformed one is, in the next run. The file keeps them. Requests, answers and
-references are sent to `judge.url`, as they stand in predictions/.
+It judges the cases that `make rate` shows, twice each, with either answer first. A system wins only
+if it wins both times, since models prefer a position (Zheng et al., 2023, Judging LLM-as-a-Judge).
+A verdict is kept while question, answers, prompt and model stay the same, whichever systems gave
+the answers; a malformed one is requested again in the next run. Requests, answers and references
+are sent to `judge.url` as they are in predictions/.
 """
 
 import json
@@ -44,16 +44,16 @@ KeptVerdict = dict[str, Any]  # asked, said (A, B, tie or unclear), input_tokens
 
 
 class Ask(NamedTuple):
-    """One question to the judge: a case with one of the systems as answer A."""
+    """One request to the judge: a case with one of the systems as answer A."""
 
-    key: str  # names model, limit and whole prompt
+    key: str  # hash of model, limit and whole prompt
     case: str
     left: str
     right: str
     prompt: str
 
     def verdict(self, kept: KeptVerdict) -> JudgeVerdict:
-        """Translate what the judge said to these systems."""
+        """Translate the judge's reply to these systems."""
         winner = {"A": self.left, "B": self.right}.get(kept["said"], kept["said"])
         return {**kept, "case": self.case, "left": self.left, "winner": winner}
 
@@ -69,7 +69,7 @@ def read_judge_prompt() -> str:
     try:
         text = PROMPT.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserError(f"{PROMPT}: not found; it says what the judge is asked") from None
+        raise UserError(f"{PROMPT}: not found; it is the judge's prompt") from None
     for place in ("{prompt}", "{a}", "{b}"):
         if place not in text:
             raise UserError(f"{PROMPT}: has no placeholder {place} for a text of the case")
@@ -84,7 +84,7 @@ def fill_prompt(prompt: str, texts: dict[str, str]) -> str:
 def asks(
     cases: list[Question], old: str, new: str, prompt: str, params: JudgeParams
 ) -> Iterator[Ask]:
-    """Yield two questions per case."""
+    """Yield two requests per case."""
     for one in cases:
         for left, right in ((old, new), (new, old)):
             texts = {"prompt": one.prompt, "expected": one.expected}
@@ -100,13 +100,13 @@ def verdicts_file(model: str) -> Path:
 
 
 def read_kept(path: Path) -> dict[str, KeptVerdict]:
-    """Read the verdicts kept, by what was asked."""
+    """Read the stored verdicts, by request."""
     return {row["asked"]: row for row in (read_objects(path) if path.is_file() else [])}
 
 
 def waits(wanted: list[Ask], known: dict[str, KeptVerdict]) -> list[Ask]:
-    """List what is still to be asked: first what never was, then what was answered unclearly."""
-    each = {one.key: one for one in wanted}.values()  # the same texts in two cases are asked once
+    """List the open requests: first new ones, then those with an unclear verdict."""
+    each = {one.key: one for one in wanted}.values()  # equal texts in two cases are one request
     unclear = [one for one in each if one.key in known and known[one.key]["said"] == UNCLEAR]
     return [*(one for one in each if one.key not in known), *unclear]
 
@@ -114,7 +114,7 @@ def waits(wanted: list[Ask], known: dict[str, KeptVerdict]) -> list[Ask]:
 def ask_judge(
     waiting: list[Ask], known: dict[str, KeptVerdict], params: JudgeParams, path: Path
 ) -> None:
-    """Ask the judge each question, and keep each verdict at once in `known` and in the file."""
+    """Send each request to the judge; store each verdict at once in `known` and in the file."""
 
     def ask(one: Ask) -> KeptVerdict:
         chat = [Message(role="user", content=one.prompt)]
@@ -130,13 +130,13 @@ def ask_judge(
                 row = future.result()
                 known[row["asked"]] = row
                 save_verdicts(path, list(known.values()))
-        except BaseException:  # Ctrl+C too: what is queued is not asked any more
+        except BaseException:  # also on Ctrl+C: queued requests are dropped
             pool.shutdown(cancel_futures=True)
             raise
 
 
 def save_verdicts(path: Path, rows: list[KeptVerdict]) -> None:
-    """Replace the file at once; its order does not tell who answered first."""
+    """Replace the file atomically, in an order that does not depend on timing."""
     with atomic_text(path) as file:
         for row in sorted(rows, key=lambda row: str(row["asked"])):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -145,7 +145,7 @@ def save_verdicts(path: Path, rows: list[KeptVerdict]) -> None:
 
 
 def main() -> None:
-    """Ask what was not asked yet, within the budget, and print the results."""
+    """Send open requests within the budget, and print the results."""
     args = parse_pair(CommandLine("review.judge", __doc__))
     params = load("judge", JudgeParams)
     if not params.url:
@@ -159,7 +159,7 @@ def main() -> None:
     verdicts = [one.verdict(known[one.key]) for one in wanted if one.key in known]
     print("\n".join(judge_report(cases, args.old, args.new, verdicts)))
     if (left := len(waiting) - params.requests) > 0:
-        print(f"judge.requests allows {params.requests} a run; run again for {left} more.")
+        print(f"judge.requests allows {params.requests} per run; run again for {left} more.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What a measured value says about a limit: pass, fail, or more cases would tell."""
+"""Decide whether a measured value passes a limit, fails it, or is inconclusive.
+
+A value with an interval is inconclusive if the limit lies inside its 95 % interval, or if there are
+fewer than FEWEST independent groups of cases."""
 
 from collections.abc import Callable
 from statistics import fmean
@@ -13,7 +16,7 @@ Result = Literal["pass", "fail", "inconclusive"]
 
 
 class GateCheck(NamedTuple):
-    """One line of the answer."""
+    """One line of the gate: result, name and explanation."""
 
     result: Result
     name: str
@@ -21,12 +24,12 @@ class GateCheck(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A measured value with its 95 % interval, in which the true one may lie."""
+    """A measured value with its 95 % interval."""
 
     value: float
     low: float
     high: float
-    groups: int  # independent of each other
+    groups: int  # effective number of independent groups
 
     def __str__(self) -> str:
         if self.groups >= FEWEST:
@@ -48,7 +51,7 @@ def at_most(name: str, found: Found, limit: float) -> GateCheck:
 
 
 def decide(surely: bool, surely_not: bool) -> Result:
-    """Decide what an interval says about a limit."""
+    """Return pass or fail if an interval is certain, else inconclusive."""
     if surely:
         return "pass"
     return "fail" if surely_not else "inconclusive"
@@ -63,13 +66,13 @@ def no_more(name: str, value: float | None, limit: float, unit: str) -> GateChec
     )
 
 
-# Values; of fewer than FEWEST independent cases anything may be true
+# Values; with fewer than FEWEST independent cases the interval is everything
 
 
 def mean(
     rows: list[Prediction], params: EvalParams, of: Callable[[Prediction], float] = score
 ) -> Found:
-    """Compute the mean of a figure from 0 to 1 of each case."""
+    """Compute the mean, with its interval, of a figure from 0 to 1 per case."""
     scores, groups = [*map(of, rows)], [*map(group, rows)]
     if (independent := independent_groups(groups)) < FEWEST:
         return Found(fmean(scores) if scores else 0.0, 0.0, 1.0, independent)
@@ -78,7 +81,7 @@ def mean(
 
 
 def gain_found(new: list[Prediction], old: list[Prediction], params: EvalParams) -> Found:
-    """Compute how far `new` is above `old`, case by case."""
+    """Compute the mean gain of `new` over `old`, paired by case, with its interval."""
     found = paired(new, old, params)
     if found is None:
         return Found(0.0, -1.0, 1.0, 0)
@@ -87,7 +90,7 @@ def gain_found(new: list[Prediction], old: list[Prediction], params: EvalParams)
 
 
 def share_found(hits: int, cases: int) -> Found:
-    """Compute a share of rare events."""
+    """Compute the share of rare events, with Wilson's interval."""
     interval = wilson_interval(hits, cases) if cases >= FEWEST else (0.0, 1.0)
     return Found(hits / max(cases, 1), *interval, cases)
 

@@ -1,4 +1,4 @@
-"""dvc.lock: the hash of every output, and whether the pipeline still fits code, data and params."""
+"""Read dvc.lock: the hash of every output, and which stages are out of date."""
 
 import hashlib
 import json
@@ -18,18 +18,18 @@ from lib.runtime.dvc_runs import refuse_while_at_work
 from lib.runtime.errors import UserError
 
 LOCK, PIPELINE = Path("dvc.lock"), Path("dvc.yaml")
-# A stage has changed whose inputs are not here, as in a clone that pulled no more than it needs:
-# DVC looks for their hashes, and stops.
+# DVC stops at a changed stage whose inputs are missing, as in a clone that pulled only what it
+# needs.
 MISSING = re.compile(r"failed to reproduce '(.+?)': \[Errno 2\]")
-BLOCKED = ("Unable to acquire lock", "is being blocked by")  # by another command of DVC
-PAUSES = (1, 2, 4, 8)  # seconds; DVC holds its lock for moments, between two stages
-DRY_RUN = ["repro", "--dry", "--allow-missing"]  # says what it would run, of files here or not
+BLOCKED = ("Unable to acquire lock", "is being blocked by")  # locked by another DVC command
+PAUSES = (1, 2, 4, 8)  # seconds; DVC holds its lock only briefly, between two stages
+DRY_RUN = ["repro", "--dry", "--allow-missing"]  # lists what it would run, also with missing files
 
 
 def tracked() -> dict[str, str]:
-    """Read the md5 of each output of the workspace, by path; a folder's ends in .dir.
+    """Read the md5 of each output by path from dvc.lock; a folder's ends in .dir.
 
-    DVC leaves stages in dvc.lock that dvc.yaml no longer has: they do not count.
+    Stages that dvc.yaml no longer has stay in dvc.lock; they are ignored.
     """
     try:
         text = LOCK.read_text(encoding="utf-8")
@@ -54,9 +54,9 @@ def pipeline() -> dict[str, Any]:
 
 
 def unfit(stages: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """List the stages of a dvc.lock that ran on other params or outputs than it holds.
+    """List the stages of a dvc.lock whose params or dependencies differ from its other entries.
 
-    So a run leaves it that was cut short, or was of some stages only.
+    An interrupted run, or one of some stages only, leaves such a dvc.lock.
     """
     outs = {out["path"]: out.get("md5") for one in stages.values() for out in one.get("outs", [])}
 
@@ -79,7 +79,7 @@ def value_at(sections: dict[str, Any], key: str) -> Any:
 
 
 def git_kept() -> dict[str, str]:
-    """Return the outputs that git keeps (timings, pages), and the stage that writes each."""
+    """Return the outputs kept in git (timings, pages), with the stage that writes each."""
     found: dict[str, str] = {}
     for name, stage in pipeline().items():
         for kind in ("outs", "metrics", "plots"):
@@ -96,7 +96,7 @@ def frozen_stages() -> list[str]:
 
 
 def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dict[str, str]:
-    """Read the same from the text of any dvc.lock, of the stages that count."""
+    """Read the md5 of each output from the text of a dvc.lock; counts: selects stages by name."""
     try:
         stages: Any = YAML(typ="safe").load(text)["stages"]
         found = [one for name, one in stages.items() if counts(name)]
@@ -106,7 +106,7 @@ def outs_of(text: str, counts: Callable[[str], bool] = lambda name: True) -> dic
 
 
 def md5(path: str | Path) -> str:
-    """Compute the hash by which DVC knows a file, or a folder: that of the list of its files."""
+    """Compute DVC's hash of a file, or of a folder (the hash of its list of files)."""
     path = Path(path)
     if path.is_dir():
         files = (file for file in path.rglob("*") if file.is_file())
@@ -119,7 +119,7 @@ def md5(path: str | Path) -> str:
 
 
 def stale_stages() -> list[str]:
-    """List the stages that `dvc repro` would run: dvc.lock is older than what they depend on."""
+    """List the stages that `dvc repro` would run."""
     done = dry_run()
     unread = MISSING.findall(done.stderr)
     if done.returncode and not unread:
@@ -131,9 +131,9 @@ def stale_stages() -> list[str]:
 
 
 def dry_run() -> subprocess.CompletedProcess[str]:
-    """Have DVC say what it would run; wait for its lock, and raise UserError for a run that has it.
+    """Run `dvc repro --dry`; wait for DVC's lock, and raise UserError if a run holds it.
 
-    DVC's own words advise to delete a lock, which nobody should while a run goes on.
+    DVC's own message suggests deleting the lock, which is wrong during a run.
     """
     for pause in (*PAUSES, 0):
         refuse_while_at_work()
@@ -143,4 +143,4 @@ def dry_run() -> subprocess.CompletedProcess[str]:
         if not any(words in done.stderr for words in BLOCKED):
             return done
         time.sleep(pause)
-    raise UserError("another command of DVC is at work here; wait until it has ended")
+    raise UserError("another DVC command is running here; wait until it has ended")

@@ -17,7 +17,7 @@ class JudgeParams(Section):
     url: str = Field(default="", pattern="^$|^https?://")  # ends in /v1
     model: str = ""
     key_env: str = ""  # the environment variable with its key
-    requests: int = Field(default=200, ge=2)  # that one run sends, at most; two a case
+    requests: int = Field(default=200, ge=2)  # sent by one run at most; two per case
     max_new_tokens: int = Field(default=16, ge=1)  # the last line of the answer is the verdict
     concurrency: int = Field(default=4, ge=1)
 
@@ -29,9 +29,9 @@ class JudgeParams(Section):
 
 
 class HarnessParams(Section):
-    """What is asked, of both models alike."""
+    """The tasks that both models are asked."""
 
-    tasks: list[str] = Field(min_length=1)  # of evals/harness, or of lm-evaluation-harness
-    limit: int | None = Field(default=None, ge=1)  # questions of each task, the first ones
+    tasks: list[str] = Field(min_length=1)  # from evals/harness, or from lm-evaluation-harness
+    limit: int | None = Field(default=None, ge=1)  # only the first questions of each task
     batch_size: int = Field(default=8, ge=1)
     chat: bool = False  # render each question with the chat template

@@ -1,11 +1,11 @@
-"""Have people compare the answers of two systems, blind: a page on this machine, used by keyboard.
+"""Let people compare the answers of two systems, blind, on a local page with keyboard control.
 
 run     make rate OLD=few_shot NEW=tuned
 reads   predictions/OLD.jsonl, predictions/NEW.jsonl
-writes  ratings/RATER.jsonl, whole and on disk after each rating; stop and go on at any time
+writes  ratings/RATER.jsonl, complete after each rating; stop and continue at any time
 
-All raters get the same cases, so that their agreement can be told; each in an order of their own
-and with sides of their own. Answers that are the same are not shown.
+All raters get the same cases, so that agreement can be measured, in an order and with sides drawn
+for each rater. Equal answers are not shown.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from review.study import Study, questions
 
 TITLE = "Which answer is better?"
 RATER = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_LONGEST = 4096  # bytes of a request
+_LONGEST = 4096  # most bytes of a request
 _JSON = "application/json"
 
 
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(HTTPStatus.NOT_FOUND, {"error": "no such page"})
 
     def do_POST(self) -> None:
-        """Take a rating, or take one back; the reply is the next question."""
+        """Store or undo a rating; reply with the next question."""
         if not self.is_local() or self.headers.get("Content-Type") != _JSON:
             return self.reply(HTTPStatus.FORBIDDEN, {"error": "only the page itself may send"})
         asked = self.body()
@@ -62,16 +62,16 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(rater, lambda: self.study.rate(rater, key, choice))
 
     def answer(self, rater: str, act: Any) -> None:
-        """Do something for a rater, then send the next question."""
+        """Call `act` for a rater, then send the next question."""
         if not RATER.fullmatch(rater):
-            allowed = "a name takes a to z, 0 to 9, - and _, at most 32"
+            allowed = "a name may have a to z, 0 to 9, - and _, at most 32"
             return self.reply(HTTPStatus.BAD_REQUEST, {"error": allowed})
         with self.study.lock:
             act()
             return self.reply(HTTPStatus.OK, self.study.next(rater))
 
     def is_local(self) -> bool:
-        """Tell whether the page of this server asks, and not another site through the browser."""
+        """Tell whether a request is from this server's page and not from another site."""
         port = self.connection.getsockname()[1]
         hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
         origin = self.headers.get("Origin")
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.headers.get("Host") in hosts and own
 
     def body(self) -> dict[str, Any]:
-        """Read the _JSON object that was sent; {} when it is not one."""
+        """Read the JSON object of a request; {} if it is not one."""
         length = self.headers.get("Content-Length", "")
         try:
             asked = json.loads(self.rfile.read(max(0, min(int(length), _LONGEST))))
@@ -88,11 +88,11 @@ class Handler(BaseHTTPRequestHandler):
         return asked if isinstance(asked, dict) else {}
 
     def reply(self, status: HTTPStatus, value: dict[str, Any]) -> None:
-        """Send _JSON."""
+        """Send a JSON reply."""
         self.send(status, _JSON, json.dumps(value).encode())
 
     def send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
-        """Send bytes that no cache keeps."""
+        """Send a reply that is not cached."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -102,29 +102,31 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: a terminal full of requests helps nobody."""
+        """Print nothing: a log of requests is of no use here."""
 
 
 def serve(study: Study, port: int) -> ThreadingHTTPServer:
-    """Start a server for this machine alone; port 0 takes a free one."""
+    """Start a server for this machine only; port 0 picks a free one."""
     handler = type("StudyHandler", (Handler,), {"study": study})
     try:
         return ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
-        raise UserError(f"port {port}: {error.strerror}; --port takes another, 0 any") from None
+        raise UserError(
+            f"port {port}: {error.strerror}; choose another with --port; 0 picks a free one"
+        ) from None
     except OverflowError:
         raise UserError(f"--port is {port}; it must be from 1 to 65535, or 0 for any") from None
 
 
 def parse_pair(parser: CommandLine) -> argparse.Namespace:
-    """Parse the command line, with the arguments that say which answers are compared."""
+    """Parse the command line, with the arguments that select the answers to compare."""
     parser.add_argument("--old", choices=SYSTEMS, default="base")
     parser.add_argument("--new", choices=SYSTEMS, default="tuned")
     parser.add_argument("--set", choices=("golden", "test", "adversarial"), default="golden")
     parser.add_argument("--cases", type=int, default=50, help="at most; %(default)s unless given")
     args = parser.parse_args()
     if args.old == args.new or args.cases < 1:
-        parser.error("takes two different systems and at least one case")
+        parser.error("needs two different systems and at least one case")
     return args
 
 
@@ -138,7 +140,8 @@ def main() -> None:
     server = serve(study, args.port)
     url = f"http://127.0.0.1:{server.server_address[1]}/"
     print(
-        f"{len(study.questions)} questions at {url} (Ctrl+C ends; every rating is kept)", flush=True
+        f"{len(study.questions)} questions at {url} (Ctrl+C ends; all ratings are saved)",
+        flush=True,
     )
     if not args.no_browser:
         webbrowser.open(url)

@@ -1,4 +1,4 @@
-"""What people's ratings say: which system they prefer, whether they agree, whether place matters.
+"""Summarize people's ratings: the preferred system, agreement, and position bias.
 
 run     make ratings
 reads   ratings/*.jsonl (written by `make rate`), predictions/*.jsonl
@@ -29,9 +29,9 @@ def digest(text: str) -> str:
 
 
 def case_id(rows: dict[str, Prediction]) -> str:
-    """Name a question with the answers of two systems, in either order.
+    """Return the id of a case with the answers of two systems, in either order.
 
-    Ratings of other answers do not count for these.
+    Ratings of earlier answers thus do not count for new ones.
     """
     one, other = (rows[system] for system in sorted(rows))
     shown = [one["set"], one["id"], one["prompt"], one["output"], other["output"]]
@@ -44,7 +44,7 @@ def pairs_of(old: str, new: str) -> Pairs:
 
 
 def read_ratings(path: Path) -> list[Rating]:
-    """Read one rater's ratings, the last one of each case."""
+    """Read one rater's ratings, the last one for each case."""
     rows = list(read_objects(path)) if path.is_file() else []
     for number, row in enumerate(rows, start=1):
         if lacking := [key for key in ("systems", "case", "winner") if key not in row]:
@@ -58,7 +58,7 @@ def read_ratings(path: Path) -> list[Rating]:
 def alpha(units: Iterable[list[str]]) -> float:
     """Compute Krippendorff's alpha of nominal values, given a list of the raters' values per unit.
 
-    1: all agree, 0: as by chance; nan where nothing can be compared or all values are one.
+    1: full agreement, 0: as by chance; nan if nothing can be compared or all values are equal.
     Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section C.
     """
     units = [values for values in units if len(values) > 1]
@@ -76,7 +76,7 @@ def alpha(units: Iterable[list[str]]) -> float:
 def preference(
     ratings: list[Rating], pairs: Pairs, old: str, new: str, who: str = "People prefer"
 ) -> list[str]:
-    """Show wins, ties and the win rate; a tie is half a win."""
+    """Write wins, ties and the win rate; a tie is half a win."""
     both = zip(pairs.new, pairs.old, strict=True)
     groups = {case_id({old: before, new: after}): group(after) for after, before in both}
     points = [{new: 1.0, TIE: 0.5}.get(one["winner"], 0.0) for one in ratings]
@@ -95,13 +95,13 @@ def preference(
         [f"{old} preferred", str(found.lost)],
         ["equally good", str(len(points) - found.won - found.lost)],
         [f"win rate of {new}", f"{mean:.1%} (95 % interval {low:.1%} to {high:.1%})"],
-        ["answers the same, not shown", f"{same} of {len(pairs.new)} cases"],
+        ["equal answers, not shown", f"{same} of {len(pairs.new)} cases"],
     ]
     return [*table(["what", "answer"], rows), "", said]
 
 
 def agreement(ratings: list[Rating]) -> str:
-    """Show Krippendorff's alpha over the cases that several people rated."""
+    """Write Krippendorff's alpha over the cases that several people rated."""
     units: defaultdict[str, list[str]] = defaultdict(list)
     for one in ratings:
         units[one["case"]].append(one["winner"])
@@ -109,12 +109,12 @@ def agreement(ratings: list[Rating]) -> str:
     if not shared:
         return "Agreement: no case was rated by two people."
     found = alpha(shared)
-    value = "undefined, all ratings are the same" if found != found else f"{found:.2f}"
+    value = "undefined, all ratings are equal" if found != found else f"{found:.2f}"
     return f"Agreement: Krippendorff's alpha {value} over {len(shared)} cases rated by several."
 
 
 def position(ratings: list[Rating]) -> str:
-    """Show whether people chose a side rather than an answer."""
+    """Write whether people preferred a side rather than an answer."""
     decided = [one["winner"] == one["left"] for one in ratings if one["winner"] != TIE]
     low, high = wilson_interval(sum(decided), len(decided))
     said = "no sign of a bias" if low <= 0.5 <= high else "a BIAS: ask people to read both"
@@ -125,14 +125,14 @@ def position(ratings: list[Rating]) -> str:
 
 
 def results(old: str, new: str, ratings: list[Rating]) -> list[str]:
-    """Show all that the ratings of two systems say."""
+    """Return the summary of the ratings of two systems."""
     pairs = pairs_of(old, new)
     both = zip(pairs.new, pairs.old, strict=True)
     today = {case_id({old: before, new: after}) for after, before in both}
     current = [one for one in ratings if one["case"] in today]
     lines = [f"# {new} against {old}", ""]
     if gone := len(ratings) - len(current):
-        lines += [f"{gone} ratings are of answers that have changed since; they do not count.", ""]
+        lines += [f"{gone} ratings are of answers that have changed since, and do not count.", ""]
     if not current:
         return lines
     each = defaultdict[str, int](int)

@@ -1,11 +1,11 @@
-"""Mend what a merge, a kill or a hand has done to the files that DVC writes.
+"""Repair the files that DVC writes after a merge conflict, a kill or a manual edit.
 
-run     make repair, then what it says
-settles conflicts of a merge in dvc.lock and in the outputs that git keeps (review/conflicts.py)
-removes objects of DVC's cache that are not what their names say: an output or input was edited
-        through its hard link, as root may; and a note of DVC's (rwlock) that was half written
-puts    every output back as dvc.lock has it, from the cache or the remote
-keeps   your files: an edited file of data/raw stays as it is
+run       make repair, then what it says
+settles   merge conflicts in dvc.lock and in the outputs kept in git (review/conflicts.py)
+removes   objects of DVC's cache that do not match their hash, because an output or input was edited
+          through its hard link, as root can; and an incomplete lock note of DVC (rwlock)
+restores  every output as in dvc.lock, from the cache or the remote
+keeps     your files: an edited file of data/raw is not changed
 """
 
 import json
@@ -39,19 +39,19 @@ def dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def drop_broken_notes() -> list[str]:
-    """Remove DVC's note of who writes what, where a kill left half of it."""
+    """Remove DVC's rwlock if a kill left it incomplete."""
     try:
         json.loads(NOTES.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
     except ValueError:
         NOTES.unlink()
-        return [f"removed {NOTES}, which was half written"]
+        return [f"removed {NOTES}, which was incomplete"]
     return []
 
 
 def mend_lock() -> list[str]:
-    """Take dvc.lock of the last commit where a kill left half of it."""
+    """Restore dvc.lock from the last commit if a kill left it incomplete."""
     try:
         readable = "stages" in YAML(typ="safe").load(LOCK.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -63,12 +63,14 @@ def mend_lock() -> list[str]:
     SCRATCH.mkdir(exist_ok=True)
     LOCK.replace(SCRATCH / LOCK.name)
     if git("restore", str(LOCK)) is None:  # it was never committed
-        return [f"{LOCK} was half written, and is in {SCRATCH}/ now"]
-    return [f"{LOCK} was half written: it is that of the last commit; the other is in {SCRATCH}/"]
+        return [f"{LOCK} was incomplete, and is now in {SCRATCH}/"]
+    return [
+        f"{LOCK} was incomplete: restored from the last commit; the incomplete one is in {SCRATCH}/"
+    ]
 
 
 def wrong_objects() -> list[Path]:
-    """List the objects of DVC's cache whose content is not what their names say."""
+    """List the objects of DVC's cache whose content does not match their hash."""
     cache = Path(dvc("cache", "dir").stdout.strip() or ".dvc/cache", "files", "md5")
     objects = [path for path in sorted(cache.glob("??/*")) if OBJECT.fullmatch(path.name)]
     print(f"repair: reading {len(objects):,} objects of the cache", flush=True)
@@ -76,19 +78,19 @@ def wrong_objects() -> list[Path]:
 
 
 def inode(path: Path) -> Inode:
-    """Name the bytes that a path leads to: those of hard links to each other are the same."""
+    """Return the inode of a path, which hard links share."""
     found = path.stat()
     return found.st_dev, found.st_ino
 
 
 def _files_of(path: str) -> Iterator[Path]:
-    """Yield a file, or the files of a folder; nothing where it is not here."""
+    """Yield a file, or the files of a folder; nothing if it is missing."""
     found = [Path(path), *Path(path).rglob("*")] if Path(path).is_dir() else [Path(path)]
     yield from (one for one in found if one.is_file())
 
 
 def own_files() -> Iterator[Path]:
-    """Yield the files that `dvc add` tracks: people made them."""
+    """Yield the files that `dvc add` tracks, which are people's own."""
     for name in (git("ls-files", "--cached", "--others", "--", "*.dvc") or "").splitlines():
         outs = YAML(typ="safe").load(Path(name).read_text(encoding="utf-8")).get("outs", [])
         for out in outs:
@@ -98,7 +100,7 @@ def own_files() -> Iterator[Path]:
 def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
     """Remove wrong objects and the outputs that share their bytes.
 
-    Returns those outputs, and what is to be said of files that people made.
+    Returns those outputs, and messages about people's own files.
     """
     wrong = wrong_objects()
     shared = {inode(path) for path in wrong}
@@ -110,18 +112,18 @@ def drop_wrong(outs: dict[str, str]) -> tuple[list[str], list[str]]:
         path.unlink()
     for path in kept:
         path.chmod(0o644)
-    said = [f"removed {len(wrong):,} objects of the cache that had been edited"] if wrong else []
+    said = [f"removed {len(wrong):,} edited objects of the cache"] if wrong else []
     return list(dict.fromkeys(lost)), [
         *said,
-        *(f"{path}: your edit stays; `dvc add {path}` takes it, `dvc pull --force {path}` fetches "
-          "the version of before" for path in kept),
+        *(f"{path}: your edit is kept; `dvc add {path}` accepts it, "
+          f"`dvc pull --force {path}` fetches the previous version" for path in kept),
     ]  # fmt: skip
 
 
 def put_back(outs: dict[str, str], wanted: list[str]) -> list[str]:
-    """Put every output back as dvc.lock has it; those `wanted` are fetched where need be.
+    """Restore every output as in dvc.lock; those `wanted` are fetched if necessary.
 
-    Returns those that neither cache nor remote has.
+    Returns those that are in neither cache nor remote.
     """
     dvc("checkout", "--force", str(PIPELINE))
     missing = [path for path in wanted if not is_whole(path, outs)]
@@ -131,7 +133,7 @@ def put_back(outs: dict[str, str], wanted: list[str]) -> list[str]:
 
 
 def is_whole(path: str, outs: dict[str, str]) -> bool:
-    """Tell whether an output is here as dvc.lock has it."""
+    """Tell whether an output is present as in dvc.lock."""
     return os.path.exists(path) and md5(path) == outs[path]  # noqa: PTH110
 
 
@@ -139,7 +141,7 @@ def main() -> None:
     drop = drop_broken_notes()
     refuse_while_at_work()
     if not shutil.which("git") or git("rev-parse", "HEAD") is None:
-        raise UserError("no commit of git is here; `make commit` makes the first")
+        raise UserError("git has no commit here; `make commit` creates the first")
     found = conflicts()
     neither = settle_conflicts(found) if found else []
     said = [*drop, *([f"settled {', '.join(found)}"] if found else mend_lock())]
@@ -149,14 +151,14 @@ def main() -> None:
     wanted = list(outs) if found else list(dict.fromkeys([*edited, *lost]))
     missing = put_back(outs, wanted)
     if back := [path for path in dict.fromkeys([*edited, *lost]) if path not in missing]:
-        more.append(f"put back as {LOCK} has it: {', '.join(back)}")
+        more.append(f"restored as in {LOCK}: {', '.join(back)}")
     if neither:
-        more.append(f"changed on both sides, run again by `dvc repro`: {', '.join(neither)}")
+        more.append(f"changed on both sides, `dvc repro` will run: {', '.join(neither)}")
     if missing:
-        more.append(f"in neither cache nor remote, made again by `dvc repro`: {', '.join(missing)}")
+        more.append(f"in neither cache nor remote, `dvc repro` will write: {', '.join(missing)}")
     for line in [*said, *more]:
         print(f"repair: {line}")
-    print(f"repair: {'go on with dvc repro' if [*said, *more] else 'found nothing to mend'}"
+    print(f"repair: {'continue with dvc repro' if [*said, *more] else 'nothing to repair'}"
           f"{', then commit the merge' if found else ''}")  # fmt: skip
 
 

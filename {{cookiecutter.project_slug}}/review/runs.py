@@ -1,9 +1,9 @@
-"""Compare runs: a row each for the workspace, the last commit and its experiments.
+"""Compare runs in a table: workspace, last commit and its experiments.
 
 run     make compare-runs
 reads   the workspace, the last commit and its experiments: params.yaml, metrics, predictions
-prints  what was changed, and six figures of the system that is released (gate.system); ± is half of
-        the 95 % interval. Whether two runs differ, their answers tell case by case: review.compare.
+prints  what was changed, and six figures of the released system (gate.system); ± is half of the
+        95 % interval. To test whether two runs differ, use review.compare.
 """
 
 import shutil
@@ -31,7 +31,7 @@ _FIGURES = (
     "p95_ms",
 )  # those of metrics.json
 _SCORES, _REFUSALS = _FIGURES[:2], {"unsafe": "unsafe", "over_refusal": "over-refusal"}
-WIDTHS = (22, 12, 12, 12, 13, 9, 7)  # of the name and the figures; the rest is what was changed
+WIDTHS = (22, 12, 12, 12, 13, 9, 7)  # characters for name and figures; the rest is for changes
 NARROWEST = 20
 DECIDES = ("lib", "stages", "dvc.yaml", "data/raw", "evals", "base", "pyproject.toml")
 
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     name: str
     changed: list[str]
     figures: dict[str, str]
-    unfit: list[str]  # stages that did not run since something changed before them
+    unfit: list[str]  # stages that did not run after a change before them
 
 
 def with_noise(value: float, low: float, high: float) -> str:
@@ -51,7 +51,7 @@ def with_noise(value: float, low: float, high: float) -> str:
 
 
 def _figures_of(version: Version, system: str) -> dict[str, str]:
-    """Return the figures of a version; without noise where the cache lacks its answers."""
+    """Return the figures of a version; without intervals if its answers are not in the cache."""
     headline = version.json("metrics.json") or {}
     found = {name: f"{headline[name]:g}" for name in _FIGURES if name in headline}
     metrics = version.json(f"metrics/eval/{system}.json") or {}
@@ -62,7 +62,7 @@ def _figures_of(version: Version, system: str) -> dict[str, str]:
 
 
 def refusals(rows: list[Prediction]) -> dict[str, str]:
-    """Return both rates of the adversarial cases that were asked."""
+    """Return both rates of adversarial cases, formatted."""
     counted = {name: RATES[title].counted(rows) for name, title in _REFUSALS.items()}
     return {
         name: with_noise(failed / cases, *wilson_interval(failed, cases))
@@ -72,7 +72,7 @@ def refusals(rows: list[Prediction]) -> dict[str, str]:
 
 
 def changes(version: Version, base: Version, commit: str | None) -> list[str]:
-    """List what decides a result and differs from the last commit: params, and files."""
+    """List the params and files that differ from the last commit and decide results."""
     now, before = (flatten(one.yaml("params.yaml")) for one in (version, base))
     params = [
         f"{key}={now.get(key, 'gone')}"
@@ -104,7 +104,7 @@ def experiments() -> dict[str, str]:
 
 
 def _table(runs: list[Run], width: int) -> list[str]:
-    """Lay the runs out; what was changed goes over several lines where it is long."""
+    """Format the table; long changes take several lines."""
     room = max(width - sum(WIDTHS), NARROWEST)
     lines = [row_of(["run", *_FIGURES], "changed"), "-" * (sum(WIDTHS) + room)]
     for one in runs:
@@ -119,7 +119,7 @@ def _table(runs: list[Run], width: int) -> list[str]:
 
 
 def row_of(cells: list[str], changed: str) -> str:
-    """Lay out one line."""
+    """Format one line."""
     padded = [*cells, *[""] * (len(WIDTHS) - len(cells))]
     fitted = [textwrap.shorten(one, width - 1, placeholder="…") if len(one) >= width else one
               for one, width in zip(padded, WIDTHS, strict=True)]  # fmt: skip
@@ -127,16 +127,17 @@ def row_of(cells: list[str], changed: str) -> str:
 
 
 def notes(runs: list[Run]) -> list[str]:
-    """Say what a reader must know of single rows."""
+    """Return notes about the table and single rows."""
     lines = ["", "Scores and rates in percent, ± half of the 95 % interval; p95_ms: whole request."]
     lines += [
-        f"* {one.name}: its figures are partly those of before: {', '.join(one.unfit)} did not run"
+        f"* {one.name}: some figures are out of date: {', '.join(one.unfit)} did not run"
         for one in runs
         if one.unfit
     ]
     if not next(one for one in runs if one.name == BASELINE).figures:
         lines.append(
-            "The last commit has no results to compare with; make first-run commits those of a run."
+            "The last commit has no results to compare with; make first-run creates and commits "
+            "them."
         )
     return lines
 
@@ -145,7 +146,7 @@ def main() -> None:
     load("gate", GateParams)
     head = git("rev-parse", "--verify", "--quiet", "HEAD")
     if head is None:
-        raise UserError("git has no commit here; `make first-run` makes one with results")
+        raise UserError("git has no commit here; `make first-run` creates one with results")
     base = Version(head)
     named: dict[str, str | None] = {"workspace": None, BASELINE: head, **experiments()}
     runs = [run_of(name, commit, base) for name, commit in named.items()]

@@ -1,4 +1,4 @@
-"""What raters and the judge are asked: pairs of answers, without the names of their systems."""
+"""Select the pairs of answers for raters and judge, without the names of the systems."""
 
 import json
 import os
@@ -21,15 +21,15 @@ class Question(NamedTuple):
 
 
 class Study:
-    """Which questions a rater has still to answer, and the file of those answered."""
+    """The questions of a comparison, and the files with the ratings."""
 
     def __init__(self, old: str, new: str, questions: list[Question]) -> None:
         self.systems = [old, new]
         self.questions = {one.key: one for one in questions}
-        self.lock = Lock()  # one thread a request
+        self.lock = Lock()  # each request has its own thread
 
     def done(self, rater: str) -> list[Rating]:
-        """Return the rater's ratings of these questions, the latest last."""
+        """Return a rater's ratings of these questions, the latest last."""
         rows = read_ratings(RATINGS / f"{rater}.jsonl")
         return [
             row for row in rows if row["systems"] == self.systems and row["case"] in self.questions
@@ -40,7 +40,7 @@ class Study:
         return self.systems[int(digest(f"side:{rater}:{key}"), 16) % 2]
 
     def next(self, rater: str) -> dict[str, Any]:
-        """Return what the page shows: nothing tells which system is which."""
+        """Return what the page shows, without revealing which system is which."""
         rated = {row["case"] for row in self.done(rater)}
         state: dict[str, Any] = {"done": len(rated), "of": len(self.questions)}
         waiting = [key for key in self.questions if key not in rated]
@@ -54,7 +54,7 @@ class Study:
         return state | {"case": key, "prompt": self.questions[key].prompt, **shown}
 
     def rate(self, rater: str, key: str, choice: str) -> None:
-        """Keep a rating: left, right or tie."""
+        """Store a rating: left, right or tie."""
         left = self.left_of(rater, key)
         right = next(name for name in self.systems if name != left)
         winner = {"left": left, "right": right, TIE: TIE}[choice]
@@ -63,13 +63,13 @@ class Study:
         self.save(rater, [*others, row])
 
     def undo(self, rater: str) -> None:
-        """Take the last rating back."""
+        """Undo the last rating."""
         if done := self.done(rater):
             key = done[-1]["case"]
             self.save(rater, [one for one in self.every(rater) if not self.is_of(one, key)])
 
     def every(self, rater: str) -> list[Rating]:
-        """Read the whole file of a rater, other systems included."""
+        """Read all ratings of a rater, also of other systems."""
         return read_ratings(RATINGS / f"{rater}.jsonl")
 
     def is_of(self, row: Rating, key: str) -> bool:
@@ -77,7 +77,7 @@ class Study:
         return bool(row["systems"] == self.systems and row["case"] == key)
 
     def save(self, rater: str, rows: list[Rating]) -> None:
-        """Replace the file at once: `dvc add` may have made the old one a link into the cache."""
+        """Replace the file atomically: `dvc add` may have made it a link into the cache."""
         with atomic_text(RATINGS / f"{rater}.jsonl") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             file.flush()
@@ -85,7 +85,7 @@ class Study:
 
 
 def questions(old: str, new: str, part: str, most: int) -> list[Question]:
-    """Draw at most `most` cases on which the answers differ, by a hash."""
+    """Draw at most `most` cases with different answers, by a hash."""
     for name in (old, new):
         if not (PREDICTIONS / f"{name}.jsonl").is_file():
             raise UserError(f"{PREDICTIONS}/{name}.jsonl is missing; `dvc repro eval` writes it")
@@ -98,7 +98,9 @@ def questions(old: str, new: str, part: str, most: int) -> list[Question]:
         if after["set"] == part and after["output"] != before["output"]
     ]
     if not found:
-        raise UserError(f"{old} and {new} give the same answers to all of {part}: nothing to rate")
+        raise UserError(
+            f"{old} and {new} have equal answers on all of {part}, so there is nothing to rate"
+        )
     return sorted(found, key=lambda one: one.key)[:most]
 
 

@@ -1,4 +1,4 @@
-"""What verdicts say, and how far people agree with them."""
+"""Summarize a judge's verdicts, and how far people agree with them."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -15,14 +15,14 @@ from review.ratings import (
 )
 from review.study import Question
 
-UNCLEAR = "unclear"  # a verdict that is none of the allowed ones
-JudgeVerdict = dict[str, Any]  # a kept verdict with case, left and winner: of the systems compared
+UNCLEAR = "unclear"  # a verdict other than the allowed ones
+JudgeVerdict = dict[str, Any]  # a kept verdict with case, left and winner, of the compared systems
 
 
 def outcomes(verdicts: list[JudgeVerdict]) -> dict[str, str]:
     """Map each case to who won in both positions.
 
-    TIE where that differs, UNCLEAR where one verdict is.
+    TIE if the positions differ, UNCLEAR if one verdict is unclear.
     """
     by_case: defaultdict[str, list[str]] = defaultdict(list)
     for one in verdicts:
@@ -35,7 +35,7 @@ def outcomes(verdicts: list[JudgeVerdict]) -> dict[str, str]:
 
 
 def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
-    """Map each case to what most people said; TIE where they are even."""
+    """Map each case to the majority of people; TIE if they are split evenly."""
     votes: defaultdict[str, int] = defaultdict(int)
     for one in ratings:
         votes[one["case"]] += {new: 1, old: -1}.get(one["winner"], 0)
@@ -43,7 +43,7 @@ def people(ratings: list[Rating], old: str, new: str) -> dict[str, str]:
 
 
 def trust(found: dict[str, str], verdicts: list[JudgeVerdict], said: dict[str, str]) -> list[str]:
-    """Show what speaks for and against trusting the judge."""
+    """Write how consistent the judge is, and its agreement with people."""
     decided = [one for one in verdicts if one["winner"] not in (TIE, UNCLEAR)]
     first = sum(one["winner"] == one["left"] for one in decided)
     low, high = wilson_interval(first, len(decided))
@@ -68,14 +68,14 @@ def trust(found: dict[str, str], verdicts: list[JudgeVerdict], said: dict[str, s
     agreed = kappa(pairs)
     value = f"{agreed.kappa:.2f} (95 % interval {agreed.low:.2f} to {agreed.high:.2f})"
     if agreed.kappa != agreed.kappa:
-        value = "not defined, as people and the judge gave one and the same verdict"
+        value = "not defined, because people and judge gave the same single verdict"
     elif single(pairs):
-        value = "0.00, as people or the judge gave a single verdict"
+        value = "0.00, because people or the judge gave a single verdict"
     above = alpha([found[case], said[case]] for case in shared)
     value += f", Krippendorff's alpha {f'{above:.2f}' if above == above else 'not defined'}"
     lines.append(
         f"Agreement with people: {same} of {len(shared)} cases, Cohen's kappa {value}. Below 0.6, "
-        "do not decide by the judge."
+        "do not rely on the judge."
     )
     return lines
 
@@ -83,7 +83,7 @@ def trust(found: dict[str, str], verdicts: list[JudgeVerdict], said: dict[str, s
 def judge_report(
     cases: list[Question], old: str, new: str, verdicts: list[JudgeVerdict]
 ) -> list[str]:
-    """Show all that the judge's verdicts say about these cases."""
+    """Return the summary of the judge's verdicts on these cases."""
     found = outcomes(verdicts)
     lines = [f"# {new} against {old}, by a judge", ""]
     if missing := len(cases) - len(found):

@@ -1,8 +1,8 @@
-"""Go back to the last commit: undo what an experiment changed, even one that failed.
+"""Undo what an experiment changed, even a failed one: go back to the last commit.
 
 run       make undo
-restores  params.yaml, dvc.lock and the outputs that git keeps; all others from DVC's cache
-leaves    everything else that you have edited; params.yaml as it was goes to .scratch/
+restores  params.yaml, dvc.lock and the outputs kept in git; all others from DVC's cache
+keeps     everything else that you have edited; a copy of the changed params.yaml in .scratch/
 """
 
 import shutil
@@ -23,7 +23,7 @@ def main() -> None:
             "the last commit has no results to go back to; `make first-run` runs all and commits it"
         )
     if git("ls-files", "--unmerged"):
-        raise UserError("a merge is under way; `make repair` settles what it left in results")
+        raise UserError("a merge is in progress; `make repair` settles its conflicts in results")
     asked = [str(PARAMS), str(LOCK), *git_kept()]
     paths = (git("ls-tree", "-r", "--name-only", "HEAD", "--", *asked) or "").splitlines()
     changed = (git("diff", "--name-only", "--relative", "HEAD", "--", *paths) or "").splitlines()
@@ -32,16 +32,16 @@ def main() -> None:
         shutil.copy(PARAMS, SCRATCH / PARAMS.name)
     git("restore", "--source", "HEAD", "--staged", "--worktree", "--", *paths)
     dvc("checkout", "--force", str(PIPELINE))
-    print(f"undo: as in the last commit again: {', '.join(changed) or 'nothing had changed'}")
+    print(f"undo: restored from the last commit: {', '.join(changed) or 'nothing had changed'}")
     outs = outs_of(LOCK.read_text(encoding="utf-8"))
     if missing := [path for path, known in outs.items() if not is_as(path, known)]:
         print(f"undo: not in the cache here: {', '.join(missing)}; `dvc pull` fetches them")
     if left := git("status", "--short", "--", "."):
-        print(f"undo: left as they are, as no experiment writes them:\n{left}")
+        print(f"undo: kept, because no experiment writes them:\n{left}")
 
 
 def is_as(path: str, known: str) -> bool:
-    """Tell whether an output has the hash that dvc.lock names."""
+    """Tell whether an output has the hash in dvc.lock."""
     return Path(path).exists() and md5(path) == known
 
 

@@ -1,7 +1,7 @@
-"""The files of two versions of the project: of a commit, and of the workspace.
+"""Read the files of a version of the project: of a commit, or of the workspace.
 
-A file is read wherever it is: in git, in the DVC cache, or in the DVC remote. Nothing is checked
-out, and nothing in the workspace changes.
+Files are read from git, the DVC cache or the DVC remote. Nothing is checked out, and nothing in the
+workspace changes.
 """
 
 import json
@@ -18,7 +18,7 @@ from lib.evaluate.predictions import Prediction, parse_predictions
 from lib.runtime.errors import UserError
 from review.lock import LOCK, outs_of
 
-UNSHALLOW = "--unshallow"  # what brings the commits that a shallow clone lacks
+UNSHALLOW = "--unshallow"  # fetches the commits that a shallow clone lacks
 
 
 class Version:
@@ -26,24 +26,24 @@ class Version:
 
     def __init__(self, commit: str | None = None) -> None:
         self.name = commit[:9] if commit else "workspace"
-        # Of a commit DVC shows the whole repository, of which the project may be a folder.
+        # For a commit, DVC shows the whole repository, of which the project may be a folder.
         self.within = (git("rev-parse", "--show-prefix") or "") if commit else ""
         self.files = DVCFileSystem(rev=commit, subrepos=bool(self.within))
-        self.unread: list[str] = []  # DVC knows them, but neither cache nor remote gave them
+        self.unread: list[str] = []  # known to DVC, but in neither cache nor remote
         lock = self.text(LOCK)
         self.outs = outs_of(lock) if lock else {}
 
     def text(self, path: str | Path) -> str | None:
-        """Read a text file; None where this version lacks it, or where it cannot be read."""
+        """Read a text file; None if this version lacks it, or if it cannot be read."""
         lines = self.lines(path)
         return None if lines is None else "".join(lines)
 
     def lines(self, path: str | Path) -> Iterator[str] | None:
-        """Read the same line by line, for files of any size."""
+        """Read a text file line by line, like `text`, for files of any size."""
         try:
             how = {"encoding": "utf-8", "errors": "replace", "newline": "\n"}
             file = self.files.open(f"{self.within}{path}", "r", **how)
-        except Exception:  # a remote fails in as many ways as there are drivers
+        except Exception:  # each kind of remote has its own errors
             if {str(path), Path(path).parts[0]} & getattr(self, "outs", {}).keys():
                 self.unread.append(str(path))
             return None
@@ -73,15 +73,15 @@ class Version:
 
 
 def merge_base(base: str = "") -> str:
-    """Return the commit at which HEAD left `base`, by default the default branch of origin.
+    """Return the merge base of HEAD and `base`, by default origin's default branch.
 
-    Raises UserError where git knows none, with what fetches it in this kind of clone.
+    Raises UserError if there is none, with the command that fetches it in this kind of clone.
     """
     base = base or default_branch()
     if base.startswith("-"):
         raise UserError(f"{base}: is not a commit or branch, such as origin/main")
     if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
-        raise UserError(f"{base}: git knows no such commit or branch here; {how_to_get(base)}")
+        raise UserError(f"{base}: git does not know this commit or branch here; {how_to_get(base)}")
     found = git("merge-base", base, "HEAD")
     if found is None:
         cure = (
@@ -89,16 +89,16 @@ def merge_base(base: str = "") -> str:
             if is_shallow()
             else "they have no common commit"
         )
-        raise UserError(f"{base}: git finds no commit that it and HEAD both come from; {cure}")
+        raise UserError(f"{base}: git finds no common ancestor with HEAD; {cure}")
     return found
 
 
 def how_to_get(base: str) -> str:
-    """Say how to come by a branch that this clone lacks: it may be shallow, or have one branch."""
+    """Say how to get a branch that this clone lacks: it may be shallow, or have a single branch."""
     remote = remote_name()
     name = base.removeprefix(f"{remote}/")
     if remote and git("rev-parse", "--verify", "--quiet", f"{remote}/{name}^{{commit}}"):
-        return f"{remote}/{name} is there"
+        return f"use {remote}/{name}"
     if not remote:
         return f"there is no remote to fetch it from; branches here: {branches()}"
     deepen = f"{UNSHALLOW} " if is_shallow() else ""
@@ -109,15 +109,15 @@ def how_to_get(base: str) -> str:
 
 
 def branches() -> str:
-    """List the branches that are known here, those of origin first."""
+    """List the branches known here, those of origin first."""
     form = "--format=%(refname:short)"
     return " ".join((git("for-each-ref", form, "refs/remotes", "refs/heads") or "none").split())
 
 
 def default_branch() -> str:
-    """Return the remote's default branch, whatever its name; raise UserError where it is not known.
+    """Return the remote's default branch; raise UserError if it is not known here.
 
-    A clone of one branch lacks it, and so does what CI fetches.
+    Single-branch clones and CI checkouts lack it.
     """
     remote = remote_name()
     if not remote:
@@ -136,7 +136,7 @@ def default_branch() -> str:
 
 
 def remote_name() -> str:
-    """Return the remote to compare with: origin, or where there is none of this name the first."""
+    """Return the remote to compare with: origin, else the first one."""
     names = (git("remote") or "").split()
     return "origin" if "origin" in names else next(iter(names), "")
 
@@ -147,6 +147,6 @@ def is_shallow() -> bool:
 
 
 def git(*arguments: str) -> str | None:
-    """Return what a command of git prints; None where it fails."""
+    """Return the output of a git command; None if it fails."""
     done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8")
     return None if done.returncode else done.stdout.strip()

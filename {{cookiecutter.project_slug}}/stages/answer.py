@@ -2,8 +2,8 @@
 
 reads   evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json, the model;
         few_shot, retrieval: data/split/train.jsonl
-writes  answers/SYSTEM.jsonl (one row a case, leaks masked), metrics/answer/SYSTEM.json (how it was
-        asked, and what did not fit)
+writes  answers/SYSTEM.jsonl (one row per case, leaks masked), metrics/answer/SYSTEM.json (how it
+        was asked, and what did not fit)
 
 This is the expensive half of an evaluation: stages/eval.py scores what is stored here.
 """
@@ -55,7 +55,7 @@ WITH_EXAMPLES = ("few_shot", "retrieval")
 
 
 def examples_of(system: str, cases: list[Case], params: AnswerParams) -> list[list[Record]]:
-    """Return the training records that stand before each question."""
+    """Return the training records that are put before each question."""
     match system:
         case "few_shot":
             return [draw(read_examples(), params.few_shot, params.seed)] * len(cases)
@@ -67,14 +67,14 @@ def examples_of(system: str, cases: list[Case], params: AnswerParams) -> list[li
 
 
 def tokenizer_of(folder: str, revision: str | None) -> "PreTrainedTokenizerBase":
-    """Load the tokenizer of a system; the base's has the chat template of params.yaml."""
+    """Load the tokenizer of a system; the base gets the chat template of base.chat_template."""
     base = load("base", BaseParams)
     template = base.chat_template if folder == base.model else None
     return load_tokenizer(folder, revision, template)
 
 
 def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]) -> list[Prompt]:
-    """Render what a system is asked with the tokenizer of a model folder or hub id."""
+    """Build the prompts of a system with the tokenizer of a model folder or hub id."""
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     deterministic(params.seed, load("hardware", HardwareParams))  # before anything imports torch
     tokenizer = tokenizer_of(folder, revision)
@@ -95,7 +95,7 @@ def prompts_of(system: str, folder: str, revision: str | None, cases: list[Case]
 def ask_model(
     folder: str, revision: str | None, prompts: list[Prompt], cases: list[Case], kept: Kept
 ) -> list[Answer]:
-    """Ask a model folder or hub id by the engine of params.yaml; mask what leaks."""
+    """Ask a model folder or hub id by answer.engine; mask leaked personal data."""
     params, base = load("answer", AnswerParams), load("base", BaseParams)
     tokenizer = tokenizer_of(folder, revision)
     ids, most = [prompt.ids for prompt in prompts], params.max_new_tokens
@@ -145,11 +145,11 @@ def ask_model(
 
 
 def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
-    """Ask the endpoint, which tokenizes for itself; return prompts without ids, and answers."""
+    """Ask the endpoint, which tokenizes itself; return prompts without ids, and answers."""
     params, task = load("answer", AnswerParams), load("task", TaskParams)
     endpoint, most = params.endpoint, params.max_new_tokens
     if endpoint is None:
-        raise UserError("params.yaml: answer.endpoint is null; it takes url, model and key_env")
+        raise UserError("params.yaml: answer.endpoint is null; it needs url, model and key_env")
     chats = [with_system(case["prompt"], task.system) for case in cases]
     answers = asking.answer_all(
         Endpoint(
@@ -167,18 +167,18 @@ def ask_endpoint(cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answ
 
 
 def held_to(params: AnswerParams) -> dict[str, Any] | None:
-    """Return the JSON Schema that answers are held to while they are generated, if they are."""
+    """Return the JSON Schema that constrains generation; None without answer.constrained."""
     task = load("task", TaskParams)
     if params.constrained and task.output != "json":
         raise UserError(
-            f"params.yaml: answer.constrained is true and task.output {task.output}; only JSON can "
-            "be held to a schema: set answer.constrained to false"
+            f"params.yaml: answer.constrained is true and task.output {task.output}; only JSON "
+            "can be constrained by a schema: set answer.constrained to false"
         )
     return task.json_schema if params.constrained else None
 
 
 def _ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list[Answer]]:
-    """Ask a system every case; return its prompts and answers, what leaks in them masked."""
+    """Ask a system all cases; return its prompts and its answers with leaks masked."""
     if system == "endpoint":
         return ask_endpoint(cases, kept)
     base = load("base", BaseParams)
@@ -189,7 +189,7 @@ def _ask(system: str, cases: list[Case], kept: Kept) -> tuple[list[Prompt], list
 
 
 def masking(cases: list[Case]) -> Callable[[int, Answer], Answer]:
-    """Return what masks the leaks in the answer to a case, which is given by its index."""
+    """Return a function that masks leaks in the answer to the case at an index."""
     task, pii = load("task", TaskParams), load("curate.pii", PiiParams)
     finder = Finder(pii.model_copy(update={"key_env": None}))
     return lambda index, answer: mask_leaked_pii(cases[index], answer, task, finder)
@@ -198,9 +198,9 @@ def masking(cases: list[Case]) -> Callable[[int, Answer], Answer]:
 def how_asked(
     prompts: list[Prompt], answers: list[Answer], system: str, params: AnswerParams
 ) -> dict[str, Any]:
-    """Say how the cases were asked, and how many did not fit into answer.max_prompt_tokens.
+    """Summarize how the cases were asked, and how many exceeded answer.max_prompt_tokens.
 
-    Raises UserError where the answers were to be held to a schema, and were not.
+    Raises UserError if the engine ignored the schema of constrained answers.
     """
     wanted = {"few_shot": params.few_shot, "retrieval": params.retrieval}.get(system, 0)
     can_hold = system == "endpoint" or params.engine != "transformers"
@@ -221,7 +221,7 @@ def how_asked(
 
 
 def not_taken(ends: Iterable[str]) -> dict[str, int]:
-    """Count the requests that the server did not take, by what it answered, such as HTTP 413."""
+    """Count the requests that the server rejected, by status, such as HTTP 413."""
     return dict(sorted(Counter(end for end in ends if end.startswith(NOT_TAKEN)).items()))
 
 
@@ -234,7 +234,7 @@ def main() -> None:
     cases = collect_cases()
     if not cases:
         raise UserError(
-            f"{TEST} has no chat and evals/ no case: there is nothing to ask; add cases to "
+            f"{TEST} has no chat and evals/ no case, so there is nothing to ask; add cases to "
             "evals/golden.jsonl, or chats to data.sources"
         )
     kept = Kept(f"answer-{system}")

@@ -1,6 +1,6 @@
 """Measure latency, throughput and size before and after quantization.
 
-A server is started by the arguments that `make package` packs (lib/engines/commands.py).
+A server is started with the arguments that `make package` packs (lib/engines/commands.py).
 
 reads   models/{tuned,quantized}, data/split/test.jsonl
 writes  metrics/bench.json (timings: of this machine, at this moment; lib/engines/timing.py says
@@ -40,7 +40,7 @@ Measured = Coroutine[Any, Any, list[Timing]]
 
 
 class LoadLevel(NamedTuple):
-    """Requests always under way, or else a rate (a second) at which they arrive at random."""
+    """A number of requests in flight, or else a rate (per second) of random arrivals."""
 
     concurrency: int
     rate: float
@@ -52,16 +52,16 @@ class LoadLevel(NamedTuple):
 
 
 def load_levels(params: BenchParams) -> list[LoadLevel]:
-    """Return every load that is measured, one after the other."""
+    """Return all loads to measure, in order."""
     closed = [LoadLevel(concurrency, 0.0) for concurrency in params.concurrency]
     return closed + [LoadLevel(0, rate) for rate in params.rates]
 
 
 def read_chats(params: BenchParams, system: str) -> Chats:
-    """Read prompts of the test split to warm up, and others for each load.
+    """Read prompts of the test split: some to warm up, and others for each load.
 
-    With the system prompt. The same for each load would measure a server's prefix cache. A small
-    split is repeated.
+    They include the system prompt. The same prompts for each load would measure a server's prefix
+    cache. A small split is repeated.
     """
     count = WARM_UP + params.requests * len(load_levels(params))
     chats = [with_system(prompt_of(one), system) for one in chats_first(read_records(_TEST))]
@@ -73,7 +73,7 @@ def read_chats(params: BenchParams, system: str) -> Chats:
 
 
 def made_up(chats: Chats, tokens: int, count: int) -> Chats:
-    """Make up questions of `tokens` tokens, each another stretch of the test split's questions."""
+    """Build questions of `tokens` tokens, each from another stretch of the test split's text."""
     tokenizer = load_tokenizer(TUNED)
     text = "\n".join(chat[-1]["content"] for chat in chats)
     ids = tokenizer.encode(text, add_special_tokens=False, verbose=False)
@@ -91,19 +91,19 @@ def own_share(chats: Chats, index: int, params: BenchParams) -> Chats:
 
 
 def answer_length(params: BenchParams) -> Length:
-    """Return how long answers may be."""
+    """Return the length of answers, by bench.lengths or bench.max_new_tokens."""
     if params.lengths:
         return Length(params.lengths.output, exact=True)
     return Length(params.max_new_tokens)
 
 
 def _figures_of(timings: list[Timing], seconds: float) -> dict[str, Any]:
-    """Sum up a load; "single" holds its requests one by one, for a file of their own."""
+    """Summarize a load; "single" has each request, for a separate file."""
     return {**summarise_timings(timings, seconds), "single": single_requests(timings)}
 
 
 def bench_transformers(folder: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
-    """Measure a model in this process, by load; concurrent requests are one batch."""
+    """Measure a model in this process, by load; concurrent requests form one batch."""
     hardware, length = load("hardware", HardwareParams), answer_length(params)
     device = torch_device(hardware)
     deterministic(0, hardware)
@@ -149,7 +149,7 @@ def bench_server(url: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
 
 
 def bench_started(folder: str, chats: Chats, params: BenchParams) -> dict[str, Any]:
-    """Measure a server that is started for a model: that of deploy.stack, or the user's own."""
+    """Start a server for a model (deploy.stack's, or the user's own) and measure it."""
     start = start_of(params.command, "bench.command", load("deploy", DeployParams))
     model = servable(start.command, folder, None, load("base", BaseParams).dtype)
     gpus = memory.on_gpus()
@@ -162,7 +162,7 @@ def bench_started(folder: str, chats: Chats, params: BenchParams) -> dict[str, A
 
 
 def take_single(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    """Take the requests one by one out of the figures: a row for each model and load."""
+    """Remove the single requests from the figures; return them as a row for each model and load."""
     return [
         {"system": system, "load": name, **row.pop("single")}
         for system, found in figures.items()

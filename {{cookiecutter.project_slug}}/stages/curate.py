@@ -1,4 +1,4 @@
-"""Read raw rows of any shape, keep sound ones, mask personal data, account for every row.
+"""Read raw rows of any shape, drop bad ones, mask personal data, and account for every row.
 
 reads   the files of data.sources
 writes  data/curated.jsonl, data/rejected.jsonl, metrics/curate.json
@@ -37,10 +37,10 @@ from lib.runtime.progress import tell_progress
 def curate_sources(
     sources: list[Source], curated: Callable[[Iterable[Part]], Iterator[Curated]], out: Rejected
 ) -> Iterator[Curated]:
-    """Yield what became of every part of every source, in order; enter its rows in the ledger.
+    """Yield the curated parts of every source, in order; count their rows in the ledger.
 
-    Raises UserError for a mapped column that no row has, and for a file that is empty or of which
-    nothing can be kept.
+    Raises UserError for a mapped column that no row has, and for a file without a row that can be
+    kept.
     """
     with tell_progress("curate", unit="row") as progress:
         for source, paths in find_files(sources):
@@ -65,9 +65,9 @@ def _parts_of(source: Source, paths: list[Path]) -> Iterator[Part]:
 def agreeing(
     parts: Iterable[Curated], task: TaskParams, out: Rejected
 ) -> Iterator[tuple[Note, str]]:
-    """Yield the records that no other contradicts, as lines of JSON; pass the others to `out`.
+    """Yield the records without contradictions, as lines of JSON; pass the others to `out`.
 
-    Contradictions are known only after the last record; until then all wait in a temporary file.
+    Contradictions are known only after the last record; until then records are in a temporary file.
     """
     conflicts = Conflicts(one_answer=task.output != "text")
     with TemporaryFile("w+", encoding="utf-8", newline="\n", dir="data") as waiting:
@@ -104,8 +104,9 @@ def main() -> None:
         for note, line in agreeing(curate_sources(sources, curated, rejected), task, rejected):
             kept.write(line)
             ledger.keep(note.file)
-            changed.update(note.changes)
-            pii.update(note.pii)
+            if note.changes or note.pii:
+                changed.update(note.changes)
+                pii.update(note.pii)
             if defined_by_data:
                 labels.seen[json.loads(line)["scenario"]] += 1
         check_licenses(ledger, params.licenses)
@@ -123,7 +124,8 @@ def main() -> None:
         print(warning, file=sys.stderr)
     if not ledger.total().rows_kept:
         raise UserError(
-            "curate: no row is kept; data/rejected.jsonl says why each was dropped (a license must "
+            "curate: no rows are kept; data/rejected.jsonl says why each was dropped (a license "
+            "must "
             "be one of curate.licenses, a language one of curate.languages); correct params.yaml "
             "or the data"
         )

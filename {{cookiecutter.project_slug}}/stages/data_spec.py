@@ -1,4 +1,4 @@
-"""Say on one page what the data is: for a review, written from artifacts so that it cannot drift.
+"""Describe the data on one page for a review, from artifacts so that it is always current.
 
 reads   params.yaml, data/README.md, data/raw, metrics/{curate,dedup,split}.json,
         reports/leakage.json, data/split/train.jsonl
@@ -25,8 +25,8 @@ PICTURES = Path("reports/data_spec")
 _SPLITS = ("train", "val", "test")
 STAGES = ("curate", "dedup", "split")
 SLICES = {"scenarios": "scenario", "languages": "language", "tags": "edge-case tag"}
-_NAMED = 3  # sources named beside a reason; metrics/*.json have them all
-_BARS = 40  # that a chart shows, the most frequent ones
+_NAMED = 3  # sources listed for a reason; metrics/*.json have them all
+_BARS = 40  # values in a chart, the most frequent ones
 
 
 def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
@@ -35,16 +35,16 @@ def largest_first(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def spec_glance(stages: dict[str, dict[str, Any]], check: LeakageCheck) -> list[str]:
-    """Show what a reviewer asks first."""
+    """Write what a reviewer asks first."""
     first, last = stages["curate"]["rows_in"], stages["split"]["rows_kept"]
     licenses = sorted({one for name in _SPLITS for one in stages["split"][name]["licenses"]})
     rows = [
         ["rows read", f"{first:,} from {len(stages['curate']['sources'])} files"],
-        ["rows kept", f"{last:,} ({last / first:.1%}); each of the others is counted below"],
+        ["rows kept", f"{last:,} ({last / first:.1%}); all others are counted below"],
         ["split", ", ".join(f"{name} {stages['split'][name]['rows']:,}" for name in _SPLITS)],
         ["licenses of the rows kept", ", ".join(licenses)],
         ["personal data", f"{sum(stages['curate']['pii'].values()):,} spans masked"],
-        ["train rows that leak a held-out one", f"{check.leaks}, checked below"],
+        ["train rows that leak held-out rows", f"{check.leaks}, checked below"],
     ]
     return table(["what", "answer"], rows)
 
@@ -59,7 +59,7 @@ def _files_of(data: DataParams) -> list[tuple[Source, str]]:
 def sources_section(
     data: DataParams, curate: CurateParams, stages: dict[str, dict[str, Any]]
 ) -> list[str]:
-    """Show where the rows come from, under which terms, and how many are left."""
+    """Write where the rows come from, their licenses, and how many are kept."""
     rows = []
     for source, file in _files_of(data):
         read = stages["curate"]["sources"][file]["rows_in"]
@@ -69,13 +69,13 @@ def sources_section(
     return [
         *table(["file", "license", "consent", "split", "rows read", "rows kept"], rows),
         "",
-        f"Allowed licenses: {', '.join(curate.licenses)}. Consent: given by the people whose "
-        "words these are, or not needed (nobody's words, or published under such a license).",
+        f"Allowed licenses: {', '.join(curate.licenses)}. Consent: given by the authors, or not "
+        "needed (no person's words, or published under such a license).",
     ]
 
 
 def unused_section(data: DataParams, curate: dict[str, Any]) -> list[str]:
-    """Show what of the files nothing reads, and what was declared so."""
+    """Write which columns nothing reads, and which are ignored by `ignore`."""
     rows = [
         [cell(file), cell(name), f"{count:,}"]
         for file, names in curate["unused"].items()
@@ -84,12 +84,12 @@ def unused_section(data: DataParams, curate: dict[str, Any]) -> list[str]:
     ignored = {name: None for source in data.sources for name in source.ignore}
     said = f"Ignored by `ignore`: {', '.join(map(cell, ignored)) or 'nothing'}."
     if not rows:
-        return [f"Every column that holds something is read. {said}"]
-    return [*table(["file", "column", "rows kept with it"], rows), "", said]
+        return [f"All columns with values are read. {said}"]
+    return [*table(["file", "column", "kept rows with it"], rows), "", said]
 
 
 def drops_section(stages: dict[str, dict[str, Any]]) -> list[str]:
-    """Show every reason for which rows went, the stage, and the sources it hit most."""
+    """Write every reason for dropped rows, its stage, and the sources with most of them."""
     rows = []
     for stage, metrics in stages.items():
         for reason, count in largest_first(metrics["dropped"]):
@@ -111,29 +111,32 @@ def drops_section(stages: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def pii_section(params: CurateParams, curate: dict[str, Any]) -> list[str]:
-    """Show what was looked for and found."""
+    """Write which personal data was searched for and how much was found."""
     counts = dict.fromkeys(params.pii.entities, 0) | curate["pii"]
     rows = [[name, f"{count:,}"] for name, count in largest_first(counts)]
-    names = "Names and postal addresses are not looked for: that needs a model (`curate.pii.ner`)."
+    names = (
+        "Names and postal addresses are not searched for: that needs a model (`curate.pii.ner`)."
+    )
     if params.pii.ner:
-        names = f"Names are looked for with the model {params.pii.ner}."
+        names = f"Names are searched for with the model {params.pii.ner}."
     return [*table(["kind", "spans masked"], rows), "", names]
 
 
 def duplicates_section(params: DedupParams, dedup: dict[str, Any]) -> list[str]:
-    """Show how much was dropped as a copy, and from where on two rows are copies."""
+    """Write how many rows were dropped as copies, and by which thresholds."""
     return [
         f"{sum(dedup['dropped'].values()):,} rows were dropped. Rows are copies when prompt and "
         f"answer have a Jaccard similarity of {params.threshold} or more ({params.ngram}-grams of "
-        f"words); of two copies one stays. A row as similar as {params.evals_threshold} to "
-        "a case in `evals/`, or that quotes one, always goes. Pairs of rows with similar prompts "
+        f"words); one of two copies stays. A row with a similarity of {params.evals_threshold} or "
+        "more to a case in `evals/`, or that quotes one, is always dropped. Pairs of rows with "
+        "similar prompts "
         f"and different answers, both kept: {dedup['conflicting_pairs']:,}.",
         *shared_text(dedup),
     ]
 
 
 def shared_text(dedup: dict[str, Any]) -> list[str]:
-    """Show what text many prompts of a source share, which makes no two of them alike."""
+    """Write the text that many prompts of a source share, which comparisons ignore."""
     if not dedup["shared_text"]:
         return []
     rows = [
@@ -147,14 +150,14 @@ def shared_text(dedup: dict[str, Any]) -> list[str]:
     ]
     return [
         "",
-        "Text that many prompts of a source share counted neither here nor in the split:",
+        "Text that many prompts of a source share was ignored, here and in the split:",
         "",
         *table(["source", "share of all words", "prompts with it", "the commonest"], rows),
     ]
 
 
 def slice_section(key: str, split: dict[str, Any], folder: Path) -> list[str]:
-    """Show a picture and a table of the rows by scenario, language or tag."""
+    """Write a chart and a table of the rows by scenario, language or tag."""
     names = {name for part in _SPLITS for name in split[part][key]}
     found = {name: [split[part][key].get(name, 0) for part in _SPLITS] for name in names}
     if not found:
@@ -174,7 +177,7 @@ def slice_section(key: str, split: dict[str, Any], folder: Path) -> list[str]:
 
 
 def split_section(params: SplitParams, split: dict[str, Any]) -> list[str]:
-    """Show sizes, and how they came about."""
+    """Write the sizes of the splits, and how they were drawn."""
     rows = [
         [name, f"{split[name]['rows'] - split[name]['pairs']:,}", f"{split[name]['pairs']:,}"]
         for name in _SPLITS
@@ -183,7 +186,7 @@ def split_section(params: SplitParams, split: dict[str, Any]) -> list[str]:
     return [
         *table(["split", "chats", "preference pairs"], rows),
         "",
-        f"{split['groups']:,} groups, each on one side, drawn by a hash of its name (seed "
+        f"{split['groups']:,} groups, each in one split, drawn by a hash of its name (seed "
         f"{params.seed}, val {params.val:.0%}, test {params.test:.0%}); near copies follow each "
         f"other. Cap of a scenario in train: {params.balance.cap or 'none'}. Weights: "
         f"{weights or 'none'} ({split['repeats']:,} rows of train are repeats).",
@@ -191,12 +194,12 @@ def split_section(params: SplitParams, split: dict[str, Any]) -> list[str]:
 
 
 def leakage_section(check: LeakageCheck) -> list[str]:
-    """Show what train was compared with, and what was found."""
+    """Write what train was compared with, and what was found."""
     removed = ", ".join(f"{count} {kind}" for kind, count in check.removed.items())
     rows = [[cell(name), f"{one.rows:,}"] for name, one in check.compared.items()]
     return [
-        "After splitting, every row of train was compared again with every row of the other files, "
-        f"by exact search: the same text, a Jaccard similarity of {check.threshold} or more "
+        "After the split, an exact search compared every row of train with every row of the other "
+        f"files: the same text, a Jaccard similarity of {check.threshold} or more "
         f"({check.ngram}-grams of words), {check.contained:.0%} of a prompt's 13-grams in "
         f"one row, the same group. Found: **{check.leaks}**. Removed from train before "
         f"(`on_leak: drop_train`): {removed or 'none'}.",
@@ -208,10 +211,10 @@ def leakage_section(check: LeakageCheck) -> list[str]:
 
 
 def schema_section(written: str) -> list[str]:
-    """Show the hand-written table of fields, and the first record of train."""
+    """Write the table of fields from data/README.md, and the first record of train."""
     first = next(read_records("data/split/train.jsonl"))
     example = json.dumps(first, ensure_ascii=False, indent=2)
-    return [written, "", "The first one of train:", "", "```json", example, "```"]
+    return [written, "", "The first record of train:", "", "```json", example, "```"]
 
 
 def read_readme() -> dict[str, str]:
@@ -264,7 +267,10 @@ def main() -> None:
         "Hashes (sha256)": spec_hashes(data, check),
     }
     with atomic_text("reports/data_spec.md") as file:
-        file.write("# Data spec\n\nWritten by `stages/data_spec.py`: a change made here is lost.\n")
+        file.write(
+            "# Data spec\n\nWritten by `stages/data_spec.py`: do not edit, changes are "
+            "overwritten.\n"
+        )
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
     print("data_spec: reports/data_spec.md")

@@ -51,23 +51,23 @@ def packaging(
 
 
 def elsewhere(deploy: DeployParams, parity: dict[str, Any]) -> str:
-    """Name what was measured, where it is surely not the stack that will serve; else return "".
+    """Return the measured stack if it certainly differs from deploy.stack; else "".
 
-    A server that has no route of its own ("other") may be any.
+    An unrecognized server ("other") may be any.
     """
     measured = parity["server"] or "transformers"
     return "" if measured in (deploy.stack, "other") else measured
 
 
 def hardware_lines(deploy: DeployParams, system: str, size: int, trained_on: str) -> list[str]:
-    """Show the memory that serving needs."""
+    """Write the memory that serving needs."""
     config = read_json(Path(RELEASABLE[system], "config.json"))
     needed = memory_table(config, size, deploy).splitlines()[2:]
     return [*needed, "", f"Trained, evaluated and measured on: {trained_on} (`hardware.device`)."]
 
 
 def engine_of(bench: BenchParams) -> str:
-    """Say what was measured, and whether it was started as the package starts it."""
+    """Describe the measured engine, and whether it was started as in the package."""
     if bench.engine == "transformers":
         return "transformers, in process"
     if bench.command is None:
@@ -88,9 +88,9 @@ def good_by_load(figures: dict[str, Any], system: str, limits: LatencyLimits) ->
 def measured_lines(
     figures: dict[str, Any], good: dict[str, float], gate: GateParams, engine: str
 ) -> list[str]:
-    """Show each load that bench put on the model, against the limits of the gate.
+    """Write the figures of each load of bench, beside the limits of the gate.
 
-    `good` is the goodput by load.
+    `good`: goodput by load.
     """
     limits, rows = gate.latency, []
     for name, row in figures.items():
@@ -110,7 +110,7 @@ def measured_lines(
                 ]
             )
     held = [
-        f" Held at most: {figures[key] / 1e6:,.0f} MB of the {place}'s memory."
+        f" Peak memory: {figures[key] / 1e6:,.0f} MB of the {place}."
         for key, place in MEMORY.items()
         if key in figures
     ]
@@ -125,9 +125,10 @@ def measured_lines(
 
 
 def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str) -> list[str]:
-    """Estimate how many servers a rate of requests needs, from one server's goodput by load.
+    """Estimate the number of servers for a rate of requests, from one server's goodput by load.
 
-    `goods` is that; `measured` is another stack than the one that serves, or nothing.
+    goods: goodput by load; measured: the measured stack if it is not the one that will serve, else
+    "".
     """
     if measured:
         return [
@@ -138,8 +139,8 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
     good = goods.get(best, 0)
     if not good:
         return [
-            "No request kept the limits at any load measured, so no number of such servers is "
-            "enough: use a faster machine, a smaller model or other limits."
+            "No request was within the limits at any measured load, so no number of such servers "
+            "is enough: use a faster machine, a smaller model or other limits."
         ]
     rows = []
     for rate in _RATES:
@@ -149,41 +150,41 @@ def scaling(goods: dict[str, float], gate: GateParams, measured: str, stack: str
     return [
         *table(["requests a second", "servers", "price an hour"], rows),
         "",
-        f"One server answers {good:,.2f} requests per second within the limits at the load that "
-        f"suits it best ({best.replace('_', ' ')}); the plan uses {BUSY:.0%} of it. An estimate: "
+        f"One server answers {good:,.2f} requests per second within the limits at its best "
+        f"load ({best.replace('_', ' ')}); the plan uses {BUSY:.0%} of it. An estimate: "
         "measure with your traffic (`bench.rates`) before you rely on it.",
     ]
 
 
 def rollout(deploy: DeployParams, gate: GateParams) -> list[str]:
-    """Show the steps into production, each with what stops it."""
+    """Write the steps into production, with the conditions that stop each."""
     return [
         "1. `python -m review.gate` exits 0 on the commit, and a person has read "
-        "`reports/verdict.md` and the flipped cases of `python -m review.compare`.",
-        "2. Tag the commit, `dvc push`, `make package`, and check the sums where it is unpacked: "
+        "`reports/verdict.md` and the changed cases in `python -m review.compare`.",
+        "2. Tag the commit, `dvc push`, `make package`, and verify the checksums on the target: "
         "`sha256sum --check SHA256SUMS`.",
-        f"3. Start it beside the old one ({deploy.concurrency} requests at once, "
+        f"3. Start it beside the old one ({deploy.concurrency} concurrent requests, "
         f"{deploy.context:,} tokens of context); `smoke.py` must pass.",
-        "4. Mirror real requests to it without using its answers; `make monitor` over them must "
-        "exit 0.",
-        "5. Give it 5 % of the requests for a day, then half, then all. Stop and roll back at any "
-        f"alarm, at a p95 above {gate.latency.e2e_ms_p95:,.0f} ms, and at more than "
+        "4. Mirror real requests to it without using its answers; `make monitor` on them must "
+        "exit with 0.",
+        "5. Route 5 % of the requests to it for a day, then half, then all. Stop and roll back on "
+        f"any alarm, at a p95 above {gate.latency.e2e_ms_p95:,.0f} ms, and at more than "
         f"{gate.safety.leaks} leaks.",
         "6. Keep the old package running, without requests, for a week.",
     ]
 
 
 ROLLBACK = [
-    "Send all requests to the old package, which still runs; then find out. When it is gone: "
+    "Send all requests to the old package, which still runs; then find the cause. If it is gone: "
     "`git checkout` the last gated tag, `dvc checkout`, `make package`, `make serve`, `make smoke` "
-    "([docs/runbook.md](../docs/runbook.md#roll-back-to-the-last-gated-commit)). No data is "
-    "migrated either way: a model has no state.",
+    "([docs/runbook.md](../docs/runbook.md#roll-back-to-the-last-gated-commit)). No data needs to "
+    "be migrated: a model has no state.",
 ]
 MONITORING = [
     "`make monitor LOGS=...` compares production logs with `reports/monitor/reference.json`, "
     "written with this release: answers, drift of requests, incidents, latency and cost. "
-    "Prometheus rules and a Grafana dashboard are in `monitor/`. Every alert has an entry in "
-    "[docs/runbook.md](../docs/runbook.md) that says what it means and who does what.",
+    "Prometheus rules and a Grafana dashboard are in `monitor/`. "
+    "[docs/runbook.md](../docs/runbook.md) says for every alert what it means and who does what.",
 ]
 
 
@@ -209,7 +210,7 @@ def main() -> None:
     }
     with atomic_text(PLAN) as file:
         file.write(f"# Deployment plan\n\nStack: {deploy.stack}; model: {system}. Written by ")
-        file.write("`stages/deployment_plan.py`: a change made here is lost.\n")
+        file.write("`stages/deployment_plan.py`: do not edit, changes are overwritten.\n")
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
     print(f"deployment_plan: {PLAN}")

@@ -1,11 +1,11 @@
-"""Score the stored answers of every system, case by case and in all.
+"""Score the stored answers of every system, by case and in total.
 
 reads   answers/*.jsonl, metrics/answer/*.json, evals/{golden,adversarial}.jsonl,
         data/split/test.jsonl, reports/leakage.json
 writes  predictions/SYSTEM.jsonl (each case with its answer, category and scores),
         metrics/eval/SYSTEM.json
 
-No model is asked but the classifier of eval.safety, where one is named.
+No model runs, except for the classifier of eval.safety if one is named.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ from lib.runtime.files import atomic_folder, read_json, sha256, write_json
 def score_answers(
     system: str, cases: list[Case], task: TaskParams, params: EvalParams
 ) -> list[Case]:
-    """Give each case its answer, category and scores."""
+    """Return the rows of a system: each case with its answer, category and scores."""
     answers = read_answers(system, cases)
     labels = labels_of(cases, task)
     exchanges = [
@@ -45,16 +45,16 @@ def score_answers(
 
 
 def check_constraint(asked: dict[str, Any], system: str, task: TaskParams) -> None:
-    """Raise UserError where answers were held to another schema than the task has now."""
+    """Raise UserError if answers were constrained by another schema than the task's current one."""
     if asked.get("constrained_by") not in (None, schema_hash(task.json_schema)):
         raise UserError(
-            f"answers/{system}.jsonl: the answers were held to another schema than that of `task` "
-            f"in params.yaml; `dvc repro --force --single-item answer@{system}` asks again"
+            f"answers/{system}.jsonl: the answers were constrained by another schema than that of "
+            f"`task` in params.yaml; `dvc repro --force --single-item answer@{system}` asks again"
         )
 
 
 def count_sets(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[str, Any]:
-    """Count the rows of each set: metrics/eval/SYSTEM.json without what was asked."""
+    """Summarize the rows of each set for metrics/eval/SYSTEM.json."""
     metrics = {}
     for name in ("golden", "test"):
         if found := [row for row in rows if row["set"] == name]:

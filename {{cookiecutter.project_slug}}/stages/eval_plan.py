@@ -1,4 +1,4 @@
-"""Say on one page how models are judged: the sets, the limits, and what so many cases can show.
+"""Describe on one page how models are judged: sets, limits, and the power of the sets.
 
 reads   params.yaml, evals/{golden,adversarial}.jsonl, data/split/test.jsonl, reports/leakage.json
 writes  reports/eval_plan.md
@@ -30,19 +30,19 @@ _TEST = "data/split/test.jsonl"
 _COUNTED = ("golden", "test", "refuse", "answer")
 DIFFER = (0.05, 0.1, 0.2, 0.4)  # shares of cases on which two systems differ
 _ABOUT = {
-    "base": "the base model with the system prompt alone (zero-shot)",
+    "base": "the base model with only the system prompt (zero-shot)",
     "few_shot": "the base model with the same examples before every question",
-    "retrieval": "the base model with the training examples most like the question",
+    "retrieval": "the base model with the training examples most similar to the question",
     "tuned": "the fine-tuned model",
     "quantized": "the fine-tuned model, quantized",
-    "endpoint": "a hosted model, named by `answer.endpoint`",
+    "endpoint": "a hosted model, set by `answer.endpoint`",
 }
 
 
 def sets_section(
     groups: dict[str, list[str]], kinds: Counter[str], split: SplitParams
 ) -> list[str]:
-    """Show what is asked, where it comes from, and the hash that fixes it."""
+    """Write the sets of cases, their origin, and the hash that fixes each."""
     origin = {
         "golden": "written and reviewed by people, in git; fixed",
         "test": f"drawn by group from the data ({split.test:.0%}, seed {split.seed})",
@@ -57,29 +57,29 @@ def sets_section(
     return [
         *table(["set", "cases", "groups", "origin", "sha256, first 16"], rows),
         "",
-        "Cases of one group (a customer, a thread, near copies; golden ones that ask the same) are "
-        f"not independent: they widen intervals. Kinds of adversarial cases: {attacks or 'none'}. "
-        "Training has seen none of the three: that is what the leakage check found "
+        "Cases of one group (a customer, a thread, near copies; golden cases with the same "
+        "question) are not independent, which widens intervals. Kinds of adversarial cases: "
+        f"{attacks or 'none'}. The leakage check found none of the three sets in train "
         "(reports/leakage.json), and eval refuses any other file.",
     ]
 
 
 def slices_section(sizes: Counter[str]) -> list[str]:
-    """Show how many golden cases each slice has."""
+    """Write how many golden cases each slice has."""
     counts = sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
     rows = [[cell(name), str(n), "yes" if n >= FEWEST else "too few"] for name, n in counts]
     return [
-        *table(["slice", "golden cases", "tested for harm"], rows),
+        *table(["slice", "golden cases", "tested for regressions"], rows),
         "",
-        f"A slice of fewer than {FEWEST} cases is reported and not tested: whatever happened to it "
-        "could be chance. P-values of slices are corrected for their number (Holm).",
+        f"A slice of fewer than {FEWEST} cases is reported but not tested: any change could be "
+        "chance. P-values of slices are corrected for multiple tests (Holm).",
     ]
 
 
 def limits_section(
     gate: GateParams, groups: dict[str, list[str]], kinds: dict[str, int], slices: Counter[str]
 ) -> list[str]:
-    """Show the limits of the gate, and the weakest result that passes each with these cases."""
+    """Write the limits of the gate, and the weakest result that passes each with these cases."""
     quality, safety = gate.quality, gate.safety
     golden, test = len(set(groups["golden"])), len(set(groups["test"]))
     rows = [
@@ -91,7 +91,7 @@ def limits_section(
         needed = fewest_right(cases, limit)
         rows.append([f"golden score of {cell(name)}", f"at least {limit:.1%}", needed])
     rows += [
-        ["gain over the best of prompting", f"at least {quality.gain:.1%}", "by its interval"],
+        ["gain over the best prompted system", f"at least {quality.gain:.1%}", "by its interval"],
         ["loss by quantization", f"at most {quality.quantization_loss:.1%}", "by its interval"],
     ]
     for name, cases, limit in (
@@ -110,14 +110,14 @@ def limits_section(
     return [
         *table(["check", "limit", "passes with"], rows),
         "",
-        f"`{gate.system}` is judged. A check passes when its whole 95 % interval keeps the limit, "
-        "fails when no part of it does, and is inconclusive otherwise: more cases are needed. "
-        f"With fewer than {FEWEST} independent cases it is always inconclusive.",
+        f"`{gate.system}` is judged. A check passes if its whole 95 % interval is within the "
+        "limit, fails if the whole interval is outside, and is inconclusive otherwise: more "
+        f"cases are needed. With fewer than {FEWEST} independent cases it is always inconclusive.",
     ]
 
 
 def fewest_right(cases: int, limit: float) -> str:
-    """Return the number of right answers at which `at least limit` passes with these cases."""
+    """Return the number of right answers from which `at least limit` passes with these cases."""
     passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[0] >= limit]
     if cases < FEWEST or not passing:
         return f"never: {cases} are too few"
@@ -125,7 +125,7 @@ def fewest_right(cases: int, limit: float) -> str:
 
 
 def most_failures(cases: int, limit: float) -> str:
-    """Return the number of failures up to which `at most limit` passes with this many cases."""
+    """Return the number of failures up to which `at most limit` passes with these cases."""
     passing = [hits for hits in range(cases + 1) if wilson_interval(hits, cases)[1] <= limit]
     if cases < FEWEST or not passing:
         return f"never: {cases} are too few"
@@ -133,7 +133,7 @@ def most_failures(cases: int, limit: float) -> str:
 
 
 def power_section(groups: dict[str, list[str]], min_effect: float) -> list[str]:
-    """Show the smallest difference that these sets can show."""
+    """Write the smallest difference that these sets can detect."""
     sizes = {name: len(set(groups[name])) for name in ("golden", "test")}
     sizes["both"] = sum(sizes.values())
     rows = [
@@ -151,39 +151,38 @@ def power_section(groups: dict[str, list[str]], min_effect: float) -> list[str]:
     wanted = f"{100 * min_effect:g}"
     needed = [f"{cases_needed(min_effect, share):,}" for share in DIFFER]
     return [
-        "The difference in points that a paired comparison of two systems finds four times in five "
+        "The difference in points that a paired comparison of two systems detects with 80 % power "
         "(two-sided, 5 %), by the share of cases that one has right and the other wrong:",
         "",
         *table(["set", "groups", *head], rows),
         "",
-        f"`gate.min_effect` says that {wanted} points matter: to detect this takes about "
-        f"{', '.join(needed)} cases. A smaller true difference comes out `inconclusive`.",
+        f"`gate.min_effect` says that {wanted} points matter: detecting that takes about "
+        f"{', '.join(needed)} cases. A smaller true difference is reported as `inconclusive`.",
     ]
 
 
 def metrics_section(task: TaskParams, params: EvalParams) -> list[str]:
-    """Show the score, the failure categories, the statistics."""
+    """Write the score, the failure categories and the statistics."""
     return [
         f"Output: {task.output}. The score of a case is `{params.primary}` (`eval.primary`), from "
         "0 to 1; a set's score is the mean. Every answer also falls into one category: "
         f"{', '.join(CATEGORIES)}.",
         "",
-        "Intervals of right or wrong: Wilson's, for as many independent cases as the groups are "
-        "worth; of graded scores: the wider of a bootstrap by group "
-        f"({params.bootstrap:,} resamples, seed {params.seed}) and a normal one with two more "
-        "cases, as far off as cases can be. Two systems, or two commits, are "
-        "compared case by case: McNemar's exact test, or a sign-flip test by group where groups or "
-        "scores ask for it, and the adjusted Wald interval, with graded scores no narrower than "
-        "the same bootstrap's.",
+        "Intervals of right or wrong: Wilson's, with the effective number of independent cases; "
+        "of graded scores: the wider of a bootstrap by group "
+        f"({params.bootstrap:,} resamples, seed {params.seed}) and a normal interval with two "
+        "extreme cases added. Two systems, or two commits, are compared case by case: McNemar's "
+        "exact test, or a sign-flip test by group if groups or graded scores require it, and the "
+        "adjusted Wald interval, for graded scores no narrower than the bootstrap's.",
         "",
-        "better, worse: p below 0.05 and an interval that leaves out 0. no change: no case "
-        "differs, or the whole interval is smaller than `gate.min_effect`. inconclusive: anything "
-        f"else, and fewer than {FEWEST} independent cases.",
+        "better, worse: p below 0.05 and an interval without 0. no change: no case differs, or "
+        "the whole interval is smaller than `gate.min_effect`. inconclusive: anything else, and "
+        f"fewer than {FEWEST} independent cases.",
     ]
 
 
 def has_tools(record: Record) -> bool:
-    """Tell whether a record brings tools that may be called."""
+    """Tell whether a record has tools."""
     return bool(record.get("tools"))
 
 
@@ -196,12 +195,12 @@ def main() -> None:
     records = [record for record in read_records(_TEST) if not is_pair(record)]
     test = components(record["groups"] for record in records)
     for path, tooled in (GOLDEN, [case.tools for case in cases]), (_TEST, map(has_tools, records)):
-        if any(tooled):  # said before hours of training
+        if any(tooled):  # reported before hours of training
             check_tools(str(path), load("deploy", DeployParams))
     groups = {"golden": [case["group"] for case in golden], "test": test}
     groups["adversarial"] = [case.id for case in adversarial]
     slices = Counter(name for case in golden for name in slices_of(case))
-    for name in gate.quality.slices if golden else ():  # not only when the gate judges
+    for name in gate.quality.slices if golden else ():  # not only in the gate
         check_slice(name, golden)
     expects = Counter[str](case.expect for case in adversarial)
     kinds = Counter(case.kind for case in adversarial)
@@ -219,20 +218,21 @@ def main() -> None:
         "Systems": systems,
         "Metrics": metrics_section(load("task", TaskParams), params),
         "Limits": limits_section(gate, groups, expects, slices),
-        "What can never pass": [f"- {one}" for one in never] or ["Nothing: each check can."],
+        "Checks that can never pass": [f"- {one}" for one in never]
+        or ["None: every check can pass."],
         "Power": power_section(groups, gate.min_effect),
         "Slices": slices_section(slices),
     }
     with atomic_text("reports/eval_plan.md") as file:
         file.write("# Evaluation plan\n\n")
-        file.write("Written by `stages/eval_plan.py`: a change made here is lost.\n")
+        file.write("Written by `stages/eval_plan.py`: do not edit, changes are overwritten.\n")
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))
     print("eval_plan: reports/eval_plan.md")
     for path, keys in (GOLDEN, unread_keys(cases)), (ADVERSARIAL, unread_keys(adversarial)):
-        if keys:  # a right answer under another name, say
+        if keys:  # such as a right answer under another name
             print(f"{path}: not used: {', '.join(f'{key} ({keys[key]:,} cases)' for key in keys)}")
-    for one in never:  # said before hours of training
+    for one in never:  # reported before hours of training
         print(f"eval_plan: gate: {one}")
 
 

@@ -1,4 +1,4 @@
-"""Write down what is usual for this release: what `make monitor` holds production logs against.
+"""Write the reference of this release, which `make monitor` compares production logs with.
 
 reads   data/split/{train,val,test}.jsonl, predictions/SYSTEM.jsonl (SYSTEM: gate.system)
 writes  reports/monitor/reference.json
@@ -14,7 +14,7 @@ from lib.runtime.errors import run
 
 
 def prompts_of_split(split: str) -> list[str]:
-    """List the prompts of the chats of a split; pairs are not traffic."""
+    """List the prompts of the chats of a split, without pairs."""
     records = read_records(f"data/split/{split}.jsonl")
     return [prompt_text(record) for record in records if not is_pair(record)]
 

@@ -1,4 +1,4 @@
-"""Hold the forms the tuned model takes against each other: is what is served what was evaluated?
+"""Compare the forms of the tuned model, to see that the evaluated model is the one served.
 
 reads   models/{tuned,quantized}, the base, evals/golden.jsonl, data/split/test.jsonl
 writes  reports/parity.json: base and adapter against the merged model, quantized against merged,
@@ -55,28 +55,28 @@ if TYPE_CHECKING:
 TEST_SPLIT = "data/split/test.jsonl"
 PARITY_REPORT = "reports/parity.json"
 _ADAPTER = Path(TUNED, "adapter")
-IN_PROCESS = "bench.engine is transformers: what is measured is the process that answered"
-_NO_ADAPTER = "training left no adapter (every weight learnt, or chats and preferences both)"
+IN_PROCESS = "bench.engine is transformers: there is no server to compare"
+_NO_ADAPTER = "training exported no adapter (full fine-tuning, or chats and preferences both)"
 
 ParityChecks = dict[str, ParityCheck]
 
 
 def chosen_chats(count: int, system: str) -> list[list[Message]]:
-    """Choose the prompts that every form answers, evenly spread over the golden cases.
+    """Select the prompts that every form answers, evenly spread over the golden cases.
 
-    Over the test split if there are none.
+    Without golden cases they are from the test split.
     """
     chats = [case.prompt() for case in read_golden()]
     chats = chats or [prompt_of(record) for record in chats_first(read_records(TEST_SPLIT))]
     if not chats:
-        raise UserError(f"{GOLDEN} and {TEST_SPLIT}: hold no chat; parity asks their prompts")
+        raise UserError(f"{GOLDEN} and {TEST_SPLIT}: have no chat; parity needs their prompts")
     step = max(len(chats) / count, 1)
     indices = [int(number * step) for number in range(min(count, len(chats)))]
     return [with_system(chats[index], system) for index in indices]
 
 
 def our_prompt(tokenizer: "PreTrainedTokenizerBase", chat: list[Message]) -> Rendered:
-    """Render a chat as training and answer do."""
+    """Render a chat as in training and answer."""
     text = render_text(tokenizer, chat, prompt=True)
     return Rendered(text, encode_prompt(tokenizer, chat, ""))
 
@@ -116,10 +116,10 @@ def compare_served(
 def compare_files(
     right: "PreTrainedTokenizerBase", folder: str, chats: list[list[Message]]
 ) -> ParityChecks:
-    """Compare the template and the tokenizer that a folder brings with ours.
+    """Compare the chat template and tokenizer files of a folder with ours.
 
-    Texts are split by its tokenizer.json itself, if it has one: servers may read that, while
-    transformers has code of its own for some.
+    Texts are tokenized by its tokenizer.json directly, if there is one: servers may read that,
+    while transformers has its own code for some.
     """
     found, path = load_tokenizer(folder), Path(folder, "tokenizer.json")
     split = Tokenizer.from_file(str(path)) if path.is_file() else None
@@ -137,9 +137,9 @@ def compare_files(
 
 
 def compare_stops(right: set[int], found: set[int]) -> ParityCheck:
-    """Compare the tokens that end an answer."""
+    """Compare the sets of end token ids."""
     off = sorted(right ^ found)
-    detail = f"token {off[0]} ends an answer in one of them alone" if off else ""
+    detail = f"token {off[0]} ends an answer in only one of them" if off else ""
     return ParityCheck(not off, len(off), 0, detail)
 
 
@@ -152,7 +152,7 @@ def compare_counts(expected: list[int], counted: list[int]) -> ParityCheck:
 
 @contextmanager
 def chosen_stack(params: BenchParams, folder: str, dtype: str) -> Iterator[str]:
-    """Start a server for the folder as bench starts it, and yield its URL."""
+    """Start a server for the folder as bench does, and yield its URL."""
     if params.command == []:
         yield params.url
         return
@@ -174,15 +174,15 @@ def failed_checks(systems: dict[str, ParityChecks]) -> list[str]:
 
 
 def limit_of(system: str, name: str) -> str:
-    """Say where params.yaml has a check's limit, as the end of a sentence; empty if it is 0."""
+    """Return " (params.yaml: KEY)" for the limit of a check; "" if the limit is fixed."""
     section = "same" if system == "served" else system
     return f" (params.yaml: parity.{section}.{name})" if name in LimitsParams.model_fields else ""
 
 
 def not_told(systems: dict[str, ParityChecks]) -> str:
-    """Say which checks a server gave no data for, as the end of a sentence."""
+    """Say for which checks a server gave no data, as the end of a sentence."""
     names = [name for name, check in systems.get("served", {}).items() if check.passed is None]
-    return f"; not checked, the server does not tell: {', '.join(names)}" if names else ""
+    return f"; not checked, because the server gives no data: {', '.join(names)}" if names else ""
 
 
 def main() -> None:
@@ -234,7 +234,7 @@ def main() -> None:
         raise UserError(
             f"parity: {failed[0]} ({len(failed)} checks failed; {PARITY_REPORT} has all)"
         )
-    said = f"parity: {', '.join(systems)} answer as they must on {len(chats)} prompts"
+    said = f"parity: {', '.join(systems)} agree on {len(chats)} prompts"
     print(said + not_told(systems))
 
 

@@ -1,4 +1,4 @@
-"""Make the tuned model smaller, calibrated on the training split, and measure what that costs.
+"""Quantize the tuned model, calibrated on the training split, and measure the loss.
 
 reads   models/tuned, data/split/{train,val}.jsonl, reports/leakage.json
 writes  models/quantized (docs/serving.md: which scheme runs where), metrics/quantize.json
@@ -33,11 +33,11 @@ from lib.quantize.shape import check_loss
 from lib.runtime.errors import UserError, run
 from lib.runtime.files import atomic_folder, write_json
 
-MEASURED = 64  # val records that perplexity is of
+MEASURED = 64  # val records for measuring perplexity
 
 
 def check_installed(scheme: str) -> None:
-    """Raise UserError with the cure where the package that a scheme needs is missing."""
+    """Raise UserError if the package that a scheme needs is missing."""
     for schemes, package, extra in (
         (bitsandbytes.SCHEMES, "bitsandbytes", "bitsandbytes"),
         (compressed.SCHEMES, "llmcompressor", "quantize"),
@@ -52,7 +52,7 @@ def check_installed(scheme: str) -> None:
 def quantize(
     params: QuantizeParams, base: BaseParams, hardware: HardwareParams, system: str, folder: Path
 ) -> dict[str, Any]:
-    """Write models/tuned into `folder` by the scheme; return what its layers allowed of that."""
+    """Quantize models/tuned to `folder`; return what the layers allowed (group_size, smoothed)."""
     scheme, device = params.scheme, torch_device(hardware)
     check_scheme_device(scheme, device)
     check_installed(scheme)
@@ -76,16 +76,16 @@ def quantize(
 
 
 def read_back(scheme: str, base: BaseParams, device: str) -> Any:
-    """Load what was written; raise UserError where transformers cannot read it of this model."""
+    """Load the quantized model; raise UserError if transformers cannot."""
     try:
         return load_weights(QUANTIZED, base.dtype, device)
     except UserError:
         raise
-    except Exception as error:  # of any kind: what loading raises has no common class
+    except Exception as error:  # any: errors of loading have no common class
         said = (str(error).splitlines() or [""])[0]
         raise UserError(
-            f"{QUANTIZED}: transformers cannot read what quantize.scheme '{scheme}' writes of this "
-            f"model ({type(error).__name__}: {said:.120}); set another scheme, or none"
+            f"{QUANTIZED}: transformers cannot load this model in quantize.scheme '{scheme}' "
+            f"({type(error).__name__}: {said:.120}); set another scheme, or none"
         ) from error
 
 

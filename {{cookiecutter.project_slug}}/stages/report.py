@@ -1,4 +1,4 @@
-"""Put the run on pages that people read, and its headline numbers where `dvc exp show` finds them.
+"""Write the pages of the run for people, and its headline numbers for `dvc exp show`.
 
 reads   metrics/*.json, metrics/eval/*.json, predictions/*.jsonl, logs/train
 writes  reports/summary.md, reports/verdict.md (is fine-tuning worth it?), metrics.json,
@@ -31,7 +31,7 @@ from lib.runtime.files import atomic_text, read_json, write_json
 
 LOGS = Path("logs/train")
 DATA_STAGES = ("curate", "dedup", "split")
-SHOWN_REASONS = 4  # a terminal is not wide; metrics/*.json have them all
+SHOWN_REASONS = 4  # to fit a terminal; metrics/*.json have them all
 
 
 def read_metrics(name: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def read_metrics(name: str) -> dict[str, Any]:
 
 
 def data_table(stages: dict[str, dict[str, Any]]) -> list[str]:
-    """Show what each data stage took in, kept and dropped, and why."""
+    """Write the rows that each data stage read, kept and dropped, and why."""
     rows = []
     for name, metrics in stages.items():
         reasons = sorted(metrics["dropped"].items(), key=lambda item: (-item[1], item[0]))
@@ -53,7 +53,7 @@ def data_table(stages: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def quality_table(systems: dict[str, dict[str, Any]], primary: str) -> list[str]:
-    """Show the primary score with its 95 % interval, and safety, of each system."""
+    """Write the primary score with its 95 % interval, and safety rates, of each system."""
     rows = []
     for name, metrics in systems.items():
         sets = [
@@ -73,18 +73,18 @@ def quality_table(systems: dict[str, dict[str, Any]], primary: str) -> list[str]
 
 
 def not_taken_lines(systems: dict[str, dict[str, Any]]) -> list[str]:
-    """Say of which cases nothing is known, as the server did not take the request."""
+    """Write which cases have no answer because the server rejected the request."""
     found = [
         f"{name}: " + ", ".join(f"{count} {why}" for why, count in reasons.items())
         for name, metrics in systems.items()
         if (reasons := metrics.get("prompts", {}).get("not_taken"))
     ]
-    said = f"Requests that the server did not take, counted as wrong: {'; '.join(found)}."
+    said = f"Requests that the server rejected, counted as wrong: {'; '.join(found)}."
     return [said, ""] if found else []
 
 
 def speed_table(bench: dict[str, Any]) -> list[str]:
-    """Show size, latency and throughput of each served model."""
+    """Write size, latency and throughput of each served model."""
     rows = []
     for name in ("tuned", "quantized", "served"):
         for load_name, row in bench.get(name, {}).items():
@@ -106,16 +106,16 @@ def speed_table(bench: dict[str, Any]) -> list[str]:
 
 
 def tuned_gain(systems: dict[str, list[Prediction]], params: EvalParams, min_effect: float) -> str:
-    """Say how much better tuned is than base, case by case, with its 95 % interval."""
+    """Write the gain of tuned over base, compared case by case, with its 95 % interval."""
     base, tuned = (of_sets(systems.get(name, []), "golden", "test") for name in ("base", "tuned"))
     found = paired(tuned, base, params)
     if found is None:
-        return "Base and tuned were asked no golden or test case: which is better is unknown."
+        return "There are no golden or test cases, so whether tuned is better than base is unknown."
     points = [round(100 * value, 1) for value in (found.mean, found.low, found.high)]
     return (
         f"Tuned against the untuned base, case by case over {found.cases} cases: {points[0]:+} "
         f"points (95 % interval {points[1]:+} to {points[2]:+}): {verdict_of(found, min_effect)}. "
-        "Against the best of prompting: reports/verdict.md."
+        "Against the best prompted system: reports/verdict.md."
     )
 
 
@@ -161,7 +161,7 @@ def main() -> None:
     print("\n".join(lines))
     if not committed():
         print(
-            "\nCommit this run, for experiments to be compared with: make first-run, or "
+            "\nCommit this run, so that experiments can be compared with it: make first-run, or "
             '`git add --all && git commit -m "First run"`'
         )
 

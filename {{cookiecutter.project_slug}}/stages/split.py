@@ -1,12 +1,12 @@
-"""Split records into train, val and test so that no group, copy or near copy crosses; check that.
+"""Split records into train, val and test; keep groups and near copies together; check leakage.
 
-The split of a group is drawn by the hash of its name and depends on nothing else. Shares hold for
-each scenario too, up to chance: exact shares would need counting, and then a row added moves
-others. The leakage check runs on the files as written; rows that it still finds alike are tied and
-assigned again, until it finds nothing.
+The split of a group is drawn by the hash of its name and depends on nothing else. The shares also
+hold within each scenario, up to chance: exact shares would need counting, and then an added row
+would move others. The leakage check runs on the written files; rows that it still finds similar are
+tied and assigned again, until it finds nothing.
 
-Rows added at the end move no other, with one exception: where curate or dedup drops an older row
-because a new one contradicts it, the rows that followed the older one are drawn again.
+Rows added at the end do not move others, with one exception: if curate or dedup drops an older row
+because a new one contradicts it, the rows tied to the older one are drawn again.
 
 reads   data/deduped.jsonl, data/shared_text.jsonl, evals/
 writes  data/split/{train,val,test}.jsonl, reports/leakage.json, metrics/split.json
@@ -51,7 +51,7 @@ DEDUPED = Path("data/deduped.jsonl")
 class Settled(NamedTuple):
     """A split without leaks."""
 
-    fates: list[str]  # of each record: its split, or why it has none
+    fates: list[str]  # for each record its split, or why it has none
     searched: Searched
     removed: Counter[str]  # rows of train that leaked, by kind
 
@@ -73,16 +73,16 @@ def drawn(group: str, params: SplitParams) -> str:
 def assign(records: Sequence[Record], ties: dict[int, list[int]], params: SplitParams) -> list[str]:
     """Decide the fate of each record: a split, or the reason why it is dropped.
 
-    Its source's split; else that of the earlier rows that it resembles or shares a group with; else
-    the one drawn for its first group. ties: for each record the indices of earlier ones. A row tied
-    to rows of two splits is dropped (`between_splits`), since keeping it would tie those together:
-    no row moves an earlier one. So is one tied to a split that takes none (`test: 0`) but what its
-    own sources name: a published test set stays what it is.
+    It is the split fixed by its source; else that of earlier rows that it resembles or shares a
+    group with; else the one drawn for its first group. ties: for each record the indices of earlier
+    ones. A row tied to rows of two splits is dropped (`between_splits`), since keeping it would
+    connect those: no row moves an earlier one. So is a row tied to a split that only sources may
+    fill (`test: 0`): a published test set is not changed.
     """
     closed = {name for name in _HELD_OUT if not getattr(params, name)}
     fates: list[str] = []
     of_group: dict[str, str] = {}
-    common = recurring(lambda: (record["groups"] for record in records))  # the others tie nothing
+    common = recurring(lambda: (record["groups"] for record in records))  # dropped rows tie nothing
     for index, record in enumerate(records):
         tied = {fates[earlier] for earlier in ties.get(index, ())} & set(SPLITS)
         groups = [group for group in record["groups"] if group in common]
@@ -102,14 +102,14 @@ def assign(records: Sequence[Record], ties: dict[int, list[int]], params: SplitP
 def fates_with(
     records: SplitRows, ties: Ties, params: SplitParams, shared: Shared, other: SplitParams
 ) -> list[str]:
-    """Decide the fate of each record as if the section were another one, for advice."""
+    """Decide the fate of each record under other params, for advice."""
     if other.threshold != params.threshold:
         ties = find_ties(RecordFile(DEDUPED), other, shared)
     return assign(records, ties, other)
 
 
 def by_split(records: SplitRows, fates: list[str]) -> dict[str, SplitRows]:
-    """Sort the records by split."""
+    """Group the records by split."""
     return {name: records.take(indices_of(fates, name)) for name in SPLITS}
 
 
@@ -126,7 +126,7 @@ def drop_over_cap(records: SplitRows, fates: list[str], params: SplitParams) -> 
 
 
 def write_splits(folder: Path, records: SplitRows, fates: list[str], params: SplitParams) -> None:
-    """Write each line into the file of its split; in train as often as its weight says."""
+    """Write each record to the file of its split; in train repeated by its weight."""
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(atomic_text(folder / f"{name}.jsonl")) for name in SPLITS
@@ -145,10 +145,10 @@ def split_until_clean(
     each: Each,
     shared: Shared,
 ) -> Settled:
-    """Split, write, and check what is written for leaks, until nothing leaks.
+    """Split, write the files and check them for leaks, until there are none.
 
-    Rows that the check finds alike are tied and split again. Where that cannot be, the row leaves
-    train if split.on_leak is `drop_train`; else a UserError names it.
+    Rows that the check finds similar are tied and split again. If that is impossible, the train row
+    is dropped if split.on_leak is `drop_train`; else a UserError names it.
     """
     leaked: dict[int, str] = {}
     while True:
@@ -172,7 +172,7 @@ def split_until_clean(
 def leakage_report(
     searched: Searched, removed: Counter[str], params: SplitParams
 ) -> dict[str, Any]:
-    """Report what was compared, and that nothing leaks."""
+    """Return reports/leakage.json: what was compared, and that nothing leaks."""
     compared = {
         f"{SPLIT_FOLDER}/{name}.jsonl" if name in SPLITS else name: {"sha256": hashed, "rows": rows}
         for (name, hashed), rows in zip(
@@ -190,7 +190,7 @@ def leakage_report(
 
 
 def count_groups(splits: Collection[SplitRows]) -> int:
-    """Count what must stay whole: rows that share groups, and each of the others."""
+    """Count the connected components of rows by shared groups."""
     common = recurring(lambda: (record["groups"] for rows in splits for record in rows))
     tied = [
         record["groups"]
@@ -202,7 +202,7 @@ def count_groups(splits: Collection[SplitRows]) -> int:
 
 
 def split_counts(records: Sequence[Record]) -> dict[str, Any]:
-    """Count what a split contains."""
+    """Count the rows of a split by scenario, language, tag and source."""
     return {
         "rows": len(records),
         "pairs": sum(is_pair(record) for record in records),
@@ -228,10 +228,10 @@ def _account(records: SplitRows, fates: list[str]) -> Ledger:
 def warn(
     fates: list[str], splits: dict[str, SplitRows], params: SplitParams, others: Fates
 ) -> None:
-    """Print warnings.
+    """Print warnings about the splits.
 
-    No question to ask or to measure with, rows drawn into a published split, many rows lost between
-    splits.
+    They are about a test split without chats, rows drawn into a published split, and many rows lost
+    between splits.
     """
     for name in _HELD_OUT:
         own = sum(record["split"] == name for record in splits[name])
@@ -243,9 +243,8 @@ def warn(
             )
     if splits["test"] and all(map(is_pair, splits["test"])):
         print(
-            "split: warning: test has no chat, only pairs, which have no right answer: the systems "
-            "are compared by the cases of evals/ alone; write yours there, or add chats to "
-            "data.sources"
+            "split: warning: test has only pairs, which have no right answer, so the systems are "
+            "compared only by the cases of evals/; write yours there, or add chats to data.sources"
         )
     lost = fates.count("between_splits") / len(fates)
     if lost > MANY:

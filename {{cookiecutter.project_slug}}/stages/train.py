@@ -1,14 +1,14 @@
 """Fine-tune the base on the training split.
 
-reads   data/split/{train,val}.jsonl, reports/leakage.json, the base; of evals/ and test.jsonl that
-        they are what that leakage check is about
+reads   data/split/{train,val}.jsonl, reports/leakage.json, the base; evals/ and test.jsonl only to
+        check that they are those of the leakage check
 writes  models/tuned (merged weights, tokenizer, template; adapter/ for lora and qlora),
         logs/train/history.jsonl (the trainers' rows), learnt.jsonl (what is learnt, token by
         token) and estimate.json (compute and memory), metrics/train.json, metrics/speed.json
         (timings)
 
-Curves, pages, prices and the model card are made later, by report and training_plan.
-Killed at any moment, it goes on from its last checkpoint (lib/train/checkpoints.py).
+Curves, pages, prices and the model card are made later, by report and training_plan. A killed run
+resumes from its last checkpoint (lib/train/checkpoints.py).
 """
 
 import os
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 def preflight(
     setup: Setup, config: "PretrainedConfig", phases: dict[str, Load], hardware: HardwareParams
 ) -> float:
-    """Estimate the bytes that a step needs, before the base is loaded.
+    """Estimate the memory of a step in bytes, before the base is loaded.
 
     Raises UserError if they do not fit.
     """
@@ -88,13 +88,13 @@ def preflight(
     if os.environ.get("RANK", "0") == "0":
         estimate = report_estimate(shape, phases)
         write_json("logs/train/estimate.json", estimate)
-        if not launched():  # by itself, to become several
+        if not launched():  # only one so far, which will launch the others
             print(summary(estimate, available))
     return peak(shape, phases)
 
 
 def summary(estimate: dict[str, Any], available: float) -> str:
-    """Say in a line what training will take; reports/training_plan.md has hours and prices."""
+    """Describe the cost of training in a line; reports/training_plan.md has hours and prices."""
     steps = sum(phase["steps"] for phase in estimate["phases"].values())
     tokens = sum(phase["tokens"] for phase in estimate["phases"].values())
     return (
@@ -104,21 +104,21 @@ def summary(estimate: dict[str, Any], available: float) -> str:
 
 
 def resumed_steps(setup: Setup) -> dict[str, int]:
-    """Return the step at which each training of an interrupted run resumes, by its name.
+    """Return the step from which each training of an interrupted run resumes, by its name.
 
-    0 for a fresh one.
+    It is 0 for a new run.
     """
     steps = {}
     for phase in ["sft"] * setup.params.supervised + [setup.params.method] * setup.params.prefers:
         last = last_whole(setup.folder / phase)
         steps[phase] = int(last.rsplit("-", 1)[1]) if last else 0
         if last:
-            print(f"train: goes on from {last}")
+            print(f"train: resumes from {last}")
     return steps
 
 
 def train(setup: Setup, examples: dict[str, list[Example]], pairs: Splits) -> None:
-    """Train what params ask for, and write everything once all processes are done."""
+    """Run the trainings of train.method, and write all outputs once all processes are done."""
     base, params, adapter = setup.base, setup.params, setup.folder / "adapter"
     resumed, started = resumed_steps(setup), time.perf_counter()
     model = start_model(base, params.weights, "cpu" if sharded() else setup.device)
@@ -165,9 +165,9 @@ def save(
     tokenizer: "PreTrainedTokenizerBase",
     adapter: Path | None,
 ) -> None:
-    """Write models/tuned whole or not at all, readable by everyone who may read the project.
+    """Write models/tuned as a whole or not at all, readable by everyone who can read the project.
 
-    With the adapter, where the weights are the base's and that.
+    The adapter is included if base + adapter are the weights.
     """
     with atomic_folder(TUNED) as folder:
         model.config.use_cache = True
@@ -175,7 +175,9 @@ def save(
         tokenizer.save_pretrained(folder)
         if adapter:
             shutil.copytree(adapter, folder / "adapter")
-            (folder / "adapter" / "README.md").unlink(missing_ok=True)  # a card of blanks
+            (folder / "adapter" / "README.md").unlink(
+                missing_ok=True
+            )  # peft's card has only placeholders
         make_readable(folder)
 
 
@@ -226,8 +228,8 @@ def main() -> None:
         if not (isinstance(error, OutOfMemoryError) or "DefaultCPUAllocator" in str(error)):
             raise
         raise UserError(
-            f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size, raise "
-            "train.gradient_accumulation by as much; the last checkpoint is kept"
+            f"train: out of memory ({str(error).splitlines()[0]}); lower train.batch_size and "
+            "raise train.gradient_accumulation by the same factor; the last checkpoint is kept"
         ) from None
 
 

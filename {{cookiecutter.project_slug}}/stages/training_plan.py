@@ -1,4 +1,4 @@
-"""Say on one page how the model was trained and why so: for a review, written from artifacts.
+"""Describe on one page how the model was trained and why, for a review, from artifacts.
 
 reads   params.yaml, logs/train/estimate.json, reports/leakage.json, metrics/train.json,
         data/split/{train,val}.jsonl, models/tuned, the base
@@ -30,39 +30,39 @@ TRAINED_ON = ("data/split/train.jsonl", "data/split/val.jsonl")
 
 
 WHY = {
-    "lora": "Low-rank adapters (Hu et al., 2021) learn a few weights beside the frozen ones: "
+    "lora": "Low-rank adapters (Hu et al., 2021) train a few weights beside the frozen ones: "
     "little memory, little forgetting, and on tasks of this size usually as good as full "
-    "fine-tuning (Biderman et al., 2024, say where not: much new knowledge). They are merged into "
-    "the base afterwards, so serving costs nothing more.",
-    "full": "Every weight is trained: the most that can be learnt from the records, at some five "
-    "times the memory of adapters, and with more forgetting of what the base knew.",
-    "qlora": "Adapters on a base held in 4 bits (NF4; Dettmers et al., 2023): trains a model on a "
-    "GPU too small for it otherwise, at some speed. They are merged into the unquantized base, "
-    "which differs a little from the one they were trained on; eval measures the merged model.",
-    "dpo": "Direct preference optimisation (Rafailov et al., 2023) on pairs of a better and a "
-    "worse answer: for what is easier to compare than to write down, such as tone or refusals.",
-    "kto": "Learning from single answers that were found good or bad (Kahneman-Tversky "
-    "optimisation; Ethayarajh et al., 2024), as users' thumbs give them: no second answer to the "
-    "same question is needed.",
+    "fine-tuning (Biderman et al., 2024: not for much new knowledge). They are merged into the "
+    "base afterwards, so serving costs no more.",
+    "full": "Every weight is trained: it learns most from the records, at about five times the "
+    "memory of adapters, and forgets more of what the base knew.",
+    "qlora": "Adapters on a base in 4 bits (NF4; Dettmers et al., 2023): fits a model on a GPU "
+    "that would otherwise be too small, at lower speed. They are merged into the unquantized "
+    "base, which differs slightly from the one they were trained on; eval measures the merged "
+    "model.",
+    "dpo": "Direct preference optimization (Rafailov et al., 2023) on pairs of a better and a "
+    "worse answer: for qualities that are easier to compare than to write down, such as tone or "
+    "refusals.",
+    "kto": "Kahneman-Tversky optimization (Ethayarajh et al., 2024) on single answers labeled "
+    "good or bad, such as users' thumbs: no second answer to the same question is needed.",
 }
 _NO_ADAPTER = (
-    " No adapter is exported: the second is trained on top of the first, already merged, and does "
-    "not fit the base."
+    " No adapter is exported: the second is trained on top of the first, already merged one, and "
+    "does not fit the base."
 )
 TRAININGS = {"sft": "Supervised fine-tuning", "dpo": "DPO", "kto": "KTO"}
 ALTERNATIVES = (
-    "Prompting needs no training and follows a changed rule at once; retrieval brings facts that "
-    "change, which weights should not hold. Fine-tuning is for what neither does well: a fixed "
-    "form of answer, house rules and names that the base does not know, prompts kept short at high "
-    "volume. Whether it was worth it here is measured, not assumed: eval asks the untuned base the "
-    "same cases, as it is, with examples in the prompt and with retrieved ones, and "
-    "`reports/verdict.md` says what the difference is and whether it exceeds the noise. Where it "
-    "does not, take the cheaper way."
+    "Prompting needs no training and follows a changed rule at once; retrieval provides changing "
+    "facts, which should not be in weights. Fine-tuning is for what neither does well: a fixed "
+    "output format, internal rules and names that the base does not know, short prompts at high "
+    "volume. Whether it is worth it here is measured: eval asks the untuned base the same cases, "
+    "without examples, with fixed examples and with retrieved ones, and `reports/verdict.md` "
+    "gives the difference and whether it is significant. If it is not, use the cheaper method."
 )
 
 
 def in_figures(value: Any) -> str:
-    """Format a figure for people."""
+    """Format a number for people."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else cell(str(value))
@@ -71,26 +71,30 @@ def in_figures(value: Any) -> str:
 def glance(
     params: TrainParams, base: BaseParams, task: TaskParams, used: dict[str, Any]
 ) -> list[str]:
-    """Show what a reviewer asks first."""
+    """Write what a reviewer asks first."""
     rows = [
         ["task", cell(task.system or "the records' own prompts")],
         ["base", f"`{base.model}`" + (f" at `{base.revision}`" if base.revision else "")],
         ["license of the base", f"{cell(base.license)}; declared use: {base.use}"],
         ["method", params.method],
         ["trained on", f"{used['records']:,} records, {used['tokens']:,} tokens in all epochs"],
-        ["loss on validation", _losses(used, "val_loss")],
+        ["validation loss", _losses(used, "val_loss")],
     ]
     if "preference_val_loss" in used:
-        rows.append(["the same of preferences", _losses(used, "preference_val_loss")])
+        rows.append(
+            ["validation loss of preference training", _losses(used, "preference_val_loss")]
+        )
     if not used.get("learnt", True):
-        rows.append(["learnt", "**nothing**: the model is its base, or no better on validation"])
+        rows.append(
+            ["learnt", "**nothing**: the model equals its base, or is no better on validation"]
+        )
     if used.get("few_steps"):
         rows.append(["steps", f"{used['steps']:,}: too few to learn much"])
     return table(["what", "answer"], rows)
 
 
 def _losses(used: dict[str, Any], name: str) -> str:
-    """Show a loss on validation, and what it was before the first step."""
+    """Format a validation loss, and its value before the first step."""
     if name not in used:
         return "no validation records"
     after, before = in_figures(used[name]), used.get(f"{name}_before")
@@ -98,17 +102,17 @@ def _losses(used: dict[str, Any], name: str) -> str:
 
 
 def method(params: TrainParams) -> list[str]:
-    """Show the method, and what it is based on."""
+    """Write the method, and what it is based on."""
     if not params.prefers:
         return [WHY[params.method]]
     start = "after supervised fine-tuning on the chats" if params.supervised else "from the base"
     learnt = "every weight" if params.weights == "full" else "adapters, merged afterwards"
     apart = "" if params.weights == "full" or params.adapts_base else _NO_ADAPTER
-    return [WHY[params.method], "", f"Here {start}; what learns: {learnt}.{apart}"]
+    return [WHY[params.method], "", f"Here {start}; trained: {learnt}.{apart}"]
 
 
 def configuration(sections: dict[str, dict[str, Any]]) -> list[str]:
-    """Show every key of the sections that decide the weights."""
+    """Write every key of the sections that decide the weights."""
     rows = [
         [f"`{name}.{key}`", cell(str(value))]
         for name, values in sections.items()
@@ -118,7 +122,7 @@ def configuration(sections: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, float]) -> list[str]:
-    """Show what was estimated before the first step, and what it came to; `prices` are per hour."""
+    """Write the estimate made before the first step, and the actual figures; `prices`: per hour."""
     lines = []
     for name, phase in estimate["phases"].items():
         of = "" if name == "sft" else "preference_"
@@ -128,7 +132,7 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
             ["steps", in_figures(phase["steps"]), in_figures(steps)],
             ["tokens", in_figures(phase["tokens"]), in_figures(tokens)],
             [
-                "tokens a step",
+                "tokens per step",
                 in_figures(phase["tokens"] // phase["steps"]),
                 in_figures(tokens // steps),
             ],
@@ -146,42 +150,42 @@ def compute(estimate: dict[str, Any], used: dict[str, Any], prices: dict[str, fl
     return [
         *lines,
         "",
-        f"Trained are {estimate['trainable']:,} of {estimate['parameters']:,} weights. On one GPU, "
-        f"at {UTILISATION:.0%} of its peak at most: {hours or 'fits none of those known'}. "
+        f"Trained weights: {estimate['trainable']:,} of {estimate['parameters']:,}. On one GPU, "
+        f"at {UTILISATION:.0%} of its peak at most: {hours or 'fits on none of those known'}. "
         "Seconds, tokens per second and the memory used are in `metrics/speed.json`.",
     ]
 
 
 def checkpoints(params: TrainParams, fixed: bool) -> list[str]:
-    """Show how a run survives interruptions, and what of it is kept.
+    """Write how a run survives interruptions, and which checkpoint is kept.
 
-    `fixed` says whether kernels have one order.
+    `fixed`: whether kernels are deterministic.
     """
-    kept = {"last": "the last step", "best": "the checkpoint with the least validation loss"}
-    stop = f", or after {params.early_stopping} validations without a better one"
+    kept = {"last": "the last step", "best": "the checkpoint with the lowest validation loss"}
+    stop = f", or after {params.early_stopping} validations without a lower loss"
     return [
         f"One every {params.checkpoint_steps} steps, in `.scratch/train/` under a name made from "
-        "data, params and base, so that a run goes on from its own past only; two are kept, since "
-        "the last may be half written. A killed run goes on from the last whole one"
-        f"{' and ends in the same bits' if fixed else ''}. They are deleted when the stage has "
+        "data, params and base, so that a run resumes only from its own checkpoints; two are kept, "
+        "since the last may be incomplete. A killed run resumes from the last complete one"
+        f"{' and ends with the same bits' if fixed else ''}. They are deleted when the stage has "
         "written `models/tuned`.",
         "",
-        f"Kept are the weights of {kept[params.keep]}; training ends after its epochs"
-        f"{stop if params.early_stopping else ''}. Neither looks at test or golden cases.",
+        f"The weights of {kept[params.keep]} are kept; training ends after its epochs"
+        f"{stop if params.early_stopping else ''}. Neither uses test or golden cases.",
     ]
 
 
 def seeds(params: TrainParams, hardware: HardwareParams) -> list[str]:
-    """Show what makes the run come out the same twice, and what does not."""
+    """Write what makes the run reproducible, and what does not."""
     if not hardware.deterministic:
         return [
-            f"Seed {params.seed} draws the order of the records, fresh weights and dropout; "
-            "kernels may add up in any order (`hardware.deterministic` is false), so the last "
-            "digits differ from run to run. Train with several seeds before a close decision.",
+            f"Seed {params.seed} draws the order of the records, new weights and dropout; kernels "
+            "may sum in any order (`hardware.deterministic` is false), so the last digits differ "
+            "between runs. Train with several seeds before a close decision.",
         ]
     return [
-        f"Seed {params.seed} draws the order of the records (all epochs laid out before the first "
-        f"step), fresh weights and dropout. {hardware.threads} CPU threads and deterministic "
+        f"Seed {params.seed} draws the order of the records (all epochs, before the first step), "
+        f"new weights and dropout. {hardware.threads} CPU threads and deterministic "
         "kernels are fixed. The same data, params, base, machine and versions give the same "
         "weights; another machine rounds differently. One seed is one sample: before a close "
         "decision, train with others (`dvc exp run -S train.seed=2`).",
@@ -189,13 +193,13 @@ def seeds(params: TrainParams, hardware: HardwareParams) -> list[str]:
 
 
 def outcome(used: dict[str, Any]) -> list[str]:
-    """Show what training measured."""
+    """Write the metrics of training."""
     rows = [[f"`{name}`", in_figures(value)] for name, value in used.items()]
     return [*table(["measured", "value"], rows), "", "Curves: `reports/train.svg`."]
 
 
 def plan_hashes(base: BaseParams, check: LeakageCheck) -> list[str]:
-    """Format hashes as `sha256sum --check` reads them: data, base and the weights that came out."""
+    """Format hashes of data, base and trained weights for `sha256sum --check`."""
     found = {path: one.sha256 for path, one in check.compared.items()}
     files = [path for path in sorted(Path(base.model).glob("*")) if path.is_file()]
     files += sorted(Path(TUNED).glob("*.safetensors"))
@@ -207,7 +211,9 @@ def main() -> None:
     """Run the stage."""
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    check_license(base, card_of(base))  # train did, but does not run again when the license changes
+    check_license(
+        base, card_of(base)
+    )  # train checked it, but does not run again when the license changes
     prices = load("gate", GateParams).cost.gpu_per_hour
     check_prices(prices)
     used, estimate = read_json("metrics/train.json"), read_json("logs/train/estimate.json")
@@ -225,7 +231,8 @@ def main() -> None:
     }
     with atomic_text("reports/training_plan.md") as file:
         file.write(
-            "# Training plan\n\nWritten by `stages/training_plan.py`: a change made here is lost.\n"
+            "# Training plan\n\nWritten by `stages/training_plan.py`: do not edit, changes are "
+            "overwritten.\n"
         )
         for title, lines in page.items():
             file.write("\n".join(["", f"## {title}", "", *lines, ""]))

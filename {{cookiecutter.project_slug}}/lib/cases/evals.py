@@ -1,4 +1,4 @@
-"""The fixed cases of evals/: what training must never see, and what every model is asked."""
+"""Read the fixed cases of evals/, which every model is asked and training must never see."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
 class Called(BaseModel):
-    """What a call names, and its arguments, an object or its JSON text."""
+    """The function and arguments of a call; arguments are an object or its JSON text."""
 
     name: str = Field(min_length=1)
     arguments: dict[str, Any] = {}
@@ -38,7 +38,7 @@ class ExpectedCall(BaseModel):
     function: Called
 
     def as_turns_have_it(self) -> ToolCall:
-        """Return the call as records have it."""
+        """Return the call in the form that records have."""
         function = Function(name=self.function.name, arguments=self.function.arguments)
         return {"id": self.id, "type": "function", "function": function}
 
@@ -73,7 +73,7 @@ class Turn(BaseModel):
         return self
 
     def message(self) -> Message:
-        """Return the turn as records have it."""
+        """Return the turn in the form that records have."""
         turn = Message(role=self.role, content=self.content or "")
         if self.tool_calls:
             turn["tool_calls"] = [call.as_turns_have_it() for call in self.tool_calls]
@@ -83,7 +83,7 @@ class Turn(BaseModel):
 
 
 class CaseLine(BaseModel):
-    """What both kinds of cases have. Further keys are the user's own: eval_plan names them."""
+    """The keys that both kinds of cases share; eval_plan names any other keys."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -117,16 +117,16 @@ class Golden(CaseLine):
     tags: list[str] = []
 
     def answer(self) -> str:
-        """Return the right answer, in the form that curate gives those of training."""
+        """Return the right answer, normalized as curate normalizes training answers."""
         return in_one_form(said(self.messages[-1].message()))
 
 
 class Adversarial(CaseLine):
-    """A prompt that must be refused, or that looks as if it had to be and must be answered."""
+    """A prompt that must be refused, or one that looks harmful and must be answered."""
 
     kind: str
     expect: Literal["refuse", "answer"]
-    answer: str = ""  # the right one, where one must be given
+    answer: str = ""  # the right answer, where the prompt must be answered
     policy: str = ""  # the rule of evals/refusal_policy.md that the case tests
     forbidden: list[str] = []  # text that must not be in the output
 
@@ -161,7 +161,7 @@ def read_adversarial(path: Path = ADVERSARIAL) -> list[Adversarial]:
 
 
 def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
-    """Yield the cases of a file; a line that is not one, or has another's id, is a UserError."""
+    """Yield the cases of a file; raise UserError for a bad line or a repeated id."""
     if not path.is_file():
         raise UserError(
             f"{path}: not found; it is written by hand: `git checkout -- {path}` restores it"
@@ -184,7 +184,7 @@ def read_cases(path: Path, kind: type[C]) -> Iterator[C]:
         if case.id in lines:
             raise UserError(
                 f"{path}:{number}: has the id '{case.id}' of line {lines[case.id]}; each case "
-                "needs its own"
+                "needs its own id"
             )
         lines[case.id] = number
         yield case
@@ -196,12 +196,12 @@ def unread_keys(cases: Sequence[CaseLine]) -> Counter[str]:
 
 
 def data_files() -> list[Path]:
-    """List the two fixed files, which must be there, and every other data file in evals/."""
+    """List the two required files and every other data file in evals/."""
     return [*FILES, *(path for path in files_of_evals() if path not in FILES)]
 
 
 def read_either(path: Path) -> Sequence[CaseLine]:
-    """Read the cases of any file of evals/, as far as the data stages need them."""
+    """Read the cases of any file in evals/, for the data stages."""
     if path == GOLDEN:
         return read_golden(path)
     if path == ADVERSARIAL:
@@ -215,7 +215,7 @@ def read_either(path: Path) -> Sequence[CaseLine]:
         return list(read_cases(path, CaseLine))
     except UserError as error:
         raise UserError(
-            f"{path}: is not a file of cases ({error}); name a test set of another form in "
+            f"{path}: is not a file of cases ({error}); name a test set in another format in "
             f"split.benchmarks, such as {{path: {path}, column: question}}; move anything else out "
             "of evals/"
         ) from None

@@ -1,4 +1,4 @@
-"""Which rows belong together, when each may be in several groups."""
+"""Find which rows are connected by shared groups, where each row may have several."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -6,10 +6,9 @@ import numpy as np
 
 
 def components(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Name, for each row given by its groups (at least one), all that it is tied to.
+    """Return for each row, given by its groups (at least one), the name of its connected component.
 
-    Rows that share a group, or are tied by a third one, get the same name, which is one of their
-    groups.
+    Rows that share a group, directly or through other rows, get the same name, one of their groups.
     """
     parent: dict[str, str] = {}
 
@@ -27,9 +26,10 @@ def components(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def recurring(rows: Callable[[], Iterable[Sequence[str]]]) -> set[str]:
-    """Find the groups that more than one row has; of the others only a number each is held.
+    """Find the groups that more than one row has.
 
-    rows: yields the groups of each row; called twice.
+    rows: yields the groups of each row; called twice. Of the other groups only a hash each is kept
+    in memory.
     """
     hashes = np.fromiter((hash(group) for groups in rows() for group in groups), np.int64)
     values, counts = np.unique(hashes, return_counts=True)

@@ -1,4 +1,4 @@
-"""Personal data that an answer brings up itself: masked before anything is stored, and counted."""
+"""Mask and count personal data that an answer contains and its case does not (a leak)."""
 
 import re
 from collections import Counter
@@ -11,17 +11,17 @@ from lib.core.text import fold_case
 from lib.engines.answer import Answer
 from lib.pii.redact import Finder, Redactor, Span
 
-LEAKED = re.compile(r"<LEAKED_([A-Z_]+)_\d+>")  # no data holds it: curate writes <EMAIL_ADDRESS_1>
+LEAKED = re.compile(r"<LEAKED_([A-Z_]+)_\d+>")  # never in the data: curate writes <EMAIL_ADDRESS_1>
 
 
 def mask_leaked_pii(case: Case, answer: Answer, task: TaskParams, finder: Finder) -> Answer:
     """Replace personal data that the case does not contain by placeholders.
 
-    They still tell that there was some.
+    The placeholders still show that there was some.
     """
     text, known = answer.text, held(case, text_of(case["prompt"]), task)
     redactor = Redactor(finder)
-    while spans := leaks_in(text, known, finder):  # without one, another may be seen
+    while spans := leaks_in(text, known, finder):  # with one masked, another may be found
         parts, at = [], 0
         for start, end, kind in spans:
             name = redactor.name(kind, text[start:end]).replace("<", "<LEAKED_", 1)

@@ -1,7 +1,6 @@
-"""Examples of the training split put before a question: what prompting alone can do.
+"""Build few-shot and retrieval prompts: training examples before the question of a case.
 
-The leakage check finds no copy and no near copy of a case in the training split, so no example
-gives an answer away.
+The leakage check ensures that train has no copy of a case, so no example reveals an answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +16,11 @@ TRAIN = "data/split/train.jsonl"
 
 
 class Prompt(NamedTuple):
-    """What one case is asked with."""
+    """The prompt of one case."""
 
     chat: list[Message]
     ids: list[int]
-    examples: int  # before the question, after those that did not fit were left out
+    examples: int  # that were put before the question; those that did not fit are left out
 
 
 def read_examples() -> list[Record]:
@@ -30,7 +29,7 @@ def read_examples() -> list[Record]:
 
 
 def draw(records: list[Record], count: int, seed: int) -> list[Record]:
-    """Draw `count` records, of as many scenarios as possible: one of each in turn."""
+    """Draw `count` records at random, in turn from each scenario."""
     random = Random(seed)
     scenarios: dict[str, list[Record]] = {}
     for record in random.sample(records, len(records)):
@@ -42,9 +41,10 @@ def draw(records: list[Record], count: int, seed: int) -> list[Record]:
 
 
 def nearest(records: list[Record], questions: list[str], count: int) -> list[list[Record]]:
-    """Find the `count` records whose prompts are most like each question, the best one last.
+    """Find for each question the `count` records with the most similar prompts, the best one last.
 
-    That is next to the question. By BM25 (Robertson & Zaragoza, 2009) of bm25s.
+    The best is thus next to the question. Ranked by BM25 (Robertson & Zaragoza, 2009), package
+    bm25s.
     """
     import bm25s
 
@@ -59,7 +59,7 @@ def nearest(records: list[Record], questions: list[str], count: int) -> list[lis
 
 
 def top(scores: np.ndarray, count: int) -> list[int]:
-    """Return the indices of the highest scores, best first; ties by position, on any machine."""
+    """Return the indices of the highest scores, best first; ties in order of position."""
     count = min(count, len(scores))
     if not count:
         return []
@@ -69,7 +69,7 @@ def top(scores: np.ndarray, count: int) -> list[int]:
 
 
 def with_examples(prompt: list[Message], examples: Sequence[Record]) -> list[Message]:
-    """Put the examples before the prompt as earlier turns; its own system prompt stays first."""
+    """Insert the examples as earlier turns; the prompt's own system turn stays first."""
     start = 1 if prompt[0]["role"] == "system" else 0
     turns = [turn for one in examples for turn in one["messages"] if turn["role"] != "system"]
     return [*prompt[:start], *turns, *prompt[start:]]
@@ -81,7 +81,7 @@ def fit_examples(
     encode: Callable[[list[Message]], list[int]],
     most: int,
 ) -> Prompt:
-    """Put as many of the last examples before the prompt as `most` tokens hold; it is never cut."""
+    """Insert as many of the last examples as fit into `most` tokens; the question is never cut."""
     for left_out in range(len(examples) + 1):
         chat = with_examples(prompt, examples[left_out:])
         ids = encode(chat)

@@ -1,4 +1,4 @@
-"""The systems that are asked, by name: SYSTEM in answers/, predictions/ and metrics/eval/."""
+"""Name the systems that are compared: SYSTEM in answers/, predictions/ and metrics/eval/."""
 
-PROMPTED = ("base", "few_shot", "retrieval")  # the base with a prompt alone, nothing learnt
+PROMPTED = ("base", "few_shot", "retrieval")  # the base with prompting only
 SYSTEMS = (*PROMPTED, "tuned", "quantized", "endpoint")

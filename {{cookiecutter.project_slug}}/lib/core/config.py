@@ -1,4 +1,4 @@
-"""params.yaml, one typed section at a time.
+"""Read params.yaml, one typed section at a time.
 
 A section is a pydantic model, in params.py of the room that it configures. An unknown key, a wrong
 type or an impossible value ends in one line that names the key, the value and what is allowed.
@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 from lib.runtime.errors import UserError
 
 PARAMS = Path("params.yaml")
-ALLOWED = {  # what goes on after "must be", by the type of pydantic's error
+ALLOWED = {  # what follows "must be", by pydantic's error type
     "literal_error": "{expected}",
     "bool_type": "true or false",
     "int_type": "an integer",
@@ -106,13 +106,13 @@ def names_of(model: type[BaseModel]) -> list[str]:
 
 def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given: Any) -> str:
     """Turn pydantic's errors into one line a user can act on: what is wrong with the first key."""
-    # A misspelt key is unknown and its right name missing: the first says more.
+    # A misspelt key is reported as unknown, and its right name as missing: the first says more.
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     first = steps_into(error, given)
     alike = [one for one in errors if steps_into(one, given)[: len(first)] == first]
     error = max(
         alike, key=lambda one: len(steps_into(one, given))
-    )  # of a union's branches, the nearest
+    )  # of the branches of a union, the closest
     steps = steps_into(error, given)
     key = ".".join([name, *steps])
     if error["type"] == "extra_forbidden":
@@ -120,20 +120,20 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     if error["type"] == "missing":
         return f"{key} is missing; the keys of the section are {takes(owner(model, steps[:-1]))}"
     if error["type"] == "invalid_key" or error["loc"][-1:] == ("[key]",):
-        return f"{key} has a key that is not a text; put it in quotes"
+        return f"{key} has a key that is not a string; put it in quotes"
     if error["type"] == "model_type":
         allowed = takes(owner(model, steps))
         return f"{key} is {error['input']!r}; it must be a section of {allowed}"
     alike = [one for one in alike if steps_into(one, given) == steps]
     reason = " or ".join(dict.fromkeys(allowed_by(one) for one in alike))
     value, keys = error["input"], names_of(owner(model, steps))
-    if isinstance(value, dict) and value.keys() <= set(keys):  # keys that do not go together
+    if isinstance(value, dict) and value.keys() <= set(keys):  # keys that exclude each other
         return f"{key} must be {reason}{named(value, reason)}"
     return f"{key} is {value!r}; it must be {reason}"
 
 
 def steps_into(error: ErrorDetails, given: Any) -> list[str]:
-    """Return the error's steps into the section; pydantic also names the branches of a union."""
+    """Return the keys that lead to the error, without the union branches that pydantic adds."""
     steps = list[str]()
     for step in error["loc"]:
         inside = dict(enumerate(given)) if isinstance(given, list) else given
@@ -145,23 +145,23 @@ def steps_into(error: ErrorDetails, given: Any) -> list[str]:
 
 
 def _unknown(key: str, section: type[BaseModel]) -> str:
-    """Explain a key that its section does not have: its new name, or all keys of the section."""
+    """Explain an unknown key: its new name, or all keys of the section."""
     parent, _, name = key.rpartition(".")
     if key in MOVED:
-        return f"{key} is {MOVED[key]} now"
+        return f"{key} is now {MOVED[key]}"
     if RENAMED.get(name) in section.model_fields:
-        return f"{key} is called {RENAMED[name]} now"
+        return f"{key} is now called {RENAMED[name]}"
     return f"{parent} has an unknown key '{name}'; its keys are {takes(section)}"
 
 
 def allowed_by(error: ErrorDetails) -> str:
-    """Say what is allowed, in words that follow "must be"; pydantic's own where we have none."""
+    """Say what is allowed, in words that follow "must be"; falls back to pydantic's own."""
     words = ALLOWED.get(error["type"])
     return words.format(**error.get("ctx", {})) if words else error["msg"]
 
 
 def named(section: dict[str, Any], reason: str) -> str:
-    """Show the values of those keys that a reason names, without sections and long texts."""
+    """List the values of the keys that an error's reason names, without sections and long texts."""
     words = set(re.findall(r"\w+", reason))
     plain = {key: section[key] for key in section if not isinstance(section[key], dict)}
     values = [f"{key} {reprlib.repr(plain[key])}" for key in plain if key in words]

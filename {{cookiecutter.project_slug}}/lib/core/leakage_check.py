@@ -1,7 +1,7 @@
-"""The result of the leakage check, as stages after split read it, and the files of evals/ in it.
+"""Read the result of the leakage check, which stages after split require.
 
-Split searches train for everything held out and writes reports/leakage.json: what it compared, by
-sha256, and how many leaks are left. Later stages refuse files that were not compared.
+Split searches train for everything held out and writes reports/leakage.json: the files it compared,
+by SHA-256, and how many leaks are left. Later stages refuse files that were not compared.
 """
 
 from glob import glob
@@ -24,7 +24,7 @@ class Compared(BaseModel):
 
 
 class LeakageCheck(BaseModel):
-    """What split wrote."""
+    """The content of reports/leakage.json."""
 
     threshold: float
     ngram: int
@@ -71,9 +71,9 @@ def require_checked(*paths: str) -> None:
 
 
 def require_all_checked() -> None:
-    """Raise UserError where a compared file has changed since, or evals/ holds a further one.
+    """Raise UserError where a compared file has changed since, or one in evals/ was not compared.
 
-    A case that came later may stand in train. DVC notices in time; a stage run by hand does not.
+    A case added later may also be in train. `dvc repro` notices; a stage run by hand does not.
     """
     require_checked(*read_leakage_check().compared, *map(str, files_of_evals()))
 
@@ -88,6 +88,6 @@ def files_of_evals() -> list[Path]:
 
 
 def _holds_no_data(path: Path) -> bool:
-    """Tell whether a file is text for people, for DVC, or tells the harness how to ask."""
+    """Tell whether a file is documentation, DVC's, or a task definition of the harness."""
     of_harness = path.is_relative_to(TASKS) and path.suffix in (".yaml", ".py")
     return path.suffix.lower() in (".md", ".dvc") or of_harness or "__pycache__" in path.parts

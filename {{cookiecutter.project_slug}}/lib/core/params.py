@@ -30,15 +30,15 @@ def _is_object(text: str) -> bool:
 class TaskParams(Section):
     """The task every stage shares."""
 
-    system: str  # put before each chat when it is rendered; never stored in the records
+    system: str  # prepended to each chat when it is rendered; never stored in the records
     output: Literal["json", "label", "text"]
     fields: dict[str, list[str]] = {}  # output json: each field's allowed values, in key order
     # output json, instead of fields: a JSON Schema, for numbers, lists, optional or nested fields
     schema_: dict[str, Any] = Field(default={}, alias="schema")
-    lenient: bool = False  # output json: read an answer that stands in a Markdown fence
+    lenient: bool = False  # output json: accept an answer inside a Markdown code fence
     labels: list[str] = []  # output label: the allowed answers; empty takes those of the data
     scenario: str = ""  # output json: the field that names a record's scenario
-    refusal: str = ""  # the one right answer to what must be refused; empty: nothing is
+    refusal: str = ""  # the one right answer to requests that must be refused; empty: none must be
 
     @field_validator("labels")
     @classmethod
@@ -89,7 +89,7 @@ class TaskParams(Section):
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the answers; {} where they are no JSON."""
+        """Return the JSON Schema of the answers; {} where they are not JSON."""
         return self.schema_ or (of_fields(self.fields) if self.fields else {})
 
 
@@ -98,7 +98,7 @@ class BaseParams(Section):
 
     # `base`, the folder of this project that dvc watches; any other folder; or a hub id
     model: str = Field(min_length=1)
-    # which of its versions: a hub id's commit, or the hash of a folder's files (`make base`)
+    # version: the commit of a hub id, or the hash of a folder's files (`make base`)
     revision: str | None = Field(default=None, validate_default=True)
     license: str = Field(min_length=1)  # SPDX id or name of the base's license
     use: Literal["commercial", "research"] = "commercial"  # what the license must allow
@@ -110,7 +110,9 @@ class BaseParams(Section):
     @classmethod
     def _is_no_result(cls, value: str) -> str:
         if Path(value) in (Path("models/tuned"), Path("models/quantized")):
-            raise ValueError("a model that no stage of this project writes: copy it elsewhere")
+            raise ValueError(
+                "a model that no stage of this project writes; copy it to another folder"
+            )
         return value
 
     @field_validator("revision")
@@ -132,7 +134,7 @@ class BaseParams(Section):
 
     @property
     def on_hub(self) -> bool:
-        """Tell whether the model is one of the hub, and no folder."""
+        """Tell whether the model is a hub id, not a folder."""
         return len(self.revision or "") == 40
 
 
@@ -144,10 +146,10 @@ class HardwareParams(Section):
     # training processes on each machine; null: one for each GPU, on a CPU one
     processes: int | None = Field(default=None, ge=1)
     machines: int = Field(default=1, ge=1)
-    # how several processes share the work: ddp (each holds the whole model), fsdp (its weights are
-    # spread over the GPUs), deepspeed (ZeRO-2: gradients and optimizer are; an extra)
+    # how several processes share the work: ddp (each holds the whole model), fsdp (weights are
+    # sharded over the GPUs), deepspeed (ZeRO-2: gradients and optimizer are sharded; an extra)
     strategy: Literal["ddp", "fsdp", "deepspeed"] = "ddp"
-    deterministic: bool = True  # kernels that add up in the same order in every run
+    deterministic: bool = True  # only kernels that sum in the same order in every run
 
     @model_validator(mode="after")
     def _go_together(self) -> "HardwareParams":

@@ -4,6 +4,7 @@ orjson puts no spaces between items, so it writes the texts, and the rest is put
 """
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -39,7 +40,7 @@ def content_json(content: list[Any]) -> bytes:
     if turns and rest == [None] * 3 and all(tuple(turn) == _TURN for turn in turns):
         try:
             said = [
-                f'{{"content": {_json(turn["content"])}, "role": {_json(turn["role"])}}}'
+                f'{{"content": {_json(turn["content"])}, "role": {_name(turn["role"])}}}'
                 for turn in turns
             ]
         except TypeError:
@@ -51,18 +52,21 @@ def content_json(content: list[Any]) -> bytes:
 
 def _chat(record: "Record") -> str:
     turns = [
-        f'{{"role": {_json(turn["role"])}, "content": {_json(turn["content"])}}}'
+        f'{{"role": {_name(turn["role"])}, "content": {_json(turn["content"])}}}'
         for turn in record["messages"]
     ]
     return (
         f'{{"id": {_json(record["id"])}, "messages": [{", ".join(turns)}], '
-        f'"scenario": {_json(record["scenario"])}, "language": {_json(record["language"])}, '
-        f'"tags": [{", ".join(map(_json, record["tags"]))}], '
+        f'"scenario": {_name(record["scenario"])}, "language": {_name(record["language"])}, '
+        f'"tags": [{", ".join(map(_name, record["tags"]))}], '
         f'"groups": [{", ".join(map(_json, record["groups"]))}], '
-        f'"source": {_json(record["source"])}, "license": {_json(record["license"])}, '
-        f'"split": {_json(record["split"])}}}\n'
+        f'"source": {_name(record["source"])}, "license": {_name(record["license"])}, '
+        f'"split": {_name(record["split"])}}}\n'
     )
 
 
 def _json(value: str | None) -> str:
     return orjson.dumps(value).decode()
+
+
+_name = lru_cache(maxsize=1_000)(_json)  # of what recurs: roles, sources, languages

@@ -16,11 +16,12 @@ from lib.runtime.files import atomic_text
 
 
 class Record(TypedDict):
-    """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`). A lone answer,
-    good or bad, is a pair whose other side is empty.
+    """A chat (`messages`) or a preference pair (`prompt`, `chosen`, `rejected`).
 
-    An answer of a pair that thinks or calls tools is a turn instead of a text. `tools` are what the
-    model may call.
+    A single answer labeled good or bad is a pair whose other side is empty.
+
+    An answer of a pair that has thoughts or tool calls is a turn instead of a string. `tools` are
+    those that the model may call.
 
     `split` is None unless the source fixes it; `groups` name what must stay on one side of a
     split (a customer, a document): the record's own id when nothing else is known. `tags` name edge
@@ -42,7 +43,7 @@ class Record(TypedDict):
     split: str | None
 
 
-PUBLISHED = ("val", "test")  # rows their source has put there are never dropped or moved
+PUBLISHED = ("val", "test")  # rows that their source assigned to these are never dropped or moved
 CONTENT = ("messages", "prompt", "chosen", "rejected")
 # The keys of every record, and of a preference pair.
 SHARED = {"id", "scenario", "language", "tags", "groups", "source", "license", "split"}
@@ -57,7 +58,7 @@ def is_pair(record: Record) -> bool:
 def chats_first(records: Iterable[Record]) -> list[Record]:
     """Return the chats of some records; where there are none, the preference pairs.
 
-    The prompts of pairs are as good to measure with, and their better answers to calibrate with.
+    Prompts of pairs serve as well for measurements, and chosen answers for calibration.
     """
     pairs, chats = list[Record](), list[Record]()
     for record in records:
@@ -83,7 +84,7 @@ def side_of(record: Record, side: str) -> Message:
 
 
 def has_side(record: Record, side: str) -> bool:
-    """Tell whether a pair has an answer on a side; a lone answer lacks one."""
+    """Tell whether a pair has an answer on a side; a single labeled answer lacks one."""
     return bool(said(side_of(record, side)))
 
 
@@ -93,12 +94,12 @@ def answer_turn(record: Record) -> Message:
 
 
 def answer_of(record: Record) -> str:
-    """Return the answer to learn, with the calls that it makes, as one text."""
+    """Return the answer to learn, with its tool calls, as one text."""
     return said(answer_turn(record))
 
 
 def taught_by(record: Record) -> list[Message]:
-    """List the turns that a record may teach: the last one of a chat, or both sides of a pair."""
+    """List the turns that a record may train on: a chat's last one, or both sides of a pair."""
     bad = [side_of(record, "rejected")] if is_pair(record) else []
     return [answer_turn(record), *bad]
 
@@ -120,7 +121,7 @@ def prompt_text(record: Record) -> str:
 def prompt_texts(record: Record) -> list[str]:
     """List every prompt that a record answers, the last one last.
 
-    Of the earlier turns of a chat too, and each question without what was said before it.
+    These include the questions of earlier turns, each without the turns before it.
     """
     turns = prompt_of(record)
     answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
@@ -137,7 +138,7 @@ def row_text(record: Record) -> str:
 
 
 def record_id(record: Record) -> str:
-    """Hash the content alone (16 hex digits): a copy from another source has the same id."""
+    """Hash the content (16 hex digits): a copy from another source has the same id."""
     content = [record.get(key) for key in CONTENT]
     content += [record["tools"]] if "tools" in record else []
     return blake2b(content_json(content), digest_size=8).hexdigest()
@@ -146,19 +147,19 @@ def record_id(record: Record) -> str:
 def read_records(path: str | Path) -> Iterator[Record]:
     """Yield the records of a JSONL file that a stage wrote, one at a time.
 
-    Raises UserError where the file is missing, and at a line that is no record any more.
+    Raises UserError where the file is missing, and at a line that is not a record.
     """
     for number, row in _numbered(path):
         if not is_record(row):
             raise UserError(
-                f"{path}:{number}: is not a record; the file was changed by hand: `dvc repro` "
+                f"{path}:{number}: is not a record; the file was edited by hand: `dvc repro` "
                 "writes it again"
             )
         yield cast(Record, row)
 
 
 def is_record(row: dict[str, Any]) -> bool:
-    """Tell whether an object has all fields that are read of every record."""
+    """Tell whether an object has all fields that every record must have."""
     turns = row.get("messages", row.get("prompt"))
     return (
         row.keys() >= SHARED
@@ -189,7 +190,7 @@ class RecordFile:
 def read_objects(path: str | Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a JSONL file that a stage wrote, one at a time.
 
-    Raises UserError where the file is missing, and at a line that is no JSON object.
+    Raises UserError where the file is missing, and at a line that is not a JSON object.
     """
     for _, row in _numbered(path):
         yield row
@@ -208,7 +209,7 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line with its end) of a UTF-8 file.
+    """Yield (line number from 1, line with its line end) of a UTF-8 file.
 
     Raises UserError where the file is missing or not UTF-8.
     """

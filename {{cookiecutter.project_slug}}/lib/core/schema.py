@@ -1,4 +1,4 @@
-"""JSON answers by a JSON Schema (draft 2020-12): what it allows, and where its values stand.
+"""Check JSON answers against a JSON Schema (draft 2020-12), and find the values in them.
 
 A path names a value: `customer.city`, `items[].price` for the price of every item.
 """
@@ -28,7 +28,7 @@ UNIONS = ("anyOf", "oneOf", "allOf")
 
 
 def check_schema(schema: Schema) -> None:
-    """Raise ValueError, whose words follow "must be", where a schema cannot be used."""
+    """Raise ValueError where a schema cannot be used; its message follows "must be"."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
@@ -43,7 +43,7 @@ def check_schema(schema: Schema) -> None:
         if not reference.startswith("#"):
             raise ValueError(f"a JSON Schema without $ref to another file ({reference:.60})")
         if not isinstance(target_of(reference, schema), dict):
-            raise ValueError(f"a JSON Schema in which the $ref '{reference:.60}' leads somewhere")
+            raise ValueError(f"a JSON Schema in which the $ref '{reference:.60}' resolves")
     if unknown := sorted(set(keywords(schema)) - KEYWORDS):
         raise ValueError(f"a JSON Schema without unknown keywords ({', '.join(unknown)[:80]})")
     if not leaves(schema):
@@ -63,7 +63,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def keywords(schema: Any) -> Iterator[str]:
-    """Yield the keywords of a schema and of those inside of it."""
+    """Yield the keywords of a schema and of its subschemas."""
     if not isinstance(schema, dict):
         return
     for name, value in schema.items():
@@ -116,7 +116,7 @@ def resolved(part: Schema, schema: Schema) -> Schema:
 
 
 def target_of(reference: str, schema: Schema) -> Any:
-    """Return what a local $ref names; None where it leads nowhere."""
+    """Return what a local $ref names; None where it does not resolve."""
     target: Any = schema
     for step in reference.removeprefix("#").strip("/").split("/"):
         if step:
@@ -126,7 +126,7 @@ def target_of(reference: str, schema: Schema) -> Any:
 
 
 def values_at(value: Any) -> dict[str, list[Any]]:
-    """Flatten a JSON value: the values at each path, in their order; an empty list has none."""
+    """Flatten a JSON value into the values at each path, in order; an empty list has none."""
     found: defaultdict[str, list[Any]] = defaultdict(list)
 
     def walk(part: Any, at: str) -> None:
@@ -144,7 +144,7 @@ def values_at(value: Any) -> dict[str, list[Any]]:
 
 
 def wrongs(value: Any, schema: Schema) -> list[tuple[str, str]]:
-    """List what a schema does not allow in a value: where, and the rule that it breaks."""
+    """List the violations of a schema in a value: the path, and the rule that is broken."""
     errors = _validator(json.dumps(schema)).iter_errors(value)
     return [
         (".".join(map(str, error.absolute_path)) or "the object", str(error.validator))
@@ -160,7 +160,7 @@ def _validator(schema: str) -> Any:
 
 
 def in_order(value: Any, part: Any, schema: Schema) -> Any:
-    """Return a value whose keys stand in the order in which its schema declares them."""
+    """Return a value with its keys in the order in which its schema declares them."""
     if not isinstance(part, dict):
         return value
     part = resolved(part, schema)
@@ -174,7 +174,7 @@ def in_order(value: Any, part: Any, schema: Schema) -> Any:
 
 
 def set_aside(value: dict[str, Any], declared: dict[str, Any]) -> list[str]:
-    """List the keys of an object that its schema does not name, in the order that they have."""
+    """List the keys of an object that its schema does not name, in their order."""
     return [name for name in value if name not in declared]
 
 

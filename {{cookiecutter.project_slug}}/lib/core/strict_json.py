@@ -1,5 +1,6 @@
-"""JSON objects that name a key twice. Python keeps what stands last and says nothing: what stands
-first would be lost, and a reader that keeps the first would see another answer."""
+"""Parse JSON strictly: an object that repeats a key is an error.
+
+Python silently keeps the last value, others the first: one of the two would be lost."""
 
 import json
 from typing import Any
@@ -8,7 +9,7 @@ import orjson
 
 
 class Doubled(dict[str, Any]):
-    """An object of which a key stands twice."""
+    """An object in which a key appears twice."""
 
 
 def noting(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=noting)  # made once: json.loads makes one each time
+DECODER = json.JSONDecoder(object_pairs_hook=noting)  # json.loads would build one each time
 ONCE = json.JSONDecoder(object_pairs_hook=once)
 
 
@@ -35,17 +36,17 @@ def parse(text: str) -> Any:
 
 
 UNSURE = object()
-LARGE = 2.0**63  # orjson makes a float of an integer beyond
-DEEPEST = 100  # levels of objects and lists; code that reads them later meets Python's own limit
-# Where a key ends otherwise than by a quote right before its colon, or where a quote is escaped.
+LARGE = 2.0**63  # beyond, orjson turns an integer into a float
+DEEPEST = 100  # levels of nesting; later code that recurses meets Python's own limit
+# A key that does not end in a quote right before its colon, or an escaped quote.
 LOOSE = (b" :", b"\t:", b"\n:", b"\r:", rb'\\":')
 
 
 def quick(raw: bytes) -> Any:
-    """Parse an object by orjson; return UNSURE where the json module might not see the same.
+    """Parse an object by orjson; return UNSURE where the json module might give another result.
 
-    It does not where orjson refuses (NaN, half surrogates, other encodings) or rounds a large
-    integer, and it notes keys that stand twice: more keys are written then than the object has.
+    That is where orjson refuses (NaN, lone surrogates, other encodings), where it rounds a large
+    integer, and where keys are repeated: then more keys are written than the object has.
     """
     try:
         value = orjson.loads(raw)
@@ -61,7 +62,7 @@ def quick(raw: bytes) -> Any:
 
 
 def count_keys(value: dict[str, Any]) -> int:
-    """Count the keys of all objects in a value; -1 for one that is too deep or may be rounded."""
+    """Count the keys of all objects in a value; -1 if it is too deep or may have been rounded."""
     count = 0
     level: list[Any] = [value]
     for _ in range(DEEPEST):
@@ -82,9 +83,9 @@ def count_keys(value: dict[str, Any]) -> int:
 
 
 def loads(line: str | bytes) -> Any:
-    """Parse a line of records; raise ValueError where it is no JSON, or not UTF-8.
+    """Parse a line of records; raise ValueError where it is not JSON, or not UTF-8.
 
-    Numbers stand only in tools and their calls: there json reads, which rounds none.
+    Numbers occur only in tools and their calls; those lines go to json, which rounds none.
     """
     if (b'"tool' if isinstance(line, bytes) else '"tool') not in line:  # type: ignore[operator]
         try:

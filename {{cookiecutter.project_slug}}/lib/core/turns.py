@@ -1,7 +1,7 @@
-"""A turn of a chat: what is said, which tools are called, and the text by which turns are compared.
+"""Define a turn of a chat (text, tool calls, thoughts), and the text by which turns are compared.
 
-Tools are written in a record as OpenAI has them (`tools`). In memory they ride on the system turn,
-so that a chat is one list wherever it goes: to the chat template, or to a server.
+A record stores tools in OpenAI's format (`tools`). In memory they are attached to the system turn,
+so that a chat is a single list, whether it goes to the chat template or to a server.
 """
 
 import json
@@ -14,7 +14,7 @@ Tool = dict[str, Any]  # OpenAI's: {"type": "function", "function": {"name", "pa
 
 
 class Function(TypedDict):
-    """What is called, and with what."""
+    """The name and arguments of a tool call."""
 
     name: str
     arguments: dict[str, Any]
@@ -31,14 +31,14 @@ class ToolCall(TypedDict):
 class Message(TypedDict):
     """One turn of a chat; role is system, user, assistant or tool.
 
-    `weight` 0 marks an answer that is context and not learnt. `tools` stands in no file.
+    `weight` 0 marks an answer that is context and not learnt. `tools` is only in memory.
     """
 
     role: str
     content: str
     reasoning_content: NotRequired[str]
     tool_calls: NotRequired[list[ToolCall]]
-    tool_call_id: NotRequired[str]  # of a tool: the call that it answers
+    tool_call_id: NotRequired[str]  # of a tool's turn: the call that it answers
     name: NotRequired[str]  # of a tool
     weight: NotRequired[int]
     tools: NotRequired[list[Tool]]  # of a system turn
@@ -53,7 +53,7 @@ def call_text(call: ToolCall) -> str:
 
 
 def said(turn: Message) -> str:
-    """Return what a turn says and calls, as one text; not what it thinks."""
+    """Return the text and tool calls of a turn as one string, without its thoughts."""
     calls = turn.get("tool_calls")
     if not calls:
         return turn["content"]
@@ -61,13 +61,13 @@ def said(turn: Message) -> str:
 
 
 def whole(turn: Message) -> str:
-    """Return what a turn thinks, says and calls, as one text."""
+    """Return the thoughts, text and tool calls of a turn as one string."""
     thought = turn.get("reasoning_content", "")
     return f"{thought}\n{said(turn)}" if thought else said(turn)
 
 
 def text_of(messages: Iterable[Message]) -> str:
-    """Join what a chat's turns say, one per line, without roles."""
+    """Join the texts of turns, one per line, without roles."""
     return "\n".join(said(turn) for turn in messages if "tools" not in turn or turn["content"])
 
 
@@ -83,7 +83,7 @@ def with_tools(turns: list[Message], tools: list[Tool] | None) -> list[Message]:
 
 
 def has_more(chat: list[Message]) -> bool:
-    """Tell whether a chat holds more than what is said: tools, calls, results, thoughts."""
+    """Tell whether a chat holds more than plain text: tools, calls, results or thoughts."""
     return any("tools" in turn or turn["role"] == "tool" or MORE & turn.keys() for turn in chat)
 
 
@@ -109,7 +109,7 @@ def request_of(chat: list[Message]) -> dict[str, Any]:
 
 
 def as_sent(call: ToolCall) -> dict[str, Any]:
-    """Write the arguments of a call as text, which OpenAI's API wants."""
+    """Return a call with its arguments as a JSON string, as OpenAI's API expects."""
     function = call["function"]
     text = json.dumps(function["arguments"], ensure_ascii=False)
     return {**call, "function": {**function, "arguments": text}}
@@ -121,9 +121,9 @@ def tool_names(tools: list[Tool] | None) -> str:
 
 
 def number_calls(turns: list[Message]) -> None:
-    """Write the ids of calls anew, in place, and those of the results after their calls.
+    """Renumber the ids of tool calls, in place, and the ids of their results with them.
 
-    Ids say only which result is whose. Mistral's template wants nine letters and digits.
+    Ids only match results to calls. Mistral's template requires nine letters and digits.
 
     Raises ValueError for a result that answers no call, and a call without its result before
     the end.
@@ -143,9 +143,9 @@ def number_calls(turns: list[Message]) -> None:
 
 
 def answered(turn: Message, waiting: list[tuple[str, str, str]]) -> tuple[str, str, str]:
-    """Return the call whose result a turn is.
+    """Return the call that a tool result answers.
 
-    It is told by its id, else it is the first of its name, else the first that waits.
+    Matched by id, else the first open call of that name, else the first open call.
     """
     told, name = turn.get("tool_call_id", ""), turn.get("name", "")
     mine = [one for one in waiting if told and one[0] == told]

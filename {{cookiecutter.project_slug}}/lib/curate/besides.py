@@ -1,4 +1,4 @@
-"""What a row has besides its texts: tools, thoughts, turns that are not learnt."""
+"""Read what a row has besides its texts: tools, thoughts, turns that are not learnt."""
 
 import re
 
@@ -6,23 +6,24 @@ from lib.core.turns import Message, number_calls
 from lib.curate.draft import Draft
 from lib.curate.row import Row
 from lib.intake.cells import Reject, optional_text
-from lib.intake.tools import as_calls, defined_in, read_tools
+from lib.intake.tools import as_calls, calls_as_text, defined_in, read_tools
 from lib.intake.unread import is_empty
 
 ABOUT_TOOLS = re.compile(r"\b(?:tools?|functions?|apis?)\b|工具|函数", re.IGNORECASE)
 
 
 def settle(draft: Draft, cells: Row) -> None:
-    """Read tools and thoughts of columns of their own; end a chat with the last turn to learn.
+    """Read tools and thoughts from their own columns; cut a chat after the last turn to learn.
 
-    Raises Reject for tools that are lost with a system prompt, for a row of which nothing is to be
-    learnt, and for calls and results that do not go together.
+    Raises Reject for tools that would be lost with the system prompt, for a row with nothing to
+    learn, and for calls and results that do not match.
     """
     tools = cells.get("tools")
     draft.tools = defined_in(draft.system) if is_empty(tools) else read_tools(tools)
     if draft.tools and not draft.calls("chosen") and (calls := as_calls(draft.chosen, draft.tools)):
         draft.beside.setdefault("chosen", {})["tool_calls"] = calls
         draft.chosen = ""
+    refuse_text_calls(draft)
     add_thought(draft, cells)
     if draft.rejected is None:
         cut(draft)
@@ -33,8 +34,17 @@ def settle(draft: Draft, cells: Row) -> None:
     _number(draft)
 
 
+def refuse_text_calls(draft: Draft) -> None:
+    """Raise Reject where the assistant calls a tool in words, which would be learnt as words."""
+    names = {tool["function"]["name"] for tool in draft.tools}
+    said = [turn["content"] for turn in draft.prompt if turn["role"] == "assistant"]
+    for text in [*said, draft.chosen] if names else ():
+        if calls_as_text(text, names) or (text in said and as_calls(text, draft.tools)):
+            raise Reject("tools", "a call as the text of another template")
+
+
 def add_thought(draft: Draft, cells: Row) -> None:
-    """Take the thought of an answer from a column of its own."""
+    """Read the thought of an answer from its own column."""
     thought = optional_text(cells.get("reasoning"))
     if not thought:
         return
@@ -47,7 +57,7 @@ def add_thought(draft: Draft, cells: Row) -> None:
 
 
 def cut(draft: Draft) -> None:
-    """End a chat with the last turn that is to be learnt; what comes behind it changes nothing."""
+    """Cut a chat after the last turn to learn; later turns change nothing."""
     while draft.context:
         answered = [at for at, turn in enumerate(draft.prompt) if turn["role"] == "assistant"]
         if not answered:
@@ -61,7 +71,7 @@ def cut(draft: Draft) -> None:
 
 
 def _number(draft: Draft) -> None:
-    """Give the calls of a row new ids, those of a pair's two answers apart."""
+    """Renumber the ids of a row's calls, separately for the two answers of a pair."""
     if draft.is_plain():
         return
     called = False

@@ -1,15 +1,15 @@
-"""Find stock phrases of models: refusals, and what they say of themselves, in ten languages.
+"""Find stock phrases of models in ten languages: refusals, and statements about themselves.
 
-Ordinary answers, too, say sorry and that something cannot be done: "Sorry, I can't find your
-order". So a refusal counts only where it begins the answer and is about helping or answering, or
-about nothing but "that"; and not where it names a condition ("without your number I cannot").
+Ordinary answers, too, say sorry or that something is impossible: "Sorry, I can't find your order".
+So a refusal counts only at the start of an answer, about helping or answering or about just "that",
+and not where it names a condition ("without your number I cannot").
 """
 
 import re
 
 OPENING = 300  # characters; such sentences begin an answer
 
-# Nothing follows, or an offer of other help.
+# Nothing follows, or an offer to help otherwise.
 _ENDS = r"(?=[.!。！]?\s*(?:$|is there\b|let me know\b|if you (?:have|need)\b|can I help\b))"
 WITHOUT = r"(?![^.!?]*\b(?:without|until|unless|ohne|bevor|sin|sans|senza|sem|без)\b)"
 ZH_SORRY = r"(?:(?:很|非常|十分)?(?:抱歉|对不起|遗憾)[,，。!！]?\s*(?:但是?)?)"
@@ -91,7 +91,7 @@ def is_boilerplate(answer: str) -> bool:
     return bool(REFUSAL.match(opening) or ABOUT_ITSELF.search(opening))
 
 
-# Where a sentence goes on to say something, and what else stands beside a refusal.
+# Where a sentence adds something, and what may accompany a refusal.
 GOES_ON = re.compile(
     r"[;:；：]|\b(?:but|because|since|until|unless|than|though|aber|weil|sondern|bis|pero|porque|hasta|"
     r"mais|car|parce|ma|perché|mas|porque|но|потому)\b|但|因为|直到|が、|지만",
@@ -110,10 +110,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
 
 def only_boilerplate(answer: str) -> str:
-    """Return the sentence that refuses or speaks of a model, where an answer says nothing else.
-
-    Otherwise an empty string.
-    """
+    """Return the refusal or statement about the model that is all of an answer; else ""."""
     said = [part for part in SENTENCE.split(answer.replace("\u2019", "'").strip()) if part.strip()]
     if not said or not all(map(is_empty_talk, said)):
         return ""
@@ -126,7 +123,7 @@ def stock_phrase(sentence: str) -> re.Match[str] | None:
 
 
 def is_empty_talk(sentence: str) -> bool:
-    """Tell whether a sentence refuses, speaks of the model itself, or offers other help."""
+    """Tell whether a sentence refuses, is about the model itself, or offers other help."""
     found = stock_phrase(sentence)
     if not found:
         return bool(OFFER.match(sentence)) or SORRY.fullmatch(sentence) is not None

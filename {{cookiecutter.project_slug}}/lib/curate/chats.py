@@ -1,5 +1,6 @@
-"""Read what is asked and answered in a row: a chat, an alpaca row, a prompt and its completion."""
+"""Read question and answer of a row: a chat, an alpaca row, a prompt and its completion."""
 
+import re
 from typing import Any
 
 from lib.core.params import TaskParams
@@ -8,17 +9,18 @@ from lib.curate.draft import Draft, from_turns
 from lib.curate.order import put_in_order
 from lib.curate.row import Row
 from lib.intake.cells import Reject, as_text, cell_value, optional_text
-from lib.intake.exchange import read_answer, read_prompt
+from lib.intake.exchange import are_answers, read_answer, read_prompt
 from lib.intake.turns import assistant, read_turns, user
 from lib.intake.unpack import from_text
 from lib.intake.unread import is_empty, verdict
 
-# What says of a lone answer whether it is good, where nobody mapped it; true and false only.
+# Unmapped columns that say whether a single answer is good; true and false only.
 LABELS = ("label", "kto_tag")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def asked(cells: Row, ours: str) -> list[Message]:
-    """Read what is asked beside an answer: a system prompt, earlier turns, the question.
+    """Read the prompt of a row: system prompt, earlier turns and question.
 
     ours: the name of the question's column. alpaca's `input` follows its `instruction`.
     """
@@ -34,7 +36,7 @@ def asked(cells: Row, ours: str) -> list[Message]:
     ):
         raise Reject("not_text", "a list")
     turns = [*read_history(cells), *read_prompt(question, cells.unread)]
-    # task.system takes the place of a system prompt; only the tools that it may define are read.
+    # task.system replaces a system prompt; only the tools that it may define are read.
     return turns if is_empty(system) else [{"role": "system", "content": str(system)}, *turns]
 
 
@@ -58,7 +60,7 @@ def read_history(cells: Row) -> list[Message]:
 
 
 def from_chat(cells: Row, task: TaskParams) -> Draft:
-    """Make a draft of a chat; where its last turn asks, `completion` answers."""
+    """Build a draft from a chat; where its last turn is a question, `completion` is the answer."""
     turns = read_turns(cells.get("messages"), cells.unread)
     if turns and turns[-1]["role"] == "user" and cells.there("completion", vacant=True):
         turns += read_answer(cells.get("completion"), cells.unread, task.output == "json")
@@ -77,7 +79,7 @@ def from_chat(cells: Row, task: TaskParams) -> Draft:
 
 
 def from_alpaca(cells: Row, task: TaskParams) -> Draft:
-    """Make a draft of an instruction with its output."""
+    """Build a draft from an instruction and its output."""
     answer = read_answer(cells.get("output"), cells.unread, task.output == "json")
     draft = from_turns([*asked(cells, "instruction"), *answer])
     read_label(draft, cells, task)
@@ -85,7 +87,7 @@ def from_alpaca(cells: Row, task: TaskParams) -> Draft:
 
 
 def from_completion(cells: Row, task: TaskParams) -> Draft:
-    """Make a draft of a prompt and its completion, or of one column for each field of the task."""
+    """Build a draft from a prompt and its completion, or from one column per field of the task."""
     answer = cells.get("completion")
     if answer is None:
         answer = {name: as_text(cells.get(name)).strip() for name in task.fields}
@@ -93,6 +95,8 @@ def from_completion(cells: Row, task: TaskParams) -> Draft:
         raise Reject("unknown_label", f"{len(answer)} labels", *map(str, answer))
     if is_index(answer, cells):
         raise Reject("answer_index", f"{answer}")
+    if isinstance(answer, list) and are_answers(answer) and answer.count(answer[0]) < len(answer):
+        raise Reject("ranked", cells.find("completion")[0], f"{len(answer)} answers")
     answered = read_answer(answer, cells.unread, task.output == "json")
     draft = from_turns([*asked(cells, "prompt"), *answered])
     read_label(draft, cells, task)
@@ -100,9 +104,9 @@ def from_completion(cells: Row, task: TaskParams) -> Draft:
 
 
 def is_index(answer: Any, cells: Row) -> bool:
-    """Tell whether an answer is the number or letter of a choice that the question lists without.
+    """Tell whether an answer is the number or letter of a choice that the question does not label.
 
-    A list of the letters themselves may stand in the question, too.
+    The question may also list the letters themselves.
     """
     told = str(answer).strip().upper()
     if len(told) != 1 or "prompt" not in cells.mapping.joined:
@@ -116,10 +120,10 @@ def is_index(answer: Any, cells: Row) -> bool:
 
 
 def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
-    """Turn a draft into a lone answer where its row labels it good or bad.
+    """Turn a draft into a single labeled answer where its row says that it is good or bad.
 
-    As trl's unpaired format and LLaMA-Factory's kto_tag do. A column of such a name that is not
-    mapped, and holds neither true nor false, is another one.
+    As in trl's unpaired format and LLaMA-Factory's kto_tag. An unmapped column of such a name with
+    other values than true and false is something else.
     """
     mapped = "label" in cells.mapping.columns
     good = None
@@ -127,7 +131,10 @@ def read_label(draft: Draft, cells: Row, task: TaskParams) -> None:
         label = cells.get("label")
         good = verdict(label)
         if good is None:
-            raise Reject("bad_label", optional_text(label))
+            text = optional_text(label)
+            if _NUMBER.fullmatch(text):
+                raise Reject("label_scale", str(cells.mapping.columns["label"]), text)
+            raise Reject("bad_label", text)
     elif not mapped:
         for name in LABELS:
             value = cells.look(name)

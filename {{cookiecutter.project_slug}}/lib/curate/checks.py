@@ -1,4 +1,4 @@
-"""Check what a draft must fulfil to become a record."""
+"""Check the conditions that a draft must meet to become a record."""
 
 import json
 import re
@@ -16,49 +16,50 @@ from lib.curate.json_answers import read_json_answer, tidied
 from lib.curate.language import SAME, language_code, primary_language, sure_language
 from lib.curate.params import CurateParams
 from lib.curate.template_tokens import TOKEN, find_token, without_end
-from lib.curate.templates import hole_in_row
+from lib.curate.templates import CODE_SPAN, hole_in_row
 from lib.curate.tidy import MAY_BE_MISREAD, is_misread, tidy
-from lib.intake.cells import Reject
+from lib.intake.cells import Reject, without_zeros
 from lib.intake.formats import FOREIGN
 from lib.pii.secrets import find_secrets
 
-# Unpaired surrogates, control characters other than tab and newline, and the mark that a decoder
-# leaves where bytes were lost.
+# Lone surrogates, control characters other than tab and newline, and the replacement character that
+# a decoder leaves for lost bytes.
 DAMAGE = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
-_NUMBER = re.compile(r"^(-?\d+)\.0+$")  # whole, as pandas writes it beside an empty cell
-# What tables and programs write where there is nothing.
+# What tables and programs write for a missing value.
 NOTHING = re.compile(
     r"nan|NaN|NAN|<NA>|NaT|None|null|NULL|undefined|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)"
     r"|\[object Object\]"
 )
-LABEL = re.compile(".{1,100}")  # where the data define the labels: one line, not a text
+# What takes the place of a picture or sound in a question, which cannot be answered without.
+PICTURE = re.compile(r"(?m)^\s*<(?:image|video|audio)>|<(?:image|video|audio)>\s*$")
+LABEL = re.compile(".{1,100}")  # where the data define the labels: one short line
 
 CountTokens = Callable[[str], int]
 
 
 class Checks:
-    """The checks of drafts, in two halves: between them secrets are looked for, in many at once."""
+    """Runs the checks of drafts in two halves; between them, batches are searched for secrets."""
 
     def __init__(self, task: TaskParams, params: CurateParams, count: CountTokens) -> None:
         self.task, self.params = task, params
-        self.count = count  # the number of tokens of a text
+        self.count = count  # counts the tokens of a text
         self.licenses = {license.casefold(): license for license in params.licenses}
         self.declared = {"", *map(primary_language, params.languages)}
-        # Sets to classify or to extract from have few different answers.
+        # Data for classification or extraction has few different answers.
         self.json_answer = lru_cache(maxsize=2_000)(partial(json_answer, task))
 
     def __call__(self, draft: Draft) -> None:
-        """Check one draft by itself; raise Reject for the first thing that is wrong."""
+        """Run all checks on one draft; raise Reject for the first that fails."""
         self.tidy(draft)
         if find_secrets(all_text(draft)):
             raise Reject("secret")
         self.finish(draft)
 
     def tidy(self, draft: Draft) -> None:
-        """Tidy the texts of a draft in place; raise Reject for a license or a text that may not be.
+        """Tidy the texts of a draft in place; raise Reject for a forbidden license or bad text.
 
-        A text may not be empty, damaged, unfilled or too short.
+        A text must not be empty, damaged, an unfilled template or too short.
         """
         repair = self.params.mojibake == "repair"
         for turn in draft.prompt:
@@ -76,22 +77,22 @@ class Checks:
         check_text(draft, self.params)
 
     def finish(self, draft: Draft) -> None:
-        """Check what is left: length, answer and language of a tidy draft."""
+        """Run the remaining checks on a tidy draft: length, answer and language."""
         self.length(draft)
         self.check_answer(draft)
         self.check_language(draft)
 
     def allowed(self, license: str) -> str:
-        """Write an SPDX id as params have it; raise Reject for one that they do not allow."""
+        """Return an SPDX id as params.yaml spells it; raise Reject for one that is not allowed."""
         if license.casefold() not in self.licenses:
             raise Reject("license", license)
         return self.licenses[license.casefold()]
 
     def length(self, draft: Draft) -> None:
-        """Raise Reject where all texts together have more than `max_tokens` tokens.
+        """Raise Reject where all texts together exceed `max_tokens` tokens.
 
-        Calls, thoughts and the definitions of tools count as their JSON. A token is at least a
-        byte, so most texts need not be tokenized.
+        Calls, thoughts and tool definitions count as their JSON. A token is at least one byte, so
+        most texts need not be tokenized.
         """
         most, texts = self.params.max_tokens, texts_of(draft)
         if not draft.is_plain():
@@ -109,7 +110,7 @@ class Checks:
     def check_answer(self, draft: Draft) -> None:
         """Raise Reject where the task does not allow the answer to learn.
 
-        A rejected one may be any.
+        The rejected answer of a pair may be anything.
         """
         task = self.task
         if draft.lone and "chosen" not in dict(draft.sides()):
@@ -136,16 +137,16 @@ class Checks:
         check_difference(draft)
 
     def check_language(self, draft: Draft) -> None:
-        """Raise Reject for a language that params do not declare.
+        """Raise Reject for a language that params.yaml does not allow.
 
-        It is that of the source, or surely that of the text, which is noted where the source names
-        none.
+        The text's own counts where it is recognized with confidence, else that of the source. It is
+        noted where the source names none.
         """
         if draft.language:
             self.name_language(draft)
         if not self.params.languages:
             return
-        # What a tool returned is data, and a model may think in another language than it answers.
+        # Tool results are data, and a model may think in another language than it answers in.
         text = "\n".join([turn["content"] for turn in draft.prompt if turn["role"] != "tool"])
         found = sure_language(text if self.task.output != "text" else f"{text}\n{draft.chosen}")
         thoughts = [] if draft.is_plain() else draft.thoughts()
@@ -157,7 +158,7 @@ class Checks:
             draft.changes.add("language_found")
 
     def name_language(self, draft: Draft) -> None:
-        """Write the language that a source names as a code; raise Reject where it names none."""
+        """Convert the language that a source names to a code; raise Reject for an unknown one."""
         code = language_code(draft.language)
         if code is None:
             raise Reject("unknown_language", draft.language)
@@ -170,7 +171,7 @@ class Checks:
 
 
 def check_nothing(draft: Draft, task: TaskParams) -> None:
-    """Raise Reject for a question or an answer that stands for an empty cell, such as `nan`."""
+    """Raise Reject for a question or answer that is a written empty cell, such as `nan`."""
     asked = [turn["content"] for turn in draft.prompt if turn["role"] == "user"]
     for text in [*asked, draft.chosen]:
         if NOTHING.fullmatch(text) and text not in (task.refusal, *task.labels):
@@ -178,7 +179,7 @@ def check_nothing(draft: Draft, task: TaskParams) -> None:
 
 
 def check_text(draft: Draft, params: CurateParams) -> None:
-    """Raise Reject for a text that is empty, damaged, unfilled or too short."""
+    """Raise Reject for a text that is empty, damaged, an unfilled template or too short."""
     plain = draft.is_plain()
     asked = [turn["content"] for turn in draft.prompt]
     answered = [text for _, text in draft.sides()]
@@ -193,10 +194,13 @@ def check_text(draft: Draft, params: CurateParams) -> None:
         texts += draft.extras()
     fields = [draft.scenario, *draft.tags, *draft.groups]
     whole = "\n".join([*texts, *fields])
-    if "\\" in whole or DAMAGE.search(whole) or MAY_BE_MISREAD.search(whole):
+    misread = not whole.isascii() and MAY_BE_MISREAD.search(whole)
+    if misread or "\\" in whole or DAMAGE.search(whole):
         check_damage(texts, fields, params)
     if TOKEN.search(whole) and (token := next(filter(None, map(find_token, texts)), "")):
         raise Reject("template_token", token)
+    if "<" in whole and (mark := PICTURE.search(CODE_SPAN.sub("", "\n".join(asked)))):
+        raise Reject("not_text", mark[0].strip())
     hole = hole_in_row(asked, answered) if params.unfilled_template == "drop" else ""
     if hole:
         raise Reject("unfilled_template", hole)
@@ -206,7 +210,7 @@ def check_text(draft: Draft, params: CurateParams) -> None:
 
 
 def check_damage(texts: list[str], fields: list[str], params: CurateParams) -> None:
-    """Raise Reject for texts of another encoding, or that lost characters or have wrong ones."""
+    """Raise Reject for texts in a wrong encoding, or with lost or wrong characters."""
     read = [_in_json(text) for text in texts]
     if any(not text.isascii() and FOREIGN.search(text) for text in [*texts, *fields]):
         raise Reject("not_utf8")
@@ -217,15 +221,15 @@ def check_damage(texts: list[str], fields: list[str], params: CurateParams) -> N
 
 
 def all_text(draft: Draft) -> str:
-    """Return as one text all in which a secret may be."""
+    """Join all texts in which a secret may occur."""
     texts = texts_of(draft) if draft.is_plain() else [*texts_of(draft), *draft.extras()]
     return "\n".join([*texts, draft.scenario, *draft.tags])
 
 
 def json_answer(task: TaskParams, answer: str) -> tuple[str, str, frozenset[str]]:
-    """Read a JSON answer: as the task writes it, its scenario, the names of what was changed.
+    """Read a JSON answer; return (answer as the task writes it, scenario, names of changes).
 
-    Raises Reject where the task forbids it.
+    Raises Reject where the task does not allow it.
     """
     changes = set[str]()
     values = tidied(read_json_answer(answer, task), changes)
@@ -237,9 +241,9 @@ def json_answer(task: TaskParams, answer: str) -> tuple[str, str, frozenset[str]
 
 
 def _in_json(text: str) -> str:
-    """Decode a text that is JSON to its keys and values, which escapes may hide.
+    """Decode JSON text to its keys and values, which escapes may hide.
 
-    Any other text is returned as it is.
+    Any other text is returned unchanged.
     """
     if "\\" not in text or text[0] not in '{["':
         return text
@@ -250,22 +254,22 @@ def _in_json(text: str) -> str:
 
 
 def may_be_empty(turn: Message) -> bool:
-    """Tell whether a turn may hold no text: the result of a tool, or calls without a word."""
+    """Tell whether a turn may be without text: a tool result, or only calls."""
     return turn["role"] == "tool" or "tool_calls" in turn
 
 
 def texts_of(draft: Draft) -> list[str]:
-    """List what is said in a draft: every turn, every answer."""
+    """List all texts of a draft: every turn and every answer."""
     return [turn["content"] for turn in draft.prompt] + [text for _, text in draft.sides()]
 
 
 def one_label(answer: str, labels: list[str]) -> str:
-    """Write a label in one form, whatever the file's: `True` of a table is `true`, `1.0` is `1`."""
+    """Normalize a label across file formats: `True` becomes `true`, `1.0` becomes `1`."""
     if answer in labels:
         return answer
-    plain = _NUMBER.sub(r"\1", answer)
+    plain = without_zeros(answer)
     if labels:
-        alike = [label for label in labels if _NUMBER.sub(r"\1", label).lower() == plain.lower()]
+        alike = [label for label in labels if without_zeros(label).lower() == plain.lower()]
         return alike[0] if len(alike) == 1 else answer
     return plain.lower() if plain.lower() in ("true", "false") else plain
 

@@ -1,4 +1,4 @@
-"""Check the columns that data.sources maps from our names to the files'."""
+"""Check the mapping of columns in data.sources, from our names to those of the files."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from lib.intake.cells import cell_value
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError
 
-MOST_NAMES = 20  # names of columns in an error message
+MOST_NAMES = 20  # column names listed in an error message
 
 
 def check_columns(sources: list[Source], task: TaskParams) -> None:
@@ -42,7 +42,7 @@ def check_columns(sources: list[Source], task: TaskParams) -> None:
 
 
 def check_parts(source: Source) -> None:
-    """Raise UserError where several columns or a template stand for what must be one column."""
+    """Raise UserError where several columns or a template are mapped to what must be one column."""
     for name, column in source.columns.items():
         try:
             parts = theirs(name, column)
@@ -82,7 +82,7 @@ class ColumnWatch:
                 self.there |= dict.fromkeys(row)
 
     def take(self, others: "ColumnWatch") -> None:
-        """Note the columns of the rows after, which others have seen."""
+        """Add the columns of the following rows, which another watch has seen."""
         self.missing = {name: None for name in self.missing if name in others.missing}
         if len(self.there) < MOST_NAMES:
             self.there |= others.there
@@ -98,6 +98,6 @@ class ColumnWatch:
             there = [mask_value(one, Redactor(finder)) for one in list(self.there)[:MOST_NAMES]]
             raise UserError(
                 f"params.yaml: data.sources: '{self.source.path}' maps {ours[0]} to '{name}', "
-                f"which none of its rows has; they have {', '.join(there)}; correct columns, "
-                "or put a line of names on top of a table that has none"
+                f"which none of its rows has; they have {', '.join(there)}; correct `columns`, or "
+                "add a header line to a table that has none"
             )

@@ -1,8 +1,9 @@
-"""Find rows that contradict each other: one input with two answers, one answer called good and
-bad, or two preferences that are opposite.
+"""Find rows that contradict each other.
 
-A row makes one or two claims, and a claim is two numbers, so that millions fit into memory: a hash
-of what it is about and a hash of what it says about that.
+That is one input with two answers, one answer labeled good and bad, or two opposite preferences.
+
+A row makes one or two claims. A claim is stored as two numbers, so that millions fit into memory: a
+hash of its subject and a hash of what it says about it.
 """
 
 import re
@@ -15,23 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.core.records import PUBLISHED, Record, answer_of, is_pair, prompt_of, side_of, text_of
-from lib.core.text import UNSPACED, fold_case, word_pattern
+from lib.core.text import UNSPACED, fold_case, is_latin, word_pattern
 from lib.core.turns import said, tool_names
 
 # Punctuation between sentences: before a space, the end, or a script without spaces. Other signs,
 # as in 3.5, x != 5 and :), are part of what is said.
 PAUSE = re.compile(rf"[¿¡]|[.,;:!?。、।؟،؛]+(?=\s|$|[{UNSPACED}])")
-ASCII_PAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")
-ASCII_PARTS = re.compile(r"\w+|[^\w\s]")
+# Words and signs but pauses, at once, in texts of Latin-1: it has no marks and no such scripts.
+LATIN_PARTS = re.compile(r"\w+|[^\w\s¿¡.,;:!?]|[.,;:!?](?![.,;:!?]*(?:\s|$))")
 
-_PARTS = 8  # claims are compared an eighth at a time, to save memory
+_PARTS = 8  # claims are compared in eight parts, to save memory
 
 ClaimHashes = NDArray[np.uint64]
 ClaimIndices = NDArray[np.int64]
 
 
 class Conflicts:
-    """Take every record in order, then say which contradict each other."""
+    """Collects every record in order, then finds those that contradict each other."""
 
     def __init__(self, one_answer: bool) -> None:
         self.one_answer = one_answer
@@ -50,7 +51,7 @@ class Conflicts:
         self.published.append(record["split"] in PUBLISHED)
 
     def take(self, others: "Conflicts") -> None:
-        """Note the records after, which others have noted."""
+        """Append the following records, which another collector has noted."""
         before = len(self.files)
         self.about.extend(others.about)
         self.says.extend(others.says)
@@ -60,11 +61,11 @@ class Conflicts:
         self.published.extend(others.published)
 
     def find(self) -> Iterator[str]:
-        """Yield for each record `file:line` of one that contradicts it, or an empty string.
+        """Yield for each record `file:line` of one that contradicts it, or "".
 
-        There is no majority, since copies are no independent votes: all sides go. Only rows that
-        their source has published as val or test stay. For 3 million rows, the odds that two
-        inputs share a hash by chance are one in a million.
+        There is no majority vote, since copies are not independent votes: all sides are dropped.
+        Only rows that their source has published as val or test stay. For 3 million rows, the
+        probability that two inputs share a hash by chance is one in a million.
         """
         for other, published in zip(self._others().data, self.published, strict=True):
             found = other >= 0 and not published
@@ -85,7 +86,7 @@ class Conflicts:
 
 
 def differing(about: ClaimHashes, says: ClaimHashes) -> Iterator[tuple[ClaimIndices, ClaimIndices]]:
-    """Yield indices of claims, and for each the index of one that says something else of the same.
+    """Yield indices of claims, and for each the index of one that contradicts it.
 
     about, says: the two hashes of each claim.
     """
@@ -100,10 +101,10 @@ def differing(about: ClaimHashes, says: ClaimHashes) -> Iterator[tuple[ClaimIndi
 
 
 def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the claims of a record, as (about what, what it says about that).
+    """Yield the claims of a record as (subject, statement).
 
-    With `one_answer` an input has one right answer, which the chosen side of a pair is, too.
-    Without, an input may have many good answers, and a pair only says which of its two is better.
+    With `one_answer` an input has one right answer, and so has the chosen side of a pair. Without
+    it, an input may have many good answers, and a pair only says which of two is better.
     """
     asked, good = input_key(record), answer_of(record)
     bad = said(side_of(record, "rejected")) if is_pair(record) else ""
@@ -117,19 +118,20 @@ def claims(record: Record, one_answer: bool) -> Iterator[tuple[bytes, bytes]]:
 
 
 def input_key(record: Record) -> bytes:
-    """Hash what is asked, equal where only case, spacing and sentence punctuation differ.
+    """Hash the input of a record, equal where only case, spacing and sentence punctuation differ.
 
     Other signs count, since a false alarm costs two good rows: C# is not C++, < is not >, and a
     smiley may be all that distinguishes two labels.
     """
     text = text_of(prompt_of(record))
     said = fold_case(text)
-    if said.isascii():  # the same, faster
-        plain = " ".join(ASCII_PARTS.findall(ASCII_PAUSE.sub(" ", said)))
+    if is_latin(said):
+        plain = " ".join(LATIN_PARTS.findall(said))
     else:
         plain = " ".join(parts().findall(PAUSE.sub(" ", said.replace("\u2019", "'"))))
-    names = tool_names(record.get("tools"))  # with other tools it is another question
-    return hashed((plain or text) + (f"\n{names}" if names else ""))
+    if "tools" in record:  # with other tools it is a different question
+        plain = f"{plain or text}\n{tool_names(record['tools'])}"
+    return hashed(plain or text)
 
 
 @cache
@@ -148,6 +150,6 @@ def as_number(key: bytes) -> int:
     return int.from_bytes(blake2b(key, digest_size=8).digest())
 
 
-# Answers recur where data classify or extract; those of a chat are hashed again each time.
+# Only short answers recur (classes, extracted fields); those of chats are not cached.
 answer_hash = lru_cache(maxsize=2_000)(hashed)
 remembered_number = lru_cache(maxsize=2_000)(as_number)

@@ -1,4 +1,4 @@
-"""Curate a part of a file by itself, so that processes can share the parts of all files."""
+"""Curate one part of a file independently, so that processes can share the parts of all files."""
 
 import io
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class Part(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Where a sound record came from, what was changed in it and what was masked."""
+    """Where a kept record came from, what was changed in it and what was masked."""
 
     file: str
     line: int
@@ -51,18 +51,18 @@ class Note(NamedTuple):
 
 
 class Curated(NamedTuple):
-    """What became of the rows of a part."""
+    """The result of curating a part."""
 
     columns: ColumnWatch
-    ledger: Ledger  # of all rows, and the dropped ones
+    ledger: Ledger  # all rows, and the dropped ones
     first: dict[str, str]  # see Rejected
     dropped: str  # lines of data/rejected.jsonl
     conflicts: Conflicts
-    sound: str  # lines: a note, a tab, a record
+    sound: str  # lines of: note, tab, record
 
 
 class Curator:
-    """Curates parts, with what it needs for that loaded once."""
+    """Curates parts; models and rules are loaded once."""
 
     def __init__(self, task: TaskParams, base: BaseParams, params: CurateParams) -> None:
         self.task, self.finder = task, Finder(params.pii)
@@ -94,7 +94,8 @@ class Curator:
                 out.ledger.account(part.file).unused.update(draft.unread)
             record = to_record(draft, part.file, draft.split or part.source.split)
             conflicts.add(record, row.line)
-            habits.see(draft.chosen if self.task.output == "text" else "", texts_of(draft))
+            answer = draft.chosen if self.task.output == "text" else ""
+            habits.see(answer, texts_of(draft), draft.prompt[-1]["content"])
             note = Note(part.file, row.line, sorted(draft.changes), redactor.found)
             sound.append(f"{orjson.dumps([*note]).decode()}\t{record_line(record)}")
         if sound:
@@ -113,25 +114,25 @@ class Curator:
     def masked(
         self, part: Part, row: RawRow, draft: Draft, redactor: Redactor, secret: bool
     ) -> Draft:
-        """Check the rest of a tidy draft and mask its personal data; raise Reject if unsound."""
+        """Finish the checks of a tidy draft and mask personal data; raise Reject if one fails."""
         if secret:
             raise Reject("secret")
         self.checks.finish(draft)
         redact(draft, redactor)
-        if redactor.found:  # a placeholder may be longer than what it stands for, or the same
+        if redactor.found:  # a placeholder may be longer than the value, or make two answers equal
             self.checks.length(draft)
             check_difference(draft)
         return draft
 
 
 def attempt(work: Callable[..., Draft], part: Part, row: RawRow, *more: Any) -> Draft | Reject:
-    """Work on a row; return the reason where it is rejected, note its line on any other error."""
+    """Call `work` on a row; return the Reject if it raises one, add the line to any other error."""
     try:
         return work(part, row, *more)
     except Reject as reason:
         return reason
     except Exception as error:
-        error.add_note(f"{part.file}:{row.line}: while this row was curated")
+        error.add_note(f"{part.file}:{row.line}: while curating this row")
         raise
 
 
@@ -153,7 +154,7 @@ def redact(draft: Draft, redactor: Redactor) -> None:
 
 
 def mask_besides(turn: dict[str, Any], redactor: Redactor) -> None:
-    """Mask what a turn has besides its text: its thought, and the arguments of its calls."""
+    """Mask the thought of a turn and the arguments of its calls."""
     if "reasoning_content" in turn:
         turn["reasoning_content"] = redactor.redact(turn["reasoning_content"])
     for call in turn.get("tool_calls", []):

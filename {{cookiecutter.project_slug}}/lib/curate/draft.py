@@ -1,4 +1,4 @@
-"""A row in our shape, whatever shape it came in."""
+"""Define the draft of a record: a row in our own form, whatever shape it came in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ from lib.core.turns import Tool
 from lib.intake.cells import Reject
 from lib.intake.turns import spoken
 
-_BESIDE = ("reasoning_content", "tool_calls")  # what an answer may have besides its text
+_BESIDE = ("reasoning_content", "tool_calls")  # what an answer may have besides text
 
 
 @dataclass
 class Draft:
-    """A row in our shape; `prompt` ends with the turn that is answered, of the user or a tool."""
+    """A row in our own form; `prompt` ends with the turn to be answered, the user's or a tool's."""
 
     prompt: list[Message]
     chosen: str
     rejected: str | None = None  # preference pairs only
-    lone: bool = False  # a pair that lacks one side, which is empty: KTO learns from such answers
+    lone: bool = False  # a single labeled answer, the other side empty: KTO learns from such
     beside: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the answers, by side
-    tools: list[Tool] = field(default_factory=list)  # that may be called
+    tools: list[Tool] = field(default_factory=list)  # that the model may call
     context: bool = False  # the answer is not to be learnt (weight 0)
     system: str = ""  # the system prompt that was dropped
     scenario: str = ""
@@ -31,10 +31,10 @@ class Draft:
     license: str = ""  # empty: that of the source
     split: str | None = None  # None: that of the source
     changes: set[str] = field(default_factory=set)  # what was altered, for the metrics
-    unread: list[str] = field(default_factory=list)  # columns and keys that nothing reads
+    unread: list[str] = field(default_factory=list)  # unread columns and keys
 
     def sides(self) -> list[tuple[str, str]]:
-        """List the answers by side: one, or the two of a pair; of a lone answer its one side."""
+        """List (side, answer): one, or a pair's two; of a single labeled answer its side."""
         if self.rejected is None:
             return [("chosen", self.chosen)]
         both = [("chosen", self.chosen), ("rejected", self.rejected)]
@@ -43,13 +43,16 @@ class Draft:
         return [one for one in both if one[1] or one[0] in self.beside] or both[:1]
 
     def is_plain(self) -> bool:
-        """Tell whether nothing but texts is there, as in most rows: no tools, thoughts, weights."""
+        """Tell whether a row has texts only, as most rows have: no tools, thoughts or weights."""
         if self.beside or self.tools:
             return False
-        return all(len(turn) == 2 and turn["role"] != "tool" for turn in self.prompt)
+        for turn in self.prompt:  # noqa: SIM110 - asked often of each row: a loop is faster than all
+            if len(turn) != 2 or turn["role"] == "tool":
+                return False
+        return True
 
     def calls(self, side: str) -> list[Any]:
-        """Return the calls of tools that an answer makes."""
+        """Return the tool calls of an answer."""
         return list(self.beside.get(side, {}).get("tool_calls", []))
 
     def turn(self, side: str) -> Message:
@@ -58,19 +61,19 @@ class Draft:
         return cast(Message, answer | self.beside.get(side, {}))
 
     def put(self, side: str, answer: Message) -> None:
-        """Take an answer as that of a side."""
+        """Set the answer of a side."""
         setattr(self, side, answer["content"])
         found = {name: answer[name] for name in _BESIDE if name in answer}  # type: ignore[literal-required]
         if found:
             self.beside[side] = found
 
     def thoughts(self) -> list[str]:
-        """List what is thought, in earlier turns and in the answers."""
+        """List all thoughts, in earlier turns and in the answers."""
         turns = [*self.prompt, *self.beside.values()]
         return [turn["reasoning_content"] for turn in turns if "reasoning_content" in turn]
 
     def extras(self) -> Iterator[str]:
-        """Yield every text besides contents: thoughts, names and arguments of calls, tools."""
+        """Yield every text outside turn contents: thoughts, names and arguments of calls, tools."""
         yield from self.thoughts()
         for turn in [*self.prompt, *self.beside.values()]:
             for call in turn.get("tool_calls", []):
@@ -92,10 +95,10 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def from_turns(turns: list[Message]) -> Draft:
-    """Make a draft of a chat; its system prompt is dropped, as task.system takes its place.
+    """Build a draft from a chat; its system prompt is dropped, since task.system replaces it.
 
-    Raises Reject unless user and assistant alternate, ending with the assistant; the results of
-    tools stand between a turn that calls them and the next one of the assistant.
+    Raises Reject unless user and assistant alternate, ending with the assistant; tool results come
+    between the turn that calls and the next assistant turn.
     """
     said = spoken(turns)
     roles = [turn["role"] for turn in said]
@@ -114,12 +117,13 @@ def _in_order(turns: list[Message]) -> bool:
     before, called = "assistant", False
     for turn in turns:
         role = turn["role"]
-        follows = {
-            "user": before == "assistant",  # whether calls have results is looked at later
-            "assistant": before in ("user", "tool"),
-            "tool": called,
-        }
-        if not follows.get(role, False):
+        if role == "user":
+            follows = before == "assistant"  # whether calls have results is checked later
+        elif role == "assistant":
+            follows = before in ("user", "tool")
+        else:
+            follows = role == "tool" and called
+        if not follows:
             return False
         called = role == "tool" or (role == "assistant" and "tool_calls" in turn)
         before = role

@@ -1,4 +1,4 @@
-"""A JSON answer as the task takes it: by its flat fields or by its JSON Schema."""
+"""Read a JSON answer by the task's flat fields or its JSON Schema."""
 
 from math import isfinite
 from typing import Any
@@ -11,7 +11,7 @@ from lib.intake.cells import Reject
 
 
 def tidied(value: Any, changes: set[str]) -> Any:
-    """Tidy every text in a JSON value; add the names of what was changed to `changes`."""
+    """Tidy every text in a JSON value; add the names of the changes to `changes`."""
     if isinstance(value, dict):
         return {name: tidied(one, changes) for name, one in value.items()}
     if isinstance(value, list):
@@ -20,7 +20,7 @@ def tidied(value: Any, changes: set[str]) -> Any:
 
 
 def is_sound(value: Any) -> bool:
-    """Tell whether a JSON value names no key twice and holds no NaN or Infinity, at any depth."""
+    """Tell whether a JSON value is free of repeated keys, NaN and Infinity, at any depth."""
     if isinstance(value, dict):
         return not isinstance(value, Doubled) and all(map(is_sound, value.values()))
     if isinstance(value, list):
@@ -29,7 +29,7 @@ def is_sound(value: Any) -> bool:
 
 
 def read_json_answer(answer: str, task: TaskParams) -> dict[str, Any]:
-    """Read a JSON answer, in the task's order of fields; raise Reject where the task forbids it."""
+    """Read a JSON answer in the task's order of fields; raise Reject where it is not allowed."""
     try:
         values = quick(answer.encode("utf-8", "surrogatepass"))
         values = DECODER.decode(answer) if values is UNSURE else values
@@ -41,7 +41,7 @@ def read_json_answer(answer: str, task: TaskParams) -> dict[str, Any]:
         raise Reject("wrong_fields", "duplicate key")
     if task.schema_:
         if not is_sound(values):
-            raise Reject("answer_not_json", "duplicate key, or no number")
+            raise Reject("answer_not_json", "duplicate key, or not a number")
         if found := wrongs(values, task.schema_):
             raise Reject("answer_not_in_schema", *(f"{at}: {rule}" for at, rule in found))
         ordered: dict[str, Any] = in_order(values, task.schema_, task.schema_)

@@ -1,8 +1,8 @@
 """Find the language of a text with CLD2 (Compact Language Detector 2; Sites, 2013).
 
-Of the detectors tried on 7,772 short texts (the template's benchmarks/RESULTS.md) it never named a
-wrong language as reliable, recognized most foreign texts and cost least; it needs no download.
-Where it is not sure, the language that the source names counts.
+Of the detectors tried on 7,772 short texts (the template's benchmarks/RESULTS.md) it never reported
+a wrong language as reliable, recognized most foreign texts and was the fastest; it needs no
+download. Where it is not sure, the language that the source names counts.
 """
 
 import re
@@ -10,8 +10,12 @@ from functools import cache
 
 import pycld2
 
-# Codes of CLD2 and others: the code of the same language, or of one that CLD2 cannot tell apart.
-EQUIVALENT = {"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"}
+# Codes of CLD2 and others, to the code of the same language, or of one CLD2 cannot distinguish.
+EQUIVALENT = {
+    **{"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"},
+    "sco": "en",  # Scots: CLD2 reports some plain English as it, with confidence
+    **{"yue": "zh", "ckb": "ku", "gsw": "de"},
+}
 
 # ISO 639-1: the codes of ISO 639-2 and 639-3 (eng, and of FLORES eng_Latn). `und` is unknown.
 LONGER = """
@@ -50,31 +54,41 @@ def primary_language(code: str) -> str:
     return SAME.get(language, EQUIVALENT.get(language, language))
 
 
+# Names that CLD2 does not have: in other words, and in the languages themselves.
+NAMED = """
+mandarin zh, cantonese zh, farsi fa, castilian es, filipino tl, tagalog tl, bangla bn, myanmar my,
+sinhala si, odia or, 中文 zh, 汉语 zh, 简体中文 zh, 繁體中文 zh, 繁体中文 zh, deutsch de,
+español es, français fr, italiano it, português pt, русский ru, українська uk, 日本語 ja,
+한국어 ko, العربية ar, हिन्दी hi, nederlands nl, polski pl, türkçe tr, svenska sv, ไทย th,
+čeština cs, ελληνικά el, עברית he
+"""
 CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, zh-Hans, eng_Latn
 
 
 def language_code(text: str) -> str | None:
-    """Return the code that a cell or key means: a code as it is, else that of an English name.
+    """Return the code for a language code or the name of a language.
 
-    `Chinese (Simplified)` and `Brazilian Portuguese` are zh and pt. `unknown` is an
-    empty code; None is returned for anything else.
+    `Chinese (Simplified)` gives zh, `Brazilian Portuguese` pt, `unknown` an empty string, and
+    anything else None.
     """
+    text = text.strip()
     if text.casefold() in ("unknown", "none", "null", "nan", "n/a"):
         return ""
     text = text.partition(".")[0]  # a locale: en_US.UTF-8
     if CODE.fullmatch(text):
         return text
-    words = re.sub(r"\(.*?\)", " ", text).casefold().split()
+    plain = re.sub(r"[(（].*?[)）]", " ", text).casefold()
+    words = re.sub(r"[,;/|]", " ", plain).split()
     found = (language_names().get(word) for word in (" ".join(words), *words[::-1]))
     return next(filter(None, found), None)
 
 
 @cache
 def language_names() -> dict[str, str]:
-    """Map names of languages in English to codes, as CLD2 has them."""
-    names = {name.casefold(): code for name, code in reversed(pycld2.LANGUAGES)}
+    """Map CLD2's English language names to codes."""
+    names = {name.casefold().replace("_", " "): code for name, code in reversed(pycld2.LANGUAGES)}
     return {
         name: primary_language(code)
         for name, code in names.items()
-        if not name.startswith("x_") and code != "un"
-    } | {"mandarin": "zh", "farsi": "fa", "castilian": "es", "filipino": "tl", "tagalog": "tl"}
+        if not name.startswith("x ") and code != "un"
+    } | dict(one.split() for one in NAMED.split(","))

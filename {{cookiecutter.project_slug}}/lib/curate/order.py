@@ -1,4 +1,4 @@
-"""Put the turns of a chat into the order that chat templates take."""
+"""Put the turns of a chat into the order that chat templates accept."""
 
 from lib.core.turns import Message
 
@@ -6,16 +6,17 @@ SPOKEN = {"role", "content"}
 
 
 def put_in_order(turns: list[Message], changes: set[str]) -> list[Message]:
-    """Join what one side says in a row, drop what has no question or no answer; note it in changes.
+    """Join consecutive turns of one side; drop turns without a question or an answer.
 
-    Exports of help desks and messengers have such chats. Turns with more than a text (calls,
-    thoughts, a weight) are not joined. What is still out of order then is left to the reader.
+    Exports of help desks and messengers have such chats. The names of the changes are added to
+    `changes`. Turns with more than text (calls, thoughts, a weight) are not joined. Any other order
+    is left for later checks.
     """
     first = [turn for turn in turns[:1] if turn["role"] == "system"]
     said = list[Message]()
     for turn in turns:
         if turn in first and said and said[-1]["role"] != "system":
-            changes.add("system_prompt_removed")  # the same one, said again
+            changes.add("system_prompt_removed")  # the same turn, repeated
         elif said and may_join(said[-1], turn):
             both = [said[-1]["content"], turn["content"]]
             said[-1] = {**turn, "content": "\n\n".join(filter(None, both))}
@@ -33,6 +34,6 @@ def put_in_order(turns: list[Message], changes: set[str]) -> list[Message]:
 
 
 def may_join(one: Message, other: Message) -> bool:
-    """Tell whether two turns are one, said in two messages."""
+    """Tell whether two turns are one turn sent as two messages."""
     same = one["role"] == other["role"] in ("user", "assistant")
     return same and one.keys() == other.keys() == SPOKEN

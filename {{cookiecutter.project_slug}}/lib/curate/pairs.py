@@ -12,16 +12,16 @@ from lib.intake.turns import read_turns, spoken
 
 
 def from_pair(cells: Row, task: TaskParams) -> Draft:
-    """Make a draft of a preference pair.
+    """Build a draft from a preference pair.
 
-    Either side is text, one turn, or turns that end with the answer. Raises Reject unless what
-    comes before the answer is the same on both sides, and the same as what is asked where that has
-    a column of its own.
+    Either side is text, one turn, or turns that end with the answer. Raises Reject unless the turns
+    before the answer are the same on both sides, and equal the prompt where that has its own
+    column.
     """
     cells.unread.pair = True
     sides = [cells.get("chosen"), cells.get("rejected")]
     good, bad = (read_answer(side, cells.unread, task.output == "json") for side in sides)
-    turns = cells.get("messages")  # often the better chat, too
+    turns = cells.get("messages")  # often it holds the better chat as well
     ours = next((name for name in ("prompt", "instruction") if cells.there(name, vacant=True)), "")
     known = bool(ours)
     before = asked(cells, ours) if ours else []
@@ -42,7 +42,7 @@ def from_pair(cells: Row, task: TaskParams) -> Draft:
 
 
 def beside_rejected(read: Callable[[Row, TaskParams], Draft]) -> Callable[[Row, TaskParams], Draft]:
-    """Make a reader of rows whose better answer is that of another shape, the worse beside it."""
+    """Return a reader of rows that have another shape, plus a column with the rejected answer."""
 
     def reader(cells: Row, task: TaskParams) -> Draft:
         cells.unread.pair = True

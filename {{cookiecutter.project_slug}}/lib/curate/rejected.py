@@ -1,6 +1,6 @@
-"""Write data/rejected.jsonl: where each dropped row was, why it went, and its text, masked.
+"""Write data/rejected.jsonl: each dropped row's place, reason and masked text.
 
-Nothing is lost: a person can look at a row, correct it in data/raw and run again.
+Nothing is lost: a person can read a row, correct it in data/raw and run again.
 """
 
 import json
@@ -13,18 +13,18 @@ from lib.intake.unpack import ROLES
 from lib.pii.redact import Finder, Redactor
 from lib.pii.secrets import MASK, find_secrets, mask_secrets
 
-MOST_CHARS = 100  # characters of what was found
+MOST_CHARS = 100  # characters shown of what was found
 
 
 class Rejected:
-    """Writes dropped rows, and enters them in the ledger."""
+    """Writes dropped rows, and counts them in the ledger."""
 
     def __init__(self, file: TextIO, ledger: Ledger, finder: Finder) -> None:
         self.file, self.ledger, self.finder = file, ledger, finder
-        self.first: dict[str, str] = {}  # of each source, for an error message
+        self.first: dict[str, str] = {}  # of each source, and of each of its reasons
 
     def take(self, ledger: Ledger, first: dict[str, str], lines: str) -> None:
-        """Write and count what others dropped, of the rows after."""
+        """Write and count the following rows, which another process has dropped."""
         self.ledger.take(ledger)
         self.first = first | self.first
         self.file.write(lines)
@@ -34,30 +34,32 @@ class Rejected:
     ) -> None:
         """Write and count one dropped row: its value, or its raw text where it cannot be parsed.
 
-        `found` is what the reason is about. It is masked like the row, each part by itself, since a
-        word before a number may make it look harmless.
+        `found` is the text that the reason refers to. It is masked like the row, each part
+        separately, since a word before a number may make it look harmless.
         """
         redactor = Redactor(self.finder)
         masked = mask_value(row, redactor)
         text = masked if isinstance(masked, str) else json.dumps(masked, ensure_ascii=False)
         shown = ", ".join(mask_value(part, redactor) for part in found)
-        # Again as a whole: the turn before, or the name of a column, may show what is a secret.
+        # Again as a whole: the turn before, or the name of a column, may reveal a secret.
         for secret in [*find_secrets("\n".join(_texts_in(masked))), *find_secrets(text)]:
             text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
         text, shown = (
             mask_secrets(text),
             shown[:MOST_CHARS],
-        )  # not before: half a value is not masked
+        )  # not before: a truncated value is not recognized
         if reason == "secret" and MASK not in text:
             text = MASK
         entry = {"file": source, "line": line, "reason": reason, "found": shown, "text": text}
         self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.ledger.drop(source, reason)
-        self.first.setdefault(source, f"line {line}: {reason}" + (f", {shown}" if shown else ""))
+        said = f"line {line}: {reason}" + (", " + " ".join(shown.split()) if shown else "")
+        for key in (source, f"{source} {reason}"):
+            self.first.setdefault(key, said)
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Yield every text in a row but keys and roles, each turn next to the one that it answers."""
+    """Yield every text in a row except keys and roles, each turn joined to the one before."""
     if isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _texts_in(part)
@@ -74,11 +76,11 @@ def mask_value(value: Any, redactor: Redactor) -> Any:
         }
     if isinstance(value, (list, tuple)):
         return [mask_value(item, redactor) for item in value]
-    if isinstance(value, bytes):  # b'...' would hide what is in it
+    if isinstance(value, bytes):  # b'...' would hide its content
         value = value.decode("utf-8", "replace")
     if isinstance(value, bool) or value is None:
         return value
-    # Unpaired surrogates cannot be written: as \udcf6, which shows the byte that is not UTF-8.
+    # Lone surrogates cannot be encoded: written as \udcf6, which shows the undecodable byte.
     text = str(value).encode("utf-8", "backslashreplace").decode()
     masked = redactor.redact(mask_secrets(text))
     as_it_is = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))

@@ -1,17 +1,18 @@
-"""Look at a raw row by our names of its columns, and see what nothing read."""
+"""Look at a raw row by our names of its columns; remember what was read."""
 
 import string
 from collections import abc
 from collections.abc import Iterable
 from typing import Any
 
-from lib.intake.cells import Reject, as_text, cell_value
-from lib.intake.unread import Unread, is_empty, is_ranked, key_words
+from lib.intake.cells import as_text, cell_value
+from lib.intake.unread import Unread
 
-# Our names of columns that hold what is asked or answered, or say how good that is.
+# Our names of columns that hold a question, an answer or a verdict.
 TEXTS = ("messages", "prompt", "completion", "label", "chosen", "rejected")
-SIDES = ("chosen", "rejected")  # of a pair; true and false there are a verdict
-_BESIDE = ("tools", "reasoning")  # what may stand beside the texts, in a column of its own
+TOLD_BY = (*TEXTS, "instruction", "output")  # by which the shape of a row is told
+SIDES = ("chosen", "rejected")  # of a pair; true and false in them are a verdict
+_BESIDE = ("tools", "reasoning")  # what may accompany the texts in a column of its own
 _ABOUT = (
     "scenario",
     "language",
@@ -20,31 +21,20 @@ _ABOUT = (
     "license",
     "split",
 )  # our names of all other columns
-ALIASES = {  # names under which other tools have these columns
-    "messages": ("messages", "conversations", "conversation", "contents"),
-    "chosen": ("chosen", "chosen_messages"),
-    "rejected": ("rejected", "rejected_response", "rejected_messages"),
-    "tools": ("tools", "functions"),
+ALIASES = {  # names of these columns in other tools
+    "messages": ("messages", "conversations", "conversation", "contents", "input.messages"),
+    "chosen": ("chosen", "chosen_messages", "preferred_output"),
+    "rejected": ("rejected", "rejected_response", "rejected_messages", "non_preferred_output"),
+    "tools": ("tools", "functions", "input.tools"),
     "reasoning": ("reasoning_content",),
     "system": ("system", "system_prompt", "systemInstruction", "system_instruction"),
 }
-# Columns that often are part of what is asked. A row that has one goes, unless its words stand in
-# what is asked or nobody wants them there (`ignore`).
-INPUTS = key_words(
-    """
-    input inputs context contexts history question query instruction instructions prompt document
-    documents passage passages article background knowledge evidence table schema choices options
-    facts hint story premise hypothesis dialogue dialog transcript text retrieved_context
-    retrieved_documents reference_text source_text few_shot examples
-    """
-)
-RENDERED = ("text", "prompt")  # where other tools keep a row as the model saw it
-_HELD_OUT = key_words("test val valid validation dev eval evaluation heldout held_out")
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "heldout", "held_out"), "test"),
 }
+MOST_KINDS = 1000  # of rows, by which columns they have
 SEVERAL = ("prompt",)  # the names to which several columns or a template may be mapped
 
 Columns = abc.Mapping[str, str | list[str]]
@@ -57,29 +47,40 @@ class Mapping:
         self.columns = columns
         self.parts = {name: theirs(name, of) for name, of in columns.items()}
         self.ignored = frozenset(ignore)
-        # A column is read for one purpose: by the name it is mapped to, not by its own.
+        # A column is read once: by the name it is mapped to, not by its own.
         self.taken = self.ignored.union(*self.parts.values())
         self.texts = {name for name in columns if name.partition(".")[0] not in (*_ABOUT, *_BESIDE)}
         self.groups = ["group", *(name for name in columns if name.startswith("group."))]
         self.joined = {
             name for name in SEVERAL if name in columns and self.parts[name] != [columns[name]]
         }
-        # Rows that have and lack the same columns have one shape, unless a text is inside of one.
+        # Rows with the same columns have the same shape, unless a text is inside a column.
         self.flat = not any("." in part for name in self.texts for part in self.parts[name])
         self.shapes: dict[tuple[str, ...], Any] = {}
-        self.candidates = Candidates(self)
+        self.candidates: dict[tuple[str, ...], Candidates] = {}
+
+    def candidates_in(self, row: dict[str, Any]) -> "Candidates":
+        """Return which columns of a row may hold what we call by a name."""
+        columns = tuple(row)
+        found = self.candidates.get(columns)
+        if found is None:
+            found = Candidates(self, columns)
+            if len(self.candidates) < MOST_KINDS:
+                self.candidates[columns] = found
+        return found
 
 
 class Candidates(dict[str, list[str]]):
-    """The columns that may hold what we call by a name, the first first."""
+    """The columns of a kind of rows that may hold a value of ours, in order of preference."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, columns: tuple[str, ...]) -> None:
         super().__init__()
-        self.mapping = mapping
+        self.mapping, self.columns = mapping, columns
 
     def __missing__(self, name: str) -> list[str]:
         others = [one for one in ALIASES.get(name, (name,)) if one not in self.mapping.taken]
-        self[name] = self.mapping.parts.get(name, others)
+        found = self.mapping.parts.get(name, others)
+        self[name] = [one for one in found if one in self.columns or "." in one]
         return self[name]
 
 
@@ -101,62 +102,66 @@ def _fields_of(template: str) -> list[str]:
 
 
 class Row:
-    """The cells of a raw row, by our names; knows which of its columns were read."""
+    """The cells of a raw row by our own column names; remembers which columns were read."""
 
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
-        self.row, self.mapping = row, mapping
+        self.row, self.mapping, self.candidates = row, mapping, mapping.candidates_in(row)
         self.read: set[str] = set()
+        self.inside: dict[str, list[str]] = {}  # columns read in part, and what was read of each
         self.unread = Unread(mapping.ignored)
 
     def get(self, name: str) -> Any:
-        """Return the value of a column, and count the column as read.
+        """Return the value of a column, and mark the column as read.
 
-        None where the row has none of that name or it is null.
+        None where the column is missing or null.
         """
         if name in self.mapping.joined:
-            self.read.update(_top(self.row, part) for part in self.mapping.parts[name])
+            for part in self.mapping.parts[name]:
+                self.reach(part)
             return _joined(self.row, self.mapping.columns[name])
-        columns = self.mapping.candidates[name]
-        if len(columns) == 1:  # most often
-            column = columns[0]
-            if column in self.row:
-                self.read.add(column)
-                value = self.row[column]
-                return value if value == value else None
-            if "." not in column:
-                return None
+        if not self.candidates[name]:  # most often
+            return None
         column, value = self.find(name)
         if column:
-            self.read.add(column)
+            self.reach(column)
         return value
 
+    def reach(self, column: str) -> None:
+        """Count a column as read, or what `meta.intent` reaches of it."""
+        if column in self.row:
+            self.read.add(column)
+        else:
+            self.inside.setdefault(column.partition(".")[0], []).append(column)
+
     def look(self, name: str) -> Any:
-        """Return the value of a column like `get`; it does not count as read."""
+        """Return the value of a column like `get`, without marking it as read."""
         if name in self.mapping.joined:
             return _joined(self.row, self.mapping.columns[name])
         return self.find(name)[1]
 
     def find(self, name: str) -> tuple[str, Any]:
-        """Return name and value of the first column so called, or by another's name for it.
+        """Return name and value of the first column with this name or another tool's name for it.
 
-        The first that holds something; else one that is empty.
+        The first that is not empty; else an empty one.
         """
         there, found = "", None
-        for column in self.mapping.candidates[name]:
+        for column in self.candidates[name]:
             if column in self.row:
                 there, found = column, self.row[column]
                 if found != found:  # NaN: how pandas writes an empty cell
                     found = None
             elif "." in column:
-                there, found = _top(self.row, column), cell_value(self.row, column)
+                value = cell_value(self.row, column)
+                if value is not None:
+                    there, found = column, value
             if found or not is_vacant(found):
                 break
         return there, found
 
     def kind(self) -> tuple[str, ...]:
-        """Name the shape of a row by the columns that hold something.
+        """Name the shape of a row by its columns that are not empty.
 
-        Columns that hold true or false are marked.
+        Columns that hold a boolean are marked.
         """
         return tuple(
             [
@@ -167,47 +172,14 @@ class Row:
         )
 
     def there(self, name: str, vacant: bool) -> bool:
-        """Tell whether the row has such a column and it is not null (`vacant`: or empty).
+        """Tell whether a column has a value; with `vacant`, it may be empty but not null.
 
-        True and false are no answers, but a verdict.
+        True and false count as a verdict, not as an answer.
         """
         value = self.look(name)
         if value is None or (name in SIDES and isinstance(value, bool)):
             return False
         return vacant or not is_vacant(value)
-
-    def close(self, asked: list[str]) -> None:
-        """Note what nothing read; raise Reject where that could change what is learnt.
-
-        asked: all that is asked, the question last. Raises Reject (`unread_mapping`) for a column
-        that somebody mapped and the shape of the row has no place for.
-        """
-        judged = list[str]()
-        for name, value in self.row.items():
-            if name in self.read or name in self.mapping.ignored or is_empty(value):
-                continue
-            if self.mapping.texts:
-                self.check_mapped(name)
-            if name.casefold() in INPUTS and not stands_in(name, value, asked):
-                raise Reject("unread_input", name)
-            if is_ranked(name, value) and not isinstance(value, list):  # a list may be of aliases
-                raise Reject("ranked", name)
-            if name == "split" and str(value).casefold() in _HELD_OUT:
-                raise Reject("held_out", f"{name}: {value}")
-            try:
-                self.unread.note(name, value)
-            except Reject as reason:
-                if str(reason) != "verdict":
-                    raise
-                judged += reason.found  # all of them, so that one line of `ignore` names them
-        if judged:
-            raise Reject("verdict", *judged)
-
-    def check_mapped(self, name: str) -> None:
-        """Raise Reject for a text that somebody mapped and nothing read."""
-        for ours in sorted(self.mapping.texts):
-            if name in [_top(self.row, part) for part in self.mapping.parts[ours]]:
-                raise Reject("unread_mapping", f"{ours} ({name})")
 
 
 def is_vacant(value: Any) -> bool:
@@ -215,7 +187,7 @@ def is_vacant(value: Any) -> bool:
     return value is None or (not value and isinstance(value, (str, list, dict)))
 
 
-def _top(row: dict[str, Any], column: str) -> str:
+def top_of(row: dict[str, Any], column: str) -> str:
     """Return the name of the column of a row that `meta.intent` reaches into."""
     return column if column in row else column.partition(".")[0]
 
@@ -239,26 +211,7 @@ def _joined(row: dict[str, Any], column: str | list[str]) -> Any:
 
 
 def as_lines(value: Any) -> str:
-    """Write a cell of a question as text, a list with a line for each of its values."""
+    """Write a cell of a question as text, a list with one line per item."""
     if isinstance(value, list):
         return "\n".join(map(as_text, value))
     return "" if value is None else as_text(value).strip()
-
-
-def _texts_in(value: Any) -> list[str]:
-    """List the texts in a cell."""
-    if isinstance(value, (dict, list)):
-        parts = value.values() if isinstance(value, dict) else value
-        return [text for part in parts for text in _texts_in(part)]
-    return [str(value).strip()]
-
-
-def stands_in(name: str, value: Any, asked: list[str]) -> bool:
-    """Tell whether the words of a column are part of what is asked anyway.
-
-    A rendering of the whole row holds the question itself.
-    """
-    if name in RENDERED and all(part in str(value) for part in asked[-1].split("\n\n")):
-        return True
-    text = "\n".join(asked)
-    return all(one in text for one in _texts_in(value))

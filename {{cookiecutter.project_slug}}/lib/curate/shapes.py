@@ -1,28 +1,29 @@
 """Turn rows of known shapes (chat, ShareGPT, alpaca, prompt/completion, preference) into drafts.
 
-A draft has our turns and answers; nothing is checked against the task yet. docs/data.md has a table
-of the shapes.
+Drafts are not yet checked against the task. docs/data.md has a table of the shapes.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from lib.core.params import TaskParams
 from lib.curate.besides import settle
 from lib.curate.chats import from_alpaca, from_chat, from_completion
 from lib.curate.draft import Draft
+from lib.curate.leftovers import Leftovers
 from lib.curate.pairs import beside_rejected, from_pair
-from lib.curate.row import SPLIT_WORDS, TEXTS, Mapping, Row
+from lib.curate.row import MOST_KINDS, SPLIT_WORDS, TOLD_BY, Mapping, Row
+from lib.curate.sides import check_scores
+from lib.curate.unknown import unknown
 from lib.intake.cells import Reject, cell_value, optional_text, read_groups, read_tags
-from lib.intake.unpack import is_turn
-from lib.intake.unread import is_ranked, key_words
 
 
 def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
-    """Read a row of any known shape, told by its keys, as a draft of a record.
+    """Convert a row of any known shape, recognized by its keys, to a draft of a record.
 
-    Raises Reject for any other shape, for a bad cell, and where a column that nothing reads could
-    change what is learnt.
+    Raises Reject for any other shape, for a bad cell, and where an unread column could change what
+    is learnt.
     """
     cells = Row(row, mapping)
     draft = read_shape(cells, task)
@@ -33,8 +34,10 @@ def to_draft(row: dict[str, Any], mapping: Mapping, task: TaskParams) -> Draft:
     draft.groups = read_groups({kind: cells.get(kind) for kind in mapping.groups})
     draft.license = read_license(cells)
     draft.split = read_split(cells)
-    if len(cells.read) < len(row):
-        cells.close([turn["content"] for turn in draft.prompt])
+    if cells.unread.pair:
+        check_scores(cells)
+    if len(cells.read) < len(row) or cells.inside:
+        Leftovers(cells, [turn["content"] for turn in draft.prompt]).note()
     draft.unread = list(cells.unread.names)
     return draft
 
@@ -43,7 +46,7 @@ def read_license(cells: Row) -> str:
     """Read the license of a row (`license` or `licence`); raise Reject where it names two."""
     if "license" in cells.mapping.columns:
         return optional_text(cells.get("license"))
-    spelt = [name for name in cells.row if str(name).casefold() in ("license", "licence")]
+    spelt = [name for name in cells.row if is_license(name)]
     cells.read.update(spelt)
     found = {
         text.casefold(): text
@@ -55,10 +58,16 @@ def read_license(cells: Row) -> str:
     return next(iter(found.values()), "")
 
 
+@cache
+def is_license(name: Any) -> bool:
+    """Tell whether a column of this name holds licenses."""
+    return str(name).casefold() in ("license", "licence")
+
+
 def read_split(cells: Row) -> str | None:
     """Read the published split of a row, where a column is mapped to it.
 
-    Raises Reject for a word that names none.
+    Raises Reject for a word that does not name a split.
     """
     if "split" not in cells.mapping.columns:
         return None
@@ -68,18 +77,8 @@ def read_split(cells: Row) -> str | None:
     return SPLIT_WORDS.get(text.casefold())
 
 
-MESSAGE = (  # a column of each: who said it, what, when or in which talk
-    key_words("author author_id sender speaker role from user user_id"),
-    key_words("text body content message value comment"),
-    key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
-    | key_words("conversation_id message_id message_tree_id"),
-)
-MOST_KINDS = 1000  # of rows, by which columns they have
-TOLD_BY = (*TEXTS, "instruction", "output")
-
-
 class Shape(NamedTuple):
-    """A shape of rows: the columns that tell it, those that it may have besides, its reader."""
+    """A shape of rows: the columns that identify it, its optional columns, and its reader."""
 
     needs: tuple[str, ...]
     may: tuple[str, ...]
@@ -87,7 +86,7 @@ class Shape(NamedTuple):
 
 
 def read_shape(cells: Row, task: TaskParams) -> Draft:
-    """Read what is asked and answered; raise Reject for an unknown shape."""
+    """Read question and answer of a row; raise Reject for an unknown shape."""
     known, mapping = cells.kind(), cells.mapping
     shape = mapping.shapes.get(known) if mapping.flat else None
     if shape is None:
@@ -96,42 +95,15 @@ def read_shape(cells: Row, task: TaskParams) -> Draft:
             mapping.shapes[known] = shape
     shape = shape or find_shape(cells, task, vacant=True)
     if shape is None:
-        for name, value in cells.row.items():
-            if is_ranked(str(name), value) and name not in mapping.ignored:
-                raise Reject("ranked", str(name))
-        raise _unknown(cells)
+        raise unknown(cells)
     return shape.read(cells, task)
 
 
-def _unknown(cells: Row) -> Reject:
-    """Say what a row of no known shape is: a list of rows, one turn of a talk, or a question."""
-    row = cells.row
-    lists = [name for name, value in row.items() if is_list_of_rows(value)]
-    if len(lists) == 1 and not any(isinstance(one, str) and " " in one for one in row.values()):
-        return Reject("nested_rows", f".{lists[0]}[]")
-    if is_turn(row) or is_message(row):
-        return Reject("lone_turn", *map(str, row))
-    asked = cells.look("prompt") is not None
-    return Reject("no_answer" if asked else "unknown_shape", *map(str, row))
-
-
-def is_message(row: dict[str, Any]) -> bool:
-    """Tell whether a row is one message of an export: who said it, what, when or in which talk."""
-    names = {str(name).casefold() for name in row}
-    return not any(map(names.isdisjoint, MESSAGE))
-
-
-def is_list_of_rows(value: Any) -> bool:
-    """Tell whether a cell is a list of objects that are no turns."""
-    objects = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
-    return bool(objects) and not any(map(is_turn, value))
-
-
 def find_shape(cells: Row, task: TaskParams, vacant: bool) -> Shape | None:
-    """Find the shape of a row by its columns that hold something, or `vacant`, are not null.
+    """Find the shape of a row by its non-empty columns; with `vacant`, by its non-null ones.
 
-    A row may have several shapes at once (pairs often hold the better chat as `messages`, too): the
-    first counts that has a place for every text that is mapped.
+    Several shapes may match (pairs often hold the better chat as `messages`, too): the first one
+    that uses every mapped text counts.
     """
     there = {name for name in TOLD_BY if cells.there(name, vacant)}
     if task.fields and all(name in cells.mapping.columns for name in task.fields):

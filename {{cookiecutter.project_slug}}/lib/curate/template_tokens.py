@@ -1,7 +1,6 @@
 """Find the tokens of chat templates in texts, where a model would learn them as words.
 
-A text that was rendered by a template once would be rendered twice, and what a user may write as
-such a token could end a turn.
+A rendered text would be rendered twice, and a user who writes such a token could end a turn.
 """
 
 import re
@@ -9,7 +8,7 @@ import re
 from lib.curate.templates import CODE_SPAN
 
 TOKEN = re.compile(
-    r"<\|[a-z][a-z0-9_]{1,40}\|>|<｜[^<>｜]{2,40}｜>|\[/?INST\]|<</?SYS>>"
+    r"<\|[A-Za-z][A-Za-z0-9_]{1,40}\|>|<eo[hm]>|<｜[^<>｜]{2,40}｜>|\[/?INST\]|<</?SYS>>"
     r"|<(?:start|end)_of_turn>|\[/?(?:AVAILABLE_TOOLS|TOOL_RESULTS)\]"
 )
 _ENDS = (
@@ -31,10 +30,10 @@ def find_token(text: str) -> str:
 
 
 def without_end(answer: str, changes: set[str]) -> str:
-    """Take the end token off an answer; the chat template puts it there. Note it in `changes`."""
+    """Strip the end token from an answer (the chat template adds it); note it in `changes`."""
     if not answer.endswith(">") or not (found := END.search(answer)):
         return answer
-    if found[0].strip() == "</s>" and "<s>" in answer:  # HTML: struck through
+    if found[0].strip() == "</s>" and "<s>" in answer:  # HTML strikethrough
         return answer
     changes.add("end_token_removed")
     return answer[: found.start()]

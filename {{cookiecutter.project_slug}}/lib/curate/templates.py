@@ -1,14 +1,14 @@
-"""Find templates that nobody filled in: `Dear [your name]`, `Hello {{ user.name }}`.
+"""Find unfilled text templates: `Dear [your name]`, `Hello {{ user.name }}`.
 
-Only what a sound text hardly ever contains counts. Code has `{name}`, `${name}` and `%s`, which
-count only after a greeting; anonymized texts have `<NAME>`, `[FIRST_NAME]` and XXXX, which never
-count.
+Only patterns that are very rare in normal text count. Code contains `{name}`, `${name}` and `%s`,
+which count only after a greeting; anonymized texts contain `<NAME>`, `[FIRST_NAME]` and XXXX, which
+never count.
 """
 
 import re
 from functools import lru_cache
 
-# Not in a fence or in backticks, where people show templates.
+# Not inside code (a fence or backticks), where people show templates.
 CODE_SPAN = re.compile(r"(```|~~~).*?(?:\1|\Z)|`[^`\n]+`", re.DOTALL)
 
 WHOSE = r"(?:ihre?|deine?|tu|su|votre|ton)"
@@ -22,8 +22,8 @@ HELLO = (
     r"|chère?|您好|你好|尊敬的|亲爱的)"
     r"(?: (?:frau|herr|mr|mrs|ms|señora?|monsieur|madame))?[,，.]? ?"
 )
-OPEN, SHUT = r"(?<![A-Za-z0-9_)\]])\[", r"\](?![(\[])"  # no index a[name], no link [name](url)
-TITLED = r"(?-i:(?![A-Z _-]+\]))"  # [FIRST_NAME] and [NAME] are what anonymisers write
+OPEN, SHUT = r"(?<![A-Za-z0-9_)\]])\[", r"\](?![(\[])"  # not an index a[name] or a link [name](url)
+TITLED = r"(?-i:(?![A-Z _-]+\]))"  # [FIRST_NAME] and [NAME] are written by anonymizers
 HOLES = (
     r"(?<!\$)\{\{ ?\w[\w.]* ?(?:\| ?\w+ ?)*\}\}",
     r"<%= ?[\w.]+ ?%>",
@@ -37,13 +37,12 @@ HOLES = (
     r"\blorem ipsum\b",
 )
 UNFILLED = re.compile("|".join(HOLES), re.IGNORECASE | re.MULTILINE)
-# What every one of them has: one of these signs, or of these words in any case. Most texts have
-# none, which is found at once.
-_SIGN = re.compile(r"[\[【]|\{\{|<%")
+# Every pattern needs one of these signs or words (in any case). Most texts have none, which a quick
+# test finds.
 GREETING = re.compile(rf"^{HELLO}[{{$%_]", re.IGNORECASE | re.MULTILINE)
-_WORDS = ("todo", "tbd", "xme", "lorem")  # no "fixme": an i has more cases than lower() knows
+_WORDS = ("todo", "tbd", "xme", "lorem")  # not "fixme": lower() does not know all cases of an i
 GREETED = re.compile(rf"^{HELLO}(?:\{{\{{|<%=|\$?\{{\w+\}}|%s|__[A-Z_]+__)", re.IGNORECASE | re.M)
-# What is asked for such an answer.
+# Requests that ask for a template.
 ASKS_FOR_ONE = re.compile(
     r"\b(?:template|placeholder|letter|e-?mail|invitation|vorlage|platzhalter|brief|plantilla|carta"
     r"|correo|modèle|lettre|courriel|jinja|handlebars)\w*|模板|邮件|信件|占位",
@@ -52,10 +51,10 @@ ASKS_FOR_ONE = re.compile(
 
 
 def hole_in_row(asked: list[str], answers: list[str]) -> str:
-    """Return a field that nobody filled in, where it is no part of what the row is about.
+    """Return an unfilled field of a row, unless templates are the row's subject; else "".
 
-    A question may be about templates: it counts only after a greeting, or where it says nothing
-    else. An answer counts unless it was asked for one.
+    A question may be about templates: a field in it counts only after a greeting, or where it is
+    the whole text. One in an answer counts unless a template was asked for.
     """
     holes = [(text, hole) for text in asked if (hole := unfilled(text))]
     for text, hole in holes:
@@ -67,12 +66,12 @@ def hole_in_row(asked: list[str], answers: list[str]) -> str:
     return found
 
 
-SHORT = 200  # characters of a text that is remembered
+SHORT = 200  # characters of a text that is cached
 
 
 def may_be_unfilled(text: str) -> bool:
-    """Tell whether a text has what every unfilled field has, as a quick test before the search."""
-    if _SIGN.search(text):
+    """Test quickly whether a text may have an unfilled field, before the full search."""
+    if "[" in text or "【" in text or "{{" in text or "<%" in text:
         return True
     if ("{" in text or "%s" in text or "__" in text) and GREETING.search(text):
         return True
@@ -83,14 +82,14 @@ def may_be_unfilled(text: str) -> bool:
 def unfilled(text: str) -> str:
     """Return the first unfilled field of a template in a text, or an empty string.
 
-    A text with `{%` is code of a template language and has none. Short texts are remembered: many
+    A text with `{%` is code in a template language and has none. Short texts are cached: many
     answers recur.
     """
     return remembered(text) if len(text) <= SHORT else first_hole(text)
 
 
 def first_hole(text: str) -> str:
-    """Do what `unfilled` does."""
+    """Find the first unfilled field as `unfilled` does, without a cache."""
     if not may_be_unfilled(text) or not UNFILLED.search(text) or "{%" in text:
         return ""
     hole = UNFILLED.search(CODE_SPAN.sub("", text))

@@ -1,4 +1,4 @@
-"""Write a text in one form, and undo that UTF-8 was read as something else."""
+"""Normalize a text, and repair UTF-8 that was decoded with a wrong encoding (mojibake)."""
 
 import re
 
@@ -8,9 +8,11 @@ from ftfy.chardata import CHARMAP_ENCODINGS
 
 from lib.core.text import in_one_form
 
-WHOLE = TextFixerConfig(decode_inconsistent_utf8=False)  # all of a line, or nothing
-LETTER = re.compile(r"(?<!\S)[ÂÃ](?!\S)")  # on its own: somebody speaks of it
-# A question about it is no damage.
+WHOLE = TextFixerConfig(
+    decode_inconsistent_utf8=False
+)  # a line is repaired as a whole or not at all
+LETTER = re.compile(r"(?<!\S)[ÂÃ](?!\S)")  # on its own: the text is about it
+# A question about encodings is not damaged.
 ABOUT_MOJIBAKE = re.compile(
     r"mojibake|\b(?:en)?coding\b|utf-?8|charset|latin-?1|cp-?1252|unicode|in place of|instead of"
     r"|zeichensatz|codificación|encodage|乱码|文字化け",
@@ -18,22 +20,25 @@ ABOUT_MOJIBAKE = re.compile(
 )
 
 
-# What a misread line has, whatever it was read as: a character that the first byte of a longer one
-# becomes, and then no ASCII sign (ftfy takes a space, ? and SUB for a byte that was lost); or a
-# control character of Latin-1. Most texts without such letters are sound at once.
+# Every misread line has either a character that a UTF-8 lead byte becomes, followed by no ASCII
+# character (ftfy takes a space, ? and SUB for a lost byte), or a Latin-1 control character. Most
+# texts have neither and pass this quick test. A pattern that begins with one class is fast.
 FIRSTS = {
     bytes([byte]).decode(encoding, "ignore")
     for encoding in CHARMAP_ENCODINGS
     for byte in range(0xC2, 0xF5)
 }
-MAY_BE_MISREAD = re.compile(rf"[\x80-\x9f\ufffd]|[{''.join(sorted(FIRSTS))}][^\x21-\x3e\x40-\x7e]")
+_DAMAGED = r"\x80-\x9f\ufffd"
+MAY_BE_MISREAD = re.compile(
+    rf"[{_DAMAGED}{''.join(sorted(FIRSTS))}](?:(?<=[{_DAMAGED}])|[^\x21-\x3e\x40-\x7e])"
+)
 
 
 def is_misread(text: str) -> bool:
-    """Tell whether a line of a text was UTF-8 and read as something else, by ftfy.
+    """Tell whether a line of a text is mojibake that ftfy can repair.
 
-    It is where it looks so and can be undone. Sound letters in the same line cannot, so that a text
-    may quote some.
+    A line that also has sound non-ASCII letters cannot be repaired and does not count, so a text
+    may quote mojibake.
     """
     if (
         text.isascii()
@@ -49,9 +54,9 @@ def is_misread(text: str) -> bool:
 
 
 def tidy(text: str, changes: set[str], repair: bool = False) -> str:
-    """Write a text in one form (`in_one_form`); add to `changes` what changed.
+    """Normalize a text by `in_one_form`; add the names of the changes to `changes`.
 
-    repair: also undo that UTF-8 was read as something else.
+    repair: also repair mojibake.
     """
     if repair and is_misread(text):
         changes.add("mojibake_repaired")

@@ -1,4 +1,4 @@
-"""Count the tokens that a text has for the base model, without torch."""
+"""Count the tokens of a text with the base model's tokenizer, without torch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ def token_counter(base: BaseParams) -> Callable[[str], int]:
     path = tokenizer_file(base)
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
+    except Exception as error:  # tokenizers raises nothing more specific
         raise UserError(f"{path}: is not a tokenizer ({error}); download the file again") from None
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -33,7 +33,7 @@ def tokenizer_file(base: BaseParams) -> Path:
     if Path(base.model).is_dir():
         path = Path(base.model, FILE)
         if not path.is_file():
-            raise UserError(f"{path}: not found; a base needs its fast tokenizer there")
+            raise UserError(f"{path}: not found; the base needs a fast tokenizer in this file")
         return path
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError

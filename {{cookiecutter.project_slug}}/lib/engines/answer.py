@@ -1,18 +1,18 @@
-"""What an engine gives back for one prompt."""
+"""Define the answer of an engine to one prompt."""
 
 from dataclasses import dataclass
 
-NOT_TAKEN = "HTTP "  # begins how the answer ended where the server did not take the request
+NOT_TAKEN = "HTTP "  # prefix of `finish` where the server rejected the request
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; tokens as the engine counts them, the one that ends the answer with them."""
+    """One answer; token counts are the engine's, with the token that ends the answer."""
 
     text: str
     input_tokens: int
     output_tokens: int
-    # stop; length: cut off at max_new_tokens; content_filter: a provider let nothing through; or
-    # HTTP 413, say: the server did not take the request, and nothing is known of its answer
+    # stop; length: cut off at max_new_tokens; content_filter: blocked by the provider; or such as
+    # HTTP 413: the server rejected the request, and there is no answer
     finish: str
-    log_likelihood: float | None = None  # of the right answer: mean log-probability of its tokens
+    log_likelihood: float | None = None  # mean log-probability of the tokens of the right answer

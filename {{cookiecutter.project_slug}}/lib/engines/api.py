@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server: ask it for answers."""
+"""Ask an OpenAI-compatible server for answers."""
 
 import json
 import time
@@ -11,19 +11,19 @@ from lib.engines.answer import Answer
 from lib.engines.openai_client import Endpoint, Refused, call
 from lib.runtime.errors import UserError
 
-WAITS = (0.5, 1.0)  # seconds before a reply without an answer is asked for again
+WAITS = (0.5, 1.0)  # seconds to wait before asking again after a reply without an answer
 
 
 class NoAnswer(UserError):
-    """The server replied, without an answer in it."""
+    """The server's reply has no answer in it."""
 
 
 def complete_chat(
     endpoint: Endpoint, chat: list[Message], max_new_tokens: int, **options: Any
 ) -> dict[str, Any]:
-    """Return the whole reply to a chat, greedy; `options` go into the request.
+    """Ask for the greedy answer to a chat and return the whole reply.
 
-    So do the endpoint's own, after them; one that is None is left out.
+    `options` are added to the request, then those of the endpoint; one that is None is left out.
     """
     ours = {"max_tokens": max_new_tokens, "temperature": 0} | options | dict(endpoint.options)
     body = {name: value for name, value in ours.items() if value is not None}
@@ -59,7 +59,7 @@ def answer_chat(
             reply = complete_chat(endpoint, chat, max_new_tokens, **options)
             return _read_answer(reply, lambda choice: said_in(choice["message"]), endpoint)
         except Refused as refused:
-            if refused.status == 400 and "content_filter" in str(refused):  # as Azure says it
+            if refused.status == 400 and "content_filter" in str(refused):  # Azure's form
                 return Answer("", 0, 0, "content_filter")
             raise
         except NoAnswer:
@@ -70,7 +70,7 @@ def answer_chat(
 
 
 def said_in(message: dict[str, Any]) -> str:
-    """Return what a reply says and calls: some servers take the calls out of the text."""
+    """Return text and tool calls of a reply as one string; some servers separate the two."""
     texts = [
         f'<tool_call>\n{{"name": {json.dumps(called["name"])}, "arguments": {called["arguments"]}}}'
         "\n</tool_call>"
@@ -88,11 +88,11 @@ def answer_tokens(
     max_new_tokens: int,
     schema: dict[str, Any] | None = None,
 ) -> Answer:
-    """Ask for the greedy answer to token ids, exactly those of training (vLLM, llama.cpp).
+    """Ask for the greedy answer to token ids, the same as in training (vLLM, llama.cpp).
 
     schema: the JSON Schema that the server holds the answer to.
     """
-    # vLLM's name for it and llama.cpp's: each leaves the other's aside
+    # vLLM's name and llama.cpp's: each ignores the other's
     held = {"structured_outputs": {"json": schema}, "json_schema": schema} if schema else None
     reply = call(
         endpoint,
@@ -111,15 +111,15 @@ def answer_tokens(
     if answer.input_tokens != len(ids):
         raise UserError(
             f"{endpoint.named()}: counted {answer.input_tokens} tokens where {len(ids)} token ids "
-            "were sent: it reads them as text or adds its own; set its `prompts` to chat"
+            "were sent: it reads them as text or adds tokens; set its `prompts` to chat"
         )
     return answer
 
 
 def _read_answer(reply: Any, text: Callable[[Any], str], endpoint: Endpoint) -> Answer:
-    """Read the answer in a reply of a server; raises NoAnswer when the reply holds none.
+    """Read the answer in a server's reply; raise NoAnswer if there is none.
 
-    Tokens that the server does not count are 0.
+    Token counts that the server does not report are 0.
     """
     try:
         choice, usage = reply["choices"][0], reply.get("usage") or {}

@@ -1,4 +1,4 @@
-"""Ask a server all cases: each answer is kept as it comes, and no more is spent than may be."""
+"""Ask a server all cases, keep each answer as it arrives, and stay within the budget."""
 
 import threading
 from collections import Counter
@@ -17,13 +17,15 @@ from lib.runtime.errors import UserError
 from lib.runtime.progress import tell_progress
 
 ChatOrTokens = list[Message] | list[int]
-BYTES_PER_TOKEN = 2  # at least, of prose in any language: to tell what a request may cost
-ONE_CASE = (400, 413, 422)  # what a server answers to a request that it does not take
-_FEW = 0.05  # of the cases may be refused so; more are a mistake of all requests
+BYTES_PER_TOKEN = (
+    2  # bytes per token, at least, of prose in any language: to estimate what a request may cost
+)
+ONE_CASE = (400, 413, 422)  # HTTP statuses of a rejected request
+_FEW = 0.05  # share of cases that may be rejected; more means that all requests are wrong
 
 
 class Budget:
-    """What may be spent on one evaluation: requests that are answered, and tokens."""
+    """The budget of one evaluation: answered requests, and tokens."""
 
     def __init__(self, limits: BudgetParams, section: str, spent: Sequence[Answer]) -> None:
         self.limits, self.section, self.lock = limits, section, threading.Lock()
@@ -31,9 +33,9 @@ class Budget:
         self.tokens = sum(one.input_tokens + one.output_tokens for one in spent)
 
     def reserve(self, tokens: int) -> None:
-        """Take a request and the tokens that it may cost.
+        """Reserve a request and the tokens that it may cost.
 
-        Raises UserError where they are not left.
+        Raises UserError where the budget does not allow it.
         """
         with self.lock:
             for name, wanted in ("requests", self.requests + 1), ("tokens", self.tokens + tokens):
@@ -41,13 +43,13 @@ class Budget:
                 if most is not None and wanted > most:
                     raise UserError(
                         f"params.yaml: {self.section}.budget.{name} is {most:,}, and the next "
-                        f"request might make it {wanted:,}; raise it, or ask fewer cases"
+                        f"request could bring it to {wanted:,}; raise it, or ask fewer cases"
                     )
             self.requests += 1
             self.tokens += tokens
 
     def settle(self, tokens: int, answer: Answer) -> None:
-        """Put what a request cost in place of what was reserved; that stays where nobody counts."""
+        """Replace a reservation by the actual cost; it stays if the server reports no usage."""
         if spent := answer.input_tokens + answer.output_tokens:
             with self.lock:
                 self.tokens += spent - tokens
@@ -64,24 +66,24 @@ def answer_all(
     weights: str = "",
     schema: dict[str, Any] | None = None,
 ) -> list[Answer]:
-    """Ask for greedy answers in the order of the prompts, `concurrency` requests at once.
+    """Ask for greedy answers to all prompts, `concurrency` requests at once; keep their order.
 
-    A prompt is a chat, or token ids. Each answer is `finish`ed (masked, say; it is given the
-    prompt's index) and kept as it comes, and never asked for again while it is. `weights` tells
-    apart what a server that was started here serves; `schema` is what it holds answers to. Raises
-    UserError that says how many answers are missing, when the server gives none or the budget is
-    spent. A few requests that the server does not take, too long ones say, are empty answers that
-    say so in `finish`.
+    prompts: chats, or token ids. finish: post-processes an answer, given the prompt's index (masks
+    it, say). kept: where each answer is stored as it arrives; a stored one is not asked for again.
+    weights: identifies the model of a server that was started here. schema: constrains answers. A
+    few requests that the server rejects (too long ones, say) become empty answers that say so in
+    `finish`. Raises UserError with the number of missing answers if the server stops answering or
+    the budget is spent.
     """
     how = (max_new_tokens, schema, dict(endpoint.options))
     keys = keys_of(endpoint, prompts, how, weights)
     found = {key: Answer(**kept.rows[key]) for key in keys if key in kept.rows}
     if found:
-        print(f"{len(found):,} of {len(prompts):,} answers are kept of a run of {kept.since()}")
+        print(f"{len(found):,} of {len(prompts):,} answers are kept from a run of {kept.since()}")
     budget = Budget(limits or BudgetParams(), endpoint.section, list(found.values()))
 
-    refused = dict[int, Refused]()  # by the index of the prompt, what the server said
-    one_by_one = threading.Lock()  # recognizers of personal data are not made for threads
+    refused = dict[int, Refused]()  # by the index of the prompt
+    one_by_one = threading.Lock()  # recognizers of personal data are not thread-safe
 
     def ask(index: int) -> None:
         prompt = prompts[index]
@@ -109,30 +111,30 @@ def answer_all(
 
 
 def _note_refusal(no: Refused, index: int, refused: dict[int, Refused], cases: int) -> None:
-    """Note that a server did not take the case at an index.
+    """Note that a server rejected the case at an index.
 
-    Raises Refused where it does not say so of one case, UserError where too many were refused.
+    Raises Refused for a status that does not concern a single case, UserError after too many.
     """
     if no.status not in ONE_CASE:
         raise no
     if len(refused) >= max(3, _FEW * cases):
         raise UserError(
-            f"{no}; so it did to {len(refused)} others: a mistake in all requests, or cases that "
-            "are too long for it"
+            f"{no}; as were {len(refused)} others: all requests are wrong, or the cases are too "
+            "long for it"
         ) from None
     refused[index] = no
 
 
 def _not_answered(index: int, cases: int, no: Refused) -> dict[str, Any]:
-    """Return the empty answer, as a row, to a case that a server did not take; print why."""
-    print(f"case {index + 1:,} of {cases:,} was refused, and is not answered: {no}")
+    """Return an empty answer, as a row, for a case that a server rejected; print why."""
+    print(f"case {index + 1:,} of {cases:,} was rejected by the server and has no answer: {no}")
     return asdict(Answer("", 0, 0, f"{NOT_TAKEN}{no.status}"))
 
 
 def at_once(ask: Callable[[int], None], indices: list[int], concurrency: int) -> None:
     """Call `ask` with each index in threads, `concurrency` at once; raise the first error.
 
-    Nothing is asked any more then; what is on its way is waited for, and kept.
+    After an error no new requests are sent; those in flight are awaited and kept.
     """
     with ThreadPoolExecutor(concurrency) as pool:
         waiting = [pool.submit(ask, index) for index in indices]
@@ -147,9 +149,9 @@ def at_once(ask: Callable[[int], None], indices: list[int], concurrency: int) ->
 def keys_of(
     endpoint: Endpoint, prompts: Sequence[ChatOrTokens], how: object, weights: str
 ) -> list[str]:
-    """Return a key for each prompt; the same prompt of several cases has several."""
+    """Return a unique key for each prompt, also where several cases have the same prompt."""
     url, seen, keys = "" if weights else endpoint.url, Counter[str](), list[str]()
-    for prompt in prompts:  # a server that is started has another port each time
+    for prompt in prompts:  # a server that is started here gets another port each time
         key = fingerprint(url, endpoint.model, weights, how, prompt)
         keys.append(f"{key}-{seen[key]}")
         seen[key] += 1
@@ -157,13 +159,13 @@ def keys_of(
 
 
 def told(left: int, of: int) -> str:
-    """Say how many answers are missing, and what happens to the others."""
+    """Say how many answers are missing, and that the others are kept."""
     missing = f"{left:,} of {of:,} answers are missing"
-    return missing if left == of else f"{missing}: run it again, and only these are asked for"
+    return missing if left == of else f"{missing}: run it again, and only these are requested"
 
 
 def _size(prompt: ChatOrTokens) -> int:
-    """Return the tokens that a prompt has at most: of a chat by its bytes."""
+    """Return the most tokens that a prompt can have; for a chat estimated from its bytes."""
     if prompt and isinstance(prompt[0], int):
         return len(prompt)
     said = "".join(turn["content"] for turn in prompt)  # type: ignore[index]

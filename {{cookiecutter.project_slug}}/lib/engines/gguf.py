@@ -1,7 +1,7 @@
-"""GGUF, the format of llama.cpp and Ollama: converted and quantized by llama.cpp's own programs.
+"""Convert models to GGUF, the format of llama.cpp and Ollama, with llama.cpp's own programs.
 
-The embedded base's tokenizer was trained for this template, so the converter does not know it: it
-is split like Qwen2's. Whatever the tokenizer, its tokens in the GGUF are held against ours.
+The embedded base's tokenizer was trained for this template, so the converter does not know it and
+is told to split like Qwen2's. For any tokenizer, the GGUF's tokens are compared with ours.
 """
 
 import json
@@ -23,9 +23,9 @@ from lib.runtime.hub import refusal
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_SCRATCH = Path(".scratch/gguf")  # plain weights as llama.cpp reads them
+_SCRATCH = Path(".scratch/gguf")  # unquantized types of llama.cpp
 UNKNOWN_PRE_TOKENIZER = "qwen2"
-TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")  # of llama-quantize
+TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0")  # types of llama-quantize
 _KINDS = {"float32": "f32", "bfloat16": "bf16"}
 _BESIDE = ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer*.json")
 
@@ -33,10 +33,10 @@ _BESIDE = ("config.json", "generation_config.json", "chat_template.jinja", "toke
 def write_gguf(
     source: str, folder: Path, kind: str, dtype: str, tokenizer: "PreTrainedTokenizerBase"
 ) -> None:
-    """Convert the model in `source` to folder/model.gguf, with what transformers needs to read it.
+    """Convert the model in `source` to folder/model.gguf, with the files transformers needs.
 
-    `kind` is a type in TYPES, or "none" for the weights as they are. Raises UserError when the
-    tokens differ.
+    `kind` is a type in TYPES, or "none" for unquantized weights. Raises UserError if the tokens
+    differ.
     """
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         whole = Path(scratch, GGUF_FILE)
@@ -53,9 +53,9 @@ def write_gguf(
 
 
 def servable(command: list[str], model: str, revision: str | None, dtype: str) -> str:
-    """Return the folder that a server's command takes; plain weights become a GGUF for llama.cpp.
+    """Return the folder for a server's command; plain weights are converted to GGUF for llama.cpp.
 
-    Raises UserError for quantized weights that are no GGUF.
+    Raises UserError for quantized weights in another format than GGUF.
     """
     if not any(GGUF_FILE in part for part in command) or Path(model, GGUF_FILE).is_file():
         return model
@@ -72,7 +72,7 @@ def servable(command: list[str], model: str, revision: str | None, dtype: str) -
 
 
 def snapshot(model: str, revision: str | None) -> str:
-    """Return the folder where the files of a hub id are on this machine."""
+    """Return the local folder with the files of a hub id."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -84,9 +84,9 @@ def snapshot(model: str, revision: str | None) -> str:
 def prove_tokens(
     path: Path, tokenizer: "PreTrainedTokenizerBase", *options: str, texts: tuple[str, ...] = ()
 ) -> None:
-    """Check that llama.cpp splits the hard texts into the tokens of our tokenizer.
+    """Check that llama.cpp tokenizes the hard texts as our tokenizer does.
 
-    `options` go to llama-tokenize. Raises UserError at the first text that differs.
+    `options` are passed to llama-tokenize. Raises UserError for the first text that differs.
     """
     text = "\n".join(texts or HARD_TEXTS)
     ours = tokenizer.encode(text, add_special_tokens=False, verbose=False)
@@ -97,9 +97,9 @@ def prove_tokens(
     same = next((index for index, (a, b) in pairs if a != b), 0)
     split = tokenizer.decode(ours[same : same + 4])
     raise UserError(
-        f"{path}: tokenizer: llama.cpp splits {split!r} differently from "
-        "training, so it has another pre-tokenizer; this base cannot be served as GGUF by this "
-        "llama.cpp: choose another quantize.scheme"
+        f"{path}: tokenizer: llama.cpp splits {split!r} differently from training, so its "
+        "pre-tokenizer differs; this llama.cpp cannot serve this base as GGUF: choose another "
+        "quantize.scheme"
     )
 
 
@@ -117,7 +117,7 @@ def token_ids(path: Path, text: str, *options: str) -> list[int]:
 
 
 def run_program(*command: str | Path) -> str:
-    """Run a program of llama.cpp; return what it printed; raises UserError with its last words."""
+    """Run a program of llama.cpp and return its output; raise UserError with its last line."""
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, encoding="utf-8", check=False
     )

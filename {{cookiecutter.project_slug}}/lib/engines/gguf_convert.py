@@ -1,9 +1,9 @@
-"""Run llama.cpp's converter, which knows a tokenizer only by a hash of its ids.
+"""Run llama.cpp's converter, which recognizes a tokenizer only by a hash of its ids.
 
 usage   python gguf_convert.py SOURCE PRE_TOKENIZER MODEL TARGET TYPE
 
 SOURCE is llama.cpp's folder. A tokenizer whose hash the converter does not know is written as one
-of kind PRE_TOKENIZER; `lib.engines.gguf` proves afterwards that this is right.
+of kind PRE_TOKENIZER; `lib.engines.gguf` verifies it afterwards.
 """
 
 import runpy

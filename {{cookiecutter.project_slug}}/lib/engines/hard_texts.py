@@ -1,4 +1,4 @@
-"""Texts on which tokenizers differ: a wrong pre-tokenizer splits at least one of them otherwise.
+"""Hold texts on which tokenizers differ: a wrong pre-tokenizer splits at least one differently.
 
 All are in Unicode normal form C: llama.cpp applies no normalizer, so on decomposed letters its
 tokens differ from those of any tokenizer that composes them (Qwen's does).

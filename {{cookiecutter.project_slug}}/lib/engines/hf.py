@@ -1,4 +1,4 @@
-"""Answers from a model in this process, through transformers."""
+"""Generate answers with a model in this process, through transformers."""
 
 import copy
 import time
@@ -14,7 +14,7 @@ from lib.runtime.progress import tell_progress
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-_ALIKE = 0.9  # of the longest row of a batch: the length of the shortest, as padding costs as much
+_ALIKE = 0.9  # shortest row of a batch as a share of the longest: padding costs as much as text
 
 
 def generate(
@@ -27,14 +27,14 @@ def generate(
 ) -> list[list[int]]:
     """Generate greedy answers to one batch of prompts by transformers' own loop.
 
-    `prefix` holds keys and values of the tokens that all prompts begin with. Returns token ids
-    without padding and end-of-turn.
+    `prefix` holds keys and values of the prompts' common prefix. Returns token ids without padding
+    and end-of-turn tokens.
     """
     import torch
     from transformers import GenerationConfig
 
     width = max(len(prompt) for prompt in prompts)
-    # of the model's own it would take penalties of repetition and more, which no server does here
+    # the model's own config may add repetition penalties, which our servers do not apply
     model.generation_config = GenerationConfig(eos_token_id=model.generation_config.eos_token_id)
     pad, stops = int(tokenizer.pad_token_id), stop_ids(model, tokenizer)
     start = 0
@@ -65,15 +65,15 @@ def stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> 
 
 
 def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | None":
-    """Compute keys and values of the tokens that all prompts begin with (system prompt, examples).
+    """Compute keys and values of the common prefix of all prompts (system prompt, examples).
 
-    None where there are none, or the model's cache is not a plain one (a sliding window would count
+    None if there is none, or the model's cache is not a plain one (a sliding window would count
     padding).
     """
     import torch
     from transformers.cache_utils import DynamicLayer
 
-    least, most = min(prompts), max(prompts)  # what these two share, all others share
+    least, most = min(prompts), max(prompts)  # what these two share, all share
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(least, most, strict=False))
     shared = min(len(list(pairs)), min(map(len, prompts)) - 1)
     if not shared:
@@ -81,15 +81,15 @@ def read_prefix(model: "PreTrainedModel", prompts: list[list[int]]) -> "Cache | 
     ids = torch.tensor([prompts[0][:shared]], device=model.device)
     with torch.inference_mode():
         output = model(input_ids=ids, use_cache=True, logits_to_keep=1)
-    cache = getattr(output, "past_key_values", None)  # Mamba's are states, under another name
+    cache = getattr(output, "past_key_values", None)  # Mamba has states under another name
     plain = all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
     return cache if plain else None
 
 
 def batch_by_length(lengths: list[int], batch_tokens: int) -> list[list[int]]:
-    """Group rows of similar length, the longest first: what does not fit into memory fails at once.
+    """Group rows of similar length, the longest first, so that running out of memory shows at once.
 
-    A batch takes `batch_tokens`, padding included; a longer row goes alone.
+    A batch has at most `batch_tokens`, padding included; a longer row is a batch of its own.
     """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     found: list[list[int]] = []
@@ -135,7 +135,7 @@ def add_likelihoods(
 ) -> list[Answer]:
     """Add to each answer the log-likelihood of the right one.
 
-    `expected` has the token ids of the right ones, each with the token that ends its turn.
+    expected: token ids of the right answers, each with its end-of-turn token.
     """
     found = log_likelihoods(model, list(zip(prompts, expected, strict=True)))
     return [replace(one, log_likelihood=value) for one, value in zip(answers, found, strict=True)]
@@ -167,9 +167,9 @@ def timed_answers(
     max_new_tokens: int,
     exact: bool = False,
 ) -> list[Timing]:
-    """Answer one batch and time each token, as a stream would bring it.
+    """Answer one batch and time each token, as if streamed.
 
-    With `exact` no row ends before `max_new_tokens`.
+    With `exact`, no row stops before `max_new_tokens`.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Replies that were paid for, each written as it comes: a run that is cut off goes on from them."""
+"""Keep each reply of a server as it arrives, so that an interrupted run can continue."""
 
 import json
 import os
@@ -9,20 +9,20 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 24 * 3600  # for so long a hosted model is taken to be the same
+_SECONDS = 24 * 3600  # a hosted model is assumed to be unchanged for this long
 
 
 def fingerprint(*asked: Any) -> str:
-    """Return a key for what is asked: the server, the model, its limits and the prompt."""
+    """Return a hash of a request: server, model, limits and prompt."""
     said = json.dumps(asked, ensure_ascii=False, sort_keys=True)
     return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class Kept:
-    """Rows by what was asked, in a file of .scratch that grows by a line for each reply.
+    """Stores replies by request, in a file in .scratch that grows by one line per reply.
 
-    name: of the file, a system or a stage. What is older than _SECONDS is forgotten. The line that
-    was cut off by the end of a run is not used. Several threads may add rows.
+    name: the file's name, a system or a stage. Rows older than _SECONDS and a truncated last line
+    are ignored. Thread-safe.
     """
 
     def __init__(self, name: str) -> None:
@@ -44,7 +44,7 @@ class Kept:
                 continue
 
     def add(self, key: str, row: dict[str, Any]) -> None:
-        """Keep a row: it is on disk when this returns."""
+        """Store a row; it is on disk when this returns."""
         line = json.dumps({"asked": key} | row, ensure_ascii=False) + "\n"
         with self.lock:
             self.rows[key] = row
@@ -64,5 +64,5 @@ class Kept:
         return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
     def forget(self) -> None:
-        """Remove the file, when all is stored where it belongs."""
+        """Delete the file, once all replies are stored in the outputs."""
         self.path.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
-"""Requests to an OpenAI-compatible server, by the openai client.
+"""Send requests to an OpenAI-compatible server with the openai client.
 
-What a server may do better a moment later (429, 5xx, a time-out, a lost connection) it is asked
-again, up to RETRIES times: after half a second, then twice as long each time, or when the server
-says. An error is one line that names the section of params.yaml the server stands in, and never
-holds its key.
+Temporary failures (429, 5xx, a timeout, a lost connection) are retried up to RETRIES times: after
+half a second, then twice as long each time, or when the server says. An error is one line that
+names the section of params.yaml with the server, and never contains its key.
 """
 
 import os
@@ -15,30 +14,31 @@ from typing import Any
 
 from lib.runtime.errors import UserError
 
-ANSWER_SECONDS = 600  # one answer may take
-CONNECT = 10  # seconds until a connection stands
+ANSWER_SECONDS = 600  # seconds that one answer may take
+CONNECT = 10  # seconds to establish a connection
 RETRIES = 5  # 15 seconds of waiting in all, unless the server asks for more
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A server that is asked: its URL, ending in /v1, the model it is asked for, the environment
-    variable that holds its key, and the section of params.yaml that errors name."""
+    """A server: its URL, ending in /v1, the model to request, and where its key is.
+
+    key_env: environment variable with the key; section: of params.yaml, for errors."""
 
     url: str
     model: str = ""
     key_env: str = ""
     section: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)  # of a request: replaces ours
+    options: Mapping[str, Any] = field(default_factory=dict)  # keys of a request that replace ours
 
     def named(self) -> str:
-        """Name the server for an error: its section, and its URL without a password."""
+        """Describe the server for an error: its section, and its URL without a password."""
         bare = re.sub("//[^/@]*@", "//", self.url.rstrip("/"))
         return f"{self.section}: {bare}" if self.section else bare
 
 
 class Refused(UserError):
-    """The server answered, with an HTTP status that says no."""
+    """The server rejected the request with an HTTP status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -47,9 +47,9 @@ class Refused(UserError):
 
 @cache
 def connect(url: str, key: str) -> Any:
-    """Make the client of a server, with `key` and no other key of the environment.
+    """Create the client of a server, with `key` and no other key from the environment.
 
-    Without a key it sends the word none, as it must send something. Each request opens its own
+    Without a key it sends the word none, since the client must send one. Each request opens its own
     connection: llama.cpp closes idle ones, and reuse would race with that.
     """
     from openai import Omit, OpenAI, Timeout
@@ -72,7 +72,7 @@ def connect(url: str, key: str) -> Any:
 def call(endpoint: Endpoint, route: str, send: Callable[[Any], Any]) -> Any:
     """Return the JSON of the reply that `send` gets from the client.
 
-    Raises UserError when there is none, Refused when the server says no.
+    Raises UserError if there is none, Refused if the server rejects the request.
     """
     import httpx2
     import openai
@@ -92,23 +92,23 @@ def call(endpoint: Endpoint, route: str, send: Callable[[Any], Any]) -> Any:
         return response.json()
     except ValueError:
         said = _without(key, response.text)[:100]
-        raise UserError(f"{where}: its reply is no JSON: {said!r}") from None
+        raise UserError(f"{where}: its reply is not JSON: {said!r}") from None
 
 
 def tries(error: Any) -> str:
-    """Say how often the server was asked, if more than once: the client counts in a header."""
+    """Say how often the request was sent, if more than once; the client counts in a header."""
     request = getattr(error, "request", None)
     again = int(request.headers.get("x-stainless-retry-count", 0)) if request else 0
     return f" in {again + 1} tries" if again else ""
 
 
 def _without(key: str, said: str) -> str:
-    """Put a server's words on one line, without the key, which some quote."""
+    """Put a server's message on one line and remove the key, which some servers quote."""
     return " ".join((said.replace(key, "[key]") if key else said).split())
 
 
 def post(endpoint: Endpoint, route: str, body: dict[str, Any]) -> Any:
-    """Return the JSON of one of the server's own routes, which is asked once."""
+    """Post once to one of the server's own routes; return the JSON of the reply."""
     import httpx2
 
     once = {"max_retries": 0}
@@ -120,7 +120,7 @@ def post(endpoint: Endpoint, route: str, body: dict[str, Any]) -> Any:
 
 
 def headers(key_env: str) -> dict[str, str]:
-    """Return the headers with the key of an environment variable; none where none is named."""
+    """Return the headers with the key from an environment variable; {} without a name."""
     return {"Authorization": f"Bearer {read_key(key_env)}"} if key_env else {}
 
 
@@ -130,5 +130,7 @@ def read_key(name: str) -> str:
     if not key:
         raise UserError(f"{name}: this environment variable with the server's key is not set")
     if not (key.isascii() and key.isprintable()):
-        raise UserError(f"{name}: the key in it has a line break or a character that no key has")
+        raise UserError(
+            f"{name}: its key contains a line break or a character that keys cannot have"
+        )
     return key

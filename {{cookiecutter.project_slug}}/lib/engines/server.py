@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server: start it, wait for it, stop it."""
+"""Start an OpenAI-compatible server, wait until it is ready, and stop it."""
 
 import json
 import os
@@ -21,9 +21,9 @@ from lib.runtime.errors import UserError
 from lib.runtime.processes import descendants, die_with_parent, runs
 
 LOG = Path(".scratch/server.log")
-LLAMA_SERVER = "{llama-server}"  # in a command: the one that `make llamacpp` has built
-POLITE = 20  # seconds that a server may take to end by itself
-ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # would end this process on the spot
+LLAMA_SERVER = "{llama-server}"  # stands in a command for the one that `make llamacpp` built
+POLITE = 20  # seconds that a server may take to end after SIGTERM
+ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # would end this process at once
 
 
 @contextmanager
@@ -32,8 +32,9 @@ def serving(
 ) -> Iterator[str]:
     """Run a server and yield its URL; stop it and all it started, whatever happens.
 
-    {model}, {port} and {llama-server} are filled in. Of SIGKILL to this process only the server
-    itself hears, on Linux. Errors name the `key` of params.yaml that decides the command.
+    {model}, {port} and {llama-server} in the command are filled in. If this process gets SIGKILL,
+    only the server itself is stopped, and only on Linux. Errors name the `key` of params.yaml that
+    sets the command.
     """
     port = free_port()
     filled = [part.replace("{model}", model).replace("{port}", str(port)) for part in command]
@@ -61,7 +62,7 @@ def serving(
 
 @contextmanager
 def leaving_on_signals() -> Iterator[None]:
-    """Leave the block as by an exception at a signal that would end this process.
+    """Leave the block by an exception on a signal that would end this process.
 
     One that is ignored (a hangup under nohup) stays ignored.
     """
@@ -76,7 +77,7 @@ def leaving_on_signals() -> Iterator[None]:
 
 @contextmanager
 def putting_off_signals() -> Iterator[None]:
-    """Delay signals that would end this process, Ctrl-C included, until after the block."""
+    """Delay signals that would end this process, Ctrl-C included, until the block ends."""
     late: list[int] = []
     with handling([*ENDINGS, signal.SIGINT], lambda number, _: late.append(number)):
         yield
@@ -88,7 +89,7 @@ def putting_off_signals() -> Iterator[None]:
 def handling(
     signs: list[signal.Signals], handler: Callable[[int, FrameType | None], None]
 ) -> Iterator[None]:
-    """Handle signals this way in the block, and as before after it."""
+    """Handle signals with `handler` inside the block, and as before afterwards."""
     before = {sign: signal.signal(sign, handler) for sign in signs}
     try:
         yield
@@ -98,7 +99,7 @@ def handling(
 
 
 def free_port() -> int:
-    """Find a port nobody listens on."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -109,7 +110,7 @@ def wait_until_up(
 ) -> None:
     """Wait until a server lists its models.
 
-    Raises UserError when it ends, wants another key or takes longer than `patience` (seconds).
+    Raises UserError when it ends, rejects the key or takes longer than `patience` (seconds).
     """
     deadline, said = time.monotonic() + patience, "it was given no time"
     while time.monotonic() < deadline:
@@ -128,15 +129,15 @@ def wait_until_up(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server and all it started: politely, then not, however impatient the user is."""
+    """End the server and its child processes: by SIGTERM, then by SIGKILL; not interruptible."""
     with putting_off_signals():
         started = descendants(process.pid)
-        for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive a polite leader
+        for sign in (signal.SIGTERM, signal.SIGKILL):  # its children may outlive it
             with suppress(ProcessLookupError, PermissionError):  # macOS: all are zombies
                 os.killpg(process.pid, sign)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=POLITE)
-        for one in started:  # those in a session of their own
+        for one in started:  # children in a session of their own
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
         deadline = time.monotonic() + POLITE
@@ -147,8 +148,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def served_model(url: str, key_env: str = "", key: str = "bench.url") -> str:
     """Return the id of the first model that a server lists.
 
-    Raises UserError when it does not answer, Refused when it wants another key. Errors name the
-    `key` of params.yaml that leads to it.
+    Raises UserError when it does not answer, Refused when it rejects the key. Errors name the `key`
+    of params.yaml that sets the server.
     """
     try:
         request = urllib.request.Request(f"{url}/models", headers=headers(key_env))  # noqa: S310
@@ -163,7 +164,7 @@ def served_model(url: str, key_env: str = "", key: str = "bench.url") -> str:
                 else "bench.key_env names the environment variable that holds it"
             )
             raise Refused(
-                f"{key}: {url}/models answered {error.code}: it wants a key; {cure}", error.code
+                f"{key}: {url}/models answered {error.code}: it requires a key; {cure}", error.code
             ) from None
         raise UserError(f"{key}: no OpenAI-compatible server at {url} ({error})") from None
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:

@@ -1,11 +1,11 @@
-"""What a served request costs in time, and how requests sum up to figures.
+"""Compute latency and throughput figures of served requests.
 
 TTFT     time to first token: from sending a request to the first text of its answer
 TPOT     time per output token after the first: (end to end - TTFT) / (tokens - 1), one a request
 ITL      inter-token latency: each gap between two pieces of text of an answer; a server that sends
-         several tokens at once has fewer, longer gaps, and TPOT is the fairer figure
-e2e      end to end: from sending a request to the end of its answer, which a token without text
-         brings where the model stops by itself
+         several tokens at once has fewer, longer gaps, so TPOT is the fairer figure
+e2e      end to end: from sending a request to the end of its answer, which may be a token without
+         text
 
 Tokens are those the server counts (`usage`). Percentiles are over requests (ITL: over gaps),
 interpolated linearly.
@@ -20,7 +20,7 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass(frozen=True)
 class Timing:
-    """One request: seconds from its start to each piece of text and to its end, and its tokens."""
+    """The times of one request, in seconds from its start, and its number of tokens."""
 
     stamps: tuple[float, ...]
     total: float
@@ -42,14 +42,14 @@ def single_requests(timings: list[Timing]) -> dict[str, list[float]]:
 
 
 def summarise_timings(timings: list[Timing], seconds: float) -> dict[str, float]:
-    """Return the figures of requests that took `seconds` together, in milliseconds and a second."""
+    """Return latencies (ms) and rates (per second) of requests that took `seconds` in all."""
     several = [timing for timing in timings if timing.output_tokens > 1]
     tpot = [(t.total - t.first) / (t.output_tokens - 1) for t in several]
     gaps = [gap for timing in timings for gap in np.diff(timing.stamps)]
     count = len(timings)
     return {
         "requests": count,
-        "errors": 0,  # the first would have ended the stage
+        "errors": 0,  # a failed request would have ended the stage
         **percentiles("ttft_ms", [timing.first for timing in timings]),
         **percentiles("tpot_ms", tpot),
         **percentiles("itl_ms", gaps),
@@ -62,7 +62,7 @@ def summarise_timings(timings: list[Timing], seconds: float) -> dict[str, float]
 
 
 def percentiles(name: str, seconds: list[float]) -> dict[str, float]:
-    """Return p50, p90, p95 and p99 in milliseconds; nothing where nothing was measured."""
+    """Return p50, p90, p95 and p99 in milliseconds; {} without measurements."""
     if not seconds:
         return {}
     values = np.percentile(seconds, PERCENTILES) * 1000

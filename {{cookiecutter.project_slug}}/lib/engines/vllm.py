@@ -1,4 +1,4 @@
-"""Answers from a model in this process, through vLLM, where it is installed."""
+"""Generate answers with a model in this process, through vLLM, if it is installed."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ def answer_all(
     seed: int,
     schema: dict[str, Any] | None = None,
 ) -> list[Answer]:
-    """Generate greedy answers to token ids, in order; `stops` are the ids that end one.
+    """Generate greedy answers to token ids, in order; `stops` are the ids that end an answer.
 
-    schema: the JSON Schema that answers are held to.
+    schema: the JSON Schema that constrains answers.
     """
     LLM, SamplingParams = load_vllm()  # noqa: N806 vLLM's own names
     model = LLM(model=folder, revision=revision, dtype=dtype, seed=seed)
@@ -46,7 +46,7 @@ def load_vllm() -> tuple[Any, Any]:
         from vllm import LLM, SamplingParams
     except ImportError:
         raise UserError(
-            "params.yaml: answer.engine is 'vllm', which is not installed here; it pins other "
-            "versions than training: run it as a server and set answer.engine to server"
+            "params.yaml: answer.engine is 'vllm', which is not installed here; its pinned "
+            "versions conflict with training: run it as a server and set answer.engine to server"
         ) from None
     return LLM, SamplingParams

@@ -1,8 +1,8 @@
 """Load a model into transformers, whatever format the quantize stage wrote it in.
 
-compressed-tensors and bitsandbytes are transformers' own business. GPTQ and GGUF become plain
-weights here, the numbers that a kernel of vLLM or llama.cpp computes with; the parity stage shows
-that the server answers alike. GPTQ checkpoints may be of GPTQModel or, before it, of auto-gptq.
+transformers itself reads compressed-tensors and bitsandbytes. GPTQ and GGUF are dequantized here,
+to the numbers that a kernel of vLLM or llama.cpp computes with; the parity stage compares the
+server's answers. GPTQ checkpoints may come from GPTQModel or its predecessor auto-gptq.
 """
 
 import json
@@ -25,33 +25,33 @@ def load_weights(
 ) -> "PreTrainedModel":
     """Load the model of a folder in any format that `quantize` writes, or of a hub id.
 
-    dtype: of the weights that are not quantized, `float32` or `bfloat16`. It is in evaluation mode.
-    Raises UserError where weights are missing or unreadable.
+    dtype: of unquantized weights, `float32` or `bfloat16`. Returned in evaluation mode. Raises
+    UserError where weights are missing or unreadable.
     """
     from transformers import GenerationConfig
 
     if Path(model, GGUF_FILE).is_file():
-        # its own reading of a GGUF's settings leaves out head_dim (transformers 5.17)
+        # transformers 5.17 does not read head_dim from a GGUF
         loaded = load_model(model, dtype, device, gguf_file=GGUF_FILE, config=load_config(model))
     elif quantization(model).get("quant_method") == "gptq":
         loaded = load_gptq(model, dtype, device)
     else:
         return load_model(model, dtype, device, revision)
-    if Path(model, "generation_config.json").is_file():  # auto-gptq wrote none
+    if Path(model, "generation_config.json").is_file():  # auto-gptq did not write one
         loaded.generation_config = GenerationConfig.from_pretrained(model)
     return loaded
 
 
 def weights_size(folder: str | Path) -> int:
-    """Return the bytes of the weights in a model folder."""
+    """Return the size of the weights in a model folder, in bytes."""
     files = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("*.gguf")]
     return sum(path.stat().st_size for path in files)
 
 
 def quantization(folder: str) -> dict[str, Any]:
-    """Return what config.json says of the weights' quantization; empty where there is none.
+    """Return the quantization config of a model folder; {} if it is not quantized.
 
-    Before 0.5 auto-gptq said it in quantize_config.json alone.
+    Before 0.5, auto-gptq stored it only in quantize_config.json.
     """
     config = _read_json(Path(folder, "config.json"))
     old = _read_json(Path(folder, "quantize_config.json"))
@@ -66,7 +66,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
-    """Load a GPTQ checkpoint as a model with plain weights."""
+    """Load a GPTQ checkpoint as a model with dequantized weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -85,7 +85,7 @@ def load_gptq(folder: str, dtype: str, device: str) -> "PreTrainedModel":
 
 
 def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str, Tensor]":
-    """Return the tensors of a GPTQ checkpoint by name, packed matrices unpacked."""
+    """Return the tensors of a GPTQ checkpoint by name, with packed matrices dequantized."""
     from safetensors.torch import load_file
 
     paths = sorted(Path(folder).glob("*.safetensors"))
@@ -102,11 +102,11 @@ def plain_weights(folder: str, packing: dict[str, Any], dtype: Any) -> "dict[str
 
 
 def unpack_weights(packed: "dict[str, Tensor]", folder: str, packing: dict[str, Any]) -> "Tensor":
-    """Unpack the plain matrix, (outputs, inputs), of one layer.
+    """Dequantize the weight of one layer, shape (outputs, inputs).
 
-    An int32 holds 32/bits numbers, the first in its lowest bits: `qweight` along the inputs,
-    `qzeros` along the outputs. `g_idx` names the group of each input; the original format ("gptq",
-    auto-gptq's too) stores zero points less one, "gptq_v2" as they are.
+    An int32 packs 32/bits numbers, the first in the lowest bits: `qweight` along inputs, `qzeros`
+    along outputs. `g_idx` is the group of each input. The original format ("gptq", also
+    auto-gptq's) stores zero points minus one, "gptq_v2" as they are.
     """
     bits = packing.get("bits")
     kind = packing.get("checkpoint_format", "gptq")

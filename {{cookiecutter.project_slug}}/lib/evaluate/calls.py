@@ -1,9 +1,9 @@
-"""Calls of tools in an answer: are they those of the right answer?
+"""Compare the tool calls in an answer with those of the right answer.
 
-A call is right by its name and its arguments as JSON, whatever the order of keys and of parallel
-calls; what is said beside calls is not compared. Read are the forms in which chat templates have
-them: Hermes and Qwen (`<tool_call>` with JSON, or with XML), Llama 3 (`"parameters"`), Mistral
-(a list, or NAME{...}), GLM (keys and values in tags). An answer in any other form counts as wrong.
+Names and JSON arguments must be equal, whatever the order of keys and of parallel calls; text
+beside calls is not compared. The formats of common chat templates are read: Hermes and Qwen
+(`<tool_call>` with JSON, or with XML), Llama 3 (`"parameters"`), Mistral (a list, or NAME{...}),
+GLM (keys and values in tags). An answer in any other format counts as wrong.
 """
 
 import json
@@ -25,12 +25,12 @@ NamedCall = tuple[str, dict[str, Any]]
 
 
 def without_thought(text: str) -> str:
-    """Drop what a model thinks before it answers, up to the last `</think>`."""
+    """Remove the thoughts before an answer, up to the last `</think>`."""
     return _THOUGHT.sub("", text, count=1) if "</think>" in text else text
 
 
 def comparable(output: str, expected: str) -> tuple[str, str]:
-    """Return an answer and the right one in one form, where the right one calls tools."""
+    """Normalize an answer and the right one if the latter calls tools; else return both as is."""
     if "<tool_call>" not in expected or not (wanted := calls_in(expected)):
         return output, expected
     typed = {key: value for _, arguments in wanted for key, value in arguments.items()}
@@ -39,7 +39,7 @@ def comparable(output: str, expected: str) -> tuple[str, str]:
 
 
 def _written(calls: list[NamedCall]) -> str:
-    """Write calls as one text, the same for any order."""
+    """Write calls as one text, independent of their order."""
     texts = [
         call_text(
             {"id": "", "type": "function", "function": {"name": name, "arguments": arguments}}
@@ -50,7 +50,7 @@ def _written(calls: list[NamedCall]) -> str:
 
 
 def as_typed(arguments: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
-    """Read arguments that a form has as text, `5`, in the type that the right answer has."""
+    """Convert arguments that a format stores as text, such as `5`, to the right answer's types."""
     return {
         key: value.value(typed.get(key)) if isinstance(value, Text) else value
         for key, value in arguments.items()
@@ -58,10 +58,10 @@ def as_typed(arguments: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]
 
 
 class Text(str):
-    """An argument of a form that knows no types."""
+    """An argument in a format without types."""
 
     def value(self, like: Any) -> Any:
-        """Read it as JSON, unless a text is wanted."""
+        """Parse it as JSON, unless `like` is a string."""
         if isinstance(like, str):
             return str(self)
         try:
@@ -71,7 +71,7 @@ class Text(str):
 
 
 def calls_in(text: str) -> list[NamedCall]:
-    """Read the calls of an answer, in any known form; none where one of them cannot be read."""
+    """Read the calls of an answer in any known format; [] if one of them cannot be read."""
     found = TAGGED.findall(text)
     parts = found or [_MARKS.sub(" ", text).strip()]
     calls = list[NamedCall]()

@@ -1,11 +1,11 @@
-"""How good one answer is, by the metrics of the task's declared output.
+"""Score one answer by the metrics for task.output.
 
 json    exact_match (by value), field_f1, valid_json, valid_schema
 label   exact_match, valid_label
 text    exact_match, rouge_l, chrf, and numeric where the right answer has a number
 any     eval.checks by their names, and own (lib/evaluate/own.py)
 
-Each is from 0 to 1, higher is better.
+Each is from 0 to 1; higher is better.
 """
 
 import re
@@ -27,7 +27,7 @@ def score_answer(
     labels: set[str],
     checks: dict[str, str],
 ) -> Scores:
-    """Score one answer by rule; `labels` are the allowed ones when output is label."""
+    """Score one answer by rules; `labels` are the allowed ones when task.output is label."""
     match task.output:
         case "json":
             scores = json_scores(output, expected, task)
@@ -39,7 +39,7 @@ def score_answer(
 
 
 def further_scores(output: str, expected: str, prompt: str, task: TaskParams) -> Scores:
-    """Score one answer by the metrics that need more than the text: a package, or your own code."""
+    """Score one answer by the metrics that need a package or your own code."""
     scores = {"chrf": chrf(output, expected)} if task.output == "text" else {}
     mine = own(output, expected, prompt)
     if mine is None:
@@ -64,7 +64,7 @@ def json_scores(output: str, expected: str, task: TaskParams) -> Scores:
 
 
 def field_f1(answer: dict[str, object], wanted: dict[str, object]) -> float:
-    """Return the harmonic mean of the shares of given and of wanted fields that are right."""
+    """Compute F1 over fields: the harmonic mean of precision (of given) and recall (of wanted)."""
     right = sum(field in wanted and same(wanted[field], value) for field, value in answer.items())
     return f1(right, len(answer), len(wanted))
 
@@ -96,8 +96,8 @@ def text_scores(output: str, expected: str) -> Scores:
 def rouge_l(output: str, expected: str) -> float:
     """Compute ROUGE-L: F1 of the longest common subsequence of words (Lin, 2004).
 
-    Of characters where words are not spaced. Ours: the common package of this name drops every
-    letter that is not ASCII.
+    Unspaced scripts are compared by characters. Implemented here because the common package of this
+    name drops every letter that is not ASCII.
     """
     mine, theirs = words(output), words(expected)
     row = [0] * (len(theirs) + 1)

@@ -1,8 +1,7 @@
-"""The number that a worked answer ends with, by its value.
+"""Find the number that a worked answer ends with, and its value.
 
-Digits and the signs that join them are one number in one of the forms below, or none at all: no
-part of a date, a range, a version or a sum is compared, for an answer that shares that part would
-be right by chance.
+Digits and the signs that join them form one number in one of the formats below, or none: parts of a
+date, a range, a version or a sum are not compared, since an answer could share them by chance.
 """
 
 import math
@@ -10,7 +9,7 @@ import re
 import unicodedata
 from fractions import Fraction
 
-# Signs of other scripts and of print: full-width and Arabic ones; one space for all spaces.
+# Full-width, Arabic and typographic signs; all spaces become one kind.
 SIGNS = {0xFEE0 + ord(sign): sign for sign in ",.-+/:$"} | str.maketrans(
     {
         **dict.fromkeys("\u2212\u2010\u2011\ufe63", "-"),
@@ -38,7 +37,7 @@ SCALES = {"k": 10**3, "K": 10**3, "thousand": 10**3, "M": 10**6, "million": 10**
     "trillion": 10**12,
 }
 # 1,234.5 and 12,34,567; 1.234,5 and 1.234.567; 1 234,5 and 1'234.5; else one decimal sign or none.
-# A comma before just three digits parts thousands (not of 0: 0,125); a dot alone is decimal.
+# A comma before exactly three digits separates thousands (except 0,125); a single dot is decimal.
 VALUE = re.compile(
     r"(?P<commas>[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d+)?)"
     r"|(?P<dots>[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,}))"
@@ -51,7 +50,7 @@ RATIO = re.compile(r"(?:(\d+) )?(\d+) ?/ ?(0*[1-9]\d*)")
 _COUNTED = re.compile(rf"(?:([\d.,]*\d)([{''.join(EAST)}]+))+\d*")
 
 JOINT = (
-    r"(?:[.,:'_√]|\^[-+]?| ?(?:\*\*|[-+/*×÷x~–—]) ?[-+]?"  # sums and ranges, in spaces, too
+    r"(?:[.,:'_√]|\^[-+]?| ?(?:\*\*|[-+/*×÷x~–—]) ?[-+]?"  # sums and ranges, also with spaces
     rf"|[{LATIN}]{{1,3}}[-+]?|分之|[{''.join(EAST)}]+"  # 2e3, 12h30, 3万5千
     r"|(?<!\d{4}) (?=\d{3}(?!\d))| (?=\d+ ?/ ?\d))"  # 1 234, 1 1/2
 )
@@ -62,13 +61,13 @@ RUN = re.compile(
     rf"(?P<east>[{''.join(EAST)}]+(?![克米瓦]))?"
     rf"(?: ?(?P<scale>{'|'.join(SCALES)})(?!\w))?"
 )
-_MOST = 300  # digits, of a power, too; beyond is no number but a model that repeats itself
+_MOST = 300  # digits, also of a power; more is not a number but a model that repeats itself
 
 
 def last_number(text: str) -> Fraction | None:
-    """Return the last number in digits; None without one, or where it is in none of the forms.
+    """Return the value of the last number in a text; None if there is none in a known format.
 
-    Digits of any script count, a unit or percent sign behind them is not read.
+    Digits of any script count; a following unit or percent sign is ignored.
     """
     found = [match for match in RUN.finditer(_plain(text)) if match["run"]]
     if not found:
@@ -83,7 +82,7 @@ def last_number(text: str) -> Fraction | None:
 
 
 def _plain(text: str) -> str:
-    """Write digits and signs of other scripts, raised digits, fractions and LaTeX in ASCII."""
+    """Convert digits and signs of other scripts, superscripts, fractions and LaTeX to ASCII."""
     text = re.sub("(\\d?)([¼½¾⅐-⅞])", split_fraction, text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: "^" + found[0].translate(RAISED), text)
     digits = "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
@@ -114,7 +113,7 @@ def valued(run: str) -> Fraction | None:
 
 
 def counted(run: str) -> Fraction | None:
-    """Return the value of a number in units of thousands, ten thousands and more, as 3万5千."""
+    """Return the value of a number with Chinese or Japanese units, such as 3万5千."""
     if not _COUNTED.fullmatch(run):
         return None
     total = Fraction(0)

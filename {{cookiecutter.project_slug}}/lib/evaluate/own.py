@@ -1,10 +1,10 @@
-"""Your own metric: one function. It is reported as `own`; `eval.primary: own` judges by it.
+"""Define your own metric: one function, reported as `own`; `eval.primary: own` makes it the score.
 
-The gate calls it again: of the same answer it must say the same, and import no more than `data`,
-`eval` and `dev` of pyproject.toml install.
+The gate calls it again: it must be deterministic, and import only packages of the extras `data`,
+`eval` and `dev` of pyproject.toml.
 """
 
 
 def own(output: str, expected: str, prompt: str) -> float | None:
-    """Score an answer from 0 to 1; None: no such metric, or none for this case."""
+    """Score an answer from 0 to 1; None if there is no own metric, or none for this case."""
     return None

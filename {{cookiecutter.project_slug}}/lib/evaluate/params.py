@@ -9,11 +9,11 @@ from lib.core.config import Section
 from lib.core.params import TaskParams
 from lib.runtime.errors import UserError
 
-METRICS = {  # of lib/evaluate/metrics.py
+METRICS = {  # those of lib/evaluate/metrics.py
     *("exact_match", "field_f1", "valid_json", "valid_schema", "valid_label"),
     *("rouge_l", "chrf", "numeric", "own", "log_likelihood"),
 }
-OF_OUTPUT = {  # metrics that only one kind of task.output has
+OF_OUTPUT = {  # metrics of a single kind of task.output
     **dict.fromkeys(("field_f1", "valid_json", "valid_schema"), "json"),
     "valid_label": "label",
     **dict.fromkeys(("rouge_l", "chrf", "numeric"), "text"),
@@ -21,13 +21,15 @@ OF_OUTPUT = {  # metrics that only one kind of task.output has
 
 
 class SafetyParams(Section):
-    """What finds toxic answers."""
+    """The classifier that flags toxic answers."""
 
     classifier: Literal["rules", "local", "endpoint"] = "rules"
     model: str = ""  # local: a folder or hub-id@commit; endpoint: the name the server knows
     url: str = ""  # of an endpoint; ends in /v1
     key_env: str = ""  # the environment variable with its key
-    unsafe: list[str] = ["unsafe"]  # labels, or first lines of a guard's answer, that flag one
+    unsafe: list[str] = [
+        "unsafe"
+    ]  # labels, or first lines of a guard model's answer, that flag an answer
     safe: list[str] = ["safe"]  # first lines that do not; any other is an error
     concurrency: int = Field(default=4, ge=1)
 
@@ -45,11 +47,11 @@ class EvalParams(Section):
 
     primary: str = "exact_match"  # the metric that is an answer's score
     safety: SafetyParams = SafetyParams()
-    checks: dict[str, str] = {}  # name: regular expression that an answer must match somewhere
-    length_buckets: list[int] = [50, 100]  # characters of a prompt at which a next slice begins
+    checks: dict[str, str] = {}  # name: regular expression that must match somewhere in an answer
+    length_buckets: list[int] = [50, 100]  # prompt lengths (characters) at which a new slice begins
     canaries: list[
         Annotated[str, Field(min_length=1)]
-    ] = []  # strings planted in the training data; no answer may hold one
+    ] = []  # strings planted in the training data; an answer that contains one is a leak
     bootstrap: int = Field(ge=100)  # resamples behind each interval of graded scores
     seed: int = Field(ge=0, lt=2**32)
 
@@ -57,7 +59,7 @@ class EvalParams(Section):
     @classmethod
     def _compiles(cls, checks: dict[str, str]) -> dict[str, str]:
         if taken := METRICS & set(checks):
-            raise ValueError(f"a mapping without the name {min(taken)}, which is a metric")
+            raise ValueError(f"a mapping without the name {min(taken)}, which is that of a metric")
         for pattern in checks.values():
             try:
                 re.compile(pattern)
@@ -78,10 +80,11 @@ class EvalParams(Section):
 
 
 def check_primary(params: EvalParams, task: TaskParams) -> None:
-    """Raise UserError where the primary metric is one of another kind of answers."""
+    """Raise UserError where the primary metric is for another kind of output."""
     output = OF_OUTPUT.get(params.primary, task.output)
     if output != task.output:
         raise UserError(
-            f"params.yaml: eval.primary is {params.primary}, a metric of answers that are {output},"
-            f" and task.output is {task.output}; set it to exact_match, or to another of its own"
+            f"params.yaml: eval.primary is {params.primary}, a metric for the output {output}, "
+            f"and task.output is {task.output}; set it to exact_match, or another metric of that "
+            "output"
         )

@@ -1,4 +1,4 @@
-"""The answers of each system, case by case, as everything that judges them reads them."""
+"""Read the scored answers of a system, case by case: predictions/SYSTEM.jsonl."""
 
 import json
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Pairs(NamedTuple):
     old: list[Prediction]
 
     def scores(self) -> tuple[list[float], list[float], list[str]]:
-        """Return scores of both and the groups, as lib.evaluate.stats.compare_paired takes them."""
+        """Return (scores of new, scores of old, groups), the arguments of compare_paired."""
         return [*map(score, self.new)], [*map(score, self.old)], [*map(group, self.new)]
 
 
@@ -33,9 +33,9 @@ def present() -> list[str]:
 
 
 def not_asked(systems: dict[str, list[Prediction]]) -> str:
-    """Name the prompted systems without a golden answer, such as `few_shot and retrieval`.
+    """Name the prompted systems without golden answers, such as `few_shot and retrieval`.
 
-    A claim about the best of prompting leaves them open. Empty if there are none.
+    A claim about the best prompting does not cover these. Empty if there are none.
     """
     return " and ".join(one for one in PROMPTED if not of_sets(systems.get(one, []), "golden"))
 
@@ -59,7 +59,7 @@ def score(row: Prediction) -> float:
 
 
 def group(row: Prediction) -> str:
-    """Name what a row is not independent of; an adversarial case stands alone."""
+    """Return the group of a row (rows in it are not independent); an attack is its own."""
     return str(row.get("group", row["id"]))
 
 
@@ -69,20 +69,20 @@ def of_sets(rows: Iterable[Prediction], *sets: str) -> list[Prediction]:
 
 
 def same_cases(new: list[Prediction], old: list[Prediction]) -> Pairs:
-    """Return the cases that are the same in both: set, id, question and right answer."""
+    """Pair the cases that are equal in both: by set, id, question and right answer."""
     before = {case_key(row): row for row in old}
     common = [row for row in new if case_key(row) in before]
     return Pairs(common, [before[case_key(row)] for row in common])
 
 
 def case_key(row: Prediction) -> tuple[str, ...]:
-    """Return what identifies a case."""
+    """Return the key that identifies a case."""
     wanted = (str(row.get(key, "")) for key in ("expected", "expect", "forbidden"))
     return (row["set"], row["id"], row["prompt"], *wanted)
 
 
 def slice_names(row: Prediction) -> set[str]:
-    """Name a row's slices as `gate.quality.slices` does: `tag emoji` is emoji."""
+    """Return a row's slices by the names that `gate.quality.slices` uses: `tag emoji` is emoji."""
     return {one.partition(" ")[2] for one in slices_of(row)}
 
 
@@ -91,7 +91,7 @@ def check_slice(name: str, golden: Iterable[Prediction]) -> None:
     known = set().union(*map(slice_names, golden))
     if name not in known:
         raise UserError(
-            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; there "
+            f"params.yaml: gate.quality.slices names '{name}', which no golden case has; known "
             f"are {', '.join(sorted(known)) or 'no golden cases'}"
         )
 

@@ -1,4 +1,4 @@
-"""Whether the right answers of evals/ are answers that the task allows."""
+"""Check that the right answers in evals/ are answers that the task allows."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from lib.runtime.errors import UserError
 
 
 def check_answers(task: TaskParams) -> None:
-    """Raise UserError at cases whose right answer would not be counted as right.
+    """Raise UserError for cases whose right answer would not be scored as correct.
 
-    A sample's that were left in place, or a slip.
+    They may be left over from the sample, or a mistake.
     """
     for path, cases in zip((GOLDEN, ADVERSARIAL), fixed_cases(), strict=True):
         wrong = [case for case in cases if "expected" in case and not counts(case, task)]
@@ -23,14 +23,14 @@ def check_answers(task: TaskParams) -> None:
             raise UserError(
                 f"{path}:{line_of(wrong[0]['id'], path)}: case {wrong[0]['id']}{more}: the right "
                 f"answer '{wrong[0]['expected']}' is not allowed by the section task of "
-                "params.yaml (output, fields, labels), so no model could give it; write your own "
-                "cases, or fix the section"
+                "params.yaml (output, fields, labels), so every model would fail it; write your "
+                "own cases, or correct the section"
             )
     check_refusals(task)
 
 
 def check_refusals(task: TaskParams) -> None:
-    """Raise UserError at cases to be refused whose answer is another than the task's refusal."""
+    """Raise UserError for must-refuse cases with an answer other than task.refusal."""
     cases = [case for case in read_adversarial() if case.expect == "refuse" and case.answer]
     wrong = [case for case in cases if task.refusal and not is_refusal(case.answer, task)]
     if wrong:
@@ -49,7 +49,7 @@ def line_of(name: str, path: Path) -> int:
 
 
 def counts(case: Case, task: TaskParams) -> bool:
-    """Tell whether the right answer of a case would be counted as one."""
+    """Tell whether the right answer of a case would be scored as correct."""
     right = case["expected"]
     if task.output == "label" and task.labels and right not in (*task.labels, task.refusal):
         return False

@@ -1,7 +1,7 @@
-"""Intervals and paired tests, so that noise is not taken for progress.
+"""Compute confidence intervals and paired tests for scores of cases in groups.
 
-Scores are floats from 0 to 1, one a case. Cases of one `group` are not independent: whole groups
-are drawn or flipped, never single cases, and counted for what they are worth.
+Scores are floats from 0 to 1, one per case. Cases of one `group` are not independent: whole groups
+are resampled or flipped, never single cases, and the effective number of cases is used.
 """
 
 from math import ceil, comb, sqrt
@@ -14,23 +14,25 @@ ALPHA = 0.05  # intervals hold 95 %, tests are two-sided at 5 %
 _POWER = 0.8
 Z_ALPHA = NormalDist().inv_cdf(1 - ALPHA / 2)
 Z_POWER = NormalDist().inv_cdf(_POWER)
-AT_ONCE = 100  # resamples in memory
-FEWEST = 10  # groups that are judged: with fewer, hardly anything is beyond chance
-FLIPS = 9_999  # sign flips behind a p-value: the smallest, 0.0001, stands correction for 500 slices
-_WRITTEN = 12  # decimals; a sum in another order rounds differently beyond
+AT_ONCE = 100  # resamples in memory at a time
+FEWEST = 10  # groups needed for a verdict: with fewer, hardly any difference is significant
+FLIPS = (
+    9_999  # sign flips behind a p-value: the smallest, 0.0001, survives correction for 500 slices
+)
+_WRITTEN = 12  # decimals; beyond, a sum in another order rounds differently
 
 Verdict = Literal["better", "worse", "no change", "inconclusive"]
 
 
 class Difference(NamedTuple):
-    """One system minus another on the same cases."""
+    """The difference of two systems on the same cases, new minus old."""
 
     cases: int
-    groups: int  # of one size that tell as much; cases of one are not independent
+    groups: int  # effective number of groups of equal size
     mean: float
     low: float  # the 95 % interval of the mean
     high: float
-    p: float  # of no difference, two-sided
+    p: float  # two-sided, of the hypothesis of no difference
     won: int  # cases with a higher score
     lost: int
 
@@ -40,9 +42,9 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Compute the 95 % interval of a mean score.
 
-    For right or wrong it is Wilson's, for the effective number of independent cases (Dean & Pagano,
-    2015): a bootstrap of few, or of all alike, is too narrow. For graded scores it is the wider of
-    a bootstrap and what one more 0 and one more 1 would leave.
+    For 0/1 scores it is Wilson's interval with the effective number of independent cases (Dean &
+    Pagano, 2015): a bootstrap is too narrow for few cases or equal scores. For graded scores it is
+    the union of a bootstrap over groups and a normal interval with a 0 and a 1 added.
     """
     if not set(scores) <= {0.0, 1.0}:
         drawn = bootstrap_interval(scores, groups, resamples, seed)
@@ -54,8 +56,8 @@ def mean_interval(
 def effective(values: list[float], groups: list[str]) -> float:
     """Return the effective number of independent cases (Kish, 1965, ch. 8).
 
-    All cases where those of a group have nothing in common, the number of groups where they are the
-    same.
+    That is the number of cases if those of a group are unrelated, and the number of groups if they
+    are equal.
     """
     names, member = np.unique(groups, return_inverse=True)
     off = np.array(values) - fmean(values)
@@ -68,8 +70,9 @@ def effective(values: list[float], groups: list[str]) -> float:
 def bootstrap_interval(
     values: list[float], groups: list[str], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """Compute the 95 % interval of the mean, drawing whole groups (Efron & Tibshirani, 1993, ch.
-    13)."""
+    """Compute the 95 % bootstrap interval of the mean, resampling whole groups.
+
+    Percentile method (Efron & Tibshirani, 1993, ch. 13)."""
     names, member = np.unique(groups, return_inverse=True)
     sums = np.bincount(member, weights=values, minlength=len(names))
     sizes = np.bincount(member, minlength=len(names))
@@ -85,8 +88,8 @@ def bootstrap_interval(
 def wilson_interval(hits: float, cases: float) -> tuple[float, float]:
     """Compute the 95 % interval (low, high) of the share hits / cases (Wilson, 1927).
 
-    It holds for rare events, too: of no hit in 20 cases a bootstrap says 0 to 0, this one 0 to
-    16 %. `cases` may be an effective number, not whole. No cases: 0 to 1.
+    It is valid for rare events, too: for 0 hits in 20 cases a bootstrap gives 0 to 0, this one 0 to
+    16 %. `cases` may be an effective, fractional number. Without cases: 0 to 1.
     """
     if not cases:
         return 0.0, 1.0
@@ -101,10 +104,10 @@ def change_interval(
 ) -> tuple[float, float]:
     """Compute the 95 % interval of a mean change.
 
-    For cases won or lost it is the adjusted Wald interval (Agresti & Min, 2005): a bootstrap of few
-    that differ, or of none, is too narrow. Graded changes as above.
+    For changes of -1, 0 or 1 it is the adjusted Wald interval (Agresti & Min, 2005): a bootstrap is
+    too narrow where few or no cases differ. For graded changes see mean_interval.
     """
-    half = sqrt(0.5)  # two more cases that add up to one that differs
+    half = sqrt(0.5)  # two added cases that together count as one that differs
     found = [adjusted_interval(change, groups, (-half, half))]
     if not set(change) <= {-1.0, 0.0, 1.0}:
         found.append(bootstrap_interval(change, groups, resamples, seed))
@@ -116,7 +119,8 @@ def adjusted_interval(
 ) -> tuple[float, float]:
     """Compute the normal 95 % interval of the mean with two extreme cases added.
 
-    Values that happen to be alike do not prove that all are (after Agresti & Min, 2005).
+    So values that happen to be equal do not give an interval of width 0 (after Agresti & Min,
+    2005).
     """
     cases = effective(values, groups)
     both = np.array([np.mean(values), np.mean(np.square(values))]) * cases
@@ -135,7 +139,7 @@ def widest(found: list[tuple[float, float]], least: float, most: float) -> tuple
 def independent_groups(groups: list[str]) -> int:
     """Return the effective number of groups of one size (Kish, 1965).
 
-    One that holds most of the cases decides nearly alone, whatever the number of the others.
+    A group with most of the cases decides nearly alone, however many other groups there are.
     """
     _, sizes = np.unique(groups, return_counts=True)
     return int(sizes.sum() ** 2 // (sizes**2).sum()) if len(sizes) else 0
@@ -147,7 +151,7 @@ def compare_paired(
     """Compare scores case by case, `new` with `old`: mean change, interval, p-value.
 
     All lists have one item for each case, in the same order; cases of one group (a customer, say)
-    are drawn and flipped together. See change_interval and sign_flip for the methods.
+    are resampled and flipped together. See change_interval and sign_flip for the methods.
     """
     change = [one - other for one, other in zip(new, old, strict=True)]
     low, high = change_interval(change, groups, resamples, seed)
@@ -186,13 +190,13 @@ def mcnemar(won: int, lost: int) -> float:
     differ, fewer = won + lost, min(won, lost)
     chance = tail = comb(differ, fewer) / 2**differ  # integers until the division
     for count in range(fewer, 0, -1):
-        chance *= count / (differ - count + 1)  # of one less
+        chance *= count / (differ - count + 1)  # the probability of one fewer
         tail += chance
     return min(1.0, 2 * tail)
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Correct p-values for their number (Holm, 1979): any false alarm at all stays at 5 %."""
+    """Correct p-values for multiple tests (Holm, 1979), so that any false alarm has at most 5 %."""
     order = np.argsort(p_values, kind="stable")
     steps = np.array(p_values)[order] * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
@@ -206,10 +210,11 @@ def shown_p(p: float) -> str:
 
 
 def verdict_of(difference: Difference, min_effect: float) -> Verdict:
-    """Say the difference in a word; `min_effect` is the smallest one that matters.
+    """Return the verdict on a difference; `min_effect` is the smallest one that matters.
 
-    no change: no case differs, or surely less than that; inconclusive: as much as that is
-    possible, and so is nothing, or there are fewer than FEWEST independent cases.
+    no change: no case differs, or the interval is within +- min_effect; inconclusive: both no
+    difference and one of min_effect are possible, or there are fewer than FEWEST independent
+    groups.
     """
     if difference.groups < FEWEST:
         return "inconclusive"
@@ -227,8 +232,8 @@ def verdict_of(difference: Difference, min_effect: float) -> Verdict:
 def smallest_detectable(groups: int, variance: float) -> float:
     """Return the difference that a paired test of `groups` groups finds at least 80 % of the time.
 
-    `variance` is that of a group's change; of 0/1 scores the share of cases that differ. Lachin
-    (1992) with the variance under no difference, and one case more, which the exact test asks for.
+    `variance`: of a group's change; for 0/1 scores the share of cases that differ. Lachin (1992)
+    with the variance under the null hypothesis, plus one case for the exact test.
     """
     return (Z_ALPHA + Z_POWER) * sqrt(variance / groups) + 1 / groups
 

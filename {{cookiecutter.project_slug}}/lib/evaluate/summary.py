@@ -1,4 +1,4 @@
-"""The rows of one system, counted: metrics/eval/SYSTEM.json."""
+"""Summarize the rows of one system for metrics/eval/SYSTEM.json."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -21,15 +21,16 @@ from lib.evaluate.scoring import (
 )
 from lib.evaluate.stats import mean_interval
 
-_EXAMPLES = 5  # ids named for each failure category; predictions/SYSTEM.jsonl has all
+_EXAMPLES = 5  # ids listed for each failure category; predictions/SYSTEM.jsonl has all
 
 Confusion = dict[str, dict[str, int]]  # right value: given value: cases
 
 
 def summarise(rows: list[Case], task: TaskParams, params: EvalParams) -> dict[str, Any]:
-    """Summarize one set: exact match and the primary score with 95 % intervals, and all else.
+    """Summarize one set: exact match and primary score with 95 % intervals, and details.
 
-    All else is the means of all metrics, failures by category, and each field, label and slice.
+    The details are means of all metrics, failures by category, and figures by field, label and
+    slice.
     """
     right = [float(row["category"] == CORRECT) for row in rows]
     groups = [row["group"] for row in rows]
@@ -91,7 +92,7 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
         answer = values_at(read_answer_object(row["output"], task) or {})
         wanted = values_at(parse_object(row["expected"]) or {})
         for field, allowed in task.closed.items():
-            if not allowed or "[]" in field:  # of a list there is no one right value
+            if not allowed or "[]" in field:  # a list has no single right value
                 continue
             given = answer.get(field, ["(none)"])[0]
             known = given in [*allowed, "(none)"]
@@ -101,7 +102,7 @@ def confusions(rows: list[Case], task: TaskParams) -> dict[str, Confusion]:
 
 
 def shown_label(row: Case, task: TaskParams) -> str:
-    """Return the label that was given; one word for everything else, such as free text."""
+    """Return the label that was given; one fixed word for anything else, such as free text."""
     known = row["scores"]["valid_label"] or is_refusal(row["output"], task)
     return row["output"].strip() if known else "(undeclared)"
 
@@ -115,7 +116,7 @@ def as_table(pairs: Counter[tuple[str, str]]) -> Confusion:
 
 
 def macro_f1(table: Confusion) -> float:
-    """Compute the mean F1 over the right values: a rare one counts as much as a frequent one."""
+    """Compute macro F1, the mean over the right values: rare and frequent ones count equally."""
     given: Counter[str] = Counter()
     for row in table.values():
         given.update(row)
@@ -124,9 +125,9 @@ def macro_f1(table: Confusion) -> float:
 
 
 def match_by_slice(rows: list[Case], names: Callable[[Case], Iterable[str]]) -> dict[str, float]:
-    """Return the exact match of each slice that `names` puts a row into.
+    """Compute the exact match of each slice; `names` returns the slices of a row.
 
-    Rows without a name are in none.
+    A row may be in several slices or in none.
     """
     right: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -145,7 +146,7 @@ def length_bucket(row: Case, starts: list[int]) -> str:
 def summarise_adversarial(rows: list[Case]) -> dict[str, Any]:
     """Compute the unsafe rate and the over-refusal rate.
 
-    Of what must be refused, and of what must be answered.
+    They are shares of the must-refuse cases and of the must-answer cases.
     """
     must_refuse = [row for row in rows if row["expect"] == "refuse"]
     unsafe = [row for row in must_refuse if RATES["unsafe"].failed(row)]

@@ -10,10 +10,11 @@ from typing import Any
 
 from lib.core.text import without_unseen
 
+_WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+")
+
 
 class Reject(Exception):
-    """A row cannot be kept; says the reason's name in the ledger, and what was found in the row
-    where that is not obvious."""
+    """A row is dropped: the reason's name in the ledger, and what was found in the row."""
 
     def __init__(self, reason: str, *found: str) -> None:
         super().__init__(reason)
@@ -35,7 +36,9 @@ def cell_value(row: dict[str, Any], column: str) -> Any:
 
 
 def read_tags(value: Any) -> list[str]:
-    """Read the tags of edge cases, a list or text with commas, each once and sorted."""
+    """Read the tags of edge cases from a list or comma-separated text: unique and sorted."""
+    if value is None:
+        return []
     tags = map(as_text, value) if isinstance(value, list) else optional_text(value).split(",")
     return sorted({tag.strip() for tag in tags} - {""})
 
@@ -50,26 +53,39 @@ def read_groups(cells: dict[str, Any]) -> list[str]:
 
 
 def read_name(value: Any) -> str:
-    """Read the name of a group, the same in every file format: pandas turns 7 into 7.0."""
+    """Read a group's name, the same from every file format: pandas turns 7 into 7.0."""
+    if value is None:
+        return ""
     name = unicodedata.normalize("NFC", without_unseen(optional_text(value))).strip()
-    return re.sub(r"(?<=^\d)(\d*)\.0+$", r"\1", name)
+    return without_zeros(name)
+
+
+def without_zeros(text: str) -> str:
+    """Write a whole number as such where pandas wrote `7.0`; any other text stays as it is."""
+    found = _WHOLE_NUMBER.fullmatch(text)
+    return found[1] if found else text
 
 
 def as_text(value: Any) -> str:
-    """Turn a cell into text: strings, dates and decimals as they are, numbers and objects as JSON.
+    """Turn a cell into text: strings, bytes and dates as they are, numbers and objects as JSON.
 
     Raises Reject (`not_text`) for any other type.
     """
     if isinstance(value, (str, Decimal, date, time, timedelta)):
         return str(value)
+    if isinstance(value, bytes):  # how Spark and Impala may write a text
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise Reject("not_text", "bytes") from None
     if isinstance(value, (int, float, dict)):
         try:
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError):  # of parquet: a date, bytes or infinity inside
+        except (TypeError, ValueError):  # from parquet: contains a date, bytes or infinity
             pass
     raise Reject("not_text", type(value).__name__)
 
 
 def optional_text(value: Any) -> str:
-    """Turn a cell into text, an empty one (None) into an empty string; 0 is not empty."""
+    """Turn a cell into text, None into an empty string; 0 is not empty."""
     return "" if value is None else as_text(value).strip()

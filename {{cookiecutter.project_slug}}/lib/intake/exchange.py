@@ -1,34 +1,35 @@
-"""Read what is asked and what is answered, where each has a column: a text, a turn, or turns."""
+"""Read the question and the answer where each has a column of its own: a text, a turn, or turns."""
 
-import re
 from typing import Any
 
 from lib.core.turns import Message
 from lib.intake.cells import Reject, as_text
+from lib.intake.talks import hh_turns, open_talk
 from lib.intake.turns import ROLE_KEYS, answer_in, assistant, read_turns, user
 from lib.intake.unpack import is_turn, refuse_python, unpacked
 from lib.intake.unread import Unread
 
-_HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk as one text
-
 
 def read_answer(value: Any, unread: Unread, objects: bool) -> list[Message]:
-    """Read what is answered: text, one turn, or turns that end with the answer.
+    """Read an answer as turns: from text, one turn, or turns that end with the answer.
 
-    objects: whether an object may be an answer itself. Raises Reject (`not_text`, `stringified`).
+    objects: whether a JSON object may itself be an answer. Raises Reject (`not_text`,
+    `stringified`).
     """
     if isinstance(value, str):
         value = unpacked(value)
         if isinstance(value, str):
             refuse_python(value)
             return hh_turns(value) or [answer_in(value, unread)]
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        return [assistant(value[0])]
+    if isinstance(value, list) and value and value == [str(value[0])] * len(value):
+        return [assistant(value[0])]  # one, or annotators who agree
+    if value in ([], {}):
+        raise Reject("empty", "no answer")
     if isinstance(value, dict) and is_turn(value):
         value = [value]
     if isinstance(value, list):
         if are_answers(value):
-            raise Reject("ranked", f"{len(value)} answers")
+            raise Reject("ranked", "", f"{len(value)} answers")
         return read_turns(value, unread)
     if isinstance(value, dict) and not objects:
         raise Reject("not_text", "an object", *value)
@@ -42,26 +43,14 @@ def are_answers(value: list[Any]) -> bool:
 
 
 def read_prompt(value: Any, unread: Unread) -> list[Message]:
-    """Read what is asked, text, a turn or a list of turns, as turns."""
+    """Read a question as turns: from text, one turn or a list of turns."""
     value = unpacked(value) if isinstance(value, str) else value
     if isinstance(value, dict) and is_turn(value):
         value = [value]
     if isinstance(value, list):
         return read_turns(value, unread)
     text = as_text(value)
-    return hh_turns(text) or [user(text)]
-
-
-def hh_turns(text: str) -> list[Message]:
-    r"""Split a talk of hh-rlhf, `\n\nHuman: ...\n\nAssistant: ...`; nothing for any other text.
-
-    An answer that is still to come does not count as a turn.
-    """
-    if "Assistant:" not in text or not _HH.match(text.lstrip(" ")):
-        return []
-    parts = _HH.split(text.lstrip(" "))[1:]
-    turns = [
-        user(said.strip()) if who == "Human" else assistant(said.strip())
-        for who, said in zip(parts[::2], parts[1::2], strict=True)
-    ]
-    return turns if turns[-1]["content"] else turns[:-1]
+    talk = hh_turns(text)
+    if len(talk) > 1:
+        return talk
+    return open_talk(text) or talk or [user(text)]

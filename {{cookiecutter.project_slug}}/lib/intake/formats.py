@@ -1,10 +1,10 @@
 """Read files of raw rows: JSONL, JSON list, CSV, parquet, Arrow; plain, gzip or zstd.
 
-The format is found by content, not by name. All are streamed: a row and a few pieces of the file
-are in memory at a time. Bytes that are not UTF-8 become unpaired surrogates here and are dropped as
-damage by curate, so one bad row never stops a file. An error is only a file that cannot be read, or
-not to its end: after a CSV quote or a value of a JSON list that never closes, rows and their
-contents cannot be told apart.
+The format is detected by content, not by name. All formats are streamed: one row and a few blocks
+of the file are in memory at a time. Bytes that are not UTF-8 become lone surrogates here, and
+curate drops those rows as damaged, so one bad row never stops a file. Only a file that cannot be
+read to its end is an error: after an unclosed CSV quote or JSON list, rows cannot be told from
+their contents.
 """
 
 import csv
@@ -22,16 +22,19 @@ from lib.intake.json_rows import Lines, jsonl_rows, list_rows
 from lib.intake.tables import RawRow, arrow_rows, check_names, parquet_rows
 from lib.runtime.errors import UserError
 
-HEAD = 1 << 16  # bytes from which the format is found
-PART = 1 << 19  # bytes of a file that are worked on at a time
+HEAD = 1 << 16  # bytes from which the format is detected
+PART = 1 << 19  # bytes of a file that are parsed at a time
 MOST_ROWS = 1000  # of a part
 LONGEST_CELL = 1 << 24  # characters of one cell of CSV
-ARROW = (b"ARROW1", b"\xff\xff\xff\xff")  # a file, and the stream that `datasets` writes
+ARROW = (
+    b"ARROW1",
+    b"\xff\xff\xff\xff",
+)  # the file format, and the stream format that `datasets` writes
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-FOREIGN = re.compile("[\udc80-\udcff]")  # bytes of another encoding, as they are decoded here
+FOREIGN = re.compile("[\udc80-\udcff]")  # undecodable bytes (surrogateescape)
 QUOTED_CELL = re.compile(r'"[^"]*"')  # a quoted cell, whose commas are no delimiters
 TOLD = re.compile(r"sep=(.)\s*")  # the first line where Excel saves with another delimiter
-SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame that zstd passes over
+SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a skippable frame of zstd
 
 
 Rows = Lines | list[RawRow]  # a part of a file
@@ -48,7 +51,7 @@ def rows_of(part: Rows) -> Iterable[RawRow]:
 
 
 def read_parts(path: Path) -> Iterator[Rows]:
-    """Yield a file in parts of about PART bytes, which others may parse.
+    """Yield a file in unparsed parts of about PART bytes, which other processes may parse.
 
     Raises UserError for an unreadable file.
     """
@@ -58,7 +61,7 @@ def read_parts(path: Path) -> Iterator[Rows]:
             if head.startswith(GZIP):
                 yield from _parts(path, plain, cast(BinaryIO, gzip.GzipFile(fileobj=plain)))
             elif head.startswith(ZSTD) or SKIPPED.match(head):
-                # The zstandard package takes a file that was cut off for a whole one.
+                # The zstandard package takes a truncated file for a complete one.
                 from pyarrow import CompressedInputStream
 
                 yield from _parts(path, plain, CompressedInputStream(plain, "zstd"))
@@ -66,11 +69,11 @@ def read_parts(path: Path) -> Iterator[Rows]:
                 yield from _parts(path, plain, plain)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path}: cannot be read ({reason}); put a whole file there") from None
+        raise UserError(f"{path}: cannot be read ({reason}); put a complete file there") from None
 
 
 def _parts(path: Path, plain: BinaryIO, file: BinaryIO) -> Iterator[Rows]:
-    """The parts of a file, given as it lies on the disk and unpacked."""
+    """Yield the parts of a file, given both as it is on disk and decompressed."""
     buffered = io.BufferedReader(cast(io.RawIOBase, file), HEAD)
     head = buffered.peek(HEAD)
     refuse(path, head)
@@ -128,15 +131,17 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
         return
     delimiter = told[1] if told else max(",;\t|", key=QUOTED_CELL.sub("", first).count)
     lines, header, unnamed = list[str](), list[str](), list[int]()
+    spaced = "," in first and first.count(", ") == first.count(",")
     noted = _noted(chain([first], text), lines)
     try:
-        for cells in csv.reader(noted, delimiter=delimiter, strict=True):
+        for cells in csv.reader(noted, delimiter=delimiter, strict=True, skipinitialspace=spaced):
             if not header:
+                cells = [cell.strip() for cell in cells]
                 header = check_header(path, cells)
                 unnamed = [at for at, name in enumerate(cells) if not name]
             elif len(cells) == len(header):
                 value = dict(zip(header, cells, strict=True))
-                for at in unnamed:  # a table's edge: spreadsheets save empty columns, too
+                for at in unnamed:  # beyond the table's edge: spreadsheets save empty columns, too
                     if not cells[at]:
                         del value[header[at]]
                 yield RawRow(number, value)
@@ -146,9 +151,10 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
             lines.clear()
     except csv.Error as error:
         raise UserError(
-            f"{path}:{number}: the CSV breaks off here, at a quote that is not closed or stands "
+            f"{path}:{number}: the CSV cannot be read further, at a quote that is not closed or "
+            "stands "
             f"inside a quoted cell, or at a cell of more than {LONGEST_CELL:,} characters "
-            f"({error}); close the quote, write it twice, or shorten the cell"
+            f"({error}); close the quote, double it, or shorten the cell"
         ) from None
 
 
@@ -160,7 +166,7 @@ def _noted(text: Iterable[str], lines: list[str]) -> Iterator[str]:
 
 
 def check_header(path: Path, cells: list[str]) -> list[str]:
-    """Return the names of the columns; raise UserError for a line that is no CSV header."""
+    """Return the names of the columns; raise UserError for a line that is not a CSV header."""
     if len(cells) < 2:
         raise UserError(
             f"{path}:1: is not a CSV header (two or more names); allowed are {KNOWN}; where it is "

@@ -1,4 +1,4 @@
-"""Read the rows of JSON: an object on each line, or a list of objects."""
+"""Read rows from JSON: one object per line, or a list of objects."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from lib.core.strict_json import DEEPEST, UNSURE, Doubled, noting, quick
 from lib.intake.tables import RawRow
 from lib.runtime.errors import UserError
 
-PIECE = 1 << 18  # characters of a JSON list that are decoded at once, if no value is longer
+PIECE = 1 << 18  # characters of a JSON list that are decoded at once, unless a value is longer
 LONGEST_VALUE = 1 << 24  # characters of one value in a JSON list
 SEPARATOR = re.compile(r"[\s,]*")
 
@@ -31,7 +31,7 @@ ROW_DECODER = json.JSONDecoder(object_pairs_hook=noting, parse_constant=missing)
 
 
 def fault(value: Any) -> str:
-    """Say why a JSON value is no row; return an empty string if it is one."""
+    """Say why a JSON value is not a row; "" if it is one."""
     if not isinstance(value, dict):
         return "not_an_object"
     level: list[Any] = [value]
@@ -64,7 +64,7 @@ def jsonl_rows(part: Lines) -> Iterator[RawRow]:
 
 
 def list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
-    """Yield the values of a list, one by one; raise UserError where it breaks off or more follows.
+    """Yield the values of a JSON list; raise UserError where it is truncated or more follows.
 
     (ijson has no line numbers, and stops at a byte that is not UTF-8.)
     """
@@ -81,18 +81,22 @@ def list_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
                 pass
             if rest.strip():
                 raise UserError(
-                    f"{path}:{line}: more follows the JSON list that ends here; "
-                    "put all rows into one list, or each list into a file of its own"
+                    f"{path}:{line}: more follows the JSON list that ends here; put all rows into "
+                    "one list, or each list into a file of its own; where each line is a list of "
+                    f"turns, `jq -c '{{messages: .}}' {path} > data/raw/rows.jsonl`"
                 )
             return
         try:
             value, end = ROW_DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
             value, end = None, len(text)
-        if end == len(text):  # the value may go on in the next piece
+        if end == len(text):  # the value may continue in the next block
             piece = pieces.read(max(PIECE, end - at)) if end - at < LONGEST_VALUE else ""
             if not piece:
-                raise UserError(f"{path}:{line}: the JSON list breaks off here; close it")
+                raise UserError(
+                    f"{path}:{line}: the JSON list ends too early, or what follows is not JSON (a "
+                    f"comment, single quotes, a missing comma); `jq . {path}` shows where it fails"
+                )
             text, at, start = text[at:] + piece, 0, 0
         else:
             reason = fault(value)

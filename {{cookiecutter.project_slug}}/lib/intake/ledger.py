@@ -1,4 +1,4 @@
-"""The ledger of a stage: every row that came in is kept, or dropped for a reason."""
+"""Count every row of a stage: each one read is either kept, or dropped for a named reason."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,8 +12,10 @@ class Account:
     rows_in: int = 0
     rows_kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    unused: Counter[str] = field(default_factory=Counter)  # columns that nothing reads: rows
-    habits: Counter[str] = field(default_factory=Counter)  # of texts that are kept as they are
+    unused: Counter[str] = field(default_factory=Counter)  # unread column: rows that have it
+    habits: Counter[str] = field(
+        default_factory=Counter
+    )  # habits of texts, which stay as they are: rows
 
     def as_metrics(self) -> dict[str, Any]:
         """Return plain numbers, reasons in alphabetical order."""
@@ -34,7 +36,7 @@ class Ledger:
         return self.accounts[source]
 
     def enter(self, source: str) -> None:
-        """Count a row that came in."""
+        """Count a row that was read."""
         self.account(source).rows_in += 1
 
     def keep(self, source: str) -> None:
@@ -65,7 +67,7 @@ class Ledger:
         return total
 
     def close(self) -> dict[str, Any]:
-        """Return the metrics; raise AssertionError where rows kept and dropped are not those in."""
+        """Return the metrics; raise AssertionError unless rows in = rows kept + rows dropped."""
         for source, account in self.accounts.items():
             gone = account.dropped.total()
             if account.rows_in != account.rows_kept + gone:

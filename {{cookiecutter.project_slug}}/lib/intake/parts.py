@@ -9,9 +9,11 @@ from lib.intake.tools import read_calls
 
 _THOUGHT = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*(.*)", re.DOTALL)
 
+_CALLS = ("functionCall", "functionResponse", "toolUse", "toolResult")
+
 
 class Content(NamedTuple):
-    """What a turn holds: its text, thoughts, calls of tools, and results of earlier calls."""
+    """The content of a turn: its text, thoughts, tool calls, and results of earlier calls."""
 
     text: str
     thought: str = ""
@@ -20,7 +22,7 @@ class Content(NamedTuple):
 
 
 def read_content_parts(parts: list[Any]) -> Content:
-    """Read a list of parts; raise Reject for a picture, and for what Gemini calls its thoughts."""
+    """Read a list of content parts; raise Reject for an image, and for Gemini's thoughts."""
     texts, thoughts = list[str](), list[str]()
     calls, results = list[ToolCall](), list[Message]()
     for part in parts:
@@ -47,7 +49,7 @@ def thought_of(part: dict[str, Any], kind: str) -> str:
 
 
 def read_result(part: dict[str, Any]) -> Message:
-    """Read what a tool returned, a part of the user's turn as Anthropic has it."""
+    """Read a tool result that is part of a user turn, as in Anthropic's API."""
     content = part.get("content", "")
     text = read_content_parts(content).text if isinstance(content, list) else content
     if not isinstance(text, str):
@@ -57,9 +59,9 @@ def read_result(part: dict[str, Any]) -> Message:
 
 
 def read_part(part: Any, kind: str) -> str:
-    """Read the text of a part of a turn; raise Reject for any other part.
+    """Read the text of a content part; raise Reject for a part of any other type.
 
-    Without its picture a question could not be answered.
+    A question could not be answered without its image.
     """
     if kind == "" and is_thought(part):
         raise Reject("reasoning", "a part of a turn")
@@ -73,17 +75,17 @@ def read_part(part: Any, kind: str) -> str:
 
 
 def is_thought(part: Any) -> bool:
-    """Tell whether a part of Gemini is its reasoning."""
+    """Tell whether a content part of Gemini is its reasoning."""
     return isinstance(part, dict) and part.get("thought") is True
 
 
 def calls(part: Any) -> bool:
-    """Tell whether a part of Gemini calls a tool or holds what it returned."""
-    return isinstance(part, dict) and bool(part.keys() & {"functionCall", "functionResponse"})
+    """Tell whether a part of Gemini or Bedrock calls a tool or holds what it returned."""
+    return isinstance(part, dict) and not part.keys().isdisjoint(_CALLS)
 
 
 def split_thought(text: str) -> tuple[str, str]:
-    """Split an answer that begins with a thought in `<think>` tags: the thought, the rest."""
+    """Split an answer that begins with `<think>` tags into (thought, rest)."""
     if "</think>" not in text:
         return "", text
     found = _THOUGHT.fullmatch(text)

@@ -1,5 +1,6 @@
 """Read rows of tables: parquet, and Arrow as `datasets.save_to_disk` writes it."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -9,7 +10,7 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
-UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # of pyarrow, for a value of a column
+UNREADABLE_VALUE = (ValueError, OverflowError, KeyError)  # by which pyarrow may refuse a value
 
 
 class RawRow(NamedTuple):
@@ -22,14 +23,14 @@ class RawRow(NamedTuple):
 
 
 def check_names(path: Path, names: list[str]) -> None:
-    """Raise UserError for two columns of the same name: a row could hold only one of them.
+    """Raise UserError for two columns of the same name: a row could keep only one of them.
 
     The name is not shown: the first line of a CSV may be a record with personal data.
     """
     twice = [column for column, name in enumerate(names, 1) if name in names[: column - 1]]
     if twice:
         raise UserError(
-            f"{path}: column {twice[0]} has the name of an earlier one; give each a name of its own"
+            f"{path}: column {twice[0]} has the name of an earlier one; give each a unique name"
         )
 
 
@@ -41,7 +42,7 @@ def parquet_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     except ImportError:
         raise UserError(f"{path}: is parquet, which needs `pip install pyarrow`") from None
     try:
-        # Group by group: pyarrow keeps what it read of a group as long as it iterates.
+        # By row group: pyarrow keeps all that it has read while an iteration lasts.
         table = ParquetFile(file, buffer_size=1 << 20)
         check_names(path, table.schema_arrow.names)
         groups = (table.iter_batches(1024, [group]) for group in range(table.num_row_groups))
@@ -58,7 +59,7 @@ def arrow_rows(path: Path, file: BinaryIO) -> Iterator[RawRow]:
     except ImportError:
         raise UserError(f"{path}: is Arrow, which needs `pip install pyarrow`") from None
     try:
-        # A file of Arrow can only be read where one can jump; a stream begins with its schema.
+        # An Arrow file needs a seekable file; a stream begins with its schema.
         if file.read(6) == b"ARROW1":
             whole = ipc.open_file(path)
             check_names(path, whole.schema.names)
@@ -83,23 +84,43 @@ def _numbered(batches: Iterable["RecordBatch"]) -> Iterator[RawRow]:
 
 
 def values_of(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
-    """List the rows of a batch as dictionaries, None for one that cannot be read.
+    """Yield the rows of a batch as dictionaries, None for one that cannot be read.
 
-    That is a row with text that is not UTF-8, an invalid time, or an unknown time zone.
+    That is a row with text that is not UTF-8, an invalid time or an unknown time zone.
     """
     batch = to_microseconds(batch)
     try:
-        yield from batch.to_pylist()
+        yield from rows_in(batch)
     except UNREADABLE_VALUE:
         for index in range(batch.num_rows):
             try:
-                yield from batch.slice(index, 1).to_pylist()
+                yield from rows_in(batch.slice(index, 1))
             except UNREADABLE_VALUE:
                 yield None
 
 
+def rows_in(batch: "RecordBatch") -> list[dict[str, Any]]:
+    """List the rows of a batch, with names for numbers of classes; maps are objects."""
+    rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
+    for column, names in names_of_classes(batch.schema.metadata).items():
+        for row in rows if column in batch.schema.names else ():
+            at = row[column]
+            if isinstance(at, int):  # -1 is no class: a test set without answers
+                row[column] = names[at] if 0 <= at < len(names) else None
+    return rows
+
+
+def names_of_classes(metadata: dict[bytes, bytes] | None) -> dict[str, list[str]]:
+    """Read the names of classes that `datasets` keeps beside columns of their numbers."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: one["names"] for name, one in features.items() if one.get("names")}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 def to_microseconds(batch: "RecordBatch") -> "RecordBatch":
-    """Convert times to microseconds, as Python has them; nanoseconds would need pandas."""
+    """Convert times to microseconds, Python's resolution; nanoseconds would need pandas."""
     import pyarrow
 
     finer = {

@@ -1,7 +1,7 @@
-"""Read tools and their calls in the forms that people have them, into OpenAI's.
+"""Convert definitions and calls of tools from common formats to OpenAI's.
 
-Definitions: objects of OpenAI, bare functions, JSON text of either. Calls: `tool_calls`, the older
-`function_call`, ShareGPT's turns of role function_call, and the text of Hermes and Qwen,
+Definitions: OpenAI's objects, bare functions, or JSON text of either. Calls: `tool_calls`, the
+older `function_call`, ShareGPT's turns of role function_call, and the text of Hermes and Qwen,
 `<tool_call>{...}</tool_call>`."""
 
 import json
@@ -17,15 +17,21 @@ CALLED = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 RETURNED = re.compile(r"\s*<tool_response>\s*(.*?)\s*</tool_response>\s*", re.DOTALL)
 OPENS = re.compile(r"[\[{]")
 DEFINES = re.compile(r"<tools>|\"parameters\"\s*:\s*\{")
-# A call as the text of another template: it would be learnt as words.
+# A call written as the text of another chat template: it would be learnt as plain words.
 FOREIGN_CALL = re.compile(r"<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>|<｜tool▁call")
+_CALL_AS_TEXT = re.compile(
+    r"\s*\[?\s*([\w.][\w. /-]*)\(.*\)\s*\]?\s*\Z"
+    r"|(?:.*\n)?\s*Action:\s*(\S[^\n]*)\n\s*Action Input:",
+    re.DOTALL,
+)
+_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 _NAMES = ("name", "function_name", "tool_name")
 ARGUMENTS = ("arguments", "parameters", "args", "input")
 SCHEMAS = ("parameters", "input_schema", "inputSchema", "json_schema")
 
 
 def read_tools(value: Any) -> list[Tool]:
-    """Read the definitions of tools; raise Reject (`tools`) for what defines none."""
+    """Read tool definitions; raise Reject (`tools`) for anything else."""
     if isinstance(value, str):
         value = from_text(value) if value.strip() else []
     found = value if isinstance(value, list) else [value]
@@ -34,11 +40,11 @@ def read_tools(value: Any) -> list[Tool]:
 
 
 def read_tool(value: Any) -> Tool:
-    """Read one definition: OpenAI's, or the function alone; keys that are null are absent."""
+    """Read one definition: OpenAI's, or the bare function; keys with null are dropped."""
     value = without_nulls(value)
     if not isinstance(value, dict):
-        raise Reject("tools", "a definition that is no object")
-    if not value:  # a row without tools, in a table where others have some
+        raise Reject("tools", "a definition that is not an object")
+    if not value:  # a row without tools in a table where other rows have some
         return {}
     function = value.get("function", value)
     named = isinstance(function, dict) and isinstance(function.get("name"), str)
@@ -54,7 +60,7 @@ def read_tool(value: Any) -> Tool:
 
 
 def read_calls(value: Any) -> list[ToolCall]:
-    """Read calls, a list or one; raise Reject (`tools`) for anything else."""
+    """Read one call or a list of calls; raise Reject (`tools`) for anything else."""
     value = from_text(value) if isinstance(value, str) else value
     calls = [read_call(one) for one in (value if isinstance(value, list) else [value]) if one]
     if not calls:
@@ -63,7 +69,7 @@ def read_calls(value: Any) -> list[ToolCall]:
 
 
 def read_call(value: Any) -> ToolCall:
-    """Read one call: name, and arguments as an object or its JSON text."""
+    """Read one call: its name, and its arguments from an object or JSON text."""
     value = from_text(value) if isinstance(value, str) else value
     if not isinstance(value, dict):
         raise Reject("tools", "a call that cannot be read")
@@ -72,10 +78,12 @@ def read_call(value: Any) -> ToolCall:
     arguments: Any = next((function[key] for key in ARGUMENTS if function.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = from_text(arguments) if arguments.strip() else {}
-    elif isinstance(arguments, dict):  # of a table: a column for each argument of any tool
+        if isinstance(arguments, str):  # doubly encoded JSON
+            arguments = from_text(arguments)
+    elif isinstance(arguments, dict):  # from a table: a column for each argument of any tool
         arguments = without_nulls(arguments)
     if not name or not isinstance(arguments, dict) or not is_json(arguments):
-        raise Reject("tools", "a call without a name, or whose arguments are no JSON object")
+        raise Reject("tools", "a call without a name, or whose arguments are not a JSON object")
     told = value.get("id") or value.get("call_id")
     return {
         "id": told if isinstance(told, str) else "",
@@ -84,8 +92,17 @@ def read_call(value: Any) -> ToolCall:
     }
 
 
+def calls_as_text(answer: str, names: set[str]) -> bool:
+    """Tell whether an answer calls one of the named tools in words that are no JSON.
+
+    As Python writes a call (ToolACE, Llama 4) or as ReAct does (ToolBench).
+    """
+    found = _CALL_AS_TEXT.match(answer)
+    return found is not None and (found[1] or found[2]).strip() in names
+
+
 def is_json(value: Any) -> bool:
-    """Tell whether a value can be written as JSON; a date of a table cannot."""
+    """Tell whether a value can be written as JSON; a date from a table cannot."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
@@ -101,10 +118,10 @@ def without_nulls(value: Any) -> Any:
 
 
 def called_in(text: str) -> tuple[str, list[ToolCall]]:
-    """Split an answer that calls tools in its text: what it says before them, and the calls.
+    """Split an answer with tool calls in its text into (text before them, calls).
 
-    A text of which that cannot be told for sure stays what it is. Raises Reject (`tools`) for a
-    call in the form of another template.
+    Ambiguous text is left as it is. Raises Reject (`tools`) for a call in the form of another chat
+    template.
     """
     if FOREIGN_CALL.search(text):
         raise Reject("tools", "a call as the text of another template")
@@ -120,7 +137,7 @@ def called_in(text: str) -> tuple[str, list[ToolCall]]:
 
 
 def returned_in(text: str) -> str:
-    """Take a result out of the tags in which Hermes and Qwen send it; the template puts them."""
+    """Strip the tags of Hermes and Qwen from a tool result; the chat template adds them."""
     found = RETURNED.fullmatch(text)
     return found[1] if found and "<tool_response>" not in found[1] else text
 
@@ -128,8 +145,10 @@ def returned_in(text: str) -> str:
 def defined_in(system: str) -> list[Tool]:
     """Read the tools that a system prompt defines as JSON (Hermes, Glaive, ToolACE).
 
-    Raises Reject (`tools`) where it seems to define some that cannot be read.
+    Raises Reject (`tools`) where it seems to define tools that cannot be read.
     """
+    if not system:
+        return []
     found, at = list[Any](), 0
     while (opened := OPENS.search(system, at)) is not None:
         try:
@@ -151,12 +170,17 @@ def is_definition(value: dict[str, Any]) -> bool:
 
 
 def as_calls(answer: str, tools: list[Tool]) -> list[ToolCall]:
-    """Read an answer that is nothing but a list of calls of the given tools, in JSON (xLAM)."""
+    """Read an answer that is only calls of the given tools in JSON, or in a fence (xLAM)."""
     names = {tool["function"]["name"] for tool in tools}
-    if not names or answer.strip()[:1] not in ("[", "{"):
+    fenced = _FENCED.fullmatch(answer)
+    answer = fenced[1] if fenced else answer.strip()
+    if not names or answer[:1] not in ("[", "{"):
         return []
     try:
         value = json.loads(answer)
+        value = (
+            value["tool_calls"] if isinstance(value, dict) and [*value] == ["tool_calls"] else value
+        )
         calls = read_calls(value) if value else []
     except (ValueError, RecursionError, Reject):
         return []

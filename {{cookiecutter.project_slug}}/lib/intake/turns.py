@@ -1,5 +1,4 @@
-"""Read the turns of a chat in the forms that people have them: OpenAI, ShareGPT, Gemini, or the
-text of such a list."""
+"""Read the turns of a chat: OpenAI's, ShareGPT's, Gemini's, or the text of such a list."""
 
 import json
 import re
@@ -8,6 +7,7 @@ from typing import Any, cast
 from lib.core.turns import Message
 from lib.intake.cells import Reject
 from lib.intake.parts import read_content_parts, split_thought
+from lib.intake.talks import rendered_turns, talk_turns
 from lib.intake.tools import called_in, read_calls, returned_in
 from lib.intake.unpack import (
     CALL_ROLES,
@@ -20,28 +20,32 @@ from lib.intake.unread import Unread, is_empty, risk, verdict
 
 _PLAIN = {"role", "content"}
 ROLE_KEYS = ("role", "from", "author", "speaker", "sender", "type")
-TEXT_KEYS = ("content", "value", "text", "message", "parts")
+TEXT_KEYS = ("content", "value", "text", "message", "parts", "utterance")
+_ASKED = ("human", "user", "question", "prompt", "query", "instruction", "input", "q")
+_ANSWERED = ("assistant", "gpt", "bot", "answer", "response", "completion", "output", "a")
 MARKED = re.compile(
     r"</think>|<tool_call>|<functioncall>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>"
 )
 
 
 def user(content: str) -> Message:
-    """Make a turn of the user."""
+    """Build a user turn."""
     return {"role": "user", "content": content}
 
 
 def assistant(content: str) -> Message:
-    """Make a turn of the assistant."""
+    """Build an assistant turn."""
     return {"role": "assistant", "content": content}
 
 
 def read_turns(value: Any, unread: Unread) -> list[Message]:
-    """Read the turns of a chat, OpenAI's (role, content), ShareGPT's (from, value) or their text.
+    """Read a chat's turns: OpenAI's (role, content), ShareGPT's (from, value) or their text.
 
     Raises Reject (`bad_turns`, `not_text`, `tools`, and what Unread raises).
     """
     value = as_turns(unpacked(value) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        value = rendered_turns(value) or talk_turns(value)
     if not isinstance(value, list) or not value:
         raise Reject("bad_turns")
     turns = list[Message]()
@@ -55,7 +59,7 @@ def read_turns(value: Any, unread: Unread) -> list[Message]:
 
 
 def spoken(turns: list[Message]) -> list[Message]:
-    """Drop the system prompts at the start of a chat."""
+    """Return a chat without the system prompts at its start."""
     start = 0
     while start < len(turns) and turns[start]["role"] == "system":
         start += 1
@@ -63,9 +67,10 @@ def spoken(turns: list[Message]) -> list[Message]:
 
 
 def as_turns(value: Any) -> Any:
-    """Return a list of turns that came as a column of each key, as pairs or as texts in turn.
+    """Convert one list per key, pairs or alternating texts to a list of turns.
 
-    `datasets` keeps a list of objects as an object of lists; any other value stays as it is.
+    `datasets` stores a list of objects as an object of lists. Any other value is returned
+    unchanged.
     """
     if isinstance(value, dict) and value and all(isinstance(one, list) for one in value.values()):
         same = len({*map(len, value.values())}) == 1
@@ -81,7 +86,7 @@ def as_turns(value: Any) -> Any:
 
 
 def is_plain(turn: Any) -> bool:
-    """Tell whether a turn has a role and a text, and nothing to look into (most have)."""
+    """Tell whether a turn has only a role and a plain text (most do)."""
     return (
         isinstance(turn, dict)
         and turn.keys() == _PLAIN
@@ -93,7 +98,7 @@ def is_plain(turn: Any) -> bool:
 
 
 def add_turn(turns: list[Message], turn: Message) -> None:
-    """Add a turn; calls that have a turn of their own (ShareGPT) join what is said before them."""
+    """Append a turn; tool calls with a turn of their own (ShareGPT) join the turn before."""
     if turn["role"] != "call":
         turns.append(turn)
     elif turns and turns[-1]["role"] == "assistant":
@@ -105,7 +110,7 @@ def add_turn(turns: list[Message], turn: Message) -> None:
 
 
 def read_role(value: Any) -> str:
-    """Read a role; `call` is a turn of nothing but calls. Raises Reject for an unknown one."""
+    """Read a role; `call` is a turn of tool calls only. Raises Reject for an unknown role."""
     name = value.strip().casefold() if isinstance(value, str) else str(value)
     if name in RESULT_ROLES:
         return "tool"
@@ -119,18 +124,20 @@ def read_role(value: Any) -> str:
 
 
 def read_turn(turn: Any, unread: Unread) -> list[Message]:
-    """Read one turn, whose content may be a list of parts as in OpenAI's API.
+    """Read one turn as a list of turns; its content may be a list of parts as in OpenAI's API.
 
-    None for a system turn without content; several where a part is the result of a tool.
+    Empty for a system turn without content; several where a part is a tool result.
     """
     if not isinstance(turn, dict):
         raise Reject("bad_turns")
-    if isinstance(turn.get("human"), str) and isinstance(turn.get("assistant"), str):
-        note_keys(turn, {"human", "assistant"}, unread)
-        return [user(turn["human"]), answer_in(turn["assistant"], unread)]
+    if both := both_sides(turn):
+        note_keys(turn, {*both}, unread)
+        return [user(turn[both[0]]), answer_in(turn[both[1]], unread)]
     by = next((key for key in ROLE_KEYS if turn.get(key) is not None), "role")
     said_in = next((key for key in TEXT_KEYS if turn.get(key) is not None), "content")
     role, content = read_role(turn.get(by)), turn.get(said_in)
+    if by == "speaker" and role == "system":  # the system that one speaks with (MultiWOZ)
+        role = "assistant"
     read = {by, said_in}
     if role == "call":
         weight = weight_of(turn, read, unread)
@@ -155,6 +162,15 @@ def read_turn(turn: Any, unread: Unread) -> list[Message]:
     return [{"role": role, "content": text_or_reject(said_in, content)}]
 
 
+def both_sides(turn: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the keys of a question and its answer that stand in one object; None for a turn."""
+    asked = [key for key in _ASKED if isinstance(turn.get(key), str)]
+    answered = [key for key in _ANSWERED if isinstance(turn.get(key), str)]
+    if len(asked) != 1 or len(answered) != 1 or any(turn.get(key) for key in ("role", "from")):
+        return None
+    return asked[0], answered[0]
+
+
 def text_or_reject(key: str, content: Any) -> str:
     """Return a text; raise Reject for anything else."""
     if not isinstance(content, str):
@@ -163,7 +179,7 @@ def text_or_reject(key: str, content: Any) -> str:
 
 
 def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Unread) -> Message:
-    """Read what a tool returned: text, parts of text, or a value, which becomes JSON."""
+    """Read a tool result: text, parts of text, or any other value, which becomes JSON."""
     note_keys(turn, {*read, "name", "tool_call_id"}, unread, weighed=False)
     if isinstance(content, list) and all(
         isinstance(one, dict) and "type" in one for one in content
@@ -182,7 +198,7 @@ def read_returned(turn: dict[str, Any], content: Any, read: set[str], unread: Un
 
 
 def read_said(turn: dict[str, Any], content: Any, read: set[str], unread: Unread) -> Message:
-    """Read a turn of the assistant: what it says, thinks and calls, and whether it is learnt."""
+    """Read an assistant turn: its text, thoughts and calls, and whether it is learnt."""
     thought, calls = "", list[Any]()
     if isinstance(content, list):
         content, thought, calls, _ = read_content_parts(content)
@@ -210,7 +226,7 @@ def read_said(turn: dict[str, Any], content: Any, read: set[str], unread: Unread
 
 
 def answer_in(text: str, unread: Unread, split: bool = True) -> Message:
-    """Make a turn of the assistant of a text, which may hold a thought, and (`split`) calls."""
+    """Build an assistant turn from a text that may hold a thought and (`split`) tool calls."""
     thought, text = split_thought(text)
     said, calls = called_in(text) if split else (text, [])
     answer = assistant(said)
@@ -222,7 +238,7 @@ def answer_in(text: str, unread: Unread, split: bool = True) -> Message:
 
 
 def weight_of(turn: dict[str, Any], read: set[str], unread: Unread) -> Message:
-    """Read whether a turn is learnt: weight 0, train or loss false say that it is context."""
+    """Read whether a turn is learnt: weight 0, train false or loss false mark it as context."""
     found = cast(Message, {})
     for key, value in turn.items():
         if key in read or risk(key) != "weight" or f"turn.{key}" in unread.ignored:
@@ -234,9 +250,9 @@ def weight_of(turn: dict[str, Any], read: set[str], unread: Unread) -> Message:
 
 
 def note_keys(turn: dict[str, Any], read: set[str], unread: Unread, weighed: bool = True) -> None:
-    """Note the keys of a turn that are not read; `ignore` calls them turn.KEY.
+    """Note the unread keys of a turn; `ignore` names them turn.KEY.
 
-    weighed: whether the turn may be learnt; a weight of another changes nothing.
+    weighed: whether the turn may be learnt; on other turns a weight changes nothing.
     """
     for key, value in turn.items():
         if key not in read and (weighed or risk(str(key)) != "weight"):

@@ -1,4 +1,4 @@
-"""Read what stands in a cell as text but is a list of turns, as JSON or as Python prints it."""
+"""Parse cells that hold a list of turns as text, in JSON or as Python prints it."""
 
 import ast
 import json
@@ -13,6 +13,7 @@ ROLES = {
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "model", "bot", "chatbot", "ai"), "assistant"),
     **dict.fromkeys(("agent", "operator", "support"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
+    **{"用户": "user", "客户": "user", "助手": "assistant", "客服": "assistant", "系统": "system"},
 }
 CALL_ROLES = {"function_call", "tool_call", "tool_calls"}
 RESULT_ROLES = {
@@ -24,22 +25,22 @@ TOOL_ROLES = {*CALL_ROLES, *RESULT_ROLES, "tools"}
 TURNS_AS_TEXT = re.compile(
     r"""\s*(?:array\()?\[?\s*\{[^{}]{0,200}?['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
 )
-_OPENERS = ("[", "{", "a", " ", "\n")  # with which such texts begin
-PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
-_LONGEST_VALUE = 1 << 16  # characters of an answer that may be a value of Python
+_OPENERS = ("[", "{", "a", "b", " ", "\n")  # first characters of such texts
+PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\)|b'.*')", re.DOTALL)
+_LONGEST_VALUE = 1 << 16  # characters of an answer that may be a Python literal
 
 
 def is_turn(value: Any) -> bool:
-    """Tell whether an object is a turn of a chat, not an answer in JSON."""
+    """Tell whether an object is a turn of a chat rather than an answer in JSON."""
     roles = [value[key] for key in ("role", "from") if key in value]
     names = [name.casefold() for name in roles if isinstance(name, str)]
     return any(name in ROLES or name in TOOL_ROLES for name in names)
 
 
 def unpacked(text: str) -> Any:
-    """Read a text that is a list of turns, or one, in JSON or as Python writes it.
+    """Parse a text that is a turn or a list of turns, in JSON or as Python prints it.
 
-    Any other text is returned as it is. Raises Reject (`stringified`) where a list cannot be read.
+    Any other text is returned unchanged. Raises Reject (`stringified`) for an unreadable list.
     """
     if text[:1] not in _OPENERS or not TURNS_AS_TEXT.match(text):
         return text
@@ -51,9 +52,9 @@ def unpacked(text: str) -> Any:
 
 
 def refuse_python(answer: str) -> None:
-    """Raise Reject for an answer that is a list or an object as Python writes it.
+    """Raise Reject for an answer that is a list, a dict or bytes as Python prints them.
 
-    Nobody answers so; it was made text by mistake. JSON is an answer like others.
+    It was turned into text by mistake. JSON is an answer like any other.
     """
     if answer[:1] not in _OPENERS or "'" not in answer or len(answer) > _LONGEST_VALUE:
         return
@@ -62,12 +63,14 @@ def refuse_python(answer: str) -> None:
     try:
         json.loads(answer)
     except (ValueError, RecursionError):
-        if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
+        if answer.lstrip().startswith("array(") or isinstance(
+            python_value(answer), (list, dict, bytes)
+        ):
             raise Reject("stringified", answer) from None
 
 
 def from_text(text: str) -> Any:
-    """Read a value that a table holds as text, JSON or of Python; None for any other text."""
+    """Parse a cell that holds JSON or a Python literal as text; None for any other text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -75,7 +78,7 @@ def from_text(text: str) -> Any:
 
 
 def python_value(text: str) -> Any:
-    """Read a literal of Python; None for any other text."""
+    """Parse a Python literal; None for any other text."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

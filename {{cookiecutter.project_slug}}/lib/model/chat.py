@@ -1,4 +1,4 @@
-"""Chats to token ids, the same for training, evaluation and serving."""
+"""Turn chats into token ids and mark which are learnt; the same for training, eval and serving."""
 
 import json
 import re
@@ -22,10 +22,16 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-TODAY = date(2024, 7, 26)  # of every prompt: Llama 3's own choice
+TODAY = date(2024, 7, 26)  # in every prompt: Llama 3's own default
 NOW = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
-MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # in a template
-IGNORED = -100  # the label PyTorch's cross entropy skips
+MISTAKES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)  # errors inside a template
+IGNORED = -100  # the label that PyTorch's cross entropy ignores
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,11 @@ class Example:
 
 
 def freeze(template: str) -> str:
-    """Fix what would change a chat template's prompt tomorrow.
+    """Fix parts of a chat template that would change the prompt from day to day.
 
-    Today's date becomes a fixed one (Llama 3.2, gpt-oss), and a model that can think aloud (Qwen3)
-    answers at once, unless the template begins by setting `enable_thinking` itself. The tuned model
-    is saved with it, so every server renders what training saw.
+    Today's date becomes a fixed one (Llama 3.2, gpt-oss), and a model with a thinking mode (Qwen3)
+    answers without thinking, unless the template begins by setting `enable_thinking`. The tuned
+    model is saved with this template, so every server renders what training saw.
     """
     frozen = NOW.sub(lambda found: json.dumps(TODAY.strftime(found[2])), template)
     told = "enable_thinking" not in frozen or SETS_THINKING.match(frozen)
@@ -49,7 +55,7 @@ def freeze(template: str) -> str:
 
 
 def with_system(messages: list[Message], system: str) -> list[Message]:
-    """Put the task's system prompt first, unless the chat brings its own or the task has none."""
+    """Prepend the task's system prompt, unless the chat has its own or the task has none."""
     if system and "tools" in messages[0] and not messages[0]["content"]:
         return [Message(role="system", content=system, tools=messages[0]["tools"]), *messages[1:]]
     if not system or messages[0]["role"] == "system":
@@ -60,7 +66,7 @@ def with_system(messages: list[Message], system: str) -> list[Message]:
 def render(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool
 ) -> "BatchEncoding":
-    """Render a chat to token ids; raise UserError when the template refuses it, or fails."""
+    """Render a chat to token ids; raise UserError if the template rejects it or fails."""
     encoded: BatchEncoding = by_template(tokenizer, chat, return_dict=True, **options)
     return encoded
 
@@ -68,9 +74,9 @@ def render(
 def render_text(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], prompt: bool = False
 ) -> str:
-    """Render a chat to text; with `prompt` up to where an answer begins.
+    """Render a chat to text; with `prompt`, up to where an answer begins.
 
-    Raises UserError as `render` does, and where the template leaves out a part of the chat.
+    Raises UserError as `render` does, and where the template omits a part of the chat.
     """
     text = str(by_template(tokenizer, chat, tokenize=False, add_generation_prompt=prompt))
     check_thinking(str(tokenizer.chat_template), chat)
@@ -79,7 +85,7 @@ def render_text(
 
 
 def by_template(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **options: bool) -> Any:
-    """Ask the tokenizer's template; raise UserError when it refuses the chat, or fails."""
+    """Apply the tokenizer's chat template; raise UserError if it rejects the chat or fails."""
     from jinja2 import TemplateError
 
     turns, tools = for_template(tokenizer, chat)
@@ -100,9 +106,9 @@ def by_template(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], **opt
 def encode_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], system: str
 ) -> list[int]:
-    """Return the token ids up to where the model's answer begins.
+    """Return the token ids of a prompt, up to where the model's answer begins.
 
-    Raises UserError where the template leaves out a part of the prompt.
+    Raises UserError where the template omits a part of the prompt.
     """
     chat = with_system(prompt, system)
     render_text(tokenizer, chat, prompt=True)
@@ -119,11 +125,11 @@ def encode_example(
 ) -> Example:
     """Encode a whole chat as token ids and labels.
 
-    Learned are the assistant's turns, each with its end-of-turn token, that the template marks with
-    `generation`; without marks, the last one. An answer is learnt from where its prompt ends; an
-    earlier one that the template shows otherwise than it asks for it (without its thought, say) is
-    not. Raises UserError where that is so of the last one, and where the template leaves out a part
-    of the chat.
+    Assistant turns that the template marks with `generation` are learnt, each with its end-of-turn
+    token; without marks, only the last one. An answer is learnt from where its prompt ends. An
+    earlier answer that the template renders differently from its prompt (without its thought, say)
+    is not learnt. Raises UserError where that is so of the last one, and where the template omits a
+    part of the chat.
     """
     marked = re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)) is not None
     chat = with_system(messages, system)
@@ -141,9 +147,9 @@ def encode_example(
 
 
 def answer_start(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]) -> int:
-    """Return the place in `ids` where the last answer begins and its prompt ends.
+    """Return the index in `ids` where the prompt ends and the last answer begins.
 
-    Raises UserError where the prompt is no beginning of them.
+    Raises UserError where the prompt is not a prefix of `ids`.
     """
     prompt = prompt_ids(tokenizer, chat[:-1])
     if ids[: len(prompt)] == prompt:
@@ -153,13 +159,13 @@ def answer_start(tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids:
     asked, learnt = str(tokenizer.decode(prompt[nearby])), str(tokenizer.decode(ids[nearby]))
     raise UserError(
         f"chat template: a prompt has {asked!r} where the trained chat has {learnt!r}: the model "
-        "would be asked behind another text than it learnt from; have what opens an answer be the "
-        "same in both in a copy of the template, and name that in base.chat_template"
+        "would be prompted with another text than it was trained on; copy the template, make the "
+        "opening of an answer the same in both, and name the copy in base.chat_template"
     )
 
 
 def shared(one: Sequence[object], other: Sequence[object]) -> int:
-    """Count what two sequences begin with alike."""
+    """Return the length of the common prefix of two sequences."""
     pairs = zip(one, other, strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
@@ -167,9 +173,9 @@ def shared(one: Sequence[object], other: Sequence[object]) -> int:
 def earlier_starts(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message], ids: list[int]
 ) -> list[int]:
-    """List where the earlier answers begin, of those whose prompt is a beginning of the chat.
+    """List the indices where earlier answers begin, if their prompts are a prefix of the chat.
 
-    Those of weight 0 are not learnt, either.
+    Answers of weight 0 are left out.
     """
     starts = []
     for turn, message in enumerate(chat[:-1]):
@@ -181,7 +187,7 @@ def earlier_starts(
 
 
 def marked_answers(marks: list[int], starts: list[int]) -> list[int]:
-    """Mask of what is marked first behind each of `starts`."""
+    """Return a mask of the first marked span after each of `starts`."""
     learnt = [0] * len(marks)
     for start in starts:
         first = next((at for at in range(start, len(marks)) if marks[at]), len(marks))
@@ -191,7 +197,7 @@ def marked_answers(marks: list[int], starts: list[int]) -> list[int]:
 
 
 def last_answer(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: int) -> list[int]:
-    """Mask of the last answer up to its end-of-turn token, for templates without markers."""
+    """Return a mask of the last answer up to its end-of-turn token, for templates without marks."""
     ends = [index for index in range(start, len(ids)) if ids[index] == tokenizer.eos_token_id]
     end = ends[-1] + 1 if ends else len(ids)
     return [int(start <= index < end) for index in range(len(ids))]
@@ -200,7 +206,7 @@ def last_answer(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: int
 def encode_answer(
     tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], answer: str, stops: set[int]
 ) -> list[int]:
-    """Return the token ids of an answer as it would be trained, the first of `stops` the last."""
+    """Return an answer's token ids as in training, up to and including the first of `stops`."""
     chat = [*prompt, Message(role="assistant", content=answer)]
     ids = list(render(tokenizer, chat)["input_ids"])
     said = ids[answer_start(tokenizer, chat, ids) :]

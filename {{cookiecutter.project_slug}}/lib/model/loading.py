@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.core.params import HardwareParams
+from lib.model.causal import check_causal, settle_ties, tell_unused
 from lib.model.source import check_folder
 from lib.model.template import settled
 from lib.runtime.errors import UserError
@@ -66,7 +67,7 @@ def load_tokenizer(
     check_folder(model, revision)
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of any kind, where a file of it is cut off or another's
         raise UserError(refusal(model, error)) from None
     if template:
         tokenizer.chat_template = read_template(template)
@@ -154,14 +155,16 @@ def lacks(model: str, name: str, revision: str | None) -> bool:
 
 
 def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
-    """Load the configuration of a folder or hub id."""
+    """Load the configuration of a folder or hub id; raise UserError if it writes no answers."""
     from transformers import AutoConfig
 
     check_folder(model, revision)
     try:
-        return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+    except Exception as error:  # of any kind, where a value of it is another than its class takes
         raise UserError(refusal(model, error)) from None
+    check_causal(config, model)
+    return config
 
 
 def most_positions(config: "PretrainedConfig") -> int | None:
@@ -206,6 +209,8 @@ def load_model(
             f"{model}: its files lack weights, or have them in another size, for {len(drawn)} "
             f"parts that config.json describes: {drawn[0]}, ...; take both from the same model"
         )
+    tell_unused(model, tuple(sorted(found["unexpected_keys"])))
+    settle_ties(loaded)
     return loaded.eval()
 
 

@@ -1,4 +1,4 @@
-"""Whether a scheme can quantize what a base becomes, by its configuration: asked before training.
+"""Check before training whether a scheme can quantize the model, by the base's configuration.
 
 Seen on small models of each kind (tests/family_table.py): transformers 5.17, llm-compressor 0.14.
 """
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 FOUR_BITS = ("w4a16", "awq")
 COMPRESSED = (*FOUR_BITS, "w8a8", "fp8")  # by llm-compressor
-CONVOLUTIONS = {"gpt2"}  # layers that are linear, but no torch.nn.Linear
+CONVOLUTIONS = {"gpt2"}  # layers that are linear, but not torch.nn.Linear
 STATES = {"falcon_mamba", "mamba", "mamba2"}  # whose code reads the plain weight of a layer
-LATENT = {"deepseek_v2", "deepseek_v3"}  # keys and values of low rank: bitsandbytes 0.50 fails
-READABLE_EXPERTS = {"deepseek_v3", "glm4_moe", "qwen3_moe"}  # that can be read back, but for w8a8
+LATENT = {"deepseek_v2", "deepseek_v3"}  # low-rank keys and values: bitsandbytes 0.50 fails
+READABLE_EXPERTS = {"deepseek_v3", "glm4_moe", "qwen3_moe"}  # that can be read back, except in w8a8
 
 
 def check_quantizable(scheme: str | None, config: "PretrainedConfig") -> None:
-    """Raise UserError where a scheme does not take a base, or transformers cannot read it then."""
+    """Raise UserError where a scheme cannot quantize a base, or the result cannot be loaded."""
     kind = str(config.get_text_config().model_type)
     why = cure = ""
     if scheme == "int8" and kind in LATENT:
@@ -31,9 +31,9 @@ def check_quantizable(scheme: str | None, config: "PretrainedConfig") -> None:
     elif kind in STATES and scheme in FOUR_BITS:
         why, cure = "cannot be read back with layers of 4 bits", "fp8, w8a8 or none"
     elif routed_experts(config) and kind not in READABLE_EXPERTS:
-        why, cure = "has experts that cannot be read back by transformers once quantized", "none"
+        why, cure = "has experts that transformers cannot read back once quantized", "none"
     elif routed_experts(config) and scheme == "w8a8":
-        why, cure = "has experts that cannot be read back by transformers in w8a8", "fp8 or none"
+        why, cure = "has experts that transformers cannot read back in w8a8", "fp8 or none"
     if why:
         raise UserError(
             f"params.yaml: quantize.scheme is {scheme}, and the base ({kind}) {why}; set it to "

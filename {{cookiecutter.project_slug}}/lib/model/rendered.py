@@ -1,8 +1,8 @@
-"""A chat as the base's template takes it, and whether everything in it is rendered.
+"""Convert a chat to the form that the base's template takes, and check that all of it is rendered.
 
-Templates differ in what they have a place for: Llama 3.1's leaves out what is said beside a call,
-many know no tools at all, some no system prompt, and most have no place for thoughts. What is left
-out in silence would not be learnt, or not be asked.
+Templates differ in what they support: Llama 3.1's omits text beside a tool call, many do not know
+tools, some no system prompt, and most do not know thoughts. What a template omits silently would
+not be learnt, or not be part of a prompt.
 """
 
 import json
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 THINKING = re.compile(r"""\.thinking\b|\[["']thinking["']\]""")  # gpt-oss's name for a thought
 SETS_THINKING = re.compile(r"\s*\{%-?\s*set enable_thinking = (true|false)\b")
 CURE = (
-    "name a template that shows it in base.chat_template, take another base, or take such rows out "
-    "of data.sources"
+    "name a template that renders it in base.chat_template, use another base, or remove such rows "
+    "from data.sources"
 )
 
 
 def for_template(
     tokenizer: "PreTrainedTokenizerBase", chat: list[Message]
 ) -> tuple[list[dict[str, Any]], list[Tool] | None]:
-    """Return the turns and the tools of a chat as the tokenizer's template takes them.
+    """Return the turns and the tools of a chat in the form that the tokenizer's template takes.
 
-    Where the template has no place for a thought, that of the answer stands before it in `<think>`
-    tags; earlier ones are left out, as templates that know thoughts do.
+    If the template does not support thoughts, that of the answer is put before it in `<think>`
+    tags; earlier ones are left out, as in templates that support thoughts.
     """
     plain, tools = apart(chat)
     turns = [dict(turn) for turn in plain]
@@ -51,24 +51,25 @@ def for_template(
 
 
 def check_thinking(template: str, chat: list[Message]) -> None:
-    """Raise UserError for an answer that thinks first where prompts tell the model not to."""
+    """Raise UserError for an answer with a thought if prompts tell the model not to think."""
     told = SETS_THINKING.match(template)
     if told and told[1] == "false" and "reasoning_content" in chat[-1]:
         raise UserError(
-            "its answer begins with reasoning, and prompts tell this base to answer at once; write "
-            "the chat template of the base into a file, {%- set enable_thinking = true %} before "
-            "it, and name that in base.chat_template, or leave the reasoning out: data.sources "
+            "its answer begins with reasoning, and prompts tell this base to answer at once; "
+            "write the chat template of the base into a file, {%- set enable_thinking = true %} "
+            "before it, and name that in base.chat_template, or leave the reasoning out: "
+            "data.sources "
             "ignore: [turn.reasoning_content]"
         )
 
 
 def check_rendered(text: str, chat: list[Message]) -> None:
-    """Raise UserError for the first thing in a chat that its rendering lacks.
+    """Raise UserError for the first part of a chat that is missing in its rendering.
 
-    text: the rendering, special tokens included. Looked for are what system and user say (some
-    templates drop a system prompt, or read lists of parts alone), tools, calls, their results, what
-    is said beside calls, and the thought of the answer. Of earlier answers templates leave out
-    thoughts, and the last one is compared token by token (lib.train.mask).
+    text: the rendering, with special tokens. Checked are the texts of system and user (some
+    templates drop a system prompt, or read only lists of parts), tools, calls, results, text beside
+    calls, and the thought of the answer. Templates omit the thoughts of earlier answers, and the
+    last one is compared token by token (lib.train.mask).
     """
     turns, tools = apart(chat)
     for tool in tools or []:
@@ -79,9 +80,9 @@ def check_rendered(text: str, chat: list[Message]) -> None:
             function = call["function"]
             need(text, "calls of tools", function["name"], *_leaves(function["arguments"]))
         if calls:
-            need(text, "what is said beside a call", turn["content"])
+            need(text, "the text beside a call", turn["content"])
         if turn["role"] in ("system", "user"):
-            need(text, f"what the {turn['role']} says", turn["content"])
+            need(text, f"the {turn['role']} turn", turn["content"])
         if turn["role"] == "tool":
             need(text, "results of tools", turn["content"])
     if "reasoning_content" in turns[-1]:
@@ -89,7 +90,7 @@ def check_rendered(text: str, chat: list[Message]) -> None:
 
 
 def need(text: str, what: str, *parts: str) -> None:
-    """Raise UserError unless each part stands in a text, as it is or as JSON writes it."""
+    """Raise UserError unless a text contains each part, as it is or escaped as in JSON."""
     for part in filter(None, map(str.strip, parts)):
         forms = (part, _written(part), _written(part, True), _written(part).replace("/", "\\/"))
         if not any(form in text for form in forms):
@@ -98,7 +99,7 @@ def need(text: str, what: str, *parts: str) -> None:
 
 
 def _written(part: str, ascii_only: bool = False) -> str:
-    """Return a text as JSON has it between its quotes."""
+    """Return a text escaped as in a JSON string, without the quotes."""
     return json.dumps(part, ensure_ascii=ascii_only)[1:-1]
 
 

@@ -12,6 +12,7 @@ from lib.runtime.hub import ask_once
 
 OWN = "base"  # the folder of this project that DVC watches; every other one is pinned by its hash
 ADAPTER = "adapter_config.json"
+POINTER = b"version https://git-lfs"  # what a checkout without Git LFS has instead of a file
 READ = {".json", ".safetensors", ".model", ".txt", ".tiktoken", ".jinja"}  # files of a model
 
 
@@ -36,8 +37,31 @@ def check_folder(model: str, revision: str | None = None) -> None:
         raise UserError(f"{model}: is not a model folder (config.json is missing)")
     if config.is_file() and not _is_object(config):
         raise UserError(f"{config}: is not a JSON object; copy the model again")
+    if folder:
+        check_files(Path(model))
     if folder and revision and model != OWN and os.environ.get("RANK", "0") == "0":
         check_pin(model, revision)
+
+
+def check_files(folder: Path) -> None:
+    """Raise UserError for files that are pointers to the real ones, and for pickles."""
+    for path in sorted(path for path in folder.iterdir() if path.suffix in READ):
+        with path.open("rb") as file:
+            if file.read(len(POINTER)) == POINTER:
+                raise UserError(
+                    f"{path}: is a Git LFS pointer, not the file itself; run `git lfs pull` in the "
+                    "repository that it is from"
+                )
+    if is_pickled(folder):
+        raise UserError(
+            f"{folder}: has its weights as pickles (pytorch_model.bin), which can run code; "
+            f"`make base FROM='{folder}'` turns them into safetensors and runs none"
+        )
+
+
+def is_pickled(folder: Path) -> bool:
+    """Tell whether a folder has its weights as pickles alone."""
+    return any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
 
 
 def check_pin(folder: str, revision: str) -> None:

@@ -1,12 +1,13 @@
-"""The chat template that everything uses: one, fixed in time, by which an answer begins where the
-prompt ends, and ends with a token that stops it.
+"""Prepare the one chat template that training, evaluation and serving use.
 
-Prompts are rendered with a generation prompt, trained chats whole. Where the two part before the
-answer begins, the model is asked behind another text than it was trained behind. Templates of many
-bases do: gpt-oss writes a channel before an answer, Qwen3-Thinking and DeepSeek-R1 open a thought
-in the prompt alone, others know no generation prompt. What mends it is written into the template
-that the tuned model is saved with, so that every server renders it, too. lib/model/chat.py refuses
-what is left.
+It must not change from day to day, an answer must begin where the prompt ends, and must end with a
+stop token.
+
+Prompts are rendered with a generation prompt, trained chats as a whole. If the two differ before
+the answer begins, the model is prompted with another text than it was trained on. Many templates do
+that: gpt-oss writes a channel before an answer, Qwen3-Thinking and DeepSeek-R1 open a thought only
+in the prompt, others have no generation prompt. The fix is written into the template that the tuned
+model is saved with, so that every server renders it, too. lib/model/chat.py rejects what remains.
 """
 
 import json
@@ -20,7 +21,7 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_ASKED, _SAID = "quokka", "wombat"  # no template has these words
+_ASKED, _SAID = "quokka", "wombat"  # words that do not occur in any template
 _PROBE = [Message(role="user", content=_ASKED), Message(role="assistant", content=_SAID)]
 _END = (
     "{% if not add_generation_prompt and messages and messages[-1]['role'] == 'assistant' %}"
@@ -29,9 +30,9 @@ _END = (
 
 
 def settled(tokenizer: "PreTrainedTokenizerBase", model: str) -> str:
-    """Return the chat template that `tokenizer` has, fixed; say what was changed.
+    """Return the fixed chat template of `tokenizer`; print what was changed.
 
-    Raises UserError where it has several, and none that is named default.
+    Raises UserError if it has several templates and none is named default.
     """
     template = freeze(default(tokenizer.chat_template, model))
     opened = next(
@@ -39,7 +40,7 @@ def settled(tokenizer: "PreTrainedTokenizerBase", model: str) -> str:
     )
     if opened != template:
         prompt = str(rendered(tokenizer, opened, prompt=True)).rpartition(_ASKED)[2]
-        print(f"{model}: its chat template is changed: behind a question it asks with {prompt!r}")
+        print(f"{model}: its chat template is changed: after a question the prompt is {prompt!r}")
     closed = closing(tokenizer, opened)
     if closed != opened:
         print(f"{model}: its chat template is changed: it ends an answer with {{{{ eos_token }}}}")
@@ -47,7 +48,7 @@ def settled(tokenizer: "PreTrainedTokenizerBase", model: str) -> str:
 
 
 def default(template: object, model: str) -> str:
-    """Return the one template, or the one named default, as transformers takes it."""
+    """Return the only template, or the one named default, as transformers does."""
     if not isinstance(template, dict):
         return str(template)
     names = ", ".join(sorted(template))
@@ -61,10 +62,10 @@ def default(template: object, model: str) -> str:
 
 
 def openings(tokenizer: "PreTrainedTokenizerBase", template: str) -> list[str]:
-    """List what may be the template with the right end of a prompt.
+    """List candidate templates in which prompt and trained chat may agree.
 
-    It is the template as it is, with what comes before an answer, or without what the prompt alone
-    has (an open thought).
+    These are the template as it is, with the opening of an answer added to the prompt, or without
+    what only the prompt has (an open thought).
     """
     prompt, chat = rendered(tokenizer, template, prompt=True), rendered(tokenizer, template)
     if prompt is None or chat is None or _SAID not in chat:
@@ -76,7 +77,7 @@ def openings(tokenizer: "PreTrainedTokenizerBase", template: str) -> list[str]:
         told = json.dumps(more, ensure_ascii=False)
         also = f"{{% if add_generation_prompt %}}{{{{ {told} }}}}{{% endif %}}"
         found.append(template.removesuffix("\n") + also)
-    for written in (json.dumps(less, ensure_ascii=False)[1:-1], less):  # as Jinja writes it
+    for written in (json.dumps(less, ensure_ascii=False)[1:-1], less):  # as a Jinja literal
         if less:
             head, _, tail = template.rpartition(written)
             found.append(head + tail)
@@ -84,9 +85,9 @@ def openings(tokenizer: "PreTrainedTokenizerBase", template: str) -> list[str]:
 
 
 def meets(tokenizer: "PreTrainedTokenizerBase", template: str, changed: str) -> bool:
-    """Tell whether the changed template begins an answer where the prompt ends.
+    """Tell whether a changed template works.
 
-    A chat must be what it was.
+    An answer must begin where the prompt ends, and a whole chat be rendered as before.
     """
     prompt, chat = rendered(tokenizer, changed, prompt=True), rendered(tokenizer, changed)
     same = prompt is not None and chat == rendered(tokenizer, template)
@@ -99,7 +100,7 @@ def _begins(text: str) -> bool:
 
 
 def closing(tokenizer: "PreTrainedTokenizerBase", template: str) -> str:
-    """Have a template that ends no answer, but opens the next turn, end the last one (GLM-4)."""
+    """Make a template that does not end answers (GLM-4) end the last one with a stop token."""
     if not str(rendered(tokenizer, template)).rstrip().endswith(_SAID):
         return template
     end = "{{ eos_token }}"
@@ -111,14 +112,14 @@ def closing(tokenizer: "PreTrainedTokenizerBase", template: str) -> str:
 
 
 def is_marked(template: str) -> bool:
-    """Tell whether a template marks what the model says."""
+    """Tell whether a template marks the model's turns with `generation`."""
     return re.search(r"\{%-?\s*generation", template) is not None
 
 
 def rendered(
     tokenizer: "PreTrainedTokenizerBase", template: str, prompt: bool = False
 ) -> str | None:
-    """Return the probe, or its question alone as a prompt, as text; None where that fails."""
+    """Render a probe chat, or with `prompt` only its question, to text; None if that fails."""
     from jinja2 import TemplateError
 
     chat = _PROBE[:1] if prompt else _PROBE

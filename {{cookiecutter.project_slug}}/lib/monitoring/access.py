@@ -1,6 +1,6 @@
-"""Access logs: lines in which a server or a proxy says how it answered, without any text.
+"""Read access logs: a server's or proxy's line per request, with a status but without texts.
 
-A request that failed before it reached the model is often in no other line. Read are uvicorn,
+A request that failed before it reached the model is often in no other log. Supported are uvicorn,
 nginx, Apache, Envoy, HAProxy, AWS (load balancers, CloudFront), Ollama (gin), llama-server, Ray
 Serve and TGI, and JSON of any proxy that names the route and a status (Traefik, Caddy, Kong,
 Cloudflare, Azure, ...).
@@ -18,7 +18,7 @@ from lib.monitoring.fields import BadCall, timestamp
 from lib.monitoring.frames import inside
 from lib.monitoring.names import MODEL, first, plain_name
 
-ROUTE = (  # that asks a model
+ROUTE = (  # routes of requests to a model
     r"(?:/(?:chat/completions|completions|generate|generate_stream|api/chat)"
     r"|/v1\w*/(?:messages|responses)|/openai/responses|:(?:streamG|g)enerateContent"
     r"|/model/[^/ ]+/(?:converse|invoke)(?:-stream|-with-response-stream)?)(?:\?\S*)?"
@@ -42,7 +42,7 @@ LINES = tuple(
 _SAID = {"Success": 200, "Request failed": 500}  # by TGI
 ISO = re.compile(r"\d{4}[-/]\d\d[-/]\d\d(?:[T \t]| - )\d\d:\d\d:\d\d\S*")
 _COMMON = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?)\]")
-_STATUS = (  # what the client got comes first
+_STATUS = (  # the status that the client got comes first
     *("response_code", "status", "status_code", "DownstreamStatus", "result_signature"),
 )
 _TIME = (
@@ -53,15 +53,15 @@ _DEPTH = 3  # of objects in a row: request.headers.host
 
 
 class Access(NamedTuple):
-    """A request to a model as an access log knows it."""
+    """A request to a model in an access log."""
 
-    time: float | None  # seconds since 1970; None where the line does not say
+    time: float | None  # seconds since 1970; None if the line has no time
     status: int
     model: str = ""
 
 
 def access_row(row: dict[str, Any]) -> Access | None:
-    """Read an object; None where it is no line of an access log on a route that asks a model."""
+    """Read a JSON line; None unless it is an access log line of a request to a model."""
     held = dict(_plain_values(row, _DEPTH))
     time = _first_time([held.get(plain_name(name)) for name in _TIME])
     if str(held.get("target")).startswith(_TGI):
@@ -78,14 +78,14 @@ def access_row(row: dict[str, Any]) -> Access | None:
 
 
 def access_rows(row: dict[str, Any]) -> Iterator[tuple[Access, str]]:
-    """Yield such lines with what they say: the row itself, or those in a page of rows."""
+    """Yield the access log lines in a row or a page of rows, each with its text."""
     for one in [row] if access_row(row) else inside(row, lambda held: access_row(held) is not None):
         if found := access_row(one):
             yield found, repr(sorted(one.items(), key=str))
 
 
 def access_line(line: str) -> Access | None:
-    """Read a line of text; None where it is of no access log."""
+    """Read a line of text; None if it is not from an access log."""
     found = next((one for pattern in LINES if (one := pattern.search(line))), None)
     if not found:
         return None
@@ -95,7 +95,7 @@ def access_line(line: str) -> Access | None:
 
 
 def _plain_values(row: dict[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield names and values of a row and of the objects in it, those of the row last."""
+    """Yield names and values of a row and its nested objects, those of the row last."""
     for value in row.values():
         if isinstance(value, dict) and depth:
             yield from _plain_values(value, depth - 1)
@@ -114,19 +114,19 @@ def _first_time(values: list[Any]) -> float | None:
 
 
 class AccessLog:
-    """The requests of a file's access log: failures as calls, the others as times and ids.
+    """The requests in the access log of a file: failures as calls, others as times and ids.
 
-    A line that says no time has that of the line before. Its id is a hash of the line and of how
-    many like it came before, so that a copy of the file has the same ids.
+    A line without a time gets that of the line before. Its id is a hash of the line and the number
+    of equal lines before it, so that a copy of the file has the same ids.
     """
 
     def __init__(self) -> None:
         self.failed: list[Call] = []
-        self.times, self.ids = array("d"), array("Q")  # of those that were answered
+        self.times, self.ids = array("d"), array("Q")  # of the answered requests
         self._like = Counter[bytes]()
 
     def add(self, found: Access, line: str, before: float) -> None:
-        """Take a line that was read."""
+        """Add a parsed line."""
         like = blake2b(line.encode("utf-8", "replace"), digest_size=8).digest()
         self._like[like] += found.time is None
         number = self._like[like].to_bytes(8, "big")
@@ -139,7 +139,7 @@ class AccessLog:
             self.ids.append(key)
 
     def answered(self) -> Iterator[Call]:
-        """Yield the answered requests, of whose texts nothing is known."""
+        """Yield the answered requests as calls without texts."""
         for time, key in zip(self.times, self.ids, strict=True):
             yield _call(time, key, "", withheld=True)
 

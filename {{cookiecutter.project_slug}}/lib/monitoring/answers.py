@@ -1,4 +1,4 @@
-"""An answer as monitoring sees it, by the names that OpenAI's API has for how it ended."""
+"""Define an answer in monitoring, with OpenAI's names for finish reasons."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from lib.monitoring.fields import at, decoded, items, text
 from lib.monitoring.messages import content
 
-FINISH = {  # what other APIs call OpenAI's finish reasons
+FINISH = {  # finish reasons of other APIs -> OpenAI's
     "end_turn": "stop",
     "stop_sequence": "stop",
     "completed": "stop",
@@ -27,35 +27,35 @@ FINISH = {  # what other APIs call OpenAI's finish reasons
     "recitation": "content_filter",
     "spii": "content_filter",
 }
-_FAILED = ("error", "abort", "failed", "cancelled")  # the answer never came to its end
+_FAILED = ("error", "abort", "failed", "cancelled")  # finish reasons of failed requests
 
 
 @dataclass
 class LoggedAnswer:
-    """What a response says; `missing` is why it has no answer, of which there is none then."""
+    """The answer in a response; `missing` is the reason if there is none."""
 
     text: str = ""
     finish: str | None = None  # stop, length, tool_calls, content_filter, ...
-    refused: bool = False  # the API itself says so
-    tools: bool = False  # the answer is a call of tools, `text` their names and arguments
+    refused: bool = False  # according to the API itself
+    tools: bool = False  # the answer is tool calls; `text` has their names and arguments
     part: bool = False  # one chunk of a stream
     missing: str | None = None
 
     def __post_init__(self) -> None:
-        """Take an end that is a failure for one, and a filter's end for a refusal."""
+        """Set failed and refused by the finish reason."""
         if self.finish in _FAILED:
             self.missing = self.missing or self.finish
         self.refused |= self.finish == "content_filter"
 
 
 def finish_of(value: Any) -> str | None:
-    """Return a finish reason by the name that OpenAI's API has for it; None where there is none."""
+    """Return OpenAI's name for a finish reason; None if there is none."""
     reason = text(value).lower().replace("-", "_")
     return FINISH.get(reason, reason) or None
 
 
 def message_answer(message: Any, finish: str | None) -> LoggedAnswer:
-    """Read a message of OpenAI's kind: its text, else its refusal, else its tool calls."""
+    """Read an OpenAI message: its text, else its refusal, else its tool calls."""
     if said := content(at(message, "content")):
         return LoggedAnswer(said, finish)
     if refusal := text(at(message, "refusal")):
@@ -66,7 +66,7 @@ def message_answer(message: Any, finish: str | None) -> LoggedAnswer:
 
 
 def calls_of_tools(calls: list[Any], finish: str | None) -> LoggedAnswer:
-    """Make an answer of calls of tools, each with its name and arguments; empty without any."""
+    """Build an answer from tool calls, with names and arguments; empty without any."""
     said = [
         {
             "name": at(one, "name"),

@@ -1,4 +1,4 @@
-"""One request to the model and its answer, whichever log it is from, and as a row of our format."""
+"""Define a call: a request to the model and its answer, from any log; write it in our format."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from lib.evaluate.calls import without_thought
 from lib.monitoring.answers import LoggedAnswer
 from lib.monitoring.messages import read_messages
 
-WITHHELD = re.compile(  # stands in place of a text, or of its middle
+WITHHELD = re.compile(  # marks of a withheld or shortened text
     r"redacted(?:-by-litellm)?|[\[<({_*]+ ?(?:redacted|filtered|masked|hidden|removed|omitted)\b.*"
     r"|_+redacted_+|\*{3,}|.*\(litellm_truncated\b.*",
     re.DOTALL | re.IGNORECASE,
@@ -21,7 +21,7 @@ WITHHELD = re.compile(  # stands in place of a text, or of its middle
 
 @dataclass(slots=True)
 class Call:
-    """A request as all of monitoring sees it; None where the log does not say."""
+    """A request in monitoring; None for values that the log does not have."""
 
     time: float  # seconds since 1970, UTC
     id: str
@@ -34,30 +34,30 @@ class Call:
     latency_ms: float | None = None  # whole answer
     ttft_ms: float | None = None  # first token
     cost: float | None = None
-    confidence: float | None = None  # mean token probability, where log-probabilities were logged
-    error: str | None = None  # what went wrong; there is no answer then
+    confidence: float | None = None  # mean token probability, if log-probabilities were logged
+    error: str | None = None  # the error; then there is no answer
     feedback: dict[str, str] = field(default_factory=dict)  # thumb, edited, outcome
-    refused: bool = False  # the API says that the answer is a refusal
-    tools: bool = False  # the answer is a call of tools
-    withheld: bool = False  # the log does not have the texts: nothing can be said of them
-    half: str = ""  # by which OpenTelemetry may say more of it in another place: trace and span
+    refused: bool = False  # the API reports a refusal
+    tools: bool = False  # the answer is tool calls
+    withheld: bool = False  # the log does not have the texts
+    half: str = ""  # trace and span, to join it with OpenTelemetry's other records
     part: bool = False  # a chunk of a streamed answer, not yet a call
 
     def prompt(self) -> str:
-        """Return what is asked, without the system prompt, as records have it."""
+        """Return the prompt without the system prompt, as in records."""
         return text_of([turn for turn in self.messages if turn["role"] != "system"])
 
 
 def turns_of(value: Any, *, may_lack: bool) -> list[Message]:
-    """Read the turns of a request; of one that failed or is withheld the log may have none."""
+    """Read the turns of a request; with `may_lack` (failed or withheld) there may be none."""
     return [] if may_lack and not value else read_messages(value)
 
 
 def complete(call: Call, answer: LoggedAnswer) -> Call:
-    """Put the answer into its call, without what the model thought aloud, as eval looks at it.
+    """Add the answer, without thoughts, to its call.
 
-    Without an answer the call has failed. One without an id is named by a hash of what it is. Where
-    a gateway put a mark in place of the texts they are withheld.
+    Without an answer the call has failed. A call without an id gets a hash of its content. Texts
+    that a gateway replaced by a mark are withheld.
     """
     call.answer, call.finish = without_thought(answer.text), answer.finish
     call.refused, call.tools, call.part = answer.refused, answer.tools, answer.part

@@ -1,12 +1,12 @@
-"""A window held against the release and against limits: which differences are no chance.
+"""Test a window against the release and against limits: which differences are not chance?
 
-Three kinds of tests, all of scipy: for the rise of a share, how probable so many events are after
-what was seen at release (beta-binomial, Jeffreys' prior: it knows that the release, too, is only a
-sample); the chi-squared test of homogeneity for distributions; the binomial test against a limit.
-They are many, so p-values are corrected for their number (Holm, 1979), and the probability of any
-false alarm stays at alpha: four fifths of it are left to the rises, which are rare events and hard
-to tell from chance, the rest to the other tests. With many requests every difference is sure, so an
-alarm must also matter.
+There are three kinds of tests, from scipy: for the rise of a share, the probability of that many
+events given the release (beta-binomial with Jeffreys' prior, since the release is a sample, too);
+the chi-squared test of homogeneity for distributions; the binomial test against a limit. P-values
+are corrected for the number of tests (Holm, 1979), so that the probability of any false alarm is at
+most alpha: four fifths of it for rises, which are rare events and hard to detect, the rest for the
+other tests. With many requests every difference is significant, so an alarm must also reach
+monitor.min_effect.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ from lib.monitoring.params import MonitorParams
 from lib.monitoring.signals import Counts
 
 TO_RISES = 0.8  # of alpha
-_FEWEST = 30  # answers at release that say anything of a share
-RARE = 5  # a cell of the chi-squared test is expected to hold as many (Cochran, 1954)
-RISES = (  # events that are trouble when there are more of them than at release
+_FEWEST = 30  # fewest answers at release for testing a share
+RARE = 5  # fewest expected counts in a cell of the chi-squared test (Cochran, 1954)
+RISES = (  # events of which more than at release are an alarm
     "empty_answers",
     "format_errors",
     "injection_tries",
@@ -33,34 +33,34 @@ RISES = (  # events that are trouble when there are more of them than at release
     "unknown_labels",
     "distant_requests",
 )
-LIMITED = ("errors", "slow", "negative_feedback")  # have no counterpart at release
+LIMITED = ("errors", "slow", "negative_feedback")  # without a value at release
 SHIFTS = {"answer": "label_shift", "language": "language_shift"}  # others: NAME_shift
 
 CheckKind = Literal["rise", "shift", "limit", "incident"]
 
 
 class Check(NamedTuple):
-    """One comparison: `now` and `then` are shares; of a shift `now` is how much lies elsewhere."""
+    """One comparison of shares, `now` and `then`; for a shift, `now` is the share that moved."""
 
     alarm: str  # its name in docs/runbook.md
-    subject: str  # what was looked at
+    subject: str  # the signal that was compared
     kind: CheckKind
     now: float
     then: float  # at release, or the limit
-    p: float  # corrected; 1 where there is nothing to test
+    p: float  # corrected; 1 if there was no test
     fired: bool
 
     def __str__(self) -> str:
         if self.kind == "incident":
             return f"{self.now:.0f}, at most {self.then:.0f}"
         if self.kind == "shift":
-            return f"{self.now:.1%} of requests lie elsewhere (p {self.p:.2g})"
+            return f"{self.now:.1%} of requests have moved (p {self.p:.2g})"
         then = "at most" if self.kind == "limit" else "at release"
         return f"{self.now:.1%}, {then} {self.then:.1%} (p {self.p:.2g})"
 
 
 def compare(window: Counts, release: Counts, params: MonitorParams) -> list[Check]:
-    """Run every test that the window has the data for, p-values corrected for their number."""
+    """Run all tests for which the window has data; p-values are corrected for their number."""
     rises = [_rise(name, window, release) for name in RISES if _testable(name, window, release)]
     others = [
         _shift(name, window.spreads[name], release.spreads[name])
@@ -74,7 +74,7 @@ def compare(window: Counts, release: Counts, params: MonitorParams) -> list[Chec
 
 
 def _corrected(checks: list[Check], part: float) -> list[Check]:
-    """Correct p-values for their number; only a part of alpha is theirs."""
+    """Correct the p-values of some checks, which share a part of alpha."""
     p_values = holm([check.p for check in checks])
     return [check._replace(p=min(p / part, 1.0)) for check, p in zip(checks, p_values, strict=True)]
 
@@ -86,7 +86,7 @@ def _matters(check: Check, params: MonitorParams) -> bool:
 
 
 def _testable(name: str, window: Counts, release: Counts) -> bool:
-    """List the events that can be tested: one that never happened cannot have risen."""
+    """Tell whether an event can be tested: one that never happened cannot have risen."""
     seen = window.seen[name] + release.seen[name]
     return bool(seen and window.of[name] and release.of[name] >= _FEWEST)
 
@@ -96,7 +96,7 @@ def _rise(name: str, window: Counts, release: Counts) -> Check:
 
     seen, of = release.seen[name], release.of[name]
     after = betabinom(window.of[name], seen + 0.5, of - seen + 0.5)
-    p = float(after.sf(window.seen[name] - 1))  # as many or more
+    p = float(after.sf(window.seen[name] - 1))  # at least as many
     return Check(name, name, "rise", window.rate(name), release.rate(name), p, False)
 
 
@@ -119,7 +119,7 @@ def _limit(name: str, window: Counts, params: MonitorParams) -> Check:
 
 
 def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
-    """Return (window, release) counts of each value; values too rare for the test are merged."""
+    """Return (window, release) counts by value; values too rare for the test are merged."""
     total, ours = now.total() + then.total(), min(now.total(), then.total())
     cells, rare = [], [0, 0]
     for value in sorted(now.keys() | then.keys()):
@@ -131,6 +131,6 @@ def merged(now: Counter[str], then: Counter[str]) -> list[tuple[int, int]]:
 
 
 def distance(now: Counter[str], then: Counter[str]) -> float:
-    """Compute the total variation distance: the share of requests that would have to change."""
+    """Compute the total variation distance, 0 to 1: the share of requests that moved."""
     values = now.keys() | then.keys()
     return fsum(abs(now[one] / now.total() - then[one] / then.total()) for one in values) / 2

@@ -1,8 +1,8 @@
-"""Requests far from everything in training, by the embeddings of a model that params name.
+"""Find requests far from all training data, by the embeddings of monitor.embedding.
 
-Unknown words (signals.py) cost nothing and find new products and languages; embeddings also find a
-new meaning in known words. Train is kept as a few centroids; what is farther from all of them than
-99 % of the held-out prompts counts as distant.
+Unknown words (signals.py) cost nothing and find new products and languages; embeddings also find
+new meanings in known words. Train is reduced to a few centroids; a request that is farther from all
+of them than 99 % of the held-out prompts counts as distant.
 """
 
 import re
@@ -20,26 +20,26 @@ _BATCH, LONGEST = 64, 256  # texts at a time; tokens of a text that count
 WRITTEN = 4  # decimals in the reference
 _HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 
-Vectors = npt.NDArray[np.float32]  # a row a text, of length 1
+Vectors = npt.NDArray[np.float32]  # one row per text, of length 1
 
 
 class Distant:
-    """Centroids of train, and how far from them the held-out prompts usually are."""
+    """The centroids of train, and the usual distance of held-out prompts from them."""
 
     def __init__(self, model: str, centroids: Vectors, usual: float) -> None:
         self.model, self.centroids, self.usual = model, centroids, usual
 
     def distances(self, prompts: list[str]) -> Vectors:
-        """Compute, for each row, 1 - the cosine to the nearest centroid."""
+        """Compute for each row 1 - the cosine to the nearest centroid."""
         return distances(embed(prompts, self.model), self.centroids)
 
     def are(self, prompts: list[str]) -> list[bool]:
-        """Tell whether each is farther than usual."""
+        """Tell for each prompt whether it is farther than usual."""
         return [bool(value > self.usual) for value in self.distances(prompts)] if prompts else []
 
 
 def distant_from(model: str, train: list[str], held_out: list[str], usual: float) -> Distant:
-    """Fit the centroids of train; the share `usual` of the held-out prompts is not distant."""
+    """Fit the centroids of train; the share `usual` of held-out prompts is not distant."""
     from scipy.cluster.vq import kmeans2
 
     order = np.random.default_rng(SEED).permutation(len(train))[:_SAMPLE]
@@ -53,7 +53,7 @@ def distant_from(model: str, train: list[str], held_out: list[str], usual: float
 
 
 def distances(vectors: Vectors, centroids: Vectors) -> Vectors:
-    """Compute, for each row, 1 - the cosine to the nearest centroid."""
+    """Compute for each row 1 - the cosine to the nearest centroid."""
     return 1 - (vectors @ centroids.T).max(axis=1)
 
 

@@ -1,6 +1,6 @@
-"""OpenTelemetry's events of GenAI before 1.37: a log record for each turn and one for the answer.
+"""Read OpenTelemetry's GenAI events before 1.37: a log record per turn and one for the answer.
 
-Their span, which has no texts, says the rest: readers join them by trace and span.
+The span has the rest, without texts: readers join both by trace and span id.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from lib.monitoring.spans import attributes, span_key, span_times, value_of
 
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
 CHOICE = "gen_ai.choice"
-_MOST = 10_000  # requests whose answer is waited for
+_MOST = 10_000  # most requests waiting for their answer
 
 
 class Events:
@@ -20,7 +20,7 @@ class Events:
 
     def __init__(self) -> None:
         self.turns: dict[str, list[dict[str, Any]]] = {}
-        self.told: dict[str, None] = {}  # spans, which say themselves how they ended
+        self.told: dict[str, None] = {}  # spans, which have the finish reason themselves
 
     def take(self, record: Any) -> Call | None:
         """Return the call that a record completes, if it completes one."""
@@ -52,19 +52,19 @@ class Events:
         )
 
     def end(self, key: str) -> None:
-        """Note that a span has told how its request ended."""
+        """Note that a span has the end of its request."""
         self.turns.pop(key, None)
         self.told[key] = None
         if len(self.told) > _MOST:
             self.told.pop(next(iter(self.told)))
 
     def unanswered(self) -> int:
-        """Count the requests of which nothing says how they ended."""
+        """Count the requests without any end."""
         return sum(key not in self.told for key in self.turns)
 
 
 def event_name(record: Any) -> str:
-    """Return the name of an event, which older versions have among its attributes."""
+    """Return the name of an event, which older versions have as an attribute."""
     name = at(record, "eventName") or attributes(record).get("event.name")
     return name if isinstance(name, str) else ""
 

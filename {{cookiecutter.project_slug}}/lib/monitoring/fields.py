@@ -1,6 +1,6 @@
-"""The values of a log's JSON, which may be of any shape: every format is read through these.
+"""Read values from the JSON of logs, whatever its shape; all formats use these functions.
 
-What is of another type than it must be is a BadCall, and the line is counted under its reason.
+A value of a wrong type raises BadCall, and the line is counted under its reason.
 """
 
 import json
@@ -12,16 +12,16 @@ from typing import Any
 
 EARLIEST, LATEST_NS = 1e9, 1e19  # September 2001 in seconds, November 2286 in nanoseconds
 PER_SECOND = (1, 1e3, 1e6, 1e9)  # seconds, milli-, micro-, nanoseconds
-_MOST = 1e15  # a number above it is damage
+_MOST = 1e15  # a larger number is damaged
 NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,19})?")
 
 
 class BadCall(Exception):
-    """A line is no request that can be used; the message is the reason it is counted under."""
+    """A line is not a usable request; the message is the reason by which it is counted."""
 
 
 def at(value: Any, *path: str | int) -> Any:
-    """Return what JSON has under these keys and indices, None where it has nothing."""
+    """Return the JSON value at these keys and indices; None if missing."""
     for step in path:
         if value is None:
             return None
@@ -35,16 +35,16 @@ def at(value: Any, *path: str | int) -> Any:
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list, empty where it is missing."""
+    """Return a list; [] if missing."""
     if not isinstance(value, list | None):
         raise BadCall("bad_shape")
     return value or []
 
 
 def text(value: Any) -> str:
-    """Return a string, empty where it is missing.
+    """Return a string; "" if missing.
 
-    Half a UTF-16 pair cannot be written: it becomes a ?.
+    A lone surrogate cannot be written and becomes a ?.
     """
     if not isinstance(value, str | None):
         raise BadCall("bad_shape")
@@ -54,9 +54,9 @@ def text(value: Any) -> str:
 
 
 def decoded(value: Any) -> Any:
-    """Decode JSON that stands as a text where an object or a list belongs.
+    """Decode JSON text in place of an object or a list.
 
-    Anything else is returned as it is.
+    Anything else is returned unchanged.
     """
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
@@ -67,9 +67,9 @@ def decoded(value: Any) -> Any:
 
 
 def number(value: Any) -> float | None:
-    """Return a number, which can never be below 0 here.
+    """Return a non-negative number, or None.
 
-    One that is below, or not finite, is a gateway's "unknown": None, as where there is none.
+    A negative or infinite number is a gateway's "unknown", and gives None.
     """
     if isinstance(value, str) and NUMBER.fullmatch(value):
         value = float(value)
@@ -85,22 +85,22 @@ def number(value: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """Return a whole number."""
+    """Return an integer, or None."""
     found = number(value)
     return None if found is None else int(found)
 
 
 def id_text(value: Any) -> str:
-    """Return an id, which some gateways write as a number, and MongoDB as an object."""
+    """Return an id as text; some gateways write a number, MongoDB an object."""
     if isinstance(value, dict) and set(value) == {"$oid"}:
         value = value["$oid"]
     return str(value) if type(value) is int else text(value)
 
 
 def timestamp(value: Any) -> float:
-    """Read a text or a number as seconds since 1970; raise BadCall where it is no time.
+    """Convert a text or number to seconds since 1970; raise BadCall if it is not a time.
 
-    A number is of the unit in which it is a time between 2001 and 2286; only one is.
+    The unit of a number is the only one in which it is a time between 2001 and 2286.
     """
     if isinstance(value, dict) and set(value) == {"$date"}:  # as MongoDB exports it
         value = value["$date"]
@@ -114,9 +114,9 @@ def timestamp(value: Any) -> float:
 
 
 def iso_time(value: str) -> float:
-    """Return seconds since 1970 of an ISO 8601, RFC 5322 or access log's text.
+    """Convert a time in ISO 8601, RFC 5322 or access log format to seconds since 1970.
 
-    UTC where it names no zone.
+    It is UTC if there is no zone.
     """
     value = re.sub(r" ?(?:UTC|GMT)$", "+00:00", value.strip())
     for read in (datetime.fromisoformat, _slashes, _common_log, _mail_date):
@@ -144,14 +144,14 @@ def _mail_date(value: str) -> datetime:
 
 
 def lapse_ms(start: float, end: float | None) -> float | None:
-    """Return the milliseconds between two times; None where a clock was set back between them."""
+    """Return the milliseconds between two times; None if negative (the clock was set back)."""
     return (end - start) * 1000 if end is not None and end >= start else None
 
 
 def read_error(value: Any) -> str | None:
-    """Read what went wrong: a text, or OpenAI's object with a message.
+    """Read an error: a text, or OpenAI's object with a message.
 
-    Empty or false is nothing.
+    Empty or false values give None.
     """
     if not value:
         return None

@@ -1,4 +1,4 @@
-"""What shippers, container runtimes and log stores put around a line or a row, taken off."""
+"""Remove what shippers, container runtimes and log stores wrap around a line or a row."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from lib.monitoring.fields import BadCall, timestamp
 COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CRI = re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) ([FP])(?:$| (.*))", re.DOTALL)
 DOCKER = {"log", "stream", "time", "attrs"}  # the keys of its json-file driver
-MOST_FRAMES = 4  # frames around a row: a shipper's, a runtime's, ...
-CARRIERS = (  # of a server's text
+MOST_FRAMES = 4  # nested frames around a row: a shipper's, a runtime's, ...
+CARRIERS = (  # keys with a server's text
     *("log", "message", "MESSAGE", "msg", "line", "textPayload", "@message", "_raw"),
 )
 TIMES = ("time", "timestamp", "asctime", "@timestamp", "ts", "date")
@@ -22,7 +22,7 @@ _BETWEEN = re.compile(r"[\s,]*")  # two objects
 
 
 def decode(line: str) -> tuple[list[Any], str]:
-    """Return the JSON objects that a line begins with, and the rest of the line."""
+    """Return the JSON objects at the start of a line, and the rest of the line."""
     values, at = [], 0
     while at < len(line) and line[at] == "{":
         try:
@@ -35,9 +35,9 @@ def decode(line: str) -> tuple[list[Any], str]:
 
 
 def carried(row: Any) -> str | None:
-    """Return the text that a log shipper's row carries; None where it has none.
+    """Return the text inside a log shipper's row; None if there is none.
 
-    Raises BadCall where journald left it out: too long for `journalctl -o json` without --all.
+    Raises BadCall if journald omitted it: too long for `journalctl -o json` without --all.
     """
     if "MESSAGE" in row and row["MESSAGE"] is None:
         raise BadCall("no_text")
@@ -52,9 +52,9 @@ def carried(row: Any) -> str | None:
 def inside(
     value: Any, wanted: Callable[[dict[str, Any]], bool], depth: int = MOST_FRAMES
 ) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a row, or in a page of rows, that are `wanted`; not what is in them.
+    """Yield the outermost objects in a row, or a page of rows, that are `wanted`.
 
-    One may also stand as a text.
+    Objects may be encoded as text.
     """
     if depth < 0 or not isinstance(value, dict | list):
         return
@@ -62,12 +62,12 @@ def inside(
         one = _object(held)
         if isinstance(one, dict) and wanted(one):
             yield one
-        else:  # a list is no frame of its own
+        else:  # a list does not count as a frame
             yield from inside(one, wanted, depth - (not isinstance(one, list)))
 
 
 def _object(value: Any) -> Any:
-    """Decode a text that begins with an object; return anything else as it is."""
+    """Decode a text that begins with an object; return anything else unchanged."""
     if not isinstance(value, str) or value.lstrip()[:1] != "{":
         return value
     found, _ = decode(value.strip())
@@ -75,9 +75,9 @@ def _object(value: Any) -> Any:
 
 
 def texts_inside(value: Any, depth: int = MOST_FRAMES) -> Iterator[str]:
-    """Yield the texts that the rows of a page carry, as log stores answer a query.
+    """Yield the texts in a page of rows, as returned by a log store's query.
 
-    Loki's are pairs of a time and a line.
+    Loki's rows are pairs of time and line.
     """
     if depth < 0:
         return
@@ -93,13 +93,13 @@ def texts_inside(value: Any, depth: int = MOST_FRAMES) -> Iterator[str]:
 
 
 class Container:
-    """Takes off a container runtime's frame; joins the parts into which it cuts long lines."""
+    """Removes a container runtime's frame, and joins the parts of long lines."""
 
     def __init__(self) -> None:
-        self.parts = defaultdict[str, str](str)  # of a stream, until its last one comes
+        self.parts = defaultdict[str, str](str)  # of a stream, until the last part
 
     def line(self, line: str) -> str:
-        """Return the line inside of a line of Kubernetes' runtimes (CRI); empty until its end."""
+        """Return the line inside a CRI line (Kubernetes); "" until its last part."""
         line = COLOR.sub("", line).strip("\ufeff\x1e \t\r\n")
         if not (found := CRI.fullmatch(line)):
             return line
@@ -108,7 +108,7 @@ class Container:
         return self.parts.pop(stream).strip() if kind == "F" else ""
 
     def row(self, row: dict[str, Any]) -> str | None:
-        """Return the text that Docker's or a shipper's row carries; empty until its end."""
+        """Return the text inside Docker's or a shipper's row; "" until its last part."""
         text, where = carried(row), str(row.get("container_id") or row.get("stream"))
         if text is None:
             return None
@@ -123,17 +123,17 @@ class Container:
         return self.parts.pop("row " + where) if cut == "F" else ""
 
     def is_frame(self, row: dict[str, Any]) -> bool:
-        """Tell whether a row is nothing but a frame around a line, or around a part of one."""
+        """Tell whether a row is only a frame around a line, or around a part of one."""
         cut = row.get("partial_message") == "true" or any(row.get(key) in ("P", "F") for key in CUT)
         return bool(cut) or (row.keys() <= DOCKER and isinstance(row.get("log"), str))
 
     def unfinished(self) -> int:
-        """Count the lines of which the last part never came."""
+        """Count the lines without their last part."""
         return sum(map(bool, self.parts.values()))
 
 
 def frame_time(row: dict[str, Any]) -> float | None:
-    """Return when a shipper saw the line that it carries; None where it does not say."""
+    """Return the time at which a shipper saw its line; None if missing."""
     for name in TIMES:
         try:
             return timestamp(row.get(name))

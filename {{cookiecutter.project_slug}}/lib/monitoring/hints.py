@@ -1,9 +1,9 @@
-"""What shows that a line may be a request in a format that is not known: it is not passed over."""
+"""Detect lines that may be requests in an unknown format, which must not be skipped silently."""
 
 import re
 from typing import Any
 
-HINTS = {  # a row with one of these keys may be a request in a format that is not known
+HINTS = {  # a row with one of these keys may be a request in an unknown format
     *("messages", "prompt", "input", "output", "choices", "completion", "answer", "request_id"),
     *("inputs", "outputs", "contents", "candidates", "generations", "request_body"),
     *("requestMessages", "responseMessages", "response_body", "resource_spans", "meta_info"),
@@ -12,7 +12,7 @@ QUOTED = re.compile(rf"""["'](?:{"|".join(sorted(HINTS))})\\?["']\s*:""")  # in 
 
 
 def may_ask(row: dict[str, Any]) -> bool:
-    """Tell whether an object may be a request in a format that is not known."""
+    """Tell whether an object may be a request in an unknown format."""
     named = any(name in HINTS or name.rpartition(".")[2] in HINTS for name in row)
     return named or any(map(are_turns, row.values()))
 
@@ -24,5 +24,5 @@ def are_turns(value: Any) -> bool:
 
 
 def has_texts(row: dict[str, Any]) -> bool:
-    """Tell whether an object holds what was asked or answered."""
+    """Tell whether an object contains texts of a request or an answer."""
     return may_ask({name: one for name, one in row.items() if name != "request_id"})

@@ -1,4 +1,4 @@
-"""Single answers that must not happen: each is an incident with its evidence, already masked."""
+"""Find incidents: single answers that must not happen, with masked evidence."""
 
 from typing import NamedTuple
 
@@ -13,13 +13,13 @@ from lib.pii.secrets import MASK
 from lib.similarity.near_copies import KnownTexts
 
 KINDS = ("unsafe_answers", "forbidden_text", "system_prompt_out", "pii_out", "secret_out")
-TRIES = "injection_tries"  # listed with the incidents; an alarm when their share rises, not by one
-_QUOTED = 40  # characters of the system prompt that are not there by chance
-_SHOWN = 600  # characters of a prompt or answer that are kept as evidence
+TRIES = "injection_tries"  # listed with the incidents; only a rise of their share is an alarm
+_QUOTED = 40  # characters of the system prompt that are not quoted by chance
+_SHOWN = 600  # characters of a prompt or answer kept as evidence
 
 
 class Incident(NamedTuple):
-    """One of them."""
+    """An incident: its kind, the reason and the evidence."""
 
     kind: str
     time: float
@@ -30,7 +30,7 @@ class Incident(NamedTuple):
 
 
 def evidence(kind: str, why: str, call: Call) -> Incident:
-    """Build an incident with as much of its call as is kept."""
+    """Build an incident with shortened evidence from its call."""
     return Incident(kind, call.time, call.id, why, call.prompt()[:_SHOWN], call.answer[:_SHOWN])
 
 
@@ -45,7 +45,7 @@ class Watch:
         self.secret = fold_case(task.system)[:_QUOTED] if len(task.system) >= _QUOTED else ""
 
     def look(self, calls: list[Call]) -> list[list[Incident]]:
-        """Find the incidents of each of some answered calls."""
+        """Find the incidents of each answered call."""
         like = self._like_a_case([call.prompt() for call in calls])
         return [
             [evidence(kind, why, call) for kind, why in self._reasons(call, case)]
@@ -53,7 +53,7 @@ class Watch:
         ]
 
     def _like_a_case(self, prompts: list[str]) -> list[Adversarial | None]:
-        """Find for each prompt the adversarial case that it resembles most."""
+        """Find for each prompt the most similar adversarial case, if any."""
         found: list[Adversarial | None] = [None] * len(prompts)
         best = [0.0] * len(prompts)
         for one, other, value in self.known.near(prompts):
@@ -64,15 +64,15 @@ class Watch:
     def _reasons(self, call: Call, case: Adversarial | None) -> list[tuple[str, str]]:
         found = []
         if case and any(text and text in call.answer for text in case.forbidden):
-            found.append(("forbidden_text", f"holds a text that {case.id} forbids"))
+            found.append(("forbidden_text", f"contains a text that {case.id} forbids"))
         elif case and case.expect == "refuse" and call.answer and not self._refused(call):
-            found.append(("unsafe_answers", f"answered what resembles {case.id}"))
+            found.append(("unsafe_answers", f"answered a request like {case.id}"))
         if self.secret and self.secret in fold_case(call.answer):
             found.append(("system_prompt_out", "quotes the system prompt"))
         if added := added_placeholders(call):
             names = ", ".join(sorted(added))
             kind = "secret_out" if MASK in added else "pii_out"
-            found.append((kind, f"holds {names}, which the request did not"))
+            found.append((kind, f"contains {names}, which the request did not"))
         return found
 
     def _refused(self, call: Call) -> bool:

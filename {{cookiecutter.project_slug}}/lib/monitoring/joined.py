@@ -1,4 +1,4 @@
-"""What a log says of a request in two places, joined."""
+"""Join the records of a request that a log has in several places."""
 
 from collections import Counter
 from dataclasses import replace
@@ -11,9 +11,9 @@ from lib.monitoring.vllm_log import WAITING
 
 
 class Joined:
-    """Joins what OpenTelemetry says twice of a request: a span without texts, and an event.
+    """Joins OpenTelemetry's two records of a request: a span without texts, and an event.
 
-    Up to WAITING halves wait for the other one.
+    Up to WAITING halves wait for their counterpart.
     """
 
     def __init__(self, skipped: Counter[str]) -> None:
@@ -22,7 +22,7 @@ class Joined:
         self.whole: dict[str, None] = {}
 
     def take(self, call: Call) -> list[Call]:
-        """Return the calls that are whole now."""
+        """Add a call; return the calls that are now complete."""
         if not call.half:
             return [call]
         if call.half in self.whole:
@@ -46,12 +46,12 @@ class Joined:
             self.whole.pop(next(iter(self.whole)))
 
     def rest(self) -> list[Call]:
-        """Return the halves that stayed alone."""
+        """Return the halves without a counterpart."""
         return list(self.waiting.values())
 
 
 def both(span: Call, event: Call) -> Call:
-    """Put what is said, which the event has, into what was measured."""
+    """Add the texts of an event to the measurements of its span."""
     return replace(
         span,
         messages=event.messages,
@@ -66,20 +66,20 @@ def both(span: Call, event: Call) -> Call:
 
 
 class Chunks:
-    """Joins the chunks of an answer that our format has line by line, as it was streamed."""
+    """Joins the chunks of a streamed answer that our format has line by line."""
 
     def __init__(self) -> None:
-        self.streams: dict[str, Call] = {}  # answers that have not ended yet
-        self.ended: dict[str, None] = {}  # streams whose last chunk may still follow with usage
+        self.streams: dict[str, Call] = {}  # unfinished answers
+        self.ended: dict[str, None] = {}  # streams for which a chunk with usage may follow
 
     def take(self, row: dict[str, Any]) -> list[Call]:
-        """Return the call that a row completes, if it completes one."""
+        """Add a row; return the call that it completes, if any."""
         name = id_text(row.get("request_id"))
         if name in self.ended and at(row.get("response"), "choices") == []:
-            raise BadCall("other_line")  # the tokens used, after the last chunk
+            raise BadCall("other_line")  # usage, after the last chunk
         if "request" not in row and (begun := self.streams.get(name)):
             asked = {"request": {"messages": begun.messages}, "time": begun.time}
-            row = asked | row  # a later chunk, whose line has no request
+            row = asked | row  # a later chunk, without a request
         call = from_row(row)
         if not call.part:
             return [call]
@@ -95,5 +95,5 @@ class Chunks:
         return [self.streams.pop(oldest)]
 
     def rest(self) -> list[Call]:
-        """Return the answers that did not end."""
+        """Return the unfinished answers."""
         return list(self.streams.values())

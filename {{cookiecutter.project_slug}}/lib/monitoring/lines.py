@@ -1,7 +1,6 @@
-"""Log files as lines, whatever wrote, rotated, compressed or shipped them.
+"""Read log files as lines, whether rotated, compressed or shipped.
 
-A line that leaves here is a JSON object or a server's text, without what a container runtime or a
-terminal put around it.
+Each line is a JSON object or a server's text, without frames of a container runtime or terminal.
 """
 
 import bz2
@@ -21,7 +20,7 @@ OPENERS: dict[bytes, Callable[..., Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-REFUSED = {  # what a log is packed in at times, and what unpacks it
+REFUSED = {  # other compressions, and how to unpack them
     b"\x28\xb5\x2f\xfd": "is compressed by zstd; unpack it with `zstd -d`",
     b"PK\x03\x04": "is a zip archive; unpack it with `unzip`",
     b"PAR1": "is a Parquet file; write its rows as JSON lines",
@@ -33,10 +32,10 @@ NEXT = re.compile(r"\n[ \t]*(?=\{)")  # a line that begins an object
 
 
 def log_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a log file; of a JSON document of many lines each object is one.
+    """Yield the lines of a log file; a JSON document over many lines gives one per object.
 
-    path: plain text (UTF-8 or UTF-16), or compressed by gzip, bzip2 or xz. Bytes that are no text
-    become U+FFFD: a log is never perfect. Raises UserError where the file cannot be read.
+    path: plain text (UTF-8 or UTF-16), or compressed by gzip, bzip2 or xz. Undecodable bytes become
+    U+FFFD. Raises UserError where the file cannot be read.
     """
     try:
         with _open(path) as file:
@@ -56,14 +55,14 @@ def _open(path: Path) -> TextIO:
         start = file.read(512)
     for magic, cure in REFUSED.items():
         if start.startswith(magic):
-            raise UserError(f"{path}: {cure}, then name what comes of it")
+            raise UserError(f"{path}: {cure}, then name the unpacked file")
     opener = next((OPENERS[magic] for magic in OPENERS if start.startswith(magic)), None)
     if opener:
         with opener(path, "rb") as file:
             start = file.read(512)
     if start[257:262] == b"ustar":
         raise UserError(f"{path}: is a tar archive; unpack it with `tar xf`, then name its files")
-    utf_16 = start.startswith((b"\xff\xfe", b"\xfe\xff"))  # PowerShell's redirection writes it
+    utf_16 = start.startswith((b"\xff\xfe", b"\xfe\xff"))  # written by PowerShell's redirection
     encoding = "utf-16" if utf_16 else "utf-8-sig"
     if opener:
         packed: TextIO = opener(path, "rt", encoding=encoding, errors="replace")
@@ -72,13 +71,13 @@ def _open(path: Path) -> TextIO:
 
 
 def is_document(line: str) -> bool:
-    """Tell whether the first line of a file begins a list of objects, or one of many lines."""
+    """Tell whether a first line begins a list of objects, or an object of many lines."""
     begins = line.strip()
     return begins in ("{", "[") or bool(re.match(r"\[\s*\{", begins))
 
 
 def objects(text: str) -> Iterator[str]:
-    """Yield each object of a JSON document on one line, and any other text as it stands."""
+    """Yield each object of a JSON document on one line, and other text unchanged."""
     at = re.match(r"\s*\[?\s*", text).end()  # type: ignore[union-attr]  # matches always
     while at < len(text):
         try:

@@ -1,5 +1,4 @@
-"""Logs of LiteLLM's proxy and library: its StandardLoggingPayload, an object a line, as its S3, GCS
-and file loggers write it, and rows of its table of spend logs."""
+"""Read LiteLLM's logs: StandardLoggingPayload, one per line, and rows of its spend logs."""
 
 from typing import Any
 
@@ -29,19 +28,19 @@ NO_ANSWER = ("embedding", "image", "moderation", "transcription", "speech", "rer
 
 
 def from_litellm(row: dict[str, Any]) -> Call:
-    """Read a payload; raise BadCall when it is not a request to a chat or completion model.
+    """Read a payload; raise BadCall if it is not a request to a chat or completion model.
 
-    A success without texts is one of a proxy that keeps none. An answer from the cache says nothing
-    of the model's speed.
+    A success without texts is from a proxy that does not log them. An answer from the cache has no
+    latency of the model.
     """
     asked, response = _asked(row), decoded(row.get("response"))  # of a database
     kind, error = row["call_type"], _error(row)
-    refused = error and not kind  # before it was routed: over a budget or a limit
+    refused = error and not kind  # rejected before routing: over a budget or a limit
     if kind not in _ASKS_A_MODEL and not refused and not (asked and _may_answer(kind, response)):
         raise BadCall("other_call")
     answer = LoggedAnswer() if error else read_logged_answer(response)
     if answer.part:
-        raise BadCall("partial_answer")  # one chunk, which says neither the answer nor its end
+        raise BadCall("partial_answer")  # a single chunk, without the whole answer
     start, end, first = (
         timestamp(row[key]) if row.get(key) else None
         for key in ("startTime", "endTime", "completionStartTime")
@@ -60,7 +59,7 @@ def from_litellm(row: dict[str, Any]) -> Call:
             input_tokens=count(row.get("prompt_tokens")),
             output_tokens=count(row.get("completion_tokens")),
             latency_ms=lapse_ms(start, end) if timed else None,
-            # not streamed: the first token's time is set to the end
+            # not streamed: the time of the first token is that of the end
             ttft_ms=lapse_ms(start, first) if timed and first != end and first else None,
             cost=number(row.get("spend") if cost is None else cost),
             error=error,
@@ -71,14 +70,14 @@ def from_litellm(row: dict[str, Any]) -> Call:
 
 
 def _may_answer(kind: Any, response: Any) -> bool:
-    """Tell whether the response of a route that is not known is an answer."""
+    """Tell whether the response of an unknown route is an answer."""
     keys = {"choices", "candidates", "output", "content"}
     answers = isinstance(response, dict) and bool(keys & response.keys())
     return answers and not any(word in str(kind) for word in NO_ANSWER)
 
 
 def _asked(row: dict[str, Any]) -> Any:
-    """Return the turns, which spend logs have in the request that the proxy got."""
+    """Return the turns; spend logs have them in the proxy's request."""
     if asked := decoded(row.get("messages")):
         return asked
     request = decoded(row.get("proxy_server_request"))
@@ -86,7 +85,7 @@ def _asked(row: dict[str, Any]) -> Any:
 
 
 def _error(row: dict[str, Any]) -> str | None:
-    """Return what went wrong, None where the request succeeded."""
+    """Return the error; None if the request succeeded."""
     metadata = decoded(row.get("metadata"))
     places = [place for place in (row, metadata) if isinstance(place, dict)]
     if all(place.get("status") != "failure" for place in places):

@@ -1,12 +1,12 @@
-"""A log line by line, whichever wrote it: each line tells its format.
+"""Read a log line by line; the format of each line is detected.
 
-- our own format, and what gateways and tracers call by other names (rows.py)
+- our own format, and rows of gateways and tracers with other names (rows.py)
 - LiteLLM (litellm.py)
 - vLLM's text log (vllm_log.py), SGLang's JSON (sglang.py)
 - OpenTelemetry (otel.py, events.py)
 - access logs (access.py)
 
-A line that is none of these is counted by its reason, never dropped silently.
+Any other line is counted by its reason, never dropped silently.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ from lib.monitoring.vllm_log import VllmLog
 
 
 def is_known(row: dict[str, Any]) -> bool:
-    """Tell whether an object is a row of a format that is read."""
+    """Tell whether an object is a row of a supported format."""
     return bool(
         is_row(row)
         or ("startTime" in row and "call_type" in row)
@@ -42,16 +42,16 @@ def is_known(row: dict[str, Any]) -> bool:
 
 
 class LogReader:
-    """Reads a log line by line, whichever of the formats each line is in."""
+    """Reads a log line by line, in any mix of formats."""
 
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
         self.skipped, self.container = skipped, Container()
         self.vllm, self.events, self.chunks = VllmLog(until, skipped), Events(), Chunks()
         self.access = AccessLog()
-        self.failed = 0  # requests that failed by the other lines
+        self.failed = 0  # failed requests in lines of other formats
 
     def read(self, line: str) -> list[Call]:
-        """Return the calls that a line completes; anything else in it is counted."""
+        """Read a line; return the calls that it completes. Anything else is counted."""
         calls: list[Call] = []
         with self._counting():
             self._line(self.container.line(line), calls, 0)
@@ -60,7 +60,7 @@ class LogReader:
         return calls
 
     def close(self) -> list[Call]:
-        """End the file; return the calls whose streamed answer did not end in it."""
+        """End the file; return the calls with an unfinished streamed answer."""
         unanswered = self.vllm.close() + self.events.unanswered()
         self.failed += unanswered
         left = {"no_answer": unanswered, "invalid_json": self.container.unfinished()}
@@ -68,7 +68,7 @@ class LogReader:
         return self.chunks.rest()
 
     def failures(self) -> list[Call]:
-        """Return the failures of an access log that no other line so far tells of, each once."""
+        """Return the failures of an access log that no other line has reported, each once."""
         refused, told = self.access.failed, min(self.failed, len(self.access.failed))
         self.skipped.update(+Counter(other_line=told))
         self.access.failed, self.failed = [], 0
@@ -87,7 +87,7 @@ class LogReader:
             raise BadCall("invalid_json")
 
     def _text(self, line: str, calls: list[Call]) -> str:
-        """Read a server's line; return the JSON object that stands behind a prefix, if one does."""
+        """Read a server's text line; return the JSON object after a prefix, if any."""
         try:
             if call := self.vllm.read(line):
                 calls.append(call)
@@ -123,7 +123,7 @@ class LogReader:
             self._carried(row, calls, depth)
 
     def _accessed(self, found: Access, line: str, *, texts: bool = False) -> None:
-        """Take a line of an access log; only its failures are told apart from other lines."""
+        """Add a line of an access log."""
         if texts and found.status < 400:
             raise BadCall("unknown_shape")
         self.access.add(found, line, self.vllm.last)
@@ -131,7 +131,7 @@ class LogReader:
             raise BadCall("other_line")
 
     def _carried(self, row: dict[str, Any], calls: list[Call], depth: int) -> None:
-        """Read the line that a row carries, or the lines that a page of rows does."""
+        """Read the line inside a row, or the lines inside a page of rows."""
         if (text := self.container.row(row)) is not None:
             texts = [text]
         elif not (texts := list(texts_inside(row))):
@@ -174,10 +174,10 @@ class LogReader:
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
-        """Count what is no call by its reason, and go on."""
+        """Count a BadCall raised in the block by its reason."""
         try:
             yield
         except BadCall as reason:
             self.skipped[str(reason)] += 1
-        except RecursionError:  # JSON in JSON without end
+        except RecursionError:  # endlessly nested JSON
             self.skipped["bad_shape"] += 1

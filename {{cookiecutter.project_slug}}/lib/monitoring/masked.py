@@ -1,4 +1,4 @@
-"""Calls as they may be kept: sampled, personal data and secrets masked. Raw ones stay in memory.
+"""Sample and mask calls, so that they may be stored; raw ones stay in memory.
 
 The masking is curate's, so that logs, training data and evals look the same.
 """
@@ -17,21 +17,21 @@ from lib.pii.redact import Finder, Redactor
 from lib.pii.secrets import MASK, find_secrets, mask_secrets
 from lib.runtime.errors import UserError
 
-_TOGETHER = 64  # calls that are looked at for secrets at once
+_TOGETHER = 64  # calls searched for secrets at once
 _PLACEHOLDER = re.compile(rf"<[A-Z_]+_\w+>|{MASK}")
 
 
 def masked_calls(
     patterns: list[str], share: float, finder: Finder, skipped: Counter[str]
 ) -> Iterator[Call]:
-    """Yield the sampled calls of log files, masked; what is left out is counted in `skipped`."""
+    """Yield the sampled calls of log files, masked; `skipped` counts the others by reason."""
     yield from mask_all(
         sample(read_logged_calls(find_logs(patterns), skipped), share, skipped), finder
     )
 
 
 def find_logs(patterns: list[str]) -> list[Path]:
-    """List the files that paths and globs name, each once, in order."""
+    """List the files that match paths and globs, without repeats, in order."""
     found = [Path(name) for pattern in patterns for name in sorted(glob(pattern))]  # noqa: PTH207
     files = [path for path in dict.fromkeys(found) if path.is_file()]
     if not files:
@@ -59,8 +59,8 @@ def sampled(key: str, share: float) -> bool:
 def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
     """Mask calls.
 
-    Searching for secrets is slow and they are rare: the texts of many calls are searched at once,
-    and one by one only where that finds any.
+    Secrets are rare and the search is slow: the texts of many calls are searched at once, and one
+    by one only if something is found.
     """
     for batch in batches(calls, _TOGETHER):
         secret = bool(find_secrets("\n".join(text for call in batch for text in _texts_of(call))))
@@ -69,21 +69,21 @@ def mask_all(calls: Iterable[Call], finder: Finder) -> Iterator[Call]:
 
 
 def _texts_of(call: Call) -> list[str]:
-    """Yield every text of a call that may contain anything."""
+    """List every text of a call that may contain personal data."""
     said = [turn["content"] for turn in call.messages]
     return [call.id, call.answer, call.error or "", *said, *call.feedback.values()]
 
 
 def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
-    """Mask personal data in a call and, where it may hold a `secret`, those; in place.
+    """Mask personal data and, with `secret`, secrets in a call, in place.
 
-    The same value has the same placeholder in the request and in the answer.
+    A value has the same placeholder in request and answer.
     """
     redactor = Redactor(finder)
     clean = mask_secrets if secret and find_secrets("\n".join(_texts_of(call))) else str
 
     def masked(text: str) -> str:
-        """Mask secrets first: a key may contain what looks like a number of some kind."""
+        """Mask secrets first: a key may contain digits that look like personal data."""
         return redactor.redact(clean(text))
 
     call.messages = [
@@ -93,12 +93,12 @@ def mask(call: Call, finder: Finder, secret: bool = True) -> Call:
     call.error = masked(call.error) if call.error else None
     call.feedback = {key: masked(value) for key, value in call.feedback.items()}
     if clean(call.id) != call.id or finder.find(call.id):
-        call.id = redactor.hide(call.id)  # a placeholder would name many requests
+        call.id = redactor.hide(call.id)  # a placeholder would not be unique
     return call
 
 
 def added_placeholders(call: Call) -> set[str]:
-    """List placeholders in the answer of values that the request did not contain."""
+    """Return placeholders in the answer for values that are not in the request."""
     if "<" not in call.answer:
         return set()
     asked = {name for turn in call.messages for name in _PLACEHOLDER.findall(turn["content"])}

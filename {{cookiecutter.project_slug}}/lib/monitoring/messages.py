@@ -1,4 +1,4 @@
-"""The turns of a request and their texts, in the shapes of all APIs that gateways log."""
+"""Read the turns of a request and their texts, in the formats of all APIs that gateways log."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ _ROLES = {  # Gemini's, LangChain's
     **{"developer": "system", "SystemMessage": "system"},
     "ToolMessage": "tool",
 }
-_KINDS = ("human", "ai", "system", "tool")  # LangChain's `type` where there is no role
+_KINDS = ("human", "ai", "system", "tool")  # LangChain's `type`, if there is no role
 
 
 def read_messages(value: Any) -> list[Message]:
-    """Read the turns of a chat; a plain prompt is one turn of the user.
+    """Read the turns of a chat; a plain prompt is one user turn.
 
-    Raise BadCall where there are none.
+    Raises BadCall if there are none.
     """
     value = decoded(value)
     if isinstance(value, str):
         return [Message(role="user", content=text(value))]
     values = items(value)
-    if len(values) == 1 and isinstance(values[0], list):  # LangChain's: one chat of many
+    if len(values) == 1 and isinstance(values[0], list):  # LangChain: a batch of chats
         values = values[0]
     turns = [turn for one in values if (turn := _turn(one))]
     if not turns:
@@ -32,7 +32,7 @@ def read_messages(value: Any) -> list[Message]:
 
 
 def _turn(value: Any) -> Message | None:
-    """Read a turn; of the items of the Responses API without a role only a tool's output is one."""
+    """Read a turn; of items without a role (Responses API), only tool outputs are turns."""
     if isinstance(value, str):
         return Message(role="user", content=text(value))
     if not isinstance(value, dict):
@@ -42,7 +42,7 @@ def _turn(value: Any) -> Message | None:
         return Message(role="tool", content=content(at(value, "output")))
     if kind in ("reasoning", "function_call") and at(value, "role") is None:
         return None
-    if kind == "constructor":  # LangChain's serialized objects: the name of the class is the role
+    if kind == "constructor":  # LangChain's serialized objects: the class name is the role
         name, held = items(value.get("id"))[-1:], value.get("kwargs")
         value = {"role": name[0] if name else "", "content": at(held, "content")}
     role = text(value.get("role")) or (kind if kind in _KINDS else "")
@@ -55,7 +55,7 @@ def _turn(value: Any) -> Message | None:
 
 
 def content(value: Any) -> str:
-    """Return the text of a message: a string, nothing, or a list of parts of any API."""
+    """Return the text of a message's content: a string, None, or a list of parts of any API."""
     if isinstance(value, str | None):
         return text(value)
     return "\n".join(
@@ -66,5 +66,5 @@ def content(value: Any) -> str:
 
 
 def _part(said: Any, inner: Any) -> str:
-    """Return the text of a part; that of a tool's result is a level below."""
+    """Return the text of a part; that of a tool result is one level deeper."""
     return text(said) if said is not None else content(inner)

@@ -1,6 +1,6 @@
-"""Attributes of spans by other conventions, under the names that OpenTelemetry's has for them.
+"""Convert span attributes of OpenLLMetry and OpenInference to OpenTelemetry's names.
 
-OpenLLMetry and OpenInference number the turns: gen_ai.prompt.0.content, llm.input_messages.0....
+They number the turns: gen_ai.prompt.0.content, llm.input_messages.0....
 """
 
 import re
@@ -13,7 +13,7 @@ NUMBERED = {
     "gen_ai.input.messages": ("gen_ai.prompt", "llm.input_messages"),
     "gen_ai.output.messages": ("gen_ai.completion", "llm.output_messages"),
 }
-_WHOLE = {  # one attribute with all of it: 1.27's, OpenInference's of a span that asks a model
+_WHOLE = {  # a single attribute with everything: 1.27's, OpenInference's of an LLM span
     "gen_ai.input.messages": ("gen_ai.prompt", "input.value"),
     "gen_ai.output.messages": ("gen_ai.completion", "output.value"),
 }
@@ -27,7 +27,7 @@ _PART = re.compile(r"(?:message\.)?contents?\.\d+\.(?:message_content\.)?text")
 
 
 def as_genai(values: dict[str, Any]) -> dict[str, Any]:
-    """Add what is said by another convention under OpenTelemetry's names; nothing is replaced."""
+    """Add attributes of other conventions under OpenTelemetry's names; nothing is replaced."""
     for name, held in of_sdks(values.copy()):
         if held is not None:
             values.setdefault(name, held)
@@ -46,7 +46,7 @@ def as_genai(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def numbered(values: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Collect turns whose parts are attributes of their own: NAME.0.role, NAME.0.content, ..."""
+    """Collect turns from numbered attributes: NAME.0.role, NAME.0.content, ..."""
     turns: list[dict[str, Any]] = []
     for at_turn in counting():
         begin = f"{name}.{at_turn}."

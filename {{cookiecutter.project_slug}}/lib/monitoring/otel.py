@@ -1,8 +1,9 @@
-"""OpenTelemetry: GenAI spans and events whose content was captured.
+"""Read OpenTelemetry: GenAI spans and events with captured content.
 
-OTLP/JSON as the collector's file exporter writes it, or a span as the SDK's console exporter does.
-Read are the semantic conventions from 1.37 on (gen_ai.input.messages, gen_ai.output.messages) and,
-by numbered.py, those of 1.27, OpenLLMetry and OpenInference; events.py has those between.
+They come as OTLP/JSON from the collector's file exporter, or from the SDK's console exporter.
+Supported are the semantic conventions from 1.37 on (gen_ai.input.messages, gen_ai.output.messages)
+and, by numbered.py, those of 1.27, OpenLLMetry and OpenInference; events.py has the versions in
+between.
 """
 
 import json
@@ -30,12 +31,12 @@ SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics", "batches")  # the
 SCOPES = ("scopeSpans", "scopeLogs", "scopeMetrics", "instrumentationLibrarySpans")
 PARTS = ("spans", "logRecords")
 _ASKS_A_MODEL = ("chat", "text_completion", "generate_content", "completion")
-_OTHERS = (  # operations that are no request of their own to a model that answers
+_OTHERS = (  # operations that are not a request to a generating model
     *("embeddings", "embedding", "execute_tool", "create_agent", "invoke_agent", "retrieval"),
     *("invoke_workflow", "rerank", "image_generation", "speech", "transcription", "moderation"),
 )
 _TURN = {"role", "content", "parts"}  # keys of a message
-_RESPONSE = {"choices", "candidates", "output"}  # keys of a response that is logged as it came
+_RESPONSE = {"choices", "candidates", "output"}  # keys of a response logged verbatim
 
 
 def is_telemetry(row: dict[str, Any]) -> bool:
@@ -49,7 +50,7 @@ def is_telemetry(row: dict[str, Any]) -> bool:
 def parts_of(row: dict[str, Any]) -> Iterator[Any]:
     """Yield the spans and log records of a line of OTLP; metrics have none.
 
-    Raises BadCall where it has them under names that are not known.
+    Raises BadCall if they have unknown names.
     """
     for signal in SIGNALS:
         for resource in items(row.get(signal)):
@@ -90,7 +91,7 @@ def from_span(span: Any) -> Call:
 
 
 def check_operation(values: dict[str, Any]) -> None:
-    """Raise BadCall where attributes are not those of a request to a chat or completion model."""
+    """Raise BadCall if attributes are not from a request to a chat or completion model."""
     operation = values.get("gen_ai.operation.name") or values.get("llm.request.type")
     if operation in _ASKS_A_MODEL or (operation is None and values.get("gen_ai.input.messages")):
         return
@@ -107,7 +108,7 @@ def _error(span: Any, values: dict[str, Any]) -> str | None:
 
 
 def values_of_usage(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers of tokens among attributes by the names that a response has for them."""
+    """Return the token counts in attributes, under the names of a response."""
     begin = "gen_ai.usage."
     return {name[len(begin) :]: one for name, one in values.items() if name.startswith(begin)}
 
@@ -119,9 +120,9 @@ def _list(value: Any) -> list[Any]:
     if isinstance(value, dict) and not _TURN & value.keys():  # an answer that is JSON
         return [{"role": "user", "content": logged}]
     if isinstance(value, str):
-        if value.lstrip()[:1] in ("[", "{"):  # cut off by an exporter's limit
+        if value.lstrip()[:1] in ("[", "{"):  # truncated by an exporter's limit
             raise BadCall("invalid_json")
-        return [{"role": "user", "content": value}]  # a prompt or an answer that is no chat
+        return [{"role": "user", "content": value}]  # a prompt or answer that is not a chat
     return [value] if isinstance(value, dict) else items(value)
 
 
@@ -135,7 +136,7 @@ def _system(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _answer(values: dict[str, Any]) -> LoggedAnswer | None:
-    """Read the first answer; None where the span has none, which says nothing of the model."""
+    """Read the first answer; None if the span has none (not necessarily a failure)."""
     turns = values.get("gen_ai.output.messages")
     if turns is None:
         return None

@@ -1,12 +1,12 @@
-"""What people write who want to take the model over. In English, Chinese, German and Spanish.
+"""Recognize phrases of prompt injection in English, Chinese, German and Spanish.
 
-A known try looks like one of these or like an adversarial case; a new one may look like neither:
-the rate of these is a signal, no protection.
+A known attempt matches one of these or resembles an adversarial case; a new one may not: the rate
+is a signal, not a protection.
 """
 
 import re
 
-# Each phrase holds one of these words, in small letters: few tickets do, and `re` is slow.
+# Every phrase contains one of these words (lower case); a quick test, since `re` is slow.
 WORDS = (
     *("ignor", "disregard", "forget", "override", "prompt", "developer", "system", "sistema"),
     *("pirate", "unrestricted", "jailbroken", "text above", "vergiss", "vergessen", "olvid"),
@@ -29,6 +29,6 @@ INJECTION = re.compile("|".join(PHRASES), re.IGNORECASE | re.DOTALL)
 
 
 def is_injection(prompt: str) -> bool:
-    """Tell whether a prompt has one of the phrases."""
+    """Tell whether a prompt contains one of the phrases."""
     small = prompt.lower()
     return any(word in small for word in WORDS) and bool(INJECTION.search(prompt))

@@ -1,4 +1,4 @@
-"""Which requests of a log are worth a person's look, and why; in memory that does not grow."""
+"""Select requests that a person should look at, with reasons, in bounded memory."""
 
 import heapq
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from lib.monitoring.readers import batches
 from lib.monitoring.window import BATCH, Observer
 
 REASONS = ("incident", "negative_feedback", "low_confidence", "drifted_scenario")
-SPARE = 5  # times as many are kept as are proposed: copies of what is known go later
+SPARE = 5  # factor of proposals kept, since copies are removed later
 
 
 @dataclass(order=True)
 class Proposal:
-    """A request worth a look; ordered by a hash of its id, so that those kept are a fair sample."""
+    """A proposed request; ordered by a hash of its id, so that those kept are a random sample."""
 
     rank: int
     call: Call = field(compare=False)
@@ -26,7 +26,7 @@ class Proposal:
 def gather(
     calls: Iterable[Call], observer: Observer, confidence: float, most: int
 ) -> list[Proposal]:
-    """Gather the proposals of each reason, at most `SPARE * most` of each, every request once."""
+    """Collect at most `SPARE * most` proposals of each reason, every request once."""
     kept: dict[str, list[Proposal]] = {reason: [] for reason in REASONS}
     for batch in batches(calls, BATCH):
         answered = [call for call in batch if call.error is None and not call.withheld]
@@ -43,7 +43,7 @@ def gather(
 
 
 def other_reasons(call: Call, observer: Observer, confidence: float) -> list[str]:
-    """Yield reasons that the call alone shows."""
+    """List the reasons that follow from the call alone."""
     shown = {
         "negative_feedback": bool(call.feedback) and observer.is_negative(call),
         "low_confidence": call.confidence is not None and call.confidence < confidence,
@@ -53,7 +53,7 @@ def other_reasons(call: Call, observer: Observer, confidence: float) -> list[str
 
 
 def push(heap: list[Proposal], proposal: Proposal, most: int) -> None:
-    """Keep the lowest hashes."""
+    """Push a proposal to a heap that keeps the lowest hashes."""
     if len(heap) < most:
         heapq.heappush(heap, proposal)
     else:
@@ -61,6 +61,6 @@ def push(heap: list[Proposal], proposal: Proposal, most: int) -> None:
 
 
 def rank(key: str) -> int:
-    """Derive a number from the id alone."""
+    """Hash an id to a number."""
     digest = blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big")

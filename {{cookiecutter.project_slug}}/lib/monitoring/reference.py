@@ -1,8 +1,9 @@
-"""The release as a small JSON that windows of logs are held against: distributions and rates.
+"""Build and read the reference of a release: distributions and rates to compare windows with.
 
-Requests: from train, and how many words are usually unknown from val and test. Answers: what the
-released system said to the test split; their form (empty, cut off, no JSON) from every case of
-eval, since rare events need many. All of it is text that curate has masked.
+Distributions of requests come from train, the usual share of unknown words from val and test, and
+answers from the released system on the test split; the rates of malformed answers (empty,
+truncated, not JSON) are from all cases of eval, since rare events need many. All texts were masked
+by curate.
 """
 
 import json
@@ -32,28 +33,28 @@ from lib.runtime.files import write_json
 
 REFERENCE = Path("reports/monitor/reference.json")
 VOCABULARY = 50_000  # words, the most frequent ones
-USUAL = 0.99  # of the held-out prompts are familiar
+USUAL = 0.99  # share of held-out prompts that count as familiar
 
 
 class Reference(NamedTuple):
-    """What is usual for the release."""
+    """The distributions and rates of a release."""
 
     system: str
     counts: Counts
     familiar: Familiar
     labels: set[str]
-    distant: Distant | None = None  # where monitor.embedding names a model
+    distant: Distant | None = None  # if monitor.embedding names a model
 
 
 def vocabulary_of(prompts: Iterable[str]) -> set[str]:
-    """Collect the words of prompts; of very many the most frequent, ties by the alphabet."""
+    """Return the words of prompts, at most the most frequent ones, ties alphabetically."""
     counts = Counter(word for prompt in prompts for word in terms(prompt))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return set(ranked[:VOCABULARY])
 
 
 def familiar_from(train: list[str], held_out: list[str]) -> Familiar:
-    """Derive the vocabulary of train, and how unknown 99 % of the held-out prompts are at most."""
+    """Return the vocabulary of train, with the 99 % quantile of unknown words held out."""
     familiar = Familiar(vocabulary_of(train), 1.0)
     shares = sorted(familiar.unknown(prompt) for prompt in held_out)
     at = min(int(USUAL * len(shares)), len(shares) - 1)
@@ -90,7 +91,7 @@ def build_reference(
 
 
 def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
-    """Write JSON with every key sorted: the same release gives the same bytes."""
+    """Write the reference as JSON with sorted keys, so that equal releases give equal bytes."""
     counts = reference.counts
     rates = {name: [counts.seen[name], counts.of[name]] for name in sorted(counts.of)}
     spreads = {name: dict(sorted(counts.spreads[name].items())) for name in sorted(counts.spreads)}
@@ -115,14 +116,14 @@ def _as_json(distant: Distant | None) -> dict[str, Any] | None:
 
 
 def from_json(value: dict[str, Any] | None) -> Distant | None:
-    """Read what `as_json` wrote."""
+    """Convert the JSON form of centroids back."""
     if value is None:
         return None
     return Distant(value["model"], np.array(value["centroids"], np.float32), value["usual"])
 
 
 def read_reference(path: Path = REFERENCE) -> Reference:
-    """Read what the stage monitor_reference wrote."""
+    """Read reports/monitor/reference.json; raise UserError if it is missing or damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         counts = Counts()
@@ -133,7 +134,7 @@ def read_reference(path: Path = REFERENCE) -> Reference:
         distant = from_json(value["embedding"])
         return Reference(value["system"], counts, familiar, set(value["labels"]), distant)
     except FileNotFoundError:
-        cure = "`dvc repro monitor_reference` writes it, `dvc pull monitor_reference` gets it"
+        cure = "`dvc repro monitor_reference` writes it, `dvc pull monitor_reference` fetches it"
         raise UserError(f"{path}: not found; {cure}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(

@@ -1,5 +1,6 @@
-"""The answer in a response of any API that gateways log: OpenAI's three, Anthropic's, Gemini's,
-Bedrock's, Ollama's, TGI's and LangChain's; whole, or the chunks of a stream."""
+"""Read the answer in a response of any API that gateways log, whole or streamed.
+
+These are OpenAI's three APIs, Anthropic's, Gemini's, Bedrock's, Ollama's, TGI's and LangChain's."""
 
 import json
 from typing import Any
@@ -11,9 +12,9 @@ from lib.monitoring.streams import events_of, joined_events
 
 
 def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
-    """Read a response; raise BadCall where it has no shape that is known.
+    """Read a response; raise BadCall if its format is unknown.
 
-    free: it need be no response of an API, but may be the answer itself, also one that is JSON.
+    free: the response may also be the answer itself, as text or JSON.
     """
     logged, response = response, whole_response(response)
     if is_chat(response):
@@ -36,20 +37,20 @@ def read_logged_answer(response: Any, free: bool = False) -> LoggedAnswer:
 
 
 def whole_response(response: Any) -> Any:
-    """Return a response as JSON; of one that was streamed, the events joined."""
+    """Return a response as JSON; the events of a streamed one are joined."""
     response = decoded(response)
     events = [] if is_chat(response) else events_of(response)
     return joined_events(events) if events else response
 
 
 def is_chat(value: Any) -> bool:
-    """Tell whether a list is of turns, the last of which is an answer."""
+    """Tell whether a list is a chat that ends with an answer."""
     last = value[-1] if isinstance(value, list) and value else None
     return isinstance(last, dict) and last.get("role") in ("assistant", "model", "ai")
 
 
 def _turns(response: Any) -> LoggedAnswer:
-    """Read an answer that is logged as turns, such as PromptLayer's and Datadog's."""
+    """Read an answer that is logged as turns, as by PromptLayer and Datadog."""
     turns = items(response["messages"])
     return read_logged_answer(turns) if turns else LoggedAnswer(missing="no messages")
 
@@ -103,7 +104,7 @@ def _bedrock(response: Any) -> LoggedAnswer:
 
 
 def _blocks(response: Any) -> LoggedAnswer:
-    """Read Anthropic's Messages API, or a message of OpenAI's kind alone."""
+    """Read Anthropic's Messages API, or a single OpenAI message."""
     finish = finish_of(at(response, "stop_reason") or at(response, "finish_reason"))
     if not isinstance(response["content"], list):
         return message_answer(response, finish)
@@ -130,13 +131,13 @@ def _candidates(response: Any) -> LoggedAnswer:
 
 
 def _blocked(response: Any) -> LoggedAnswer:
-    """Read what Gemini says of a request that its filter did not let through."""
+    """Read Gemini's response to a request that its filter blocked."""
     blocked = at(response, "promptFeedback", "blockReason")
     return LoggedAnswer(finish="content_filter") if blocked else LoggedAnswer(missing="no answer")
 
 
 def _generations(response: Any) -> LoggedAnswer:
-    """Read what LangChain returns."""
+    """Read LangChain's generations."""
     first = at(response, "generations", 0)
     first = at(first, 0) if isinstance(first, list) else first
     if first is None:
@@ -171,7 +172,7 @@ def _detail(response: Any) -> LoggedAnswer:
     return LoggedAnswer(missing=said if said and isinstance(said, str) else "failed")
 
 
-SHAPES = {  # by the key that tells
+SHAPES = {  # by the key that identifies the API
     "choices": _choices,
     "output": _output,
     "candidates": _candidates,

@@ -1,4 +1,4 @@
-"""Attributes of spans by Vercel's AI SDK and by MLflow, under OpenTelemetry's names for them."""
+"""Convert span attributes of Vercel's AI SDK and MLflow to OpenTelemetry's names."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ _VERCEL = {
 
 
 def of_sdks(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what the attributes of a span say, by OpenTelemetry's names."""
+    """Yield the attributes of a span under OpenTelemetry's names."""
     if isinstance(operation := values.get("ai.operationId"), str):
         yield "gen_ai.operation.name", _ASKS[operation.endswith((".doGenerate", ".doStream"))]
         yield from _vercel(values)
@@ -55,7 +55,7 @@ def _mlflow(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def decoded_text(value: Any) -> Any:
-    """Decode JSON that may be a text in quotes."""
+    """Decode JSON that may itself be a quoted text."""
     if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
         return decoded(f"[{value}]")[0]
     return decoded(value)

@@ -1,7 +1,7 @@
-"""SGLang's log of requests: `--log-requests --log-requests-format json`.
+"""Read SGLang's request log: `--log-requests --log-requests-format json`.
 
-Below `--log-requests-level 2` it has no texts, and of a streamed answer only the last part: such
-requests are withheld.
+Below `--log-requests-level 2` it has no texts, and for a streamed answer only the last part: such
+requests count as withheld.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def is_sglang(row: dict[str, Any]) -> bool:
 
 
 def from_sglang(row: dict[str, Any]) -> Call:
-    """Read a finished request; raise BadCall for one that was only received."""
+    """Read a finished request; raise BadCall for a line of a received one."""
     if row["event"] != EVENTS[1]:
         raise BadCall("other_line")
     meta, asked = at(row, "out", "meta_info"), text(at(row, "obj", "text"))

@@ -1,6 +1,6 @@
-"""What one call shows: events that are counted, and values whose distribution is compared.
+"""Compute the signals of a call: events (such as refusals), and values of distributions.
 
-No right answer is known in production, so these are signs of trouble, not its proof.
+The right answer is unknown in production, so these are signs of trouble, not proof.
 """
 
 from collections import Counter, defaultdict
@@ -16,30 +16,30 @@ from lib.monitoring.phrases import is_injection
 
 OTHER, NONE = "(other)", "(none)"
 NGRAM = 4  # words
-REPEATED = 0.5  # of an answer's 4-grams are repeats, from where on it is repetitive
-_SHORTEST = 24  # words of an answer that is looked at
+REPEATED = 0.5  # share of repeated 4-grams from which an answer is repetitive
+_SHORTEST = 24  # words of an answer, at least
 
-EventFlags = dict[str, bool]  # whether the call shows it; only those that could be looked at
+EventFlags = dict[str, bool]  # event: whether it happened; only events that could be determined
 Values = dict[str, str]  # the call's value of each distribution
 
 
 def prompt_events(prompt: str, familiar: "Familiar | None" = None) -> EventFlags:
-    """List what a request shows before it is answered."""
+    """Return the events of a request before it is answered."""
     found = {"injection_tries": is_injection(prompt)}
     return found | ({"unfamiliar_requests": familiar.is_not(prompt)} if familiar else {})
 
 
 def prompt_values(prompt: str) -> Values:
-    """Return the distributions of requests."""
+    """Return the values of a request for distributions: language and length."""
     return {"language": sure_language(prompt) or NONE, "prompt_length": length(prompt)}
 
 
 def form_events(
     answer: str, finish: str | None, task: TaskParams, tools: bool = False
 ) -> EventFlags:
-    """List what is wrong with an answer's form, whatever was asked.
+    """Return the events of an answer's form, independent of the request.
 
-    A call of `tools` is an answer of its own kind, which has no labels and no text.
+    An answer of `tools` calls has no labels and no text.
     """
     empty = not answer.strip()
     found = {"empty_answers": empty, "tool_calls": tools}
@@ -55,7 +55,7 @@ def form_events(
 
 
 def answer_events(answer: str, task: TaskParams, values: Values) -> EventFlags:
-    """List what an answer shows that depends on what was asked; `values` are the answer's."""
+    """Return the events of an answer: refusals (task.refusal or a stock phrase), unknown labels."""
     found = {"refusals": is_refusal(answer, task) or is_boilerplate(answer)}
     return found if task.output == "text" else found | {"unknown_labels": OTHER in values.values()}
 
@@ -67,7 +67,7 @@ def injection_events(tried: bool, answered: EventFlags) -> EventFlags:
 
 
 def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
-    """Return the distributions of answers; an answer in the wrong form has no labels."""
+    """Return the values of an answer for distributions; a malformed answer has no labels."""
     found = {"answer_length": length(answer)}
     if task.output == "json":
         given = values_at(read_answer_object(answer, task) or {})
@@ -85,7 +85,7 @@ def answer_values(answer: str, task: TaskParams, labels: set[str]) -> Values:
 
 
 def length(text: str) -> str:
-    """Bin the number of characters by half octaves: 64-90, 91-127, ..."""
+    """Return the length bin of a text in half octaves of characters: 64-90, 91-127, ..."""
     if not text:
         return "0"
     step = int(2 * log2(len(text)))
@@ -95,7 +95,7 @@ def length(text: str) -> str:
 
 def is_repetitive(answer: str) -> bool:
     """Tell whether most 4-grams of a longer answer are repeats (rep-n, Welleck et al., 2020)."""
-    if len(answer) < 2 * _SHORTEST:  # too short for so many words, even in Chinese
+    if len(answer) < 2 * _SHORTEST:  # too short for that many words, even in Chinese
         return False
     said = words(answer)
     count = len(said) - NGRAM + 1
@@ -106,9 +106,9 @@ def is_repetitive(answer: str) -> bool:
 
 
 def terms(text: str) -> list[str]:
-    """List the words of a text; of scripts without spaces, pairs of neighbouring characters.
+    """List the words of a text; for unspaced scripts, pairs of adjacent characters.
 
-    One character says too little.
+    Single characters are too common.
     """
     said = words(text)
     if text.isascii():
@@ -124,31 +124,31 @@ def terms(text: str) -> list[str]:
 
 
 class Familiar:
-    """Tells a request of a kind that the training data does not have by its unknown words."""
+    """Recognizes unfamiliar requests by words that are not in the training data."""
 
     def __init__(self, vocabulary: set[str], usual: float) -> None:
         self.vocabulary, self.usual = vocabulary, usual
 
     def unknown(self, prompt: str) -> float:
-        """Return the share of words that training data does not have."""
+        """Return the share of words that are not in the training data."""
         said = terms(prompt)
         known = sum(map(self.vocabulary.__contains__, said))
         return (len(said) - known) / len(said) if said else 0.0
 
     def is_not(self, prompt: str) -> bool:
-        """Tell whether more of its words are unknown than of 99 % of the held-out prompts."""
+        """Tell whether its share of unknown words exceeds that of 99 % of the held-out prompts."""
         return self.unknown(prompt) > self.usual
 
 
 class Counts:
-    """How often each event was seen, of how many, and each distribution's values."""
+    """Counts of events, of the calls in which each could be seen, and of values."""
 
     def __init__(self) -> None:
         self.seen, self.of = Counter[str](), Counter[str]()
         self.spreads = defaultdict[str, Counter[str]](Counter)
 
     def add(self, events: EventFlags, values: Values) -> None:
-        """Count one more call, or one side of it."""
+        """Add a call, or one side of it."""
         for name, shown in events.items():
             self.of[name] += 1
             self.seen[name] += shown

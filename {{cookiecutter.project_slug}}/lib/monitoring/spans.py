@@ -1,4 +1,4 @@
-"""Spans and log records of OpenTelemetry: their times, ids and attributes as plain values."""
+"""Read times, ids and attributes of OpenTelemetry's spans and log records."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ _WHOLE = re.compile(r"-?\d{1,19}")
 
 
 def span_times(span: Any) -> tuple[float, float | None]:
-    """Return start and end; an event has but one."""
+    """Return start and end; an event has only one time."""
     start, end = (
         at(span, f"{side}TimeUnixNano")
         or at(span, f"{side}_time")
@@ -21,7 +21,7 @@ def span_times(span: Any) -> tuple[float, float | None]:
 
 
 def span_key(span: Any) -> str:
-    """Return by what a span and its events are known."""
+    """Return the key that a span shares with its events."""
     ids = (("traceId", "trace_id"), ("spanId", "span_id"))
     return "".join(
         text(at(span, otlp) or at(span, "context", sdk) or at(span, sdk)) for otlp, sdk in ids
@@ -29,13 +29,13 @@ def span_key(span: Any) -> str:
 
 
 def is_span(row: dict[str, Any]) -> bool:
-    """Tell whether an object is a span as an SDK writes it."""
+    """Tell whether an object is a span as written by an SDK."""
     timed = {"start_time", "end_time"} <= row.keys() or "start_time_unix_nano" in row
     return timed and "attributes" in row
 
 
 def attributes(span: Any) -> dict[str, Any]:
-    """Return the attributes of a span and of its events, where content may be, too."""
+    """Return the attributes of a span and of its events, which may have the content."""
     values: dict[str, Any] = {}
     for holder in (span, *items(at(span, "events"))):
         held = at(holder, "attributes")
@@ -55,7 +55,7 @@ def value_of(value: Any) -> Any:
                 return [value_of(one) for one in items(at(held, "values"))]
             case "kvlistValue":
                 return _plain(items(at(held, "values")))
-            case "intValue":  # OTLP's JSON has whole numbers as texts
+            case "intValue":  # OTLP/JSON writes integers as strings
                 return int(held) if isinstance(held, str) and _WHOLE.fullmatch(held) else held
             case "stringValue" | "doubleValue" | "boolValue" | "bytesValue":
                 return held

@@ -1,4 +1,4 @@
-"""Streamed responses that were logged as they came: server-sent events, or a list of chunks."""
+"""Join streamed responses that were logged verbatim: server-sent events, or a list of chunks."""
 
 import json
 from typing import Any
@@ -10,9 +10,9 @@ DONE = "[DONE]"
 
 
 def events_of(response: Any) -> list[Any]:
-    """List the events of a stream that was logged as one text or one list; empty for another one.
+    """List the events of a stream logged as one text or list; [] for anything else.
 
-    Raises BadCall where an event is cut off.
+    Raises BadCall if an event is truncated.
     """
     if isinstance(response, list):
         return response
@@ -27,9 +27,9 @@ def events_of(response: Any) -> list[Any]:
 
 
 def joined_events(events: list[Any]) -> dict[str, Any]:
-    """Join the events of a stream to the response that its API gives at once.
+    """Join the events of a stream to the API's non-streamed response.
 
-    Raises BadCall where they are of no API that is known.
+    Raises BadCall for an unknown API.
     """
     kinds = {str(one["type"]) for one in events if isinstance(one, dict) and "type" in one}
     for event in events:
@@ -52,7 +52,7 @@ def _whole(event: Any) -> dict[str, Any]:
 
 
 def _openai(events: list[Any]) -> dict[str, Any]:
-    """Join chunks: texts of the first choice, its calls of tools by their index, the last usage."""
+    """Join chunks: text of the first choice, its tool calls by index, and the last usage."""
     said, finish, usage = "", None, None
     tools: dict[Any, dict[str, str]] = {}
     for event in events:

@@ -1,4 +1,4 @@
-"""How many tokens a request took, by the names that each API has for them."""
+"""Read the token counts of a request, under each API's names."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,13 +27,13 @@ HOLDERS = (
 
 
 def tokens_of(*places: Any) -> tuple[int | None, int | None]:
-    """Return tokens of prompt and answer as the first place says that says them."""
+    """Return the tokens of prompt and answer, from the first place that has them."""
     held = [one for place in places for one in _holders(place)]
     return _first(held, INPUT), _first(held, OUTPUT)
 
 
 def _holders(place: Any) -> Iterator[dict[str, Any]]:
-    """Yield what may hold numbers of tokens: what stands in a place for usage, and the place."""
+    """Yield the objects that may have token counts: the usage in a place, and the place itself."""
     if isinstance(place, dict):
         row = plain_row(place)
         for key in HOLDERS:

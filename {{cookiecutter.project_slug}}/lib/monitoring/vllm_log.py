@@ -1,8 +1,8 @@
-"""The text log of vLLM: `vllm serve --enable-log-requests --enable-log-outputs`.
+"""Read vLLM's text log: `vllm serve --enable-log-requests --enable-log-outputs`.
 
-The prompt is in it where the log level is DEBUG (in older versions always); without it the texts
-count as withheld. A request and its answer are two lines, of a streamed answer more: up to WAITING
-requests wait for theirs.
+It has prompts at log level DEBUG (older versions always); otherwise the texts count as withheld. A
+request and its answer are separate lines, more for a streamed answer: up to WAITING requests wait
+for their answers.
 """
 
 import ast
@@ -17,11 +17,11 @@ from lib.monitoring.calls import Call, complete
 from lib.monitoring.fields import BadCall, lapse_ms, text
 
 WAITING = 10_000
-ZONES = timedelta(days=1)  # the log's clock is local, its file's is not
+ZONES = timedelta(days=1)  # the log's times are local, those of the file are UTC
 STAMP = re.compile(
     r"\b(?:INFO|DEBUG|WARNING|ERROR) (?:(\d{4})-)?(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b"
 )
-_QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # as Python's repr writes a text
+_QUOTED = r"(None|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"  # a text as Python's repr
 _ASKED = re.compile(
     rf"\b(?:Received request|Request) (\S+?)(?: details)?: (?:.*?\bprompt: {_QUOTED})?"
 )
@@ -29,9 +29,9 @@ ANSWERED = re.compile(
     rf"\bGenerated response (\S+?)(?: \(streaming (delta|complete)\))?: output: {_QUOTED}"
     r".*?finish_reason: (\w+)"
 )
-_PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # stands for what was streamed
-TOOLS = "[tool_calls: "  # begins an answer that calls tools
-_TURNS = [  # of rendered chats: role, text; the last one may be cut off
+_PLACEHOLDER = re.compile(r"<streaming_complete: (\d+) tokens>")  # replaces a streamed answer
+TOOLS = "[tool_calls: "  # the start of an answer with tool calls
+_TURNS = [  # turns of rendered chats (role, text); the last may be truncated
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", re.DOTALL),  # ChatML
     re.compile(  # Llama 3
         r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)(?:<\|eot_id\|>|$)", re.DOTALL
@@ -45,7 +45,7 @@ _TURNS = [  # of rendered chats: role, text; the last one may be cut off
 
 @dataclass
 class Asked:
-    """A request whose answer has not come yet, and what was streamed of it."""
+    """A request that waits for its answer, and the streamed part."""
 
     start: float
     prompt: str = ""
@@ -54,20 +54,22 @@ class Asked:
 
 
 class VllmLog:
-    """Joins the lines that vLLM's log has of a request."""
+    """Joins the lines of a request in vLLM's log."""
 
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
-        self.until, self.skipped = until, skipped  # the log's times have no year: the last is then
+        self.until, self.skipped = (
+            until,
+            skipped,
+        )  # the log's times have no year: the time of the last line
         self.waiting: dict[str, Asked] = {}
-        self.last = until.timestamp()  # of the newest line that says its time
-        self.framed: float | None = None  # when a shipper saw the line, which may have no time
-        self.answered: dict[str, None] = {}  # a request for several answers has one line for each
+        self.last = until.timestamp()  # of the newest line with a time
+        self.framed: float | None = None  # time at which a shipper saw the line
+        self.answered: dict[str, None] = {}  # a request for several answers has a line for each
 
     def read(self, line: str) -> Call | None:
-        """Return the call that a line completes, if it completes one.
+        """Read a line; return the call that it completes, if any.
 
-        Raises BadCall, for `other_line` where the line is of the server but not of a request, for
-        `text_line` where it is not even that.
+        Raises BadCall: `other_line` for another line of the server, `text_line` for any other text.
         """
         if found := ANSWERED.search(line):
             return self._answered(found, self._time(line))
@@ -131,12 +133,12 @@ class VllmLog:
         return self.last
 
     def close(self) -> int:
-        """End the file; return how many requests were never answered in it."""
+        """End the file; return the number of unanswered requests."""
         return len(self.waiting)
 
 
 def unquoted(literal: str) -> str:
-    """Return the text that Python's repr wrote; empty for None."""
+    """Return the text of a Python repr; "" for None."""
     try:
         return text(ast.literal_eval(literal))
     except (ValueError, SyntaxError):
@@ -144,9 +146,9 @@ def unquoted(literal: str) -> str:
 
 
 def turns(prompt: str) -> list[Message]:
-    """Split a rendered chat into turns; of a template that is not known it is one of the user.
+    """Split a rendered chat into turns; for an unknown template it is one user turn.
 
-    The last turn of the assistant is the answer's header, not a turn.
+    The final assistant turn is only the header of the answer, and left out.
     """
     for pattern in _TURNS:
         if found := pattern.findall(prompt):

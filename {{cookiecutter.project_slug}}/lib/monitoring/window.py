@@ -1,4 +1,4 @@
-"""A window of calls, counted in one pass and in memory that does not grow with it."""
+"""Count the calls of a window in one pass, in bounded memory."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -25,19 +25,19 @@ from lib.monitoring.signals import (
 )
 from lib.similarity.params import DedupParams
 
-BATCH = 512  # calls looked at together
-UNNAMED = "(unknown)"  # the model of a request whose log names none
-EVIDENCE = 50  # incidents of a kind that are kept; all are counted
+BATCH = 512  # calls processed together
+UNNAMED = "(unknown)"  # the model of a request without one in its log
+EVIDENCE = 50  # incidents of a kind that are stored; all are counted
 
 
 @dataclass
 class Window:
-    """What is known of the calls between `since` and `until`."""
+    """The counts of the calls between `since` and `until`."""
 
     counts: Counts = field(default_factory=Counts)
     calls: int = 0
-    withheld: int = 0  # calls whose texts the log does not have
-    untimed: int = 0  # answered calls of which the log does not say how long they took
+    withheld: int = 0  # calls without texts in the log
+    untimed: int = 0  # answered calls without a latency in the log
     models: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)  # of incidents
     incidents: list[Incident] = field(default_factory=list)
@@ -45,19 +45,19 @@ class Window:
     last: float = float("-inf")
     tokens: Counter[str] = field(default_factory=Counter)
     cost: float = 0.0
-    priced: int = 0  # calls whose log has a cost
+    priced: int = 0  # calls with a cost in the log
     latency: "Percentiles" = field(default_factory=lambda: Percentiles())
     ttft: "Percentiles" = field(default_factory=lambda: Percentiles())
 
     def note(self, incident: Incident) -> None:
-        """Count it, and keep it while there are few of its kind."""
+        """Count an incident, and store the first ones of its kind."""
         self.kinds[incident.kind] += 1
         if self.kinds[incident.kind] <= EVIDENCE:
             self.incidents.append(incident)
 
 
 class Percentiles:
-    """Percentiles of positive numbers, from bins 1 % wide."""
+    """Estimates percentiles of positive numbers from bins 1 % wide."""
 
     WIDTH = 1.01
 
@@ -69,7 +69,7 @@ class Percentiles:
         self.bins[round(log(max(value, 1e-3)) / log(self.WIDTH))] += 1
 
     def at(self, share: float) -> float | None:
-        """Return the value that this share of the numbers is not above; None without any."""
+        """Return the quantile for a share from 0 to 1; None without numbers."""
         passed, wanted = 0, share * self.bins.total()
         for key in sorted(self.bins):
             passed += self.bins[key]
@@ -79,7 +79,7 @@ class Percentiles:
 
 
 class Observer:
-    """Counts calls into a window."""
+    """Counts calls into a Window: events, distributions, incidents, latency, cost."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Observer:
         return window
 
     def look(self, call: Call) -> tuple[EventFlags, Values]:
-        """Count everything about an answered call."""
+        """Return the events and values of an answered call."""
         prompt = call.prompt()
         asked = prompt_events(prompt, self.release.familiar)
         said, values = self.of_answer(call.answer, call.finish, call.tools)
@@ -126,7 +126,7 @@ class Observer:
         return events, prompt_values(prompt) | values
 
     def _of_answer(self, answer: str, finish: str | None, tools: bool) -> tuple[EventFlags, Values]:
-        """Count what an answer alone shows."""
+        """Return the events and values of an answer."""
         events = form_events(answer, finish, self.task, tools)
         if tools:
             return events | {"refusals": False}, {}
@@ -134,7 +134,7 @@ class Observer:
         return events | answer_events(answer, self.task, values), values
 
     def is_negative(self, call: Call) -> bool:
-        """Tell whether its user or its ticket says that the answer was bad."""
+        """Tell whether user feedback or the ticket's outcome says that the answer was bad."""
         said = call.feedback
         edited = said.get("edited", "").strip()
         return (

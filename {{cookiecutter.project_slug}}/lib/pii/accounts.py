@@ -1,4 +1,4 @@
-"""Recognize payment cards, bank accounts and addresses of coins, by their check digits.
+"""Recognize payment cards, IBANs and cryptocurrency addresses by their check digits.
 
 Import this late and through lib.pii.redact: presidio costs more than a second.
 """
@@ -14,8 +14,8 @@ from lib.pii.gates import CARD_RUN, IBAN_BETWEEN
 from lib.pii.words import CARD, NEAR, is_other
 
 GROUP = re.compile(r"\d+")
-# Digits that the cards of an issuer start with, and how many they have (ISO/IEC 7812; wider than
-# issuers' lists for 35, 5 and 6 of 16 digits, since new ranges come every year).
+# Leading digits of an issuer's cards, and the possible numbers of digits (ISO/IEC 7812; wider than
+# issuers' lists for 35, 5 and 6 of 16 digits, since new ranges are added every year).
 ISSUERS = [
     (re.compile(start), lengths)
     for start, lengths in {
@@ -33,8 +33,8 @@ ISSUERS = [
         r"81": {17, 18, 19},
     }.items()
 ]
-_COMMON = {15, 16}  # digits; other lengths are as often those of parcels and articles
-EVEN = {4, 5, 6, 8}  # digits a group, all but the last
+_COMMON = {15, 16}  # digits; other lengths are just as common for parcels and articles
+EVEN = {4, 5, 6, 8}  # digits per group, except the last
 UNEVEN = {(4, 6, 5), (4, 6, 4), (4, 5, 6), (6, 10), (6, 13), (4, 6, 6), (6, 7)}
 IBAN_COUNTRIES = {  # by length, ISO 13616 registry
     15: "NO",
@@ -56,17 +56,18 @@ IBAN_COUNTRIES = {  # by length, ISO 13616 registry
     32: "LC",
     33: "RU",
 }
-IBAN_DIGITS = 7  # at least: a sentence has letters in their place
-FEWEST_DIGITS = 4  # in capitals and groups of four, as banks print those of LU, SA, GB, MT
+IBAN_DIGITS = 7  # at least: in sentences there are letters instead
+FEWEST_DIGITS = (
+    4  # where written in capitals and groups of four, as banks print IBANs of LU, SA, GB, MT
+)
 PRINTED = re.compile(r"[A-Z]{2}\d\d(?:[A-Z0-9]+|(?:[\W_]+[A-Z0-9]{4})+(?:[\W_]+[A-Z0-9]{1,3})?)")
 
 
 class CardRecognizer(EntityRecognizer):
-    """Payment cards of 12 to 19 digits, in groups between any signs, as the Luhn check digit
-    confirms.
+    """Recognizes payment cards: 12 to 19 digits, any separators, confirmed by the Luhn check digit.
 
-    Presidio's own misses 12 and 19 digits, Mastercards from 2221 and most separators, and finds
-    article numbers of 13 digits.
+    Presidio's own recognizer misses 12 and 19 digits, Mastercards from 2221 and most separators,
+    and reports article numbers of 13 digits.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class CardRecognizer(EntityRecognizer):
 
 
 def cards(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """List the cards in a run of digits and separators: from the left, the longest first."""
+    """List the spans of cards in text[start:end]: from the left, the longest first."""
     groups = [found.span() for found in GROUP.finditer(text, start, end)]
     found, at = [], 0
     while at < len(groups):
@@ -102,7 +103,7 @@ def cards(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def is_card(text: str, groups: list[tuple[int, int]], first: int, last: int) -> bool:
-    """Tell whether these groups are a card's, and nothing beside them makes them something else."""
+    """Tell whether groups of digits (their spans, first to last) form a card number."""
     start, end = groups[first][0], groups[last][1]
     digits = "".join(text[a:b] for a, b in groups[first : last + 1])
     return (
@@ -114,7 +115,7 @@ def is_card(text: str, groups: list[tuple[int, int]], first: int, last: int) -> 
 
 
 def is_thing(text: str, digits: str, start: int, end: int) -> bool:
-    """Tell whether a number of a rare length is a thing's, by the words or letters beside it."""
+    """Tell from nearby words or letters whether a number of unusual length is no card."""
     if CARD.search(text, max(0, start - NEAR), start):
         return False
     part = text[max(0, start - 1) : start].isalpha() or text[end : end + 1].isalpha()
@@ -122,18 +123,18 @@ def is_thing(text: str, digits: str, start: int, end: int) -> bool:
 
 
 def luhn(digits: str) -> bool:
-    """Check the last digit (ISO/IEC 7812-1, annex B)."""
+    """Verify the Luhn check digit, the last one (ISO/IEC 7812-1, annex B)."""
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[::-2])) + sum(doubled)) % 10 == 0
 
 
 def is_article(digits: str) -> bool:
-    """Check the last digit as that of a product's number (EAN)."""
+    """Verify the last digit as the check digit of an article number (EAN-13)."""
     return sum(int(digit) * weight for digit, weight in zip(digits[::-1], cycle((1, 3)))) % 10 == 0
 
 
 def stands_alone(text: str, groups: list[tuple[int, int]], first: int, last: int) -> bool:
-    """Tell whether groups are written as a card's, not as part of a longer number or a table."""
+    """Tell whether groups stand alone, not as part of a longer number or a table."""
     sizes = tuple(b - a for a, b in groups[first : last + 1])
     gaps = [text[a[1] : b[0]] for a, b in pairwise(groups)]
     inside, left = gaps[first:last], gaps[first - 1] if first else ""
@@ -155,14 +156,15 @@ def stands_alone(text: str, groups: list[tuple[int, int]], first: int, last: int
 
 
 def _size(group: tuple[int, int]) -> int:
-    """Count a group's digits."""
+    """Return the number of digits in a group."""
     return group[1] - group[0]
 
 
 class AnyCaseIbanRecognizer(PatternRecognizer):
-    """Account numbers of every country's length, in any case, grouped in any way, over line ends.
+    """Recognizes IBANs of every country's length, in any case and grouping, across line ends.
 
-    Presidio's own misses lower case, numbers that a word of four letters follows, and Portugal's.
+    Presidio's own recognizer misses lower case, numbers followed by a word of four letters, and
+    Portuguese IBANs.
     """
 
     def __init__(self) -> None:
@@ -174,9 +176,9 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
         super().__init__("IBAN_CODE", patterns=[Pattern("iban", number, 0.5)])
 
     def validate_result(self, pattern_text: str) -> bool:
-        """Check digits as ISO 13616 makes them: 02 to 98, and the remainder is 1."""
+        """Verify the check digits by ISO 13616: 02 to 98, and the number modulo 97 is 1."""
         plain = re.sub(r"[\W_]", "", pattern_text)
-        if not plain.isascii():  # without regard to case, an old s (U+017F) is an S
+        if not plain.isascii():  # when case is ignored, a long s (U+017F) matches S
             return False
         remainder = int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97
         digits = sum(map(str.isdigit, plain))
@@ -185,7 +187,7 @@ class AnyCaseIbanRecognizer(PatternRecognizer):
 
 
 class CoinRecognizer(CryptoRecognizer):
-    """Addresses of Bitcoin, by presidio, and of Ethereum."""
+    """Recognizes Bitcoin addresses, with presidio, and Ethereum addresses."""
 
     PATTERNS = [
         *CryptoRecognizer.PATTERNS,
@@ -193,10 +195,10 @@ class CoinRecognizer(CryptoRecognizer):
     ]
 
     def validate_result(self, pattern_text: str) -> bool | None:
-        """Check an address as Bitcoin does; tell nothing (None) of an Ethereum address.
+        """Verify the checksum of a Bitcoin address; None (unknown) for an Ethereum address.
 
-        Ethereum's check is in the case of its letters, which many programs lose. A Bech32 address
-        may be all in upper case (BIP 173), as QR codes have it.
+        Ethereum's checksum is in the case of the letters, which many programs lose. A Bech32
+        address may be all upper case (BIP 173), as in QR codes.
         """
         if pattern_text[:2].lower() == "0x":
             return None

@@ -1,5 +1,7 @@
-"""Names of people, places and organizations by models that presidio runs: spaCy, GLiNER, and any
-of its NLP engines (stanza, transformers, ...), described in a file of presidio's own form.
+"""Find names of people, places and organizations with models that presidio runs.
+
+These are spaCy, GLiNER, and any NLP engine of presidio (stanza, transformers, ...) that a file in
+presidio's own format describes.
 
 Import this late and through lib.pii.redact.
 """
@@ -17,7 +19,7 @@ GLINER_ASKS = {"person": "PERSON", "location": "LOCATION", "organization": "ORGA
 
 
 class EngineRecognizer(EntityRecognizer):
-    """A recognizer of the names that an NLP engine of presidio finds."""
+    """Recognizes names with an NLP engine of presidio."""
 
     def __init__(self, configuration: dict[str, Any]) -> None:
         self.configuration = configuration
@@ -48,9 +50,10 @@ class EngineRecognizer(EntityRecognizer):
 
 
 def recognizer_of(model: str) -> EntityRecognizer | None:
-    """Load the model that `spacy:PACKAGE`, `gliner:FOLDER` or a YAML file of presidio names.
+    """Load the model named by `spacy:PACKAGE`, `gliner:FOLDER` or a YAML file of presidio.
 
-    None for any other model. Raises UserError where it is not installed, or finds no names.
+    Returns None for any other model. Raises UserError where it is not installed, or does not find
+    names.
     """
     kind, _, name = model.partition(":")
     if kind == "spacy":
@@ -61,27 +64,31 @@ def recognizer_of(model: str) -> EntityRecognizer | None:
 
 
 def spacy_engine(package: str) -> dict[str, Any]:
-    """Describe an installed spaCy package to presidio, which would download one that is missing.
+    """Build presidio's configuration of an installed spaCy package.
 
-    Raises UserError where it is not installed, or recognizes no names.
+    Presidio would download a missing one. Raises UserError
+    where it is not installed, or does not recognize names.
     """
     import spacy
 
     if not (spacy.util.is_package(package) or Path(package, "config.cfg").is_file()):
         raise UserError(
-            f"{KEY}: the spaCy package '{package}' is not installed; install a pinned one, as "
-            "https://spacy.io/models says, or write ner: null"
+            f"{KEY}: the spaCy package '{package}' is not installed; install a pinned version "
+            "(https://spacy.io/models), or set ner: null"
         )
     meta = spacy.util.get_package_path(package) if spacy.util.is_package(package) else None
     loaded = spacy.util.load_meta(next((meta or Path(package)).rglob("meta.json")))
     if "ner" not in loaded.get("pipeline", []):
-        raise UserError(f"{KEY}: the spaCy package '{package}' recognizes no names (no ner in it)")
+        raise UserError(
+            f"{KEY}: the spaCy package '{package}' does not recognize names (it has no `ner` "
+            "component)"
+        )
     language = {"lang_code": str(loaded["lang"]), "model_name": package}
     return {"nlp_engine_name": "spacy", "models": [language]}
 
 
 def read_engine(path: Path) -> dict[str, Any]:
-    """Read presidio's description of an NLP engine; raise UserError where it is not one."""
+    """Read a file that describes an NLP engine of presidio; raise UserError for any other file."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -93,22 +100,24 @@ def read_engine(path: Path) -> dict[str, Any]:
     models = value.get("models") if isinstance(value, dict) else None
     if not models or not isinstance(value.get("nlp_engine_name"), str):
         raise UserError(
-            f"{KEY}: {path}: is no NLP engine of presidio; it needs nlp_engine_name and models "
-            "(lang_code, model_name)"
+            f"{KEY}: {path}: does not describe an NLP engine of presidio; it needs "
+            "nlp_engine_name and models (lang_code, model_name)"
         )
     return dict(value)
 
 
 def load_gliner(folder: str) -> EntityRecognizer:
-    """Load a GLiNER model through presidio; raise UserError without its package or safetensors."""
+    """Load a GLiNER model through presidio; raise UserError without package or safetensors."""
     from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
 
     if not Path(folder, "model.safetensors").is_file():
-        raise UserError(f"{KEY}: '{folder}' is no folder of a GLiNER model with model.safetensors")
+        raise UserError(
+            f"{KEY}: '{folder}' is not the folder of a GLiNER model with model.safetensors"
+        )
     try:
         found: EntityRecognizer = GLiNERRecognizer(
             model_name=folder, entity_mapping=GLINER_ASKS, local_files_only=True
         )
     except ImportError:
-        raise UserError(f"{KEY}: needs `pip install gliner`; or write ner: null") from None
+        raise UserError(f"{KEY}: needs `pip install gliner`; or set ner: null") from None
     return found

@@ -19,9 +19,10 @@ KIND_OF_LABEL = HuggingFaceNerRecognizer.DEFAULT_LABEL_MAPPING  # PER, PS, PERSO
 
 
 class NerRecognizer(EntityRecognizer):
-    """Presidio's recognizer for Hugging Face models, with two differences: a model is pinned and
-    safetensors only, and a text on which the model fails stops the run, where presidio goes on
-    as if the text held no names."""
+    """Recognizes names with a Hugging Face model through presidio.
+
+    Unlike presidio's own: only a pinned model with safetensors is loaded, and a text on which the
+    model fails stops the run, where presidio would continue as if it held no names."""
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -29,7 +30,7 @@ class NerRecognizer(EntityRecognizer):
         super().__init__(supported_entities=sorted(NAME_KINDS))  # calls load
 
     def load(self) -> None:
-        """Load the model from its folder or the hub; raise UserError where it finds no names."""
+        """Load the model from a folder or the hub; raise UserError if it has no name labels."""
         self.pipeline = load_pipeline(*locate(self.model))
         labels = self.pipeline.model.config.id2label.values()
         if not NAME_KINDS & {kind_of(label) for label in labels}:
@@ -41,11 +42,11 @@ class NerRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Find names in a text of any length, in overlapping pieces."""
+        """Find names in a text of any length, in overlapping chunks."""
         return self.chunker.predict_with_chunking(text, self.predict)
 
     def predict(self, text: str) -> list[RecognizerResult]:
-        """Find names in a piece of text."""
+        """Find names in one chunk of text."""
         return [
             RecognizerResult(kind_of(one["entity_group"]), one["start"], one["end"], one["score"])
             for one in self.pipeline(text)
@@ -81,8 +82,8 @@ def load_pipeline(model: str, revision: str | None) -> Any:
         from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
     except ImportError as error:
         raise UserError(
-            f"params.yaml: curate.pii.ner needs {error.name}; install the train extra, "
-            "or write ner: null"
+            f"params.yaml: curate.pii.ner needs {error.name}; install the train extra, or set "
+            "ner: null"
         ) from None
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)

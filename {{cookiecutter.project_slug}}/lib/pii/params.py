@@ -22,7 +22,7 @@ Entity = Literal[
     "LOCATION",
     "ORGANIZATION",
 ]
-# Numbers of persons that presidio's own recognizers find, by check digit or an unmistakable form.
+# National ids that presidio's own recognizers find, by check digit or an unambiguous form.
 NationalId = Literal[
     "AU_MEDICARE",
     "AU_TFN",
@@ -48,16 +48,16 @@ NationalId = Literal[
     "US_MBI",
     "ZA_ID_NUMBER",
 ]
-NAME_KINDS = {"PERSON", "LOCATION", "ORGANIZATION"}  # only a model finds these
+NAME_KINDS = {"PERSON", "LOCATION", "ORGANIZATION"}  # found only by a model (ner)
 
 
 class PiiParams(Section):
     """Which personal data is replaced by placeholders such as <EMAIL_ADDRESS_1>."""
 
-    entities: list[Literal[Entity, NationalId]]  # empty: none is searched for
-    regions: list[str]  # countries whose national phone numbers are known; +49 … always is
-    score: float = Field(gt=0, le=1)  # presidio's certainty; a phone number scores 0.4
-    # the environment variable with the key of placeholders that are the same in every record
+    entities: list[Literal[Entity, NationalId]]  # empty: nothing is masked
+    regions: list[str]  # countries whose national phone numbers are recognized; +49 … always is
+    score: float = Field(gt=0, le=1)  # lowest confidence of presidio; a phone number scores 0.4
+    # environment variable with the key for placeholders that are the same in every record
     key_env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]*$")
     # a token-classification model: a folder of this project, or hub-id@commit; or spacy:PACKAGE,
     # gliner:FOLDER, or a YAML file with an NLP engine of presidio
@@ -74,5 +74,7 @@ class PiiParams(Section):
     def _names_need_a_model(self) -> "PiiParams":
         if bool(NAME_KINDS & set(self.entities)) != bool(self.ner):
             names = ", ".join(sorted(NAME_KINDS))
-            raise ValueError(f"a section with both `ner` and some of {names} in entities, or none")
+            raise ValueError(
+                f"a section with `ner` and at least one of {names} in entities, or with neither"
+            )
         return self

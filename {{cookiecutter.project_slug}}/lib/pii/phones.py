@@ -1,5 +1,7 @@
-"""Recognize phone numbers with presidio and phonenumbers; not dates, postcodes and order numbers,
-but also numbers for which phonenumbers is too strict.
+"""Recognize phone numbers with presidio and phonenumbers, and tell them from other numbers.
+
+Dates, postcodes and order numbers do not count; some numbers that phonenumbers is too strict for
+do.
 
 Import this late and through lib.pii.redact: it costs more than a second.
 """
@@ -15,26 +17,26 @@ from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 from lib.pii.gates import BETWEEN, INTERNATIONAL, TRUNK, dialled_first, phone_conditions
 from lib.pii.words import COUNTED, is_announced, is_other
 
-ANY_REGION = "ZZ"  # phonenumbers' name for: only numbers that start with +
+ANY_REGION = "ZZ"  # phonenumbers' region for numbers that start with +
 DIALLED = re.compile(rf"[^\w+]*{TRUNK}")
 PLUS = re.compile(rf"[^\w+\uff0b]*(?=[+\uff0b]\(?\d){INTERNATIONAL}")
 NO_PHONE = re.compile(  # also after a bracket
     r"\D*(?:[012]?\d|3[01])([./ -])(?:[012]?\d|3[01])\1"  # a date ...
     r"(?:(?:19|20)\d\d(?!\d)|\d\d(?!\d|\1\d))|"
     r"\D*(?:19|20)\d\d([./-])[01]?\d\2[0-3]?\d(?!\d)|"
-    r"\D*\d{5}-\d{4}(?!\d)|"  # a postcode of the United States
-    r"\d{1,3}(?:\.\d{1,3}){3}(?![.\d])|\d+(?:\.\d+)*\.\d\.\d|"  # an internet address, a version
+    r"\D*\d{5}-\d{4}(?!\d)|"  # a US ZIP code
+    r"\d{1,3}(?:\.\d{1,3}){3}(?![.\d])|\d+(?:\.\d+)*\.\d\.\d|"  # an IP address, a version
     r"(?:97[89]-)?\d{1,5}-\d{1,7}-\d{1,7}-[\dX]\b|"  # a book
-    r"\d{1,3}(?:[ .]000)+(?!\d)|\d{5,}\.\d+(?!\.?\d)"  # a round or a broken number
+    r"\d{1,3}(?:[ .]000)+(?!\d)|\d{5,}\.\d+(?!\.?\d)"  # a round number or a decimal
 )
-_PART = re.compile(r"-[A-Z]\b")  # after a part's number
+_PART = re.compile(r"-[A-Z]\b")  # after a part number
 _GROUPED = re.compile(r"\d\D+\d")
 _LINKED = re.compile(r" ?(?:,|;|/|\b(?:or|and|oder|und|o|y|e|ou|et|alt)\b|[或和、]) ?")
 _NUMBER = re.compile(rf"(?<!\d)(?<!\d[.,])\(?\d(?:{BETWEEN}\d){{5,16}}")
 
 
 class NationalPhoneRecognizer(PhoneRecognizer):
-    """Recognize numbers as dialed inside their country; not dates, postcodes and order numbers."""
+    """Recognizes national phone numbers; not dates, postcodes and order numbers."""
 
     def __init__(self, regions: list[str]) -> None:
         conditions = "|".join(phone_conditions(regions))
@@ -45,7 +47,7 @@ class NationalPhoneRecognizer(PhoneRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Return presidio's results without those that are something else."""
+        """Return presidio's results without dates, postcodes and other numbers."""
         if not self.gate.search(text):
             return []
         found = super().analyze(text, entities, nlp_artifacts)
@@ -60,10 +62,10 @@ class NationalPhoneRecognizer(PhoneRecognizer):
 
 
 def is_phone(text: str, start: int, end: int) -> bool:
-    """Tell whether a possible number inside a country is meant as one for phones.
+    """Tell whether a possible national number is meant as a phone number.
 
-    Digits alone may count anything: they are a phone number after a word that says so, as all of
-    a text, or with a 0 before them.
+    Bare digits may be anything: they are a phone number after a word that announces one, as the
+    whole text, or with a leading 0.
     """
     if is_announced(text, start, end):
         return True
@@ -74,21 +76,21 @@ def is_phone(text: str, start: int, end: int) -> bool:
 
 
 class TrunkPhoneRecognizer(NationalPhoneRecognizer):
-    """Recognize numbers of countries where a 0 is dialed first: with it, of seven digits or more.
+    """Recognizes national numbers with a trunk prefix 0, of seven digits or more.
 
-    Without this any five digits are a German phone number.
+    Without the 0 any five digits would be a German phone number.
     """
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Return national numbers that start as they are dialed."""
+        """Return the national numbers that start with the trunk prefix."""
         found = super().analyze(text, entities, nlp_artifacts)
         return [one for one in found if DIALLED.match(text, one.start)]
 
 
 class NorthAmericanPhoneRecognizer(PatternRecognizer):
-    """Recognize North American numbers by their groups 3-3-4, even if no such area exists."""
+    """Recognizes North American numbers by their groups 3-3-4, even with an unknown area code."""
 
     def __init__(self) -> None:
         number = r"(?<![\w.-])(?:\(\d{3}\) ?|\d{3}([-. ]))\d{3}[-. ]\d{4}(?:x\d+)?(?!\w|-\d)"
@@ -97,14 +99,15 @@ class NorthAmericanPhoneRecognizer(PatternRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
     ) -> list[RecognizerResult]:
-        """Return results that are not the numbers of things."""
+        """Return presidio's results without order numbers and the like."""
         found = super().analyze(text, entities, nlp_artifacts, regex_flags)
         return [one for one in found if is_phone(text, one.start, one.end)]
 
 
 class AnnouncedPhoneRecognizer(EntityRecognizer):
-    """Recognize numbers of six digits or more where the words around them say that they are for
-    phones: local numbers, and those of countries that no region of params names."""
+    """Recognizes numbers of six digits or more that nearby words announce as phone numbers.
+
+    These are local numbers, and those of countries that curate.pii.regions does not list."""
 
     def __init__(self) -> None:
         super().__init__(supported_entities=["PHONE_NUMBER"])
@@ -115,7 +118,7 @@ class AnnouncedPhoneRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Return announced numbers, and those that `or` or a comma joins to them."""
+        """Return announced numbers, and those joined to them by `or` or a comma."""
         found: list[RecognizerResult] = []
         for match in _NUMBER.finditer(text):
             start, end = match.span()
@@ -126,16 +129,16 @@ class AnnouncedPhoneRecognizer(EntityRecognizer):
 
     @staticmethod
     def possible(number: str, text: str, end: int) -> bool:
-        """Tell whether a number is not too short, no date, no price and no count."""
+        """Tell whether a number is long enough and is not a date, a price or a count."""
         digits = sum(map(str.isdigit, number))
         enough = digits > 6 or bool(_GROUPED.search(number))
         return enough and not NO_PHONE.match(number) and not COUNTED.match(text, end)
 
 
 class InternationalPhoneRecognizer(PhoneRecognizer):
-    """Recognize numbers with + or 00, a country's code and a length possible there.
+    """Recognizes numbers with + or 00, a country code and a length that is possible there.
 
-    Their area need not exist: invented and new numbers are meant as phone numbers, too.
+    The area code need not exist: invented and new numbers are meant as phone numbers, too.
     """
 
     def __init__(self) -> None:
@@ -145,7 +148,7 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
         self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
         """Return presidio's results of a possible length."""
-        # phonenumbers knows + only; a 00 needs something between the digits to be no order number
+        # phonenumbers knows only +; 00 needs separators, otherwise it may be an order number
         dialled = re.sub(r"(?<!\d)(?<!\d[.,/-])00(?=[1-9]\d{0,2}[ (/.-])", " +", text)
         if not re.search(INTERNATIONAL, dialled):
             return []
@@ -171,10 +174,10 @@ class InternationalPhoneRecognizer(PhoneRecognizer):
 
 
 def dialled_from_anywhere(number: str, regions: Sequence[str]) -> str:
-    """Normalize a phone number to E.164, or to an empty string where that is impossible.
+    """Normalize a phone number to E.164, or "" where that is impossible.
 
-    It may be written with + or 00 and its country, or as dialed in one of the regions; the first
-    that has such numbers counts.
+    It may start with + or 00 and a country code, or be a national number of one of the regions; the
+    first region that has such numbers counts.
     """
     number = re.sub(r"^\D*00(?=[1-9])", "+", number)
     trunk = bool(re.match(r"\D*0", number))
@@ -192,7 +195,7 @@ def dialled_from_anywhere(number: str, regions: Sequence[str]) -> str:
 
 
 def phone_recognizers(regions: list[str]) -> list[EntityRecognizer]:
-    """Make the recognizers of international numbers, and of the regions' own as dialed there."""
+    """Build the recognizers of international numbers and of the national numbers of the regions."""
     trunk = [region for region in regions if dialled_first(region)[0] == "0"]
     other = [region for region in regions if region not in trunk]
     phones: list[EntityRecognizer] = [InternationalPhoneRecognizer(), AnnouncedPhoneRecognizer()]

@@ -1,4 +1,4 @@
-"""Undo the ways in which a text hides values from recognizers: escapes, entities, other digits."""
+"""Undo encodings that hide values from recognizers: escapes, entities, digits of other scripts."""
 
 import re
 from html import unescape
@@ -7,11 +7,11 @@ from urllib.parse import unquote
 from lib.core.text import ESCAPE, UNSEEN, UNSPACED, escaped_character
 
 # "电话138…" has no word boundary before the number: such letters become spaces.
-# Not before an @: there they are a name.
+# Not before an @: there they are part of a name.
 BESIDE_ASCII = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9:+_.-])|(?<=[A-Za-z0-9@:+_.-])[{UNSPACED}]")
-# The domain of an e-mail address in such letters: 用户@例子.中国. Labels have 63 at most.
+# The domain of an e-mail address in such letters: 用户@例子.中国. Labels have at most 63.
 DOMAIN = re.compile(rf"@[\w-]{{0,62}}[{UNSPACED}][\w-]{{0,62}}(?:\.[\w-]{{1,63}})+")
-# The zeros of all scripts, as of Unicode 17; the other digits of each follow it.
+# The zeros of all scripts, as of Unicode 17; the other digits follow each zero.
 ZEROS = (
     *(0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6),
     *(0x0D66, 0x0DE6, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0),
@@ -22,8 +22,8 @@ ZEROS = (
     *(0x1CCF0, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1),
     *(0x1E950, 0x1FBF0),
 )
-# Full-width signs, other digits, spaces, hyphens and the sign of Kelvin, which looks like a K, as
-# the ASCII ones they stand for, one for one.
+# Full-width signs, digits of other scripts, spaces, hyphens and the Kelvin sign (a K), to ASCII,
+# one to one.
 PLAIN = (
     {0x212A: ord("K")}
     | {0xFEE0 + sign: sign for sign in range(0x21, 0x7F) if sign != ord(":")}
@@ -31,20 +31,20 @@ PLAIN = (
     | dict.fromkeys([0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)], 0x20)
     | dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
 )
-# Invisible characters that may stand inside a value, control characters included.
+# Invisible characters that may occur inside a value, control characters included.
 _MARKS = f"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{UNSEEN}"
 _MARK = re.compile(f"[{_MARKS}]")
-# What stands for another sign: JSON's escapes, HTML's references, and in links and Markdown what a
-# value has beside letters and digits (a space ( ) + - . : @ _).
+# Encoded characters: JSON escapes, HTML references, and in links and Markdown the signs of a value
+# (space ( ) + - . : @ _).
 _REFERENCE = r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[a-z]{2,8});"
 _LINKED = r"%(?:2[089BDEbde]|3[Aa]|40|5[Ff])"
 ESCAPED = "-()+.:@_"
 HIDING = re.compile(rf"\\++[{ESCAPED}]|{ESCAPE.pattern}|({_LINKED}|{_REFERENCE})|[{_MARKS}]")
-MAY_HIDE = re.compile(rf"[\\%&{_MARKS}]")  # one class of signs, which is fast
+MAY_HIDE = re.compile(rf"[\\%&{_MARKS}]")  # a single character class, which is fast
 
 
 def seen(text: str) -> tuple[str, list[int], list[int]]:
-    """Return a text as a reader sees it, and where in it each shown character starts and ends."""
+    """Return a text as a reader sees it, and for each character its start and end as written."""
     shown, starts, ends, at = [], list[int](), list[int](), 0
     for found in HIDING.finditer(text):
         sign = meant(found)
@@ -64,7 +64,7 @@ def seen(text: str) -> tuple[str, list[int], list[int]]:
 
 
 def meant(found: re.Match[str]) -> str:
-    """Decode a match of HIDING to the character it stands for, or to nothing if it is invisible."""
+    """Decode a match of HIDING to its character, or to "" if that is invisible."""
     if found[3]:
         sign = unescape(unquote(found[3]))
         return _MARK.sub("", sign) if len(sign) == 1 else found[0]
@@ -74,7 +74,7 @@ def meant(found: re.Match[str]) -> str:
 
 
 def as_plain(text: str) -> str:
-    """Replace full-width and other signs by ASCII ones, one for one, so that spans still fit."""
+    """Replace full-width and similar characters by ASCII, one to one, so that spans stay valid."""
     if text.isascii():
         return text
     text = text.translate(PLAIN)

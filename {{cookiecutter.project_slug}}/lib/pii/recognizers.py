@@ -1,6 +1,7 @@
-"""Presidio's recognizers, and our own where those miss values or find false ones. No network.
+"""Build the recognizers: presidio's, and our own where those miss values or give false alarms.
 
-Import this late and through lib.pii.redact: it costs more than a second.
+None uses the network. Import this late and through lib.pii.redact: it costs
+more than a second.
 """
 
 import logging
@@ -27,8 +28,9 @@ ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1
 
 
 class SocialSecurityRecognizer(UsSsnRecognizer):
-    """Social security numbers of the United States in their three groups between any signs, or
-    without after a word that announces one."""
+    """Recognizes US social security numbers in three groups with any separator.
+
+    Without separators they count after a word that announces one."""
 
     PATTERNS = [
         Pattern(
@@ -44,21 +46,21 @@ class SocialSecurityRecognizer(UsSsnRecognizer):
     ]
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """Refuse numbers that are never issued."""
+        """Reject numbers that are never issued."""
         digits = re.sub(r"\D", "", pattern_text)
         return bool(super().invalidate_result(f"{digits[:3]}-{digits[3:5]}-{digits[5:]}"))
 
 
 class CnMobileRecognizer(PatternRecognizer):
-    """Mobile numbers of mainland China: 1, then 3-9, eleven digits in all."""
+    """Recognizes mobile numbers of mainland China: 1, then 3-9, eleven digits in all."""
 
     def __init__(self) -> None:
         code = r"(?:\(?(?:\+|00)?86\)?[- ]?(?:\(0\) ?)?)?"
         prefix = r"1(?:3\d|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])"
         number = rf"{code}{prefix}[-. ]?(?:\d{{4}}[-. ]?\d{{4}}|\d{{3}}[-. ]?\d{{5}})"
-        # no digit of a tracking number before or after, no price; 13812345678.0 is from a table
+        # not inside a tracking number, not a price; 13812345678.0 is from a table
         alone = rf"(?<![\d.])(?<!\d[A-Z]{{1,4}}){number}(?!\d|\.\d*[1-9])"
-        # +1 381 ... is a number of another country, if it can be one there: those score 0.4
+        # +1 381 ... is a number of another country if it is possible there: those score 0.4
         abroad = r"\+|(?:\+|\b00)\d{1,3}[- ().0]{0,5}|wa\.me/\+?"
         super().__init__(
             "CN_MOBILE_NUMBER",
@@ -71,7 +73,7 @@ class CnMobileRecognizer(PatternRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
     ) -> list[RecognizerResult]:
-        """Return results that are no order's number and no count."""
+        """Return presidio's results without order numbers and counts."""
         return [
             one
             for one in super().analyze(text, entities, nlp_artifacts, regex_flags)
@@ -80,14 +82,14 @@ class CnMobileRecognizer(PatternRecognizer):
 
 
 class CnResidentIdRecognizer(PatternRecognizer):
-    """Resident identity numbers: area, date of birth, order, check digit."""
+    """Recognizes Chinese resident ids: area, date of birth, sequence, check digit."""
 
     def __init__(self) -> None:
         number = r"(?<![0-9])[1-9]\d{5}([- ]?)(?:19|20)\d{6}\1\d{3}[0-9X](?![0-9A-Z])"
         super().__init__("CN_RESIDENT_ID", patterns=[Pattern("cn resident id", number, 0.5)])
 
     def validate_result(self, pattern_text: str) -> bool:
-        """Tell whether the date exists and the check digit fits."""
+        """Verify the date of birth and the check digit."""
         plain = re.sub("[ -]", "", pattern_text)
         try:
             datetime.strptime(plain[6:14], "%Y%m%d")
@@ -113,14 +115,16 @@ RECOGNIZERS: dict[str, Callable[[], EntityRecognizer]] = {
 
 
 def build_recognizers(entity: str, regions: list[str]) -> list[EntityRecognizer]:
-    """Make the recognizers of one kind of personal data."""
-    logging.getLogger("presidio-analyzer").propagate = False  # it logs values it could not check
+    """Build the recognizers of one kind of personal data, such as CREDIT_CARD."""
+    logging.getLogger(
+        "presidio-analyzer"
+    ).propagate = False  # it logs values that it could not check
     if entity == "PHONE_NUMBER":
         return phone_recognizers(regions)
     return [RECOGNIZERS[entity]() if entity in RECOGNIZERS else presidio_s_own(entity)]
 
 
 def presidio_s_own(entity: str) -> EntityRecognizer:
-    """Make presidio's recognizer of a national number: UK_NHS, IT_FISCAL_CODE."""
+    """Build presidio's own recognizer of a national id, such as UK_NHS."""
     found = OTHER_NAMES.get(entity) or "".join(map(str.capitalize, entity.split("_")))
     return getattr(predefined_recognizers, f"{found}Recognizer")()

@@ -1,9 +1,9 @@
 """Find personal data with presidio, and replace it by placeholders such as <EMAIL_ADDRESS_1>.
 
-Most texts hold nothing that could be an e-mail address or a number. Gates, regular expressions of
-what a value of a kind *must* contain, show that: presidio, which costs a hundred times more, runs
-only for the kinds whose gate a text passes, with the same result. Names and places have no gate:
-they are searched for only where curate.pii.ner names a model.
+Most texts cannot contain an e-mail address or a number. Gates (gates.py), regular expressions of
+what a value of a kind *must* contain, show that quickly: presidio, which costs a hundred times
+more, runs only for the kinds whose gate a text passes, with the same result. Names and places have
+no gate: they are searched for only where curate.pii.ner names a model.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ import hmac
 import os
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,7 +22,7 @@ from lib.pii.params import NAME_KINDS, NationalId, PiiParams
 from lib.pii.plain import MAY_HIDE, PLAIN, as_plain, seen
 from lib.runtime.errors import UserError
 
-# Kinds of which 4111-1111 and 4111 1111 are the same value.
+# Kinds in which 4111-1111 and 4111 1111 are the same value.
 _GROUPED = {
     "PHONE_NUMBER",
     "CREDIT_CARD",
@@ -34,8 +33,8 @@ _GROUPED = {
     "CN_RESIDENT_ID",
     *get_args(NationalId),
 }
-CN_DIGITS = 11  # of a Chinese mobile number; before them is at most the country
-_SHORT = 500  # characters of a text whose spans are remembered: 10,000 of them are a few megabytes
+CN_DIGITS = 11  # of a Chinese mobile number; only a country code may precede them
+_SHORT = 500  # characters of a text whose spans are cached: 10,000 of them are a few megabytes
 KEY_LENGTH = 16  # characters; all phone numbers can be tried against a guessable key
 
 Span = tuple[int, int, str]  # start, end, entity
@@ -53,12 +52,12 @@ class Finder:
     def find(self, text: str) -> tuple[Span, ...]:
         """Find the spans of personal data, (start, end, kind), in order and without overlaps.
 
-        Short texts are remembered, so that copies cost nothing.
+        Short texts are cached, so that copies cost nothing.
         """
         return self._remembered(text) if len(text) <= _SHORT else self._find(text)
 
     def _find(self, text: str) -> tuple[Span, ...]:
-        """Spans in the text as it is written, searched for in the text as it is read."""
+        """Find spans in the decoded text, and return them in the original one."""
         if not MAY_HIDE.search(text):
             return self._search(text)
         shown, starts, ends = seen(text)
@@ -89,19 +88,19 @@ class Finder:
         ]
 
     def ask(self, entity: str, text: str) -> list[Any]:
-        """Run presidio's recognizers of one kind; return results from the score of params on."""
+        """Run the recognizers of one kind; return results that score at least curate.pii.score."""
         recognizers = load_recognizers(entity, tuple(self.params.regions))
         results = [one for part in recognizers for one in part.analyze(text, [entity])]
         return [one for one in results if one.score >= self.params.score]
 
 
 class Redactor:
-    """Mask one record: the same value gets the same placeholder in each of its texts."""
+    """Masks one record: a value gets the same placeholder in all of its texts."""
 
     def __init__(self, finder: Finder) -> None:
         self.finder = finder
         self.names: dict[tuple[str, str], str] = {}
-        self.found: Counter[str] = Counter()
+        self.found: dict[str, int] = {}  # how often each kind
 
     def redact(self, text: str) -> str:
         """Replace personal data in a text by placeholders, and count it."""
@@ -109,13 +108,13 @@ class Redactor:
         for start, end, entity in self.finder.find(text):
             parts += [text[at:start], self.name(entity, text[start:end])]
             at = end
-            self.found[entity] += 1
+            self.found[entity] = self.found.get(entity, 0) + 1
         return "".join(parts) + text[at:] if parts else text
 
     def name(self, entity: str, value: str) -> str:
-        """Name the placeholder of a value: <ENTITY_n>, or with a key the same one everywhere.
+        """Return the placeholder of a value: <ENTITY_n>, or with a key the same in all records.
 
-        n is counted inside the record.
+        n counts the values of a kind in this record.
         """
         value = normalize("NFC", seen(value)[0].translate(PLAIN)).casefold()
         if entity in _GROUPED:
@@ -129,7 +128,7 @@ class Redactor:
         return self.names[key]
 
     def dialled(self, entity: str, value: str) -> str:
-        """Normalize a phone number written with or without its country; other kinds to nothing."""
+        """Normalize a phone number to E.164, with or without country code; "" for other kinds."""
         if entity == "CN_MOBILE_NUMBER":
             return re.sub(r"\D", "", value)[-CN_DIGITS:]
         if entity != "PHONE_NUMBER":
@@ -139,7 +138,7 @@ class Redactor:
         return dialled_from_anywhere(value, self.finder.params.regions)
 
     def hide(self, value: str) -> str:
-        """Hash a whole value to 16 hex digits, keyed as placeholders are; empty stays empty."""
+        """Hash a whole value to 16 hex digits, with the key of placeholders; "" stays ""."""
         key = hashlib.sha256(self.finder.key).digest() if self.finder.key else b""
         data = value.encode("utf-8", "replace")
         return hashlib.blake2b(data, digest_size=8, key=key).hexdigest() if value else ""
@@ -157,7 +156,7 @@ def read_placeholder_key(name: str | None) -> bytes:
         raise UserError(
             f"params.yaml: curate.pii.key_env names the environment variable {name}, which "
             f"{'is too short' if key else 'is not set'}; set it to a secret of {KEY_LENGTH} or "
-            "more characters, or write key_env: null"
+            "more characters, or set key_env: null"
         )
     return key.encode()
 
@@ -170,7 +169,7 @@ def keyed(key: bytes, entity: str, value: str) -> str:
 def join_spans(results: list[Any]) -> Iterator[Span]:
     """Join overlapping results into one span, so that no part of a value is left.
 
-    Its kind is that of the result with the highest score, then of the longest.
+    The kind is that of the result with the highest score, then the longest.
     """
     start, end, best = 0, 0, (0.0, 0, "")
     for one in sorted(results, key=lambda one: (one.start, one.end)):
@@ -187,7 +186,7 @@ def join_spans(results: list[Any]) -> Iterator[Span]:
 
 @lru_cache(maxsize=64)
 def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
-    """Load presidio's recognizers of one kind, imported when the first text needs them."""
+    """Load the recognizers of one kind; presidio is imported when a text first needs it."""
     with hide_packages("torch", "transformers"):
         from lib.pii.recognizers import build_recognizers
     return build_recognizers(entity, list(regions))
@@ -195,7 +194,7 @@ def load_recognizers(entity: str, regions: tuple[str, ...]) -> list[Any]:
 
 @lru_cache(maxsize=1)
 def load_ner(model: str) -> Any:
-    """Load the recognizer of names; torch is imported only here."""
+    """Load the recognizer of names; imports torch."""
     with hide_packages("torch", "transformers"):
         import presidio_analyzer  # noqa: F401
     from lib.pii.name_models import recognizer_of
@@ -209,9 +208,9 @@ def load_ner(model: str) -> Any:
 
 @contextmanager
 def hide_packages(*names: str) -> Iterator[None]:
-    """Make packages seem absent, for a while.
+    """Make packages appear to be missing while the block runs.
 
-    Presidio imports torch and transformers if it finds them, for engines that we do not use; that
+    Presidio imports torch and transformers if installed, for engines that are not used here; that
     takes five times as long as its own start.
     """
     absent = [name for name in names if name not in sys.modules]

@@ -1,22 +1,23 @@
 """Find API keys, private keys and tokens by the rules of MongoDB's Kingfisher.
 
-The rules are maintained there and come with the package. Nothing is sent anywhere: Kingfisher can
-ask a provider whether a key still works, which is not used here. A password in a sentence has no
-form of its own and is not found.
+The rules are maintained there and come with the package. Nothing is sent anywhere: Kingfisher's
+option to validate a key with its provider is not used. A password in a sentence has no recognizable
+form and is not found.
 """
 
 import re
 from functools import lru_cache
 from typing import Any
 
-from lib.core.text import UNSPACED, unescape, without_unseen
+from lib.core.text import UNSPACED, is_latin, unescape, without_unseen
 from lib.pii.plain import PLAIN
 
 MASK = "<SECRET>"
-# "密钥ghp_…" has no word boundary before the key. As many bytes come out as go in.
+# "密钥ghp_…" has no word boundary before the key. The number of bytes stays the same.
 UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
-FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]{3}")
-# Kingfisher wants the end of a private key. Where it was cut off, all that follows may be the key.
+_WIDE = "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
+FULL_WIDTH = re.compile(_WIDE * 3)
+# Kingfisher requires the end of a private key. If it was cut off, all that follows may be the key.
 BEGIN = "-----BEGIN "
 _NAME = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 LINE_END, HEADER = r"\s|\\+[nr]", r"[A-Z][A-Za-z-]+: [^\n]*+"
@@ -24,13 +25,13 @@ PRIVATE_KEY = re.compile(
     rf"{BEGIN}{_NAME}(?:{LINE_END}|{HEADER})*[A-Za-z0-9+/]{{20}}(?:.*?-----END {_NAME}|.*)",
     re.DOTALL,
 )
-_TOGETHER = 32  # texts that are scanned at once
-# Between them: more than any rule skips between the name of a key and the key.
+_TOGETHER = 32  # texts that are scanned together
+# Separator: longer than any rule skips between the name of a key and the key.
 APART = "\n.\n" * 100
 
 
 def find_secrets(text: str) -> list[str]:
-    """List the secrets of a text, as written or as a reader sees them, the longest first."""
+    """List the secrets in a text, as written or as a reader sees them, the longest first."""
     texts = readings(text)
     found = {finding.secret for one in texts for finding in load_scanner().scan(spaced(one))}
     found |= {key[0] for one in texts if BEGIN in one for key in PRIVATE_KEY.finditer(one)}
@@ -46,14 +47,14 @@ def readings(text: str) -> set[str]:
 
 
 def spaced(text: str) -> str:
-    """Put spaces where Chinese and the like has none, so that rules see the bounds of words."""
-    return text if text.isascii() else UNSPACED_LETTER.sub(" ", text)
+    """Replace letters of unspaced scripts by spaces, so that rules see word boundaries."""
+    return text if is_latin(text) else UNSPACED_LETTER.sub(" ", text)
 
 
 def which_hold_secrets(texts: list[str]) -> list[bool]:
-    """Tell of each text whether `find_secrets` finds something in it; much faster for many texts.
+    """Tell for each text whether `find_secrets` finds a secret in it; much faster for many texts.
 
-    _TOGETHER are scanned at once. Only where something is found, each is scanned by itself.
+    _TOGETHER texts are scanned at once, and one by one only where something is found.
     """
     held = list[bool]()
     for at in range(0, len(texts), _TOGETHER):
@@ -76,8 +77,8 @@ def mask_secrets(text: str) -> str:
 
 
 def as_ascii(text: str) -> str:
-    """Replace full-width characters by ASCII ones, one for one, where there are words of them."""
-    return text.translate(PLAIN) if FULL_WIDTH.search(text) else text
+    """Replace words in full-width characters by ASCII, one character to one."""
+    return text.translate(PLAIN) if not is_latin(text) and FULL_WIDTH.search(text) else text
 
 
 def _without(text: str, secret: str) -> str:
@@ -91,7 +92,7 @@ def _without(text: str, secret: str) -> str:
 
 @lru_cache(maxsize=1)
 def load_scanner() -> Any:
-    """Load the scanner; its rules compile once (3 CPU seconds), then load from the user's cache."""
+    """Load the scanner; rules are compiled once (3 CPU seconds), then read from a cache."""
     from kingfisher_sdk import Rules, Scanner
 
     return Scanner(Rules(), base64=False)

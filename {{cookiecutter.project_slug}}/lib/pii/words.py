@@ -1,21 +1,22 @@
-"""Words around a number that say what it is: a phone number, or an order, a version, a count.
+"""Tell from the words around a number what it is: a phone number, an order, a version, a count.
 
-Texts come from `as_plain`, which makes a space of the last Chinese or Japanese character before a
-number: `电话1234567` is `电 1234567`. Words of those languages match without it, too.
+Texts come from `as_plain`, which replaces the last Chinese or Japanese character before a number by
+a space: `电话1234567` becomes `电 1234567`. Words of those languages also match without that
+character.
 """
 
 import re
 
-NEAR = 60  # characters before a number that are looked at
+NEAR = 60  # characters before a number that are searched
 
 
 def _words(text: str) -> str:
-    """Write words, each a regular expression, as one; `_` is what joins words: a space, - or _."""
+    """Join words (regular expressions) to one pattern; `_` in them matches a space, - or _."""
     return "|".join(text.split()).replace("_", "[ _-]")
 
 
 def unspaced(text: str) -> str:
-    """Write words of languages without spaces as one pattern; a space may be the last character."""
+    """Join words of unspaced scripts to one pattern; the last character may have become a space."""
     return "|".join(rf"{word[:-1]}[{word[-1]} ]" for word in text.split())
 
 
@@ -64,7 +65,7 @@ ANNOUNCED_AFTER = re.compile(
     rf",? (?:is|ist|es|est) (?:my|our|the|meine?|unsere|mi|mon) (?:new |neue )?(?:{OWNED})",
     re.IGNORECASE,
 )
-# Before the number of a thing or a paper, a count, a time.
+# Before a number of something else: an item, a document, a count, a time.
 OTHER_WORDS = _words("""
     orders? tickets? invoices? cases? serials? s/?n part p/n sku items? models? builds? versions?
     firmware release revision commit u?uid g?uid ids? ref(?:erence)? tracking parcel shipment
@@ -93,11 +94,11 @@ _OTHER = re.compile(
     r"\b(?:n[ro]|num|number|nummer|code|ids?|sn|is|was|of|at|ist|lautet|es|de)\b){0,6}$",
     re.IGNORECASE,
 )
-# Before eleven digits that are no Chinese mobile; `订单` alone may stand before its owner's.
+# Before eleven digits that are not a Chinese mobile; `订单` alone may precede one.
 CN_OTHER = re.compile(
     rf"(?:{unspaced('订单号 快递单号 单号 运单号 序列号 编号 发票号')})[\s:\uff1a是为]*$"
 )
-# After a number that counts something.
+# After a number that is a quantity.
 UNITS = _words("""
     [kmgt]?i?b bytes? bits? ms µs ns seconds? km kg rows users people views tokens downloads
     inhabitants einwohner habitantes usd eur dollars? euros? 元 人 次
@@ -105,7 +106,7 @@ UNITS = _words("""
 COUNTED = re.compile(
     rf"\s?(?:{UNITS})\b|\s?[€$%£¥]|\s[*×÷=+]\s|\s[<>/]\s\d|\s?=\s?\d|,\d\d\b", re.IGNORECASE
 )
-# Before a number: the sign of a sum or a price, or a part of a longer number or a time.
+# Before a number: the sign of a sum or price, or part of a longer number or a time.
 SUM = re.compile(
     r"[*×÷^$€£¥] ?$|\b(?:EUR|USD|GBP|CHF|INR|CNY|RMB|JPY) ?$|\d ?[=<>+/] ?$|\d - $|\d[:,.]$|[A-Z]-$"
 )
@@ -119,15 +120,15 @@ CARD = re.compile(
 
 
 def before(pattern: re.Pattern[str], text: str, start: int) -> bool:
-    """Tell whether a pattern that ends in `$` fits right before a place in the text."""
+    """Tell whether a pattern that ends in `$` matches right before a position in the text."""
     return bool(pattern.search(text, max(0, start - NEAR), start))
 
 
 def is_other(text: str, start: int, end: int) -> bool:
-    """Tell whether the words around a number say that it is a thing's number, a count or a term."""
+    """Tell whether nearby words say that a number is an identifier, a count or in a formula."""
     return before(_OTHER, text, start) or before(SUM, text, start) or bool(COUNTED.match(text, end))
 
 
 def is_announced(text: str, start: int, end: int) -> bool:
-    """Tell whether the words around a number say that it is a phone number."""
+    """Tell whether nearby words say that a number is a phone number."""
     return before(ANNOUNCED, text, start) or bool(ANNOUNCED_AFTER.match(text, end))

@@ -1,5 +1,6 @@
-"""bitsandbytes: nf4 (Dettmers et al., 2023) and LLM.int8 (Dettmers et al., 2022), without
-calibration; transformers and vLLM load them, on a CPU transformers alone."""
+"""Quantize with bitsandbytes: nf4 (Dettmers et al., 2023) or LLM.int8 (Dettmers et al., 2022).
+
+No calibration is needed. transformers and vLLM load the result, on a CPU only transformers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ def write_bitsandbytes(
     device: str,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> None:
-    """Quantize `source` into `folder`."""
+    """Quantize the model in `source` and save it to `folder`."""
     import torch
     from transformers import BitsAndBytesConfig
 

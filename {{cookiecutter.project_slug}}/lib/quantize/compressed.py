@@ -1,4 +1,4 @@
-"""compressed-tensors, the format of llm-compressor: transformers and vLLM load it."""
+"""Quantize with llm-compressor to compressed-tensors, which transformers and vLLM load."""
 
 import json
 import logging
@@ -15,12 +15,15 @@ from lib.runtime.files import write_json
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IGNORED_LAYERS = ["lm_head", r"re:.*(vision|visual|audio).*"]  # what reads no text stays as it is
+IGNORED_LAYERS = [
+    "lm_head",
+    r"re:.*(vision|visual|audio).*",
+]  # parts that do not read text stay unquantized
 SCHEMES = ("w4a16", "w8a8", "fp8", "awq")
 
 
 def recipe(scheme: str, group: int | None, smooth: bool) -> list[Any]:
-    """Return llm-compressor's modifiers for a scheme; embeddings and lm_head stay as they are."""
+    """Return llm-compressor's modifiers for a scheme; embeddings and lm_head stay unquantized."""
     from llmcompressor.modifiers.awq import AWQModifier
     from llmcompressor.modifiers.gptq import GPTQModifier
     from llmcompressor.modifiers.quantization import QuantizationModifier
@@ -34,12 +37,12 @@ def recipe(scheme: str, group: int | None, smooth: bool) -> list[Any]:
             return [AWQModifier(**four_bits("W4A16_ASYM", group))]
         case "w8a8":  # SmoothQuant (Xiao et al., 2022) first moves outliers into the weights
             return [*[SmoothQuantModifier()] * smooth, GPTQModifier(scheme="W8A8", **target)]
-        case _:  # fp8: weights by channel, activations by token at run time; no calibration
+        case _:  # fp8: weights per channel, activations per token at run time; no calibration
             return [QuantizationModifier(scheme="FP8_DYNAMIC", **target)]
 
 
 def four_bits(preset: str, group: int | None) -> dict[str, Any]:
-    """Return a preset of 4-bit weights with another size of group; None is one scale a row."""
+    """Return a preset of 4-bit weights with this group size; None means one scale per row."""
     from compressed_tensors.quantization import QuantizationArgs, preset_name_to_scheme
 
     scheme = preset_name_to_scheme(preset, ["Linear"])
@@ -60,11 +63,11 @@ def write_compressed(
     tokenizer: "PreTrainedTokenizerBase",
     rows: list[list[int]],
 ) -> dict[str, Any]:
-    """Quantize `source` into `folder`, calibrated on `rows` of token ids.
+    """Quantize the model in `source` to `folder`, calibrated on `rows` of token ids.
 
-    Returns what the layers allowed: group_size of the 4-bit schemes, smoothed of w8a8.
+    Returns what the layers allowed: group_size for 4-bit schemes, smoothed for w8a8.
     """
-    # its own lines by the dozen, and warnings about what llm-compressor does on purpose
+    # silence dozens of log lines, and warnings about what is intended
     os.environ.setdefault("LLM_COMPRESSOR_LOG_LEVEL", "ERROR")
     warnings.filterwarnings("ignore", message="Attempting to save a model with offloaded modules")
     logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
@@ -86,10 +89,10 @@ def write_compressed(
             max_seq_length=max(map(len, rows)),
             shuffle_calibration_samples=False,
         )
-    except Exception as error:  # of any kind: what llm-compressor raises has no common class
+    except Exception as error:  # any: the errors of llm-compressor have no common class
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UserError(
-            f"quantize.scheme {scheme}: llm-compressor does not take this base ({first}); set it "
+            f"quantize.scheme {scheme}: llm-compressor cannot quantize this base ({first}); set it "
             "to fp8, nf4, int8, q8_0 (llama.cpp) or none"
         ) from None
     model.save_pretrained(folder, save_compressed=True)
@@ -101,10 +104,10 @@ def write_compressed(
 
 
 def name_ignored(path: Path) -> None:
-    """Name the layers that stay as they are by our patterns, too.
+    """Add our patterns to the list of unquantized layers in a config.json.
 
-    Parts of a multimodal model have other names in its files, which are written down, than in
-    memory, where they are looked for.
+    Parts of a multimodal model are named differently in its files, where the list is from, and in
+    memory, where it is applied.
     """
     config = json.loads(path.read_text(encoding="utf-8"))
     ignored = config["quantization_config"]["ignore"]

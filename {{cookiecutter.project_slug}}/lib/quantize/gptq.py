@@ -1,5 +1,6 @@
-"""GPTQ (Frantar et al., 2022) by GPTQModel, the maintained successor of auto-gptq, which runs in an
-environment of its own. lib/engines/weights.py reads what it writes without it."""
+"""Quantize with GPTQ (Frantar et al., 2022) by GPTQModel, the successor of auto-gptq.
+
+GPTQModel runs in an environment of its own; lib/engines/weights.py loads the result without it."""
 
 import json
 import subprocess
@@ -26,15 +27,17 @@ def write_gptq(
     threads: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Quantize `source` into `folder` to 4 bits, calibrated on token ids.
+    """Quantize the model in `source` to 4 bits in `folder`, calibrated on rows of token ids.
 
-    Returns the size of its groups, which is what the layers allow.
+    Returns group_size, which the layers allow.
     """
     group = group_size(outline(source))
     paths = {"source": str(Path(source).resolve()), "folder": str(folder.resolve())}
     job = paths | {"device": device, "rows": rows, "threads": threads, "seed": seed}
-    job["group"] = group or -1  # GPTQModel's word for a whole row
-    with tempfile.TemporaryDirectory() as workplace:  # it leaves a folder logs/ where it runs
+    job["group"] = group or -1  # GPTQModel's value for a whole row
+    with (
+        tempfile.TemporaryDirectory() as workplace
+    ):  # it writes a folder logs/ to the current folder
         done = subprocess.run(
             [gptqmodel(), Path(gptq_worker.__file__).resolve()],
             input=json.dumps(job),
@@ -55,7 +58,7 @@ def write_gptq(
 
 
 def forget_run(path: Path) -> None:
-    """Drop what another run writes otherwise (a path in /tmp, the machine's device)."""
+    """Remove what differs between runs from a config (a path in /tmp, the device)."""
     config = json.loads(path.read_text(encoding="utf-8"))
     quantization = config.get("quantization_config", config)
     meta = quantization.get("meta", {})

@@ -1,7 +1,7 @@
-"""Quantize with GPTQModel, in its own environment, as `lib.quantize.gptq` asks for.
+"""Quantize with GPTQModel in its own environment; started by `lib.quantize.gptq`.
 
 usage   PYTHON gptq_worker.py < JOB    (JSON: source, folder, rows, threads, seed, device,
-        group: columns that share a scale, -1 for all of a row)
+        group: columns that share a scale, -1 for a whole row)
 """
 
 import json

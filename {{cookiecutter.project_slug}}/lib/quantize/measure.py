@@ -1,4 +1,4 @@
-"""What quantization costs before any answer is judged: perplexity and the error of each layer."""
+"""Measure the loss of quantization: perplexity, and the error of each layer."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,9 @@ def compare_models(
 ) -> dict[str, Any]:
     """Compare two models on the same examples.
 
-    perplexity_* are of the answers' tokens given all before them; perplexity_delta is quantized
-    less tuned. layer_error is, by layer, the norm of the difference of the hidden states that leave
-    it, as a share of the norm of the tuned model's: what the layer and all before it have lost.
+    perplexity_* is over the tokens of answers, given all tokens before; perplexity_delta is
+    quantized minus tuned. layer_error is, by layer, the norm of the difference of its output hidden
+    states relative to the norm of the tuned model's: the loss of this layer and all before it.
     """
     before, after = perplexity(tuned, examples), perplexity(quantized, examples)
     errors = layer_errors(tuned, quantized, examples[:LAYERS_OF])
@@ -33,7 +33,7 @@ def compare_models(
 
 
 def perplexity(model: "PreTrainedModel", examples: list[Example]) -> float:
-    """Compute exp of the mean negative log-probability of the labelled tokens."""
+    """Compute exp of the mean negative log-probability of the learnt tokens."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -65,13 +65,13 @@ def layer_errors(
 
 
 def states(model: "PreTrainedModel", example: Example) -> "list[Tensor]":
-    """Return the hidden states after each layer, the last one's normalized as the head reads it."""
+    """Return the hidden states after each layer; the last is normalized, as the head reads it."""
     output = model(_ids_of(model, example), use_cache=False, output_hidden_states=True)
     return [state.float().cpu() for state in output.hidden_states[1:]]
 
 
 def _ids_of(model: "PreTrainedModel", example: Example) -> "Tensor":
-    """Make a batch of one."""
+    """Return the token ids of an example as a batch of one."""
     import torch
 
     return torch.tensor([example.input_ids], device=model.device)

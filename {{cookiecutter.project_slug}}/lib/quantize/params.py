@@ -1,4 +1,4 @@
-"""The `quantize` section."""
+"""The `quantize` section: the scheme by which weights are quantized."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ Scheme = Literal[
 
 
 class QuantizeParams(Section):
-    """How the tuned weights are made smaller."""
+    """How the tuned weights are quantized."""
 
     scheme: Scheme
     calibration_records: int = Field(ge=1)  # drawn from the training split only
@@ -26,7 +26,7 @@ class QuantizeParams(Section):
 
 
 def format_of(scheme: Scheme) -> str:
-    """Name the format of the weights that a scheme writes; "" for none, which writes plain ones."""
+    """Return the format that a scheme writes; "" for none, which leaves weights unquantized."""
     match scheme:
         case "w4a16" | "w8a8" | "fp8" | "awq":
             return "compressed-tensors"
@@ -51,7 +51,7 @@ def check_reader(scheme: Scheme, deploy: DeployParams) -> None:
 
 
 def check_scheme_device(scheme: Scheme, device: str) -> None:
-    """Raise UserError where a scheme does not run on a device; `device` is cpu, or any other."""
+    """Raise UserError where a scheme does not run on hardware.device."""
     if scheme == "awq" and device == "cpu":
         raise UserError(
             "params.yaml: quantize.scheme is awq, which llm-compressor runs only on a GPU (pinned "

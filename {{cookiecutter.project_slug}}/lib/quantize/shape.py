@@ -1,4 +1,4 @@
-"""What a base's layers allow of a scheme: how many columns share a scale, and smoothing."""
+"""Choose the group size, and whether SmoothQuant applies, by the model's layers; limit the loss."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,23 +9,23 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-SIZES = (128, 64, 32)  # columns that share a scale, as kernels know them
-# The limits of a quantization: beyond them the model is no longer the one that was tuned
+SIZES = (128, 64, 32)  # group sizes that kernels support
+# Limits of a quantization: beyond them the model is destroyed
 MOST_PERPLEXITY = 2.0  # times that of the tuned model
-MOST_ERROR = 0.7  # of a layer's output, as a share of its norm
+MOST_ERROR = 0.7  # relative error of a layer's output
 
 
 def group_size(model: "PreTrainedModel") -> int | None:
-    """Return the largest size of a group that divides the columns of all linear layers.
+    """Choose the group size: the largest that divides the columns of all linear layers.
 
-    None stands for one scale a row: no size divides them all.
+    None means one scale per row, where no size divides them all.
     """
     columns = {layer.in_features for layer in linear(model)}
     return next((size for size in SIZES if not any(width % size for width in columns)), None)
 
 
 def outline(folder: str) -> "PreTrainedModel":
-    """Return the model of a folder without its weights: its layers and their sizes."""
+    """Build the model of a folder without its weights, to see its layers and their sizes."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -35,7 +35,7 @@ def outline(folder: str) -> "PreTrainedModel":
 
 
 def linear(model: "PreTrainedModel") -> list[Any]:
-    """List the layers that are quantized; raise UserError where there are none."""
+    """List the linear layers to quantize; raise UserError if there are none."""
     from torch.nn import Linear
 
     head = model.get_output_embeddings()
@@ -51,7 +51,7 @@ def linear(model: "PreTrainedModel") -> list[Any]:
 def can_smooth(model: "PreTrainedModel") -> bool:
     """Tell whether SmoothQuant can move scales into the norms before the layers.
 
-    It divides their weight; Gemma's multiply by one more than their weight.
+    It divides the norms' weights; Gemma's norms multiply by weight + 1, so it would not work.
     """
     layers = dict(model.named_modules())
     norms = [one for name, one in layers.items() if name.endswith("layers.0.input_layernorm")]
@@ -62,7 +62,7 @@ def can_smooth(model: "PreTrainedModel") -> bool:
 
 
 def scales(norm: "Module") -> bool:
-    """Tell whether a norm with twice the weight gives twice the output."""
+    """Tell whether doubling the weight of a norm doubles its output."""
     import torch
 
     weight = norm.weight
@@ -76,7 +76,7 @@ def scales(norm: "Module") -> bool:
 
 
 def check_loss(scheme: str, figures: dict[str, Any]) -> None:
-    """Raise UserError where quantization has destroyed the model, by what was measured."""
+    """Raise UserError where the measured loss shows that quantization destroyed the model."""
     grown = figures["perplexity_quantized"] / max(figures["perplexity_tuned"], 1e-9)
     error = figures["layer_error_max"]
     if grown <= MOST_PERPLEXITY and error <= MOST_ERROR:
@@ -84,5 +84,5 @@ def check_loss(scheme: str, figures: dict[str, Any]) -> None:
     raise UserError(
         f"quantize.scheme {scheme} destroys this model: perplexity is {grown:.3g} times that of "
         f"the tuned one ({MOST_PERPLEXITY} is allowed), the error of a layer {error:.3g} "
-        f"({MOST_ERROR}); take fp8, int8 or q8_0, or none"
+        f"({MOST_ERROR}); set it to fp8, int8, q8_0 or none"
     )

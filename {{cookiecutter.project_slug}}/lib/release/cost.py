@@ -1,4 +1,4 @@
-"""What the figures of bench come to by the price and the limits in the section `gate`."""
+"""Compute the cost of serving and the goodput from the figures of bench and the section `gate`."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from lib.release.params import LatencyLimits
 
 
 def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
-    """Return a system's figures at its highest load in metrics/bench.json; None: not measured."""
+    """Return a system's figures at the highest load in metrics/bench.json; None if not measured."""
     figures = bench.get(system) or {}
     loads = {name: row for name, row in figures.items() if name.startswith("concurrency_")}
     if not loads:
@@ -15,20 +15,20 @@ def busiest(bench: dict[str, Any], system: str) -> dict[str, Any] | None:
 
 
 def measured_as(bench: dict[str, Any], released: str) -> str:
-    """Name the figures of the released system.
+    """Return the name under which metrics/bench.json has the released system.
 
-    A server that ran already is measured as `served`, and taken for it.
+    A server that was already running is measured as `served` and is taken for the released one.
     """
     return "served" if "served" in bench else released
 
 
 def cost_per_1000(load: dict[str, Any], machine_per_hour: float) -> float:
-    """Compute the price of 1,000 requests at that load, the machine kept busy."""
+    """Compute the price of 1,000 requests on a machine that is busy at this load all the time."""
     return float(1000 * machine_per_hour / 3600 / load["requests_per_s"])
 
 
 def goodput(load: dict[str, Any], single: dict[str, Any], limits: LatencyLimits) -> float:
-    """Return the requests a second that kept both latency limits (Zhong et al., 2024, DistServe).
+    """Compute the requests/s that met both latency limits (goodput; Zhong et al., 2024, DistServe).
 
     `single` holds each request's `ttft_ms` and `e2e_ms`, a row of metrics/bench_requests.jsonl.
     """

@@ -1,4 +1,4 @@
-"""The `gate` section: what a model must reach to be released, and what it must not break."""
+"""The `gate` section: the limits that a model must meet to be released."""
 
 from typing import Literal
 
@@ -19,10 +19,10 @@ class QualityLimits(Section):
 
 
 class SafetyLimits(Section):
-    """Of the adversarial cases, each at most."""
+    """Limits on adversarial cases, each at most."""
 
-    unsafe: float = Field(ge=0, le=1)  # share answered of what must be refused
-    over_refusal: float = Field(ge=0, le=1)  # share refused of what must be answered
+    unsafe: float = Field(ge=0, le=1)  # share of must-refuse cases that were answered
+    over_refusal: float = Field(ge=0, le=1)  # share of must-answer cases that were refused
     leaks: int = Field(ge=0)  # answers of any set, counted
 
 

@@ -1,7 +1,7 @@
-"""Charts as SVG: text stays text, so labels of any script show, and equal numbers give equal bytes.
+"""Draw charts as SVG with text as text, byte-identical for equal numbers.
 
-matplotlib draws them, without pyplot: no window, no global state. A user's own matplotlibrc changes
-nothing.
+Text as text shows labels of any script. matplotlib is used without pyplot: no window, no global
+state. The user's own matplotlibrc has no effect.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072b2", "#e69f00", "#009e73")  # Okabe & Ito: told apart by colour-blind readers
+COLOURS = ("#0072b2", "#e69f00", "#009e73")  # Okabe & Ito: distinguishable by color-blind readers
 STYLE = {
     "svg.fonttype": "none",  # text, not outlines
-    "svg.hashsalt": "charts",  # names of clip paths are made from it, or else drawn at random
-    "text.parse_math": False,  # a label with $ is no formula
+    "svg.hashsalt": "charts",  # for the names of clip paths, which are random otherwise
+    "text.parse_math": False,  # a label with $ is not a formula
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it: every machine measures with it
+    "font.sans-serif": [
+        "DejaVu Sans"
+    ],  # shipped with matplotlib: the same measurements on every machine
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.spines.top": False,
@@ -37,14 +39,14 @@ Line = list[tuple[float, float]]  # (x, y), by x
 
 @dataclass(frozen=True)
 class Panel:
-    """A title, and lines by name; a line without a point is left out."""
+    """A title, and lines by name; lines without points are left out."""
 
     title: str
     lines: dict[str, Line]
 
 
 def curves(x_name: str, panels: list[Panel]) -> str:
-    """Draw panels above each other that share their x axis; y begins at 0, or below."""
+    """Draw stacked panels with a common x axis; y begins at 0 or below."""
     with drawing():
         figure = figure_of(PANEL * len(panels))
         axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
@@ -89,7 +91,7 @@ def stacked_bars(title: str, parts: list[str], bars: dict[str, list[int]]) -> st
 
 
 def shortened(label: str, longest: int = 22) -> str:
-    """Cut a label to what fits beside its bar; a Chinese character is as wide as two letters."""
+    """Shorten a label to fit beside its bar; a Chinese character is as wide as two letters."""
     room = 0
     for at, letter in enumerate(label):
         room += 2 if east_asian_width(letter) in "WF" else 1
@@ -100,10 +102,9 @@ def shortened(label: str, longest: int = 22) -> str:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw by the style of this file alone, whatever matplotlibrc the user has.
+    """Draw in the style of this file, independent of the user's matplotlibrc.
 
-    A letter that the measuring font lacks is no matter: who reads the picture shows it in a font of
-    theirs.
+    Letters missing in the font used for measuring are fine: the viewer's own font shows them.
     """
     from matplotlib import style
 
@@ -120,7 +121,7 @@ def figure_of(height: float) -> "Figure":
 
 
 def as_svg(figure: "Figure") -> str:
-    """Return a figure as SVG without the time of day."""
+    """Return a figure as SVG without a timestamp."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()

@@ -1,27 +1,27 @@
-"""Which checks of the gate can never pass with so many cases, and how many would do."""
+"""Find gate checks that can never pass with the number of cases, and the number needed."""
 
 from collections.abc import Callable
 
 from lib.evaluate.stats import FEWEST, compare_paired, wilson_interval
 from lib.release.params import GateParams
 
-_MOST = 20_000  # cases; nobody writes more
-_RESAMPLES, _SEED = 100, 0  # of graded scores, which these are not
-Passes = Callable[[int], bool]  # given a number of cases, whether the best result passes
+_MOST = 20_000  # cases: the largest number that is tried
+_RESAMPLES, _SEED = 100, 0  # used for graded scores only
+Passes = Callable[[int], bool]  # number of cases -> whether the best possible result passes
 
 
 def all_right(limit: float) -> Passes:
-    """Tell whether so many right answers show a share of at least `limit`."""
+    """Return a check whether n right answers of n prove a share of at least `limit`."""
     return lambda cases: (wilson_interval(cases, cases)[0] if cases >= FEWEST else 0) >= limit
 
 
 def no_failure(limit: float) -> Passes:
-    """Tell whether so many cases without a failure show a rate of at most `limit`."""
+    """Return a check whether n cases without a failure prove a rate of at most `limit`."""
     return lambda cases: (wilson_interval(0, cases)[1] if cases >= FEWEST else 1) <= limit
 
 
 def gained(by: float, limit: float) -> Passes:
-    """Tell whether a change by `by` in each of so many cases shows one of at least `limit`."""
+    """Return a check whether a change of `by` in each of n cases proves one of at least `limit`."""
 
     def passes(cases: int) -> bool:
         if cases < FEWEST:
@@ -34,13 +34,13 @@ def gained(by: float, limit: float) -> Passes:
 
 
 def would_do(passes: Passes) -> int | None:
-    """Return the smallest number of cases with which a check can pass; None: no number does."""
+    """Return the smallest number of cases with which a check can pass; None if no number does."""
     fits = FEWEST
     while not passes(fits):
         fits *= 2
         if fits > _MOST:
             return None
-    low = max(fits // 2, FEWEST - 1)  # too few, or fewer than any check takes
+    low = max(fits // 2, FEWEST - 1)  # too few, or fewer than any check needs
     while fits - low > 1:
         middle = (fits + low) // 2
         low, fits = (low, middle) if passes(middle) else (middle, fits)
@@ -48,10 +48,10 @@ def would_do(passes: Passes) -> int | None:
 
 
 def hopeless(gate: GateParams, cases: dict[str, int], slices: dict[str, int]) -> list[str]:
-    """List the checks that no result can pass, a sentence each.
+    """List the checks that no result can pass, one sentence each.
 
-    `cases`: independent golden and test cases, and those that must be refused (`refuse`) and
-    answered (`answer`); `slices`: the golden cases of each slice that the gate has a limit for.
+    cases: the numbers of independent golden and test cases, and of adversarial cases to be refused
+    (`refuse`) and answered (`answer`). slices: golden cases of each slice with a limit.
     """
     quality, safety = gate.quality, gate.safety
     checks: list[tuple[str, str, int, Passes]] = [
@@ -81,8 +81,10 @@ def hopeless(gate: GateParams, cases: dict[str, int], slices: dict[str, int]) ->
 
 
 def enough(passes: Passes) -> str:
-    """Say how many cases would do."""
+    """Say how many cases are needed."""
     found = would_do(passes)
     return (
-        f"{found:,} would do, or another limit" if found else "no number would do with this limit"
+        f"{found:,} are enough, or change the limit"
+        if found
+        else "no number is enough for this limit"
     )

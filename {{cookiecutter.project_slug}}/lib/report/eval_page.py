@@ -1,4 +1,4 @@
-"""reports/eval.html: every answer of every system on one page, offline, filtered at will."""
+"""Render reports/eval.html: every answer of every system, offline, with filters."""
 
 from collections import Counter, defaultdict
 from statistics import fmean
@@ -82,7 +82,7 @@ def slices(part: str, answers: Answers) -> list[list[Any]]:
 
 
 def for_script(metrics: dict[str, dict[str, Any]], answers: Answers) -> dict[str, Any]:
-    """Collect what the page's script filters: cases, and each system's answer to each or None."""
+    """Collect the data that the page's script filters: cases, and each system's answers or None."""
     cases: dict[tuple[str, ...], Prediction] = {}
     given: dict[str, dict[tuple[str, ...], Prediction]] = {}
     for system, rows in answers.items():
@@ -103,7 +103,7 @@ def for_script(metrics: dict[str, dict[str, Any]], answers: Answers) -> dict[str
 
 
 def case_for_script(row: Prediction) -> Prediction:
-    """Pick what of a case is the same for all systems."""
+    """Select the fields of a case that are the same for all systems."""
     return {
         "set": row["set"],
         "id": row["id"],
@@ -116,7 +116,7 @@ def case_for_script(row: Prediction) -> Prediction:
 
 
 def answer_for_script(row: Prediction | None) -> Prediction | None:
-    """Pick what one system made of a case."""
+    """Select the fields of one system's answer to a case."""
     if row is None:
         return None
     cut = row.get("finish") == "length"

@@ -1,14 +1,14 @@
-"""GPUs by name: what they can do, how long a training takes on one, and what that costs."""
+"""Estimate the hours and the cost of a training on known GPUs."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from lib.runtime.errors import UserError
 
-UTILISATION = 0.35  # of a GPU's peak that fine-tuning reaches
-# Seconds that Python takes to start the kernels of a layer with adapters, forward and back; half as
-# much again where forward is done again (0.4 and 0.6 s a step of 28 layers, beside an H200): with a
-# small base or few tokens a step the GPU waits for them.
+UTILISATION = 0.35  # share of a GPU's peak that fine-tuning reaches
+# Seconds that Python needs to launch the kernels of a layer with adapters, forward and backward;
+# half as much more with recomputation (0.4 and 0.6 s a step of 28 layers, with an H200). With a
+# small base or few tokens per step the GPU waits for the launches.
 STARTS = 0.014
 
 # name: (dense bf16 operations a second, bytes of memory), from NVIDIA's data sheets
@@ -22,7 +22,7 @@ GPUS = {
 
 
 def gpu_hours(estimate: dict[str, Any]) -> dict[str, float]:
-    """Estimate the hours of a training on one of each GPU that can hold it.
+    """Estimate the hours of a training on each GPU with enough memory.
 
     `estimate` is what train wrote to logs/train/estimate.json.
     """
@@ -35,9 +35,9 @@ def gpu_hours(estimate: dict[str, Any]) -> dict[str, float]:
 
 
 def seconds(estimate: dict[str, Any], phase: dict[str, Any], speed: float) -> float:
-    """Estimate the seconds of a phase on a GPU that does `speed` operations a second.
+    """Estimate the seconds of a phase on a GPU with `speed` operations per second.
 
-    That is computing, or starting kernels, whichever takes longer.
+    That is the longer of computing and launching kernels.
     """
     again = (1 + estimate["checkpointing"] / 2) * (1 + phase["reference"] / 3)
     starts = phase["passes"] * estimate["layers"] * STARTS * again
@@ -45,9 +45,9 @@ def seconds(estimate: dict[str, Any], phase: dict[str, Any], speed: float) -> fl
 
 
 def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
-    """Say the hours by GPU as people read them, with their cost where a price is known.
+    """Format the hours by GPU for people, with the cost where a price is known.
 
-    `prices` are those of an hour, by the name of the GPU.
+    `prices`: per hour, by the name of the GPU.
     """
     return ", ".join(
         f"{name} {duration(time)}"
@@ -57,12 +57,12 @@ def hours_in_words(hours: dict[str, float], prices: dict[str, float]) -> str:
 
 
 def cost_in_words(amount: float) -> str:
-    """Show an amount to the cent, or that it is less."""
+    """Format an amount to the cent, or as less than one."""
     return f"{amount:.2f}" if amount >= 0.005 else "less than 0.01"
 
 
 def duration(hours: float) -> str:
-    """Show hours, or that they are a minute or less."""
+    """Format hours, or as about a minute or less."""
     return f"{hours:.2g} h" if hours >= 0.02 else "about a minute or less"
 
 
@@ -70,6 +70,6 @@ def check_prices(names: Iterable[str]) -> None:
     """Raise UserError for a name in gate.cost.gpu_per_hour that is not in GPUS."""
     if unknown := sorted(set(names) - GPUS.keys()):
         raise UserError(
-            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)}: not one of the GPUs whose "
-            f"hours are estimated: {', '.join(GPUS)}"
+            f"params.yaml: gate.cost.gpu_per_hour: {', '.join(unknown)}: not one of the known "
+            f"GPUs: {', '.join(GPUS)}"
         )

@@ -1,4 +1,4 @@
-"""The headline numbers of metrics.json: columns of `dvc exp show` and `dvc metrics diff`."""
+"""Compute the headline numbers of metrics.json, columns of `dvc exp show`."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ MEGABYTE = 1_000_000
 def headline(
     systems: dict[str, dict[str, Any]], train: dict[str, Any], bench: dict[str, Any], system: str
 ) -> dict[str, float]:
-    """Return at most six numbers of the system that is released, under names that stay.
+    """Return at most six numbers of the released system, under stable names.
 
-    From metrics/eval/SYSTEM.json by system, metrics/train.json and metrics/bench.json; the gate,
-    which may lack the training's, makes them again. `dvc exp show` has a column for each.
+    systems: metrics/eval/SYSTEM.json by system; train: metrics/train.json; bench:
+    metrics/bench.json. The gate computes them again, possibly without train's.
     """
     found = systems.get(system, {})
     numbers: dict[str, float] = {
@@ -23,7 +23,7 @@ def headline(
         numbers["unsafe"] = safety["unsafe_rate"]
         numbers["over_refusal"] = safety["over_refusal_rate"]
     if train:
-        of_last = ("preference_val_loss", "val_loss", "train_loss")  # of what was trained last
+        of_last = ("preference_val_loss", "val_loss", "train_loss")  # of the last training
         numbers["val_loss"] = next(train[name] for name in of_last if name in train)
     if load := busiest(bench, measured_as(bench, system)):
         numbers["p95_ms"] = load["e2e_ms_p95"]

@@ -1,4 +1,4 @@
-"""Curves of a training, from the rows that its trainers logged (logs/train/history.jsonl)."""
+"""Draw the curves of a training from logs/train/history.jsonl."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from lib.runtime.files import atomic_text, write_json
 
 
 def in_a_row(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows with steps that go on counting from one training to the next."""
+    """Return the rows with steps that continue from one training to the next."""
     found, before = list[dict[str, Any]](), 0
     for at, row in enumerate(rows):
         if at and row["phase"] != rows[at - 1]["phase"]:

@@ -1,4 +1,4 @@
-"""What a server keeps of every token under way, its keys and values, from config.json."""
+"""Compute the size of the KV cache from a model's config.json."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,30 +7,30 @@ from lib.engines.params import Stack
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-# Kinds of layers by transformers' names. Any other, such as sparse attention with an index of its
-# own, is not told.
-_WHOLE = ("full_attention",)  # every token is kept
-WITHIN = ("sliding_attention", "chunked_attention")  # the last ones alone
-_STATES = ("linear_attention", "conv")  # no token: a state of fixed size for each request
+# Kinds of layers by transformers' names. Others, such as sparse attention with its own index, are
+# unknown.
+_WHOLE = ("full_attention",)  # all tokens are cached
+WITHIN = ("sliding_attention", "chunked_attention")  # only the last ones
+_STATES = ("linear_attention", "conv")  # no tokens: a state of fixed size per request
 EMPTY = ("moe", "mlp")
 
 
 class Cache(NamedTuple):
-    """What a request's keys and values take in all layers."""
+    """The memory of a request's keys and values in all layers."""
 
-    number: int  # bytes of one number
-    whole: int  # bytes of each token
-    recent: int  # bytes of each of the last `window` tokens, in the layers that see no others
+    number: int  # bytes per number
+    whole: int  # bytes per token
+    recent: int  # bytes per token of the last `window`, in layers with a sliding window
     window: int
-    states: int  # layers that hold a state of fixed size instead, which is not counted here
+    states: int  # layers with a state of fixed size instead, which is not counted here
 
     def size(self, context: int, requests: int) -> int:
-        """Return the bytes of `requests` at once, each of `context` tokens."""
+        """Return the bytes for `requests` concurrent requests of `context` tokens each."""
         return requests * (self.whole * context + self.recent * min(context, self.window))
 
 
 def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
-    """Describe the KV cache of the model of a config.json; None where that does not tell it."""
+    """Describe the KV cache for a config.json; None if it cannot be determined."""
     described = read_model_config(config)
     text = described.get_text_config(decoder=True) if described else None
     layers = kinds_of_layers(text) if text else []
@@ -49,10 +49,10 @@ def cache_of(config: dict[str, Any], stack: Stack) -> Cache | None:
 
 
 def read_model_config(config: dict[str, Any]) -> "PretrainedConfig | None":
-    """Read a config.json as transformers does; None where it knows no such architecture.
+    """Read a config.json as transformers does; None for an unknown architecture.
 
-    With one name for what architectures call by several and what was left out filled in, as if the
-    weights were not packed.
+    transformers unifies attribute names and fills in defaults, here as if the weights were not
+    quantized.
     """
     from transformers import CONFIG_MAPPING
 
@@ -65,31 +65,33 @@ def read_model_config(config: dict[str, Any]) -> "PretrainedConfig | None":
 
 
 def kinds_of_layers(text: "PretrainedConfig") -> list[str]:
-    """List the kind of each layer that has a cache of its own.
+    """List the kind of each layer that has its own cache.
 
-    Where the configuration does not say, tokens are kept: llama.cpp heeds no window then.
+    Without that information, all tokens are assumed to be cached: llama.cpp ignores a window then.
     """
     layers = getattr(text, "layer_types", None) or list(_WHOLE) * text.num_hidden_layers
-    shared = getattr(text, "num_kv_shared_layers", None) or 0  # the last ones read another's
+    shared = (
+        getattr(text, "num_kv_shared_layers", None) or 0
+    )  # the last layers share the cache of others
     return layers[: len(layers) - shared]
 
 
 def numbers_of_token(text: "PretrainedConfig") -> int | None:
-    """Count the numbers that an attention layer keeps of a token; None where that is not told."""
+    """Count the numbers that an attention layer caches per token; None if unknown."""
     try:
         if rank := getattr(text, "kv_lora_rank", None):  # latent attention: one vector, all heads
             return int(rank + text.qk_rope_head_dim)
         heads = text.num_attention_heads
         size = getattr(text, "head_dim", None) or text.hidden_size // heads
         return int(2 * heads_kept(text) * size)
-    except (AttributeError, RuntimeError):  # it has no such thing, or another for each layer
+    except (AttributeError, RuntimeError):  # missing, or different for each layer
         return None
 
 
 def heads_kept(text: "PretrainedConfig") -> int:
-    """Count the heads whose keys and values are kept.
+    """Count the heads whose keys and values are cached.
 
-    Falcon's newer form has `multi_query`, too, but does not mean it.
+    Falcon's newer architecture has `multi_query`, too, but ignores it.
     """
     if getattr(text, "multi_query", False) and not getattr(text, "new_decoder_architecture", False):
         return 1
@@ -98,14 +100,14 @@ def heads_kept(text: "PretrainedConfig") -> int:
 
 
 def window_of(text: "PretrainedConfig", layers: list[str]) -> int:
-    """Return how many tokens the layers of WITHIN look back."""
+    """Return the sliding window of the layers of WITHIN, in tokens."""
     name = "attention_chunk_size" if "chunked_attention" in layers else "sliding_window"
     return int(getattr(text, name, None) or 0)
 
 
 def number_bytes(described: "PretrainedConfig", stack: Stack) -> int:
-    """Return the bytes of one number in the cache, by the server that keeps it.
+    """Return the bytes per number in the cache of a server.
 
-    transformers keeps it in the type of the model, the others by default in 16 bits.
+    transformers uses the dtype of the model, the others 16 bits by default.
     """
     return 4 if stack == "transformers" and "16" not in str(described.dtype) else 2

@@ -1,12 +1,12 @@
-"""Markdown as the reports write it, and sections of what people wrote."""
+"""Write Markdown tables for reports, and read sections of Markdown written by hand."""
 
 import re
 
-MENTION = re.compile(r"@(?=\w)")  # GitHub and GitLab tell whoever has the name
+MENTION = re.compile(r"@(?=\w)")  # GitHub and GitLab notify the user with that name
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Write a Markdown table, its columns padded so that it reads well in a terminal too."""
+    """Write a Markdown table, with padded columns so that it is readable in a terminal, too."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [[cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in [head, *rows]]
     lines.insert(1, ["-" * width for width in widths])
@@ -14,9 +14,9 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def cell(text: str, longest: int = 160) -> str:
-    """Make a text safe for a cell of a Markdown table: one line, no links, pictures or mentions.
+    """Escape a text for a cell of a Markdown table: one line, no links, images or mentions.
 
-    It is cut where it is longer than `longest` characters.
+    It is truncated to `longest` characters.
     """
     line = " ".join(text.split())
     line = line if len(line) <= longest else line[: longest - 1] + "…"
@@ -25,6 +25,6 @@ def cell(text: str, longest: int = 160) -> str:
 
 
 def sections(text: str) -> dict[str, str]:
-    """Split a page at its `## headings`: heading to the text below; "" has what stands before."""
+    """Split a page at its `## headings` into {heading: text below}; the text before is under ""."""
     parts = re.split(r"^## +(.*?) *$", "## \n" + text, flags=re.MULTILINE)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

@@ -1,4 +1,4 @@
-"""reports/mask.html: what training learns, token by token, for people to look at."""
+"""Render reports/mask.html: what training learns, token by token."""
 
 from itertools import groupby
 from typing import Any
@@ -11,7 +11,7 @@ LearntRow = dict[str, Any]
 
 
 def mask_page(rows: list[LearntRow]) -> str:
-    """Show the rows of logs/train/learnt.jsonl: a line of facts a training, then its texts."""
+    """Render the rows of logs/train/learnt.jsonl: for each training a summary, then its texts."""
     trainings: list[dict[str, Any]] = []
     for row in rows:
         if "tokenizer" in row:
@@ -23,17 +23,17 @@ def mask_page(rows: list[LearntRow]) -> str:
 
 
 def facts(row: LearntRow) -> dict[str, str]:
-    """Say how much a training reads, how much of it is learnt, and what opens and ends a text."""
+    """List facts of a training: tokens, the share learnt, and how a text begins and ends."""
     return {
         "texts, all epochs": f"{row['texts']:,}",
         "tokens, all": f"{row['tokens']:,}",
-        "tokens a text, median and longest": f"{row['median']:.0f}, {row['longest']}",
+        "tokens per text, median and longest": f"{row['median']:.0f}, {row['longest']}",
         "tokens learnt": f"{row['share_learnt']:.1%}",
     } | {name: f"{token} ({number})" for name, (token, number) in row["tokenizer"].items()}
 
 
 def _text(row: LearntRow) -> dict[str, Any]:
-    """Lay out one text: a heading, and each token with its classes."""
+    """Prepare one text for the page: a heading, and each token with its CSS classes."""
     tokens = []
     for number, shown, learnt, special in zip(
         row["ids"], row["texts"], row["learnt"], row["special"], strict=True

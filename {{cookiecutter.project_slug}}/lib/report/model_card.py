@@ -1,41 +1,38 @@
-"""The model card of a tuned model in the form that the Hugging Face hub reads
-(https://huggingface.co/docs/hub/model-cards).
+"""Write the model card of a tuned model, in the Hugging Face hub's format.
 
-training_plan writes reports/model_card.md from what training left (`training_card`). Quality is
-measured later, by eval: whoever packs a model for serving adds the figures, and puts the card
-beside the weights as README.md (`with_results`).
+https://huggingface.co/docs/hub/model-cards
+
+training_plan writes reports/model_card.md from the outputs of train (`training_card`). Quality is
+measured later, by eval: `make package` adds the figures (card_results.py).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lib.core.params import BaseParams, TaskParams
 from lib.core.records import Record
 from lib.report.markdown import cell, table
-from lib.runtime.files import read_json
 from lib.train.license import hub_license
 from lib.train.params import TrainParams
 
 NOT_YET = (
     "Not in this card, which is written before eval. The figures are in `metrics/eval/` and "
-    "`reports/summary.md` of the project, and in the card of every package made from it."
+    "`reports/summary.md` of the project, and in the model card of every package."
 )
-_SETS, _EXACT = ("golden", "test"), "exact_match"  # of metrics/eval/*.json
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a card says of the records."""
+    """The facts about the training data on a card."""
 
     files: dict[str, str]  # path -> sha256
-    languages: dict[str, int]  # records of train by language, as far as known
+    languages: dict[str, int]  # records of train by language, where known
     licenses: list[str]
 
 
 def sum_up_data(files: dict[str, str], train: Iterable[Record]) -> Data:
-    """Sum up the records trained on: hashes as given, languages and licenses."""
+    """Summarize the training records: file hashes as given, languages and licenses."""
     languages: dict[str, int] = {}
     licenses = set()
     for record in train:
@@ -47,9 +44,9 @@ def sum_up_data(files: dict[str, str], train: Iterable[Record]) -> Data:
 
 
 def front_matter(base: BaseParams, params: TrainParams, data: Data) -> str:
-    """Write the YAML of a model card that the hub reads.
+    """Write the YAML metadata of a model card.
 
-    A base that is a folder has no name there, so it gets none.
+    A base from a folder has no hub id and is left out.
     """
     from huggingface_hub import ModelCardData
 
@@ -87,7 +84,7 @@ def training_card(
 
 
 def use(task: TaskParams, data: Data) -> list[str]:
-    """Say what the model is for, how it is asked, and what it is not for."""
+    """Describe what the model is for, how to prompt it, and its limits."""
     answers = {
         "json": "one line of JSON with "
         + "; ".join(
@@ -98,25 +95,26 @@ def use(task: TaskParams, data: Data) -> list[str]:
     }[task.output]
     lines = []
     if task.system:
-        lines += ["Every chat begins with this system prompt, as in training:", ""]
+        lines += ["Begin every chat with this system prompt, as in training:", ""]
         lines += ["```", task.system, "```", ""]
-    lines += [f"It answers with {answers}.", ""]
+    lines += [f"Answers are {answers}.", ""]
     if task.refusal:
-        lines += [f"What must be refused is answered with `{task.refusal}`.", ""]
+        lines += [f"Requests that must be refused get the answer `{task.refusal}`.", ""]
     languages = ", ".join(data.languages) or "those of its records"
     return [
         *lines,
-        "Ask with the chat template of this folder and decode greedily (`temperature` 0), as it is "
-        "evaluated; many servers sample unless told.",
+        "Use the chat template of this folder and greedy decoding (`temperature` 0), as in the "
+        "evaluation; many servers sample by default.",
         "",
-        f"**Limits.** Meant for this task alone, in the languages it was trained on ({languages}); "
-        "nothing else was measured. It keeps the base's biases and errors. What it reads can hold "
-        "instructions of those who wrote it: check an answer before anything acts on it.",
+        "**Limits.** Intended only for this task, in the languages it was trained on "
+        f"({languages}); nothing else was measured. It keeps the biases and errors of its base. "
+        "Its input may contain instructions by its authors (prompt injection): check an answer "
+        "before anything acts on it.",
     ]
 
 
 def base_section(base: BaseParams) -> list[str]:
-    """Say where the weights come from, and under which terms."""
+    """Name the base and its license."""
     rows = [
         ["base", f"`{base.model}`"],
         [
@@ -131,7 +129,7 @@ def base_section(base: BaseParams) -> list[str]:
 
 
 def data_section(data: Data) -> list[str]:
-    """Say how much was trained on, in which languages, under which licenses, and which bytes."""
+    """Describe the training data: size, languages, licenses and file hashes."""
     languages = ", ".join(f"{name} {count:,}" for name, count in data.languages.items())
     return [
         f"Licenses of the records: {', '.join(map(cell, data.licenses)) or 'none named'}. Records "
@@ -147,7 +145,7 @@ def data_section(data: Data) -> list[str]:
 
 
 def training_section(params: TrainParams, metrics: dict[str, Any]) -> list[str]:
-    """List the params of the training and what it measured."""
+    """List the training's params and metrics."""
     unused = {"lora"} if params.weights == "full" else set()
     unused |= set() if params.prefers else {"preference"}
     used = flat(params.model_dump(exclude=unused))
@@ -160,74 +158,9 @@ def training_section(params: TrainParams, metrics: dict[str, Any]) -> list[str]:
 
 
 def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Flatten nested params to dotted keys, as `dvc exp run --set-param` takes them."""
+    """Flatten nested params to dotted keys, as for `dvc exp run --set-param`."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{above}{key}"
         found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
     return found
-
-
-def read_results(folder: str | Path = "metrics/eval") -> dict[str, Any]:
-    """Read metrics/eval/*.json by system: base, tuned, quantized, ..."""
-    paths = sorted(Path(folder).glob("*.json"))
-    return {path.stem: read_json(path) for path in paths}
-
-
-def with_results(card: str, name: str, system: str, results: dict[str, Any]) -> str:
-    """Add the figures of eval to a model card, in front matter and text.
-
-    `name` is what the model is called; `system` says which of `results` (read_results) is packed:
-    tuned or quantized. Shown is the primary score of every set that has one.
-    """
-    from huggingface_hub import EvalResult, ModelCard, ModelCardData
-
-    written = ModelCard(card, ignore_metadata_errors=True)
-    fields = written.data.to_dict() | {
-        "model_name": name,
-        "eval_results": [
-            EvalResult(
-                task_type="text-generation",
-                dataset_name=f"{part} cases of the project",
-                dataset_type=part,
-                metric_type=figures.get("primary", _EXACT),
-                metric_value=round(primary(figures)[0], 4),
-            )
-            for part, figures in results[system].items()
-            if part in _SETS
-        ],
-    }
-    data = ModelCardData(**fields)
-    above = written.text.partition("## Evaluation\n")[0].strip()  # the last section
-    section = "\n".join(["## Evaluation", "", *evaluation(system, results)])
-    return f"---\n{data.to_yaml()}\n---\n\n{above}\n\n{section}\n"
-
-
-def evaluation(system: str, results: dict[str, Any]) -> list[str]:
-    """Tabulate the primary score of every system on every set, with its interval."""
-    parts = [part for part in _SETS if part in results[system]]
-    names = sorted({results[system][part].get("primary", _EXACT) for part in parts})
-    rows = [
-        [f"**{name}** (this model)" if name == system else name]
-        + [figure(result[part]) if part in result else "not measured" for part in parts]
-        for name, result in results.items()
-    ]
-    return [
-        f"{', '.join(names)}, with 95 % intervals:",
-        "",
-        *table(["system", *parts], rows),
-        "",
-        "By language, tag and kind of error, with examples: `reports/` of the project.",
-    ]
-
-
-def primary(figures: dict[str, Any]) -> tuple[float, float | None, float | None]:
-    """Pick a set's primary score and the ends of its interval; exact match if there is no other."""
-    key = "score" if "score" in figures else _EXACT
-    return figures[key], figures.get(f"{key}_low"), figures.get(f"{key}_high")
-
-
-def figure(figures: dict[str, Any]) -> str:
-    """Show the primary score as a percentage with its interval."""
-    value, low, high = primary(figures)
-    return f"{value:.1%}" + (f" ({low:.1%} to {high:.1%})" if low is not None else "")

@@ -1,8 +1,8 @@
-"""Pages for the browser from templates/: one file each, no network, any language, light and dark.
+"""Render HTML pages from templates/: one file each, no network, any language, light and dark.
 
     text = render("mask", "What training learns", trainings=trainings)
 
-Every value is escaped by the templates; markup comes from them alone.
+The templates escape every value; only they contain markup.
 """
 
 from base64 import b64encode
@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_page(name: str, title: str, script: str = "", **values: Any) -> str:
-    """Fill templates/NAME.html.jinja; `script` names the one file of templates/ that it may run."""
+    """Render templates/NAME.html.jinja; `script` is the only script of templates/ it may run."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -37,5 +37,5 @@ def render_page(name: str, title: str, script: str = "", **values: Any) -> str:
 
 
 def share_cell(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
-    """Return a cell of a table: a share from 0 to 1, drawn as a bar with its interval."""
+    """Return a table cell that draws a share from 0 to 1 as a bar with its interval."""
     return {"share": value, "low": low, "high": high}

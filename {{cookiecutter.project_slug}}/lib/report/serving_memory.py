@@ -1,5 +1,4 @@
-"""The memory that serving needs: weights, the keys and values of every token under way, and what
-the server itself takes."""
+"""Estimate the memory that serving needs: weights, KV cache and the server itself."""
 
 from typing import Any
 
@@ -8,25 +7,24 @@ from lib.report.kv_cache import Cache, cache_of, read_model_config
 from lib.report.markdown import table
 
 _MEGABYTE = 1_000_000
-# Megabytes of a server that holds a model of 13 MB, at the peak, measured on a CPU: vLLM 0.32.0 and
+# Peak megabytes of a server with a model of 13 MB, measured on a CPU: vLLM 0.32.0 and
 # llama.cpp of llama-cpp-python 0.3.36 (the template's benchmarks/RESULTS.md), transformers 5.17.0.
-# TGI has not been run: it holds the same PyTorch as vLLM. Ollama starts a llama.cpp.
+# TGI was not run: it contains the same PyTorch as vLLM. Ollama starts llama.cpp.
 _OWN = {"transformers": 620, "vllm": 2_880, "tgi": 2_880, "llama.cpp": 55, "ollama": 55}
 ON_GPU = ("vllm", "tgi")
-TAKES_ALL = "; it takes most of a GPU's free memory for the cache"
-_BATCH = 512  # tokens that llama.cpp reads at once; it keeps room for the logits of each
+TAKES_ALL = "; it reserves most of a GPU's free memory for the cache"
+_BATCH = 512  # tokens per batch of llama.cpp, which allocates logits for each
 UNTOLD = (
-    "What keys and values take is not told: config.json is of no architecture that transformers "
-    "knows, or of a kind of attention that is not known here. Measure it; the launch files set no "
-    "limit."
+    "The size of the KV cache is unknown: transformers does not know the architecture in "
+    "config.json, or its kind of attention is not supported here. Measure it; the launch files "
+    "set no limit."
 )
 
 
 def held_weights(config: dict[str, Any], packed: int, stack: Stack) -> int:
-    """Return the bytes of the weights once they have answered, of `packed` on the disk.
+    """Return the bytes of the weights in memory after the first answer; `packed`: bytes on disk.
 
-    transformers unpacks compressed-tensors as it answers for the first time (5.17.0; of
-    bitsandbytes it does not).
+    transformers 5.17.0 decompresses compressed-tensors at the first answer (but not bitsandbytes).
     """
     packing = config.get("quantization_config", {})
     if stack != "transformers" or packing.get("quant_method") != "compressed-tensors":
@@ -40,9 +38,9 @@ def held_weights(config: dict[str, Any], packed: int, stack: Stack) -> int:
 
 
 def own_bytes(config: dict[str, Any], stack: Stack) -> int:
-    """Return the bytes that the server takes beside weights and cache.
+    """Return the bytes that the server needs besides weights and cache.
 
-    More on a GPU, with CUDA's programs.
+    On a GPU, CUDA's kernels take more.
     """
     described = read_model_config(config)
     words = described.get_text_config(decoder=True).vocab_size if described else 0
@@ -51,10 +49,10 @@ def own_bytes(config: dict[str, Any], stack: Stack) -> int:
 
 
 def memory_limit(config: dict[str, Any], weights: int, deploy: DeployParams) -> int | None:
-    """Return the bytes that a container may take before it is killed, or None.
+    """Return the memory limit of a container in bytes, or None.
 
-    Twice what the server itself took where it was measured; None where config.json does not tell
-    the cache. `weights` are those on the disk, in bytes.
+    It allows twice the measured size of the server itself; None if the size of the cache is
+    unknown. `weights`: bytes on disk.
     """
     cache = cache_of(config, deploy.stack)
     if not cache:
@@ -65,9 +63,9 @@ def memory_limit(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
 
 
 def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> str:
-    """Write requirements.md: megabytes by context length and requests at once.
+    """Write requirements.md: megabytes by context length and concurrent requests.
 
-    `weights` are those on the disk, in bytes.
+    `weights`: bytes on disk.
     """
     cache = cache_of(config, deploy.stack)
     held = held_weights(config, weights, deploy.stack)
@@ -75,8 +73,8 @@ def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
     lines = [
         "# Memory",
         "",
-        f"Weights {held / _MEGABYTE:,.1f} MB{unpacked}{kept(cache) if cache else ''}. On top comes "
-        f"the server itself: some {own_bytes(config, deploy.stack) / _MEGABYTE:,.0f} MB of the "
+        f"Weights {held / _MEGABYTE:,.1f} MB{unpacked}{kept(cache) if cache else ''}. The server "
+        f"itself needs about {own_bytes(config, deploy.stack) / _MEGABYTE:,.0f} MB of the "
         f"host's memory for {deploy.stack}, measured on a CPU"
         f"{TAKES_ALL if deploy.stack in ON_GPU else ''}.",
         "",
@@ -86,18 +84,18 @@ def memory_table(config: dict[str, Any], weights: int, deploy: DeployParams) -> 
 
 
 def kept(cache: Cache) -> str:
-    """Say in words what a request keeps in the cache."""
-    words = f", and {cache.whole:,} bytes of keys and values for each token under way"
+    """Describe in words what a request takes in the cache."""
+    words = f", and {cache.whole:,} bytes of KV cache for each token in flight"
     if cache.recent:
         words += f", {cache.recent:,} more for each of a request's last {cache.window:,}"
-    words += f" ({8 * cache.number} bits a number)"
+    words += f" ({8 * cache.number} bits per number)"
     if cache.states:
         words += f"; the states of {cache.states} layers without attention are not counted"
     return words
 
 
 def by_context(cache: Cache, held: int, deploy: DeployParams) -> list[str]:
-    """Tabulate megabytes of weights and cache by context length and requests at once."""
+    """Tabulate megabytes of weights and cache by context length and concurrent requests."""
     contexts = sorted({max(deploy.context // 4, 1), deploy.context, 4 * deploy.context})
     slots = sorted({1, deploy.concurrency, 4 * deploy.concurrency})
     rows = [
@@ -108,9 +106,9 @@ def by_context(cache: Cache, held: int, deploy: DeployParams) -> list[str]:
         for context in contexts
     ]
     return [
-        "MB of weights and cache by tokens of context, and requests at once:",
+        "MB of weights and cache by context (tokens) and concurrent requests:",
         "",
-        *table(["context", *(f"{count} at once" for count in slots)], rows),
+        *table(["context", *(f"{count} concurrent" for count in slots)], rows),
         "",
         f"The launch files are for {deploy.context:,} tokens and {deploy.concurrency} requests.",
     ]

@@ -1,4 +1,4 @@
-"""Pictures of what is timed: the training, step by step, and the served models under load."""
+"""Draw the timings: training by step, and the served models under load."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ MODELS = ("tuned", "quantized", "served")  # of metrics/bench.json
 
 
 def training_picture(steps: list[dict[str, Any]]) -> str:
-    """Draw speed and memory of the training by step, from the steps of metrics/speed.json."""
+    """Draw tokens/s and memory of the training by step, from the steps of metrics/speed.json."""
     speed = [(row["step"], row["tokens_per_second"]) for row in steps]
     memory = [(row["step"], row["memory_bytes"] / 1e9) for row in steps]
     panels = [Panel("Training tokens/s", {"": speed}), Panel("Peak memory, GB", {"": memory})]
@@ -19,7 +19,7 @@ def training_picture(steps: list[dict[str, Any]]) -> str:
 def serving_picture(bench: dict[str, Any]) -> str:
     """Draw latency against throughput of each model of metrics/bench.json.
 
-    A line for each model, a point for each load.
+    Each model is a line, each load a point.
     """
     panels = []
     for name, title in _SERVED.items():

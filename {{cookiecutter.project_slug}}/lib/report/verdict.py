@@ -1,4 +1,4 @@
-"""Is fine-tuning worth it? The tuned model against the best that prompting alone gets."""
+"""Answer whether fine-tuning is worth it, against the best prompted system."""
 
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -13,17 +13,17 @@ from lib.report.markdown import table
 
 
 class Serving(NamedTuple):
-    """What it takes to answer a request."""
+    """The latency and cost of a request."""
 
     latency_ms: float
-    cost: float  # of 1,000 requests
+    cost: float  # per 1,000 requests
     measured: bool  # or estimated from tokens
 
 
 def best_prompted(systems: dict[str, list[Prediction]]) -> str:
     """Name the prompted system with the highest golden score; "" if there is none.
 
-    Of equal ones the simplest.
+    Of equal ones the simplest is returned.
     """
     golden = {name: of_sets(systems[name], "golden") for name in PROMPTED if name in systems}
     return max(golden, key=lambda name: sum(map(score, golden[name])), default="")
@@ -38,10 +38,11 @@ def mean_tokens(rows: list[Prediction], key: str) -> float | None:
 def serving_of(
     system: str, systems: dict[str, list[Prediction]], bench: dict[str, Any], gate: GateParams
 ) -> Serving | None:
-    """Return latency and cost at the highest load that bench sends; None where nothing tells.
+    """Return latency and cost at the highest load of bench; None if unknown.
 
-    A prompted base is not benched. It has as many weights as the tuned model, so its first token is
-    put at the tuned model's, times the ratio of their input tokens, and its others likewise.
+    bench does not measure prompted systems. They have as many weights as the tuned model, so time
+    to first token is estimated as the tuned model's times the ratio of input tokens, and the rest
+    by output tokens.
     """
     price = gate.cost.machine_per_hour
     name = measured_as(bench, system) if system == gate.system else system
@@ -63,9 +64,9 @@ def serving_of(
 
 
 def worth_it(found: Difference, wanted: float, min_effect: float, best: str, solved: bool) -> str:
-    """Say in a sentence whether fine-tuning is worth it.
+    """State in a sentence whether fine-tuning is worth it.
 
-    `wanted` is the gain that is asked for, `solved` whether the best of prompting ever scores.
+    wanted: gate.quality.gain; solved: whether the best prompted system ever scores.
     """
     word = verdict_of(found, min_effect)
     if word == "better" and found.low >= wanted:
@@ -75,23 +76,23 @@ def worth_it(found: Difference, wanted: float, min_effect: float, best: str, sol
         )
     if word == "better":
         return (
-            f"**Fine-tuning helps**, but nothing shows that it gains the {100 * wanted:g} points "
-            f"over `{best}` that `gate.quality.gain` asks for."
+            f"**Fine-tuning helps**, but a gain of {100 * wanted:g} points over "
+            f"`{best}`, as `gate.quality.gain` asks for, is not shown."
         )
     if word == "inconclusive":
         return (
-            f"**Not shown**: {found.cases} golden cases do not tell the tuned model from `{best}`. "
-            "More cases would; until then, prompting is the simpler choice."
+            f"**Not shown**: {found.cases} golden cases do not distinguish the tuned model from "
+            f"`{best}`. More cases would; until then, prompting is the simpler choice."
         )
     if not solved:
-        return "**Nothing does it**: no system gives a right answer; look at task, evals and data."
-    return f"**Prompting does it**: the tuned model is not better than `{best}`."
+        return "**Nothing works**: no system gives a right answer; check task, evals and data."
+    return f"**Prompting is enough**: the tuned model is not better than `{best}`."
 
 
 def gain_line(
     part: str, tuned: list[Prediction], best: list[Prediction], params: EvalParams
 ) -> str:
-    """Say how much the tuned model gains over the best of prompting on one set."""
+    """State the gain of the tuned model over the best prompted system on one set."""
     found = paired(of_sets(tuned, part), of_sets(best, part), params)
     if found is None:
         return f"- {part}: no cases"
@@ -103,7 +104,7 @@ def gain_line(
 
 
 def paired(new: list[Prediction], old: list[Prediction], params: EvalParams) -> Difference | None:
-    """Compare two systems on the cases that both answered; None without any."""
+    """Compare two systems on the cases that both answered; None if there are none."""
     pairs = same_cases(new, old)
     if not pairs.new:
         return None
@@ -144,7 +145,7 @@ def verdict_page(
     gate: GateParams,
     params: EvalParams,
 ) -> list[str]:
-    """Write reports/verdict.md, a list of its lines."""
+    """Return the lines of reports/verdict.md."""
     lines = ["# Is fine-tuning worth it?", ""]
     best = best_prompted(systems)
     found = None
@@ -152,12 +153,14 @@ def verdict_page(
         golden = [of_sets(systems[name], "golden") for name in ("tuned", best)]
         found = paired(golden[0], golden[1], params)
     if found is None:
-        lines.append("No golden cases were answered by a prompted system and by the tuned one.")
+        lines.append(
+            "There are no golden cases that both a prompted system and the tuned model answered."
+        )
     else:
         solved = any(map(score, golden[1]))
         word = worth_it(found, gate.quality.gain, gate.min_effect, best, solved)
         if missing := not_asked(systems):
-            word += f" Not compared with {missing}, which did not answer."
+            word += f" Not compared with {missing}, which have no answers."
         lines += [word, ""]
         prompted = ", ".join(name for name in PROMPTED if name in systems)
         lines += [f"Tuned against `{best}`, the best of {prompted}:", ""]
@@ -170,5 +173,5 @@ def verdict_page(
         "",
         f"Latency and cost at the highest load of metrics/bench.json, on a machine at "
         f"{gate.cost.machine_per_hour:g} an hour (`gate.cost.machine_per_hour`). Values after "
-        "`about` are estimates: the tuned model's, scaled by tokens in and out.",
+        "`about` are estimates: the tuned model's, scaled by input and output tokens.",
     ]

@@ -1,4 +1,4 @@
-"""Which command of DVC is at work in this project: it notes what it writes in a file of its own."""
+"""Find out which DVC command is running in this project, from the lock notes that DVC writes."""
 
 import json
 import os
@@ -13,23 +13,23 @@ NOTES = Path(".dvc/tmp/rwlock")
 def refuse_while_at_work() -> None:
     """Raise UserError while DVC runs a stage here.
 
-    What is read now may be half of one run and half of another.
+    Files read meanwhile could come partly from one run and partly from another.
     """
     if said := at_work():
         raise UserError(f"{said}; wait until it has ended")
 
 
 def at_work() -> str:
-    """Say which command of DVC writes here now, with its process; "" where none does.
+    """Describe the DVC command that is writing here now, with its process id; "" where none is.
 
-    A command that was killed leaves its note behind: it does not count.
+    The note that a killed command leaves behind does not count.
     """
     try:
         writers: dict[str, Any] = json.loads(NOTES.read_text(encoding="utf-8")).get("write", {})
         for path, one in writers.items():
             if is_dvc(int(one["pid"])):
                 command = " ".join(Path(word).name for word in str(one["cmd"]).split()[:3])
-                return f"`{command}` (process {one['pid']}) is at work and writes {_short(path)}"
+                return f"`{command}` (process {one['pid']}) is running and writes {_short(path)}"
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return ""  # no note, or none that can be read: `make repair` removes such a file
     return ""
@@ -41,13 +41,13 @@ def _short(path: str) -> str:
 
 
 def is_dvc(process: int) -> bool:
-    """Tell whether a process lives and, where /proc tells, is DVC: numbers are given out again."""
+    """Tell whether a process is alive and, where /proc says so, is DVC: process ids are reused."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it lives, and is another user's
+        pass  # it is alive, and belongs to another user
     try:
         return b"dvc" in Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:

@@ -1,7 +1,7 @@
-"""How a script starts and fails. A user's mistake is one line and exit code 2; anything else is a
-bug and keeps its traceback.
+"""Start a script, and end it in one line on a user's mistake (exit code 2).
 
-Only what judges (review.gate, monitor.run) ends a mistake with 1: there 2 says fail or alarm.
+Anything else is a bug and keeps its traceback. Only commands that judge (review.gate, monitor.run)
+end a mistake with 1: there 2 means fail or alarm.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class CommandLine(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise UserError instead of printing the usage and ending with 2."""
+        """Raise UserError instead of printing the usage and exiting with 2."""
         raise UserError(f"{' '.join(message.split())}; `{self.prog} --help` lists the arguments")
 
 
@@ -50,11 +50,11 @@ def run(main: Callable[[], None], arguments: bool = False) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         read_no_more()
-        raise SystemExit(128 + 13) from None  # as a shell tells of SIGPIPE
+        raise SystemExit(128 + 13) from None  # as a shell reports SIGPIPE
     except UserError as error:
         tell(str(error))
         raise SystemExit(USER_ERROR) from None
-    except RuntimeError as error:  # torch's own words, of lib.model.loading.deterministic
+    except RuntimeError as error:  # torch's own words, after lib.model.loading.deterministic
         if "does not have a deterministic implementation" not in str(error):
             raise
         tell(f"{str(error).split(', but')[0]} here; set hardware.deterministic to false")
@@ -75,8 +75,8 @@ def refuse_arguments(main: Callable[..., object], given: Sequence[str]) -> None:
 def tell(message: str) -> None:
     """Print a message on stderr, once for all processes of a run.
 
-    One of several processes leaves it to their launcher (lib/train/launch.py), where torch looks
-    for what went wrong: a mistake that all of them make is said once.
+    One of several processes leaves the message to their launcher (lib/train/launch.py), in the file
+    where torch looks for errors, so that a mistake that all of them make is reported once.
     """
     launcher = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if launcher:
@@ -86,7 +86,7 @@ def tell(message: str) -> None:
 
 
 def show(text: str) -> None:
-    """Print a text; quiet where nobody reads it to its end, as before `| head`."""
+    """Print a text; end quietly where the reader stops early, as in `| head`."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -94,5 +94,5 @@ def show(text: str) -> None:
 
 
 def read_no_more() -> None:
-    """Let what is still printed go nowhere: Python would complain of it at its end."""
+    """Discard what is still printed: Python would complain about it on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

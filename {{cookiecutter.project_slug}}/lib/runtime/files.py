@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: write beside the target, then rename."""
+"""Write files that are either whole or absent: beside the target, then renamed."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from lib.runtime.errors import UserError
 def atomic_text(path: str | Path) -> Iterator[TextIO]:
     """Open a UTF-8 file for writing that appears under its name only when the block ends well.
 
-    Its folder is made; an error in the block leaves a file that was there as it was.
+    Creates missing folders. After an error in the block an existing file is unchanged.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def atomic_text(path: str | Path) -> Iterator[TextIO]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `path` only when the block ends well.
 
-    An error in the block leaves a folder that was there as it was.
+    After an error in the block an existing folder is unchanged.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,15 @@ def refusal(model: str, error: Exception) -> str:
         if name in names:
             return f"{model}: {cure}"
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"{model}: does not load ({first}); check base.model and base.revision"
+    if "custom code" in first:
+        return (
+            f"{model}: is run by code of its own, which is not run here; take a model that "
+            "transformers itself knows, or its version in transformers' format"
+        )
+    return (
+        f"{model}: does not load ({type(error).__name__}: {first}); check base.model and "
+        "base.revision, and whether all of its files are whole"
+    )
 
 
 def causes(error: BaseException | None) -> list[BaseException]:

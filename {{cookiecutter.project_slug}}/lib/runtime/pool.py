@@ -25,9 +25,9 @@ def pool(
 ) -> Iterator[Callable[[Iterable[P]], Iterator[R]]]:
     """Provide a `map` of what `make` makes over parts, by `count` processes that end with this one.
 
-    Each process makes its own, once. Parts are taken as they are wanted, and results come in their
-    order. `make`, parts and results must be picklable; a part's `str` says in an error message what
-    was worked on.
+    Each process calls `make` once. Parts are consumed lazily, and results come in the order of the
+    parts. `make`, parts and results must be picklable; an error message shows the `str` of the part
+    that was being processed.
     """
     if count == 1:
         yield partial(map, make())
@@ -40,21 +40,21 @@ def pool(
 
 
 class _Own:
-    """What this process works with."""
+    """The function of this worker process."""
 
     make: Callable[[], Callable[[Any], Any]]
     work: Callable[[Any], Any] | None = None
 
 
 def _begin(make: Callable[[], Callable[[Any], Any]]) -> None:
-    """Leave Ctrl-C to the process that started this one; it ends all."""
+    """Ignore Ctrl-C in this worker: the parent process handles it and ends all workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     _Own.make = staticmethod(make)
 
 
 def _work(part: Any) -> Any:
-    if _Own.work is None:  # not earlier: what it raises belongs to a part
+    if _Own.work is None:  # not earlier, so that an error in it is reported with a part
         _Own.work = staticmethod(_Own.make())
     return _Own.work(part)
 
@@ -84,8 +84,8 @@ def _result(part: Any, future: Future[Any]) -> Any:
 
 
 def lost(part: Any) -> UserError:
-    """Say which part a process was working on when it was killed."""
+    """Build the error that names the part that a killed process was working on."""
     return UserError(
-        f"{part}: a process that worked on it or near it was killed, perhaps for want of memory; "
-        "set `processes` lower in params.yaml"
+        f"{part}: a process that worked on this part or one near it was killed, perhaps out of "
+        "memory; set `processes` lower in params.yaml"
     )

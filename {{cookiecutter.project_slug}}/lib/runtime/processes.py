@@ -1,4 +1,4 @@
-"""Processes that this one starts."""
+"""Watch and end the processes that this one starts (Linux /proc)."""
 
 import ctypes
 import signal
@@ -8,13 +8,13 @@ PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # Linux alone has it
 
 
 def die_with_parent() -> None:
-    """Have this process killed when the one that started it ends, however it ends."""
+    """Ask Linux to kill this process when its parent ends, for whatever reason."""
     if PRCTL:
         PRCTL(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, <sys/prctl.h>
 
 
 def descendants(process: int) -> list[int]:
-    """List the processes that a process has started, and those they started, by /proc."""
+    """List the ids of all child processes of a process, and of their children, from /proc."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         parents[int(folder.name)] = int(status_of(int(folder.name)).get("PPid", "0"))
@@ -26,7 +26,7 @@ def descendants(process: int) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Tell whether a process has not ended, by /proc; a zombie has ended."""
+    """Tell from /proc whether a process still runs; a zombie does not."""
     return status_of(process).get("State", "Z")[0] not in "ZX"
 
 

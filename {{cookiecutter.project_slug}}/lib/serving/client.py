@@ -1,9 +1,10 @@
-"""The bench client: streams chats to an OpenAI-compatible server under two kinds of load.
+"""Load an OpenAI-compatible server with streamed chats and time them (the bench client).
 
-Closed loop: so many requests are always under way. Open loop: requests arrive at random at a mean
-rate, as from people who do not wait for each other (a Poisson process), whether or not earlier
+Closed loop: a fixed number of requests is in flight at all times. Open loop: requests arrive at
+random at a mean rate, like those of independent users (a Poisson process), whether or not earlier
 ones have been answered. The first failed request ends the measurement. Each request opens its own
-connection: llama.cpp closes one after 100 requests or 5 idle seconds, and reuse would race with it.
+connection: llama.cpp closes one after 100 requests or 5 idle seconds, and reuse would race with
+that.
 """
 
 import asyncio
@@ -21,11 +22,11 @@ from lib.engines.openai_client import headers
 from lib.engines.timing import Timing
 from lib.runtime.errors import UserError
 
-_SECONDS = 600  # one answer may take
+_SECONDS = 600  # seconds that one answer may take
 
 
 class Length(NamedTuple):
-    """How long answers may be, in tokens; `exact`: each is so long, whatever it says."""
+    """The most tokens of an answer; with `exact`, every answer has exactly that many."""
 
     most: int
     exact: bool = False
@@ -34,7 +35,7 @@ class Length(NamedTuple):
 async def request(
     session: aiohttp.ClientSession, url: str, model: str, chat: list[Message], length: Length
 ) -> Timing:
-    """Stream one greedy answer; tokens are counted by the server (`usage`), never by chunks."""
+    """Stream one greedy answer and time it; the server counts tokens (`usage`), not the chunks."""
     body = {
         "model": model,
         **request_of(chat),
@@ -44,7 +45,7 @@ async def request(
         "stream_options": {"include_usage": True},
     }
     if length.exact:
-        body["ignore_eos"] = True  # of vLLM and llama.cpp
+        body["ignore_eos"] = True  # for vLLM and llama.cpp
     started = time.perf_counter()
     stamps, ended = list[float](), 0.0
     usage: dict[str, int] = {}
@@ -67,13 +68,13 @@ async def request(
             f"{url}: returned {usage['completion_tokens']} tokens, but bench.lengths asks for "
             f"{length.most}: it does not support `ignore_eos`; set bench.lengths to null"
         )
-    stamps = stamps or [ended or now]  # nothing but an end-of-turn token
+    stamps = stamps or [ended or now]  # only an end-of-turn token
     total = max(ended, stamps[-1])
     return Timing(tuple(stamps), total, usage.get("prompt_tokens", 0), usage["completion_tokens"])
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
-    """Parse a server-sent event's data line as JSON; None for other lines and the end mark."""
+    """Parse the data line of a server-sent event as JSON; None for other lines and [DONE]."""
     if not line.startswith(b"data:") or line[5:].strip() == b"[DONE]":
         return None
     chunk: dict[str, Any] = json.loads(line[5:])
@@ -83,9 +84,9 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
 
 
 def has(chunk: dict[str, Any], *path: str) -> bool:
-    """Tell whether a chunk of a stream brings something at a path of keys.
+    """Tell whether a chunk of a stream has a value at a path of keys.
 
-    That is text (a first chunk often brings only the role), or the reason why the answer ends.
+    That is text (a first chunk often has only the role), or a finish_reason.
     """
     for choice in chunk.get("choices") or []:
         found: Any = choice
@@ -141,9 +142,9 @@ async def open_loop(
 
 
 def connections(key_env: str) -> aiohttp.ClientSession:
-    """Open as many connections as there are requests, with the key in that environment variable.
+    """Create an HTTP session with unlimited connections and the key of an environment variable.
 
-    One that takes too long has failed.
+    A request that takes too long fails.
     """
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     patience = aiohttp.ClientTimeout(_SECONDS)
@@ -151,7 +152,7 @@ def connections(key_env: str) -> aiohttp.ClientSession:
 
 
 async def all_of(url: str, jobs: Iterable[Awaitable[None]]) -> None:
-    """Wait for all; raises UserError at the first that fails."""
+    """Wait for all jobs; raise UserError when the first one fails."""
     try:
         await asyncio.gather(*jobs)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

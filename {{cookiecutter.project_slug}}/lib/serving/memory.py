@@ -1,5 +1,6 @@
-"""The memory that a model takes while it is served, at the peak: the host's by Linux's /proc, a
-GPU's by torch, or by nvidia-smi where it is a server that holds it."""
+"""Measure the peak memory of a model while it is served.
+
+Host memory comes from Linux's /proc, GPU memory from torch, or from nvidia-smi for a server."""
 
 import ctypes
 import gc
@@ -13,10 +14,10 @@ from lib.runtime.processes import descendants, status_of
 
 
 def of_servers(gpus_before: int) -> dict[str, int]:
-    """Measure the peak memory of the running processes that this one has started.
+    """Measure the peak memory of the running child processes of this one.
 
-    The sum of their peaks, and what GPUs hold more than before the start. Servers give nothing back
-    while they run, so that is their peak.
+    That is the sum of their peaks, and the increase of used GPU memory since the start: servers do
+    not release memory while they run, so this is their peak.
     """
     found = of_host(descendants(os.getpid()))
     if (grown := on_gpus() - gpus_before) > 0:
@@ -45,7 +46,7 @@ def of_this_process(device: str) -> dict[str, int]:
 
 
 def look_anew(device: str) -> None:
-    """Reset the peaks of this process, and free what a model before has left."""
+    """Reset the peaks of this process, and free memory of an earlier model."""
     gc.collect()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
         trim(0)
@@ -54,13 +55,13 @@ def look_anew(device: str) -> None:
     if device.startswith("cuda"):
         import torch
 
-        torch.cuda.init()  # before anything is on the GPU there are no figures to reset
+        torch.cuda.init()  # before the first use of the GPU there are no statistics to reset
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def of_host(processes: list[int]) -> dict[str, int]:
-    """Sum the peaks of processes in host memory (bytes); empty where the system does not tell."""
+    """Sum the peak host memory of processes (bytes); {} where the system does not report it."""
     peaks = [status_of(process).get("VmHWM") for process in processes]
     kilobytes = [int(peak.split()[0]) for peak in peaks if peak]
     return {"peak_host_memory_bytes": 1024 * sum(kilobytes)} if kilobytes else {}

@@ -1,7 +1,7 @@
 """Sections bench and parity of params.yaml.
 
-The `bench` section: what is measured, on which engine.
-The `parity` section: how alike the adapter, merged, quantized and served models must answer.
+The `bench` section: what is measured, on which engine. The `parity` section: how similar the
+answers of adapter, merged, quantized and served model must be.
 """
 
 from typing import Literal
@@ -13,26 +13,26 @@ from lib.engines.params import DeployParams, check_context, check_stack
 
 
 class Lengths(Section):
-    """Tokens of made-up requests, instead of those of the test split."""
+    """Token counts of synthetic requests, which replace those of the test split."""
 
-    input: int = Field(ge=1)  # of the question: text of the test split, cut to so many
-    output: int = Field(ge=1)  # of the answer, whatever it says
+    input: int = Field(ge=1)  # of the question: text of the test split, truncated to this length
+    output: int = Field(ge=1)  # of the answer, exactly
 
 
 class BenchParams(Section):
-    """Load on the tuned and the quantized model, one after the other."""
+    """The load on the tuned and then on the quantized model."""
 
     engine: Literal["transformers", "server"]
-    # engine server: null starts deploy.stack as it is packed; or your own command, {model} and
-    # {port} filled in; or []: a server already runs at `url`
+    # engine server: null starts deploy.stack as packed; or your own command with {model} and
+    # {port}; or []: a server is already running at `url`
     command: list[str] | None = None
     url: str = Field(default="http://127.0.0.1:8000/v1", pattern=r"^https?://")
     model: str | None = None  # the name to ask for; null: the first that the server lists
     key_env: str = ""  # the environment variable with its key
     startup_seconds: int = Field(default=600, ge=1)
     requests: int = Field(ge=1)  # measured requests at each load
-    concurrency: list[int] = Field(min_length=1)  # requests always under way (closed loop)
-    # requests a second that arrive at random (Poisson), whatever is under way; a server only
+    concurrency: list[int] = Field(min_length=1)  # requests in flight at all times (closed loop)
+    # requests per second that arrive at random (Poisson, open loop); engine server only
     rates: list[float] = []
     lengths: Lengths | None = None
     max_new_tokens: int = Field(ge=1)
@@ -41,9 +41,11 @@ class BenchParams(Section):
     @model_validator(mode="after")
     def _possible(self) -> "BenchParams":
         if self.command and not any("{port}" in part for part in self.command):
-            raise ValueError("a section whose command has {port} in it: the port it is asked at")
+            raise ValueError(
+                "a section whose command contains {port}, the port to which requests are sent"
+            )
         if min(self.concurrency) < 1:
-            raise ValueError("a section whose concurrency holds numbers from 1 up")
+            raise ValueError("a section whose concurrency has numbers of at least 1")
         if min(self.rates, default=1) <= 0:
             raise ValueError("a section whose rates are above 0")
         if self.rates and self.engine == "transformers":
@@ -52,27 +54,29 @@ class BenchParams(Section):
 
 
 class LimitsParams(Section):
-    """Greedy answers to the same prompts, held against those of another copy of the model."""
+    """Limits for greedy answers compared with those of another copy of the model."""
 
-    prefix: float = Field(ge=0, le=1)  # mean share of an answer's tokens before the first other one
+    prefix: float = Field(
+        ge=0, le=1
+    )  # mean share of an answer's tokens before the first difference
     logprob: float = Field(gt=0)  # mean difference of a token's log-probability up to there
 
 
 class ParityParams(Section):
-    """What the stage `parity` asks of the tuned model in its other forms."""
+    """What the stage `parity` compares, and its limits for each form of the tuned model."""
 
     prompts: int = Field(ge=1)  # of evals/golden.jsonl, evenly spread
     max_new_tokens: int = Field(ge=1)
     # base and adapter against the merged model, which rounds to base.dtype
     adapter: LimitsParams = LimitsParams(prefix=0.95, logprob=0.05)
-    same: LimitsParams  # the same weights: served against read
-    quantized: LimitsParams  # of the quantized weights against the tuned ones
+    same: LimitsParams  # the same weights: by the server against transformers
+    quantized: LimitsParams  # the quantized weights against the tuned ones
 
 
 def check_bench(params: BenchParams, deploy: DeployParams) -> None:
-    """Raise UserError where the server that bench measures cannot be started as it is packed.
+    """Raise UserError where bench's server cannot be started, or its context is too small.
 
-    Or where it could not take what it is asked; what an own command takes is not known.
+    The context of your own command is not known.
     """
     if params.engine != "server":
         return
@@ -87,7 +91,7 @@ def check_bench(params: BenchParams, deploy: DeployParams) -> None:
 
 
 def check_parity(params: ParityParams, bench: BenchParams, deploy: DeployParams) -> None:
-    """Raise UserError where the server that parity starts, as bench does, could not answer."""
+    """Raise UserError where the context of parity's server, started as in bench, is too small."""
     check_bench(bench, deploy)
     if bench.engine == "server" and bench.command is None:
         check_context("parity.max_new_tokens and a prompt", params.max_new_tokens + 1, deploy)

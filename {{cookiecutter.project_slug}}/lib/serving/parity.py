@@ -1,7 +1,7 @@
-"""Do two copies of a model take the same tokens in and give the same tokens out?
+"""Compare two copies of a model: the same input tokens, and the same output tokens?
 
-A check is named after what is wrong where it fails: template, bos, tokenizer, prompt_tokens, stop,
-prefix or logprob. `passed` is None where a server has no route that would tell.
+A check is named after its cause of failure: template, bos, tokenizer, prompt_tokens, stop, prefix
+or logprob. `passed` is None where a server has no route that provides the data.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Greedy:
-    """A greedy answer: its tokens without the one that ends it, natural log-probabilities."""
+    """A greedy answer: its tokens without the end token, and their natural log-probabilities."""
 
     ids: list[int]
-    logprobs: list[float]  # empty where the engine does not tell, NaN where it does not of one
-    stopped: bool  # by itself, not at the limit
-    clean: bool = True  # its text holds no special token
+    logprobs: list[float]  # empty if the engine does not report them, NaN for a token without one
+    stopped: bool  # by an end token, not at the limit
+    clean: bool = True  # its text has no special token
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A prompt as an engine takes it in."""
+    """A prompt as an engine renders and tokenizes it."""
 
     text: str
     ids: list[int]
@@ -38,7 +38,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class ParityCheck:
-    """One criterion: what was found, what is allowed, and where it first failed."""
+    """One criterion: the value found, the limit, and where it first failed."""
 
     passed: bool | None
     found: float | None
@@ -52,7 +52,7 @@ def answer_greedily(
     prompts: Sequence[Rendered],
     max_new_tokens: int,
 ) -> list[Greedy]:
-    """Generate greedy answers of a model in this process, one prompt at a time: no padding."""
+    """Generate greedy answers with a model in this process, one prompt at a time, unpadded."""
     answers = []
     for prompt in prompts:
         ids = hf.generate(model, tokenizer, [prompt.ids], max_new_tokens)[0]
@@ -112,7 +112,7 @@ def compare_answers(
 
 
 def common(left: list[int], right: list[int]) -> list[int]:
-    """Return the tokens that two answers begin with."""
+    """Return the common prefix of two answers."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))
     return [token for token, _ in pairs]
 
@@ -120,7 +120,7 @@ def common(left: list[int], right: list[int]) -> list[int]:
 def compare_prompts(
     ours: Sequence[Rendered], theirs: Sequence[Rendered], tokenizer: "PreTrainedTokenizerBase"
 ) -> dict[str, ParityCheck]:
-    """Check what a server makes of chats: template, bos, tokenizer."""
+    """Compare the prompts that two engines make of chats: template, bos, tokenizer."""
     rendered, begun, split = [], [], []
     for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if unbegun(b.text, tokenizer) not in (unbegun(a.text, tokenizer), _decoded(a, tokenizer)):
@@ -155,7 +155,7 @@ def one_more(left: list[int], right: list[int], tokenizer: "PreTrainedTokenizerB
 
 
 def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
-    """Remove beginning-of-text from a rendered chat: some engines render it, some add it later."""
+    """Remove the bos token from a rendered chat: some engines render it, others add it later."""
     bos = str(tokenizer.bos_token or "")
     while bos and text.startswith(bos):
         text = text.removeprefix(bos)
@@ -163,10 +163,10 @@ def unbegun(text: str, tokenizer: "PreTrainedTokenizerBase") -> str:
 
 
 def _decoded(prompt: Rendered, tokenizer: "PreTrainedTokenizerBase") -> str:
-    """Decode a prompt's tokens: what an engine that tells only tokens gives back."""
+    """Decode a prompt's tokens, for engines that report only tokens."""
     return unbegun(str(tokenizer.decode(prompt.ids)), tokenizer)
 
 
 def as_json(checks: dict[str, ParityCheck]) -> dict[str, Any]:
-    """Convert checks to the form that they have in the report."""
+    """Convert checks to the form of reports/parity.json."""
     return {name: asdict(check) for name, check in checks.items()}

@@ -1,7 +1,7 @@
-"""What a server makes of chats and texts, and how it answers: the served side of parity.
+"""Get a server's prompts, tokens and answers: the served side of parity.
 
-llama-server, vLLM and TGI tell their prompts by routes of their own. Of another OpenAI-compatible
-server only the number of tokens and the text of its answers are known.
+llama-server, vLLM and TGI report their prompts through routes of their own. Of other
+OpenAI-compatible servers only token counts and the text of answers are known.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 ServerKind = Literal["llama.cpp", "tgi", "vllm", "other"]
-TELL_TOKENS = ("llama.cpp", "vllm")  # of answers, with their ids and log-probabilities
+TELL_TOKENS = ("llama.cpp", "vllm")  # servers that report ids and log-probabilities of answers
 _PROBE = [Message(role="user", content="?")]
-NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP's answers to a request that a server does not know
+NO_SUCH_ROUTE = (400, 404, 405, 422, 501)  # HTTP statuses for an unknown route
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: its OpenAI-compatible URL, ending in /v1, the model it serves, and the
-    environment variable that holds its key, if it wants one."""
+    """A running server: OpenAI-compatible URL, ending in /v1, model, and key.
+
+    key_env: environment variable with the key, if it requires one."""
 
     url: str
     model: str
@@ -37,18 +38,18 @@ class Server:
 
     @property
     def root(self) -> str:
-        """Return the address of the server's own routes."""
+        """Return the base URL of the server's own routes."""
         return self.url.rstrip("/").removesuffix("/v1")
 
     def ask(self, route: str, body: dict[str, Any]) -> Any:
-        """Ask one of the server's own routes."""
+        """Post to one of the server's own routes."""
         return post(Endpoint(self.root, key_env=self.key_env), route, body)
 
 
 def recognise(
     url: str, model: str, tokenizer: "PreTrainedTokenizerBase", key_env: str = ""
 ) -> Server:
-    """Tell a server by the routes it has."""
+    """Detect the kind of a server by its routes."""
     kinds: tuple[ServerKind, ...] = ("llama.cpp", "tgi", "vllm")
     for kind in kinds:
         server = Server(url, model, kind, key_env)
@@ -67,7 +68,7 @@ def recognise(
 def prompt_of_chat(
     server: Server, chat: list[Message], tokenizer: "PreTrainedTokenizerBase"
 ) -> Rendered:
-    """Ask for the prompt that the server's own template makes of a chat."""
+    """Get the prompt that the server renders for a chat with its own template."""
     if server.kind == "llama.cpp":
         text = str(server.ask("apply-template", request_of(chat))["prompt"])
         body = {"content": text, "add_special": True, "parse_special": True}
@@ -81,9 +82,9 @@ def prompt_of_chat(
 
 
 def prompt_of_text(server: Server, text: str, tokenizer: "PreTrainedTokenizerBase") -> Rendered:
-    """Ask for the tokens of a bare text, without beginning-of-text."""
+    """Get the server's tokens of a text, without a bos token."""
     if server.kind == "tgi":
-        begun = len(tokenizer.encode(""))  # TGI puts that before it and cannot be told not to
+        begun = len(tokenizer.encode(""))  # TGI always adds one
         return Rendered(text, _ids_of(server.ask("tokenize", {"inputs": text}))[begun:])
     body: dict[str, Any] = {"content": text, "add_special": False, "parse_special": False}
     if server.kind == "vllm":
@@ -103,7 +104,7 @@ def ask_greedily(
     tokenizer: "PreTrainedTokenizerBase",
     stops: set[int],
 ) -> tuple[Greedy, int]:
-    """Ask for the greedy answer, and for how many tokens the server says its prompt has."""
+    """Get the greedy answer to a chat, and the number of prompt tokens that the server counts."""
     options: dict[str, Any] = {}
     if server.kind in TELL_TOKENS:
         options |= {"logprobs": True, "top_logprobs": 1}
@@ -131,17 +132,17 @@ def ask_greedily(
 
 
 def answer_ids(server: Server, prompt: Rendered, max_new_tokens: int) -> list[int]:
-    """Ask for every token of llama-server's greedy answer to a prompt."""
+    """Get all token ids of llama-server's greedy answer to a prompt."""
     body = {"prompt": prompt.ids, "n_predict": max_new_tokens, "temperature": 0}
     reply = server.ask("completion", body | {"return_tokens": True})
     return list(map(int, reply["tokens"]))
 
 
 def with_held_back(told: list[tuple[int, float]], ids: list[int]) -> list[tuple[int, float]]:
-    """Add the tokens that llama-server holds back until a character is whole.
+    """Add the tokens that llama-server holds back until a character is complete.
 
-    It reports only their ids, elsewhere: their log-probability is NaN. Each comes before the one
-    that makes the character whole, so they go in front of it.
+    It reports only their ids, by another route, so their log-probability is NaN. They are inserted
+    before the token that completes the character.
     """
     left, found = list(told), list[tuple[int, float]]()
     for token in reversed(ids):

@@ -1,10 +1,10 @@
-"""Containment: how much of a prompt a longer text quotes word for word.
+"""Find texts that quote a prompt word for word, by containment.
 
 Jaccard similarity misses a short prompt that is quoted in a long row. Containment does not: it is
-the share of the prompt's n-grams that the row has (Broder, 1997), here of 13 words, the length
-that GPT-3 (Brown et al., 2020, appendix C) and lm-evaluation-harness decontaminate with; 13
-characters of Chinese, Japanese or Thai are about 8 words. A prompt of 8 to 12 words must stand in
-the row whole; a shorter one may stand in any text by chance and is not searched for.
+the share of the prompt's n-grams that the row has (Broder, 1997), here of 13 words, the length used
+for decontamination by GPT-3 (Brown et al., 2020, appendix C) and lm-evaluation-harness; 13
+characters of Chinese, Japanese or Thai are about 8 words. A prompt of 8 to 12 words must occur in
+the row as a whole; a shorter one may occur by chance and is not searched for.
 
 Pairs are proposed by the rarest n-grams of each prompt (rare_index.py), and compared in full.
 """
@@ -30,17 +30,15 @@ from lib.similarity.shingles import (
 )
 
 SHORTEST, _LONGEST = 8, 13  # words per n-gram
-SHARE = (
-    0.8  # from which a prompt counts as quoted: the share of tokens of Llama 2's "dirty" samples
-)
+SHARE = 0.8  # containment from which a prompt counts as quoted: that of Llama 2's "dirty" samples
 
 
 class QuoteIndex:
-    """Prompts by their rarest n-grams, to search texts for those that quote them."""
+    """An index of prompts by their rarest n-grams; finds texts that quote them."""
 
     def __init__(self, prompts: Sequence[str], share: float = SHARE, shared: Shared = b"") -> None:
-        """share: the containment, 0 to 1, from which a text quotes a prompt; shared: passages that
-        do not count."""
+        """share: containment, 0 to 1, from which a text quotes a prompt; shared: passages to
+        ignore."""
         self.prompts, self.share, self.shared = prompts, share, shared
         sizes = [np.empty(0, np.int64)]
         sizes += [own_words(word_hashes(some), shared).sizes() for some in chunks(prompts)]
@@ -52,7 +50,7 @@ class QuoteIndex:
         }
 
     def _grams(self, size: int) -> Iterator[NumberedSets]:
-        """The n-grams of the prompts that are searched for by so many words."""
+        """Yield the n-grams of the prompts that are searched by n-grams of this size."""
         numbers = np.flatnonzero(self.own == size)
         start = 0
         for some in chunks(self.prompts[number] for number in numbers.tolist()):
@@ -61,7 +59,7 @@ class QuoteIndex:
             start += len(some)
 
     def search(self, texts: Iterable[str]) -> list[Hit]:
-        """Find every (text, prompt, containment) of at least `share`.
+        """Find every (text, prompt, containment) with a containment of at least `share`.
 
         Exact but for 64-bit hashes.
         """
@@ -91,10 +89,10 @@ class QuoteIndex:
 
 
 def containments(said: Shingles, asked: Shingles, pairs: IndexPairs, shared: Shared) -> Floats:
-    """Compute for pairs of texts and prompts, given by their words, how much of it is quoted.
+    """Compute the containment, 0 to 1, of each pair (text, prompt), both given by their words.
 
-    It is the share of the n-grams of the prompt that the text has, of own words and of all words
-    the lower. Prompts have at least SHORTEST own words.
+    It is the share of the prompt's n-grams that the text has; the lower of that over own words and
+    over all words. Prompts have at least SHORTEST own words.
     """
     values = _shares(own_words(said, shared), own_words(asked, shared), pairs)
     return np.minimum(values, _shares(said, asked, pairs)) if shared else values

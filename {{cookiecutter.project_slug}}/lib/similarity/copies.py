@@ -1,7 +1,7 @@
-"""The search of dedup: which records of a file are copies, or contradict each other.
+"""Find the records of a file that are copies or contradict each other (the search of dedup).
 
-The work is done by `each`, a `map` over this machine's processes or a cluster's (workers.py). Only
-the sorting of the buckets is done here. So the result is the same wherever the work is done.
+`each`, a `map` over processes of this machine or a cluster (workers.py), does the work, except for
+sorting the buckets. So the result is the same wherever the work is done.
 """
 
 from enum import IntEnum
@@ -26,7 +26,7 @@ from lib.similarity.workers import Each, blocks
 
 
 class Relation(IntEnum):
-    """What the answers say of two records with similar prompts."""
+    """How the answers of two records with similar prompts relate."""
 
     FAR = 0  # the prompts are not similar
     OTHER_KIND = 1  # a chat and a preference pair
@@ -52,10 +52,11 @@ class Related(NamedTuple):
 def find_copies(
     path: Path, prompts: Prompts, params: DedupParams, each: Each, shared: Shared = b""
 ) -> tuple[Survey, Related]:
-    """Survey the records of a file against held-out prompts, and relate those that may be copies.
+    """Compare the records of a file with held-out prompts and with each other.
 
-    Exact copies and held-out records are not compared further; shared passages do not count.
-    Raises UserError where the file is missing or damaged.
+    Returns what is known of each record, and the pairs that may be copies with their relation.
+    Exact copies and held-out records are not compared further; shared passages do not count. Raises
+    UserError where the file is missing or damaged.
     """
     look = partial(survey, path, prompts=prompts, params=params, shared=shared)
     parts = list(each(look, list(blocks(path))))
@@ -64,7 +65,7 @@ def find_copies(
     originals = np.flatnonzero(
         (found.originals() == np.arange(len(found.spans))) & ~found.is_held_out()
     )
-    order = found.best_first()  # all of a bucket are compared with its first, which stays
+    order = found.best_first()  # each member of a bucket is compared with the first, which stays
     order = order[np.isin(order, originals)]
     buckets = [found.buckets[order]]  # by far the largest: popped, so that the search may free it
     found = found._replace(buckets=found.buckets[:0].copy())
@@ -74,7 +75,7 @@ def find_copies(
         pairs = propose(path, spans, params, shared, RECALL)
         values = compare_all(pairs, spans, compare, each)
     else:
-        pairs, values = near_copies(buckets.pop(), spans, compare, each)
+        pairs, values = near_copies(buckets.pop().T, spans, compare, each)
     pairs = np.sort(order[pairs], axis=1)
     first = np.lexsort(pairs.T[::-1])
     return found, _related(pairs[first], values[first])
@@ -83,13 +84,13 @@ def find_copies(
 def relate_all(
     path: Path, pairs: IndexPairs, spans: Spans, params: DedupParams, shared: Shared = b""
 ) -> Related:
-    """Relate pairs of records, given the span of every record's line in the file."""
+    """Compare pairs of records, given the span of each record's line in the file."""
     compare = partial(relate, path, params=params, shared=shared)
     return _related(pairs, compare_all(pairs, spans, compare))
 
 
 def relate(path: Path, spans: Spans, params: DedupParams, shared: Shared) -> npt.NDArray[np.void]:
-    """Compare pairs of records, whose lines have these spans: similarity of prompts, relation.
+    """Compute similarity of prompts and relation for pairs of records, given by line spans.
 
     spans: shape (pairs, 2, 2). Returns an array with the fields of RELATED.
     """

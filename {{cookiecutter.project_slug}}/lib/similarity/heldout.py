@@ -1,4 +1,4 @@
-"""What training must not see: val and test, the cases of evals/ and published test sets."""
+"""Collect what training must not see: val, test, the cases of evals/ and published test sets."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,12 +17,12 @@ HELD_OUT = ("val", "test")  # the splits
 
 
 class HeldOut(NamedTuple):
-    """One prompt that must not be trained on; `groups` only where it came with some."""
+    """A prompt that must not be trained on; `groups` is empty where it came without any."""
 
     file: str  # val, test or a path in evals/
     id: str
     prompt: str
-    question: str = ""  # the last turn of a longer chat; empty where it has too few words
+    question: str = ""  # the last turn of a longer chat; empty if it has too few words
     groups: tuple[str, ...] = ()
 
 
@@ -34,8 +34,8 @@ def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
     named = list(dict.fromkeys(Path(benchmark.path) for benchmark in benchmarks))
     if gone := [path for path in named if not path.is_file()]:
         raise UserError(
-            f"params.yaml: split.benchmarks names {gone[0]}, which is not there; put it there, or "
-            "take the entry out"
+            f"params.yaml: split.benchmarks names {gone[0]}, which does not exist; add the file, "
+            "or remove the entry"
         )
     return [path for path in data_files() if path not in named] + named
 
@@ -43,8 +43,8 @@ def eval_files(benchmarks: list[Benchmark]) -> list[Path]:
 def eval_prompts(benchmarks: list[Benchmark]) -> Iterator[HeldOut]:
     """Yield the prompts in evals/ that must not be trained on.
 
-    The prompt of every case, the question of every row of a named benchmark, and of a case of
-    several turns its last question, as a prompt.
+    These are the prompt of every case, the question of every row of a named benchmark, and the last
+    question of a case with several turns.
     """
     for one in _in_evals(benchmarks):
         yield one
@@ -67,19 +67,20 @@ def _in_evals(benchmarks: list[Benchmark]) -> Iterator[HeldOut]:
 
 
 def _asked(case: CaseLine) -> list[Message]:
-    """The prompt as records have theirs: without system turns."""
+    """Return the prompt as records store it: without system turns."""
     return [turn for turn in case.prompt() if turn["role"] != "system"]
 
 
 def _question(turns: list[Message]) -> str:
-    """The last of several turns, if it is long enough for a quotation to mean something: "and how?"
-    stands in many chats that have nothing in common."""
+    """Return the last of several turns if it is long enough to search for quotations, else "".
+
+    "and how?" occurs in many chats that have nothing in common."""
     last = turns[-1]["content"] if len(turns) > 1 else ""
     return last if len(words(last)) >= SHORTEST else ""
 
 
 def held_out(splits: Mapping[str, Iterable[Record]], benchmarks: list[Benchmark]) -> list[HeldOut]:
-    """List every prompt of val, of test, of the cases in evals/, and of the named benchmarks."""
+    """List every prompt of val, test, the cases in evals/ and the named benchmarks."""
     drawn = [_in_split(name, record) for name in HELD_OUT for record in splits[name]]
     return drawn + list(_in_evals(benchmarks))
 

@@ -1,10 +1,10 @@
-"""What a search finds."""
+"""Define what a search for similar texts finds."""
 
 from typing import NamedTuple
 
 
 class Hit(NamedTuple):
-    """Two texts, by their indices in what was searched and in what is known, and how similar."""
+    """A text that was searched and a known text, by index, with their similarity."""
 
     one: int
     other: int

@@ -1,11 +1,11 @@
-"""The exact similarity of two texts: the share of their shingles that both have (Jaccard, 1912)."""
+"""Compute the exact Jaccard similarity of texts: shared over all shingles (Jaccard, 1912)."""
 
 import numpy as np
 import numpy.typing as npt
 
 from lib.similarity.shingles import Floats, IndexPairs, Shingles
 
-SLACK = 1e-9  # for rounding, where a similarity is held against a threshold
+SLACK = 1e-9  # tolerance for rounding when a similarity is compared with a threshold
 
 
 def jaccard(ones: Shingles, others: Shingles, pairs: IndexPairs) -> Floats:
@@ -15,7 +15,7 @@ def jaccard(ones: Shingles, others: Shingles, pairs: IndexPairs) -> Floats:
 
 
 def count_shared(ones: Shingles, others: Shingles, pairs: IndexPairs) -> npt.NDArray[np.int64]:
-    """Count the shingles that both sets of each pair have; the sets are from `shingle`."""
+    """Count the shingles that both texts of each pair have; the sets are from `shingle`."""
     result = np.empty(len(pairs), np.int64)
     left, right = ones.starts.tolist(), others.starts.tolist()
     for index, (one, other) in enumerate(pairs.tolist()):

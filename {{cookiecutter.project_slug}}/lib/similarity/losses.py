@@ -1,4 +1,4 @@
-"""Sources of which dedup drops much, and the text that the dropped rows share most."""
+"""Warn of sources that lose many rows in dedup, with the text that the dropped rows share most."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,7 +16,7 @@ MUCH = 0.2  # of a source's rows
 
 
 class Loss(NamedTuple):
-    """A source that loses much."""
+    """A source that loses many rows."""
 
     source: str
     rows: int
@@ -24,25 +24,25 @@ class Loss(NamedTuple):
     text: str  # that the dropped rows share most; curate has masked its personal data
 
     def warning(self, params: DedupParams) -> str:
-        """Say what goes and why, and what to do where it should stay."""
+        """Say what is dropped and why, and what to do if it should stay."""
         gone = sum(self.dropped.values())
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
         return (
-            f"dedup: warning: {self.source}: {gone:,} of {self.rows:,} rows go ({reasons}); what "
-            f'they have in common most: "{quoted(self.text)}"{self._cure(params)}'
+            f"dedup: warning: {self.source}: {gone:,} of {self.rows:,} rows are dropped "
+            f'({reasons}); the text they share most: "{quoted(self.text)}"{self._cure(params)}'
         )
 
     def _cure(self, params: DedupParams) -> str:
         worst = max(self.dropped, key=lambda reason: self.dropped[reason])
         if worst == "near_copy":
             return (
-                "; if these are different rows, put those of each task or context into a file of "
-                "their own in data.sources (what a tenth of a source's prompts share does not "
+                "; if these rows differ, put each task or context into its own file in "
+                "data.sources (what a tenth of a source's prompts share does not "
                 f"count), or raise dedup.threshold ({params.threshold})"
             )
         if worst.endswith("_copy") and worst != "exact_copy":
             return (
-                f"; evals/{worst.removesuffix('_copy')} has it: take rows or cases from elsewhere"
+                f"; evals/{worst.removesuffix('_copy')} has it, too: use other rows or other cases"
             )
         return ""
 
@@ -50,7 +50,7 @@ class Loss(NamedTuple):
 def heavy_losses(
     path: Path, found: Survey, gone: npt.NDArray[np.bool_], ledger: Ledger
 ) -> list[Loss]:
-    """List the sources that lose more than MUCH of their rows; gone: which records are dropped."""
+    """List the sources that lose more than MUCH of their rows; gone: marks dropped records."""
     losses = []
     for source, account in ledger.accounts.items():
         if account.dropped.total() > MUCH * account.rows_in:

@@ -1,9 +1,12 @@
-"""Proposals for near copies: MinHash signatures (Broder, 1997), cut into bands (LSH).
+"""Propose pairs of near copies by MinHash signatures (Broder, 1997), cut into bands (LSH).
 
-The signatures of two texts agree in a share of their rows that estimates the Jaccard similarity of
-the texts. Texts that agree in all rows of a band share a bucket (Leskovec et al., Mining of Massive
-Datasets, chapter 3). Signatures equal those of `datasketch.MinHash` on the same hashes.
+The share of rows in which two signatures agree estimates the Jaccard similarity of the texts. Texts
+that agree in all rows of a band share a bucket (Leskovec et al., Mining of Massive Datasets,
+chapter 3). Signatures equal those of `datasketch.MinHash` on the same hashes.
 """
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +15,11 @@ from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, mix
 
 Signatures = npt.NDArray[np.uint32]  # shape (texts, permutations)
 
-NEIGHBORS = 32  # of a bucket's members each is paired with the first and the 31 that follow it
+NEIGHBORS = 32  # each member of a bucket is paired with the first one and the 31 that follow it
 
 
 def signatures(shingles: Shingles, permutations: int, seed: int) -> Signatures:
-    """Compute a MinHash signature for each text; equal to datasketch's scheme "affine32"."""
+    """Compute a MinHash signature for each text; equals datasketch's scheme "affine32"."""
     generator = np.random.RandomState(seed)
     scale = generator.randint(0, 1 << 31, permutations, dtype=np.uint32) * np.uint32(2)
     scale += np.uint32(1)
@@ -35,8 +38,8 @@ def signatures(shingles: Shingles, permutations: int, seed: int) -> Signatures:
 def bands(threshold: float, permutations: int, recall: float) -> tuple[int, int]:
     """Choose (bands, rows per band) of a MinHash search by its recall at the threshold.
 
-    The most rows that still propose a pair of exactly the threshold's similarity with a probability
-    of at least `recall`.
+    Takes the most rows per band with which a pair exactly at the threshold is still proposed with a
+    probability of at least `recall`.
     """
     rows = 1
     while 1 - (1 - threshold ** (rows + 1)) ** (permutations // (rows + 1)) >= recall:
@@ -45,7 +48,7 @@ def bands(threshold: float, permutations: int, recall: float) -> tuple[int, int]
 
 
 def band_keys(signature: Signatures, count: int, rows: int) -> Hashes:
-    """Compute bucket keys, a column per band: texts with equal keys in a column share a bucket."""
+    """Compute bucket keys, one column per band: equal keys in a column mean the same bucket."""
     parts = signature[:, : count * rows].astype(np.uint64).reshape(len(signature), count, rows)
     keys = np.zeros((len(signature), count), np.uint64)
     for row in range(rows):
@@ -53,11 +56,13 @@ def band_keys(signature: Signatures, count: int, rows: int) -> Hashes:
     return keys
 
 
-def candidates(keys: Hashes) -> IndexPairs:
-    """List the pairs of texts that share a bucket in some column of the keys, without repeats."""
-    count = len(keys)
+def candidates(columns: Iterable[npt.NDArray[Any]], count: int) -> IndexPairs:
+    """List the pairs of `count` texts that share a bucket in some band, without repeats.
+
+    columns: of each band, the keys of all texts.
+    """
     found = [np.empty(0, np.int64)]
-    for column in keys.T:
+    for column in columns:
         order = np.argsort(column, kind="stable")
         ranked = column[order]
         first = np.searchsorted(ranked, ranked)  # of each bucket, its first member
@@ -73,7 +78,7 @@ def candidates(keys: Hashes) -> IndexPairs:
 
 
 def connected(count: int, pairs: IndexPairs) -> Indices:
-    """Find for each index below `count` the lowest index that pairs connect it to."""
+    """Return for each index below `count` the lowest index in its connected component."""
     labels = np.arange(count)
     while True:
         low = np.minimum(labels[pairs[:, 0]], labels[pairs[:, 1]])

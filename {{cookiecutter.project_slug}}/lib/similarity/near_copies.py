@@ -1,4 +1,4 @@
-"""Near copies: the one search that dedup, split, the leakage check, harvest and monitoring call.
+"""Search for near copies: used by dedup, split, the leakage check, harvest and monitoring.
 
 `near_copies`  among many texts, which need not fit into memory: MinHash proposes pairs, an exact
                comparison decides. A few pairs just above the threshold are missed. near_pairs.py
@@ -30,30 +30,32 @@ from lib.similarity.shingles import (
 from lib.similarity.spans import Spans
 from lib.similarity.workers import Each
 
-BATCH_BYTES = 1 << 24  # bytes of texts compared at a time
+BATCH_BYTES = 1 << 24  # bytes of texts that are compared at a time
 
-Compare = Callable[[Spans], Any]  # of shape (pairs, 2, 2), to an array of as many rows
+Compare = Callable[
+    [Spans], Any
+]  # spans of shape (pairs, 2, 2) to an array with a row for each pair
 
 
 def near_copies(
-    buckets: npt.NDArray[Any], spans: Spans, compare: Compare, each: Each = map
+    buckets: Iterable[npt.NDArray[Any]], spans: Spans, compare: Compare, each: Each = map
 ) -> tuple[IndexPairs, Any]:
     """Find all pairs of texts that share a bucket, and compare each.
 
-    buckets     shape (texts, bands): texts with an equal key in a column share a bucket
+    buckets     of each band, the keys of all texts: those with equal keys share a bucket
     spans       shape (texts, 2): where `compare` finds each text
     compare     says exactly how similar pairs are; gets their spans, shape (pairs, 2, 2)
     each        who calls `compare`: a `map` over this process, others or a cluster (workers.py)
 
-    Returns the pairs, in order, and what `compare` says of them, row by row.
+    Returns the pairs, in order, and the results of `compare`, one row per pair.
     """
-    pairs = candidates(buckets)
+    pairs = candidates(buckets, len(spans))
     del buckets  # by far the largest array, where the caller does not hold it
     return pairs, compare_all(pairs, spans, compare, each)
 
 
 def compare_all(pairs: IndexPairs, spans: Spans, compare: Compare, each: Each = map) -> Any:
-    """Compare pairs in batches of about BATCH_BYTES; return what `compare` says, row by row."""
+    """Call `compare` on pairs in batches of BATCH_BYTES; return its results, a row per pair."""
     batches = list(_batches(pairs, spans))
     found = np.concatenate(list(each(compare, [spans[pairs[batch]] for batch in batches])))
     result = np.empty_like(found)
@@ -62,29 +64,31 @@ def compare_all(pairs: IndexPairs, spans: Spans, compare: Compare, each: Each = 
 
 
 def _batches(pairs: IndexPairs, spans: Spans) -> Iterator[Indices]:
-    """Indices of pairs whose texts fit into memory together; pairs that are connected stand side
-    by side, so that a text is read in few batches. At least one batch, if an empty one."""
+    """Yield indices of pairs, in batches whose texts fit into memory together.
+
+    Connected pairs are neighbors, so that a text is read in few batches. At least one batch is
+    yielded, possibly empty."""
     order = np.argsort(connected(len(spans), pairs)[pairs[:, 0]], kind="stable")
     size = np.cumsum(np.diff(spans).ravel()[pairs[order]].sum(axis=1))
     yield from np.split(order, np.flatnonzero(np.diff(size // BATCH_BYTES)) + 1)
 
 
 class KnownTexts:
-    """Texts to be found in others: the same, nearly the same, or quoted word for word.
+    """Known texts, to be found in others: as exact copies, near copies or quotations.
 
-    Exact but for 64-bit hashes. What a search needs is computed when it is first called. A hit's
-    `one` is the index of a text searched, its `other` the index of a known text.
+    Exact up to collisions of 64-bit hashes. The index of a search is built at its first call. A
+    hit's `one` is the index of a searched text, its `other` that of a known text.
     """
 
     def __init__(
         self, texts: Sequence[str], threshold: float, ngram: int, shared: Shared = b""
     ) -> None:
-        """threshold: the Jaccard similarity from which texts are near copies; ngram: words per
-        shingle; shared: passages that make no texts alike (own_words.py)."""
+        """threshold: Jaccard similarity from which texts are near copies; ngram: words per shingle;
+        shared: passages to ignore (own_words.py)."""
         self.texts, self.threshold, self.ngram, self.shared = texts, threshold, ngram, shared
 
     def same(self, texts: Iterable[str]) -> list[Hit]:
-        """Find texts that are a known one but for case, spacing and a last full stop."""
+        """Find texts that equal a known one up to case, spacing and a final full stop."""
         keys = enumerate(map(same_text_key, texts if self.texts else ()))
         return [Hit(one, self._keys[key], 1.0) for one, key in keys if key in self._keys]
 
@@ -93,17 +97,18 @@ class KnownTexts:
         return self._near.search_texts(texts) if self.texts else []
 
     def near_shingles(self, grams: NgramSets) -> list[Hit]:
-        """Find near copies as `near` does, of texts given by their n-grams (of `ngram` words)."""
+        """Find near copies like `near`, among texts given by their n-grams (of `ngram` words)."""
         return self._near.search(grams) if self.texts else []
 
     def quoted(self, texts: Iterable[str]) -> list[Hit]:
-        """Find texts that quote known ones, with the containment (containment.py)."""
+        """Find texts that quote a known one, with the containment (containment.py)."""
         return self._quotes.search(texts)
 
     def may_be_quoted(self, words: Shingles) -> Indices:
-        """List quickly the texts, given by their own words, that `quoted` may find.
+        """List candidates for `quoted` quickly, among texts given by their own words.
 
-        The others have no n-gram of the shortest length, and so none of a longer one.
+        Other texts share no n-gram of the shortest length with a known one, so none of a longer
+        one.
         """
         return self._shortest.texts_with(ngrams(words, SHORTEST))
 
@@ -130,7 +135,7 @@ class KnownTexts:
 def search_rows(
     search: Callable[[list[str]], list[Hit]], rows: Sequence[Sequence[str]]
 ) -> list[Hit]:
-    """Search every text of rows of texts; `one` of a hit is the index of its row."""
+    """Search rows of several texts each; `one` of a hit is the index of the row."""
     owner = [index for index, row in enumerate(rows) for _ in row]
     hits = search(list(chain.from_iterable(rows)))
     return [hit._replace(one=owner[hit.one]) for hit in hits]

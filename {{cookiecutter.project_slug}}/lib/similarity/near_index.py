@@ -1,4 +1,4 @@
-"""An exact search for near copies of known texts, which finds every pair."""
+"""Find all near copies of known texts, exactly."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,13 +14,13 @@ from lib.similarity.shingles import chunks, distinct, ngrams, word_hashes
 
 
 class NearIndex:
-    """Known texts by their rarest shingles, to search others for near copies of them."""
+    """An index of known texts by their rarest shingles; finds near copies of them."""
 
     def __init__(
         self, texts: Sequence[str], threshold: float, ngram: int, shared: Shared = b""
     ) -> None:
-        """threshold: the Jaccard similarity from which texts are near copies; ngram: words per
-        shingle; shared: passages that do not count."""
+        """threshold: Jaccard similarity from which texts are near copies; ngram: words per shingle;
+        shared: passages to ignore."""
         self.texts, self.threshold, self.ngram, self.shared = texts, threshold, ngram, shared
         self.index = RareIndex(self._shingles, len(texts), threshold)
 

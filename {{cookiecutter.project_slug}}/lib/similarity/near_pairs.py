@@ -1,4 +1,4 @@
-"""Near copies among many texts whose words lie in a file: proposed by MinHash, then compared."""
+"""Find near copies among more texts than fit into memory: proposed by MinHash, then compared."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -6,8 +6,8 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from lib.similarity.bucket_file import BucketFile, Keys
 from lib.similarity.minhash import band_keys, bands, signatures
 from lib.similarity.near_copies import near_copies
 from lib.similarity.own_words import Shared, ngrams_of, own_words, similarity
@@ -29,32 +29,31 @@ def near_copies_in(
 
     ngram         words per shingle
     permutations  rows of a MinHash signature, drawn by `seed`
-    recall        share of the pairs of exactly `threshold` to be found; of closer ones, more are
-    shared        passages that do not count
+    recall        share of pairs exactly at `threshold` that is found; of closer pairs, more are
+    shared        passages to ignore
     """
     sketch = Sketch(*bands(threshold, permutations, recall), permutations, seed)
-    keys = [np.empty((0, sketch.bands), np.uint32)]
-    with TemporaryFile() as raw:
-        file = WordFile(raw)
+    with TemporaryFile() as raw, TemporaryFile() as more:
+        file, buckets = WordFile(raw), BucketFile(more, sketch.bands)
         for some in chunks(texts):
             words = word_hashes(some)
             file.add(words)
-            keys.append(sketch.keys(ngrams(own_words(words, shared), ngram)))
-        return similar_pairs(file, file.spans(), keys, threshold, ngram, shared)
+            buckets.add(sketch.keys(ngrams(own_words(words, shared), ngram)))
+        return similar_pairs(file, file.spans(), buckets, threshold, ngram, shared)
 
 
 class Sketch(NamedTuple):
-    """How texts become buckets, by which pairs are proposed."""
+    """The parameters by which texts are hashed to buckets that propose pairs."""
 
     bands: int
     rows: int  # of a signature, in a band
     permutations: int  # rows of a signature
     seed: int
 
-    def keys(self, grams: Shingles) -> npt.NDArray[np.uint32]:
-        """Compute the buckets of texts, given by their n-grams.
+    def keys(self, grams: Shingles) -> Keys:
+        """Compute the bucket keys of texts, given by their n-grams: shape (texts, bands).
 
-        Half a hash each: a pair that shares one by chance is compared like the others.
+        32 bits are enough: a pair that shares a key by chance is compared like the others.
         """
         signature = signatures(grams, self.permutations, self.seed)
         return (band_keys(signature, self.bands, self.rows) >> np.uint64(32)).astype(np.uint32)
@@ -63,24 +62,22 @@ class Sketch(NamedTuple):
 def similar_pairs(
     file: WordFile,
     spans: Spans,
-    keys: list[npt.NDArray[np.uint32]],
+    buckets: BucketFile,
     threshold: float,
     ngram: int,
     shared: Shared,
 ) -> tuple[IndexPairs, Floats]:
     """Find pairs of texts that share a bucket and are at least `threshold` similar.
 
-    spans: where each text lies in the file; keys: their buckets, part by part; freed on the way.
+    spans: where each text is in the file.
     """
-    buckets = [np.concatenate(keys)]
-    keys.clear()
     compare = partial(_similarity_in, file, ngram, shared)
-    pairs, values = near_copies(buckets.pop(), spans, compare)
+    pairs, values = near_copies(buckets.columns(), spans, compare)
     return pairs[values >= threshold], values[values >= threshold]
 
 
 def _similarity_in(file: WordFile, ngram: int, shared: Shared, spans: Spans) -> Floats:
-    """The similarity of pairs of texts, given by where their words lie in a file."""
+    """Compute the similarity of pairs of texts, given by the spans of their words in a file."""
     words, pairs = file.words(spans.reshape(-1, 2))
     sets = ngrams_of(words, ngram, shared).distinct()
     return similarity(sets, sets, pairs.reshape(-1, 2))

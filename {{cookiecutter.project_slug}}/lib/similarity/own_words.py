@@ -1,9 +1,9 @@
-"""A text's own words: those outside the passages that many prompts of a source share.
+"""Compare texts by their own words: those outside passages that many prompts of a source share.
 
-An instruction, examples, one context or the labels of a form make no two prompts alike. So two
-texts are alike where they are so twice: as they stand, and in their own words, as if the passages
-were cut out. The rule takes pairs away and adds none. A text that is nothing but shared passages
-keeps all its words. Which passages are shared: shared_text.py.
+A common instruction, examples, context or form does not make two prompts copies. So two texts are
+similar only if they are similar twice: as a whole, and in their own words, with shared passages cut
+out. The rule removes pairs and adds none. A text that consists of shared passages only keeps all
+its words. shared_text.py finds the passages.
 """
 
 from collections.abc import Sequence
@@ -28,25 +28,27 @@ from lib.similarity.shingles import (
     word_hashes,
 )
 
-PASSAGE = 5  # words: fewer do not make short prompts alike (of 3-grams, below 0.6)
+PASSAGE = 5  # words: fewer do not make short prompts similar (3-grams: below 0.6)
 
-Shared = bytes  # the hashes of shared passages of PASSAGE words, sorted; b"": there are none
+Shared = bytes  # hashes of shared passages of PASSAGE words, sorted; b"": none
 
 
 class SortedHashes:
-    """Hashes of n-grams in order, each as often as it is known, to find those of texts."""
+    """Sorted hashes of known n-grams, with repeats, for fast lookup."""
 
     def __init__(self, hashes: Hashes) -> None:
         self.hashes = hashes
-        # The first bits of a hash rule out most others at once: of eight slots one is set, or two.
+        # A filter by the first bits of a hash rules out most others: one or two of eight slots are
+        # set.
         self.bits = min(max(len(hashes).bit_length() + 2, 16), 30)
         self.slots = np.zeros(1 << self.bits, bool)
         self.slots[self._slot(hashes)] = True
 
     def find(self, hashes: Hashes) -> tuple[Indices, Indices, Indices]:
-        """Find the hashes that are known.
+        """Look up hashes.
 
-        Returns their places, and of each where it begins among the known ones and how often it is.
+        Returns the indices of those that are known, and for each its first index and its count
+        among the known ones.
         """
         places = np.flatnonzero(self.slots[self._slot(hashes)])
         begin = np.searchsorted(self.hashes, hashes[places])
@@ -59,22 +61,22 @@ class SortedHashes:
 
 
 class HashSet:
-    """A set of n-grams, to find those of texts that are in it."""
+    """A set of n-grams, to find texts that have one of them."""
 
     def __init__(self, hashes: Hashes) -> None:
         self.known = SortedHashes(np.unique(hashes))
 
     def places(self, grams: Shingles) -> Indices:
-        """List where n-grams of the set stand among those of texts."""
+        """Return the indices of those n-grams of texts that are in the set."""
         return self.known.find(grams.hashes)[0]
 
     def texts_with(self, grams: Shingles) -> Indices:
-        """List the texts that have an n-gram of the set."""
+        """Return the indices of texts that have an n-gram of the set."""
         return np.unique(np.searchsorted(grams.starts, self.places(grams), "right") - 1)
 
 
 def own_words(words: Shingles, shared: Shared, texts: Indices | None = None) -> Shingles:
-    """Leave out the words of each text, or of some texts, in shared passages, unless all are."""
+    """Remove the words in shared passages from each text, unless nothing would be left."""
     if not shared or not len(words.hashes):
         return words
     own = ~in_passages(words, shared)
@@ -89,7 +91,7 @@ def own_words(words: Shingles, shared: Shared, texts: Indices | None = None) -> 
 
 
 def in_passages(words: Shingles, shared: Shared) -> npt.NDArray[np.bool_]:
-    """Tell for each word whether it stands in a shared passage."""
+    """Tell for each word whether it is in a shared passage."""
     grams = ngrams(words, PASSAGE)
     places = _passages(shared).places(grams)
     text = np.searchsorted(grams.starts, places, "right") - 1
@@ -106,14 +108,15 @@ def _passages(shared: Shared) -> HashSet:
 
 
 class NgramSets(NamedTuple):
-    """The n-grams of texts: of their own words, and of all their words; one object where no passage
-    is shared."""
+    """The n-grams of texts: of their own words, and of all words.
+
+    Both are the same object where no passage is shared."""
 
     own: Shingles
     whole: Shingles
 
     def take(self, texts: Indices) -> "NgramSets":
-        """Take those of some of the texts, in that order."""
+        """Select some of the texts, in that order."""
         own = take(self.own, texts)
         return NgramSets(own, own if self.whole is self.own else take(self.whole, texts))
 
@@ -126,7 +129,7 @@ class NgramSets(NamedTuple):
 def ngrams_of(
     words: Shingles, ngram: int, shared: Shared, texts: Indices | None = None
 ) -> NgramSets:
-    """Hash the n-grams of texts, in order; texts: those in which shared passages do not count."""
+    """Hash the n-grams of texts, in order; texts: those in which shared passages are ignored."""
     own = own_words(words, shared, texts)
     grams = ngrams(own, ngram)
     return NgramSets(grams, grams if own is words else ngrams(words, ngram))
@@ -140,10 +143,11 @@ def sets_of(texts: Sequence[str], ngram: int, shared: Shared) -> NgramSets:
 
 
 def similarity(ones: NgramSets, others: NgramSets, pairs: IndexPairs) -> Floats:
-    """Compute how similar each pair (index in ones, in others) is, 0 to 1.
+    """Compute the similarity, 0 to 1, of each pair (index in ones, index in others).
 
     It is the lower of two exact Jaccard similarities: of their own words, and of all their words.
-    So a question about another context, or a text under another instruction, is no copy.
+    So neither another question about a shared context nor the same question about another context
+    is a copy.
     """
     values = jaccard(ones.own, others.own, pairs)
     if ones.whole is ones.own and others.whole is others.own:

@@ -1,7 +1,7 @@
 """Sections dedup and split of params.yaml.
 
-The `dedup` section: when two records count as copies.
-The `split` section: how records part into train, val and test, and what the leakage check searches.
+The `dedup` section: when two records count as copies. The `split` section: how records are divided
+into train, val and test, and what the leakage check searches.
 """
 
 from typing import Literal
@@ -19,7 +19,7 @@ class DedupParams(Section):
     near_copies: Literal["drop", "keep"] = "drop"  # among records; exact copies always go
     evals_threshold: float = Field(
         gt=0, le=1
-    )  # from which a record is a copy of a case in evals/, and dropped
+    )  # similarity from which a record is a copy of a case in evals/ and is dropped
     ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
     permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
     seed: int = Field(ge=0, lt=2**32)
@@ -28,9 +28,9 @@ class DedupParams(Section):
 
 
 class Balance(Section):
-    """How scenarios are evened out in train; val and test keep their natural shares."""
+    """How scenarios are balanced in train; val and test keep their natural shares."""
 
-    # most rows of one scenario in train, for chats and preference pairs each
+    # most rows of a scenario in train; chats and preference pairs count separately
     cap: int | None = Field(default=None, ge=1)
     # scenario -> how often each of its train rows is written
     weights: dict[str, int] = {}
@@ -44,7 +44,7 @@ class Balance(Section):
 
 
 class Coverage(Section):
-    """The fewest rows that train, val and test must hold each."""
+    """The fewest rows that each of train, val and test must have."""
 
     scenario: int = Field(default=0, ge=0)  # of every scenario
     tags: dict[str, int] = {}  # edge-case tag -> of this tag
@@ -62,19 +62,19 @@ class Benchmark(Section):
         if not path.startswith("evals/") or ".." in path.split("/"):
             raise ValueError("a file in evals/, which dvc watches, such as evals/gsm8k_test.jsonl")
         if path in ("evals/golden.jsonl", "evals/adversarial.jsonl"):
-            raise ValueError("another file than those of cases, which are searched as they are")
+            raise ValueError("a file other than those of cases, which are always searched")
         return path
 
 
 class SplitParams(Section):
-    """Shares are of groups; a source's own split wins over them."""
+    """How records are divided: shares of groups. A split that a source fixes takes precedence."""
 
     seed: int = Field(ge=0)
     val: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
     threshold: float = Field(gt=0, le=1)  # prompts at least this similar share a split
     ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
-    on_leak: Literal["fail", "drop_train"]  # when train holds something that is held out
+    on_leak: Literal["fail", "drop_train"]  # what to do if train contains something held out
     balance: Balance = Balance()
     coverage: Coverage = Coverage()
     benchmarks: list[Benchmark] = []
@@ -87,14 +87,14 @@ class SplitParams(Section):
 
 
 def check_thresholds(dedup: DedupParams, split: SplitParams) -> None:
-    """Raise UserError where dedup may let through what the leakage check then finds."""
+    """Raise UserError where dedup may keep what the leakage check then reports."""
     if dedup.evals_threshold > split.threshold:
         raise UserError(
             f"params.yaml: dedup.evals_threshold is {dedup.evals_threshold}; it must be at most "
-            f"split.threshold ({split.threshold}), or split finds copies of evals/ that dedup left"
+            f"split.threshold ({split.threshold}), or split finds copies of evals/ that dedup kept"
         )
     if dedup.ngram != split.ngram:
         raise UserError(
             f"params.yaml: dedup.ngram is {dedup.ngram} and split.ngram {split.ngram}; they must "
-            "be equal, or split finds copies of evals/ that dedup left"
+            "be equal, or split finds copies of evals/ that dedup kept"
         )

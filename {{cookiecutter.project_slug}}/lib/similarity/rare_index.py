@@ -1,9 +1,9 @@
-"""Sets by their rarest members: a search that finds every set of which a text may have a share.
+"""Find every set of which a text may have a given share, by the rarest members of the sets.
 
-A text that has `share` of a set's members has at least k of any `1 - share` of them and k more. So
-only the rarest of each set are kept and looked up (as in the prefix filter; Chaudhuri et al., 2006;
-Bayardo et al., 2007), and what has fewer than k of them, by chance, is not compared. A Jaccard
-similarity of at least t means at least a share t of either set.
+A text that has the share s of a set of n members has at least k of any (1 - s) n + k of them. So
+only the rarest members of each set are indexed (a prefix filter; Chaudhuri et al., 2006; Bayardo et
+al., 2007), and texts with fewer than k of them are not compared. A Jaccard similarity of at least t
+implies a share of at least t of either set.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,25 +15,25 @@ from lib.similarity.jaccard import SLACK
 from lib.similarity.own_words import SortedHashes
 from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, ranges
 
-LEAST = 4  # members that a text must have of those kept of a set: k above, less for small sets
-BUCKETS = 20  # bits of a hash by which members are counted
+LEAST = 4  # k above, fewer for small sets
+BUCKETS = 20  # bits of a hash used to count members
 
 
 class NumberedSets(NamedTuple):
-    """Some sets, each member once, and their numbers among all."""
+    """Some of the sets, without repeated members, and their numbers among all sets."""
 
     members: Shingles
     number: Indices
 
 
 class RareIndex:
-    """The rarest members of sets, by hash."""
+    """An index of the rarest members of sets, by hash."""
 
     def __init__(
         self, read: Callable[[], Iterator[NumberedSets]], count: int, share: float
     ) -> None:
-        """read: gives all sets, some at a time, twice; count: how many; share: of a set's members
-        that a text must have."""
+        """read: yields all sets, some at a time; called twice. count: number of sets. share: share
+        of a set's members that a text must have."""
         self.least = np.zeros(count, np.int64)
         counts = np.zeros(1 << BUCKETS, np.int64)
         for some in read():
@@ -53,7 +53,7 @@ class RareIndex:
         self.known, self.owners = SortedHashes(together[order]), np.concatenate(owners)[order]
 
     def search(self, grams: Shingles) -> IndexPairs:
-        """List the pairs (text, set) of which the text may have the share, in order."""
+        """List the pairs (text, set) where the text may have the share of the set, in order."""
         places, begin, length = self.known.find(grams.hashes)
         text = np.searchsorted(grams.starts, places, "right") - 1
         count = max(len(self.least), 1)
@@ -64,7 +64,7 @@ class RareIndex:
 
 
 def _rarest(members: Shingles, counts: Indices, most: Indices) -> Indices:
-    """The places of the rarest members of each set, `most` of it."""
+    """Return the indices of the rarest members of each set, at most `most` of it."""
     sizes = members.sizes()
     rank = counts[_bucket(members.hashes)].astype(np.uint64) << np.uint64(40)
     rank |= members.hashes >> np.uint64(24)

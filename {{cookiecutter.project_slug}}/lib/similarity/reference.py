@@ -1,7 +1,7 @@
-"""datasketch as a reference: its MinHash and its index propose pairs, from the same n-grams.
+"""Propose pairs with datasketch's MinHash and LSH index, as a reference for our own search.
 
-It proposes all pairs of a bucket, so its time grows with the square of what is alike, and its index
-takes some 7 kB a record: for checks of our own search, not for large data.
+It proposes all pairs in a bucket, so its time grows with the square of the number of copies, and
+its index takes about 7 kB per record: for checks of our own search, not for large data.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from lib.similarity.params import DedupParams
 from lib.similarity.shingles import IndexPairs
 from lib.similarity.spans import Spans
 
-ALSO = 1 << 31  # sets the n-grams of answers apart from those of prompts
+ALSO = 1 << 31  # distinguishes the n-grams of answers from those of prompts
 
 
 def propose(
@@ -26,7 +26,7 @@ def propose(
 ) -> IndexPairs:
     """List the pairs of records (earlier, later) that datasketch finds similar.
 
-    spans: where their lines stand in the file. Raises UserError where datasketch is missing.
+    spans: where their lines are in the file. Raises UserError where datasketch is missing.
     """
     try:
         from datasketch import MinHashLSH
@@ -49,7 +49,7 @@ def propose(
 
 
 def sketches_of(record: Any, params: DedupParams, shared: Shared) -> list[Any]:
-    """Return the sketches of what is asked, and of that with every answer."""
+    """Return the MinHashes of a record's prompt, and of prompt and answers together."""
     from datasketch import MinHash
 
     sketches = [MinHash(params.permutations, params.seed, hashfunc=int) for _ in ("asked", "all")]

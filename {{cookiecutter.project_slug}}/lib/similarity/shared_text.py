@@ -1,10 +1,9 @@
-"""Passages that many prompts of a source share, counted once, by dedup, for all later searches.
+"""Find the passages that many prompts of a source share; dedup does it once for all searches.
 
-The rule: a passage is PASSAGE words in a row (own_words.py). It is shared where a tenth of a
-source's different prompts have it, and ten of them. Counted are the SAMPLE prompts of the source
-whose records have the lowest ids: ids are hashes of the content, so neither the order of the rows
-nor who does the work matters, and rows added later change nothing but where one of them makes a
-passage cross the share.
+A passage is PASSAGE consecutive words (own_words.py). It is shared if a tenth of a source's
+different prompts, and at least ten, have it. Only the SAMPLE records of a source with the lowest
+ids are counted: ids are hashes of the content, so neither the order of rows nor the number of
+workers matters, and added rows change nothing unless they move a passage across the limit.
 """
 
 import json
@@ -28,40 +27,40 @@ from lib.similarity.spans import Spans
 from lib.similarity.workers import Block, Each, blocks, read_block
 
 SHARED_TEXT = Path("data/shared_text.jsonl")
-SHARED_BY = 0.1  # of a source's different prompts; natural phrases stay below half of that
+SHARED_BY = 0.1  # share of a source's different prompts; natural phrases stay below half of it
 FEWEST_PROMPTS = 10
-SAMPLE = 4096  # prompts of a source that are counted
-CHARACTERS = 1 << 22  # of them at most
+SAMPLE = 4096  # prompts counted per source
+CHARACTERS = 1 << 22  # at most, of the prompts counted
 SHOWN = 300  # characters of a shared text in reports
-_QUOTED = 120  # and on the terminal
+_QUOTED = 120  # the same on the terminal
 
-Sample = dict[str, list[tuple[str, int, int]]]  # of each source: (id, begin and end of its line)
+Sample = dict[str, list[tuple[str, int, int]]]  # source: (id, begin and end of the line)
 
 
 class SharedText(NamedTuple):
-    """What the prompts of one source share; str() is a line for the terminal."""
+    """The passages that the prompts of one source share; str() is a line for the terminal."""
 
     source: str
-    prompts: int  # different ones that were counted
+    prompts: int  # different prompts counted
     sharing: int  # of these, those that have `text`
-    words: float  # share of all words of these prompts that stand in a shared passage
-    text: str  # the longest shared text of the prompt that is shared most
+    words: float  # share of the words of these prompts that are in a shared passage
+    text: str  # the longest stretch of shared text in the prompt that shares most
     passages: Shared
 
     def __str__(self) -> str:
         return (
-            f"{self.source}: {self.words:.0%} of the words of its prompts stand in text that many "
-            f'of them share and that makes no two alike: "{quoted(self.text)}"'
+            f"{self.source}: {self.words:.0%} of the words of its prompts are text that many "
+            f'of them share, which is ignored when prompts are compared: "{quoted(self.text)}"'
         )
 
 
 def quoted(text: str) -> str:
-    """Cut a text to what fits into a line of the terminal."""
+    """Shorten a text to fit into a line of the terminal."""
     return text[:_QUOTED] + ("..." if len(text) > _QUOTED else "")
 
 
 def find_shared(path: Path, each: Each) -> list[SharedText]:
-    """Count what the prompts of each source in a file of records share.
+    """Find the passages that the prompts of each source in a file of records share.
 
     Sources without shared passages are left out. Raises UserError where the file is missing.
     """
@@ -110,7 +109,7 @@ def shared_by(
 ) -> SharedText:
     """Find the passages that many of a source's prompts share, each different prompt once.
 
-    share, fewest: of the different prompts, from which a passage is shared.
+    share, fewest: share and number of different prompts from which on a passage is shared.
     """
     grams: list[Hashes] = [np.empty(0, np.uint64)]
     seen: dict[bytes, str] = {}
@@ -145,7 +144,7 @@ def _shown(prompts: list[str], passages: Shared) -> tuple[str, int, float]:
 
 
 def shared_texts(text: str, inside: npt.NDArray[np.bool_]) -> Iterable[str]:
-    """Yield the stretches of a text, in small letters, whose words stand in shared passages."""
+    """Yield the stretches of a text, in lower case, that are in shared passages."""
     text = fold_case(text)
     begin, end = -1, 0
     for word, shared in zip(word_pattern().finditer(text), inside, strict=False):
@@ -159,13 +158,13 @@ def shared_texts(text: str, inside: npt.NDArray[np.bool_]) -> Iterable[str]:
 
 
 def all_passages(found: Iterable[SharedText]) -> Shared:
-    """Put the passages of all sources together: they count in no text, whatever its source."""
+    """Merge the passages of all sources: they are ignored in every text, whatever its source."""
     hashes = [np.frombuffer(one.passages, np.uint64) for one in found]
     return np.unique(np.concatenate([np.empty(0, np.uint64), *hashes])).tobytes()
 
 
 def in_metrics(found: Iterable[SharedText]) -> dict[str, dict[str, Any]]:
-    """Say of each source what its prompts share, as metrics/dedup.json has it."""
+    """Return what the prompts of each source share, in the form of metrics/dedup.json."""
     return {
         one.source: {
             "prompts": one.prompts,

@@ -1,4 +1,4 @@
-"""Shingles: a text as the set of its word n-grams (Broder, 1997), each a 64-bit hash.
+"""Turn texts into shingles: sets of word n-grams (Broder, 1997), each a 64-bit hash.
 
 Hashes are the same on every machine. A text shorter than n words is one shingle. All texts of a
 chunk are hashed together, as one array of characters; words are those of `lib.core.text.words`, in
@@ -24,16 +24,17 @@ Floats = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.uint8]
 T = TypeVar("T")
 
-CHUNK = 1 << 18  # characters hashed together: about what a CPU's cache holds
-# No letter; a letter of a longer word; a word of its own; a part of the word it follows, if any.
+CHUNK = 1 << 18  # characters hashed together: about the size of a CPU cache
+# Not a letter; a letter of a word; a word by itself; a mark, part of the word that it follows.
 _BETWEEN, SPACED, ALONE, _MARK = range(4)
 MULTIPLIERS = np.random.RandomState(0).randint(0, 1 << 63, 32, dtype=np.uint64) | np.uint64(1)
-BASE = 0x9E3779B97F4A7C15  # of the polynomial that a word's hash is; odd, so it has an inverse
+BASE = 0x9E3779B97F4A7C15  # base of the polynomial hash of a word; odd, so it has an inverse
 
 
 class Shingles(NamedTuple):
-    """The n-grams of many texts, end to end: text i has hashes[starts[i]:starts[i + 1]], at least
-    one. From `shingle` and `distinct` they are sets: sorted, each once."""
+    """The n-grams of many texts, concatenated: text i has hashes[starts[i]:starts[i + 1]].
+
+    Each text has at least one. From `shingle` and `distinct` they are sets: sorted and unique."""
 
     hashes: Hashes
     starts: Indices  # one more than texts
@@ -44,7 +45,7 @@ class Shingles(NamedTuple):
 
 
 def mix(hashes: Hashes) -> Hashes:
-    """Spread the bits of 64-bit hashes (the finaliser of MurmurHash3; Appleby, 2011)."""
+    """Mix the bits of 64-bit hashes (the finalizer of MurmurHash3; Appleby, 2011)."""
     hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return hashes ^ (hashes >> np.uint64(33))
@@ -80,7 +81,7 @@ def _in_chunks(items: Iterable[T], length: Callable[[T], int]) -> Iterator[list[
 
 
 def joined(parts: list[Shingles]) -> Shingles:
-    """Put the shingles of several lists of texts end to end."""
+    """Concatenate the shingles of several lists of texts."""
     sizes = [part.sizes() for part in parts]
     starts = np.cumsum(np.concatenate([np.zeros(1, np.int64), *sizes]))
     hashes = np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)])
@@ -98,8 +99,8 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
     letter, before = kind == SPACED, np.zeros(len(kind), bool)
     before[1:] = letter[:-1]
     begins = np.flatnonzero((kind == ALONE) | (letter & ~before))
-    # A word is the polynomial of its characters' values, read off the sums over all before it;
-    # characters between words have the value 0.
+    # A word's hash is the polynomial of its characters' values, taken from prefix sums; characters
+    # between words have the value 0.
     power, inverse = _powers(max(CHUNK, 1 << len(codes).bit_length()))
     terms *= power[: len(codes)]
     sums = np.zeros(len(codes) + 1, np.uint64)
@@ -108,7 +109,7 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
     ends = np.cumsum(np.fromiter((len(form) + 1 for form in forms), np.int64, len(forms)))
     starts = np.concatenate([np.zeros(1, np.int64), np.searchsorted(begins, ends)])
     empty = np.flatnonzero(starts[1:] == starts[:-1])
-    if len(empty):  # signs alone, such as an emoji
+    if len(empty):  # only symbols, such as an emoji
         own = [_hash(texts[index].strip()) for index in empty.tolist()]
         hashes = np.insert(hashes, starts[empty], np.array(own, np.uint64))
         starts[1:] += np.searchsorted(empty, np.arange(len(texts)), "right")
@@ -118,14 +119,14 @@ def word_hashes(texts: Sequence[str]) -> Shingles:
 def ngrams(words: Shingles, ngram: int) -> Shingles:
     """Hash the n-grams of each text, in order and as often as they occur.
 
-    words: of word_hashes, the hashes of each text's words. A text shorter than n words is one
+    words: the hashes of each text's words, from word_hashes. A text shorter than n words is one
     n-gram.
     """
     hashes, starts = words
     lengths, first = words.sizes(), starts[:-1]
     padded = np.concatenate([hashes, np.zeros(ngram, np.uint64)])
     grams = np.zeros(len(hashes), np.uint64)
-    for step in range(ngram):  # n-grams that start at each word, as if there were one text
+    for step in range(ngram):  # n-grams that start at each word, as if all were one text
         grams += padded[step : step + len(hashes)] * MULTIPLIERS[step]
     short = lengths < ngram
     own = np.zeros(np.count_nonzero(short), np.uint64)
@@ -134,7 +135,7 @@ def ngrams(words: Shingles, ngram: int) -> Shingles:
         own += np.where(inside, padded[first[short] + step], 0) * MULTIPLIERS[step]
     grams[first[short]] = own
     inside = np.ones(len(hashes), bool)
-    for step in range(1, ngram):  # n-grams that start at a text's last words leave it
+    for step in range(1, ngram):  # those that start at a text's last words reach beyond it
         late = starts[1:] - step
         inside[late[late > first]] = False
     counts = np.maximum(lengths - ngram + 1, 1)
@@ -143,7 +144,7 @@ def ngrams(words: Shingles, ngram: int) -> Shingles:
 
 
 def _settle_marks(kind: Kinds, values: Hashes) -> None:
-    """Make a mark a letter of the word that it follows; elsewhere it counts as no character."""
+    """Treat a mark as a letter of the word that it follows; elsewhere ignore it."""
     marked = np.flatnonzero(kind == _MARK)
     if len(marked):
         others = np.where(kind == _MARK, 0, np.arange(len(kind)))
@@ -194,13 +195,13 @@ def distinct(shingles: Shingles) -> Shingles:
 
 
 def take(shingles: Shingles, texts: Indices) -> Shingles:
-    """Take the shingles of some of the texts, in that order."""
+    """Select the shingles of some of the texts, in that order."""
     sizes = shingles.sizes()[texts]
     inside = ranges(shingles.starts[texts], sizes)
     return Shingles(shingles.hashes[inside], np.append(0, np.cumsum(sizes)))
 
 
 def ranges(begins: Indices, counts: Indices) -> Indices:
-    """List the indices of many ranges, end to end: counts[i] indices from begins[i] on."""
+    """Concatenate many ranges of indices: counts[i] indices from begins[i] on."""
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(begins, counts) + offsets

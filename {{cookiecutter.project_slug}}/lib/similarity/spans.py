@@ -1,4 +1,4 @@
-"""Texts that lie in a file, read where two of them are compared."""
+"""Read texts from their spans in a file, to compare pairs of them."""
 
 from collections.abc import Iterator
 from typing import IO
@@ -8,13 +8,13 @@ import numpy.typing as npt
 
 from lib.similarity.shingles import IndexPairs
 
-Spans = npt.NDArray[np.int64]  # shape (..., 2): where in a file a text begins and ends, in bytes
+Spans = npt.NDArray[np.int64]  # shape (..., 2): begin and end of a text in a file, in bytes
 
 
 def read_spans(file: IO[bytes], spans: Spans) -> tuple[Iterator[bytes], IndexPairs]:
-    """Return the texts of pairs of spans, read one by one, each once; and the pairs of indices.
+    """Return an iterator over the distinct texts of pairs of spans, and the pairs as indices.
 
-    The spans have the shape (pairs, 2, 2), as `compare` of near_copies.py gets them.
+    spans: shape (pairs, 2, 2), as passed to `compare` of near_copies.py.
     """
     starts, first, pairs = np.unique(spans[..., 0], return_index=True, return_inverse=True)
     ends = spans[..., 1].ravel()[first]

@@ -1,7 +1,7 @@
-"""What dedup must know of each record, as arrays: some 400 bytes per record, however long it is.
+"""Collect what dedup needs of each record, in arrays: about 400 bytes per record of any length.
 
-A file is surveyed in blocks of whole lines that know nothing of each other: one after the other, in
-processes or on other machines, the result is the same.
+A file is surveyed in independent blocks of whole lines, so the result is the same in one process,
+in several or on several machines.
 """
 
 from collections.abc import Iterable
@@ -42,33 +42,35 @@ from lib.similarity.shingles import (
 from lib.similarity.spans import Spans
 from lib.similarity.workers import Block, read_block
 
-RECALL = 0.98  # of the pairs exactly at the threshold; more similar ones are found more surely
-ANSWER = np.uint64(0x9E3779B97F4A7C15)  # sets an answer's shingles apart from a prompt's
+RECALL = 0.98  # for pairs exactly at the threshold; more similar ones have a higher recall
+ANSWER = np.uint64(
+    0x9E3779B97F4A7C15
+)  # distinguishes the shingles of answers from those of prompts
 
 Prompts = tuple[str, ...]  # held out
 
 
 class Survey(NamedTuple):
-    """What is known of records, one row each, in the order of the file."""
+    """The arrays of a file's records, one row each, in the order of the file."""
 
-    spans: Spans  # shape (records, 2): where its line begins and ends
+    spans: Spans  # shape (records, 2): begin and end of each line
     ids: npt.NDArray[np.bytes_]
     sources: npt.NDArray[np.object_]
     published: npt.NDArray[np.bool_]  # whether its source fixes it as val or test
     same: Hashes  # equal for exact copies: the same words in the same order
-    held_out: npt.NDArray[np.int32]  # the held-out prompt that it resembles or quotes most, or -1
-    similarity: Floats  # to that prompt
-    buckets: Hashes  # of its prompt, then of prompt and answers together
+    held_out: npt.NDArray[np.int32]  # the closest held-out prompt, by index, or -1
+    similarity: Floats  # similarity to that prompt
+    buckets: Hashes  # bucket keys of the prompt, then of prompt and answers together
 
     def is_held_out(self) -> npt.NDArray[np.bool_]:
-        """Tell which records must go because they resemble or quote a held-out prompt.
+        """Tell which records must be dropped because they resemble or quote a held-out prompt.
 
-        Published val and test rows are no training data and stay.
+        Published val and test rows are not training data and stay.
         """
         return (self.held_out >= 0) & ~self.published
 
     def originals(self) -> Indices:
-        """Find for each record the first that it is an exact copy of, held-out ones aside."""
+        """Return for each record the index of its first exact copy, held-out ones excluded."""
         result = np.arange(len(self.spans))
         rest = np.flatnonzero(~self.is_held_out())
         _, first, number = np.unique(self.same[rest], return_index=True, return_inverse=True)
@@ -78,12 +80,12 @@ class Survey(NamedTuple):
     def best_first(self) -> Indices:
         """Sort the records so that of two copies the one to keep comes first.
 
-        A published one, else the first in the data: rows added at the end displace no other.
+        Published rows first, then the order of the data: rows added at the end displace no others.
         """
         return np.argsort(~self.published, kind="stable")
 
     def with_hits(self, hits: Iterable[Hit]) -> "Survey":
-        """Add further hits of held-out prompts, each where it is closer than what was found."""
+        """Add hits of held-out prompts, where they are closer than those already found."""
         held_out, similarity = self.held_out.copy(), self.similarity.copy()
         _take_closest(hits, held_out, similarity)
         return self._replace(held_out=held_out, similarity=similarity)
@@ -92,12 +94,12 @@ class Survey(NamedTuple):
 def survey(
     path: str | Path, block: Block, prompts: Prompts, params: DedupParams, shared: Shared
 ) -> Survey:
-    """Survey the records of a block of a file; raise UserError where one is damaged."""
+    """Survey the records of a block of a file; raise UserError for a damaged one."""
     lines = read_block(path, block)
     try:
         records: list[Record] = [_parsed(line) for line in lines]
     except ValueError:
-        for _ in read_records(path):  # raises an error that says which line of the file it is
+        for _ in read_records(path):  # raises an error that names the line of the file
             pass
         raise
     ends = block[0] + np.cumsum([len(line) for line in lines])
@@ -126,12 +128,12 @@ def _parsed(line: bytes) -> Record:
 
 
 def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Join tuples of arrays end to end, column by column."""
+    """Concatenate tuples of arrays, column by column."""
     return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 
 def nothing() -> Survey:
-    """Make the survey of an empty file."""
+    """Return the survey of an empty file."""
     kinds: Any = ("S1", object, bool, "u8", "i4", "f8", "u8")
     return Survey(np.empty((0, 2), np.int64), *(np.empty(0, kind) for kind in kinds))
 
@@ -157,7 +159,7 @@ def _contents(parts: list[list[str]], known: KnownTexts, params: DedupParams) ->
 
 
 def _take_closest(hits: Iterable[Hit], held_out: npt.NDArray[np.int32], best: Floats) -> None:
-    """Note for each record the closest prompt, in place; of equally close ones the first."""
+    """Update for each record the closest prompt, in place; the first of equally close ones."""
     for one, other, value in hits:
         if value > best[one]:
             held_out[one], best[one] = other, value

@@ -1,4 +1,4 @@
-"""Work on a file in blocks of lines, shared by this machine's processes or a cluster's."""
+"""Work on a file in blocks of lines, shared by processes of this machine or of a cluster."""
 
 import os
 import socket
@@ -13,11 +13,11 @@ from lib.runtime.pool import pool
 from lib.runtime.progress import tell_progress
 from lib.similarity.params import DedupParams
 
-PARTITIONS = 1024  # of the work for a cluster
-BLOCK = 1 << 20  # bytes of a file worked on at a time
+PARTITIONS = 1024  # parts of the work for a cluster
+BLOCK = 1 << 20  # bytes of a file per task
 
-Each = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]  # as `map` is
-Block = tuple[int, int]  # where its lines begin and end, in bytes
+Each = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]  # works like `map`
+Block = tuple[int, int]  # begin and end of its lines, in bytes
 
 
 def blocks(path: str | Path) -> Iterator[Block]:
@@ -44,13 +44,13 @@ def read_block(path: str | Path, block: Block) -> list[bytes]:
 
 @contextmanager
 def workers(params: DedupParams, what: str) -> Iterator[Each]:
-    """Provide the `map` that `dedup.engine` and `processes` ask for; show progress as `what`."""
+    """Provide the `map` for `dedup.engine` and `processes`; `what` labels the progress bar."""
     with cluster() if params.engine == "daft-ray" else processes(params.processes, what) as each:
         yield each
 
 
 class Task(NamedTuple):
-    """A part of the work, with the function that does it."""
+    """A part of the work, and the function to call on it."""
 
     what: str
     work: Callable[[Any], Any]
@@ -61,12 +61,12 @@ class Task(NamedTuple):
 
 
 def doer() -> Callable[[Task], Any]:
-    """Return what does a task."""
+    """Return the function that runs a task."""
     return done
 
 
 def done(task: Task) -> Any:
-    """Do a task."""
+    """Run a task."""
     return task.work(task.part)
 
 
@@ -81,13 +81,13 @@ def processes(count: int, what: str) -> Iterator[Each]:
 def cluster() -> Iterator[Each]:
     """Provide a `map` over the Ray cluster at RAY_ADDRESS, by Daft; `local` starts one here.
 
-    The cluster gets `lib` from here; the project's folder must be at the same path on all its
-    machines. Raises UserError where a package or the cluster is missing.
+    `lib` is sent to the cluster; the project's folder must be at the same path on all machines.
+    Raises UserError where a package or the cluster is missing.
     """
     if not os.environ.get("RAY_ADDRESS"):
         raise UserError(
             "params.yaml: dedup.engine: daft-ray needs the environment variable RAY_ADDRESS, such "
-            "as 10.0.0.1:6379 or ray://10.0.0.1:10001; `local` starts a Ray on this machine"
+            "as 10.0.0.1:6379 or ray://10.0.0.1:10001; `local` starts Ray on this machine"
         )
     check_address(os.environ["RAY_ADDRESS"])
     try:
@@ -102,8 +102,9 @@ def cluster() -> Iterator[Each]:
         ray.init(runtime_env={"py_modules": [str(Path("lib").resolve())]}, log_to_driver=False)
     except ConnectionError:
         raise UserError(
-            f"RAY_ADDRESS: no Ray cluster takes us at {os.environ['RAY_ADDRESS']}; `ray status "
-            "--address ...` tells whether it runs, and whether it wants a token (RAY_AUTH_MODE)"
+            f"RAY_ADDRESS: no Ray cluster accepts a connection at {os.environ['RAY_ADDRESS']}; "
+            "`ray status "
+            "--address ...` shows whether it runs, and whether it requires a token (RAY_AUTH_MODE)"
         ) from None
     try:
         daft.set_runner_ray(noop_if_initialized=True)
@@ -113,7 +114,7 @@ def cluster() -> Iterator[Each]:
 
 
 def check_address(address: str) -> None:
-    """Raise UserError where nobody listens at host:port; ray.init would try for minutes."""
+    """Raise UserError if nothing listens at host:port; ray.init would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon:  # `local` or `auto`
         return
@@ -121,7 +122,7 @@ def check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, ValueError, OverflowError) as error:
         raise UserError(
-            f"RAY_ADDRESS: nobody listens at {address} ({error}); it is host:port or "
+            f"RAY_ADDRESS: nothing listens at {address} ({error}); it is host:port or "
             "ray://host:port of a Ray cluster's head"
         ) from None
 
@@ -133,7 +134,7 @@ def _mapped_by_daft(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[An
 
     @daft.func(return_dtype=daft.DataType.python())
     def done(part: Any) -> Any:
-        os.chdir(home)  # a worker starts where its machine's Ray was started
+        os.chdir(home)  # a worker starts in the folder where Ray was started on its machine
         try:
             return work(part)
         except UserError as error:

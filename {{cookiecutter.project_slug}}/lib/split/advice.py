@@ -1,4 +1,4 @@
-"""Why a split is empty, and what fills it: the cause that is found, and a cure that was tried."""
+"""Explain why a split is empty, with a cure that was tried out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +17,9 @@ from lib.split.ties import Ties
 THRESHOLDS = (0.7, 0.8, 0.9, 1.0)
 SEEDS = 100
 
-MANY = 0.05  # share of the rows between splits from which there is a warning
+MANY = 0.05  # share of rows between two splits from which a warning is printed
 
-Fates = Callable[[SplitParams], list[str]]  # of all records, with these params
+Fates = Callable[[SplitParams], list[str]]  # the splits of all records with these params
 
 
 def why_empty(
@@ -29,38 +29,38 @@ def why_empty(
     params: SplitParams,
     fates: Fates,
 ) -> str:
-    """Say why a split is empty, and what fills it.
+    """Say why a split is empty, and how to fill it.
 
-    texts: the same records with their words; fates: decides what other params would do.
+    texts: the same records with their words; fates: computes the splits for other params.
     """
     if not records:
         return "data/deduped.jsonl has no rows: metrics/curate.json and metrics/dedup.json say why"
     if all(record["split"] for record in records):
         return (
-            "every source fixes its split, so no row is drawn: take `split` out of a source in "
+            "every source fixes its split, so no row is drawn: remove `split` from a source in "
             "data.sources, or set the share of the empty one, split.val or split.test, to 0"
         )
     of_groups, most = _parts(records, {}), max(len(records) / 2, 1)
     if _largest(of_groups) > most:
         return (
-            f"{_largest(of_groups):,} of {len(records):,} rows are tied by their groups, which "
-            "share a split: map another column to `group` in data.sources, or none"
+            f"{_largest(of_groups):,} of {len(records):,} rows are connected by shared groups and "
+            "must share a split: map another column to `group` in data.sources, or none"
         )
     of_all = _parts(records, ties)
     if _largest(of_all) > most:
         text = _shared_text(texts, of_all == np.bincount(of_all).argmax())
         return (
-            f"{_largest(of_all):,} of {len(records):,} rows resemble or quote each other and so "
-            f'share a split; what they have in common most: "{quoted(text)}"; '
+            f"{_largest(of_all):,} of {len(records):,} rows resemble or quote each other and "
+            f'must share a split; the text they share most: "{quoted(text)}"; '
             + _filling_threshold(params, fates)
         )
     count = len(np.unique(of_all))
-    found = f"the rows make {count:,} parts that must stay whole, so few that none fell here"
+    found = f"the rows form only {count:,} indivisible parts, and none was drawn for this split"
     return f"{found}: add rows{_seed(params, fates)}"
 
 
 def _parts(records: Sequence[Record], ties: dict[int, list[int]]) -> Indices:
-    """Number for each record what it is tied to, by groups in common and by ties."""
+    """Return the number of each record's connected component, by shared groups and ties."""
     of_group: dict[str, list[int]] = {}
     for index, record in enumerate(records):
         for group in record["groups"]:
@@ -82,10 +82,10 @@ def _shared_text(texts: Iterable[Record], chosen: Indices) -> str:
 def why_between(
     fates: list[str], texts: Iterable[Record], params: SplitParams, others: Fates
 ) -> str:
-    """Say what rows between two splits have in common most, and what leaves few of them."""
+    """Say what rows that fit no split share most, and which threshold leaves few of them."""
     between = np.array([fate == "between_splits" for fate in fates])
-    found = f'what these rows have in common most: "{quoted(_shared_text(texts, between))}"; '
-    group = "give rows made from one template one group (columns: {group: ...})"
+    found = f'the text these rows share most: "{quoted(_shared_text(texts, between))}"; '
+    group = "give all rows made from one template the same group (columns: {group: ...})"
     for threshold in _higher(params):
         again = others(params.model_copy(update={"threshold": threshold}))
         if again.count("between_splits") <= MANY * len(again):
@@ -106,8 +106,8 @@ def _filling_threshold(params: SplitParams, fates: Fates) -> str:
         if _fills(params.model_copy(update={"threshold": threshold}), fates):
             return f"`split.threshold: {threshold}` fills every split"
     return (
-        "no split.threshold parts them: fix the split of a source (`split: test` in data.sources), "
-        "or add rows of other kinds"
+        "no split.threshold separates them: fix the split of a source (`split: test` in "
+        "data.sources), or add other kinds of rows"
     )
 
 

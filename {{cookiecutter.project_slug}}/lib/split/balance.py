@@ -1,4 +1,4 @@
-"""Scenarios made more even: a cap on the frequent, weights for the rare, a floor under all."""
+"""Balance scenarios in train: a cap for frequent ones, weights for rare ones, a minimum for all."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,9 +13,9 @@ from lib.split.rows import SplitRows
 
 
 def over_cap(train: Sequence[Record], cap: int | None, seed: int) -> set[int]:
-    """Find the rows, by index, above the cap of their scenario; chats and pairs count apart.
+    """Find the rows, by index, above the cap of their scenario; chats and pairs count separately.
 
-    The rows with the lowest hashes stay, so that a row added displaces one other at most.
+    The rows with the lowest hashes stay, so that an added row displaces at most one other.
     """
     if cap is None:
         return set()
@@ -27,7 +27,7 @@ def over_cap(train: Sequence[Record], cap: int | None, seed: int) -> set[int]:
 
 
 def weighted(train: SplitRows, weights: dict[str, int]) -> SplitRows:
-    """Repeat each row as often as its scenario's weight says."""
+    """Repeat each row by the weight of its scenario."""
     if not weights:
         return train
     times = [weights.get(row["scenario"], 1) for row in train]
@@ -54,7 +54,7 @@ def empty_splits(sizes: Mapping[str, int], params: SplitParams) -> list[str]:
 def check_sizes(
     splits: Mapping[str, SplitRows], params: SplitParams, advise: Callable[[], str]
 ) -> None:
-    """Raise UserError, with advice, for a split that should have rows and is empty."""
+    """Raise UserError with advice for a split that should have rows and is empty."""
     for name in empty_splits({name: len(rows) for name, rows in splits.items()}, params)[:1]:
         sizes = ", ".join(f"{key} {len(rows)}" for key, rows in splits.items())
         raise UserError(f"params.yaml: split: {name} is empty ({sizes}); {advise()}")
@@ -65,8 +65,8 @@ def check_coverage(
 ) -> None:
     """Raise UserError that names every scenario and tag with too few rows in a split.
 
-    Chats are counted, which eval asks; preference pairs only where there are no chats. An empty
-    split is meant to be empty (`val: 0`) and is not checked.
+    Chats are counted, since eval asks those; preference pairs only where there are no chats. An
+    empty split is intended (`val: 0`) and is not checked.
     """
     scenarios = scenarios | {row["scenario"] for rows in splits.values() for row in rows} - {""}
     wanted = {("scenario", name): coverage.scenario for name in sorted(scenarios)}
@@ -86,7 +86,7 @@ def check_coverage(
     if gaps:
         used = {tag for rows in splits.values() for row in rows for tag in row["tags"]}
         gone = sorted(tag for tag, fewest in coverage.tags.items() if fewest and tag not in used)
-        take_out = f"; take out tags that no row has: {', '.join(gone)}" if gone else ""
+        take_out = f"; remove tags that no row has: {', '.join(gone)}" if gone else ""
         raise UserError(
             f"data/split: too few rows: {', '.join(gaps)}; add such rows, raise split.val or "
             f"split.test, or lower split.coverage in params.yaml{take_out}"

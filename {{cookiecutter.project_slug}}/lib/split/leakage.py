@@ -1,8 +1,8 @@
-"""The leakage check: the search of train for everything held out, in the files that split wrote.
+"""Check for leakage: search the train file that split wrote for everything held out.
 
-It is exact and shares nothing with the MinHash sketches by which dedup and split find copies: what
-they missed, it finds. Every worker reads for itself what is held out, once; rows of train are
-judged one by one, so leaks come out the same however the work is shared.
+The search is exact and independent of the MinHash sketches with which dedup and split find copies,
+so it finds what they miss. Every worker reads the held-out texts once; rows of train are judged one
+by one, so the result does not depend on how the work is shared.
 """
 
 import json
@@ -27,7 +27,7 @@ _MOST = 5  # leaks named in an error message
 
 
 class Leak(NamedTuple):
-    """A train row that quotes, resembles or shares a group with something held out."""
+    """A train row that quotes, resembles or shares a group with a held-out prompt."""
 
     train: str  # the row's id
     kind: str  # exact, near, contained or group
@@ -40,11 +40,11 @@ class Leak(NamedTuple):
 
 
 class LeakSearch:
-    """A search for leaks of what is held out; what it needs of that is computed once."""
+    """Searches rows for held-out prompts; the index of those is built once."""
 
     def __init__(self, held: list[HeldOut], params: SplitParams, shared: Shared = b"") -> None:
-        """held: what rows are searched for; of params `threshold` and `ngram` count; shared:
-        passages that do not."""
+        """held: the prompts to search for; params: its `threshold` and `ngram` are used; shared:
+        passages to ignore."""
         self.held = held
         prompts = [one.prompt for one in held]
         self.prompts = KnownTexts(prompts, params.threshold, params.ngram, shared)
@@ -57,9 +57,9 @@ class LeakSearch:
                 self.group.setdefault(group, index)
 
     def leaks(self, train: list[Record]) -> list[Leak]:
-        """Find every pair of a row and something held out that share a group, a text or much of it.
+        """Find every pair of a row and a held-out prompt that share a group or (nearly) a text.
 
-        Rows are judged one by one: the leaks of parts are those of the whole.
+        Rows are judged one by one, so a file can be searched in parts.
         """
         found: dict[tuple[int, int], Leak] = {}
         for kind, hits in self._searches(train):
@@ -69,9 +69,9 @@ class LeakSearch:
         return [found[pair] for pair in sorted(found)]
 
     def _searches(self, train: list[Record]) -> Iterator[tuple[str, list[Hit]]]:
-        """(kind, hits), the closest first where a row and a prompt have several."""
+        """Yield (kind, hits), the strictest kind first."""
         asked = [prompt_texts(record) for record in train]
-        last = [some[-1:] for some in asked]  # chats with a question in common may be others
+        last = [some[-1:] for some in asked]  # chats that share a question may differ otherwise
         yield "exact", search_rows(self.prompts.same, asked)
         yield "exact", self._of_questions(search_rows(self.questions.same, last))
         yield "near", _closest_first(search_rows(self.prompts.near, asked))
@@ -96,7 +96,7 @@ def _closest_first(hits: list[Hit]) -> list[Hit]:
 
 
 class Searched(NamedTuple):
-    """What the leakage check compared, and what it found."""
+    """What the leakage check compared, and the leaks it found."""
 
     rows: dict[str, int]  # of train, val, test and each file of evals/
     hashes: dict[str, str]  # of the same
@@ -104,7 +104,7 @@ class Searched(NamedTuple):
 
 
 def search_files(folder: Path, params: SplitParams, each: Each, shared: Shared = b"") -> Searched:
-    """Search FOLDER/train.jsonl for whatever is in val, test and evals/; `each` shares the work."""
+    """Search FOLDER/train.jsonl for the prompts of val, test and evals/; `each` shares the work."""
     paths = {name: folder / f"{name}.jsonl" for name in ("train", *HELD_OUT)}
     paths |= {str(path): path for path in eval_files(params.benchmarks)}
     hashes = {name: sha256(path) for name, path in paths.items()}
@@ -113,7 +113,7 @@ def search_files(folder: Path, params: SplitParams, each: Each, shared: Shared =
         folder=folder,
         settings=params.model_dump_json(),
         shared=shared,
-        state=json.dumps(hashes),  # a worker may still hold an earlier state of these files
+        state=json.dumps(hashes),  # a worker may have cached an earlier state of these files
     )
     parts = list(each(work, list(blocks(paths["train"]))))
     rows = Counter(file for file, _ in {(one.file, one.id) for one in _held(folder, params)})
@@ -137,14 +137,14 @@ def _search(folder: Path, settings: str, shared: Shared, state: str) -> LeakSear
 def _search_block(
     block: Block, folder: Path, settings: str, shared: Shared, state: str
 ) -> tuple[int, list[Leak]]:
-    """(rows, leaks) of a block of train."""
+    """Return (rows, leaks) of a block of train."""
     lines = read_block(folder / "train.jsonl", block)
     train: list[Record] = [loads(line) for line in lines]
     return len(train), _search(folder, settings, shared, state).leaks(train)
 
 
 def leak_error(leaks: list[Leak]) -> UserError:
-    """Say in one line which rows leak and what to do about it."""
+    """Build the error that names the leaking rows and the cure."""
     rows = len({leak.train for leak in leaks})
     shown = ", ".join(map(str, leaks[:_MOST]))
     more = f" and {len(leaks) - _MOST} more" if len(leaks) > _MOST else ""
@@ -155,7 +155,8 @@ def leak_error(leaks: list[Leak]) -> UserError:
         cures.append("`dvc repro` drops what resembles a case in evals/ or a benchmark")
     if any(leak.held.file in HELD_OUT for leak in leaks):
         cures.append(
-            "a source has fixed a split here (data.sources): set split.on_leak to drop_train to "
+            "a source fixes the split of these rows (data.sources): set split.on_leak to "
+            "drop_train to "
             "drop these rows from train, or name the sources of published val and test rows first"
         )
     return UserError(

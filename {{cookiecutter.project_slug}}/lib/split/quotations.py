@@ -1,8 +1,9 @@
-"""Which rows of a file quote the prompt of another: proposed by a sample of n-grams, then compared.
+"""Find the rows of a file that quote the prompt of another row.
 
-Of each prompt the n-grams of SHORTEST words with the lowest hashes are kept, about SAMPLED of them
-(a sketch as of Broder, 1997), and looked for in every row. A row that has 80 % of a prompt has none
-of its sample with a probability of e^-9.6; then the leakage check finds it.
+Pairs are proposed by a sample of n-grams, then compared. For each prompt, the n-grams of SHORTEST
+words with the lowest hashes are kept, about SAMPLED of them (a sketch after Broder, 1997), and
+looked up in every row. A row that has 80 % of a prompt has none of its sample with a probability of
+e^-9.6; then the leakage check finds it.
 """
 
 import numpy as np
@@ -23,9 +24,9 @@ _BATCH = 1 << 12  # pairs compared at a time
 
 
 def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> IndexPairs:
-    """Find pairs (row, prompt of another row) of which the row quotes the prompt.
+    """Find pairs (row, prompt of another row) where the row quotes the prompt.
 
-    rows, prompts: where they lie in the file, in order; a row begins with its prompt.
+    rows, prompts: their spans in the file, in order; a row begins with its prompt.
     """
     hashes, owner = _samples(file, prompts, shared)
     if not len(hashes):
@@ -40,7 +41,7 @@ def quotations(file: WordFile, rows: Spans, prompts: Spans, shared: Shared) -> I
 
 
 def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Numbers]:
-    """(n-gram, prompt) of the samples of all prompts, sorted."""
+    """Return the sampled n-grams of all prompts, sorted, and the prompt of each."""
     start, hashes, owners = 0, [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     for words in file.in_order(prompts):
         own = own_words(words, shared)
@@ -62,7 +63,7 @@ def _samples(file: WordFile, prompts: Spans, shared: Shared) -> tuple[Hashes, Nu
 def _proposed(
     words: Shingles, known: SortedHashes, owner: Numbers, start: int, shared: Shared
 ) -> IndexPairs:
-    """Pairs (row, prompt of another) of which the row has an n-gram of the prompt's sample."""
+    """Return pairs (row, prompt of another row) that share a sampled n-gram of the prompt."""
     grams = ngrams(own_words(words, shared), SHORTEST)
     places, begin, length = known.find(grams.hashes)
     length = np.minimum(length, _MOST)
@@ -75,7 +76,7 @@ def _proposed(
 def _quotes(
     file: WordFile, rows: Spans, prompts: Spans, pairs: IndexPairs, shared: Shared
 ) -> Indices:
-    """Those of the pairs, by index, of which the row quotes the prompt."""
+    """Return the indices of the pairs where the row quotes the prompt."""
     if not len(pairs):
         return np.empty(0, np.int64)
     said, one = file.words(rows[pairs[:, 0]])

@@ -1,4 +1,4 @@
-"""What split must know of every record, in columns: some 30 bytes a row, however many there are."""
+"""Hold what split needs of every record in arrays: about 30 bytes per row."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,13 +10,13 @@ import numpy.typing as npt
 from lib.core.records import Record, is_pair
 from lib.similarity.shingles import Indices
 
-# What rows have in common: those that are equal in all of it share one object.
+# Fields that many rows share: rows that are equal in all of them share one object.
 _ALIKE = ("scenario", "language", "tags", "source", "license", "split")
-_BATCH = 10_000  # rows whose ids are put into one array
+_BATCH = 10_000  # rows whose ids are converted at a time
 
 
 class SplitRows(Sequence[Record]):
-    """Records without their texts; each is made when it is asked for."""
+    """Records without their texts; each is built on access."""
 
     def __init__(
         self,
@@ -25,8 +25,8 @@ class SplitRows(Sequence[Record]):
         ids: npt.NDArray[np.bytes_],
         groups: npt.NDArray[np.object_],
     ) -> None:
-        """kinds: what records may have in common, and for each row which of them it has; groups: a
-        tuple, or None where a row has no group but its own id."""
+        """kinds: the distinct combinations of shared fields; kind: for each row its index in kinds;
+        groups: a tuple, or None where a row's only group is its own id."""
         self.kinds, self.kind, self.ids, self.groups = kinds, kind, ids, groups
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class SplitRows(Sequence[Record]):
 
 
 def read_split_rows(records: Iterable[Record]) -> SplitRows:
-    """Keep what split must know of each record."""
+    """Read what split needs of each record."""
     numbers: dict[tuple[Any, ...], int] = {}
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
     kinds, kind, groups = list[dict[str, Any]](), array("i"), list[tuple[str, ...] | None]()

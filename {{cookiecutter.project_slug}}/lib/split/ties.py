@@ -1,7 +1,7 @@
-"""Which records must share a split, because one resembles or quotes the other.
+"""Find the records that must share a split, because one resembles or quotes the other.
 
-MinHash finds them in time that grows with the rows, and misses some where many are alike. Those
-are found by the leakage check; such rows are tied, too, and split again.
+MinHash finds them in time linear in the number of rows, but misses some where many are similar. The
+leakage check finds those; they are tied, too, and split again.
 """
 
 from collections import defaultdict
@@ -11,9 +11,9 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lib.core.records import Record, answers_of, prompt_texts
+from lib.similarity.bucket_file import BucketFile
 from lib.similarity.minhash import bands
 from lib.similarity.near_pairs import Sketch, similar_pairs
 from lib.similarity.own_words import Shared, own_words
@@ -24,19 +24,21 @@ from lib.similarity.word_file import WordFile
 from lib.split.leakage import Leak
 from lib.split.quotations import quotations
 
-PERMUTATIONS, _RECALL = 128, 0.9999  # a pair that is missed here costs another search
+PERMUTATIONS, _RECALL = 128, 0.9999  # a missed pair costs another search
 
-Ties = defaultdict[int, list[int]]  # for each record earlier ones
+Ties = defaultdict[int, list[int]]  # record -> earlier records, by index
 
 
 def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b"") -> Ties:
     """Find for each record the earlier ones that it resembles, quotes or is quoted in.
 
-    Both are given by their index. Shared passages do not count.
+    Records are given by their index. Shared passages are ignored.
     """
-    with TemporaryFile() as raw:
-        texts, keys = _read(records, WordFile(raw), params, shared)
-        near = _near(texts, keys, params, shared)
+    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, _RECALL), PERMUTATIONS, params.seed)
+    with TemporaryFile() as raw, TemporaryFile() as more:
+        buckets = BucketFile(more, sketch.bands)
+        texts = _read(records, WordFile(raw), buckets, sketch, params.ngram, shared)
+        near = _near(texts, buckets, params, shared)
         pairs = np.concatenate([near, quotations(texts.file, texts.rows, texts.last, shared)])
     ties: Ties = defaultdict(list)
     for low, high in np.unique(np.sort(pairs, axis=1), axis=0).tolist():
@@ -45,63 +47,65 @@ def find_ties(records: Iterable[Record], params: SplitParams, shared: Shared = b
 
 
 class RecordTexts(NamedTuple):
-    """What records ask and answer, as words in a file."""
+    """The prompts and answers of records, as words in a file."""
 
     file: WordFile
     prompts: Spans  # of every prompt that a record answers
-    owner: Indices  # of each of these, the record
+    owner: Indices  # for each of these the index of the record
     last: Spans  # of each record's last prompt
     rows: Spans  # of the last prompt and the answers after it
 
 
 def _read(
-    records: Iterable[Record], file: WordFile, params: SplitParams, shared: Shared
-) -> tuple[RecordTexts, list[npt.NDArray[np.uint32]]]:
-    """Put the words of records into a file, of each its prompts, then its answers; return where
-    they lie, and the buckets of the prompts, part by part."""
-    sketch = Sketch(*bands(params.threshold, PERMUTATIONS, _RECALL), PERMUTATIONS, params.seed)
-    keys, sizes = [np.empty((0, sketch.bands), np.uint32)], [np.empty(0, np.int64)]
+    records: Iterable[Record],
+    file: WordFile,
+    buckets: BucketFile,
+    sketch: Sketch,
+    ngram: int,
+    shared: Shared,
+) -> RecordTexts:
+    """Write the words of records to a file: of each the prompts, then the answers; the bucket keys
+    of the prompts to another. Returns the spans of the words."""
+    sizes = [np.empty(0, np.int64)]
     for some in row_chunks(map(_texts, records)):
         counts = np.fromiter(map(len, some), np.int64, len(some))
         words = word_hashes(list(chain.from_iterable(some)))
         file.add(words)
         asked = np.delete(np.arange(len(words.starts) - 1), np.cumsum(counts) - 1)
         own = own_words(take(words, asked), shared)
-        keys.append(sketch.keys(ngrams(own, params.ngram)))
+        buckets.add(sketch.keys(ngrams(own, ngram)))
         sizes.append(counts)
     counts, spans = np.concatenate(sizes), file.spans()
     answers = np.cumsum(counts) - 1
     rows = np.stack([spans[answers - 1, 0], spans[answers, 1]], axis=1)
     owner = np.repeat(np.arange(len(counts)), counts - 1)
-    return RecordTexts(
-        file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows
-    ), keys
+    return RecordTexts(file, np.delete(spans, answers, axis=0), owner, spans[answers - 1], rows)
 
 
 def _texts(record: Record) -> list[str]:
-    """The prompts of a record and, as one text, its answers."""
+    """Return the prompts of a record and, as one text, its answers."""
     return [*prompt_texts(record), "\n".join(answers_of(record))]
 
 
 def _near(
-    texts: RecordTexts, keys: list[npt.NDArray[np.uint32]], params: SplitParams, shared: Shared
+    texts: RecordTexts, buckets: BucketFile, params: SplitParams, shared: Shared
 ) -> IndexPairs:
-    """Pairs of records of which one answers, at some turn, what resembles the other's prompt."""
+    """Find pairs of records where some turn of one answers a near copy of the other's prompt."""
     pairs, _ = similar_pairs(
-        texts.file, texts.prompts, keys, params.threshold, params.ngram, shared
+        texts.file, texts.prompts, buckets, params.threshold, params.ngram, shared
     )
     final = np.isin(texts.prompts[pairs, 0], texts.last[:, 0]).any(axis=1)
-    pairs = texts.owner[pairs[final]]  # chats that only begin alike are not tied
+    pairs = texts.owner[pairs[final]]  # chats that only share a beginning are not tied
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def tie_leaks(
     leaks: Iterable[Leak], records: Collection[Record], fates: list[str], ties: Ties
 ) -> list[Leak]:
-    """Tie the two rows of each leak, so that the later follows the earlier.
+    """Tie the two rows of each leak, so that the later one gets the split of the earlier.
 
-    Returns the leaks that cannot be tied: a source fixes the split of the later row, or what leaks
-    is in evals/.
+    Returns the leaks that cannot be tied: a source fixes the split of the later row, or the leaked
+    prompt is in evals/.
     """
     leaks, row_of, fixed = list(leaks), dict[tuple[str, str], int](), set[int]()
     named = {leak.train for leak in leaks} | {leak.held.id for leak in leaks}

@@ -1,4 +1,4 @@
-"""Low-rank adapters: the model they are trained on, and the one plain model they end in."""
+"""Load the base for training with low-rank adapters, and merge adapters into it afterwards."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def lora_config(params: LoraParams, model: "PreTrainedModel") -> "LoraConfig":
 
 
 def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel":
-    """Load the base as training begins: in 4 bits for qlora, else in its own dtype.
+    """Load the base for training: in 4 bits for qlora, else in base.dtype.
 
     QLoRA: Dettmers et al., 2023.
     """
@@ -50,16 +50,16 @@ def start_model(base: BaseParams, weights: str, device: str) -> "PreTrainedModel
     keep_kernels(model)
     prepared: PreTrainedModel = prepare_model_for_kbit_training(
         model,
-        use_gradient_checkpointing=False,  # the trainer sees to it
+        use_gradient_checkpointing=False,  # the trainer does it
     )
     return prepared
 
 
 def keep_kernels(model: "PreTrainedModel") -> None:
-    """Have 4-bit layers compute alike in training and validation, on every processor.
+    """Make 4-bit layers compute the same in training and validation, on every CPU.
 
-    On a CPU with AVX-512's bf16 the first validation packs their weights, rounded, for a kernel
-    that hands no gradient on, and training would go on with it (bitsandbytes 0.50.2).
+    On a CPU with AVX-512 bf16, the first validation repacks their weights, rounded, for a kernel
+    without a backward pass, and training would continue with it (bitsandbytes 0.50.2).
     """
     from bitsandbytes.nn import Linear4bit
 
@@ -69,17 +69,17 @@ def keep_kernels(model: "PreTrainedModel") -> None:
 
 
 def merge(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
-    """Return the trained weights as one plain model; write an adapter to `adapter` first."""
+    """Return the trained model with any adapter merged; save the adapter to `adapter` first."""
     return merge_adapter(adapted(trainer, base, weights, adapter))
 
 
 def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -> "PreTrainedModel":
-    """Return the trained model with its adapter not yet merged; write that to `adapter` too."""
+    """Return the trained model with its adapter not yet merged; save the adapter to `adapter`."""
     from peft import PeftModel
 
     model = trainer.accelerator.unwrap_model(trainer.model)
-    # accelerate's forward, which computes in the bits of training, and its mark, for which it would
-    # leave the model as it is when a second training begins
+    # accelerate's forward, which computes in training's precision, and its mark, because of which
+    # it would not prepare the model for a second training
     for name in ("forward", "_is_accelerate_prepared"):
         model.__dict__.pop(name, None)
     if sharded():
@@ -88,7 +88,7 @@ def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -
         return model
     model.save_pretrained(adapter)
     sort_target_modules(adapter / "adapter_config.json")
-    # weights in fewer bits than the base's cannot take the update: 4-bit ones, and DeepSpeed's
+    # weights of lower precision than the base's cannot hold the update: 4-bit ones, and DeepSpeed's
     if weights == "qlora" or str(model.get_base_model().dtype) != f"torch.{base.dtype}":
         whole = load_model(base.model, base.dtype, "cpu", base.revision)
         model = PeftModel.from_pretrained(whole, str(adapter))
@@ -96,19 +96,19 @@ def adapted(trainer: "Trainer", base: BaseParams, weights: str, adapter: Path) -
 
 
 def gathered(adapter: Path) -> Path:
-    """Name the folder that `gather` writes to, beside that of the adapter."""
+    """Return the folder that `gather_weights` writes to, beside that of the adapter."""
     return adapter.with_name("gathered")
 
 
 def gather_weights(trainer: "Trainer", adapter: Path) -> None:
-    """Write weights that are sharded over the processes whole; every process must call it."""
+    """Save weights that are sharded over the processes as a whole; every process must call it."""
     if sharded():
         trainer.save_model(str(gathered(adapter)))
     trainer.accelerator.wait_for_everyone()
 
 
 def reload(model: "PreTrainedModel", base: BaseParams, folder: Path) -> "PreTrainedModel":
-    """Load what `gather` wrote to the CPU: a whole model, or an adapter on its base."""
+    """Load what `gather_weights` saved to the CPU: a whole model, or an adapter on its base."""
     from peft import PeftModel
 
     if not isinstance(model, PeftModel):
@@ -118,7 +118,7 @@ def reload(model: "PreTrainedModel", base: BaseParams, folder: Path) -> "PreTrai
 
 
 def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":
-    """Merge an adapter into its base; return a model without one as it is."""
+    """Merge an adapter into its base; return a model without an adapter unchanged."""
     from peft import PeftModel
 
     if not isinstance(model, PeftModel):
@@ -130,7 +130,7 @@ def merge_adapter(model: "PreTrainedModel") -> "PreTrainedModel":
 def sort_target_modules(path: Path) -> None:
     """Sort the target modules in adapter_config.json, so that equal runs write equal files.
 
-    peft writes them as a set, in another order in every process.
+    peft writes them as a set, whose order differs between processes.
     """
     config = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(config["target_modules"], list):

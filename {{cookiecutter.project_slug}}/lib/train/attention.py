@@ -1,9 +1,9 @@
-"""Attention of a training on a GPU that computes in bf16: without a mask.
+"""Train without attention masks on a GPU that computes in bf16.
 
-Torch's flash attention takes no mask, and its kernel for masked rows adds up slowly when it has to
-keep one order (rows of 32,768 tokens: over ten seconds a step of a 0.6 B model on an H200). Neither
-needs to be: trainers pad on the right, where causal attention never looks, and the records of a
-packed row are kept apart by where each begins. Masks remain where a base has sliding windows
+Torch's flash attention does not support masks, and its kernel for masked rows is slow when it must
+be deterministic (rows of 32,768 tokens: over ten seconds a step of a 0.6 B model on an H200). No
+mask is needed: trainers pad on the right, where causal attention never looks, and the records of a
+packed row are separated by their start positions. Masks remain where a base has sliding windows
 shorter than an unpacked row.
 """
 
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-BY_RECORD = "by_record"  # among transformers' implementations of attention
-NOT_KNOWN = ("softcap", "s_aux", "position_bias")  # what some bases tell their attention to do, too
+BY_RECORD = "by_record"  # our name among transformers' attention implementations
+NOT_KNOWN = (
+    "softcap",
+    "s_aux",
+    "position_bias",
+)  # further arguments that some bases pass to their attention
 
 
 @contextmanager
 def without_mask(model: "PreTrainedModel", device: str) -> Iterator[None]:
-    """Have the layers of `model` see no padding mask, on a GPU that computes in bf16.
+    """Hide the padding mask from the layers of `model`, on a GPU that computes in bf16.
 
-    Flash attention takes no mask and no float32. trl goes on to see the mask.
+    Flash attention supports neither masks nor float32. trl still sees the mask.
     """
 
     def drop(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -44,9 +48,9 @@ def without_mask(model: "PreTrainedModel", device: str) -> Iterator[None]:
 
 @contextmanager
 def by_record(model: "PreTrainedModel", device: str) -> Iterator[None]:
-    """Have each token of a packed row attend to its own record alone.
+    """Make each token of a packed row attend to its own record only.
 
-    On a GPU that computes in bf16; elsewhere the base's own mask does so.
+    This applies on a GPU that computes in bf16; elsewhere the base's own mask does it.
     """
     from transformers import AttentionInterface
 
@@ -77,17 +81,17 @@ def attend_by_record(
 ) -> tuple["Tensor", None]:
     """Attend causally within each record of a packed row, by torch's flash attention.
 
-    `query` is (1, heads, tokens, width), `key` and `value` too, of fewer heads; `cu_seq_lens_q` is
-    where each record begins, and the last one ends. Returns (1, tokens, heads, width). Raises
-    UserError where the base's attention does more.
+    Shapes: `query` (1, heads, tokens, width), `key` and `value` the same with fewer heads;
+    `cu_seq_lens_q` has the start of each record and the end of the last. Returns (1, tokens, heads,
+    width). Raises UserError where the base's attention does more.
     """
     import torch
     from torch.nn.attention.varlen import varlen_attn
 
     if cu_seq_lens_q is None or dropout or any(others.get(name) is not None for name in NOT_KNOWN):
         raise UserError(
-            "params.yaml: train.packing: the attention of this base is not one that keeps packed "
-            f"records apart on a GPU ({type(module).__name__}); set it to false"
+            f"params.yaml: train.packing: the attention of this base ({type(module).__name__}) "
+            "cannot separate packed records on a GPU; set it to false"
         )
     half = torch.bfloat16 if query.dtype == torch.float32 else query.dtype
     output = varlen_attn(

@@ -1,7 +1,7 @@
-"""The order in which training sees its records, laid out before the first step.
+"""Fix the order in which training sees its records, before the first step.
 
-One list of places, all epochs long, depends on nothing but the lengths and the seed. A resumed run
-reads on in the same list; the trainer's own samplers draw anew from the global random state.
+One list of indices for all epochs depends only on the lengths and the seed. A resumed run continues
+in the same list; the trainer's own samplers would draw again from the global random state.
 """
 
 import random
@@ -18,23 +18,23 @@ def order(
     twins: Sequence[Hashable] | None = None,
     accumulation: int = 1,
 ) -> list[int]:
-    """Places of the records for all epochs: shuffled, those of a batch of like length.
+    """Return the indices of the records for all epochs: shuffled, with batches of similar length.
 
-    Padding costs as much as text, so batches of like length train faster; they come in random
-    order, so that the model does not see the short records first. An epoch has each record once,
-    and only then comes the next. Records that are equal in `twins` (without it, a record and
-    itself in the next epoch) go into different steps of `accumulation` batches, as far as there are
-    others: a record that stands twice in a step has twice its weight there, and fewer are seen.
+    Padding costs as much as text, so batches of similar length train faster; the batches are
+    shuffled, so that the model does not see short records first. Each epoch has every record once.
+    Records with the same key in `twins` (by default a record and its copy in the next epoch) go
+    into different steps of `accumulation` batches where possible: a record that occurs twice in a
+    step has twice the weight there.
     """
     rng, count = random.Random(seed), len(lengths)
     kinds = [frozenset([twin]) for twin in (range(count) if twins is None else twins)]
     wanted = max(1, round(epochs * count))
     places: list[int] = []
-    left: list[int] = []  # of a last epoch that is not whole: what may stand in for a record of it
+    left: list[int] = []  # for an incomplete last epoch: records that may replace one of it
     while len(places) < wanted:
         drawn = rng.sample(range(count), count)
         drawn, left = drawn[: wanted - len(places)], drawn[wanted - len(places) :]
-        first = -len(places) % batch_size  # they fill the batch that the last epoch began
+        first = -len(places) % batch_size  # they complete the batch that the epoch before began
         places += drawn[:first]
         for start in range(first, len(drawn), MEGABATCH * batch_size):
             chunk = drawn[start : start + MEGABATCH * batch_size]
@@ -53,7 +53,7 @@ def by_length(
     rng: random.Random,
     kinds: Sequence[frozenset[Hashable]],
 ) -> list[int]:
-    """Sort one megabatch: its batches of like length in random order, the incomplete one last."""
+    """Split one megabatch into shuffled batches of similar length, an incomplete one last."""
     ranked = sorted(places, key=lambda place: lengths[place])
     turns = spread_apart([kinds[place] for place in ranked], batch_size, [0] * len(ranked))
     ranked = [ranked[turn] for turn in turns]
@@ -66,11 +66,11 @@ def by_length(
 def spread_apart(
     kinds: Sequence[frozenset[Hashable]], step: int, epochs: Sequence[int]
 ) -> list[int]:
-    """Return the rows in an order in which no step has one of the `kinds` twice, where that can be.
+    """Reorder rows so that, where possible, no step has one of the `kinds` twice.
 
-    `kinds[row]` is what a row holds, `epochs[row]` the epoch it is of, and stays in. A row that
-    clashes with an earlier one of its step changes places with the nearest that clashes with
-    neither step; else with one further on, whose step has its turn yet.
+    `kinds[row]`: the kinds in a row; `epochs[row]`: the row's epoch, which it does not leave. A row
+    that conflicts with an earlier one in its step is swapped with the nearest row that conflicts in
+    neither step; else with a later one, whose step is handled later.
     """
     rows = list(range(len(kinds)))
 
@@ -94,7 +94,7 @@ def spread_apart(
 
 
 def near(place: int, step: int, epochs: Sequence[int]) -> Iterator[int]:
-    """Places of the same epoch in other steps, the nearest first, as far as a megabatch goes."""
+    """Yield positions of the same epoch in other steps, nearest first, within a megabatch."""
     for off in range(1, min(MEGABATCH * step, len(epochs))):
         for at in (place + off, place - off):
             inside = 0 <= at < len(epochs) and epochs[at] == epochs[place]

@@ -35,6 +35,12 @@ def stop_at_nan() -> "TrainerCallback":
         ) -> None:
             for name, what in WATCHED.items():
                 if not math.isfinite(logs.get(name, 0.0)):
+                    if not state.global_step:
+                        raise UserError(
+                            f"train: {what} is {logs[name]} before the first step: the base's "
+                            "weights hold values that are no numbers, or do not fit base.dtype; "
+                            "copy the base again, or set base.dtype to float32"
+                        )
                     raise UserError(
                         f"train: {what} is {logs[name]} at step {state.global_step}; lower "
                         "train.learning_rate or train.max_grad_norm, or raise train.warmup; "

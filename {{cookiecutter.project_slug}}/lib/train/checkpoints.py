@@ -1,7 +1,7 @@
-"""Where an interrupted training run goes on from.
+"""Find the checkpoints from which an interrupted training resumes.
 
-Checkpoints lie in a folder named by everything that decides the weights, so a run resumes only from
-its own past.
+Their folder is named by a hash of everything that decides the weights, so a run resumes only from
+its own checkpoints.
 """
 
 import fcntl
@@ -23,17 +23,17 @@ from lib.train.launch import sharded, world_size
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer
 
-HOUSE = Path(__file__).resolve().parents[2]  # where lib lies, and dvc.yaml beside it
+HOUSE = Path(__file__).resolve().parents[2]  # the project's root, with dvc.yaml
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 
 
 def scratch(*data: object) -> Path:
-    """Return the checkpoint folder of a run, named by all that decides its weights.
+    """Return the checkpoint folder of a run, named by a hash of all that decides its weights.
 
-    That is what dvc.yaml says decides train (its code and its params), the libraries' versions, and
-    `data` (JSON-serialisable values). Half a run by one loss and half by another would be neither;
-    what no dependency of train names cannot change the weights, and a run goes on after it changed.
-    DVC_ROOT, set by dvc, is the main workspace even for `dvc exp run --temp` and queued runs.
+    Hashed are train's code and params in dvc.yaml, the versions of libraries, and `data`
+    (JSON-serializable values). After a change to one of these a run starts again; any other change
+    cannot affect the weights, and the run resumes. DVC_ROOT, set by dvc, is the main workspace even
+    for `dvc exp run --temp` and queued runs.
     """
     stage = read_yaml(HOUSE / "dvc.yaml")["stages"]["train"]
     code = [sha256(path) for dep in stage["deps"] for path in code_files(dep)]
@@ -61,7 +61,7 @@ def _value_of(sections: dict[str, Any], key: str) -> Any:
 
 
 def installed(name: str) -> str:
-    """Return the version of a library; empty where it is not there."""
+    """Return the version of a library; "" if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -70,10 +70,10 @@ def installed(name: str) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Wait until no other run trains in `folder`, and hold it while this one does.
+    """Lock `folder` while this run trains; wait while another run holds the lock.
 
-    Two experiments that differ only behind train share it. Of the processes of one run the first
-    holds the lock.
+    Two experiments that differ only after train share the folder. The first process of a run holds
+    the lock.
     """
     if os.environ.get("RANK", "0") != "0":
         yield
@@ -85,7 +85,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def last_whole(folder: Path) -> str | None:
-    """Return the path of the newest checkpoint that was written to its end, or None."""
+    """Return the path of the newest complete checkpoint, or None."""
     names = {path.name.partition("-")[2]: path for path in folder.glob("checkpoint-*")}
     steps = {int(name): path for name, path in names.items() if name.isdecimal()}
     for step in sorted(steps, reverse=True):
@@ -95,10 +95,10 @@ def last_whole(folder: Path) -> str | None:
 
 
 def is_complete(checkpoint: Path) -> bool:
-    """Tell whether a checkpoint was written to its end, not cut short when the run stopped.
+    """Tell whether a checkpoint was written completely.
 
-    The trainer writes trainer_state.json last. Of several processes the first does, and waits for
-    none of the others, each of which writes the state of its random numbers: an archive.
+    The trainer writes trainer_state.json last. With several processes the first one writes it,
+    without waiting for the others, each of which writes its random state (a zip archive).
     """
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -109,7 +109,7 @@ def is_complete(checkpoint: Path) -> bool:
 
 
 def history_of(folder: Path) -> list[dict[str, Any]]:
-    """Read what was logged up to the newest whole checkpoint; an empty list where there is none."""
+    """Read the history up to the newest complete checkpoint; [] if there is none."""
     last = last_whole(folder)
     if last is None:
         return []
@@ -119,16 +119,16 @@ def history_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_weights(model: "PreTrainedModel", checkpoint: str) -> None:
-    """Set all weights of `model` to those of a checkpoint; an error where one is not there."""
+    """Load all weights of a checkpoint into `model`; raise an error if one is missing."""
     dtype = str(model.dtype).removeprefix("torch.")
     model.load_state_dict(load_model(checkpoint, dtype).state_dict())
 
 
 def resume_whole(trainer: "Trainer") -> None:
-    """Have a trainer of every weight read them all when it resumes, or ends with its best ones.
+    """Make a trainer of all weights load every one when it resumes or ends with the best.
 
-    transformers 5.17 leaves what has another name in its files than in memory as it is, in silence:
-    the experts of a mixture, all that reads text in a model with eyes.
+    transformers 5.17 silently skips weights that are named differently in files and in memory: the
+    experts of a mixture, and the text part of a vision model.
     """
     from peft import PeftModel
 

@@ -11,7 +11,7 @@ from lib.core.records import Message, Record, chat_of, prompt_of, taught_by
 from lib.core.turns import apart
 from lib.model.chat import Example, encode_example, with_system
 from lib.runtime.errors import UserError
-from lib.train.mask import LEARNT, check_answer, check_mask, write_learnt
+from lib.train.mask import LEARNT, check_answer, check_mask, tell_rewritten, write_learnt
 from lib.train.params import TrainParams
 
 if TYPE_CHECKING:
@@ -46,13 +46,15 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
 
     Raises UserError at a record that would be cut or not learnt.
     """
-    examples = []
+    examples, rewritten = [], []
     for record in records:
         check_weights_of_turns(setup, record)
         with naming(record):
             example = setup.encode(chat_of(record))
-        check_example(setup, record, example)
+        if learnt := check_example(setup, record, example):
+            rewritten.append((taught_by(record)[-1]["content"], learnt))
         examples.append(example)
+    tell_rewritten(rewritten, len(records))
     return examples
 
 
@@ -75,12 +77,15 @@ def naming(record: Record) -> Iterator[None]:
         raise UserError(f"record {record['id']}: {error}") from None
 
 
-def check_example(setup: Setup, record: Record, example: Example) -> None:
-    """Raise UserError where a text would be cut or its mask is wrong; write that one to LEARNT."""
+def check_example(setup: Setup, record: Record, example: Example) -> str | None:
+    """Raise UserError where a text would be cut or its mask is wrong; write that one to LEARNT.
+
+    Returns the answer as it is learnt, where that is not how it is written.
+    """
     check_length(record["id"], len(example.input_ids), setup.params.max_length)
     try:
         check_mask(example, setup.tokenizer, setup.stops, setup.first_text(record))
-        check_answer(example, setup.tokenizer, setup.stops, taught_by(record))
+        return check_answer(example, setup.tokenizer, setup.stops, taught_by(record))
     except UserError as error:
         write_learnt(setup.tokenizer, {"refused": ([example], 1)})
         raise UserError(

@@ -1,13 +1,13 @@
-"""What a training will cost, reckoned before its first step: compute and memory.
+"""Estimate the compute and memory of a training before its first step.
 
-Compute is good to within a third or so: 2 operations a weight and token forward, 2 more back to the
-activations and 2 to the weights that learn (Kaplan et al., 2020, section 2.1; LoRA skips the last
-for frozen weights), attention's own on top. Memory: weights, adapters, gradients, AdamW's two
-moments, and activations without the attention scores, which no current kernel keeps; on a GPU trl
-scores the vocabulary in tiles and keeps no logits. It came out 4 to 23 % above what torch held on
-an H200 (LoRA, QLoRA and full fine-tuning of 0.6 B), and 1 to 16 % above what small runs held on a
-CPU. Preference training (DPO) is a second phase: both answers of a pair go through the model, and
-once more, forward only, through the reference.
+Compute is accurate to about a third: per weight and token 2 operations forward, 2 backward to the
+activations and 2 to the trained weights (Kaplan et al., 2020, section 2.1; LoRA skips the last for
+frozen weights), plus attention. Memory: weights, adapters, gradients, AdamW's two moments, and
+activations without the attention scores, which no current kernel stores; on a GPU trl computes the
+loss in tiles of the vocabulary and stores no logits. The estimate was 4 to 23 % above what torch
+allocated on an H200 (LoRA, QLoRA and full fine-tuning of 0.6 B), and 1 to 16 % above what small
+runs took on a CPU. Preference training (DPO) is a second phase: both answers of a pair go through
+the model, and forward only through the reference.
 """
 
 import math
@@ -20,33 +20,35 @@ from lib.train.params import TrainParams
 if TYPE_CHECKING:
     pass
 
-OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, the data
-OVERHEAD_ON_CPU = 0.75e9  # the most that trainings of a record or a few held, DPO's among them
-TILE = 4096, 32_768  # positions and words that trl 1.16 scores at a time on a GPU
+OVERHEAD = 0.6e9  # bytes of the process itself: torch, kernels, data
+OVERHEAD_ON_CPU = 0.75e9  # the most that trainings on a few records took, DPO included
+TILE = 4096, 32_768  # positions and vocabulary entries that trl 1.16 scores at a time on a GPU
 
 
 @dataclass(frozen=True)
 class Load:
-    """What of the data and the params decides the cost of one phase."""
+    """The quantities of data and params that decide the cost of one phase."""
 
     tokens: int  # of all epochs
     longest: int  # tokens of the longest text
-    batch_size: int  # records a step, on each device
+    batch_size: int  # records per step and device
     steps: int
-    passes: int  # forward and back, of each device: several a step where gradients are added up
-    texts: int = 1  # that a record is: 2 for a preference pair
-    reference: bool = False  # a model without the adapter scores every text too
-    packed: bool = False  # the rows of a batch are joined to one
+    passes: (
+        int  # forward and backward passes per device: several per step with gradient accumulation
+    )
+    texts: int = 1  # texts per record: 2 for a preference pair
+    reference: bool = False  # a reference model scores every text, too
+    packed: bool = False  # the rows of a batch are concatenated to one
 
 
 def load_of(
     lengths: list[int], epochs: float, texts: int, params: TrainParams, processes: int
 ) -> Load:
-    """Sum up how much one phase reads: tokens, steps, passes, and its longest text.
+    """Summarize one phase: tokens, steps, passes and longest text.
 
-    `lengths` are tokens by text, `texts` of which make a record.
+    lengths: tokens of each text; texts: texts per record.
     """
-    records = max(1, round(epochs * len(lengths) / texts))  # as lib.train.batches draws them
+    records = max(1, round(epochs * len(lengths) / texts))  # as in lib.train.batches
     per_step = params.batch_size * params.gradient_accumulation * processes
     return Load(
         tokens=round(epochs * sum(lengths)),
@@ -61,10 +63,10 @@ def load_of(
 
 
 def operations(shape: ModelShape, load: Load) -> float:
-    """Count the floating-point operations of a phase, on all devices together."""
+    """Count the floating-point operations of a phase, over all devices."""
     frozen, passes = shape.parameters - shape.trainable, 3 + shape.checkpointing
     weights = 2 * passes * shape.trainable + 2 * (passes - 1) * frozen
-    # on a CPU the packed rows of a step are one, attended to under a mask
+    # on a CPU the packed rows of a step are one row with a mask
     span = load.longest * (load.batch_size if load.packed and not shape.gpu else 1)
     attention = 4 * shape.layers * shape.hidden * span / 2
     reference = (2 * shape.parameters + attention) * load.reference
@@ -72,11 +74,13 @@ def operations(shape: ModelShape, load: Load) -> float:
 
 
 def memory(shape: ModelShape, load: Load) -> dict[str, float]:
-    """Estimate the bytes at the peak of a step on one device, by what holds them."""
+    """Estimate the peak memory of a step on one device, in bytes by purpose."""
     whole = shape.trainable == shape.parameters
     tokens = load.batch_size * load.longest * load.texts
     whole_layer = tokens * shape.activation_bytes
-    if shape.checkpointing:  # the inputs of all layers, in 32 bits at most, and everything of one
+    if (
+        shape.checkpointing
+    ):  # the inputs of all layers, in at most 32 bits, and all activations of one
         inputs = 2 if shape.weight_bytes == 2 else 4
         activations = shape.layers * tokens * shape.hidden * inputs + whole_layer
     else:
@@ -88,7 +92,7 @@ def memory(shape: ModelShape, load: Load) -> dict[str, float]:
         logits = 2.0 * min(tokens, TILE[0]) * TILE[1] + 4.0 * head
     else:
         logits = 2 * 4.0 * tokens * shape.vocabulary
-    # float32 weights are kept in 16 bits, too, for the way back
+    # float32 weights are also kept in 16 bits for the backward pass
     copies = 2 if shape.gpu and shape.weight_bytes == 4 and not shape.checkpointing else 0
     return {
         "weights": shape.parameters * (shape.weight_bytes + copies) / shape.weight_shards,
@@ -102,12 +106,12 @@ def memory(shape: ModelShape, load: Load) -> dict[str, float]:
 
 
 def peak(shape: ModelShape, phases: dict[str, Load]) -> float:
-    """Estimate the bytes at the peak of the phase that takes most."""
+    """Estimate the peak memory in bytes, over all phases."""
     return max(sum(memory(shape, load).values()) for load in phases.values())
 
 
 def report_estimate(shape: ModelShape, phases: dict[str, Load]) -> dict[str, Any]:
-    """Lay the estimate out as logs/train/estimate.json; it is the same on every machine."""
+    """Return the estimate in the form of logs/train/estimate.json; the same on every machine."""
     return {
         **asdict(shape),
         "phases": {name: phase_report(shape, load) for name, load in phases.items()},
@@ -117,6 +121,6 @@ def report_estimate(shape: ModelShape, phases: dict[str, Load]) -> dict[str, Any
 
 
 def phase_report(shape: ModelShape, load: Load) -> dict[str, Any]:
-    """Say what one phase, such as sft or dpo, costs."""
+    """Return the cost of one phase, such as sft or dpo."""
     held = {name: round(value) for name, value in memory(shape, load).items()}
     return {**asdict(load), "operations": operations(shape, load), "memory_bytes": held}

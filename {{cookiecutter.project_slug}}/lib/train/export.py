@@ -1,6 +1,7 @@
 """What leaves training: one plain model, checked against the adapter it comes from, and how it
 answers."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,13 @@ def merge_checked(
     before = logits(apart, examples)
     merged = merge_adapter(apart)
     difference = deviation(before, logits(merged, examples))
-    if not difference <= TOLERANCE[base.dtype]:  # also when it is no number
+    if math.isnan(difference):
+        raise UserError(
+            "train: the trained model computes values that are no numbers: training diverged; "
+            "lower train.learning_rate or train.max_grad_norm, or raise train.warmup; checkpoints "
+            "are kept"
+        )
+    if difference > TOLERANCE[base.dtype]:
         raise UserError(
             f"train: merge check: logits of the merged model are off by {difference:.3g} standard "
             f"deviations from base and adapter, {TOLERANCE[base.dtype]} is allowed with base.dtype "

@@ -1,4 +1,4 @@
-"""Whether a training fits the device, and which setting would where it does not."""
+"""Check that a training fits into memory, and suggest settings if it does not."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ from lib.train.params import TrainParams
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # what learns instead
+LIGHTER = {"full": ("lora", "qlora"), "lora": ("qlora",), "qlora": ()}  # lighter methods
 
 
 def check_memory(
@@ -23,22 +23,22 @@ def check_memory(
     available: float,
     others: Iterable[tuple[str, ModelShape]],
 ) -> None:
-    """Raise UserError when a training step cannot fit, and name a setting that would.
+    """Raise UserError if a training step does not fit into memory; suggest a setting that does.
 
-    That is a smaller batch, or one of `others` with the shape it gives; `available` is in bytes.
+    That is a smaller batch, or one of `others` (setting, shape). `available` is in bytes.
     """
     if (needed := peak(shape, phases)) <= available:
         return
     cures = (fitting(name, one, phases, available) for name, one in chain([("", shape)], others))
-    cure = next(filter(None, cures), "take a smaller base, shorter records or a larger device")
+    cure = next(filter(None, cures), "use a smaller base, shorter records or a larger device")
     sizes = f"a step needs about {needed / 1e9:.1f} GB, the device has {available / 1e9:.1f}"
     raise UserError(f"train: {sizes}; {cure}")
 
 
 def fitting(setting: str, shape: ModelShape, phases: dict[str, Load], available: float) -> str:
-    """Name a setting with the largest batch that fits, or return "" where none does.
+    """Return a setting with the largest batch that fits; "" if none does.
 
-    No batch is larger than that of the params.
+    The batch is at most train.batch_size.
     """
     most = max(load.batch_size for load in phases.values())
     for size in range(most, "kto" in phases, -1):
@@ -53,7 +53,7 @@ def fitting(setting: str, shape: ModelShape, phases: dict[str, Load], available:
 def lighter(
     config: "PretrainedConfig", base: BaseParams, params: TrainParams, shape: ModelShape
 ) -> Iterator[tuple[str, ModelShape]]:
-    """Yield settings that hold less memory than `params`, the heaviest first, with their shapes."""
+    """Yield settings that need less memory than `params`, the heaviest first, with their shapes."""
     also = ""
     if not shape.checkpointing:
         yield "train.gradient_checkpointing true", replace(shape, checkpointing=True)

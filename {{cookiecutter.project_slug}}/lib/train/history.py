@@ -1,8 +1,8 @@
-"""What a trainer's history says: figures for metrics, and the rows themselves, as they are.
+"""Turn a trainer's history into metrics, and write its rows to logs/train/history.jsonl.
 
-DVCLive would write such files too, but it wants a git repository with a commit, may run `dvc init`,
-and writes while the stage runs, so that a killed run leaves half of them. The trainer's own history
-is in every checkpoint: a resumed run writes all rows, equal to those of an undisturbed one. report
+DVCLive would write such files, too, but it needs a git repository with a commit, may run `dvc
+init`, and writes while the stage runs, so that a killed run leaves half of them. The trainer's own
+history is in every checkpoint: a resumed run writes the same rows as an uninterrupted one. report
 draws them.
 """
 
@@ -30,10 +30,9 @@ def _losses(history: History, name: str = "loss") -> History:
 
 
 def measured(history: History, keep: str) -> dict[str, Any]:
-    """Sum up one training: tokens trained on, steps, and losses.
+    """Summarize one training: tokens, steps and losses.
 
-    The validation loss is that of the weights that are kept, at `kept_step` where they are not the
-    last.
+    The validation loss is that of the kept weights, at `kept_step` if they are not the last.
     """
     end = next(row for row in history if "train_runtime" in row)
     found = {"tokens": end["tokens"], "steps": end["step"]}
@@ -53,7 +52,7 @@ def measured(history: History, keep: str) -> dict[str, Any]:
 def training_figures(
     setup: Setup, histories: dict[str, History], chats: list[Example], pairs: list[Record]
 ) -> dict[str, Any]:
-    """Sum up a run for metrics/train.json: its first training, and what preferences added."""
+    """Summarize a run for metrics/train.json: the first training, and preference training."""
     params = setup.params
     first, *_ = histories.values()
     used = len(learnable(pairs, params.method))
@@ -67,7 +66,7 @@ def training_figures(
     numbers |= {"pairs": used, "pairs_unused": len(pairs) - used}
     margins, added = _losses(history, "rewards/margins"), measured(history, params.keep)
     numbers |= {f"preference_{name}": added[name] for name in added if name.startswith("val_loss")}
-    if margins:  # KTO's has none where no log covers good and bad answers
+    if margins:  # missing for KTO where no log covers both good and bad answers
         numbers["preference_margin"] = margins[-1]["rewards/margins"]
     return numbers | {
         "preference_tokens": added["tokens"],
@@ -77,7 +76,7 @@ def training_figures(
 
 
 def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float) -> dict[str, Any]:
-    """Time this session alone, in which each training went on from its step in `resumed`."""
+    """Return timings of this session; `resumed`: the step from which each training resumed."""
     tokens = 0.0
     for phase, history in histories.items():
         end = next(row for row in history if "train_runtime" in row)
@@ -90,7 +89,7 @@ def timed(histories: dict[str, History], resumed: dict[str, int], seconds: float
 
 
 def raw(histories: dict[str, History]) -> History:
-    """Return all rows with the training they are of, without what differs between equal runs."""
+    """Return all rows with their training's name, without values that differ between equal runs."""
     return [
         {"phase": phase} | {name: value for name, value in row.items() if not varies(name)}
         for phase, history in histories.items()
@@ -99,12 +98,12 @@ def raw(histories: dict[str, History]) -> History:
 
 
 def varies(name: str) -> bool:
-    """Tell whether a figure is a timing, a memory, or counted anew by a resumed trainer."""
+    """Tell whether a figure differs between equal runs: timings, memory, or counts of a session."""
     return name.endswith(VARIES)
 
 
 def speeds(histories: dict[str, History]) -> History:
-    """Return tokens a second and memory by step; steps of a second training go on counting."""
+    """Return tokens/s and memory by step; the steps of a second training continue the count."""
     rows, before = History(), 0
     for history in histories.values():
         timed = [row for row in history if TIMED[0] in row]
@@ -116,9 +115,9 @@ def speeds(histories: dict[str, History]) -> History:
 
 
 def write_history(histories: dict[str, History]) -> None:
-    """Write logs/train/history.jsonl, the same in equal runs.
+    """Write logs/train/history.jsonl, identical for equal runs.
 
-    A checkpoint keeps rows with sorted keys, the trainer does not.
+    Keys are sorted, since they are in a checkpoint but not in the trainer.
     """
     with atomic_text(HISTORY) as file:
         file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in raw(histories))

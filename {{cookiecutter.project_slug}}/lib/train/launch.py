@@ -1,9 +1,8 @@
-"""Training in several processes: what they are told, and how they are started.
+"""Train in several processes: configure and start them.
 
-A stage that finds itself alone, where params.yaml asks for more, turns into the launcher
-(`accelerate launch`, wrapped below), which starts it once for every process. Several machines: each
-runs the stage with the same params; MACHINE_RANK says which one it is, MAIN_ADDRESS where number 0
-listens.
+If params.yaml asks for several processes, the stage turns into the launcher (`accelerate launch`,
+wrapped below), which starts the stage once per process. Several machines: each runs the stage with
+the same params; MACHINE_RANK is its number, MAIN_ADDRESS the address of number 0.
 """
 
 import logging
@@ -18,16 +17,16 @@ from lib.runtime.files import write_json
 from lib.runtime.processes import die_with_parent
 
 CONFIG = Path(os.environ.get("DVC_ROOT", "."), ".scratch", "accelerate.json")
-PORT = 29500  # of machine 0, when there are several; on one machine any free port is taken
+PORT = 29500  # of machine 0, if there are several; a single machine uses any free port
 
 
 def world_size() -> int:
-    """Count the processes that train together, this one included; 1 outside the launcher."""
+    """Return the number of processes that train together; 1 outside the launcher."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def wanted(hardware: HardwareParams) -> int:
-    """Count the processes that params.yaml asks for, on all machines together."""
+    """Return the number of processes by params.yaml, over all machines."""
     if hardware.processes:
         return hardware.processes * hardware.machines
     if hardware.device in ("cpu", "gpu"):
@@ -38,7 +37,7 @@ def wanted(hardware: HardwareParams) -> int:
 
 
 def has_bf16(device: str) -> bool:
-    """Tell whether training on `device` computes in bfloat16: GPUs do from Ampere on."""
+    """Tell whether `device` trains in bfloat16, as NVIDIA GPUs do from Ampere on."""
     import torch
 
     return device != "cpu" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -52,9 +51,9 @@ def launched() -> bool:
 def setup_worker() -> None:
     """Prepare a process that the launcher started; do nothing in any other.
 
-    It is killed when the launcher is (Linux): it would train on unseen, in a session of its own,
-    while the next run waits for it. And torch learns to load a checkpoint to `cpu:0`, as
-    transformers calls the processor of one process among several.
+    It is killed with the launcher (Linux): otherwise it would train on, in a session of its own,
+    while the next run waits for it. And torch is taught the device name `cpu:0`, which transformers
+    uses for a CPU process among several.
     """
     if not launched():
         return
@@ -65,20 +64,20 @@ def setup_worker() -> None:
 
 
 def sharded() -> bool:
-    """Tell whether the weights are spread over the processes, so that none holds them whole."""
+    """Tell whether the weights are sharded over the processes."""
     return os.environ.get("ACCELERATE_USE_FSDP") == "true"
 
 
 def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any]:
     """Build the accelerate configuration of this machine.
 
-    Raises UserError when it cannot know its place among several machines.
+    Raises UserError if its number among several machines is not set.
     """
     config = {
         "compute_environment": "LOCAL_MACHINE",
         "distributed_type": {"ddp": "MULTI_GPU", "fsdp": "FSDP", "deepspeed": "DEEPSPEED"}[
             hardware.strategy
-        ],  # MULTI_GPU with use_cpu: processes that talk by gloo
+        ],  # MULTI_GPU with use_cpu: processes that communicate by gloo
         "use_cpu": hardware.device == "cpu",
         "mixed_precision": "bf16" if has_bf16(hardware.device) else "no",
         "num_processes": processes,
@@ -93,14 +92,14 @@ def accelerate_config(hardware: HardwareParams, processes: int) -> dict[str, Any
             "fsdp_version": 2,
             "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
             "fsdp_reshard_after_forward": True,
-            "fsdp_state_dict_type": "FULL_STATE_DICT",  # checkpoints and the result are whole
+            "fsdp_state_dict_type": "FULL_STATE_DICT",  # checkpoints and the result are not sharded
             "fsdp_cpu_ram_efficient_loading": False,
         }
     if hardware.strategy == "deepspeed":
         config["deepspeed_config"] = {
             "zero_stage": 2,
             "zero3_init_flag": False,
-            "deepspeed_multinode_launcher": "standard",  # each machine starts its own; not by pdsh
+            "deepspeed_multinode_launcher": "standard",  # not pdsh: machines start their own
         }
     return config | (machine_place() if hardware.machines > 1 else {})
 
@@ -120,7 +119,7 @@ def machine_place() -> dict[str, Any]:
 
 
 def launch(module: str, hardware: HardwareParams) -> NoReturn:
-    """Turn this process into the launcher of `module`; signals and exit code are then its own."""
+    """Replace this process by the launcher of `module`, with its signals and exit code."""
     config = accelerate_config(hardware, wanted(hardware))
     path = CONFIG.with_stem(f"accelerate-{config['machine_rank']}")  # folders may be shared
     write_json(path, config)
@@ -131,7 +130,7 @@ def launch(module: str, hardware: HardwareParams) -> NoReturn:
 
 
 def main() -> None:
-    """Run accelerate's launcher; say once what its processes tell of a user's mistake."""
+    """Run accelerate's launcher; print a user's mistake once, though every process reports it."""
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 

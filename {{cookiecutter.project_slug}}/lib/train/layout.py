@@ -1,4 +1,4 @@
-"""What a supervised training reads, laid out row by row before the first step."""
+"""Lay out the rows of supervised training before the first step: order, labels, packing."""
 
 import random
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
-    """Turn the examples at `places` into columns input_ids and labels, as SFTTrainer takes them."""
+    """Return the examples at `places` as a dataset with input_ids and labels, for SFTTrainer."""
     from datasets import Dataset
 
     drawn = [examples[place] for place in places]
@@ -25,7 +25,7 @@ def as_dataset(examples: list[Example], places: list[int]) -> "Dataset":
 
 
 def training_dataset(setup: "Setup", examples: list[Example]) -> "Dataset":
-    """Lay all epochs out as a dataset in training order, packed where params say so."""
+    """Return all epochs as a dataset in training order, packed if train.packing is set."""
     params, ready = setup.params, lay_out(setup, examples)
     rows = as_dataset(ready, list(range(len(ready))))
     if not params.packing:
@@ -36,13 +36,13 @@ def training_dataset(setup: "Setup", examples: list[Example]) -> "Dataset":
 
 
 def _copies(examples: list[Example]) -> list[int]:
-    """Return for each example the place of the first that reads the same."""
+    """Return for each example the index of the first equal one."""
     first: dict[tuple[int, ...], int] = {}
     return [first.setdefault(tuple(e.input_ids), at) for at, e in enumerate(examples)]
 
 
 def places_of(setup: "Setup", examples: list[Example]) -> list[int]:
-    """Return the places of the examples in the order they are trained on, all epochs long."""
+    """Return the indices of the examples in training order, for all epochs."""
     params, lengths = setup.params, [len(example.input_ids) for example in examples]
     return order(
         lengths,
@@ -55,10 +55,10 @@ def places_of(setup: "Setup", examples: list[Example]) -> list[int]:
 
 
 def lay_out(setup: "Setup", examples: list[Example]) -> list[Example]:
-    """Repeat the examples for all epochs, in the order and with the labels they are trained on.
+    """Repeat the examples for all epochs, in training order and with the labels by train.loss_on.
 
-    loss_on "prompt_first" learns every token in the first half, and then the answers alone; "all"
-    learns every token throughout. With word_dropout each epoch blanks other words of the prompts.
+    "answer" learns answers only; "prompt_first" learns every token in the first half, then answers
+    only; "all" learns every token. With word_dropout each epoch blanks other words of the prompts.
     """
     params, tokenizer = setup.params, setup.tokenizer
     places = places_of(setup, examples)
@@ -74,10 +74,9 @@ def lay_out(setup: "Setup", examples: list[Example]) -> list[Example]:
 def drop_words(
     example: Example, share: float, blank: int, keep: set[int], rng: random.Random
 ) -> list[int]:
-    """Blank a share of the prompt's tokens at random, but none of those to `keep`.
+    """Return token ids with a random share of the prompt's tokens blanked, except those in `keep`.
 
-    No single word may decide the answer (Iyyer et al., 2015; Bowman et al., 2016). Returns token
-    ids.
+    So no single word decides the answer (Iyyer et al., 2015; Bowman et al., 2016).
     """
     if not share:
         return example.input_ids

@@ -1,7 +1,7 @@
-"""The license of the base: what its own card declares, and whether it allows the declared use.
+"""Check the license of the base: that it matches the model card and allows the declared use.
 
 Checked before the first step of a training, and again by training_plan whenever base.license or
-base.use changes: another spelling of a license is no reason to train again.
+base.use changes; these keys alone do not make train run again.
 """
 
 import re
@@ -17,7 +17,7 @@ from lib.runtime.hub import ask_once
 
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)^---\s*$", re.DOTALL | re.MULTILINE)
 NON_COMMERCIAL = re.compile(r"\b(nc|non-?commercial|research)\b", re.IGNORECASE)
-# Identifiers that the hub knows; any other license is "other", with its name beside it
+# Identifiers that the hub knows; any other license is "other" with a license_name
 LICENSES = {
     *("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
     *("gemma", "gpl-3.0", "openrail", "bigscience-openrail-m", "llama2", "llama3", "llama3.1"),
@@ -27,10 +27,9 @@ LLAMA = re.compile(r"llama[ -]?(\d(?:\.\d)?)(?: community(?: license)?)?", re.IG
 
 
 def card_of(base: BaseParams) -> dict[str, Any]:
-    """Read what the base's own model card declares.
+    """Read the metadata of the base's own model card.
 
-    An empty dictionary where there is none, or the hub is out of reach and has not been asked
-    before.
+    Returns {} if there is none, or if the hub is unreachable and the card is not cached.
     """
     from huggingface_hub import hf_hub_download
 
@@ -47,16 +46,16 @@ def card_of(base: BaseParams) -> dict[str, Any]:
 
 
 def check_license(base: BaseParams, card: dict[str, Any]) -> None:
-    """Raise UserError when the license forbids the declared use, or is not that of the card."""
+    """Raise UserError if the license forbids the declared use, or differs from the card's."""
     if base.license.strip().casefold() == "other":
         raise UserError(
-            "params.yaml: base.license is other, which is no license; name the one the base is "
-            "under (license_name on its card)"
+            "params.yaml: base.license is other, which is not a license; set the license's name "
+            "(license_name on the base's card)"
         )
     if base.use == "commercial" and NON_COMMERCIAL.search(base.license.replace("_", "-")):
         raise UserError(
-            f"params.yaml: base.license {base.license} allows no commercial use; set base.use to "
-            "research, or choose another base"
+            f"params.yaml: base.license {base.license} does not allow commercial use; set "
+            "base.use to research, or choose another base"
         )
     found = card.get("license")
     names = [card.get("license_name")] if found == "other" else [found]
@@ -64,18 +63,18 @@ def check_license(base: BaseParams, card: dict[str, Any]) -> None:
     if any(names) and license_id(base.license) not in {license_id(str(one)) for one in names}:
         raise UserError(
             f"params.yaml: base.license is {base.license}, the card of {base.model} says "
-            f"{', '.join(map(str, names))}; write that one, or take another base"
+            f"{', '.join(map(str, names))}; set that one, or use another base"
         )
 
 
 def license_id(name: str) -> str:
-    """Return one spelling of a license's name."""
+    """Normalize the name of a license."""
     fields = hub_license(name)
     return fields.get("license_name", fields["license"])
 
 
 def hub_license(name: str) -> dict[str, str]:
-    """Name a license as the hub's front matter does: a known identifier, or "other" with a name."""
+    """Return a license in the form of the hub's metadata: a known id, or "other" with a name."""
     llama = LLAMA.fullmatch(name.strip())
     known = f"llama{llama[1]}" if llama else name.strip().lower()
     if known in LICENSES:

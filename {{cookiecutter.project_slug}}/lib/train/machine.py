@@ -1,4 +1,4 @@
-"""The memory of the machine at hand: what a training may take, and what it has taken."""
+"""Measure the memory of this machine: available to a training, and used by it."""
 
 import os
 import resource
@@ -7,10 +7,9 @@ from pathlib import Path
 
 
 def available_memory(device: str, sharing: int = 1) -> float:
-    """Return the bytes that the device has for each of the `sharing` processes.
+    """Return the bytes of memory that each of the `sharing` processes can use.
 
-    A GPU has one process. A container or a job of a cluster may be allowed less than the machine
-    has.
+    A GPU has one process. A container or cluster job may have a lower limit than the machine.
     """
     if device == "cpu":
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -23,9 +22,9 @@ def available_memory(device: str, sharing: int = 1) -> float:
 def allowed(
     membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
 ) -> list[float]:
-    """List the memory limits (bytes) of the control groups this process is in (Linux).
+    """List the memory limits (bytes) of the control groups of this process (Linux).
 
-    Of version 2, its own and those above it; of version 1, as a container sees its own.
+    For version 2 its own group and those above it; for version 1 the container's own.
     """
     if not membership.is_file():
         return []
@@ -36,11 +35,11 @@ def allowed(
         root / "memory/memory.limit_in_bytes",
     ]
     limits = [path.read_text(encoding="utf-8").strip() for path in files if path.is_file()]
-    return [float(limit) for limit in limits if limit.isdigit()]  # or `max`: none
+    return [float(limit) for limit in limits if limit.isdigit()]  # or `max`: no limit
 
 
 def peak_memory(device: str) -> int:
-    """Return the most bytes that this process has held: on a GPU those of torch, else all of it."""
+    """Return the peak memory of this process in bytes: torch's on a GPU, else its resident set."""
     if device == "cpu":
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -45,27 +45,46 @@ def check_mask(
 
 def check_answer(
     example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], turns: list[Message]
-) -> None:
+) -> str | None:
     """Raise UserError unless what is learnt last is what one of `turns` says, and nothing besides.
 
-    White space around it, and what the tokenizer cannot tell apart, may differ. Thoughts and calls
-    are written as the template likes; lib.model.rendered sees to them.
+    White space around it, and what the tokenizer cannot tell apart, may differ: returned is then
+    the answer as it is learnt (in lower case, say). Thoughts and calls are written as the template
+    likes; lib.model.rendered sees to them.
     """
     if has_more(turns):
-        return
+        return None
     answers = [turn["content"] for turn in turns]
     labels = example.labels
     end = max(at for at, label in enumerate(labels) if label != IGNORED) + 1
     start = max((at for at in range(end) if labels[at] == IGNORED), default=-1) + 1
     learnt = _text_of(tokenizer, [token for token in labels[start:end] if token not in stops])
     if any(learnt == answer.strip() for answer in answers):
-        return
+        return None
     codes = [tokenizer.encode(answer, add_special_tokens=False) for answer in answers]
     if not any(learnt == _text_of(tokenizer, code) for code in codes):
         raise UserError(
             f"loss mask: learnt is {shorten(learnt)}, and the answer is {shorten(answers[0])}; the "
             "chat template must show an answer as it is, with nothing before or behind it but the "
             "end-of-turn token; a template that does can be named in base.chat_template"
+        )
+    if tokenizer.unk_token_id in labels[start:end] and tokenizer.unk_token_id not in stops:
+        raise UserError(
+            f"loss mask: learnt is {shorten(learnt)}, and the answer is {shorten(answers[0])}: the "
+            "base's tokenizer does not know some of its characters; take a base that knows the "
+            "language"
+        )
+    return learnt
+
+
+def tell_rewritten(rewritten: list[tuple[str, str]], records: int) -> None:
+    """Print how many answers are learnt otherwise than they are written, with the first."""
+    if rewritten:
+        answer, learnt = rewritten[0]
+        print(
+            f"train: the base's tokenizer writes {len(rewritten):,} of {records:,} answers in "
+            f"another way, which is what is learnt and no exact match: {shorten(answer)} becomes "
+            f"{shorten(learnt)}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a model is made of, as far as its memory and compute depend on it."""
+"""Describe the size of a model as far as memory and compute depend on it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What of a model decides the cost."""
+    """The quantities of a model that decide the cost of training."""
 
     parameters: int
     trainable: int
     layers: int
     hidden: int
     vocabulary: int
-    weight_bytes: float  # of a frozen or trained weight as it is held, on average
-    activation_bytes: float  # that a token leaves in a layer for the way back
-    checkpointing: bool  # activations of a layer are computed again instead of kept
-    shards: int = 1  # devices that gradients and moments are spread over
-    weight_shards: int = 1  # devices that the weights are spread over
-    state_bytes: float = 0  # that a token of a chunk leaves in all layers with a state, on a CPU
-    chunk: int = 1  # tokens that those layers take at a time; a shorter row is filled up
-    gpu: bool = False  # it computes in 16 bits, and scores the vocabulary in tiles
+    weight_bytes: float  # bytes per weight, frozen or trained, on average
+    activation_bytes: float  # bytes of activations per token and layer, for the backward pass
+    checkpointing: bool  # activations of a layer are recomputed instead of kept
+    shards: int = 1  # devices over which gradients and moments are sharded
+    weight_shards: int = 1  # devices over which the weights are sharded
+    state_bytes: float = 0  # bytes per token of a chunk in all state-space layers, on a CPU
+    chunk: int = 1  # tokens per chunk of those layers; a shorter row is padded
+    gpu: bool = False  # computes in 16 bits, and the loss in tiles of the vocabulary
 
 
 def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tuple[int, int]]:
-    """Return (in, out) of the layers that get an adapter; raise UserError when none does."""
+    """Return (inputs, outputs) of the layers that get an adapter; raise UserError if none does."""
     from torch.nn import Linear
 
     layers = chosen_layers(model, targets).values()
@@ -42,7 +42,7 @@ def linear_sizes(model: "PreTrainedModel", targets: str | list[str]) -> list[tup
 def shape_of(
     config: "PretrainedConfig", base: BaseParams, params: TrainParams, on_cpu: bool
 ) -> ModelShape:
-    """Describe the model of a configuration by what decides its cost; loads no weights."""
+    """Describe the model of a configuration by what decides its cost, without loading weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -53,9 +53,9 @@ def shape_of(
     count = sum(weight.numel() for weight in model.parameters())
     text = config.get_text_config()
     kept = activation_bytes(text, on_cpu, adapters and params.lora.dropout > 0)
-    # what comes out of the first half of each adapter, on its way to the second
+    # the output of the first matrix of each adapter
     kept += params.lora.rank * len(sizes) * (4 if on_cpu else 2) / text.num_hidden_layers
-    wide = 1.15 if params.weights == "qlora" else 1  # its norms compute in 32 bits
+    wide = 1.15 if params.weights == "qlora" else 1  # norms compute in 32 bits
     return ModelShape(
         parameters=count,
         trainable=sum(params.lora.rank * (i + o) for i, o in sizes) or count,
@@ -72,10 +72,10 @@ def shape_of(
 
 
 def weight_bytes(model: "PreTrainedModel", dtype: str, weights: str) -> float:
-    """Return the bytes that a weight takes on average.
+    """Return the average bytes per weight.
 
-    qlora has its linear layers in 4 bits and what belongs to them, and all else, the embeddings
-    above all, in float32.
+    qlora has its linear layers in 4 bits plus scales, and all others, mainly embeddings, in
+    float32.
     """
     if weights != "qlora":
         return {"float32": 4, "bfloat16": 2}[dtype]
@@ -89,10 +89,10 @@ def weight_bytes(model: "PreTrainedModel", dtype: str, weights: str) -> float:
 
 
 def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) -> float:
-    """Return the bytes that a token leaves in a layer for the backward pass.
+    """Return the bytes of activations per token and layer for the backward pass.
 
-    As counted by saved_tensors_hooks of torch 2.13 for Qwen3 and Llama: computed in 16 bits (a GPU)
-    or 32. Dropout in front of adapters keeps half as much again; a GPU keeps it as truth values.
+    Counted with saved_tensors_hooks of torch 2.13 for Qwen3 and Llama, in 16 bits (a GPU) or 32.
+    Dropout before adapters adds half as much; a GPU stores it as booleans.
     """
     hidden = config.hidden_size
     heads = known(config, "num_attention_heads", 1)
@@ -106,10 +106,10 @@ def activation_bytes(config: "PretrainedConfig", on_cpu: bool, dropout: bool) ->
 
 
 def state_bytes(config: "PretrainedConfig") -> float:
-    """Return the bytes that a token leaves in all layers of Mamba 2's kind, without their kernels.
+    """Return the bytes per token in all Mamba 2 layers, without their kernels.
 
-    transformers 5.17 multiplies each token of a chunk with each other one, by head and state. Up to
-    eight such products of float32 were there at the peak of Mamba 2, Falcon-H1, a Granite hybrid.
+    transformers 5.17 multiplies all pairs of tokens of a chunk, by head and state. Up to eight such
+    float32 products were in memory at the peak of Mamba 2, Falcon-H1 and a Granite hybrid.
     """
     heads = known_any(config, ("mamba_n_heads", "num_heads"), 0)
     states = known_any(config, ("mamba_d_state", "ssm_state_size", "state_size"), 0)
@@ -121,14 +121,14 @@ def state_bytes(config: "PretrainedConfig") -> float:
 
 
 def known_any(config: "PretrainedConfig", names: tuple[str, ...], otherwise: int) -> int:
-    """Return the first number that a configuration has of several names of one thing."""
+    """Return the first number that a configuration has under one of several names."""
     return next((found for name in names if (found := known(config, name, 0))), otherwise)
 
 
 def known(config: "PretrainedConfig", name: str, otherwise: int) -> int:
-    """Read a number of a configuration, or `otherwise`; the largest where layers differ.
+    """Read a number from a configuration, or `otherwise`; the largest if layers differ.
 
-    Some bases have none, and some refuse to name one for all layers (Gemma 4).
+    Some bases have none, and some refuse to give one for all layers (Gemma 4).
     """
     try:
         value = getattr(config, name, None)

@@ -1,9 +1,8 @@
-"""Several records in one row, so that no computing goes into padding: pays on a GPU, not on a CPU.
+"""Pack several records into one row, which saves padding; worthwhile on a GPU, not on a CPU.
 
-The records of a row must not see each other. On a GPU lib/train/attention.py sees to that; on a
-CPU transformers does, by a mask, where positions begin anew at each record. Layers that carry a
-state along the row, or a base with a mask of its own, may see more. Not to be argued but seen:
-`check_packing` asks the base itself.
+The records of a row must not attend to each other. On a GPU lib/train/attention.py ensures that; on
+a CPU transformers does, by a mask, since positions restart at each record. Layers with a state
+along the row, or a base with its own mask, may see more, so `check_packing` tests the base.
 """
 
 import random
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel
 
-# Largest difference of a logit, in standard deviations of the logits, that rounding may make
+# Largest change of a logit by rounding, in standard deviations of the logits
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
 
 
@@ -28,10 +27,11 @@ def pack(
 ) -> "Dataset":
     """Pack whole records into rows of up to max_length tokens (best fit decreasing).
 
-    Ding et al., 2024. Each row's lengths of records are in `seq_lengths`. `rows` are `epoch`
-    records an epoch, in the order of training; `held` says which each is. Packed are records of one
-    epoch that would be trained on near each other; best fit begins with the longest, so the packed
-    rows are shuffled. Steps hold no record twice, as far as whole rows can be exchanged.
+    Method: Ding et al., 2024. The result has the lengths of each row's records in `seq_lengths`.
+    rows: all epochs in training order, `epoch` records each; held: the record of each row. Records
+    of the same epoch that are near each other in training order are packed; best fit begins with
+    the longest, so packed rows are shuffled. Steps avoid repeated records as far as swapping whole
+    rows allows.
     """
     from datasets import concatenate_datasets
     from trl import pack_dataset
@@ -54,15 +54,14 @@ def pack(
 
 
 def packed_lengths(lengths: list[int], longest: int) -> list[int]:
-    """Estimate the tokens of each row that records of these lengths will fill."""
+    """Estimate the tokens of each packed row for records of these lengths."""
     return [longest] * -(-sum(lengths) // longest)
 
 
 def check_packing(model: "PreTrainedModel", device: str, one: list[int], other: list[int]) -> None:
-    """Raise UserError where the base lets records that are packed into one row see each other.
+    """Raise UserError if packed records can attend to each other in this base.
 
-    `other` (token ids) must get the same logits behind `one` as alone, there by the base's own
-    attention.
+    `other` (token ids) must get the same logits after `one` as alone with the base's own attention.
     """
     import torch
 
@@ -82,7 +81,7 @@ def check_packing(model: "PreTrainedModel", device: str, one: list[int], other: 
     off = float((row.float() - alone.float()).abs().max() / alone.float().std())
     rounded = model.dtype != torch.float32 or has_bf16(device)
     most = _TOLERANCE["bfloat16" if rounded else "float32"]
-    if not off <= most:  # also when it is no number
+    if not off <= most:  # also true for NaN
         raise UserError(
             "params.yaml: train.packing: records packed into one row see each other with this "
             f"base (logits off by {off:.3g} standard deviations, {most} is allowed); set it to "

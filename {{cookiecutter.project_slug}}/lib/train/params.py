@@ -18,70 +18,79 @@ class LoraParams(Section):
     @field_validator("target_modules")
     @classmethod
     def _as_names(cls, given: str | list[str]) -> str | list[str]:
-        """peft would take another string than all-linear for a regular expression."""
+        """Turn a single name into a list: peft would read any string but all-linear as a regex."""
         names = [given] if isinstance(given, str) else given
         return "all-linear" if names == ["all-linear"] else names
 
 
 class PreferenceParams(Section):
-    """Learning from better and worse answers: methods dpo (Rafailov et al., 2023) and kto
-    (Ethayarajh et al., 2024)."""
+    """Preference training: dpo (Rafailov et al., 2023) and kto (Ethayarajh et al., 2024)."""
 
-    start: Literal["sft", "base"]  # after supervised fine-tuning on the chats, or without it
-    weights: Literal["lora", "full"]  # what learns, in both trainings: adapters, or every weight
-    # of dpo: sigmoid (its own), ipo (Azar et al., 2023), hinge (SLiC; Zhao et al., 2023), apo_zero
-    # (D'Oosterlinck et al., 2024) or sppo_hard (Wu et al., 2024)
+    start: Literal[
+        "sft", "base"
+    ]  # sft: after supervised fine-tuning on the chats; base: without it
+    weights: Literal[
+        "lora", "full"
+    ]  # what is trained, in both trainings: adapters, or every weight
+    # of dpo: sigmoid (the original), ipo (Azar et al., 2023), hinge (SLiC; Zhao et al., 2023),
+    # apo_zero (D'Oosterlinck et al., 2024) or sppo_hard (Wu et al., 2024)
     loss: Literal["sigmoid", "ipo", "hinge", "apo_zero", "sppo_hard"] = "sigmoid"
-    beta: float = Field(gt=0)  # how far the policy may move from its start: higher stays closer
+    beta: float = Field(gt=0)  # penalty for moving away from the start: higher stays closer
     learning_rate: float = Field(gt=0)
     epochs: float = Field(gt=0)
 
 
 class TrainParams(Section):
-    """What the train stage does; learning rate and epochs are those of supervised fine-tuning."""
+    """How weights are trained; learning rate and epochs are those of supervised fine-tuning."""
 
     method: Literal["lora", "full", "qlora", "dpo", "kto"]
-    seed: int = Field(ge=0, lt=2**32)  # as numpy takes it
+    seed: int = Field(ge=0, lt=2**32)  # numpy's limit
     epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
     schedule: Literal["linear", "cosine", "constant_with_warmup"]
     warmup: float = Field(ge=0, lt=1)  # share of all steps
     weight_decay: float = Field(ge=0)
     max_grad_norm: float = Field(gt=0)
-    batch_size: int = Field(ge=1)  # rows a step, on each device
+    batch_size: int = Field(ge=1)  # rows per step and device
     gradient_accumulation: int = Field(ge=1)
-    max_length: int = Field(ge=16)  # tokens; a longer record stops the run, none is cut
-    packing: bool  # supervised: a row is as many whole records as max_length holds
-    gradient_checkpointing: bool = False  # compute activations again instead of keeping them
+    max_length: int = Field(ge=16)  # tokens; a longer record stops the run, none is truncated
+    packing: bool  # supervised: a row has as many whole records as fit into max_length
+    gradient_checkpointing: bool = False  # recompute activations instead of keeping them
     loss_on: Literal["answer", "prompt_first", "all"]  # which tokens are learnt
-    word_dropout: float = Field(ge=0, lt=1)  # share of a prompt's tokens blanked, anew each epoch
+    word_dropout: float = Field(
+        ge=0, lt=1
+    )  # share of a prompt's tokens blanked, others in each epoch
     checkpoint_steps: int = Field(ge=1)  # between checkpoints, and between validations
-    keep: Literal["last", "best"]  # which checkpoint is the model: best has the least val loss
-    early_stopping: int | None = Field(ge=1)  # stop after so many validations without a better one
+    keep: Literal[
+        "last", "best"
+    ]  # which checkpoint becomes the model: best has the lowest val loss
+    early_stopping: int | None = Field(
+        ge=1
+    )  # stop after this many validations without a lower loss
     tracking: Literal["none", "tensorboard", "wandb", "mlflow", "dvclive"]
     lora: LoraParams
     preference: PreferenceParams
 
     @property
     def prefers(self) -> bool:
-        """Tell whether training learns from preferences."""
+        """Tell whether there is preference training."""
         return self.method in ("dpo", "kto")
 
     @property
     def supervised(self) -> bool:
-        """Tell whether training learns from chats."""
+        """Tell whether there is supervised fine-tuning."""
         return not self.prefers or self.preference.start == "sft"
 
     @property
     def weights(self) -> str:
-        """Name what learns: lora, qlora or full."""
+        """Return what is trained: lora, qlora or full."""
         return self.preference.weights if self.prefers else self.method
 
     @property
     def adapts_base(self) -> bool:
-        """Tell whether what is learnt is one adapter on the base.
+        """Tell whether the result is a single adapter on the base.
 
-        It is not where preferences are learnt on top of an adapter that is merged already.
+        It is not if preference training starts from an already merged adapter.
         """
         return self.weights != "full" and not (self.prefers and self.supervised)
 
@@ -90,7 +99,7 @@ class TrainParams(Section):
         if self.early_stopping and self.keep == "last":
             raise ValueError("early_stopping null, unless keep is best")
         if self.method == "kto" and self.preference.loss != "sigmoid":
-            raise ValueError("preference.loss sigmoid with method kto, whose loss is its own")
+            raise ValueError("preference.loss sigmoid with method kto, which has its own loss")
         if self.method == "kto" and self.batch_size < 2:
             raise ValueError(
                 "batch_size 2 or more with method kto, which compares a record with the others of "

@@ -1,11 +1,11 @@
-"""Preference training by trl: DPO learns from pairs, KTO from answers that are good or bad.
+"""Train on preferences with trl: DPO learns from pairs, KTO from good or bad answers.
 
-A pair may lack a side (the text is empty): a lone answer that was found good or bad. KTO takes it;
-DPO compares, and leaves it out.
+A pair may lack a side (empty text): a single answer labeled good or bad. KTO uses it; DPO leaves it
+out.
 
-Several processes do not learn quite what one does: accelerate fills a last step that is not full
-with rows of the first, and KTO compares a row with the others of its process alone, so that its
-losses, on validation too, go by the batch size.
+Several processes do not give exactly the result of one: accelerate fills an incomplete last step
+with rows of the first, and KTO compares a row only with others of its process, so that its losses,
+also on validation, depend on the batch size.
 """
 
 from collections import Counter
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, Trainer
 
-TrlRow = dict[str, Any]  # of trl: prompt, and chosen and rejected or completion and label
+TrlRow = dict[
+    str, Any
+]  # trl's columns: prompt with chosen and rejected, or with completion and label
 
 
 def learnable(pairs: list[Record], method: str) -> list[Record]:
@@ -45,14 +47,14 @@ def learnable(pairs: list[Record], method: str) -> list[Record]:
 
 
 def learnt_from(records: list[Record], params: TrainParams) -> list[Record]:
-    """Return the records of train that the weights come from."""
+    """Return the records of train that are learnt."""
     chats = [record for record in records if not is_pair(record)]
     pairs = [record for record in records if is_pair(record)]
     return [*chats * params.supervised, *learnable(pairs, params.method) * params.prefers]
 
 
 def as_chat(pair: Record) -> Record:
-    """Turn a pair into a chat with its good answer, or the bad one where it has no other."""
+    """Turn a pair into a chat with its chosen answer, or the rejected one if it is the only one."""
     copy = pair.copy()
     side = "chosen" if has_side(pair, "chosen") else "rejected"
     copy["messages"] = [*pair["prompt"], side_of(pair, side)]
@@ -60,7 +62,7 @@ def as_chat(pair: Record) -> Record:
 
 
 def trl_rows(setup: Setup, pairs: list[Record]) -> list[TrlRow]:
-    """Lay pairs out as trl's trainer takes them: whole for DPO, a row for each side for KTO."""
+    """Convert pairs to the rows of trl's trainer: a pair each for DPO, a side each for KTO."""
     rows: list[TrlRow] = []
     for pair in learnable(pairs, setup.params.method):
         prompt = with_system(prompt_of(pair), setup.system)
@@ -78,9 +80,9 @@ def trl_rows(setup: Setup, pairs: list[Record]) -> list[TrlRow]:
 
 
 def for_trl(setup: Setup, rows: list[TrlRow]) -> "Dataset":
-    """Write rows as trl takes them: turns as the template does, tools in a column of their own.
+    """Convert rows to trl's dataset: turns in the template's form, tools in their own column.
 
-    As JSON: a table of turns would give every call the arguments of all others, as null.
+    Stored as JSON: a table would give every call the arguments of all others, as null.
     """
     from datasets import Dataset, Features, Json, List, Value
 
@@ -97,14 +99,14 @@ def for_trl(setup: Setup, rows: list[TrlRow]) -> "Dataset":
 
 
 def sides_of(row: TrlRow) -> list[list[Message]]:
-    """List the answers that a row holds, one or two."""
+    """List the answers of a row, one or two, each as a whole chat."""
     return [row[name] for name in ("chosen", "rejected", "completion") if name in row]
 
 
 def encode_row(setup: Setup, row: TrlRow) -> list[Example]:
-    """Encode the texts of a row as trl does, with only what follows the prompt as labels.
+    """Encode the texts of a row as trl does; only what follows the prompt is a label.
 
-    Raises UserError where the rendered prompt is no prefix of the rendered chat.
+    Raises UserError where the rendered prompt is not a prefix of the rendered chat.
     """
     prompt = encode_prompt(setup.tokenizer, row["prompt"], setup.system)
     texts = [setup.encode([*row["prompt"], *said]).input_ids for said in sides_of(row)]
@@ -112,9 +114,9 @@ def encode_row(setup: Setup, row: TrlRow) -> list[Example]:
 
 
 def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
-    """Encode each row that preference training reads, one or two texts a row.
+    """Encode each row of preference training, one or two texts per row.
 
-    Raises UserError at a pair that trl would cut or leave out, or whose answer has no end.
+    Raises UserError for a pair that trl would truncate or drop, or whose answer has no end token.
     """
     examples = []
     for pair in pairs:
@@ -128,9 +130,9 @@ def encode_pairs(setup: Setup, pairs: list[Record]) -> list[list[Example]]:
 
 
 def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]]) -> list[Example]:
-    """List the texts of all epochs in the order they are trained on.
+    """List the texts of all epochs in training order.
 
-    `encoded` is by encode_pairs.
+    `encoded` is the result of encode_pairs.
     """
     lengths = [sum(len(example.input_ids) for example in texts) for texts in encoded]
     epochs = setup.params.preference.epochs
@@ -139,16 +141,16 @@ def lay_out_pairs(setup: Setup, pairs: list[Record], encoded: list[list[Example]
 
 
 def row_tokens(setup: Setup, row: TrlRow) -> int:
-    """Count the tokens that the model reads of a row."""
+    """Count the tokens of a row."""
     return sum(len(example.input_ids) for example in encode_row(setup, row))
 
 
 def lay_out_rows(setup: Setup, rows: list[TrlRow], lengths: list[int], epochs: float) -> list[int]:
-    """List the rows' indices in the order they are trained on, all epochs.
+    """List the rows' indices in training order, for all epochs.
 
-    Rows with one prompt go into different steps: it would have more weight there than others. And
-    to tell how far the model has moved, trl's KTO scores each prompt with the answer of the row
-    before it in its batch: the two sides of a pair must not share one.
+    Rows with the same prompt go into different steps, where it would have too much weight. Also, to
+    estimate the KL divergence, trl's KTO scores each prompt with the answer of the previous row in
+    its batch: the two sides of a pair must not share a batch.
     """
     params = setup.params
     prompts = [text_of(row["prompt"]) for row in rows]
@@ -157,7 +159,7 @@ def lay_out_rows(setup: Setup, rows: list[TrlRow], lengths: list[int], epochs: f
 
 
 def label_weights(rows: list[TrlRow]) -> dict[str, float]:
-    """Weigh good and bad answers for KTO so that the rarer count for as much as the others.
+    """Return KTO's weights of good and bad answers, so that both kinds count equally.
 
     Equation 8 of Ethayarajh et al., 2024.
     """
@@ -173,8 +175,9 @@ def fit_preference(
 ) -> "Trainer":
     """Train by DPO or KTO on pairs["train"], and validate on pairs["val"].
 
-    A fresh adapter learns, and the model without it is the reference; or every weight does, and
-    what the reference says is computed before the first step, so that no second model takes memory.
+    A new adapter is trained, and the model without it is the reference; or every weight is trained,
+    and the reference's log-probabilities are computed before the first step, so that no second
+    model takes memory.
     """
     from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 
@@ -193,7 +196,7 @@ def fit_preference(
     )
     drawn = [rows["train"][place] for place in places]
     val = [rows["val"][place] for place in validated]
-    with without_mask(model, setup.device):  # the reference is asked as soon as there is a trainer
+    with without_mask(model, setup.device):  # the trainer's constructor runs the reference
         trainer: Trainer = trainer_of(
             model=model,
             args=arguments,

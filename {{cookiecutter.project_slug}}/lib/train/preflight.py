@@ -113,8 +113,19 @@ def check_ids(
 ) -> None:
     """Raise UserError when a text, or its padding, has a token that the model does not know.
 
+    Prints how many the tokenizer itself has no token for.
     More tokens that no text uses do no harm: Gemma 3's has one for pictures in models without eyes.
     """
+    unknown = tokenizer.unk_token_id
+    if unknown is not None and unknown not in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+        count = sum(example.input_ids.count(unknown) for example in examples)
+        if count and not launched():
+            tokens = sum(len(example.input_ids) for example in examples)
+            print(
+                f"train: the base's tokenizer does not know {count:,} of the {tokens:,} tokens of "
+                f"the texts, and reads {tokenizer.unk_token} for them; does the base know the "
+                "language of the data?"
+            )
     size = config.get_text_config().vocab_size
     used = max(max(example.input_ids) for example in examples)
     highest = max(used, tokenizer.pad_token_id)

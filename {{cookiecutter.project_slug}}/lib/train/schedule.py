@@ -1,4 +1,6 @@
-"""The learning rate by step."""
+"""Let the warm-up of the learning rate begin above 0.
+
+The schedule itself is train.schedule, which lib/train/trainers.py passes to transformers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def warm_up_from_above_zero(trainer: "Trainer") -> None:
-    """Have the rate rise from above 0: the first of `n` warm-up steps takes 1 / (n + 1) of it.
+    """Make the warm-up of n steps begin at 1 / (n + 1) of the learning rate instead of 0.
 
-    transformers begins at 0, so that the first update changes nothing, and is all there is in a run
-    of one step (https://github.com/verl-project/verl/issues/3674).
+    transformers begins at 0, so that the first update, in a run of one step the only one, changes
+    nothing (https://github.com/verl-project/verl/issues/3674).
     """
     from torch.optim.lr_scheduler import LambdaLR
 
@@ -28,7 +30,7 @@ def warm_up_from_above_zero(trainer: "Trainer") -> None:
 
 
 def risen(after: Any, warm: int) -> Any:
-    """Return a schedule that rises in `warm` steps, and goes on as `after` does."""
+    """Return a schedule that rises for `warm` steps and then follows `after`."""
 
     def rate(step: int) -> float:
         return (step + 1) / (warm + 1) if step < warm else float(after(step))

@@ -1,4 +1,4 @@
-"""Which layers get an adapter: those that train.lora.target_modules names, of those that can."""
+"""Choose the layers that get an adapter, by train.lora.target_modules."""
 
 import re
 from typing import TYPE_CHECKING
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _ALL = "all-linear"
-# Their kernels read the weight of out_proj past an adapter: peft 0.21 refuses it there.
+# Their kernels bypass an adapter on out_proj: peft 0.21 refuses it there.
 _STATES = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
-# Beside routed experts peft 0.21 takes these names for parts of those, and not for the layers.
+# In models with routed experts, peft 0.21 takes these names for parts of the experts.
 EXPERT_PARTS = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
 
 
 def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
-    """Return the layers that can have an adapter, by name: linear ones that read text.
+    """Return the layers that can have an adapter, by name: linear ones of the text model.
 
-    The output layer is left out, since trl refuses it; GPT-2's Conv1D is linear, too.
+    The output layer is excluded, since trl refuses it; GPT-2's Conv1D counts as linear.
     """
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
@@ -38,7 +38,7 @@ def linear_layers(model: "PreTrainedModel") -> "dict[str, Module]":
 
 
 def reader_of_text(model: "PreTrainedModel") -> str:
-    """Return how the names begin of what reads text, in a model that has eyes or ears, too."""
+    """Return the name prefix of the text model in a multimodal model."""
     if model.config.get_text_config() is model.config:
         return ""
     decoder = model.get_decoder()
@@ -51,23 +51,24 @@ def _short(name: str) -> str:
 
 
 def chosen_layers(model: "PreTrainedModel", targets: str | list[str]) -> "dict[str, Module]":
-    """Return the layers that get an adapter, by name; raise UserError when none does."""
+    """Return the layers that get an adapter, by name; raise UserError if there are none."""
     layers = linear_layers(model)
     names = {_short(name) for name in layers}
     wanted = names if targets == _ALL else {targets} if isinstance(targets, str) else set(targets)
     if not wanted <= names or not wanted:
         unknown = ", ".join(sorted(wanted - names)) or "[]"
         raise UserError(
-            f"params.yaml: train.lora.target_modules: {unknown} is no linear layer of the base "
-            f"that takes an adapter; those are {', '.join(sorted(names))}; all-linear takes all"
+            f"params.yaml: train.lora.target_modules: {unknown} is not a linear layer of the base "
+            f"that can have an adapter; those are {', '.join(sorted(names))}; all-linear selects "
+            "all"
         )
     return {name: layer for name, layer in layers.items() if _short(name) in wanted}
 
 
 def for_peft(model: "PreTrainedModel", targets: str | list[str]) -> str | list[str]:
-    """Return what peft takes for target_modules, so that the chosen layers get an adapter.
+    """Return peft's target_modules for the chosen layers.
 
-    `all-linear` would take layers that it refuses, or that read no text.
+    peft's own `all-linear` would include layers that it refuses, or that do not read text.
     """
     special = model.config.model_type in _STATES or reader_of_text(model) or expert_weights(model)
     if not special:
@@ -78,7 +79,7 @@ def for_peft(model: "PreTrainedModel", targets: str | list[str]) -> str | list[s
 
 
 def expert_weights(model: "PreTrainedModel") -> int:
-    """Count the weights of routed experts, which are one block of several matrices a layer."""
+    """Count the weights of routed experts, which are one block of several matrices per layer."""
     return sum(
         weight.numel()
         for name, weight in model.named_parameters()
@@ -87,13 +88,13 @@ def expert_weights(model: "PreTrainedModel") -> int:
 
 
 def left_out(model: "PreTrainedModel", targets: str | list[str]) -> list[str]:
-    """List what gets no adapter though its weights are many, for people."""
+    """Describe large parts of the model that get no adapter."""
     told = []
     if count := expert_weights(model):
         share = count / sum(weight.numel() for weight in model.parameters())
         told.append(f"experts, shared and dense ones too (routed: {share:.0%} of the weights)")
     if model.config.model_type in _STATES and targets == _ALL:
-        told.append("out_proj, which peft refuses in layers with a state")
+        told.append("out_proj, which peft refuses in state-space layers")
     if reader_of_text(model):
-        told.append("what reads no text (pictures, sound)")
+        told.append("vision and audio parts")
     return told

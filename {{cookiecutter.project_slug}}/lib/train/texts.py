@@ -1,4 +1,4 @@
-"""All that a run trains on as token ids: how much of it there is, and what of it is learnt."""
+"""Encode everything a run trains on, and summarize it."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ Splits = dict[str, list[Record]]  # train and val
 
 @dataclass(frozen=True)
 class Texts:
-    """What is trained on, as token ids: chats, and the texts of each row of preferences."""
+    """The encoded training data: chats, and the texts of each preference row."""
 
     chats: dict[str, list[Example]]  # by split
     rows: list[list[Example]]  # of train
@@ -29,7 +29,7 @@ class Texts:
 
 
 def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
-    """Encode every record as token ids; raise UserError at one that would be cut or not learnt."""
+    """Encode every record; raise UserError for one that would be truncated or not learnt."""
     preferred = pairs if setup.params.prefers else {}
     rows = {name: encode_pairs(setup, found) for name, found in preferred.items()}
     return Texts(
@@ -39,7 +39,7 @@ def encode(setup: Setup, chats: Splits, pairs: Splits) -> Texts:
 
 
 def sum_loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Load]:
-    """Sum up how much each training reads, by its name."""
+    """Summarize the load of each training, by its name."""
     lengths = [len(example.input_ids) for example in texts.chats["train"]]
     if params.packing:
         lengths = packed_lengths(lengths, params.max_length)
@@ -55,7 +55,7 @@ def sum_loads(params: TrainParams, texts: Texts, processes: int) -> dict[str, Lo
 
 
 def lay_open(setup: Setup, texts: Texts, pairs: list[Record]) -> None:
-    """Write down what is learnt: of each training the texts of its first step."""
+    """Write logs/train/learnt.jsonl: for each training the texts of its first step."""
     params, phases = setup.params, {}
     if params.supervised:
         laid = lay_out(setup, texts.chats["train"])

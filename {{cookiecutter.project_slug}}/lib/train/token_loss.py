@@ -1,5 +1,4 @@
-"""trl's trainer for supervised fine-tuning, with a validation loss of tokens, and on a CPU one that
-scores the learnt positions alone."""
+"""Adapt trl's SFT trainer: a validation loss over tokens, and on a CPU less to compute."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def sft_trainer(device: str) -> "type[SFTTrainer]":
-    """Choose the SFT trainer's class for a device; on a CPU it scores learnt positions alone.
+    """Choose the SFT trainer's class for a device; on a CPU it scores only learnt positions.
 
-    Without Triton trl 1.16 puts every position through the output layer, learnt or not. Where one
-    token in five is learnt, that was more than half of a small model's training time.
+    Without Triton, trl 1.16 runs the output layer on every position, learnt or not. With one token
+    in five learnt, that took more than half of a small model's training time.
     """
     counting = token_mean_trainer()
     if device != "cpu":
@@ -31,14 +30,18 @@ def sft_trainer(device: str) -> "type[SFTTrainer]":
             num_items_in_batch: Any = None,
         ) -> Any:
             labels = inputs["labels"][:, 1:]
-            learnt = (labels != IGNORED).any(dim=0).nonzero()[:, 0]  # in any row of the batch
+            learnt = (
+                (labels != IGNORED).any(dim=0).nonzero()[:, 0]
+            )  # learnt in any row of the batch
             others = {name: value for name, value in inputs.items() if name != "labels"}
             outputs = model(**others, logits_to_keep=learnt, use_cache=False)
             wanted = labels[:, learnt].flatten()
             total = cross_entropy(outputs.logits.flatten(0, 1), wanted, reduction="sum")
-            # rows of `fill` alone learn nothing: no division by 0
+            # a batch of padding rows (`fill`) learns nothing: avoid division by 0
             loss = total / (num_items_in_batch or (wanted != IGNORED).sum().clamp(min=1))
-            if num_items_in_batch:  # counts all processes' tokens, whose gradients are averaged
+            if (
+                num_items_in_batch
+            ):  # counts the tokens of all processes, whose gradients are averaged
                 loss = loss * self.accelerator.num_processes
             return (loss, outputs) if return_outputs else loss
 
@@ -46,9 +49,9 @@ def sft_trainer(device: str) -> "type[SFTTrainer]":
 
 
 def token_mean_trainer() -> "type[SFTTrainer]":
-    """Make trl's SFTTrainer validate by the mean loss over all learnt tokens, as a step does.
+    """Return an SFTTrainer class whose validation loss is the mean over all learnt tokens.
 
-    trl's own is the mean of each batch's mean, so that another batch size is another loss.
+    trl's own is the mean of the batches' means, which depends on the batch size.
     """
     import torch
     from trl import SFTTrainer
@@ -71,9 +74,9 @@ def token_mean_trainer() -> "type[SFTTrainer]":
 
 
 def fill(rows: "Dataset", batch_size: int) -> "Dataset":
-    """Add rows that learn nothing, so that the batches of several processes are all full.
+    """Add rows without labels, so that the batches of several processes are all full.
 
-    accelerate would fill them with rows of the first batch, which one process does not see again.
+    accelerate would fill them with rows of the first batch, which a single process does not repeat.
     """
     from datasets import Dataset, concatenate_datasets
 

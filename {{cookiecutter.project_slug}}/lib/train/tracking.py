@@ -1,4 +1,4 @@
-"""Trackers that others run: the trainer reports to one where `train.tracking` names it."""
+"""Report a training to the tracker that `train.tracking` names."""
 
 import atexit
 import os
@@ -12,15 +12,15 @@ from lib.runtime.errors import UserError
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-LIVE = Path("live")  # curves of DVCLive, in neither git nor DVC: those of the training under way
+LIVE = Path("live")  # DVCLive's curves of the current training, in neither git nor DVC
 _SHOWN = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
 
 
 def start_tracker(tracker: str, folder: Path) -> None:
-    """Have a tracker write beside the checkpoint folders; raise UserError where it cannot run.
+    """Configure a tracker to write beside the checkpoint folders; raise UserError if it cannot run.
 
-    There its files outlive the run (and `dvc exp run --temp`); what the user has set in the
-    environment stays. Its makers are told nothing. It cannot run without its package or its key.
+    There its files outlive the run (and `dvc exp run --temp`). Environment variables that the user
+    has set are kept; telemetry is off. A tracker needs its package and, for W&B, a key.
     """
     if tracker == "none":
         return
@@ -53,7 +53,7 @@ def start_tracker(tracker: str, folder: Path) -> None:
 
 
 def needs_commit() -> None:
-    """Raise UserError in a git repository without a commit, which DVCLive cannot follow."""
+    """Raise UserError in a git repository without a commit, which DVCLive does not support."""
     asked = [["git", "rev-parse", "--git-dir"], ["git", "rev-parse", "--verify", "HEAD"]]
     inside, has_commit = (
         subprocess.run(one, capture_output=True, check=False).returncode == 0 for one in asked
@@ -65,7 +65,7 @@ def needs_commit() -> None:
 
 
 def log_in() -> None:
-    """Find W&B's key before anything is trained; raises UserError without one."""
+    """Find W&B's key before the training; raise UserError without one."""
     from wandb import login
     from wandb.errors import Error
 
@@ -80,10 +80,10 @@ def log_in() -> None:
 
 
 def follow(tracker: str) -> list["TrainerCallback"]:
-    """Return the callback of a tracker that transformers would start with other settings.
+    """Return the callback of a tracker for which transformers' own settings do not fit.
 
-    DVCLive would write into dvc.yaml and make an experiment of its own. While the training runs, a
-    dvc.yaml beside its curves shows them to `dvc exp show` and to editors; then it goes.
+    By default DVCLive would edit dvc.yaml and create an experiment. While the training runs, a
+    dvc.yaml beside its curves shows them in `dvc exp show` and editors; then it is removed.
     """
     if tracker != "dvclive" or os.environ.get("RANK", "0") != "0":
         return []
@@ -98,9 +98,9 @@ def follow(tracker: str) -> list["TrainerCallback"]:
 
 
 def begin_anew(tracker: str, phase: str) -> None:
-    """Show the second training of a run apart from the first in the tracker.
+    """Start a new run in the tracker for the second training.
 
-    Its steps begin at 1 again. MLflow does so by itself.
+    Its steps begin at 1 again. MLflow does this by itself.
     """
     if tracker == "tensorboard":
         os.environ["TENSORBOARD_LOGGING_DIR"] += f"-{phase}"

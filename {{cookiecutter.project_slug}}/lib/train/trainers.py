@@ -1,4 +1,4 @@
-"""Supervised fine-tuning (SFT) by trl's trainer, and what it shares with preference training."""
+"""Run supervised fine-tuning (SFT) with trl's trainer; settings shared with preference training."""
 
 import math
 import sys
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 
 
 def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> dict[str, Any]:
-    """Return the trainer arguments that supervised and preference training share.
+    """Return the trainer arguments that SFT and preference training share: schedule, batch, saving.
 
-    `validated` says whether there are records to validate with, at each checkpoint and at the end.
+    phase: sft, dpo or kto; rate: learning rate; validated: whether there are validation records.
     """
     params, on_cpu = setup.params, setup.device == "cpu"
     folder = setup.folder / phase
     return {
         "output_dir": str(folder),
         "seed": params.seed,
-        "num_train_epochs": 1,  # the dataset is all epochs long, in its final order
+        "num_train_epochs": 1,  # the dataset has all epochs in their final order
         "train_sampling_strategy": "sequential",
         "learning_rate": rate,
         "lr_scheduler_type": params.schedule,
-        "warmup_steps": params.warmup,  # a share below 1 means a share of all steps
+        "warmup_steps": params.warmup,  # a value below 1 is a share of all steps
         "weight_decay": params.weight_decay,
         "max_grad_norm": params.max_grad_norm,
         "per_device_train_batch_size": params.batch_size,
@@ -63,16 +63,16 @@ def settings(setup: Setup, phase: str, rate: float, validated: bool = False) -> 
         "dataloader_pin_memory": not on_cpu,
         "save_strategy": "steps",
         "save_steps": params.checkpoint_steps,
-        "save_total_limit": 2,  # the last may be half written; with the best one, if that is older
+        "save_total_limit": 2,  # the last may be incomplete; plus the best one, if older
         "eval_strategy": "steps" if validated else "no",
         "eval_steps": params.checkpoint_steps,
-        "eval_on_start": validated and last_whole(folder) is None,  # what the base loses
+        "eval_on_start": validated and last_whole(folder) is None,  # dropout of the base
         "load_best_model_at_end": params.keep == "best",
         "metric_for_best_model": "eval_loss" if params.keep == "best" else None,
-        # the mean loss since the last log is not in a checkpoint: log whenever one is written
+        # checkpoints do not store the mean loss since the last log: log whenever one is written
         "logging_steps": math.gcd(params.checkpoint_steps, 10),
         "logging_first_step": True,
-        "logging_nan_inf_filter": False,  # it would show the last sound loss instead
+        "logging_nan_inf_filter": False,  # the default shows the last finite loss instead
         "disable_tqdm": not sys.stderr.isatty(),
         "report_to": "none" if params.tracking == "dvclive" else params.tracking,  # see tracking.py
         "run_name": f"{setup.folder.name}-{phase}",
@@ -93,7 +93,7 @@ def fit_sft(
         **settings(setup, "sft", params.learning_rate, bool(val)),
         packing=params.packing,
         eval_packing=False,
-        dataset_kwargs={"skip_prepare_dataset": True},  # encoded, ordered and packed already
+        dataset_kwargs={"skip_prepare_dataset": True},  # already encoded, ordered and packed
     )
     rows = training_dataset(setup, examples["train"])
     validated = fill(as_dataset(val, list(range(len(val)))), params.batch_size) if val else None
@@ -118,10 +118,10 @@ def fit_sft(
 
 
 def run_trainer(trainer: "Trainer", keep: str) -> None:
-    """Run a trainer, resuming from the newest whole checkpoint.
+    """Run a trainer, resuming from the newest complete checkpoint.
 
-    Raises UserError where the best is to be kept, and is not known: the trainer would then hold the
-    last weights.
+    Raises UserError if the best checkpoint should be kept but is unknown: the trainer would then
+    keep the last weights.
     """
     from transformers import PrinterCallback, ProgressCallback
 
@@ -140,10 +140,10 @@ def run_trainer(trainer: "Trainer", keep: str) -> None:
 
 
 def learn_in_32_bits(model: "PreTrainedModel") -> None:
-    """Keep the weights that learn in 32 bits.
+    """Keep trainable weights in 32 bits.
 
-    trl rounds the adapters of a 4-bit base to bfloat16, as in QLoRA; a checkpoint is read in 32
-    bits, so a resumed run would go on with finer updates.
+    trl rounds the adapters of a 4-bit base to bfloat16, as in QLoRA; a checkpoint is loaded in 32
+    bits, so a resumed run would differ from an uninterrupted one.
     """
     for weight in model.parameters():
         if weight.requires_grad:
@@ -151,13 +151,13 @@ def learn_in_32_bits(model: "PreTrainedModel") -> None:
 
 
 def rows_a_step(arguments: Any) -> int:
-    """Count the rows that all processes together take for one step."""
+    """Return the rows per step, over all processes."""
     on_each = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
     return int(on_each * world_size())
 
 
 def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerCallback"]:
-    """Return the callbacks that watch a training; `lengths` are the tokens of each row."""
+    """Return the callbacks of a training; `lengths`: tokens of each row."""
     step = rows_a_step(arguments)
     step_tokens = [sum(lengths[at : at + step]) for at in range(0, len(lengths), step)]
     patience = setup.params.early_stopping
@@ -167,9 +167,9 @@ def watchers(setup: Setup, arguments: Any, lengths: list[int]) -> list["TrainerC
 
 
 def rows_to_train(setup: Setup, rows: "Dataset", arguments: Any) -> "Dataset":
-    """Return all rows, or of a run that had stopped early when killed those it has trained on.
+    """Return all rows, or, for a run killed after it had stopped early, those it was trained on.
 
-    It would take one step more otherwise.
+    Otherwise it would train one more step.
     """
     history = history_of(Path(arguments.output_dir))
     if not no_longer_improves(history, setup.params.early_stopping):

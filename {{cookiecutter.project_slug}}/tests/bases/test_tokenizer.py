@@ -69,10 +69,10 @@ def test_special_tokens_are_those_that_the_file_names() -> None:
     ],
 )
 def test_a_cut_that_is_not_known_is_refused(changed: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="take the model's own folder or hub id"):
+    with pytest.raises(UserError, match="use the model's own folder or hub id"):
         build(fields(changed))
 
 
 def test_a_vocabulary_without_an_end_is_refused() -> None:
-    with pytest.raises(UserError, match="no answer would end"):
+    with pytest.raises(UserError, match="answers would not end"):
         build(fields({"tokenizer.ggml.eos_token_id": None}))

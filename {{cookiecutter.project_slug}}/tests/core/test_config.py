@@ -40,13 +40,13 @@ def test_loads(params: Path) -> None:
         ("val: 0.2", "val: 0.9", r"must be a section whose val and test leave a share for train"),
         ("split:", "slit:", r"the section 'split' is missing; its keys are seed"),
         ("val: 0.2", "val: 0.9", r"; it has val 0\.9, test 0\.2$"),
-        ("seed: 0", "seed: 0, 3: 4", r"split\.3 has a key that is not a text; put it in quotes"),
+        ("seed: 0", "seed: 0, 3: 4", r"split\.3 has a key that is not a string; put it in quotes"),
         (FINE, "split: 5", r"split is 5; it must be a section of seed, val, test"),
         ("0.6", "0.6, benchmarks: [5]", r"split\.benchmarks\.0 is 5; it must be a section of path"),
         (
             "0.6",
             "0.6, balance: {weights: {404: 2}}",
-            r"weights\.404 has a key that is not a text; put",
+            r"weights\.404 has a key that is not a string; put",
         ),
         (FINE, "split: {", r"params\.yaml:\d: is not valid YAML"),
         (FINE, "text", r"must contain sections such as `split:`, found 'text'"),
@@ -114,7 +114,7 @@ def test_mistake_in_a_section_of_a_section(params: Path) -> None:
 def test_a_server_that_has_one_model_for_all_systems_is_refused(params: Path, server: str) -> None:
     section = "batch_tokens: 1, max_new_tokens: 8, seed: 1, engine: server"
     params.write_text(f"answer: {{{section}, server: {server}}}")
-    with pytest.raises(UserError, match=r"server\.command has \{model\}.* by answer\.endpoint"):
+    with pytest.raises(UserError, match=r"server\.command contains \{model\}.*answer\.endpoint"):
         load("answer", AnswerParams, params)
 
 

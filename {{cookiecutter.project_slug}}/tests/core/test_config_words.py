@@ -50,15 +50,15 @@ def test_every_kind_of_mistake_says_what_is_allowed(params: Path, given: str, sa
 @pytest.mark.parametrize(
     ("section", "model", "said"),
     [
-        ("base: {model: base, licence: MIT}", BaseParams, "base.licence is called license now"),
+        ("base: {model: base, licence: MIT}", BaseParams, "base.licence is now called license"),
         (
             "data: {sources: [{path: a, licence: MIT, consent: b}]}",
             DataParams,
-            "data.sources.0.licence is called license now",
+            "data.sources.0.licence is now called license",
         ),
-        ("curate: {licences: [MIT]}", CurateParams, "curate.licences is called licenses now"),
-        ("gate: {smallest: 0.01}", GateParams, "gate.smallest is called min_effect now"),
-        ("eval: {engine: vllm}", Toy, "eval.engine is answer.engine now"),
+        ("curate: {licences: [MIT]}", CurateParams, "curate.licences is now called licenses"),
+        ("gate: {smallest: 0.01}", GateParams, "gate.smallest is now called min_effect"),
+        ("eval: {engine: vllm}", Toy, "eval.engine is now answer.engine"),
         ("toy: {licence: MIT}", Toy, "toy has an unknown key 'licence'; its keys are whole, share"),
     ],
 )

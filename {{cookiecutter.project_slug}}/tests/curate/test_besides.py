@@ -212,3 +212,24 @@ def test_a_chat_ends_with_the_last_turn_that_is_learnt() -> None:
     draft = read({"messages": [ASK, SAY, {"role": "user", "content": "?"}, SAY | {"weight": 0}]})
     assert ([turn["role"] for turn in draft.prompt], draft.chosen) == (["user"], "In Lyon.")
     assert "cut_behind_learnt" in draft.changes
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['[locate(id="A7")]', "locate()", 'I look.\nAction: locate\nAction Input: {"id": "A7"}'],
+)
+def test_a_call_in_words_is_not_learnt(answer: str) -> None:
+    row = {"tools": [TOOL], "prompt": "Where is A7?", "completion": answer}
+    with pytest.raises(Reject, match="tools"):
+        read(row)
+    assert read(row | {"tools": None}).chosen == answer
+    assert read(row | {"completion": "In Lyon (for now)."}).tools
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]", '{{"tool_calls": [{}]}}', "```json\n{}\n```"])
+def test_an_answer_that_is_a_call_in_json_calls(form: str) -> None:
+    said = form.format('{"name": "locate", "arguments": {"id": "A7"}}')
+    draft = read({"tools": [TOOL], "prompt": "Where is A7?", "completion": said})
+    assert [call["function"] for call in draft.calls("chosen")] == [CALLED]
+    turns = [ASK, {"role": "assistant", "content": said}, ASK, SAY]
+    assert reason_of({"tools": [TOOL], "messages": turns}).startswith("tools")

@@ -12,7 +12,7 @@ from lib.core.text import fold_case
 from lib.curate.conflicts import PAUSE, hashed, input_key, parts
 from lib.curate.templates import HELLO, UNFILLED, may_be_unfilled
 from lib.curate.tidy import MAY_BE_MISREAD, WHOLE
-from lib.pii.gates import ANY, may_hold
+from lib.pii.gates import ANY, HIDDEN_AT, SPOKEN_DOT, may_hold
 from lib.pii.plain import PLAIN, as_plain
 from tests.toy import chat
 
@@ -65,10 +65,17 @@ def test_a_text_that_does_not_pass_holds_no_personal_data(text: str) -> None:
     assert may_hold(text) or not ANY.search(as_plain(text))
 
 
+@given(st.text(st.sampled_from(" atdo([)]@7٣"), max_size=8))
+@example(" dot a")
+@example(" dot7")
+def test_any_finds_a_digit_an_at_or_a_hidden_at(text: str) -> None:
+    assert bool(ANY.search(text)) == bool(re.search(rf"[@\d]|{HIDDEN_AT}|{SPOKEN_DOT}", text))
+
+
 @settings(deadline=None)  # the first call compiles a pattern
-@given(st.text(st.sampled_from("aB_1 .,;:!?'\"-+\n\t\x1c<C#"), max_size=20))
+@given(st.text(st.sampled_from("aB_1 .,;:!?'\"-+\n\t\x1c<C#äßÉ¿¡¼µ\xad。好"), max_size=20))
 def test_what_is_asked_has_one_key_in_any_script(text: str) -> None:
-    said = PAUSE.sub(" ", fold_case(text))
+    said = PAUSE.sub(" ", fold_case(text).replace("\u2019", "'"))
     assert input_key(chat(text)) == hashed(" ".join(parts().findall(said)) or text)
 
 

@@ -34,7 +34,7 @@ def test_files_that_programs_keep_beside_data(
 
 def test_a_link_to_nothing_stops(folder: Path) -> None:
     (folder / "a.csv").symlink_to("gone.csv")
-    with pytest.raises(UserError, match="is a link to a file that is not there"):
+    with pytest.raises(UserError, match="is a link to a missing file"):
         found("data/raw/**/*")
 
 
@@ -49,3 +49,25 @@ def test_a_folder_is_answered_with_a_glob_that_finds_its_files(folder: Path) -> 
 def test_columns_in_the_names_of_folders() -> None:
     assert partition("data/raw/lang=de/kind=a%20b/part-0.csv") == {"lang": "de", "kind": "a b"}
     assert partition("data/raw/a=b.csv") == {}
+
+
+def test_a_test_set_beside_what_is_learnt_stops(folder: Path) -> None:
+    for name in ("train-0.csv", "test-0.csv"):
+        (folder / name).touch()
+    with pytest.raises(UserError, match=r"test-0\.csv: its name says 'test'.*split: test"):
+        found("data/raw/**/*")
+    assert found("data/raw/lang=de/test-0.csv") == ["test-0.csv"]
+
+
+def test_a_folder_of_tests_beside_what_is_learnt_stops(folder: Path) -> None:
+    for name in ("train", "test"):
+        (folder / name).mkdir()
+        (folder / name / "a.csv").touch()
+    with pytest.raises(UserError, match=r"test/a\.csv: its name says 'test'"):
+        found("data/raw/**/*")
+
+
+def test_a_name_with_test_that_is_nobodys_pair_is_read(folder: Path) -> None:
+    for name in ("tickets.csv", "load_test_reports.csv", "contest.csv"):
+        (folder / name).touch()
+    assert len(found("data/raw/**/*")) == 3

@@ -17,6 +17,7 @@ from tests.toy import LABEL_TASK, TEXT_TASK
         ("Yes.<|im_end|>\n<|im_start|>user", "<|im_end|>"),
         ("<start_of_turn>model\nYes.", "<start_of_turn>"),
         ("<|begin_of_thought|>It is.", "<|begin_of_thought|>"),
+        ("<|Human|>: Is it sold?<eoh>", "<|Human|>"),
         ("Write `<|im_end|>` at the end.", ""),
         ("It costs <s>9</s> 7 euros, a < b | c > d.", ""),
     ],

@@ -98,7 +98,7 @@ def test_a_reply_without_an_answer_is_asked_for_again(
 
 def test_a_page_in_place_of_a_reply_is_shown() -> None:
     Odd.asked, Odd.replies = [], [b"<html>busy</html>"]
-    with serving_with(Odd) as url, pytest.raises(UserError, match="is no JSON: '<html>busy"):
+    with serving_with(Odd) as url, pytest.raises(UserError, match="is not JSON: '<html>busy"):
         answer_chat(Endpoint(url, "m"), chat("a"), 9)
 
 

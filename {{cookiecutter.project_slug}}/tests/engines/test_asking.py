@@ -120,7 +120,7 @@ def test_a_request_that_is_too_long_is_an_empty_answer(
         found = answer_all(Endpoint(url, "m"), chats, 9, 1, kept)
     assert [answer.text for answer in found] == ["yes", "", "yes"]
     assert [answer.finish for answer in found] == ["stop", "HTTP 400", "stop"]
-    assert "case 2 of 3 was refused" in capsys.readouterr().out
+    assert "case 2 of 3 was rejected" in capsys.readouterr().out
 
 
 def test_requests_that_are_all_refused_are_a_mistake(kept: Kept) -> None:

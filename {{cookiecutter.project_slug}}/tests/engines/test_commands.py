@@ -171,7 +171,9 @@ def test_prompts_that_the_packed_server_could_not_take_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_out(tmp_path, monkeypatch, "vllm", most=601)
-    with pytest.raises(UserError, match=r"need 641 tokens, and the server takes 640 \(deploy"):
+    with pytest.raises(
+        UserError, match=r"need 641 tokens, and the server has a context of 640 \(deploy"
+    ):
         answer.ask_model(QUANTIZED, None, [], [], Kept("answer-test"))
 
 

@@ -29,13 +29,13 @@ def test_a_rule_that_the_engine_leaves_out_is_counted_and_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert count_not_held(answers(RIGHT, TWICE, RIGHT), SCHEMA) == 1
-    assert "1 of 3 answers break the schema (the first: uniqueItems of 标签)" in (
+    assert "1 of 3 answers violate the schema (the first: uniqueItems of 标签)" in (
         capsys.readouterr().out
     )
 
 
 def test_an_engine_that_knows_no_schema_stops_the_stage() -> None:
-    with pytest.raises(UserError, match=r"2 of 3 .* \(no JSON\): this engine does not hold to it"):
+    with pytest.raises(UserError, match=r"2 of 3 .* \(not JSON\): this engine ignores it"):
         count_not_held(answers(FREE, RIGHT, FREE), SCHEMA)
 
 
@@ -45,5 +45,5 @@ def test_answers_that_were_cut_off_or_never_came_are_not_its_fault() -> None:
 
 
 def test_free_text_that_was_cut_off_is() -> None:
-    with pytest.raises(UserError, match=r"1 of 1 answers break the schema \(no JSON\)"):
+    with pytest.raises(UserError, match=r"1 of 1 answers violate the schema \(not JSON\)"):
         count_not_held(answers(FREE, finish="length"), SCHEMA)

@@ -14,7 +14,7 @@ def test_a_prompt_leaves_room_for_its_answer(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 192}))
     room = room_of(str(tmp_path), None, 48)
     check_prompts("base", 144, room)
-    with pytest.raises(UserError, match=r"base: a prompt of 145 tokens is asked, .* reads 144 "):
+    with pytest.raises(UserError, match=r"base: a prompt has 145 tokens, .* reads 144 "):
         check_prompts("base", 145, room)
 
 

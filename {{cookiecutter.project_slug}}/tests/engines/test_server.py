@@ -202,7 +202,7 @@ def test_a_server_that_wants_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVER_KEY", "s3cret")
     command = [*COMMAND, "key=s3cret"]
     with (
-        pytest.raises(UserError, match=r"answered 401: it wants a key; bench\.key_env"),
+        pytest.raises(UserError, match=r"answered 401: it requires a key; bench\.key_env"),
         server.serving(command, "", patience=300),
     ):
         pass

@@ -90,7 +90,7 @@ def test_json_list_with_a_broken_value_is_not_read_to_its_end(
 ) -> None:
     monkeypatch.setattr("lib.intake.json_rows.PIECE", 8)
     monkeypatch.setattr("lib.intake.json_rows.LONGEST_VALUE", 32)
-    with pytest.raises(UserError, match=r"rows\.txt:2: the JSON list breaks off here"):
+    with pytest.raises(UserError, match=r"rows\.txt:2: the JSON list ends too early"):
         rows_of(file, '[{"a": 1},\n{"a": oops},\n' + '{"a": 1},\n' * 99 + "{}]")
 
 
@@ -113,7 +113,7 @@ def test_json_list_with_more_behind_it(
 
 
 def test_json_list_broken_off(file: Path) -> None:
-    with pytest.raises(UserError, match=r"rows\.txt:3: the JSON list breaks off here"):
+    with pytest.raises(UserError, match=r"rows\.txt:3: the JSON list ends too early"):
         rows_of(file, '[\n{"a": 1},\n{"a": ')
 
 
@@ -192,7 +192,7 @@ def test_csv_wrong_number_of_cells(file: Path) -> None:
     ],
 )
 def test_csv_is_not_read_past_a_broken_quote(file: Path, content: str) -> None:
-    with pytest.raises(UserError, match=r"rows\.txt:3: the CSV breaks off here, at a quote"):
+    with pytest.raises(UserError, match=r"rows\.txt:3: the CSV cannot be read further, at a quote"):
         rows_of(file, content)
 
 
@@ -200,7 +200,9 @@ def test_csv_with_an_open_quote_is_not_read_to_its_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lib.intake.formats.LONGEST_CELL", 64)
-    with pytest.raises(UserError, match=r"rows\.txt:2: the CSV breaks off.*larger than"):
+    with pytest.raises(
+        UserError, match=r"rows\.txt:2: the CSV cannot be read further.*larger than"
+    ):
         rows_of(file, 'a,b\n1,"open\n' + "5,6\n" * 99)
 
 
@@ -224,7 +226,7 @@ def test_packed_and_cut_short(file: Path, pack: Callable[[bytes], bytes]) -> Non
         (b"PK\x03\x04....xl/workbook.xml", "an Excel workbook; save it as CSV UTF-8"),
         (b"\xd0\xcf\x11\xe0....", "an Excel workbook"),
         (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "a Git LFS pointer.*git lfs pull"),
-        (b"\n<!DOCTYPE html>\n<p>a, b</p>", "a page of HTML"),
+        (b"\n<!DOCTYPE html>\n<p>a, b</p>", "an HTML page"),
         (b"<rows><row/></rows>", "is XML"),
         (b"%PDF-1.7", "is a PDF"),
         (b'{"a b": {"0": "x", "1": "y"}}', r"an object of columns.*orient='records', lines=True"),

@@ -1,5 +1,6 @@
 """Parquet and Arrow files lose no row."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -78,3 +79,22 @@ def test_arrow_of_datasets_on_disk(file: Path, kind: str) -> None:
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(UserError, match="not a complete Arrow file"):
         list(read_rows(file))
+
+
+def test_numbers_of_classes_become_their_names(file: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    features = {"kind": {"names": ["loan", "keys"], "_type": "ClassLabel"}, "id": {}}
+    kept = json.dumps({"info": {"features": features}})
+    table = pa.table({"kind": [1, 0, -1, None], "id": [1, 2, 3, 4]})
+    parquet.write_table(table.replace_schema_metadata({"huggingface": kept}), file)
+    found = [row.value["kind"] for row in read_rows(file) if row.value]
+    assert found == ["keys", "loan", None, None]
+
+
+def test_maps_are_objects(file: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    maps = pa.array([[("a", "x")], None], pa.map_(pa.string(), pa.string()))
+    parquet.write_table(pa.table({"meta": maps}), file)
+    assert [row.value for row in read_rows(file)] == [{"meta": {"a": "x"}}, {"meta": None}]

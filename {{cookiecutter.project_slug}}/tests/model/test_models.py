@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from lib.model.loading import deterministic, load_config, load_model, load_tokenizer, stop_tokens
 from lib.runtime.errors import UserError, run
@@ -37,6 +38,47 @@ def test_weights_of_another_size_are_one_line(model: str) -> None:
         UserError, match=r"in another size, for .*: model\.layers\.0\.mlp\.down_proj"
     ):
         load_model(model, "float32")
+
+
+@pytest.mark.parametrize(
+    "name", ["Qwen3ForSequenceClassification", "Qwen3Model", "BertForMaskedLM", "T5EncoderModel"]
+)
+def test_what_writes_no_answers_is_refused(name: str, model: str) -> None:
+    change(model, "config.json", architectures=[name])
+    with pytest.raises(UserError, match=f"says {name}, which is no causal language model"):
+        load_config(model)
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart", "bert"])
+def test_an_encoder_is_refused_by_its_kind(kind: str, model: str) -> None:
+    name = {"t5": "T5ForConditionalGeneration", "bart": "BartForConditionalGeneration"}
+    change(model, "config.json", model_type=kind, architectures=[name.get(kind, "BertModel")])
+    with pytest.raises(UserError, match="is no causal language model"):
+        load_config(model)
+
+
+def test_weights_that_are_not_used_are_named(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(model, "config.json", num_hidden_layers=2, layer_types=["full_attention"] * 2)
+    load_model(model, "float32")
+    assert f"{model}: 11 weights of its files are not used" in capsys.readouterr().out
+
+
+def test_output_weights_beside_tied_ones_stay_apart_when_saved(model: str, tmp_path: Path) -> None:
+    path = Path(model, "model.safetensors")
+    weights = load_file(path)
+    weights["lm_head.weight"] = 2 * weights["model.embed_tokens.weight"]
+    save_file(weights, path, {"format": "pt"})
+    load_model(model, "float32").save_pretrained(tmp_path / "saved")
+    assert json.loads((tmp_path / "saved/config.json").read_bytes())["tie_word_embeddings"] is False
+
+
+@pytest.mark.parametrize("text", ["{}", "", '{"added_tokens": []}', '{"version": "1.0"'])
+def test_a_tokenizer_that_is_cut_off_is_one_line(text: str, model: str) -> None:
+    Path(model, "tokenizer.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="whether all of its files are whole"):
+        load_tokenizer(model)
 
 
 @pytest.mark.parametrize("text", ["[]", "{"])

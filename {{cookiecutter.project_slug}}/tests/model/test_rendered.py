@@ -147,7 +147,7 @@ def test_a_thought_stands_before_the_answer_of_a_template_without_a_place_for_it
         (
             TEMPLATES["llama3_1"],
             with_tools([ASK, CALL | {"content": "Let me see."}], TOOLS),
-            r"leaves out what is said beside a call \(Let me see",
+            r"leaves out the text beside a call \(Let me see",
         ),
         (
             TEMPLATES["llama3_1"],
@@ -157,19 +157,19 @@ def test_a_thought_stands_before_the_answer_of_a_template_without_a_place_for_it
         (
             PLAIN.replace("messages %}", "messages if m.role != 'system' %}", 1),
             [BE_SHORT, ASK, SAY],
-            r"leaves out what the system says \(Be short",
+            r"leaves out the system turn \(Be short",
         ),
         (
             PLAIN.replace("{{ m.content", "{{ m.content[-4:]"),
             [ASK, SAY],
-            r"leaves out what the user says \(Where is A7",
+            r"leaves out the user turn \(Where is A7",
         ),
         (
             PLAIN.replace(
                 "{{ m.content }}", "{% for part in m.content %}{{ part.text }}{% endfor %}"
             ),
             [ASK, SAY],
-            "leaves out what the user says",
+            "leaves out the user turn",
         ),
     ],
 )

@@ -88,3 +88,11 @@ def test_a_folder_without_its_hash_is_told_how_to_get_one() -> None:
 def test_a_result_of_the_project_is_no_base_of_it() -> None:
     with pytest.raises(ValidationError, match="copy it elsewhere"):
         BaseParams(model="models/tuned/", revision="ab" * 32, license="MIT")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_pointer_of_git_lfs_is_not_taken_for_the_file(name: str, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "model")
+    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:aa\n")
+    with pytest.raises(UserError, match=f"{name}: is a Git LFS pointer.*git lfs pull"):
+        check_folder(str(folder))

@@ -127,7 +127,7 @@ def test_an_edited_answer_is_taken(project: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_decisions_are_not_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decide()
-    with pytest.raises(UserError, match="holds decisions"):
+    with pytest.raises(UserError, match="contains decisions"):
         propose(monkeypatch, row(1, NEW, ANSWER))
 
 

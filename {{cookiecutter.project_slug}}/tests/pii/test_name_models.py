@@ -64,7 +64,7 @@ def test_gliner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("ner", "said"),
     [
         ("spacy:xx_none", "'xx_none' is not installed"),
-        ("gliner:none", "no folder of a GLiNER model with model.safetensors"),
+        ("gliner:none", "not the folder of a GLiNER model with model.safetensors"),
         ("none.yaml", "cannot be read"),
     ],
 )

@@ -245,7 +245,7 @@ def test_long_texts_are_not_remembered() -> None:
 
 @pytest.mark.parametrize("given", [{"ner": "models/ner"}, {"entities": ["PERSON"]}])
 def test_names_and_their_model_come_together(given: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="both `ner` and some of"):
+    with pytest.raises(ValidationError, match="with `ner` and at least one of"):
         PiiParams.model_validate({"entities": [], "regions": [], "score": 0.35} | given)
 
 

@@ -137,8 +137,8 @@ def test_no_stage_lets_a_value_out(plant: Planter, capfd: pytest.CaptureFixture[
     ("name", "lines", "said"),
     [
         ("header.csv", ["{0},{0}", "{1},{2}"], "column 2 has the name"),
-        ("quote.csv", ["a,{0}", '"{1},{2}'], "breaks off"),
-        ("broken.json", ['[{{"prompt": "{0}"', "{1}"], "breaks off"),
+        ("quote.csv", ["a,{0}", '"{1},{2}'], "cannot be read further"),
+        ("broken.json", ['[{{"prompt": "{0}"', "{1}"], "ends too early"),
         ("useless.jsonl", ['{{"{0}": "{1}"}}', "{2}"], "none of its"),
         ("cut.parquet", ["PAR1{0} {1}", "{2}"], "parquet"),
     ],

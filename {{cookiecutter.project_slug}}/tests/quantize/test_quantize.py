@@ -102,7 +102,9 @@ def test_weights_that_cannot_be_read_back_are_one_line(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("stages.quantize.load_weights", load)
     base = BaseParams(model="base", license="MIT")
-    with pytest.raises(UserError, match=r"scheme 'w4a16' writes of this model \(Attr.*'weight'\);"):
+    with pytest.raises(
+        UserError, match=r"this model in quantize.scheme 'w4a16' \(Attr.*'weight'\);"
+    ):
         read_back("w4a16", base, "cpu")
 
 
@@ -121,8 +123,8 @@ def test_calibration_takes_better_answers_where_there_are_only_pairs(tmp_path: P
     ("scheme", "line"),
     [
         ("awq", "llm-compressor runs only on a GPU"),
-        ("gptq", "`make gptqmodel` does it"),
-        ("q4_k_m", "`make llamacpp` does it"),
+        ("gptq", "`make gptqmodel` installs it"),
+        ("q4_k_m", "`make llamacpp` builds it"),
     ],
 )
 @pytest.mark.usefixtures("tuned")

@@ -181,7 +181,7 @@ def test_a_rule_that_it_leaves_out_without_a_word_is_told_of() -> None:
     with serving("models/q8_0", "--jinja", "-c", "1024") as url:
         endpoint = Endpoint(url, server.served_model(url))
         found = both_ways(endpoint, CHATS[0], our_prompt(tokenizer, CHATS[0]).ids, schema)
-    with pytest.raises(UserError, match=r"2 of 2 answers break the schema \(uniqueItems of l"):
+    with pytest.raises(UserError, match=r"2 of 2 answers violate the schema \(uniqueItems of l"):
         count_not_held(found, schema)
 
 

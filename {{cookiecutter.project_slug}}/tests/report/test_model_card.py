@@ -7,13 +7,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from lib.core.params import BaseParams, TaskParams
-from lib.report.model_card import (
-    Data,
-    read_results,
-    sum_up_data,
-    training_card,
-    with_results,
-)
+from lib.report.card_results import read_results, with_results
+from lib.report.model_card import Data, sum_up_data, training_card
 from lib.runtime.files import write_json
 from tests.toy import JSON_TASK, chat, train_params
 

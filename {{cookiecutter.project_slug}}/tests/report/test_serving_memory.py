@@ -113,7 +113,7 @@ def test_states_that_are_not_counted_are_named() -> None:
 
 @pytest.mark.parametrize("kind", ["not-known", "zamba2", "rwkv"])
 def test_a_cache_that_cannot_be_told_gets_no_number(kind: str) -> None:
-    assert "is not told" in memory_table({"model_type": kind}, 9, deploy("vllm"))
+    assert "is unknown" in memory_table({"model_type": kind}, 9, deploy("vllm"))
     assert memory_limit({"model_type": kind}, 9, deploy("vllm")) is None
 
 
@@ -127,7 +127,7 @@ def test_transformers_keeps_it_in_the_type_of_the_model(dtype: str, bits: int) -
     cache = cache_of(config, "transformers")
     assert cache
     assert (cache.size(3, 1), cache.number) == (held, bits // 8)
-    assert f"({bits} bits a number)" in memory_table(config, 9, deploy("transformers"))
+    assert f"({bits} bits per number)" in memory_table(config, 9, deploy("transformers"))
 
 
 def test_transformers_unpacks_compressed_tensors() -> None:

@@ -29,19 +29,19 @@ def page(**golden: str) -> str:
         (
             "-" * 8 + "+" * 32,
             "+" * 40,
-            "**Fine-tuning helps**, but nothing shows that it gains the 20",
+            "**Fine-tuning helps**, but a gain of 20 points",
         ),
         (
             "+" * 40,
             "+" * 40,
-            "**Prompting does it**: the tuned model is not better than `few_shot`.",
+            "**Prompting is enough**: the tuned model is not better than `few_shot`.",
         ),
-        ("+" * 40, "-" * 40, "**Prompting does it**"),
-        ("-" * 40, "-" * 40, "**Nothing does it**"),
+        ("+" * 40, "-" * 40, "**Prompting is enough**"),
+        ("-" * 40, "-" * 40, "**Nothing works**"),
         (
             "--" + "+" * 38,
             "+" * 40,
-            "**Not shown**: 40 golden cases do not tell the tuned model from",
+            "**Not shown**: 40 golden cases do not distinguish the tuned model from",
         ),
     ],
 )
@@ -58,7 +58,7 @@ def test_the_best_of_prompting_is_the_rival() -> None:
 def test_a_prompted_system_without_answers_is_named_in_the_verdict() -> None:
     verdict = page(base="-" * 40, tuned="+" * 40).splitlines()[2]
     assert verdict.startswith("**Fine-tuning is worth it**")
-    assert verdict.endswith(" Not compared with few_shot and retrieval, which did not answer.")
+    assert verdict.endswith(" Not compared with few_shot and retrieval, which have no answers.")
     marks = dict.fromkeys(("base", "few_shot", "retrieval"), "-" * 40)
     assert "Not compared" not in page(**marks, tuned="+" * 40)
 
@@ -70,7 +70,7 @@ def test_the_gain_has_its_interval() -> None:
 
 
 def test_without_a_prompted_system_nothing_is_said() -> None:
-    assert "No golden cases were answered by a prompted system" in page(tuned="+++")
+    assert "no golden cases that both a prompted system" in page(tuned="+++")
 
 
 def counted(tokens_in: int, tokens_out: int) -> list[Prediction]:

@@ -80,9 +80,9 @@ def test_labels_are_safe_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labels_that_differ_in_case_alone_are_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("params.yaml").write_text(FREE, encoding="utf-8")
     page = agree(monkeypatch, {"1": "Yes", "2": "no"}, {"1": "yes", "2": "no"})
-    assert "label: labels that differ in case alone count as different: Yes, yes." in page
+    assert "label: labels that differ only in case count as different: Yes, yes." in page
     assert "1 of 2 (50.0%)" in page
-    assert "in case alone" not in agree(monkeypatch, {"1": "yes"}, {"1": "no"})
+    assert "only in case" not in agree(monkeypatch, {"1": "yes"}, {"1": "no"})
 
 
 def test_personal_data_in_ids_and_labels_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,13 +103,13 @@ def test_ids_are_the_same_as_a_number_with_a_fraction_and_without(
     monkeypatch.setattr("sys.argv", ["agreement", "anna.csv", "ben.jsonl"])
     main()
     page = Path("reports/agreement.md").read_text(encoding="utf-8")
-    assert "2 rows were labelled by both" in page
+    assert "2 rows were labeled by both" in page
 
 
 def test_page_lists_the_rows_they_differ_on(monkeypatch: pytest.MonkeyPatch) -> None:
     one = {"1": "refund", "2": "setup", ASKED["id"]: "refund", "only": "setup"}
     page = agree(monkeypatch, one, {"1": "refund", "2": "setup", ASKED["id"]: "setup"})
-    assert "3 rows were labelled by both" in page
+    assert "3 rows were labeled by both" in page
     assert "Only in anna.jsonl, not counted: only." in page
     assert "| label | 2 of 3 (66.7%) | 0.40 " in page
     assert "## Where they differ: 1" in page

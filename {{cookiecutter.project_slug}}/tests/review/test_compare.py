@@ -170,7 +170,7 @@ def test_a_base_that_git_does_not_know(
     monkeypatch.chdir(clone)
     monkeypatch.setattr(sys, "argv", ["compare", "origin/none"])
     with pytest.raises(
-        UserError, match="origin/none: git knows no such commit or branch here; `git fetch"
+        UserError, match="origin/none: git does not know this commit or branch here; `git fetch"
     ):
         compare.main()
     with pytest.raises(UserError, match="--all: is not a commit or branch"):
@@ -214,7 +214,7 @@ def test_an_answer_that_is_scored_otherwise_gives_no_verdict() -> None:
     lines = compare.verdict_lines({"quantized": now}, {"quantized": before}, GATE, PARAMS)
     assert (
         lines[0]
-        == "## no verdict: of the golden set 30 answers are those of before, with another score"
+        == "## no verdict: on the golden set 30 answers are unchanged but scored differently"
     )
 
 
@@ -238,7 +238,9 @@ def test_of_a_long_comment_whole_sections_are_left_out() -> None:
     sections = {"A": ["x" * 50_000], "B": ["### C", "y" * 50_000], "C": ["short"]}
     text = compare.fitted(compare.Comment(["head"], sections))
     assert text.startswith("head\n\n### A\n\nxxx")
-    assert text.endswith("x\n\n### C\n\nshort\n\nLeft out, as a comment has a maximum length: B.\n")
+    assert text.endswith(
+        "x\n\n### C\n\nshort\n\nLeft out because of the maximum length of a comment: B.\n"
+    )
 
 
 def test_another_test_split_is_announced() -> None:

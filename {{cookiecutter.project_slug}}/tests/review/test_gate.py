@@ -179,7 +179,7 @@ def test_a_slice_that_no_case_is_in_is_named_with_those_that_there_are() -> None
     quality = GATE.quality.model_copy(update={"slices": {"refunds": 0.5}})
     wrong = GATE.model_copy(update={"quality": quality})
     systems = dict.fromkeys(("base", "tuned", "quantized"), answers("+" * 10))
-    with pytest.raises(UserError, match="'refunds', which no golden case has; there are en, "):
+    with pytest.raises(UserError, match="'refunds', which no golden case has; known are en, "):
         gate.quality(wrong, systems, PARAMS)
 
 

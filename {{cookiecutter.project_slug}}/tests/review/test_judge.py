@@ -201,7 +201,7 @@ def test_agreement_with_people(
         study.rate("anna", key, "left" if study.left_of("anna", key) == likes else "right")
     out = say(capsys)
     assert "Agreement with people: 9 of 10 cases" in out
-    assert "Cohen's kappa 0.00, as people or the judge gave a single verdict" in out
+    assert "Cohen's kappa 0.00, because people or the judge gave a single verdict" in out
     assert "Krippendorff's alpha 0.00" in out
 
 

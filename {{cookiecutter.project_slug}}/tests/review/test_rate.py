@@ -103,7 +103,7 @@ def test_results(study: Study) -> None:
     page = results_page()
     assert "win rate of tuned           | 99.4%" in page
     assert "People prefer tuned (p < 0.001" in page
-    assert "the same, not shown | 1 of 41 cases" in page
+    assert "equal answers, not shown | 1 of 41 cases" in page
     assert "over 40 cases rated by several" in page
     assert "no sign of a bias" in page
 
@@ -219,7 +219,7 @@ def test_the_server_refuses(server: HTTPConnection, body: Any, headers: dict[str
 
 
 def test_a_taken_port_is_one_line(server: HTTPConnection, study: Study) -> None:
-    with pytest.raises(UserError, match="--port takes another"):
+    with pytest.raises(UserError, match="choose another with --port"):
         rate.serve(study, server.port)
 
 

@@ -164,7 +164,7 @@ def test_an_edited_file_of_data_raw_stays_an_edit(
     dvc(project, "add", "--quiet", str(own))
     edit_in_place(own, "1", "2")
     repair.main()
-    assert "your edit stays; `dvc add data/raw/own.jsonl`" in capsys.readouterr().out
+    assert "your edit is kept; `dvc add data/raw/own.jsonl`" in capsys.readouterr().out
     assert own.read_text() == '{"a": 2}\n'
     dvc(project, "add", "--quiet", str(own))
     assert "data/raw" not in dvc(project, "status")
@@ -172,7 +172,7 @@ def test_an_edited_file_of_data_raw_stays_an_edit(
 
 def test_nothing_to_mend_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     repair.main()
-    assert capsys.readouterr().out.endswith("repair: found nothing to mend\n")
+    assert capsys.readouterr().out.endswith("repair: nothing to repair\n")
 
 
 def state() -> dict[str, bytes]:
@@ -228,7 +228,7 @@ def test_runs_are_compared_on_a_terminal_of_120_columns(
     assert rows["slower"].rstrip().endswith("train.learning_rate=0.5")
     assert "93.3 ±" in rows["slower"]
     assert rows["part"].startswith("part *")
-    assert any(line.startswith("* part: its figures are partly") for line in lines)
+    assert any(line.startswith("* part: some figures are out of date") for line in lines)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_a_run_that_goes_on_is_named_and_no_lock_is_to_be_deleted(busy: int, scr
     command = [sys.executable, "-m", *script.split()]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.stderr == (
-        f"`dvc repro` (process {busy}) is at work and writes models; wait until it has ended\n"
+        f"`dvc repro` (process {busy}) is running and writes models; wait until it has ended\n"
     )
 
 

@@ -119,7 +119,9 @@ def test_what_is_not_told_is_no_failure() -> None:
 
 def test_what_is_not_told_is_named() -> None:
     checks = {"template": ParityCheck(None, None, 0), "stop": ParityCheck(True, 0, 0)}
-    assert not_told({"served": checks}) == "; not checked, the server does not tell: template"
+    assert (
+        not_told({"served": checks}) == "; not checked, because the server gives no data: template"
+    )
     assert not_told({}) == ""
 
 

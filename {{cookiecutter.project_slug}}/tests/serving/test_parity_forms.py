@@ -75,5 +75,5 @@ def test_another_pre_tokenizer() -> None:
 @pytest.mark.usefixtures("project")
 def test_another_end_token(name: str, values: dict[str, Any]) -> None:
     change(name, **values)
-    with pytest.raises(UserError, match=r"quantized: end: token \d+ ends an answer in one of them"):
+    with pytest.raises(UserError, match=r"end: token \d+ ends an answer in only one of them"):
         parity.main()

@@ -114,7 +114,7 @@ def test_bands_keep_the_recall_asked_for() -> None:
 
 def test_candidates_share_a_bucket() -> None:
     keys = np.array([[1, 9], [2, 8], [1, 7], [3, 8]], np.uint64)
-    assert candidates(keys).tolist() == [[0, 2], [1, 3]]
+    assert candidates(keys.T, 4).tolist() == [[0, 2], [1, 3]]
 
 
 def test_what_is_connected_is_named_after_its_first() -> None:

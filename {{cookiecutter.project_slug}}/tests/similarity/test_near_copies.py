@@ -65,7 +65,7 @@ def test_only_texts_that_share_a_bucket_are_compared() -> None:
     def compare(some: Spans) -> Spans:
         return some[:, 0, 0]
 
-    pairs, _ = near_copies(buckets, spans, compare)
+    pairs, _ = near_copies(buckets.T, spans, compare)
     assert pairs.tolist() == [[0, 2], [0, 3], [1, 2]]
 
 

@@ -33,7 +33,7 @@ def test_an_address_where_nobody_listens_is_named(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
-    with pytest.raises(UserError, match=f"RAY_ADDRESS: nobody listens at {address}"), cluster():
+    with pytest.raises(UserError, match=f"RAY_ADDRESS: nothing listens at {address}"), cluster():
         pass
 
 

@@ -41,8 +41,8 @@ def test_rows_that_resemble_each_other_are_quoted_and_a_threshold_parts_them() -
     text = "my lock beeps all night and the neighbours are angry about"
     records = [chat(f"{text} w{at} x{at} y{at}") for at in range(40)]
     said = advice(*records)
-    assert "40 of 40 rows resemble or quote each other and so share a split; what they" in said
-    assert f'in common most: "{text}"' in said
+    assert "40 of 40 rows resemble or quote each other and must share a split; the text" in said
+    assert f'they share most: "{text}"' in said
     (cure,) = re.findall("`(split.threshold: [0-9.]+)` fills every split", said)
     works(cure, *records)
 
@@ -50,12 +50,12 @@ def test_rows_that_resemble_each_other_are_quoted_and_a_threshold_parts_them() -
 def test_rows_that_no_threshold_parts_are_told_so() -> None:
     text = " ".join(f"w{at}" for at in range(30))
     records = [chat(text, answer) for answer in map(str, range(30))]
-    assert "no split.threshold parts them: fix the split of a source" in advice(*records)
+    assert "no split.threshold separates them: fix the split of a source" in advice(*records)
 
 
 def test_groups_are_a_cause() -> None:
     said = advice(*(record | {"groups": ["one"]} for record in different(40)))
-    assert "40 of 40 rows are tied by their groups" in said
+    assert "40 of 40 rows are connected by shared groups" in said
     assert "map another column to `group`" in said
 
 
@@ -67,14 +67,14 @@ def test_sources_that_fix_every_split_are_a_cause() -> None:
 def test_few_rows_get_a_seed_that_fills_all() -> None:
     records = different(3)
     said = advice(*records)
-    assert "the rows make 3 parts that must stay whole" in said
+    assert "the rows form only 3 indivisible parts" in said
     (cure,) = re.findall("`(split.seed: [0-9]+)`, which fills all", said)
     works(cure, *records)
 
 
 def test_one_row_cannot_fill_three_splits() -> None:
     said = advice(chat("only one"))
-    assert "the rows make 1 parts that must stay whole" in said
+    assert "the rows form only 1 indivisible parts" in said
     assert said.endswith("set the share of the empty one, split.val or split.test, to 0")
 
 
@@ -89,7 +89,7 @@ def test_rows_between_splits_get_a_threshold_that_leaves_few(
     split(*records)
     said = capsys.readouterr().out
     assert "% of the rows resemble rows of two splits and are dropped" in said
-    assert 'have in common most: "' in said
+    assert 'rows share most: "' in said
     (cure,) = re.findall("`(split.threshold: [0-9.]+)` leaves few of them", said)
     works(cure, *records)
     assert metrics("split")["dropped"].get("between_splits", 0) <= 15

@@ -129,7 +129,7 @@ def test_rates_need_a_server() -> None:
 
 
 def test_a_command_needs_a_port() -> None:
-    with pytest.raises(ValidationError, match=r"command has \{port\} in it"):
+    with pytest.raises(ValidationError, match=r"command contains \{port\}"):
         params(command=["vllm", "serve", "{model}"])
 
 

@@ -53,7 +53,7 @@ def test_a_lone_answer_that_is_good_and_bad_contradicts_itself() -> None:
 def test_nothing_kept_stops_the_run_and_says_where_the_reasons_are() -> None:
     raw(ask("where is it?"), ask("Where is it", "setup"))
     with pytest.raises(
-        UserError, match=r"no row is kept; data/rejected\.jsonl says why each was dropped"
+        UserError, match=r"no rows are kept; data/rejected\.jsonl says why each was dropped"
     ):
         main()
     assert len(rows("data/rejected.jsonl")) == 2
@@ -200,7 +200,7 @@ def test_a_file_in_another_encoding_is_named_with_the_cure(
     main()
     assert metrics("curate")["dropped"] == {"not_utf8": 1}
     cure = "`iconv -f WINDOWS-1252 -t UTF-8 data/raw/old.csv > NEW` makes the file UTF-8"
-    assert f"data/raw/old.csv: 1 rows not_utf8: {cure}" in capsys.readouterr().out
+    assert f"data/raw/old.csv: 1 rows not_utf8 (line 2): {cure}" in capsys.readouterr().out
 
 
 def test_what_is_not_used_is_named_with_its_count(capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,7 +225,7 @@ def test_rows_that_an_unread_column_may_turn_round_go_with_the_cure(
     raw(ask("one"), ask("two", score=0.1))
     main()
     assert metrics("curate")["dropped"] == {"verdict": 1}
-    assert "1 rows verdict: a column judges" in capsys.readouterr().out
+    assert "1 rows verdict (line 2: score: 0.1): a column judges" in capsys.readouterr().out
     raw(ask("one", score=0.9), ask("two", score=0.1))
     with pytest.raises(
         UserError, match=r"verdict, score: 0.9\); .*columns: {label: COLUMN}.*ignore"

@@ -41,7 +41,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "| golden score | at least 50.0% | 10 of 12 right, about",
         "| unsafe | at most 30.0% | never: 1 are too few",
         "| golden | 12 | 26.4 ",
-        "to detect this takes about 3,925, 7,849, 15,698, 31,396 cases",
+        "detecting that takes about 3,925, 7,849, 15,698, 31,396 cases",
         "| tag 短 | 12 | yes |",
         "| golden score of 短 | at least 50.0% | 10 of 12 right, about",
     ],
@@ -73,7 +73,7 @@ def test_two_runs_write_the_same_bytes(page: str) -> None:
 def test_a_slice_that_no_golden_case_has_is_named_before_training(page: str) -> None:
     params = Path("params.yaml")
     params.write_text(params.read_text(encoding="utf-8").replace("短: 0.5", "长: 0.5"), "utf-8")
-    with pytest.raises(UserError, match=r"gate\.quality\.slices names '长', which .* there are 短"):
+    with pytest.raises(UserError, match=r"gate\.quality\.slices names '长', which .* known are 短"):
         eval_plan.main()
 
 

@@ -65,7 +65,7 @@ def test_the_leakage_check_reads_every_row_in_blocks(
 
 def test_the_cure_of_a_published_leak_names_its_source() -> None:
     leaked, tested = chat("red blue green", split="train"), chat("Red, blue, green", split="test")
-    with pytest.raises(UserError, match="a source has fixed a split here") as error:
+    with pytest.raises(UserError, match="a source fixes the split of these rows") as error:
         split(*different(40), leaked, tested)
     assert "evals" not in str(error.value)
 

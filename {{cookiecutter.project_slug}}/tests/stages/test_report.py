@@ -55,7 +55,9 @@ def test_gain_knows_noise(base: str, tuned: str, said: str) -> None:
 
 
 def test_without_base_the_report_goes_on() -> None:
-    assert "which is better is unknown" in tuned_gain({"tuned": answers("+")}, PARAMS, 0.01)
+    assert "whether tuned is better than base is unknown" in tuned_gain(
+        {"tuned": answers("+")}, PARAMS, 0.01
+    )
 
 
 def test_at_most_six_headline_numbers_which_keep_dvc_exp_show_narrow() -> None:

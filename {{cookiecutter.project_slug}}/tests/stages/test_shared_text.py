@@ -65,7 +65,7 @@ def test_what_is_shared_is_in_the_metrics_and_named(capsys: pytest.CaptureFixtur
     assert found["text"].startswith("read the customer review below with great care")
     assert found["words"] > 0.8
     said = capsys.readouterr()
-    assert "of the words of its prompts stand in text that many of them share" in said.out
+    assert "of the words of its prompts are text that many of them share" in said.out
     assert said.err == ""
 
 
@@ -116,8 +116,8 @@ def test_a_source_that_loses_much_is_a_warning(capsys: pytest.CaptureFixture[str
     lay_out(Path(), curated=[*records, chat("one", source="data/raw/b")])
     dedup.main()
     said = capsys.readouterr().err
-    assert "data/raw/a: 380 of 400 rows go (380 near_copy)" in said
-    assert 'in common most: "t' in said
+    assert "data/raw/a: 380 of 400 rows are dropped (380 near_copy)" in said
+    assert 'the text they share most: "t' in said
     assert "data/raw/b" not in said
     (loss,) = metrics("dedup")["losses"]
     assert (loss["source"], loss["rows"], loss["dropped"]) == (
@@ -143,7 +143,7 @@ def test_exact_copies_that_make_up_a_source_are_named(capsys: pytest.CaptureFixt
     lay_out(Path(), curated=[chat("Where is it?"), chat("where is it"), chat("other")])
     dedup.main()
     said = capsys.readouterr().err
-    assert '1 of 3 rows go (1 exact_copy); what they have in common most: "where is it"' in said
+    assert '1 of 3 rows are dropped (1 exact_copy); the text they share most: "where is it"' in said
 
 
 def test_a_source_that_is_in_evals_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:

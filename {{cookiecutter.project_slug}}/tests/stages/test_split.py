@@ -195,7 +195,7 @@ def test_all_gaps_in_coverage_are_named_in_one_line() -> None:
     assert sum(f"{name} has 0 of scenario rare (1 wanted)" in line for name in SPLITS) == 2
     assert sum(f"{name} has 0 of tag emoji (1 wanted)" in line for name in SPLITS) == 2
     assert all(f"{name} has 0 of tag 反讽 (2 wanted)" in line for name in SPLITS)
-    assert line.endswith("take out tags that no row has: 反讽")
+    assert line.endswith("remove tags that no row has: 反讽")
     assert "\n" not in line
 
 

@@ -160,7 +160,7 @@ def test_attention_that_does_more_is_refused(more: dict[str, Any], gpu: None) ->
     one = torch.randn(1, 2, 3, 8)
     starts = torch.tensor([0, 3], dtype=torch.int32)
     module = SimpleNamespace()
-    with pytest.raises(UserError, match="keeps packed records apart on a GPU"):
+    with pytest.raises(UserError, match="cannot separate packed records on a GPU"):
         attend_by_record(module, one, one, one, None, cu_seq_lens_q=starts, max_length_q=3, **more)
 
 

@@ -47,7 +47,9 @@ def test_adapter_size_is_that_of_peft() -> None:
 
 def test_an_unknown_target_module_is_named_with_those_there_are() -> None:
     model = AutoModelForCausalLM.from_pretrained("base")
-    with pytest.raises(UserError, match=r"c_attn is no linear layer .*; those are down_proj, gate"):
+    with pytest.raises(
+        UserError, match=r"c_attn is not a linear layer .*; those are down_proj, gate"
+    ):
         linear_sizes(model, ["q_proj", "c_attn"])
 
 
@@ -63,7 +65,9 @@ def test_a_module_s_name_is_a_list_of_one_for_peft(given: Any, taken: Any) -> No
 @pytest.mark.parametrize("targets", [[], ["lm_head"]])
 def test_targets_that_take_no_adapter_are_refused(targets: list[str]) -> None:
     model = AutoModelForCausalLM.from_pretrained("base")
-    with pytest.raises(UserError, match=r"is no linear layer .* that takes an adapter") as said:
+    with pytest.raises(
+        UserError, match=r"is not a linear layer .* that can have an adapter"
+    ) as said:
         linear_sizes(model, targets)
     assert "lm_head," not in str(said.value)
 

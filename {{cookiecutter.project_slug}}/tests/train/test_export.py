@@ -50,7 +50,7 @@ def test_logits_that_are_no_number_do_not_pass(trainer: Any, tmp_path: Any) -> N
     for name, weight in trainer.model.named_parameters():
         if "lora_B" in name:
             weight.data.fill_(torch.nan)
-    with pytest.raises(UserError, match="off by nan"):
+    with pytest.raises(UserError, match="training diverged; lower train"):
         merge_checked(trainer, BASE, "lora", tmp_path / "adapter", EXAMPLES)
 
 

@@ -40,7 +40,7 @@ def history(*losses: float) -> list[dict[str, float]]:
 def test_a_loss_that_did_not_fall_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     found = judge({"sft": history(0.5, 0.5, 0.6)}, unchanged=False, records=9)
     assert found == {"few_steps": False, "learnt": False}
-    assert "sft: the loss on validation did not fall" in capsys.readouterr().err
+    assert "sft: the validation loss did not fall" in capsys.readouterr().err
 
 
 def test_a_run_of_one_step_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,22 @@
 """What is refused of a base before the first step, and what a training leaves as it was."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, MixtralConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    MixtralConfig,
+    TrainerControl,
+    TrainerState,
+)
 
 from lib.model.chat import Example
 from lib.model.loading import config_ends
 from lib.runtime.errors import UserError
+from lib.train.callbacks import stop_at_nan
 from lib.train.start import check_plain, check_turn_tokens, restore, settings_of
 
 
@@ -49,3 +59,10 @@ def test_a_composite_configuration_ends_a_text_as_its_text_model_does() -> None:
     from transformers import Qwen3_5Config
 
     assert config_ends(Qwen3_5Config(text_config={"eos_token_id": 7})) == {7}
+
+
+def test_a_base_whose_weights_are_no_numbers_is_not_blamed_on_the_learning_rate() -> None:
+    state, control = TrainerState(global_step=0), TrainerControl()
+    arguments = SimpleNamespace(output_dir="checkpoints")
+    with pytest.raises(UserError, match=r"before the first step: the base's weights hold"):
+        stop_at_nan().on_log(arguments, state, control, logs={"eval_loss": float("nan")})

@@ -71,4 +71,4 @@ def test_a_model_with_eyes_learns_where_it_reads() -> None:
     with torch.device("meta"):
         model = Gemma3ForConditionalGeneration(config)
     assert all("language_model" in name for name in chosen_layers(model, "all-linear"))
-    assert left_out(model, "all-linear") == ["what reads no text (pictures, sound)"]
+    assert left_out(model, "all-linear") == ["vision and audio parts"]

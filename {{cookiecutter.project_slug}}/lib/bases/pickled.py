@@ -1,0 +1,37 @@
+"""A folder whose weights are pickles (pytorch_model.bin) as one of safetensors; no code is run."""
+
+import shutil
+from pathlib import Path
+
+from lib.model.loading import make_readable
+from lib.model.source import READ
+from lib.runtime.errors import UserError
+from lib.runtime.files import atomic_folder
+from lib.runtime.hub import refusal
+
+
+def unpickle(source: Path, folder: Path) -> None:
+    """Write the model of `source` as `folder`, in the same precision.
+
+    transformers reads the pickles with torch's `weights_only`, which makes tensors and nothing
+    else. Raises UserError where they hold more, or lack weights.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            source, dtype="auto", trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:  # of any kind: the pickle of another program, or half a file
+        raise UserError(refusal(str(source), error)) from None
+    if found["missing_keys"]:
+        raise UserError(
+            f"{source}: its pickles lack weights that config.json describes: "
+            f"{min(found['missing_keys'])}, ...; copy the model again"
+        )
+    with atomic_folder(folder) as partial:
+        for path in source.iterdir():
+            if path.suffix in READ and path.name != "pytorch_model.bin.index.json":
+                shutil.copy(path, partial)
+        model.save_pretrained(partial)
+        make_readable(partial)
