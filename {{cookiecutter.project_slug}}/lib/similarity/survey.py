@@ -18,9 +18,9 @@ from lib.core.records import (
     PUBLISHED,
     Record,
     answers_of,
+    earlier_prompts,
     is_record,
     prompt_text,
-    prompt_texts,
     read_records,
     row_text,
 )
@@ -113,7 +113,7 @@ def survey(
         np.array([record["split"] in PUBLISHED for record in records]),
         *columns,
     )
-    earlier = search_rows(known.near, [prompt_texts(record)[:-1] for record in records])
+    earlier = search_rows(known.near, list(map(earlier_prompts, records)))
     searched = np.flatnonzero(suspects & ~found.published)
     quoted = known.quoted(row_text(records[index]) for index in searched.tolist())
     quoted = [hit._replace(one=int(searched[hit.one])) for hit in quoted]
