@@ -64,8 +64,8 @@ def settle_conflicts(paths: list[str]) -> list[str]:
     results = [path for path in paths if path in (str(LOCK), *git_kept())]
     if others := [path for path in paths if path not in results]:
         raise UserError(
-            f"{', '.join(others)}: conflicts that only you can settle; edit and `git add` them "
-            "(a *.dvc file: `git checkout --ours FILE`, or --theirs), then `make repair`"
+            f"{', '.join(others)}: conflicts that only you can settle: edit the file (a *.dvc "
+            "file: `git checkout --ours FILE`, or --theirs) and `git add` it, then `make repair`"
         )
     chosen: dict[str, str] = {}
     neither: list[str] = []

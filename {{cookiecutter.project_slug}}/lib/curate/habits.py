@@ -35,6 +35,8 @@ _SAID = {  # the warning about most answers of a file
     "line ends",
     "repeat": "answers begin with their whole question, which will be learnt; write only the "
     "answer",
+    "quoted": "answers stand in quotation marks, which will be learnt; if a table put them there, "
+    "remove them",
     "list": "answers are a JSON list of strings; if these are several answers, write one",
 }
 
@@ -76,6 +78,8 @@ class Habits:
             self.seen["end", words[1]] += 1
             if first[-1] == ":" or first[0] in "#<":
                 self.seen["start", first] += 1
+        if answer[0] == answer[-1] == '"' and len(answer) > 1:
+            self.seen["quoted", ""] += 1
         if len(asked) >= _SHORT and answer.startswith(asked):
             self.seen["repeat", ""] += 1
         if answer.startswith('["') and _LIST.fullmatch(answer):

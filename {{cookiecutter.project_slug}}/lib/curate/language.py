@@ -14,6 +14,7 @@ import pycld2
 EQUIVALENT = {
     **{"iw": "he", "jw": "jv", "in": "id", "ji": "yi", "nb": "no", "nn": "no", "fil": "tl"},
     "sco": "en",  # Scots: CLD2 reports some plain English as it, with confidence
+    **{"yue": "zh", "ckb": "ku", "gsw": "de"},
 }
 
 # ISO 639-1: the codes of ISO 639-2 and 639-3 (eng, and of FLORES eng_Latn). `und` is unknown.
@@ -53,21 +54,31 @@ def primary_language(code: str) -> str:
     return SAME.get(language, EQUIVALENT.get(language, language))
 
 
+# Names that CLD2 does not have: in other words, and in the languages themselves.
+NAMED = """
+mandarin zh, cantonese zh, farsi fa, castilian es, filipino tl, tagalog tl, bangla bn, myanmar my,
+sinhala si, odia or, 中文 zh, 汉语 zh, 简体中文 zh, 繁體中文 zh, 繁体中文 zh, deutsch de,
+español es, français fr, italiano it, português pt, русский ru, українська uk, 日本語 ja,
+한국어 ko, العربية ar, हिन्दी hi, nederlands nl, polski pl, türkçe tr, svenska sv, ไทย th,
+čeština cs, ελληνικά el, עברית he
+"""
 CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, zh-Hans, eng_Latn
 
 
 def language_code(text: str) -> str | None:
-    """Return the code for a language code or an English language name.
+    """Return the code for a language code or the name of a language.
 
     `Chinese (Simplified)` gives zh, `Brazilian Portuguese` pt, `unknown` an empty string, and
     anything else None.
     """
+    text = text.strip()
     if text.casefold() in ("unknown", "none", "null", "nan", "n/a"):
         return ""
     text = text.partition(".")[0]  # a locale: en_US.UTF-8
     if CODE.fullmatch(text):
         return text
-    words = re.sub(r"\(.*?\)", " ", text).casefold().split()
+    plain = re.sub(r"[(（].*?[)）]", " ", text).casefold()
+    words = re.sub(r"[,;/|]", " ", plain).split()
     found = (language_names().get(word) for word in (" ".join(words), *words[::-1]))
     return next(filter(None, found), None)
 
@@ -80,4 +91,4 @@ def language_names() -> dict[str, str]:
         name: primary_language(code)
         for name, code in names.items()
         if not name.startswith("x ") and code != "un"
-    } | {"mandarin": "zh", "farsi": "fa", "castilian": "es", "filipino": "tl", "tagalog": "tl"}
+    } | dict(one.split() for one in NAMED.split(","))

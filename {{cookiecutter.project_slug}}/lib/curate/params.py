@@ -74,7 +74,7 @@ class CurateParams(Section):
         codes = [language_code(one) for one in languages]
         if unknown := [one for one, code in zip(languages, codes, strict=True) if code is None]:
             raise ValueError(
-                f"a list of language codes or English names, such as en, zh-Hans, Spanish; "
+                f"a list of language codes or names, such as en, zh-Hans, Spanish; "
                 f"'{unknown[0]}' is not one"
             )
         return [primary_language(str(code)) for code in codes]

@@ -67,7 +67,7 @@ def rendered_turns(text: str) -> list[Message]:
     if "### Instruction:" in text:
         return alpaca_turns(text)
     for template in _RENDERED:
-        turns = [Message(role=who, content=said.strip()) for who, said in template.findall(text)]  # type: ignore[typeddict-item]
+        turns = [Message(role=who, content=said.strip()) for who, said in template.findall(text)]
         if turns and _BETWEEN.fullmatch(template.sub("", text)):
             return turns
     return []

@@ -98,7 +98,7 @@ def calls_as_text(answer: str, names: set[str]) -> bool:
     As Python writes a call (ToolACE, Llama 4) or as ReAct does (ToolBench).
     """
     found = _CALL_AS_TEXT.match(answer)
-    return bool(found) and (found[1] or found[2]).strip() in names
+    return found is not None and (found[1] or found[2]).strip() in names
 
 
 def is_json(value: Any) -> bool:

@@ -25,8 +25,8 @@ TOOL_ROLES = {*CALL_ROLES, *RESULT_ROLES, "tools"}
 TURNS_AS_TEXT = re.compile(
     r"""\s*(?:array\()?\[?\s*\{[^{}]{0,200}?['"](?:role|from|content|value)['"]\s*:\s*['"\[N]"""
 )
-_OPENERS = ("[", "{", "a", " ", "\n")  # first characters of such texts
-PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\))", re.DOTALL)
+_OPENERS = ("[", "{", "a", "b", " ", "\n")  # first characters of such texts
+PYTHON_VALUE = re.compile(r"(?:\[.*\]|\{.*\}|array\(.*\)|b'.*')", re.DOTALL)
 _LONGEST_VALUE = 1 << 16  # characters of an answer that may be a Python literal
 
 
@@ -52,7 +52,7 @@ def unpacked(text: str) -> Any:
 
 
 def refuse_python(answer: str) -> None:
-    """Raise Reject for an answer that is a list or dict as Python prints it.
+    """Raise Reject for an answer that is a list, a dict or bytes as Python prints them.
 
     It was turned into text by mistake. JSON is an answer like any other.
     """
@@ -63,7 +63,9 @@ def refuse_python(answer: str) -> None:
     try:
         json.loads(answer)
     except (ValueError, RecursionError):
-        if answer.lstrip().startswith("array(") or isinstance(python_value(answer), (list, dict)):
+        if answer.lstrip().startswith("array(") or isinstance(
+            python_value(answer), (list, dict, bytes)
+        ):
             raise Reject("stringified", answer) from None
 
 

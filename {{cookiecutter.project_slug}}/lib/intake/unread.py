@@ -50,14 +50,14 @@ label labels kto score scores rating ratings reward rewards vote votes upvote up
     preference like liked dislike disliked desirable undesirable reject rejected pass passed fail
     failed harmful harmless toxic toxicity unsafe safe flag flagged hallucination hallucinated
     winner better safer satisfied satisfaction useful usefulness discarded skipped deleted
-    selected
+    selected likes dislikes stars
 """
 VERDICT_WORDS = key_words(JUDGING)
 # Columns that name a fault of an answer: false and 0 in them are no reason to drop it.
 FAULTS = key_words(
     "downvote downvotes downvoted bad incorrect wrong invalid unhelpful dislike disliked reject "
     "rejected fail failed harmful toxic toxicity unsafe flag flagged hallucination hallucinated "
-    "discarded skipped deleted cancelled"
+    "discarded skipped deleted cancelled dislikes"
 )
 # Columns that only number, name or explain a verdict: label_id, correct_answer.
 NO_VERDICT = key_words(

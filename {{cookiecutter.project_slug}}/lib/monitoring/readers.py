@@ -65,7 +65,7 @@ def _read_files(paths: Iterable[Path], skipped: Counter[str]) -> Iterator[Call]:
         told = told or found
         silent = [] if told else [*silent, log.access]
     for access in silent:
-        skipped.subtract(other_line=len(access.ids))
+        skipped.subtract({"other_line": len(access.ids)})
         yield from access.answered()
     skipped += Counter()  # without what is 0 now
 

@@ -5,9 +5,8 @@ from itertools import pairwise
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
-Keys = npt.NDArray[np.uint32]
+from lib.similarity.minhash import Keys
 
 
 class BucketFile:

@@ -76,3 +76,8 @@ def test_line_ends_that_were_written_out_are_said() -> None:
         "contain '_x000D_'" in asked(*((f"Is it {n}?", f"No, {n}_x000D_ x") for n in range(4)))[0]
     )
     assert not asked(*((f"Is \\nu = {n}?", f"No, {n}.") for n in range(4)))
+
+
+def test_answers_in_quotation_marks_are_said() -> None:
+    (line,) = asked(*((f"Is it {n}?", f'"No, {n}"') for n in range(4)))
+    assert "stand in quotation marks" in line

@@ -1,6 +1,7 @@
 """What to do about rows that cannot be kept names their file, and the list inside of it."""
 
-from lib.curate.outcome import ROW_CURES, cure_of
+from lib.curate.cures import ROW_CURES
+from lib.curate.outcome import cure_of
 
 
 def test_rows_inside_of_one_object_are_taken_out_by_the_line_that_is_said() -> None:

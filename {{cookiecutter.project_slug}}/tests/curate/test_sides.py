@@ -47,6 +47,22 @@ def test_answers_that_nothing_judges() -> None:
             {"prompt": "q", "reply_a": "a", "reply_b": "b", "score_a": 0, "score_b": 1},
             {"chosen": "reply_a", "rejected": "reply_b"},
         ),
+        (
+            {"prompt": "q", "replies": ["a", "b"], "scores": [0.1, 0.9]},
+            {"chosen": "replies.0", "rejected": "replies.1"},
+        ),
+        (
+            {"prompt": "q", "answers": [{"text": "a", "score": 1}, {"text": "b", "score": 5}]},
+            {"chosen": "answers.0.text", "rejected": "answers.1.text"},
+        ),
+        (
+            {
+                "prompt": "q",
+                "chosen": {"role": "assistant", "content": "a", "rating": 1},
+                "rejected": {"role": "assistant", "content": "b", "rating": 2},
+            },
+            {},
+        ),
     ],
 )
 def test_a_pair_that_its_scores_turn_round(row: dict[str, Any], columns: Any) -> None:

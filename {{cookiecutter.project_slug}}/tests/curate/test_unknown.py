@@ -9,7 +9,7 @@ from lib.curate.unknown import unknown
 from lib.intake.turns import assistant, user
 
 TREE = {"role": "prompter", "text": "q", "replies": [{"role": "assistant", "text": "a"}]}
-NODE = {"message": None, "parent": None, "children": []}
+NODE: dict[str, Any] = {"message": None, "parent": None, "children": []}
 ROWS = [{"q": "x", "a": "y"}] * 2
 PAIRS = [["x", "y"]] * 3
 

@@ -66,7 +66,7 @@ def test_mlflows_traces_are_read(tmp_path: Path) -> None:
 
 
 def test_a_failed_span_of_phoenix_is_a_failure(tmp_path: Path) -> None:
-    span = {
+    span: dict[str, Any] = {
         **{"context": {"trace_id": "t", "span_id": "p"}, "start_time": BEGIN, "end_time": END},
         **{"status_code": "ERROR", "attributes": {"openinference.span.kind": "LLM"}},
     }

@@ -125,6 +125,18 @@ def test_a_conflict_in_what_people_write_is_left_to_them(project: Path) -> None:
     assert stale_stages() == []
 
 
+def test_the_cure_of_a_conflict_in_a_file_of_dvc_add_works(project: Path) -> None:
+    for branch in ("a", "b"):
+        sh(f"git switch --quiet --create {branch} origin/main")
+        Path("own.csv.dvc").write_text(f"outs:\n- md5: {branch * 32}\n  path: own.csv\n")
+        commit(Path(), branch)
+    assert "CONFLICT" in sh("git merge a --no-edit")
+    with pytest.raises(UserError, match=r"git checkout --ours FILE.* and `git add` it"):
+        repair.main()
+    sh("git checkout --ours own.csv.dvc; git add own.csv.dvc")
+    repair.main()
+
+
 def edit_in_place(path: Path, old: str, new: str) -> None:
     """Edit through the hard link, as root in a container may."""
     path.chmod(0o644)
