@@ -64,8 +64,9 @@ def candidates(columns: Iterable[Keys], count: int) -> IndexPairs:
 
     columns: of each band, the keys of all texts.
     """
-    found = [np.empty(0, np.int64)]
+    codes = np.empty(0, np.int64)
     for column in columns:
+        found = [codes]
         order = np.argsort(column, kind="stable")
         ranked = column[order]
         first = np.searchsorted(ranked, ranked)  # of each bucket, its first member
@@ -76,7 +77,7 @@ def candidates(columns: Iterable[Keys], count: int) -> IndexPairs:
             if not len(same):
                 break
             found.append(order[same] * count + order[same + step])
-    codes = np.unique(np.concatenate(found))
+        codes = np.unique(np.concatenate(found))  # at once: most pairs share many buckets
     return np.stack(np.divmod(codes, max(count, 1)), axis=1)
 
 
