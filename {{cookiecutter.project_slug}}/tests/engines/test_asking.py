@@ -93,7 +93,7 @@ def test_an_answer_is_kept_as_it_may_be_stored(url: str, kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"requests": 3}, r"answer.endpoint.budget.requests is 3, and the next .* it 4; .* 2 of 5"),
+        ({"requests": 3}, r"answer.endpoint.budget.requests is 3, and the next .* to 4; .* 2 of 5"),
         ({"tokens": 45}, r"answer.endpoint.budget.tokens is 45, .* answers are missing"),
     ],
 )
