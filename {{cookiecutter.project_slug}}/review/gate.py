@@ -64,8 +64,8 @@ def integrity(outs: dict[str, str]) -> list[GateCheck]:
         return [hashes, GateCheck("fail", "pipeline", why)]
     if stale := stale_stages():
         why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
-        if other := [one for one in changed_outs(outs) if one not in files]:  # DVC would run it again
-            why = f"{', '.join(other)}: not what the pipeline wrote; `make repair`, then `dvc repro`"
+        if other := [one for one in changed_outs(outs) if one not in files]:
+            why = f"{', '.join(other)}: not as the pipeline wrote; `make repair`, then `dvc repro`"
         return [hashes, GateCheck("fail", "pipeline", why)]
     return [hashes, GateCheck("pass", "pipeline", f"{LOCK} matches code, data and params")]
 

@@ -105,7 +105,7 @@ def test_an_output_that_a_hand_changed_is_not_called_old(
     changed.unlink()
     changed.write_text(text + "\n", encoding="utf-8")
     assert gate.main() == 2
-    assert f"{changed}: not what the pipeline wrote; `make repair`" in capsys.readouterr().out
+    assert f"{changed}: not as the pipeline wrote; `make repair`" in capsys.readouterr().out
 
 
 def test_a_frozen_stage_hides_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
