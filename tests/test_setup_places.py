@@ -92,7 +92,7 @@ def test_the_programs_of_a_moved_environment_start_again(tmp_path: Path, name: s
     subprocess.run([sys.executable, "-m", "venv", ".venv"], cwd=project, check=True)
     moved = project.rename(tmp_path / "new")
     pip = moved / ".venv/bin/pip"
-    assert "its programs now start here" in make(moved, "at-home").stdout
+    assert "its programs now run here" in make(moved, "at-home").stdout
     said = subprocess.run([pip, "--version"], capture_output=True, text=True, check=True).stdout
     assert str(moved) in said
     assert make(moved, "at-home").stdout == ""

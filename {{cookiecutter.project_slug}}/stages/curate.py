@@ -21,14 +21,14 @@ from lib.curate.conflicts import Conflicts
 from lib.curate.curator import Curated, Curator, Note, Part
 from lib.curate.habits import habit_lines
 from lib.curate.labels import Labels
-from lib.curate.outcome import check_licenses, check_yield, shown_unused
+from lib.curate.outcome import check_licenses, check_yield, no_rows, shown_unused
 from lib.curate.params import CurateParams, DataParams, Source
 from lib.curate.rejected import Rejected, mask_value
 from lib.curate.sources import find_files
 from lib.intake.formats import read_parts
 from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
-from lib.runtime.errors import UserError, run
+from lib.runtime.errors import run
 from lib.runtime.files import atomic_text, write_json
 from lib.runtime.pool import pool
 from lib.runtime.progress import tell_progress
@@ -123,12 +123,7 @@ def main() -> None:
     for warning in labels.warnings():
         print(warning, file=sys.stderr)
     if not ledger.total().rows_kept:
-        raise UserError(
-            "curate: no rows are kept; data/rejected.jsonl says why each was dropped (a license "
-            "must "
-            "be one of curate.licenses, a language one of curate.languages); correct params.yaml "
-            "or the data"
-        )
+        raise no_rows(ledger)
 
 
 if __name__ == "__main__":

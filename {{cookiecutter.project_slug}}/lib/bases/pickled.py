@@ -1,4 +1,4 @@
-"""A folder whose weights are pickles (pytorch_model.bin) as one of safetensors; no code is run."""
+"""Convert pickled weights (pytorch_model.bin) to safetensors without running their code."""
 
 import shutil
 from pathlib import Path
@@ -11,10 +11,10 @@ from lib.runtime.hub import refusal
 
 
 def unpickle(source: Path, folder: Path) -> None:
-    """Write the model of `source` as `folder`, in the same precision.
+    """Write the model of the folder `source` to `folder` as safetensors, in the same precision.
 
-    transformers reads the pickles with torch's `weights_only`, which makes tensors and nothing
-    else. Raises UserError where they hold more, or lack weights.
+    transformers reads pickles with torch's `weights_only`, which creates only tensors. Raises
+    UserError where they have other objects or lack weights.
     """
     from transformers import AutoModelForCausalLM
 
@@ -22,11 +22,11 @@ def unpickle(source: Path, folder: Path) -> None:
         model, found = AutoModelForCausalLM.from_pretrained(
             source, dtype="auto", trust_remote_code=False, output_loading_info=True
         )
-    except Exception as error:  # of any kind: the pickle of another program, or half a file
+    except Exception as error:  # of any class: another program's pickle, or a truncated file
         raise UserError(refusal(str(source), error)) from None
     if found["missing_keys"]:
         raise UserError(
-            f"{source}: its pickles lack weights that config.json describes: "
+            f"{source}: its pickles lack weights that config.json lists: "
             f"{min(found['missing_keys'])}, ...; copy the model again"
         )
     with atomic_folder(folder) as partial:

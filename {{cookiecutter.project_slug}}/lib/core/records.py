@@ -123,11 +123,18 @@ def prompt_texts(record: Record) -> list[str]:
 
     These include the questions of earlier turns, each without the turns before it.
     """
+    return [*earlier_prompts(record), prompt_text(record)]
+
+
+def earlier_prompts(record: Record) -> list[str]:
+    """List the prompts that a record answers before its last one; most records have none."""
     turns = prompt_of(record)
     answered = [at for at, turn in enumerate(turns) if turn["role"] == "assistant"]
+    if not answered:
+        return []
     earlier = [text_of(turns[:at]) for at in answered]
-    questions = [turn["content"] for turn in turns if turn["role"] == "user"] if answered else []
-    return [*dict.fromkeys(earlier + questions), text_of(turns)]
+    questions = [turn["content"] for turn in turns if turn["role"] == "user"]
+    return list(dict.fromkeys(earlier + questions))
 
 
 def row_text(record: Record) -> str:

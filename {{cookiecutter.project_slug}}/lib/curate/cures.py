@@ -5,6 +5,17 @@ OWN_FAULTS = {  # faults of a row itself, which no configuration can correct
     *("unfilled_template", "boilerplate", "pair_without_difference", "license"),
 }
 
+SETTINGS = {  # of those faults: the setting that decides, said if many rows of a file have them
+    "too_long": "raise curate.max_tokens (and train.max_length, which must be above it), or "
+    "shorten the texts",
+    "too_short": "lower curate.min_chars",
+    "unfilled_template": "fill in the placeholders, or set curate.unfilled_template: keep",
+    "boilerplate": "set curate.boilerplate: keep, if such refusals are to be learnt",
+    "mojibake": "set curate.mojibake: repair",
+    "license": "add the license to curate.licenses, or correct it",
+    "language": "add the language to curate.languages, or set it to [] for any",
+}
+
 ANY_CURE = (
     "correct the file, or in params.yaml map its columns with data.sources columns, or let task "
     "say what its answers are (docs/data.md lists the formats)"

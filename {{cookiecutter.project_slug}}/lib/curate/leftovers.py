@@ -1,6 +1,6 @@
-"""Look at what nothing read of a row: its other columns, and what stands beside what was read.
+"""Check the unread parts of a row: its other columns, and other keys of columns that were read.
 
-Raises Reject where that could change what is learnt; names the rest.
+Raises Reject where they could change what is learnt; lists the rest.
 """
 
 import re
@@ -28,7 +28,7 @@ _LAST_WORD = re.compile(
 _NUMBERED = re.compile(r"(?:option|choice|ending|alternative|sol|op)_?(?:[1-9]|[a-e])")
 _RENDERED = ("text", "prompt")  # where other tools store the rendered row
 _SPLIT_NAMES = key_words("split partition subset set fold data_split dataset_split")
-# What a row follows: without it the question may mean nothing.
+# Ids of an earlier row, without which the question may be meaningless.
 _FOLLOWED = key_words(
     "parent_id parent_message_id previous_id previous_message_id reply_to in_reply_to"
 )
@@ -36,15 +36,15 @@ _HELD_OUT = key_words("test val valid validation dev eval evaluation heldout hel
 
 
 class Leftovers:
-    """What nothing read of a row, whose question and earlier turns are `asked`."""
+    """The unread parts of a row; `asked`: its question and earlier turns."""
 
     def __init__(self, cells: Row, asked: list[str]) -> None:
         self.cells, self.asked = cells, asked
         self.ignored = cells.mapping.ignored
-        self.judged: list[str] = []  # what they say of the answer
+        self.judged: list[str] = []  # columns with a verdict on the answer
 
     def note(self) -> None:
-        """Note every column that nothing read, and every key beside those that were."""
+        """Note every unread column and key; raise Reject where one may matter."""
         for name, value in self.cells.row.items():
             if name in self.cells.read or name in self.ignored or is_empty(value):
                 continue
@@ -56,7 +56,7 @@ class Leftovers:
             raise Reject("verdict", *self.judged)
 
     def beside(self, shown: str, value: Any) -> None:
-        """Note what a column holds beside that which was read of it, as COLUMN.KEY."""
+        """Note the unread keys of a column of which others were read, as COLUMN.KEY."""
         read = self.cells.inside[shown.partition(".")[0]]
         for key, part in value.items() if isinstance(value, dict) else enumerate(value):
             path = f"{shown}.{key}"
@@ -66,18 +66,18 @@ class Leftovers:
                 self.beside(path, part)
             elif isinstance(value, dict):
                 self.leave(str(key), part, path)
-            else:  # the others of a list of which one was read
+            else:  # other items of a list of which one was read
                 self.cells.unread.names[path] = None
                 break
 
     def leave(self, name: str, value: Any, shown: str) -> None:
-        """Note one column or key, which messages call `shown`; raise Reject where it matters."""
+        """Note one column or key (`shown` in messages); raise Reject where it may matter."""
         self.check_mapped(shown)
         if is_input(name) and not stands_in(name, value, self.asked):
             raise Reject("unread_input", shown)
         if name.casefold() in _FOLLOWED:
             raise Reject("follow_up", f"{shown}: {value}")
-        if is_ranked(name, value) and not isinstance(value, list):  # a list may be of aliases
+        if is_ranked(name, value) and not isinstance(value, list):  # a list may hold aliases
             raise Reject("ranked", "", shown)
         if name.casefold() in _SPLIT_NAMES and str(value).casefold() in _HELD_OUT:
             raise Reject("held_out", f"{shown}: {value}")
@@ -89,7 +89,7 @@ class Leftovers:
             self.judged += reason.found  # all of them, so that one `ignore` can name them
 
     def check_mapped(self, shown: str) -> None:
-        """Raise Reject for a mapped text for which the shape of the row has no place."""
+        """Raise Reject for a mapped text column that the shape of the row does not use."""
         mapping = self.cells.mapping
         for ours in sorted(mapping.texts):
             for part in mapping.parts[ours]:
@@ -99,7 +99,7 @@ class Leftovers:
 
 @cache
 def is_input(name: str) -> bool:
-    """Tell whether a column of this name often is a part of what is asked."""
+    """Tell whether a column of this name is often a part of the question."""
     flat = name.casefold()
     return flat in _INPUTS or bool(_NUMBERED.fullmatch(flat) or _LAST_WORD.fullmatch(flat))
 

@@ -1,12 +1,13 @@
 """Report on the rows of a file: unread columns, and the cure where no row can be kept."""
 
 from lib.curate.columns import MOST_NAMES
-from lib.curate.cures import ANY_CURE, OWN_FAULTS, QUIET, ROW_CURES
+from lib.curate.cures import ANY_CURE, OWN_FAULTS, QUIET, ROW_CURES, SETTINGS
 from lib.curate.rejected import Rejected, mask_value
 from lib.intake.ledger import Ledger
 from lib.pii.redact import Finder, Redactor
 from lib.runtime.errors import UserError
 
+_MANY = 0.2  # of a file's rows, from which the setting that drops them is named
 _JSON = ("json", "jsonl", "ndjson", "gz", "zst")
 _MARKS = {  # placeholders in a cure, which are filled from the row
     "nested_rows": ("ROWS",),
@@ -42,6 +43,19 @@ def check_yield(file: str, out: Rejected) -> None:
         if reason == "label_scale":  # its 0 and 1 were taken for verdicts
             raise UserError(line)
         print(line)
+    for reason, setting in SETTINGS.items():
+        if account.dropped[reason] > _MANY * account.rows_in:
+            print(f"{file}: {account.dropped[reason]:,} rows {reason}: {setting}")
+
+
+def no_rows(ledger: Ledger) -> UserError:
+    """Return the error for a run that keeps no row, with the setting that decides."""
+    (reason, count), *_ = ledger.total().dropped.most_common()
+    cure = SETTINGS.get(reason, "correct params.yaml or the data")
+    return UserError(
+        f"curate: no rows are kept ({count:,} {reason}); data/rejected.jsonl says why each was "
+        f"dropped; {cure}"
+    )
 
 
 def cure_of(reason: str, file: str, first: str, rows: int) -> str:

@@ -1,4 +1,4 @@
-"""Tell two answers of a row apart, and by which column one of them is the better."""
+"""Find two answers in a row, and the column that says which one is better."""
 
 import re
 from collections.abc import Iterator
@@ -22,17 +22,17 @@ _Score = tuple[str, Any]  # the name of a column or key, and its value
 
 
 class TwoAnswers(NamedTuple):
-    """The columns of two answers, and the one that says which is better."""
+    """Columns of two answers, and the one that says which is better."""
 
     one: str
     other: str
     judged_by: str
-    says_one: str  # what that column must be to prefer `one`, as jq writes it
+    says_one: str  # jq condition under which `one` is better
     says_other: str
 
 
 def two_answers(row: dict[str, Any]) -> TwoAnswers | None:
-    """Find two answers of a row and what says which is better; None without either."""
+    """Find two answers and the column that says which is better; None if either is missing."""
     names = {"_".join(words_of(name)): name for name in row}
     for flat, name in names.items():
         kind, _, side = flat.rpartition("_")
@@ -44,7 +44,7 @@ def two_answers(row: dict[str, Any]) -> TwoAnswers | None:
 
 
 def judging(row: dict[str, Any]) -> tuple[str, str, str] | None:
-    """Find the column that says which of two answers is better, and what it says for each."""
+    """Find the column that says which answer is better, and the jq condition for each."""
     first = sorted(row, key=lambda name: _CHOICE.isdisjoint(words_of(name)))
     for name, value in ((name, row[name]) for name in first):
         if risk(name) != "verdict" or not is_verdict(name, value, pair=True):
@@ -56,14 +56,14 @@ def judging(row: dict[str, Any]) -> tuple[str, str, str] | None:
             return name, "== true", "== false"
         if words[-1] in ("id", "idx", "index"):
             return name, "== 0", "== 1"
-        if "preference" in words:  # 1 or 2, or between them
+        if "preference" in words:  # 1, 2 or a number between
             return name, "< 1.5", "> 1.5"
         return name, "> 0.5", "< 0.5"
     return None
 
 
 def check_scores(cells: Row) -> None:
-    """Raise Reject (`turned_round`) where the scores of a pair prefer its rejected answer."""
+    """Raise Reject (`turned_round`) where the rejected answer of a pair has the better score."""
     good, bad = (cells.find(side)[0] for side in ("chosen", "rejected"))
     for one, other in [*scores_in_columns(cells, good, bad), *scores_beside(cells, good, bad)]:
         if lower(one[1], other[1]):
@@ -71,9 +71,10 @@ def check_scores(cells: Row) -> None:
 
 
 def scores_in_columns(cells: Row, good: str, bad: str) -> Iterator[tuple[_Score, _Score]]:
-    """Yield the scores of both sides that have a column each: score_chosen and score_rejected.
+    """Yield the pairs of scores (chosen's, rejected's) that have a column each.
 
-    Or score_a and score_b, where the answers are response_a and response_b.
+    Their names differ as the answers' do: score_chosen and score_rejected, or score_a and score_b
+    for response_a and response_b.
     """
     swaps = [("chosen", "rejected")]
     words = words_of(good), words_of(bad)
@@ -90,7 +91,7 @@ def scores_in_columns(cells: Row, good: str, bad: str) -> Iterator[tuple[_Score,
 
 
 def scores_beside(cells: Row, good: str, bad: str) -> Iterator[tuple[_Score, _Score]]:
-    """Yield the scores of both sides that stand in their objects, or in a list beside theirs."""
+    """Yield the pairs of scores in the objects of both answers, or in a list parallel to theirs."""
     for name, value in cells.row.items():
         at = good.rpartition(".")[2], bad.rpartition(".")[2]
         if not isinstance(value, list) or name in cells.mapping.ignored:
@@ -105,7 +106,7 @@ def scores_beside(cells: Row, good: str, bad: str) -> Iterator[tuple[_Score, _Sc
 
 
 def object_of(row: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return the object that an answer is or stands in; an empty one for an answer alone."""
+    """Return the object that is or contains an answer; {} for a plain one."""
     for at in (path, path.rpartition(".")[0]):
         value = cell_value(row, at) if at else None
         if isinstance(value, dict):
@@ -114,7 +115,7 @@ def object_of(row: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def lower(one: Any, other: Any) -> bool:
-    """Tell whether a score is below another; nothing is where either is no number."""
+    """Tell whether a score is below another; False if either is not a number."""
     try:
         return float(one) < float(other)
     except (TypeError, ValueError):
@@ -123,5 +124,5 @@ def lower(one: Any, other: Any) -> bool:
 
 @cache
 def words_of(name: str) -> tuple[str, ...]:
-    """Split the name of a column into words, in small letters: responseA is response, a."""
+    """Split a column's name into lower-case words: responseA into response, a."""
     return tuple(word.lower() for word in _PARTS.findall(name))

@@ -1,4 +1,4 @@
-"""Say what a row of no known shape is, so that the cure fits it."""
+"""Identify what a row of unknown shape is, so that its message suggests the right fix."""
 
 import json
 import re
@@ -11,22 +11,22 @@ from lib.intake.cells import Reject
 from lib.intake.unpack import from_text, is_turn
 from lib.intake.unread import is_ranked, key_words
 
-MESSAGE = (  # one column of each: author, text, time, conversation
+MESSAGE = (  # a column from each: author, text, time or conversation
     key_words("author author_id sender speaker role from user user_id"),
     key_words("text body content message value comment"),
     key_words("ts timestamp created_at date time parent_id thread_id thread_ts ticket_id")
     | key_words("conversation_id message_id message_tree_id"),
 )
-_NODE = {"message", "parent", "children"}  # of a talk that ChatGPT exports
+_NODE = {"message", "parent", "children"}  # of a conversation exported by ChatGPT
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*")
-# A line of text, where the names of columns should stand: it ends or goes on like a sentence.
+# A line of text in place of column names: it reads like a sentence.
 _SENTENCE = re.compile(r"[^?!]*\s\S+\s\S+.*[.?!]|.*\S:\s+\S.*|- .*", re.DOTALL)
 _TOLD = {*TOLD_BY, *ALIASES["messages"], "question", "answer", "text", "input", "response"}
-_PAIR = "{prompt:.[0],completion:.[1]}"  # no comma and space: it is one of what was found
+_PAIR = "{prompt:.[0],completion:.[1]}"  # no comma with a space: that separates what was found
 
 
 def unknown(cells: Row) -> Reject:
-    """Say what a row is: a tree of messages, two answers, a list of rows, one turn, a question."""
+    """Return the Reject for a row: message tree, two answers, nested rows, one turn, ..."""
     row = {str(name): value for name, value in cells.row.items()}
     if is_tree(row.get("prompt", row)):
         return Reject("message_tree", ".prompt" if "prompt" in row else ".")
@@ -50,29 +50,29 @@ def unknown(cells: Row) -> Reject:
 
 
 def jq_name(name: str) -> str:
-    """Write the name of a column as jq takes it behind a dot."""
+    """Return a column's name as jq needs it after a dot, quoted if necessary."""
     return name if _PLAIN_NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def is_message(row: dict[str, Any]) -> bool:
-    """Tell whether a row is a single message of an export, with author, text and time or thread."""
+    """Tell whether a row is one message of an export, with author, text and time or thread."""
     names = {name.casefold() for name in row}
     return not any(map(names.isdisjoint, MESSAGE))
 
 
 def is_tree(value: Any) -> bool:
-    """Tell whether a value is a message with its replies, as OpenAssistant writes talks."""
+    """Tell whether a value is a message with its replies, as in OpenAssistant's trees."""
     return isinstance(value, dict) and "text" in value and isinstance(value.get("replies"), list)
 
 
 def is_export(mapping: Any) -> bool:
-    """Tell whether a value holds the messages of a talk as ChatGPT exports them."""
+    """Tell whether a value is the `mapping` of a conversation exported by ChatGPT."""
     nodes = list(mapping.values()) if isinstance(mapping, dict) else []
     return bool(nodes) and all(isinstance(node, dict) and node.keys() >= _NODE for node in nodes)
 
 
 def rows_inside(row: dict[str, Any]) -> str:
-    """Return the path of jq to rows that stand inside of one object; an empty text without any."""
+    """Return the jq path to the rows nested in one object; '' if there are none."""
     lists = {name: value for name, value in row.items() if is_list_of_rows(value)}
     if any(isinstance(one, str) and " " in one.strip() for one in row.values()):
         return ""
@@ -86,7 +86,7 @@ def rows_inside(row: dict[str, Any]) -> str:
 
 
 def is_list_of_rows(value: Any) -> bool:
-    """Tell whether a cell is a list of objects that are no turns, or of pairs of texts."""
+    """Tell whether a cell is a list of objects that are not turns, or of pairs of texts."""
     if not isinstance(value, list) or not value:
         return False
     if all(isinstance(one, list) and [*map(type, one)] == [str, str] for one in value):
@@ -95,7 +95,7 @@ def is_list_of_rows(value: Any) -> bool:
 
 
 def row_as_text(row: dict[str, Any]) -> str | None:
-    """Return the column that holds a whole row as the text of a JSON object."""
+    """Return the name of a column whose text is a whole row as JSON; None if there is none."""
     for name, value in row.items():
         if isinstance(value, str) and value.startswith("{"):
             inner = from_text(value)

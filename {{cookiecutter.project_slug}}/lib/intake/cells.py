@@ -16,9 +16,9 @@ _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+")
 class Reject(Exception):
     """A row is dropped: the reason's name in the ledger, and what was found in the row."""
 
-    def __init__(self, reason: str, *found: str) -> None:
+    def __init__(self, reason: str, *found: object) -> None:
         super().__init__(reason)
-        self.found = found
+        self.found = tuple(map(str, found))  # the keys of a map may be numbers
 
 
 def cell_value(row: dict[str, Any], column: str) -> Any:

@@ -1,16 +1,16 @@
-"""Read a talk that is one text, with Human: and Assistant: before turns or from a template."""
+"""Split a conversation stored as one text: with role names, or rendered by a chat template."""
 
 import re
 
 from lib.core.turns import Message
 
-_HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # how hh-rlhf writes a talk
-# How others do (Belle, Vicuna, Glaive); ### stands inside of lines, too (Guanaco).
+_HH = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # hh-rlhf's format
+# Formats of Belle, Vicuna and Glaive; ### may be in the middle of a line (Guanaco).
 _MARK = re.compile(
     r"(?:(?:^|\n)\s*|###\s?)(Human|USER|User|ASSISTANT|Assistant|SYSTEM|System|Bot|MOSS|GPT|AI)"
     r"\s?[:：]\s?"
 )
-# How chat templates do: role and content of each turn, which ends with a token or the text.
+# Chat templates: role and content of each turn; it ends at a token or at the end of the text.
 _RENDERED = (
     re.compile(r"<\|im_start\|>[ ]*(\w+)\n(.*?)(?:<\|im_end\|>|\Z)", re.DOTALL),
     re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>(.*?)(?:<\|eot_id\|>|\Z)", re.DOTALL),
@@ -45,9 +45,9 @@ def hh_turns(text: str) -> list[Message]:
 
 
 def talk_turns(text: str) -> list[Message]:
-    """Split a text that is nothing but a talk; nothing for any other text.
+    """Split a text that is only a conversation with role names; return [] for any other text.
 
-    Its sides take turns, the one who asks first, behind a system prompt or none.
+    User and assistant must alternate, starting with the user; a system prompt may come first.
     """
     before, *parts = _MARK.split(text.strip())
     turns = [
@@ -61,7 +61,7 @@ def talk_turns(text: str) -> list[Message]:
 
 
 def rendered_turns(text: str) -> list[Message]:
-    """Split a text that a chat template or Alpaca's prompt wrote; nothing for any other text."""
+    """Split a text rendered by a chat template or Alpaca's prompt; return [] for any other text."""
     if "[INST]" in text:
         return inst_turns(text)
     if "### Instruction:" in text:
@@ -74,7 +74,7 @@ def rendered_turns(text: str) -> list[Message]:
 
 
 def inst_turns(text: str) -> list[Message]:
-    """Split what Llama 2's and Mistral's templates write."""
+    """Split a text rendered by Llama 2's or Mistral's template ([INST])."""
     if not _BETWEEN.fullmatch(_INST.sub("", text)):
         return []
     turns = list[Message]()
@@ -87,7 +87,7 @@ def inst_turns(text: str) -> list[Message]:
 
 
 def alpaca_turns(text: str) -> list[Message]:
-    """Split what Alpaca's prompt writes; what stands before it is a system prompt."""
+    """Split a text rendered by Alpaca's prompt; text before it becomes the system prompt."""
     before, *parts = _ALPACA.split(text)
     turns = list[Message]([{"role": "system", "content": before.strip()}] if before.strip() else [])
     for name, said in zip(parts[::2], parts[1::2], strict=True):
@@ -100,6 +100,6 @@ def alpaca_turns(text: str) -> list[Message]:
 
 
 def open_talk(text: str) -> list[Message]:
-    """Split a talk that ends with the mark of the answer to come; nothing for any other text."""
+    """Split a conversation with an empty last turn (`Assistant:`), without that turn; else []."""
     turns = talk_turns(text) if text.rstrip()[-1:] in (":", "：") else []
     return turns[:-1] if turns and not turns[-1]["content"] else []

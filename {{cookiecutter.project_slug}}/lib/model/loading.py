@@ -1,4 +1,4 @@
-"""Loading and saving models, and the settings that make a run come out the same twice."""
+"""Load models and tokenizers, and make runs reproducible."""
 
 import ctypes
 import os
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
 TUNED = "models/tuned"
 QUANTIZED = "models/quantized"
-RELEASABLE = {"tuned": TUNED, "quantized": QUANTIZED}  # by gate.system
+RELEASABLE = {"tuned": TUNED, "quantized": QUANTIZED}  # released weights by gate.system
 
 
 def deterministic(seed: int, hardware: HardwareParams) -> None:
-    """Fix seeds, kernels and the thread count; call before the first tensor is made."""
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS is only then reproducible
+    """Fix seeds, kernels and the thread count; call before the first tensor is created."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS is not reproducible
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # trl reports GPU and method of each run
-    # threads that wait by spinning made training four times slower on a busy machine
+    # spinning threads made training four times slower on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import numpy
     import torch
 
     keep_freed_memory()
     torch.set_num_threads(hardware.threads)
-    random.seed(seed)  # all that transformers.set_seed does, which imports peft: two seconds
+    random.seed(seed)  # what transformers.set_seed does; that imports peft: two seconds
     numpy.random.seed(seed)
     torch.manual_seed(seed)
-    # Not warn_only: attention's kernels on a GPU then add up in any order, and say so in a warning.
+    # Not warn_only: attention kernels on a GPU would then sum in any order, with only a warning.
     torch.use_deterministic_algorithms(hardware.deterministic)
-    # Filling memory that is written before it is read changes nothing, and is 8 % of an answer.
+    # Filling memory that is written before it is read changes nothing, and takes 8 % of an answer.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep the large blocks that each training step frees and asks for again.
+    """Make glibc keep the large blocks that each training step frees and allocates again.
 
-    It hands them back to the kernel by default, and a third of a small model's training on a CPU
-    went into page faults. Other C libraries have no mallopt and are left alone.
+    By default it returns them to the kernel, and page faults took a third of a small model's
+    training on a CPU. Other C libraries have no mallopt and are left alone.
     """
     trim_threshold, mmap_threshold = -1, -3  # <malloc.h>
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -60,7 +60,7 @@ def load_tokenizer(
 ) -> "PreTrainedTokenizerBase":
     """Load the tokenizer of a folder or hub id, with the chat template of a file if one is named.
 
-    Raises UserError where it has no chat template then, or no end.
+    Raises UserError if it then has no chat template, or no end token.
     """
     from transformers import AutoTokenizer
 
@@ -84,8 +84,8 @@ def load_tokenizer(
         )
     if tokenizer.eos_token_id is None:
         raise UserError(
-            f"{model}: its tokenizer has no end token (eos_token in tokenizer_config.json), so no "
-            "answer would end; choose an instruct model"
+            f"{model}: its tokenizer has no end token (eos_token in tokenizer_config.json), so "
+            "answers would not end; choose an instruct model"
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -93,7 +93,7 @@ def load_tokenizer(
 
 
 def read_template(path: str) -> str:
-    """Read a chat template; raise UserError where it cannot be read, is empty or is no Jinja."""
+    """Read a chat template; raise UserError where it cannot be read, is empty or is not Jinja."""
     from jinja2 import TemplateSyntaxError
     from transformers.utils.chat_template_utils import _compile_jinja_template
 
@@ -113,17 +113,17 @@ def read_template(path: str) -> str:
 def stop_tokens(
     tokenizer: "PreTrainedTokenizerBase", model: str, revision: str | None = None
 ) -> set[int]:
-    """Return the ids that end an answer: the tokenizer's end and those of the generation config.
+    """Return the ids that end an answer: the tokenizer's end token and the generation config's.
 
-    Gemma ends a turn with another token than a text.
+    Gemma, for example, ends a turn and a text with different tokens.
     """
     return {int(tokenizer.eos_token_id), *generation_ends(model, revision)}
 
 
 def generation_ends(model: str, revision: str | None = None) -> set[int]:
-    """Return the ids that end an answer by the generation config.
+    """Return the end token ids of the generation config.
 
-    Where a model has none they are those of its configuration.
+    A model without one gets those of its configuration.
     """
     from transformers import GenerationConfig
 
@@ -132,7 +132,7 @@ def generation_ends(model: str, revision: str | None = None) -> set[int]:
     except OSError as error:
         if not lacks(model, "generation_config.json", revision):
             raise UserError(refusal(model, error)) from None
-        return config_ends(load_config(model, revision))  # as transformers makes one of it
+        return config_ends(load_config(model, revision))  # transformers derives one from it
 
 
 def id_set(ids: int | list[int] | None) -> set[int]:
@@ -142,10 +142,9 @@ def id_set(ids: int | list[int] | None) -> set[int]:
 
 
 def lacks(model: str, name: str, revision: str | None) -> bool:
-    """Tell whether a folder or hub id surely has no such file.
+    """Tell whether a folder or hub id certainly lacks a file.
 
-    The cache remembers it of a hub id, once the hub has said so; an unreachable hub has said
-    nothing.
+    The cache records a hub's answer that a file is missing; an unreachable hub proves nothing.
     """
     if Path(model).is_dir():
         return not Path(model, name).is_file()
@@ -168,12 +167,12 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
 
 
 def most_positions(config: "PretrainedConfig") -> int | None:
-    """Return how many tokens a model can read, by its configuration; None where it has no end."""
+    """Return the most tokens that a model can read, by its configuration; None if unlimited."""
     return getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
 def config_ends(config: "PretrainedConfig") -> set[int]:
-    """Return the ids that end a text by the configuration, of a composite one its text's too."""
+    """Return the end token ids of a configuration, including the text part of a composite one."""
     whole, text = getattr(config, "eos_token_id", None), config.get_text_config()
     return id_set(whole) | id_set(getattr(text, "eos_token_id", None))
 
@@ -183,7 +182,7 @@ def load_model(
 ) -> "PreTrainedModel":
     """Load the causal language model of a folder or hub id on `device`, in evaluation mode.
 
-    Raises UserError where its files lack weights, which would be drawn at random.
+    Raises UserError where its files lack weights, which would be initialized at random.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -198,7 +197,7 @@ def load_model(
             trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # to name them below
+            ignore_mismatched_sizes=True,  # to list them below
             **options,
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
@@ -215,10 +214,10 @@ def load_model(
 
 
 def torch_device(hardware: HardwareParams) -> str:
-    """Return the torch device for hardware.device; raise UserError for a GPU that is not there."""
+    """Return the torch device for hardware.device; raise UserError if there is no GPU."""
     if hardware.device == "cpu":
         return "cpu"
-    if hardware.device == "gpu":  # one: trl refuses a single process that sees several
+    if hardware.device == "gpu":  # one only: trl rejects a single process that sees several
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     import torch
 

@@ -1,4 +1,4 @@
-"""Which files a model is: a folder's, and whether they are those that params.yaml pins."""
+"""Identify the files of a model folder, and check them against the pin in params.yaml."""
 
 import hashlib
 import json
@@ -10,17 +10,17 @@ from lib.runtime.errors import UserError
 from lib.runtime.files import sha256
 from lib.runtime.hub import ask_once
 
-OWN = "base"  # the folder of this project that DVC watches; every other one is pinned by its hash
+OWN = "base"  # the folder of this project that DVC tracks; any other is pinned by its hash
 ADAPTER = "adapter_config.json"
 POINTER = b"version https://git-lfs"  # what a checkout without Git LFS has instead of a file
 READ = {".json", ".safetensors", ".model", ".txt", ".tiktoken", ".jinja"}  # files of a model
 
 
 def check_folder(model: str, revision: str | None = None) -> None:
-    """Raise UserError where a model's path is not the folder that it seems, or that is pinned.
+    """Raise UserError where a model's path is not a model folder, or not the pinned one.
 
-    A path that looks like a folder but is not one would be taken for a hub id. Of several processes
-    the first alone compares the files with `revision`.
+    A path that looks like a folder but does not exist would be taken for a hub id. Of several
+    processes, only the first compares the files with `revision`.
     """
     folder = Path(model).is_dir()
     if not folder:
@@ -29,8 +29,8 @@ def check_folder(model: str, revision: str | None = None) -> None:
     config = Path(model, "config.json")
     if Path(model, ADAPTER).is_file():
         raise UserError(
-            f"{model}: holds an adapter ({ADAPTER}), which would be loaded on top in "
-            "silence; merge it (peft's merge_and_unload), save the whole model, and name that "
+            f"{model}: holds an adapter ({ADAPTER}), which would be loaded on top silently; merge "
+            "it (peft's merge_and_unload), save the whole model, and name that "
             "folder in base.model"
         )
     if (looks_local or pins_files(revision)) and not config.is_file():
@@ -68,26 +68,26 @@ def check_pin(folder: str, revision: str) -> None:
     """Raise UserError where base.revision is not the hash of a folder's files."""
     if not pins_files(revision):
         raise UserError(
-            f"{folder}: is a folder, and base.revision a commit of a hub; "
-            f"`make base FROM='{folder}'` pins the folder, deleting it takes the hub's model"
+            f"{folder}: is a folder, but base.revision is a commit of a hub; `make base "
+            f"FROM='{folder}'` pins the folder, deleting it selects the hub's model"
         )
     if files_hash(folder) != revision:
         raise UserError(
-            f"{folder}: holds other files than base.revision pins; bring back those, or take these "
-            f"with `make base FROM='{folder}'`: train and answer run again"
+            f"{folder}: has other files than those pinned by base.revision; restore them, or pin "
+            f"these with `make base FROM='{folder}'`: train and answer then run again"
         )
 
 
 def pins_files(revision: str | None) -> bool:
-    """Tell whether a revision is the hash of a folder's files, and no commit of a hub."""
+    """Tell whether a revision is the hash of a folder's files, not a commit of a hub."""
     return len(revision or "") == 64
 
 
 @cache
 def files_hash(folder: str) -> str:
-    """Return the sha256 that identifies the model of a folder.
+    """Return the SHA-256 that identifies the model in a folder.
 
-    It covers the names and hashes of weights, settings, tokenizer and chat templates; card, license
+    It covers names and contents of weights, settings, tokenizer and chat templates; card, license
     and hidden files may change.
     """
     root = Path(folder)
@@ -106,7 +106,7 @@ def _is_object(path: Path) -> bool:
 
 
 def identity(model: str, revision: str | None = None) -> str:
-    """Return what identifies a model: the hashes of a folder's files, or its name and revision."""
+    """Return a model's identity: the hash of a folder's files, or name and revision."""
     files = sorted(path for path in Path(model).rglob("*") if path.is_file() and not revision)
     named = [f"{path.relative_to(model)} {sha256(path)}" for path in files]
     return ",".join(named) or f"{model}@{revision}"

@@ -1,7 +1,7 @@
-"""Why a model did not come from the Hugging Face hub, and what to do about it."""
+"""Explain why a model did not load from the Hugging Face hub, and what to do about it."""
 
-# How huggingface_hub names a refusal: the cure. The first that is found counts; a gated model's
-# error is one of a missing model, too.
+# Exception class of huggingface_hub: cure. The first match counts; the error of a gated model is
+# also a subclass of that of a missing one.
 _CURES = {
     "GatedRepoError": "it is gated: ask for access on its page, then `hf auth login`",
     "RevisionNotFoundError": "it has no such revision: check base.revision",
@@ -9,7 +9,7 @@ _CURES = {
         "the hub has no such model, or shows it to its owner alone: check base.model and "
         "`hf auth whoami`"
     ),
-    "RemoteProtocolError": "the download broke off: run it again, what has come is kept",
+    "RemoteProtocolError": "the download was interrupted: run it again, it resumes",
     "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and it was never downloaded: unset it",
     "LocalEntryNotFoundError": (
         "the hub is out of reach and it was never downloaded: is there a network? HF_ENDPOINT "
@@ -19,10 +19,10 @@ _CURES = {
 
 
 def ask_once() -> None:
-    """Have a hub that cannot be reached be out of reach at the first try.
+    """Give up on a hub that cannot be reached after the first try.
 
-    huggingface_hub 1.33 asks five times more for every file, with a line each, in half a minute. It
-    has no setting for that; what it does at a hub that is busy stays.
+    huggingface_hub 1.33 retries five times per file, printing a line each time, for half a minute,
+    and has no setting for that. Its retries on a busy hub stay.
     """
     from huggingface_hub import file_download
 
@@ -48,7 +48,7 @@ def refusal(model: str, error: Exception) -> str:
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
-    """Yield an error and those that caused it; transformers wraps the hub's in its own."""
+    """List an error and those that caused it; transformers wraps the hub's in its own."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -57,5 +57,5 @@ def causes(error: BaseException | None) -> list[BaseException]:
 
 
 def class_names(error: BaseException) -> list[str]:
-    """Name an error's classes: importing huggingface_hub to compare them takes half a second."""
+    """List the names of an error's classes: importing huggingface_hub to compare takes 0.5 s."""
     return [kind.__name__ for kind in type(error).__mro__]

@@ -6,14 +6,14 @@ chapter 3). Signatures equal those of `datasketch.MinHash` on the same hashes.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lib.similarity.shingles import Hashes, IndexPairs, Indices, Shingles, mix
+from lib.similarity.shingles import IndexPairs, Indices, Shingles, mix
 
 Signatures = npt.NDArray[np.uint32]  # shape (texts, permutations)
+Keys = npt.NDArray[np.uint32]  # of buckets, shape (texts, bands)
 
 NEIGHBORS = 32  # each member of a bucket is paired with the first one and the 31 that follow it
 
@@ -47,22 +47,26 @@ def bands(threshold: float, permutations: int, recall: float) -> tuple[int, int]
     return permutations // rows, rows
 
 
-def band_keys(signature: Signatures, count: int, rows: int) -> Hashes:
-    """Compute bucket keys, one column per band: equal keys in a column mean the same bucket."""
+def band_keys(signature: Signatures, count: int, rows: int) -> Keys:
+    """Compute bucket keys, one column per band: equal keys in a column mean the same bucket.
+
+    32 bits are enough: a pair that shares a key by chance is compared like the others.
+    """
     parts = signature[:, : count * rows].astype(np.uint64).reshape(len(signature), count, rows)
     keys = np.zeros((len(signature), count), np.uint64)
     for row in range(rows):
         keys = mix(keys + parts[:, :, row] + np.uint64(1))
-    return keys
+    return (keys >> np.uint64(32)).astype(np.uint32)
 
 
-def candidates(columns: Iterable[npt.NDArray[Any]], count: int) -> IndexPairs:
+def candidates(columns: Iterable[Keys], count: int) -> IndexPairs:
     """List the pairs of `count` texts that share a bucket in some band, without repeats.
 
     columns: of each band, the keys of all texts.
     """
-    found = [np.empty(0, np.int64)]
+    codes = np.empty(0, np.int64)
     for column in columns:
+        found = [codes]
         order = np.argsort(column, kind="stable")
         ranked = column[order]
         first = np.searchsorted(ranked, ranked)  # of each bucket, its first member
@@ -73,7 +77,7 @@ def candidates(columns: Iterable[npt.NDArray[Any]], count: int) -> IndexPairs:
             if not len(same):
                 break
             found.append(order[same] * count + order[same + step])
-    codes = np.unique(np.concatenate(found))
+        codes = np.unique(np.concatenate(found))  # at once: most pairs share many buckets
     return np.stack(np.divmod(codes, max(count, 1)), axis=1)
 
 

@@ -12,12 +12,11 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lib.core.text import same_text_key
 from lib.similarity.containment import SHORTEST, QuoteIndex
 from lib.similarity.hit import Hit
-from lib.similarity.minhash import candidates, connected
+from lib.similarity.minhash import Keys, candidates, connected
 from lib.similarity.near_index import NearIndex
 from lib.similarity.own_words import HashSet, NgramSets, Shared, own_words
 from lib.similarity.shingles import (
@@ -38,7 +37,7 @@ Compare = Callable[
 
 
 def near_copies(
-    buckets: Iterable[npt.NDArray[Any]], spans: Spans, compare: Compare, each: Each = map
+    buckets: Iterable[Keys], spans: Spans, compare: Compare, each: Each = map
 ) -> tuple[IndexPairs, Any]:
     """Find all pairs of texts that share a bucket, and compare each.
 

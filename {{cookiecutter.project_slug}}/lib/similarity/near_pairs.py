@@ -5,10 +5,8 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-import numpy as np
-
-from lib.similarity.bucket_file import BucketFile, Keys
-from lib.similarity.minhash import band_keys, bands, signatures
+from lib.similarity.bucket_file import BucketFile
+from lib.similarity.minhash import Keys, band_keys, bands, signatures
 from lib.similarity.near_copies import near_copies
 from lib.similarity.own_words import Shared, ngrams_of, own_words, similarity
 from lib.similarity.shingles import Floats, IndexPairs, Shingles, chunks, ngrams, word_hashes
@@ -51,12 +49,8 @@ class Sketch(NamedTuple):
     seed: int
 
     def keys(self, grams: Shingles) -> Keys:
-        """Compute the bucket keys of texts, given by their n-grams: shape (texts, bands).
-
-        32 bits are enough: a pair that shares a key by chance is compared like the others.
-        """
-        signature = signatures(grams, self.permutations, self.seed)
-        return (band_keys(signature, self.bands, self.rows) >> np.uint64(32)).astype(np.uint32)
+        """Compute the bucket keys of texts, given by their n-grams: shape (texts, bands)."""
+        return band_keys(signatures(grams, self.permutations, self.seed), self.bands, self.rows)
 
 
 def similar_pairs(

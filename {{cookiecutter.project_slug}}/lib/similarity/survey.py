@@ -18,15 +18,15 @@ from lib.core.records import (
     PUBLISHED,
     Record,
     answers_of,
+    earlier_prompts,
     is_record,
     prompt_text,
-    prompt_texts,
     read_records,
     row_text,
 )
 from lib.core.strict_json import loads
 from lib.similarity.hit import Hit
-from lib.similarity.minhash import band_keys, bands, signatures
+from lib.similarity.minhash import Keys, band_keys, bands, signatures
 from lib.similarity.near_copies import KnownTexts, search_rows
 from lib.similarity.own_words import Shared, ngrams_of, own_words
 from lib.similarity.params import DedupParams
@@ -60,7 +60,7 @@ class Survey(NamedTuple):
     same: Hashes  # equal for exact copies: the same words in the same order
     held_out: npt.NDArray[np.int32]  # the closest held-out prompt, by index, or -1
     similarity: Floats  # similarity to that prompt
-    buckets: Hashes  # bucket keys of the prompt, then of prompt and answers together
+    buckets: Keys  # bucket keys of the prompt, then of prompt and answers together
 
     def is_held_out(self) -> npt.NDArray[np.bool_]:
         """Tell which records must be dropped because they resemble or quote a held-out prompt.
@@ -113,7 +113,7 @@ def survey(
         np.array([record["split"] in PUBLISHED for record in records]),
         *columns,
     )
-    earlier = search_rows(known.near, [prompt_texts(record)[:-1] for record in records])
+    earlier = search_rows(known.near, list(map(earlier_prompts, records)))
     searched = np.flatnonzero(suspects & ~found.published)
     quoted = known.quoted(row_text(records[index]) for index in searched.tolist())
     quoted = [hit._replace(one=int(searched[hit.one])) for hit in quoted]
@@ -134,7 +134,7 @@ def concatenate(parts: Iterable[tuple[Any, ...]]) -> list[Any]:
 
 def nothing() -> Survey:
     """Return the survey of an empty file."""
-    kinds: Any = ("S1", object, bool, "u8", "i4", "f8", "u8")
+    kinds: Any = ("S1", object, bool, "u8", "i4", "f8", "u4")
     return Survey(np.empty((0, 2), np.int64), *(np.empty(0, kind) for kind in kinds))
 
 
@@ -173,7 +173,7 @@ def _same(words: Shingles, first: Indices) -> Hashes:
     return np.add.reduceat(mix(sums + part.astype(np.uint64)), first)
 
 
-def _buckets(grams: Shingles, first: Indices, params: DedupParams) -> Hashes:
+def _buckets(grams: Shingles, first: Indices, params: DedupParams) -> Keys:
     """Buckets of prompts, which are the first part of their record, and of whole records. Two
     records with similar prompts and similar answers are similar as wholes: the share that two
     sets have in common is no lower in two disjoint pairs of sets together."""

@@ -1,5 +1,4 @@
-"""What is watched while a trainer runs: a loss that is no number, validation that no longer
-improves, the best checkpoint, speed, and how far it is."""
+"""Watch a trainer: NaN losses, early stopping, the best checkpoint, speed and progress."""
 
 import math
 import sys
@@ -14,15 +13,15 @@ from lib.train.machine import peak_memory
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-# What must be a number. A gradient that is NaN spoils the weights while the loss is still a number.
+# Values that must be finite. A NaN gradient destroys the weights while the loss is still finite.
 WATCHED = {"loss": "the loss", "grad_norm": "the gradient", "eval_loss": "the loss on validation"}
 
 
 def stop_at_nan() -> "TrainerCallback":
     """Return a callback that ends a run whose loss or gradient is NaN or infinite.
 
-    It does so before more time goes into the run and before a checkpoint is made of it: the last
-    step is logged too, and what is logged is saved after.
+    It does so before a checkpoint is saved: the last step is logged as well, and logging comes
+    before saving.
     """
     from transformers import TrainerCallback
 
@@ -51,9 +50,9 @@ def stop_at_nan() -> "TrainerCallback":
 
 
 def no_longer_improves(history: list[dict[str, float]], patience: int | None) -> bool:
-    """Tell whether the last `patience` validation losses all fell short of an earlier one.
+    """Tell whether none of the last `patience` validation losses improved on an earlier one.
 
-    Told from the history alone, so that a resumed run stops where an undisturbed one does.
+    It depends on the history alone, so that a resumed run stops where an uninterrupted one does.
     """
     losses = [row["eval_loss"] for row in history if "eval_loss" in row]
     if patience is None or len(losses) <= patience:
@@ -64,7 +63,7 @@ def no_longer_improves(history: list[dict[str, float]], patience: int | None) ->
 def stop_early(patience: int | None) -> "TrainerCallback":
     """Return a callback that ends a run whose validation loss no longer improves.
 
-    None as `patience` never ends it.
+    With `patience` None it never does.
     """
     from transformers import TrainerCallback
 
@@ -77,11 +76,11 @@ def stop_early(patience: int | None) -> "TrainerCallback":
 
 
 def find_best() -> "TrainerCallback":
-    """Return a callback that tells a resumed run which checkpoint is the best so far.
+    """Return a callback that gives a resumed run the path of its best checkpoint so far.
 
-    The trainer's state names its absolute path; where the project has moved since, transformers
-    would keep the last weights, with a line in the log. The callback raises UserError where the
-    best is gone.
+    The trainer's state has its absolute path; if the project has moved since, transformers would
+    keep the last weights, with only a log message. Raises UserError if the best checkpoint is
+    missing.
     """
     from transformers import TrainerCallback
 
@@ -92,8 +91,8 @@ def find_best() -> "TrainerCallback":
             best = Path(args.output_dir, f"checkpoint-{state.best_global_step}")
             if not is_complete(best):
                 raise UserError(
-                    f"train: {best}, the best so far, is gone or not whole, and train.keep is "
-                    f"best; delete {args.output_dir} and start again"
+                    f"train: {best}, the best checkpoint so far, is missing or incomplete, and "
+                    f"train.keep is best; delete {args.output_dir} and start again"
                 )
             state.best_model_checkpoint = str(best)
 
@@ -101,9 +100,9 @@ def find_best() -> "TrainerCallback":
 
 
 def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
-    """Return a callback that logs tokens per second, peak memory and, at the end, all tokens.
+    """Return a callback that logs tokens per second, peak memory and, at the end, total tokens.
 
-    `step_tokens` are the tokens of each step. Tokens per second are those since the last log.
+    `step_tokens`: tokens of each step. Tokens per second are measured since the last log.
     """
     from transformers import TrainerCallback
 
@@ -133,10 +132,10 @@ def measure_speed(step_tokens: list[int], device: str) -> "TrainerCallback":
 
 
 def show_progress() -> "TrainerCallback":
-    """Return a callback that shows a bar on a terminal, and lines elsewhere, as in the log of CI.
+    """Return a callback that shows a progress bar on a terminal, and lines elsewhere (in CI).
 
-    A line at each checkpoint, and at each tenth of the steps. transformers' own show every loss as
-    a dictionary.
+    Lines come at each checkpoint and each tenth of the steps. transformers' own callbacks print
+    every loss as a dictionary.
     """
     from transformers import ProgressCallback, TrainerCallback
 
@@ -164,7 +163,7 @@ def show_progress() -> "TrainerCallback":
 
 
 def progress(state: Any) -> str:
-    """Say in a line how far a training is, with its newest losses."""
+    """Describe the progress of a training in a line, with the latest losses."""
     newest = {name: value for row in state.log_history for name, value in row.items()}
     names = {"loss": "loss", "eval_loss": "on validation"}
     losses = [f"{what} {newest[name]:.4f}" for name, what in names.items() if name in newest]

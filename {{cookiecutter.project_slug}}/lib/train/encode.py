@@ -1,4 +1,4 @@
-"""Encode records as token ids and labels: each is checked before the first step, none is cut."""
+"""Encode records as token ids and labels; check each before the first step, truncate none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """What every training of a run shares."""
+    """What all trainings of a run share: params, tokenizer, stop tokens and folders."""
 
     params: TrainParams
     base: BaseParams
     system: str
     tokenizer: "PreTrainedTokenizerBase"
-    stops: set[int]  # ids that end an answer
+    stops: set[int]  # token ids that end an answer
     device: str
-    folder: Path  # of the checkpoints
+    folder: Path  # folder of the checkpoints
 
     def encode(self, messages: list[Message]) -> Example:
         """Encode a whole chat as token ids and labels."""
@@ -44,7 +44,7 @@ class Setup:
 def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
     """Encode chats as token ids and labels.
 
-    Raises UserError at a record that would be cut or not learnt.
+    Raises UserError for a record that would be truncated or not learnt.
     """
     examples, rewritten = [], []
     for record in records:
@@ -59,7 +59,7 @@ def encode_records(setup: Setup, records: list[Record]) -> list[Example]:
 
 
 def check_weights_of_turns(setup: Setup, record: Record) -> None:
-    """Raise UserError where a turn that is not to be learnt would be, with the prompts."""
+    """Raise UserError where train.loss_on would learn a turn of weight 0."""
     weighed = any("weight" in turn for turn in record["messages"])
     if weighed and setup.params.loss_on != "answer":
         raise UserError(
@@ -70,7 +70,7 @@ def check_weights_of_turns(setup: Setup, record: Record) -> None:
 
 @contextmanager
 def naming(record: Record) -> Iterator[None]:
-    """Have a UserError say which record it is about."""
+    """Prefix a UserError raised in the block with the record's id."""
     try:
         yield
     except UserError as error:
@@ -78,7 +78,7 @@ def naming(record: Record) -> Iterator[None]:
 
 
 def check_example(setup: Setup, record: Record, example: Example) -> str | None:
-    """Raise UserError where a text would be cut or its mask is wrong; write that one to LEARNT.
+    """Raise UserError where a text is too long or its mask is wrong; write the latter to LEARNT.
 
     Returns the answer as it is learnt, where that is not how it is written.
     """
@@ -94,7 +94,7 @@ def check_example(setup: Setup, record: Record, example: Example) -> str | None:
 
 
 def check_length(name: str, length: int, longest: int) -> None:
-    """Raise UserError at a record of more than `longest` tokens, which would have to be cut."""
+    """Raise UserError for a record of more than `longest` tokens."""
     if length > longest:
         raise UserError(
             f"record {name}: {length} tokens, train.max_length is {longest}; raise it, or lower "

@@ -1,5 +1,4 @@
-"""What leaves training: one plain model, checked against the adapter it comes from, and how it
-answers."""
+"""Export the trained model: merged and checked against its adapter, with a generation config."""
 
 import math
 from pathlib import Path
@@ -13,19 +12,19 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
-# Largest difference of a logit that merging may make, in standard deviations of the logits: the
-# rounding of a sum of weights to the dtype, through all layers. A wrong merge is off by 1 or more.
+# Largest change of a logit by merging, in standard deviations of the logits: the rounding of summed
+# weights to the dtype, through all layers. A wrong merge is off by 1 or more.
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3}
-PROMPTS, POSITIONS = 8, 16  # records that are compared, and the last tokens of each
+PROMPTS, POSITIONS = 8, 16  # records compared, and the last tokens of each
 
 
 def merge_checked(
     trainer: "Trainer", base: BaseParams, weights: str, adapter: Path, examples: list[list[int]]
 ) -> tuple["PreTrainedModel", float]:
-    """Merge what was trained into one plain model, and check that its logits stay the same.
+    """Merge the adapter into the model, and check that the logits stay the same.
 
-    Returns the model and how far merging moved its logits on the first `examples` (token ids), in
-    standard deviations; raises UserError where that is too far.
+    Returns the model and the largest change of its logits on the first `examples` (token ids), in
+    standard deviations; raises UserError if it is too large.
     """
     apart = adapted(trainer, base, weights, adapter)
     before = logits(apart, examples)
@@ -69,10 +68,10 @@ def deviation(before: "Tensor", after: "Tensor") -> float:
 
 
 def generation_config(tokenizer: "PreTrainedTokenizerBase", stops: set[int]) -> "GenerationConfig":
-    """Return a generation config that decodes greedily and ends at every token in `stops`.
+    """Return a generation config for greedy decoding that stops at every token in `stops`.
 
-    Greedy, as eval measures it, whatever the base samples with. A server that knows only the
-    tokenizer's end would talk on after Gemma's turns.
+    Greedy as in eval, whatever the base's own config says. A server that stops only at the
+    tokenizer's end token would continue after Gemma's turns.
     """
     from transformers import GenerationConfig
 

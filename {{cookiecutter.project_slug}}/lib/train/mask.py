@@ -1,4 +1,4 @@
-"""What training learns, token by token: checks before the first step, and rows for a page."""
+"""Check which tokens are learnt before the first step, and write them out for a page."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LEARNT = Path("logs/train/learnt.jsonl")
-LOST = "\ufffd"  # a token that holds only part of a character
+LOST = "\ufffd"  # a token with only a part of a character
 
 TokenRow = dict[str, Any]
 
@@ -22,10 +22,10 @@ TokenRow = dict[str, Any]
 def check_mask(
     example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
 ) -> None:
-    """Raise UserError at a loss mask that learns nothing, everything, or no end of turn.
+    """Raise UserError if a loss mask learns nothing, everything, or no end of turn.
 
-    Also at a chat that opens twice, or not as the tokenizer opens a text. `stops` are ids that end
-    a turn, `text` is that of the first message.
+    Also if a chat has its opening token twice, or lacks the one that the tokenizer adds. stops: ids
+    that end a turn; text: that of the first message.
     """
     learnt = [label for label in example.labels if label != IGNORED]
     if not learnt:
@@ -33,12 +33,12 @@ def check_mask(
     if len(learnt) == len(example.labels):
         raise UserError(
             "loss mask: every token is learnt, the prompt too; does the chat template mark only "
-            "the answer? (train.loss_on all learns prompts on purpose)"
+            "the answer? (train.loss_on all learns prompts intentionally)"
         )
     if not stops.intersection(learnt):
         raise UserError(
             "loss mask: no end-of-turn token is learnt, so the model would never stop; the "
-            "template must close the answer with the eos token of tokenizer or generation config"
+            "template must end an answer with the eos token of the tokenizer or generation config"
         )
     check_opening(example.input_ids, tokenizer, stops, text)
 
@@ -46,11 +46,11 @@ def check_mask(
 def check_answer(
     example: Example, tokenizer: "PreTrainedTokenizerBase", stops: set[int], turns: list[Message]
 ) -> str | None:
-    """Raise UserError unless what is learnt last is what one of `turns` says, and nothing besides.
+    """Raise UserError unless the last learnt text is that of one of `turns`.
 
-    White space around it, and what the tokenizer cannot tell apart, may differ: returned is then
-    the answer as it is learnt (in lower case, say). Thoughts and calls are written as the template
-    likes; lib.model.rendered sees to them.
+    White space around it may differ. If the tokenizer itself changes the text (to lower case, say),
+    return the answer as it is learnt, else None. Turns with thoughts or calls are not compared: the
+    template formats those, and lib.model.rendered checks them.
     """
     if has_more(turns):
         return None
@@ -64,9 +64,9 @@ def check_answer(
     codes = [tokenizer.encode(answer, add_special_tokens=False) for answer in answers]
     if not any(learnt == _text_of(tokenizer, code) for code in codes):
         raise UserError(
-            f"loss mask: learnt is {shorten(learnt)}, and the answer is {shorten(answers[0])}; the "
-            "chat template must show an answer as it is, with nothing before or behind it but the "
-            "end-of-turn token; a template that does can be named in base.chat_template"
+            f"loss mask: the learnt text is {shorten(learnt)}, and the answer is "
+            f"{shorten(answers[0])}; the chat template must render an answer unchanged, followed "
+            "only by the end-of-turn token; name a template that does in base.chat_template"
         )
     if tokenizer.unk_token_id in labels[start:end] and tokenizer.unk_token_id not in stops:
         raise UserError(
@@ -89,7 +89,7 @@ def tell_rewritten(rewritten: list[tuple[str, str]], records: int) -> None:
 
 
 def _text_of(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
-    """Return the text of token ids, without white space around it."""
+    """Decode token ids and strip white space."""
     return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)).strip()
 
 
@@ -101,10 +101,10 @@ def shorten(text: str) -> str:
 def check_opening(
     ids: list[int], tokenizer: "PreTrainedTokenizerBase", stops: set[int], text: str
 ) -> None:
-    """Raise UserError at a chat that opens twice, or not at all where the tokenizer opens texts.
+    """Raise UserError if a chat has its opening token (bos) twice, or lacks the tokenizer's.
 
-    Twice before `text`, that of the first message: behind it, or behind a turn that the template
-    adds itself and one of `stops` ends, the opening token may open turns.
+    Only the part before `text`, that of the first message, counts: later, or after a turn that the
+    template adds and one of `stops` ends, the token may open turns.
     """
     opening = tokenizer.bos_token_id
     if opening is None:
@@ -114,17 +114,19 @@ def check_opening(
     said = text.strip() in str(tokenizer.decode(between))
     if len(places) > 1 and not said and not stops.intersection(between):
         raise UserError(
-            f"chat template: {tokenizer.bos_token} opens a chat twice; take one out of the template"
+            f"chat template: {tokenizer.bos_token} is twice at the start of a chat; remove one "
+            "from the template"
         )
     if ids[0] != opening and tokenizer("a")["input_ids"][:1] == [opening]:
         raise UserError(
-            f"chat template: opens no chat with {tokenizer.bos_token}, with which the tokenizer "
-            "opens every text, as servers will; begin the template with {{ bos_token }}"
+            f"chat template: does not begin a chat with {tokenizer.bos_token}, which the "
+            "tokenizer, and so a server, puts before every text; begin the template with "
+            "{{ bos_token }}"
         )
 
 
 def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> list[str]:
-    """Decode ids token by token; a character spread over several stands at the last of them."""
+    """Decode ids token by token; a character of several tokens is put at the last."""
     texts, waiting = [], list[int]()
     for token in ids:
         waiting.append(token)
@@ -138,13 +140,13 @@ def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> list[str]:
 
 
 def share_learnt(examples: list[Example]) -> float:
-    """Return the share of tokens that the loss counts."""
+    """Return the share of tokens that are learnt."""
     labels = [label for example in examples for label in example.labels]
     return sum(label != IGNORED for label in labels) / len(labels)
 
 
 def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example) -> TokenRow:
-    """Lay one text out token by token: id, text, and whether it is learnt or special."""
+    """Return one text token by token: id, text, and whether it is learnt or special."""
     special = set(tokenizer.all_special_ids)
     return {
         "phase": phase,
@@ -158,7 +160,7 @@ def text_row(phase: str, tokenizer: "PreTrainedTokenizerBase", example: Example)
 def facts_row(
     phase: str, tokenizer: "PreTrainedTokenizerBase", examples: list[Example]
 ) -> TokenRow:
-    """Sum up all texts of one training."""
+    """Summarize all texts of one training."""
     lengths = [len(example.input_ids) for example in examples]
     ends = {
         "end of turn": [tokenizer.eos_token, tokenizer.eos_token_id],
@@ -181,8 +183,8 @@ def write_learnt(
 ) -> None:
     """Write what each training learns, token by token, to logs/train/learnt.jsonl.
 
-    By the training's name: a line of facts about all its examples, then the first ones (how many is
-    given) in the order of training.
+    For each training: a line with a summary, then the first examples (the number given) in training
+    order.
     """
     with atomic_text(LEARNT) as file:
         for phase, (examples, shown) in phases.items():

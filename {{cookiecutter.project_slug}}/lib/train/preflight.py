@@ -1,4 +1,4 @@
-"""Whether data, base, tokenizer and params go together; asked before the base is loaded."""
+"""Check that data, base, tokenizer and params are compatible, before the base is loaded."""
 
 from typing import TYPE_CHECKING
 
@@ -14,18 +14,18 @@ from lib.train.texts import Splits
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-HIGH = 1e-4  # learning rate: adapters take it well, the weights of a pretrained model rarely do
+HIGH = 1e-4  # learning rate that suits adapters, but rarely the weights of a pretrained model
 SPLIT_FILES = {"train": "data/split/train.jsonl", "val": "data/split/val.jsonl"}
 
 
 def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
-    """Raise UserError where there is nothing to learn from, or to choose a checkpoint by."""
+    """Raise UserError if there is nothing to learn from, or nothing to choose a checkpoint by."""
     if params.supervised and not chats["train"]:
         start = "; with pairs alone, set train.preference.start to base" if params.prefers else ""
         raise UserError(f"{SPLIT_FILES['train']}: has no chat to learn from{start}")
     if params.prefers and not learnable(pairs["train"], params.method):
         raise UserError(
-            f"{SPLIT_FILES['train']}: holds no preference pair (prompt, chosen, rejected), which "
+            f"{SPLIT_FILES['train']}: has no preference pair (prompt, chosen, rejected), which "
             f"train.method {params.method} needs; add a source of pairs to data.sources"
         )
     validating = [chats["val"]] * params.supervised
@@ -33,13 +33,13 @@ def check_data(chats: Splits, pairs: Splits, params: TrainParams) -> None:
     if params.keep == "best" and not all(validating):
         raise UserError(
             f"{SPLIT_FILES['val']}: has no {'pair' if params.prefers else 'chat'} to validate "
-            "with, and train.keep best chooses by that loss; raise split.val, or set train.keep "
+            "with, and train.keep best needs that loss; raise split.val, or set train.keep "
             "to last"
         )
 
 
 def check_settings(params: TrainParams, base: BaseParams, hardware: HardwareParams) -> None:
-    """Raise UserError for settings of params.yaml that do not go together."""
+    """Raise UserError for settings of params.yaml that exclude each other."""
     if params.weights == "full" and base.dtype != "float32":
         raise UserError(
             "params.yaml: when every weight is trained (train.method or train.preference.weights "
@@ -55,7 +55,7 @@ def check_settings(params: TrainParams, base: BaseParams, hardware: HardwarePara
 def check_training_device(params: TrainParams, base: BaseParams, device: str) -> None:
     """Raise UserError for settings that this machine's device does not support.
 
-    Prints a line where a learning rate is for adapters, and every weight is trained.
+    Prints a warning if every weight is trained with a learning rate for adapters.
     """
     if params.packing and device != "cpu" and not has_bf16(device):
         raise UserError(
@@ -82,18 +82,18 @@ def check_tokenizer(
     ends: set[int],
     params: TrainParams,
 ) -> None:
-    """Raise UserError when tokenizer and model end a text differently, or params ask too much.
+    """Raise UserError if tokenizer and model have different end tokens, or params exceed the model.
 
-    `ends` are the generation config's ids that end a text. Ids that open or pad a text are not
-    compared: Qwen's configuration names an opening that its tokenizer does not have, and families
-    pad with what they like.
+    `ends`: end token ids of the generation config. Opening and padding tokens are not compared:
+    Qwen's configuration has an opening token that its tokenizer lacks, and padding differs by
+    family.
     """
     known = ends | config_ends(config)
     if known and tokenizer.eos_token_id not in known:
         raise UserError(
             f"base: its tokenizer ends a text with {tokenizer.eos_token} ({tokenizer.eos_token_id})"
-            f", the model with {sorted(known)}; they are not of one family: take both from the "
-            "same base"
+            f", the model with {sorted(known)}; they are not from the same model: take both from "
+            "the same base"
         )
     longest = most_positions(config)
     if longest and params.max_length > longest:
@@ -111,10 +111,10 @@ def check_tokenizer(
 def check_ids(
     tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig", examples: list[Example]
 ) -> None:
-    """Raise UserError when a text, or its padding, has a token that the model does not know.
+    """Raise UserError if a text or its padding has a token id that the model does not know.
 
-    Prints how many the tokenizer itself has no token for.
-    More tokens that no text uses do no harm: Gemma 3's has one for pictures in models without eyes.
+    Prints how many the tokenizer itself has no token for. Unused extra tokens are harmless: Gemma
+    3's tokenizer has one for images, also in text models.
     """
     unknown = tokenizer.unk_token_id
     if unknown is not None and unknown not in (tokenizer.eos_token_id, tokenizer.pad_token_id):
@@ -132,5 +132,5 @@ def check_ids(
     if highest >= size:
         raise UserError(
             f"base: its tokenizer gives token {highest}, the model knows {size} of them; they are "
-            "not of one family: take both from the same base"
+            "not from the same model: take both from the same base"
         )

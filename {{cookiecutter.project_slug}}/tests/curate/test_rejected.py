@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lib.curate.rejected import Rejected
+from lib.intake.cells import Reject
 from lib.intake.ledger import Ledger
 from lib.pii.params import PiiParams
 from lib.pii.redact import Finder
@@ -133,3 +134,7 @@ def test_what_the_row_tells_to_be_a_secret_is_masked_in_what_was_found() -> None
     gone.add("a", 1, "unknown_label", {"aws_secret_access_key": AWS}, ("key", AWS))
     assert AWS not in file.getvalue()
     assert AWS not in str(gone.first)
+
+
+def test_what_was_found_may_be_a_number() -> None:
+    assert Reject("not_text", 3, "mapping").found == ("3", "mapping")

@@ -117,7 +117,7 @@ def test_a_rank_that_vllm_does_not_take_is_one_line(
     lay_out(tmp_path, "vllm")
     write_json(tmp_path / "models/tuned/adapter/adapter_config.json", {"r": 600})
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="rank is 600, and vLLM serves adapters of 512 at most"):
+    with pytest.raises(UserError, match="600, and vLLM serves adapters of rank 512 at most"):
         package.main()
     assert not list(Path("dist").iterdir())
 

@@ -125,6 +125,6 @@ def test_a_request_that_is_too_long_is_an_empty_answer(
 
 def test_requests_that_are_all_refused_are_a_mistake(kept: Kept) -> None:
     Odd.asked, Odd.replies = [], [GOOD]
-    with serving_with(Odd) as url, pytest.raises(UserError, match=r"answered 400.*to 3 others"):
+    with serving_with(Odd) as url, pytest.raises(UserError, match=r"answered 400.*were 3 others"):
         answer_all(Endpoint(url, "m"), [chat(f"too long {n}") for n in range(9)], 9, 1, kept)
     assert 4 <= len(Odd.asked) < 9  # one may be on its way

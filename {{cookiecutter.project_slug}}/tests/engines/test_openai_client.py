@@ -133,6 +133,6 @@ def test_a_key_that_no_section_names_is_not_sent(url: str, monkeypatch: pytest.M
 
 def test_a_key_with_a_line_break_is_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret\n")
-    with pytest.raises(UserError, match=r"^MY_KEY: the key in it has a line break") as error:
+    with pytest.raises(UserError, match=r"^MY_KEY: its key contains a line break") as error:
         say(url, "MY_KEY")
     assert "secret" not in str(error.value)

@@ -45,7 +45,7 @@ def test_weights_of_another_size_are_one_line(model: str) -> None:
 )
 def test_what_writes_no_answers_is_refused(name: str, model: str) -> None:
     change(model, "config.json", architectures=[name])
-    with pytest.raises(UserError, match=f"says {name}, which is no causal language model"):
+    with pytest.raises(UserError, match=f"says {name}, which is not a causal language model"):
         load_config(model)
 
 
@@ -53,7 +53,7 @@ def test_what_writes_no_answers_is_refused(name: str, model: str) -> None:
 def test_an_encoder_is_refused_by_its_kind(kind: str, model: str) -> None:
     name = {"t5": "T5ForConditionalGeneration", "bart": "BartForConditionalGeneration"}
     change(model, "config.json", model_type=kind, architectures=[name.get(kind, "BertModel")])
-    with pytest.raises(UserError, match="is no causal language model"):
+    with pytest.raises(UserError, match="is not a causal language model"):
         load_config(model)
 
 

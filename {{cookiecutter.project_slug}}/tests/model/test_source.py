@@ -32,7 +32,7 @@ def test_a_folder_outside_of_the_project_is_the_one_that_is_pinned(tmp_path: Pat
     check_folder(str(folder), pin)
     (folder / "model.safetensors").write_bytes(b"other weights")
     assert now(folder) != pin
-    with pytest.raises(UserError, match="holds other files than base"):
+    with pytest.raises(UserError, match="has other files than those pinned by base"):
         check_folder(str(folder), pin)
 
 
@@ -59,7 +59,7 @@ def test_a_folder_that_has_the_name_of_a_hub_id_is_not_taken_for_it(
 ) -> None:
     folder_of(tmp_path / "org/name")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="org/name: is a folder, and base"):
+    with pytest.raises(UserError, match="org/name: is a folder, but base"):
         check_folder("org/name", COMMIT)
 
 
@@ -86,7 +86,7 @@ def test_a_folder_without_its_hash_is_told_how_to_get_one() -> None:
 
 
 def test_a_result_of_the_project_is_no_base_of_it() -> None:
-    with pytest.raises(ValidationError, match="copy it elsewhere"):
+    with pytest.raises(ValidationError, match="copy it to another folder"):
         BaseParams(model="models/tuned/", revision="ab" * 32, license="MIT")
 
 

@@ -113,7 +113,7 @@ def test_bands_keep_the_recall_asked_for() -> None:
 
 
 def test_candidates_share_a_bucket() -> None:
-    keys = np.array([[1, 9], [2, 8], [1, 7], [3, 8]], np.uint64)
+    keys = np.array([[1, 9], [2, 8], [1, 7], [3, 8]], np.uint32)
     assert candidates(keys.T, 4).tolist() == [[0, 2], [1, 3]]
 
 

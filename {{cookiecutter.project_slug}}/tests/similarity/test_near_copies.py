@@ -59,7 +59,7 @@ def test_pairs_are_compared_in_batches_and_come_back_in_order(
 
 
 def test_only_texts_that_share_a_bucket_are_compared() -> None:
-    buckets = np.array([[1, 9], [2, 8], [1, 8], [3, 9]], np.uint64)
+    buckets = np.array([[1, 9], [2, 8], [1, 8], [3, 9]], np.uint32)
     spans = np.array([(0, 8), (8, 16), (16, 24), (24, 28)])
 
     def compare(some: Spans) -> Spans:

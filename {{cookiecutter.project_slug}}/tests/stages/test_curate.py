@@ -53,10 +53,19 @@ def test_a_lone_answer_that_is_good_and_bad_contradicts_itself() -> None:
 def test_nothing_kept_stops_the_run_and_says_where_the_reasons_are() -> None:
     raw(ask("where is it?"), ask("Where is it", "setup"))
     with pytest.raises(
-        UserError, match=r"no rows are kept; data/rejected\.jsonl says why each was dropped"
+        UserError, match=r"no rows are kept \(2 conflicting_label\); data/rejected\.jsonl says why"
     ):
         main()
     assert len(rows("data/rejected.jsonl")) == 2
+
+
+def test_the_setting_that_drops_many_rows_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    raw(ask("where is it?"), ask("where " * 99))
+    main()
+    assert "1 rows too_long: raise curate.max_tokens" in capsys.readouterr().out
+    raw(ask("where " * 99))
+    with pytest.raises(UserError, match=r"1 too_long.*raise curate\.max_tokens"):
+        main()
 
 
 def test_a_pair_whose_sides_are_masked_to_the_same_is_none() -> None:

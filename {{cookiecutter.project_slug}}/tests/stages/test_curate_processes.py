@@ -128,7 +128,7 @@ def test_a_killed_process_is_one_line_with_the_place(working: subprocess.Popen[s
     said = working.communicate()[1].splitlines()
     assert working.returncode == 2
     assert said[-1].startswith("data/raw/a.jsonl:")
-    assert "a process that worked on it or near it was killed" in said[-1]
+    assert "was killed, perhaps out of memory" in said[-1]
 
 
 def refuse(part: str) -> str:

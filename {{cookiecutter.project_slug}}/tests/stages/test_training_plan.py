@@ -124,5 +124,5 @@ def test_a_training_that_learnt_nothing_is_named(page: str) -> None:
     told = {"few_steps": True, "learnt": False, "val_loss_before": 0.25}
     write_json("metrics/train.json", USED | told)
     assert "0.25; 0.25 before the first step" in plan()
-    assert "**nothing**: the model is its base" in plan()
+    assert "**nothing**: the model equals its base" in plan()
     assert "8: too few to learn much" in plan()

@@ -193,7 +193,7 @@ def test_a_lighter_setting_is_named_where_no_batch_fits_and_it_does() -> None:
     light = replace(SEVEN_B, trainable=40_000_000)
     with pytest.raises(UserError, match=r"; lora with train\.batch_size 2 fits"):
         check_memory(SEVEN_B, {"sft": LOAD}, 18.5e9, [("lora", light)])
-    with pytest.raises(UserError, match="take a smaller base"):
+    with pytest.raises(UserError, match="use a smaller base"):
         check_memory(SEVEN_B, {"sft": LOAD}, 12e9, [("lora", light)])
 
 

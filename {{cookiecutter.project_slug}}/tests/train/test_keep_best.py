@@ -47,7 +47,9 @@ def test_the_best_checkpoint_is_found_in_a_project_that_has_moved(tmp_path: Path
 def test_a_best_checkpoint_that_is_gone_ends_the_run(tmp_path: Path) -> None:
     best = stopping_early(tmp_path).state.best_model_checkpoint
     Path(best, "trainer_state.json").write_text('{"half', encoding="utf-8")
-    with pytest.raises(UserError, match=r"best so far, is gone or not whole.*; delete .*/sft and"):
+    with pytest.raises(
+        UserError, match=r"best checkpoint so far, is missing or incomplete.*; delete .*/sft and"
+    ):
         stopping_early(tmp_path)
 
 

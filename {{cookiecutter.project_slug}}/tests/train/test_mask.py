@@ -103,7 +103,7 @@ def test_a_chat_opens_once(name: str) -> None:
 @pytest.mark.parametrize("twice", ["{{ bos_token }}", "{{ bos_token }}\n", "{{ bos_token }}### "])
 def test_a_chat_that_opens_twice_is_refused(twice: str) -> None:
     tokenizer, stops = tokenizer_of("mistral", twice + MISTRAL)
-    with pytest.raises(UserError, match="<s> opens a chat twice"):
+    with pytest.raises(UserError, match="<s> is twice at the start of a chat"):
         check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
 
 
@@ -136,7 +136,7 @@ def test_a_chat_that_does_not_open_as_texts_do_is_refused() -> None:
     opening = ("<s>", tokenizer.bos_token_id)
     check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing("<s> $A", None, [opening])
-    with pytest.raises(UserError, match="opens no chat with <s>"):
+    with pytest.raises(UserError, match="does not begin a chat with <s>"):
         check_mask(encode_example(tokenizer, CHAT, ""), tokenizer, stops)
 
 
