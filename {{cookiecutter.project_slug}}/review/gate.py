@@ -46,7 +46,7 @@ from review.limits import (
     of_slice,
     share_found,
 )
-from review.lock import LOCK, frozen_stages, stale_stages, tracked
+from review.lock import LOCK, changed_outs, frozen_stages, stale_stages, tracked
 
 _EXIT = {"pass": 0, "fail": 2, "inconclusive": 3}
 
@@ -64,6 +64,8 @@ def integrity(outs: dict[str, str]) -> list[GateCheck]:
         return [hashes, GateCheck("fail", "pipeline", why)]
     if stale := stale_stages():
         why = f"older than its inputs: {', '.join(stale)}; `dvc repro`, then commit {LOCK}"
+        if other := [one for one in changed_outs(outs) if one not in files]:
+            why = f"{', '.join(other)}: not as the pipeline wrote; `make repair`, then `dvc repro`"
         return [hashes, GateCheck("fail", "pipeline", why)]
     return [hashes, GateCheck("pass", "pipeline", f"{LOCK} matches code, data and params")]
 

@@ -118,6 +118,11 @@ def md5(path: str | Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def changed_outs(outs: dict[str, str]) -> list[str]:
+    """List the outputs that are here and differ from what dvc.lock says of them."""
+    return [path for path, known in outs.items() if Path(path).exists() and md5(path) != known]
+
+
 def stale_stages() -> list[str]:
     """List the stages that `dvc repro` would run."""
     done = dry_run()

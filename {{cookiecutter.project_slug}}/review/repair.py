@@ -23,7 +23,7 @@ from ruamel.yaml.error import YAMLError
 from lib.runtime.dvc_runs import NOTES, refuse_while_at_work
 from lib.runtime.errors import UserError, run
 from review.conflicts import conflicts, settle_conflicts
-from review.lock import LOCK, PIPELINE, md5, outs_of
+from review.lock import LOCK, PIPELINE, changed_outs, md5, outs_of
 from review.versions import git
 
 SCRATCH = Path(".scratch")
@@ -146,7 +146,7 @@ def main() -> None:
     neither = settle_conflicts(found) if found else []
     said = [*drop, *([f"settled {', '.join(found)}"] if found else mend_lock())]
     outs = outs_of(LOCK.read_text(encoding="utf-8")) if LOCK.is_file() else {}
-    edited = [path for path in outs if os.path.exists(path) and md5(path) != outs[path]]  # noqa: PTH110
+    edited = changed_outs(outs)
     lost, more = drop_wrong(outs)
     wanted = list(outs) if found else list(dict.fromkeys([*edited, *lost]))
     missing = put_back(outs, wanted)

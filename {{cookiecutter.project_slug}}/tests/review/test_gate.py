@@ -96,6 +96,18 @@ def test_a_changed_param_makes_results_stale(
     assert "older than its inputs: train;" in capsys.readouterr().out
 
 
+def test_an_output_that_a_hand_changed_is_not_called_old(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gate, "stale_stages", lambda: ["answer@tuned"])
+    changed = Path("answers/tuned.jsonl")
+    text = changed.read_text(encoding="utf-8")
+    changed.unlink()
+    changed.write_text(text + "\n", encoding="utf-8")
+    assert gate.main() == 2
+    assert f"{changed}: not as the pipeline wrote; `make repair`" in capsys.readouterr().out
+
+
 def test_a_frozen_stage_hides_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rewrite("params.yaml", "0.001", "0.002")
     rewrite("dvc.yaml", "params: [train]", "params: [train]\n    frozen: true")
