@@ -189,5 +189,5 @@ def test_a_stack_that_is_not_installed_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     deploy = DeployParams(stack="vllm", port=1, context=512, concurrency=1)
-    with pytest.raises(UserError, match=r"serves vllm is not installed; `python -m venv"):
+    with pytest.raises(UserError, match=r"server of vllm is not installed; `python -m venv"):
         commands.start_of(None, "bench.command", deploy)

@@ -91,7 +91,7 @@ def test_the_loss_of_the_training_is_held_against_the_headline_where_it_is_here(
 def test_rows_of_another_version_are_an_error() -> None:
     rows = [answer("g", True), answer("h", True)]
     del rows[1]["flagged"]
-    with pytest.raises(UserError, match=r"predictions/tuned.jsonl:2: has no 'flagged', as another"):
+    with pytest.raises(UserError, match=r"predictions/tuned.jsonl:2: has no 'flagged', perhaps"):
         judgeable(rows, "tuned")
 
 
