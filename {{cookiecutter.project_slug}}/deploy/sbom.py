@@ -13,7 +13,9 @@ WEIGHTS = (".safetensors", ".gguf", ".bin")
 
 
 def sbom(name: str, package: Path, base: BaseParams) -> dict[str, Any]:
-    """Build the document, without time or serial number: the same package has the same bytes.
+    """Build the bill of materials of a package, without time or serial number.
+
+    The same package gives the same bytes.
 
     Weights of all folders are listed: model, adapter and base.
     """

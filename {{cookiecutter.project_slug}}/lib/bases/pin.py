@@ -29,7 +29,10 @@ HUB = re.compile(rf"({HUB_ID})(?:@([\w./-]+))?")
 
 
 def pinned(source: str) -> dict[str, Any]:
-    """Return base.model and base.revision for FROM; a GGUF is first converted to a folder."""
+    """Return base.model and base.revision for FROM.
+
+    A GGUF file, the one in a package, and pickled weights are first converted to a folder.
+    """
     path = Path(source).expanduser()
     if path.is_dir() and is_pickled(path):
         folder = Path("models", path.resolve().name)

@@ -58,7 +58,7 @@ def build(fields: Fields) -> "PreTrainedTokenizerFast":
 
 
 def byte_pairs(fields: Fields, cut: str, bos: str | None) -> "Tokenizer":
-    """Return the tokenizer proper."""
+    """Build the byte-pair tokenizer of a GGUF's vocabulary and merges, without its template."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, processors
 
     tokens, kinds = fields["tokenizer.ggml.tokens"], fields["tokenizer.ggml.token_type"]

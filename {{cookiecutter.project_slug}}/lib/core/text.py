@@ -33,7 +33,10 @@ ESCAPE = re.compile(r'\\++(?:u([0-9a-fA-F]{4})|([nrtbf"/]))|\\\\++')
 
 
 def unescape(text: str) -> str:
-    r"""Replace JSON escapes by their characters; `\n138...` would hide a number."""
+    r"""Replace JSON escapes by what they stand for, so that `\n138...` hides no number.
+
+    A tab, a carriage return and a backslash become a space.
+    """
     return ESCAPE.sub(escaped_character, text) if "\\" in text else text
 
 

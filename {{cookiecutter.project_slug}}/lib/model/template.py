@@ -30,7 +30,7 @@ _END = (
 
 
 def settled(tokenizer: "PreTrainedTokenizerBase", model: str) -> str:
-    """Return the fixed chat template of `tokenizer`; print what was changed.
+    """Return the chat template of `tokenizer` with its date, prompt and end repaired; print how.
 
     Raises UserError if it has several templates and none is named default.
     """

@@ -54,7 +54,7 @@ _FEEDBACK = ("thumb", "edited", "outcome")
 
 
 def is_row(row: dict[str, Any]) -> bool:
-    """Tell whether an object is such a row, of a request to a model or of a tracer's other step."""
+    """Tell whether an object is a gateway's row of one request, or of another step of a tracer."""
     if "request_id" in row and {"request", "response"} & row.keys():
         return not isinstance(row.get("request"), str) or "{" in row["request"]
     if first(row, TIME) is None:
@@ -70,7 +70,7 @@ def is_row(row: dict[str, Any]) -> bool:
 def completed_rows(
     row: dict[str, Any], depth: int = 4, around: dict[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield such rows of which the time, the model or the usage stand in an object around them."""
+    """Yield the rows in an object whose time, model or usage stand in an object around them."""
     held = (around or {}) | row
     if around and is_row(held) and first(held, RESPONSE) is not None:
         yield held
@@ -104,7 +104,7 @@ def _inner(value: Any) -> Any:
 
 
 def from_row(row: Any) -> Call:
-    """Read such a row; raise BadCall when it is not a call."""
+    """Read a gateway's row of one request; raise BadCall when it is not a call."""
     kind = _kind(row)
     if kind in _OTHERS:
         raise BadCall("other_call")

@@ -16,7 +16,10 @@ def _words(text: str) -> str:
 
 
 def unspaced(text: str) -> str:
-    """Join words of unspaced scripts to one pattern; the last character may have become a space."""
+    """Join words of scripts without spaces (Chinese, Thai) to one pattern.
+
+    The last character may have become a space.
+    """
     return "|".join(rf"{word[:-1]}[{word[-1]} ]" for word in text.split())
 
 
