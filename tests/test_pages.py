@@ -116,7 +116,7 @@ import sys
 from lib.monitoring.reference import build_reference, write_reference
 from monitor.run import main
 from pathlib import Path
-from tests.monitor.test_monitor import PARAMS, TASK, tickets
+from tests.monitor.windows import PARAMS, TASK, tickets
 from tests.toy_logs import row, write_log
 Path("params.yaml").write_text(PARAMS, encoding="utf-8")
 known = tickets(600)

@@ -11,6 +11,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from benchmarks.train.factory import describe_chats
+
 OUT = "peer-out"
 CLOCK = Path(__file__).parents[1] / "train/clock.py"
 MERGE = """
@@ -89,16 +91,8 @@ def train_by_trl(project: Path, system: str) -> dict[str, Any]:
 def train_by_factory(project: Path, system: str, python: str) -> dict[str, Any]:
     """Train by LLaMA-Factory in the environment of `python`, merge, return figures."""
     folder = project / "factory"
-    folder.mkdir(exist_ok=True)
+    describe_chats(folder, "chats.jsonl")
     write_rows(folder / "chats.jsonl", [{"messages": chat} for chat in read_chats(project, system)])
-    tags = {"role": "role", "content": "content", "user": "user", "assistant": "assistant"}
-    chats = {
-        "file_name": "chats.jsonl",
-        "formatting": "sharegpt",
-        "columns": {"messages": "messages"},
-        "tags": {f"{name}_tag": value for name, value in tags.items()} | {"system_tag": "system"},
-    }
-    (folder / "dataset_info.json").write_text(json.dumps({"chats": chats}), encoding="utf-8")
     options = factory_options(section(project, "train"))
     (project / "factory.yaml").write_text(json.dumps(options), encoding="utf-8")
     return train_and_merge(project, [python], ["llamafactory.launcher", "factory.yaml"])

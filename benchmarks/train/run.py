@@ -27,6 +27,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from benchmarks.train.factory import describe_chats
+
 ROOT = Path(__file__).parents[2]
 CLOCK = Path(__file__).with_name("clock.py")
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate")
@@ -165,15 +167,7 @@ def lay_out(made: Path, records: int, defaults: bool) -> None:
     rows = [json.loads(line) for line in lines if line and "messages" in json.loads(line)][:records]
     system = {"role": "system", "content": params["task"]["system"]}
     write(made / "chats/train.jsonl", [{"messages": [system, *row["messages"]]} for row in rows])
-    tags = {"role": "role", "content": "content", "user": "user", "assistant": "assistant"}
-    chats = {
-        "file_name": "../chats/train.jsonl",
-        "formatting": "sharegpt",
-        "columns": {"messages": "messages"},
-        "tags": {f"{name}_tag": value for name, value in tags.items()} | {"system_tag": "system"},
-    }
-    (made / "peer").mkdir(exist_ok=True)
-    (made / "peer/dataset_info.json").write_text(json.dumps({"chats": chats}), encoding="utf-8")
+    describe_chats(made / "peer", "../chats/train.jsonl")
     (made / "llamafactory.yaml").write_text(json.dumps(LLAMAFACTORY), encoding="utf-8")
     write(made / "data/split/train.jsonl", rows)
     val = (whole / "val.jsonl").read_text(encoding="utf-8") if defaults else ""

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import random
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,13 @@ def load_config(model: str, revision: str | None = None) -> "PretrainedConfig":
     except Exception as error:  # of any kind, where a value of it is another than its class takes
         raise UserError(refusal(model, error)) from None
     check_causal(config, model)
+    attention = config._attn_implementation or ""
+    if "flash" in attention and not find_spec("flash_attn"):
+        raise UserError(
+            f"{model}: config.json asks for {attention} (_attn_implementation), which needs the "
+            "package flash-attn; delete that key in a copy of the model's folder to use torch's "
+            "attention"
+        )
     return config
 
 

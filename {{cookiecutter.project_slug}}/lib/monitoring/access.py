@@ -42,9 +42,8 @@ LINES = tuple(
 _SAID = {"Success": 200, "Request failed": 500}  # by TGI
 ISO = re.compile(r"\d{4}[-/]\d\d[-/]\d\d(?:[T \t]| - )\d\d:\d\d:\d\d\S*")
 _COMMON = re.compile(r"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?)\]")
-_STATUS = (  # the status that the client got comes first
-    *("response_code", "status", "status_code", "DownstreamStatus", "result_signature"),
-)
+# The status that the client got comes first.
+_STATUS = ("response_code", "status", "status_code", "DownstreamStatus", "result_signature")
 _TIME = (
     *("start_time", "time", "timestamp", "@timestamp", "time_iso8601", "StartUTC", "started_at"),
     *("ts", "created_at", "request_time", "time_local"),

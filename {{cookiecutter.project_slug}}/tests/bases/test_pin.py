@@ -1,5 +1,6 @@
 """`make base` pins whatever it is given, and touches nothing else of params.yaml."""
 
+import json
 import os
 import re
 import shutil
@@ -82,6 +83,17 @@ def test_pickled_weights_are_made_safetensors_by_the_printed_cure(tmp_path: Path
     assert made.keys() == weights.keys()
     assert all(bool((made[name] == weights[name]).all()) for name in made)
     assert load_tokenizer("models/older").eos_token_id == 2
+
+
+def test_a_pickled_classifier_is_not_made_a_model_that_answers(tmp_path: Path) -> None:
+    folder = shutil.copytree(Path(__file__).parents[2] / "base", tmp_path / "rewards")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    config = json.loads((folder / "config.json").read_bytes())
+    config["architectures"] = ["Qwen3ForSequenceClassification"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(UserError, match="is not a causal language model"):
+        pinned(str(folder))
 
 
 def test_a_pickle_that_holds_more_than_weights_runs_nothing(tmp_path: Path) -> None:

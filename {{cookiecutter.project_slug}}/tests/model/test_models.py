@@ -57,6 +57,12 @@ def test_an_encoder_is_refused_by_its_kind(kind: str, model: str) -> None:
         load_config(model)
 
 
+def test_attention_of_a_missing_package_is_one_line(model: str) -> None:
+    change(model, "config.json", _attn_implementation="flash_attention_2")
+    with pytest.raises(UserError, match=r"asks for flash_attention_2 .* delete that key"):
+        load_config(model)
+
+
 def test_weights_that_are_not_used_are_named(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,7 +27,7 @@ from monitor import exporter
 from monitor.exporter import Metrics, Tail, look
 from monitor.reading import observer
 from monitor.run import UNREADABLE
-from tests.monitor.test_monitor import ATTACK, pairs  # noqa: F401
+from tests.monitor.windows import ATTACK
 from tests.toy_logs import row, write_log
 
 HERE = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def test_panels_have_ids_of_their_own() -> None:
 
 
 @pytest.fixture
-def served(pairs: Any) -> tuple[Tail, Metrics, Any]:  # noqa: F811
+def served(pairs: Any) -> tuple[Tail, Metrics, Any]:
     """An exporter's metrics over a log, and what looks at what is new in it."""
     params = load("monitor", MonitorParams)
     metrics = Metrics(observer(read_reference(), params), params)

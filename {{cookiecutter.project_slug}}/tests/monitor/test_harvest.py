@@ -13,7 +13,6 @@ from lib.curate.params import DataParams
 from lib.curate.sources import find_files
 from lib.runtime.errors import UserError
 from monitor import accept, harvest
-from tests.monitor.test_monitor import pairs  # noqa: F401
 from tests.toy import chat, rows
 from tests.toy_logs import row, write_log
 
@@ -36,7 +35,7 @@ TAKEN = "data/raw/feedback-2026-11-16.jsonl"
 
 
 @pytest.fixture
-def project(pairs: Any) -> Path:  # noqa: F811
+def project(pairs: Any) -> Path:
     """The project of the monitor's tests with splits and cases."""
     with Path("params.yaml").open("a", encoding="utf-8") as file:
         file.write(SOURCES)

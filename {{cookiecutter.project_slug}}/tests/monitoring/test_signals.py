@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from lib.monitoring.readers import batches
 from lib.monitoring.rows import from_row
 from lib.monitoring.signals import OTHER, answer_values, form_events, is_repetitive, length, terms
 from lib.monitoring.window import Percentiles
-from tests.monitor.test_monitor import HERE, TASK
+from tests.monitor.windows import TASK
 from tests.toy_logs import REFUSAL, row
 
 
@@ -88,7 +89,7 @@ def test_a_distance_is_the_same_in_every_process() -> None:
     found = {
         subprocess.run(
             [sys.executable, "-c", code],
-            cwd=HERE,
+            cwd=Path(__file__).parents[2],
             env=os.environ | {"PYTHONHASHSEED": str(seed)},
             capture_output=True,
             text=True,
