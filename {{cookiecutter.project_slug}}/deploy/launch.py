@@ -82,10 +82,8 @@ def compose_lora(deploy: DeployParams, base: str, revision: str | None, rank: in
     revised = ["--revision", revision] if hub and revision else []
     lora = ["--enable-lora", "--max-lora-rank", str(room_for(rank))]
     lora += ["--lora-modules", f"{SERVED_NAME}=/adapter"]
-    lora += [
-        "--chat-template",
-        f"/adapter/{TEMPLATE}",
-    ]  # the template used in training; the base's may differ
+    # The template used in training; the base's may differ.
+    lora += ["--chat-template", f"/adapter/{TEMPLATE}"]
     service["command"] = [first, *revised, *told, *lora]
     folders = ["./adapter:/adapter:ro"] + ([] if hub else ["./base:/base:ro"])
     service["volumes"] = folders

@@ -80,9 +80,8 @@ def read_card() -> str:
 
 def smoke_cases(system: str, task: TaskParams, answer: AnswerParams) -> dict[str, Any]:
     """Select golden questions, evenly spread, with the answers and token counts of eval."""
-    golden = [
-        case for case in read_golden() if not case.tools
-    ]  # servers return tool calls in their own forms
+    # Servers return tool calls in their own forms.
+    golden = [case for case in read_golden() if not case.tools]
     chats = {case.id: with_system(case.prompt(), task.system) for case in golden}
     rows = [
         row

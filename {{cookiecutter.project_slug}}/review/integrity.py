@@ -28,14 +28,8 @@ _TRAIN = "metrics/train.json"  # for one headline number; a clone may lack it
 JUDGED = ("predictions", "metrics/eval", "metrics/bench.json", "metrics.json", _TRAIN)
 
 COUNTED_BY = ("group", "scenario", "language", "tags", "kind", "policy")
-NEEDED = (
-    "set",
-    "id",
-    "prompt",
-    "output",
-    "pii",
-    "flagged",
-)  # keys of a row that are needed to judge it again
+# Keys of a row that are needed to judge it again.
+NEEDED = ("set", "id", "prompt", "output", "pii", "flagged")
 
 
 def edited(outs: dict[str, str]) -> list[str]:

@@ -175,9 +175,8 @@ def save(
         tokenizer.save_pretrained(folder)
         if adapter:
             shutil.copytree(adapter, folder / "adapter")
-            (folder / "adapter" / "README.md").unlink(
-                missing_ok=True
-            )  # peft's card has only placeholders
+            # peft's card has only placeholders.
+            (folder / "adapter" / "README.md").unlink(missing_ok=True)
         make_readable(folder)
 
 

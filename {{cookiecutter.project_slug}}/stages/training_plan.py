@@ -211,9 +211,8 @@ def main() -> None:
     """Run the stage."""
     params, task = load("train", TrainParams), load("task", TaskParams)
     base, hardware = load("base", BaseParams), load("hardware", HardwareParams)
-    check_license(
-        base, card_of(base)
-    )  # train checked it, but does not run again when the license changes
+    # Train checked it, but does not run again when the license changes.
+    check_license(base, card_of(base))
     prices = load("gate", GateParams).cost.gpu_per_hour
     check_prices(prices)
     used, estimate = read_json("metrics/train.json"), read_json("logs/train/estimate.json")

@@ -110,9 +110,8 @@ def explain(errors: list[ErrorDetails], name: str, model: type[BaseModel], given
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     first = steps_into(error, given)
     alike = [one for one in errors if steps_into(one, given)[: len(first)] == first]
-    error = max(
-        alike, key=lambda one: len(steps_into(one, given))
-    )  # of the branches of a union, the closest
+    # Of the branches of a union, the closest.
+    error = max(alike, key=lambda one: len(steps_into(one, given)))
     steps = steps_into(error, given)
     key = ".".join([name, *steps])
     if error["type"] == "extra_forbidden":

@@ -53,9 +53,8 @@ class CurateParams(Section):
     """The conditions for keeping a record, and what is masked in it."""
 
     licenses: list[str] = Field(min_length=1)  # SPDX ids; records of any other license are dropped
-    languages: list[
-        str
-    ]  # codes or English names; a record recognized as another is dropped; []: any
+    # Codes or English names; a record recognized as another is dropped; []: any.
+    languages: list[str]
     min_chars: int = Field(ge=1)  # of the last question
     boilerplate: Literal["drop", "keep"] = "drop"  # answers that are nothing but a refusal
     unfilled_template: Literal["drop", "keep"] = "drop"  # [your name], Dear {{name}}

@@ -44,10 +44,8 @@ class Rejected:
         # Again as a whole: the turn before, or the name of a column, may reveal a secret.
         for secret in [*find_secrets("\n".join(_texts_in(masked))), *find_secrets(text)]:
             text, shown = text.replace(secret, MASK), shown.replace(secret, MASK)
-        text, shown = (
-            mask_secrets(text),
-            shown[:MOST_CHARS],
-        )  # not before: a truncated value is not recognized
+        # Not before: a truncated value is not recognized.
+        text, shown = mask_secrets(text), shown[:MOST_CHARS]
         if reason == "secret" and MASK not in text:
             text = MASK
         entry = {"file": source, "line": line, "reason": reason, "found": shown, "text": text}

@@ -8,9 +8,8 @@ from ftfy.chardata import CHARMAP_ENCODINGS
 
 from lib.core.text import in_one_form
 
-WHOLE = TextFixerConfig(
-    decode_inconsistent_utf8=False
-)  # a line is repaired as a whole or not at all
+# A line is repaired as a whole or not at all.
+WHOLE = TextFixerConfig(decode_inconsistent_utf8=False)
 LETTER = re.compile(r"(?<!\S)[ÂÃ](?!\S)")  # on its own: the text is about it
 # A question about encodings is not damaged.
 ABOUT_MOJIBAKE = re.compile(

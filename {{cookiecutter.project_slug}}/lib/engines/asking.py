@@ -17,9 +17,8 @@ from lib.runtime.errors import UserError
 from lib.runtime.progress import tell_progress
 
 ChatOrTokens = list[Message] | list[int]
-BYTES_PER_TOKEN = (
-    2  # bytes per token, at least, of prose in any language: to estimate what a request may cost
-)
+# At least, of prose in any language: to estimate what a request may cost.
+BYTES_PER_TOKEN = 2
 ONE_CASE = (400, 413, 422)  # HTTP statuses of a rejected request
 _FEW = 0.05  # share of cases that may be rejected; more means that all requests are wrong
 

@@ -27,9 +27,7 @@ class SafetyParams(Section):
     model: str = ""  # local: a folder or hub-id@commit; endpoint: the name the server knows
     url: str = ""  # of an endpoint; ends in /v1
     key_env: str = ""  # the environment variable with its key
-    unsafe: list[str] = [
-        "unsafe"
-    ]  # labels, or first lines of a guard model's answer, that flag an answer
+    unsafe: list[str] = ["unsafe"]  # labels or first lines by which a guard flags an answer
     safe: list[str] = ["safe"]  # first lines that do not; any other is an error
     concurrency: int = Field(default=4, ge=1)
 

@@ -16,9 +16,7 @@ Z_ALPHA = NormalDist().inv_cdf(1 - ALPHA / 2)
 Z_POWER = NormalDist().inv_cdf(_POWER)
 AT_ONCE = 100  # resamples in memory at a time
 FEWEST = 10  # groups needed for a verdict: with fewer, hardly any difference is significant
-FLIPS = (
-    9_999  # sign flips behind a p-value: the smallest, 0.0001, survives correction for 500 slices
-)
+FLIPS = 9_999  # behind a p-value: the smallest, 0.0001, survives correction for 500 slices
 _WRITTEN = 12  # decimals; beyond, a sum in another order rounds differently
 
 Verdict = Literal["better", "worse", "no change", "inconclusive"]

@@ -26,10 +26,8 @@ HEAD = 1 << 16  # bytes from which the format is detected
 PART = 1 << 19  # bytes of a file that are parsed at a time
 MOST_ROWS = 1000  # of a part
 LONGEST_CELL = 1 << 24  # characters of one cell of CSV
-ARROW = (
-    b"ARROW1",
-    b"\xff\xff\xff\xff",
-)  # the file format, and the stream format that `datasets` writes
+# The file format, and the stream format that `datasets` writes.
+ARROW = (b"ARROW1", b"\xff\xff\xff\xff")
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 FOREIGN = re.compile("[\udc80-\udcff]")  # undecodable bytes (surrogateescape)
 QUOTED_CELL = re.compile(r'"[^"]*"')  # a quoted cell, whose commas are no delimiters

@@ -13,9 +13,8 @@ class Account:
     rows_kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)  # unread column: rows that have it
-    habits: Counter[str] = field(
-        default_factory=Counter
-    )  # habits of texts, which stay as they are: rows
+    # Habits of texts, which stay as they are: rows.
+    habits: Counter[str] = field(default_factory=Counter)
 
     def as_metrics(self) -> dict[str, Any]:
         """Return plain numbers, reasons in alphabetical order."""

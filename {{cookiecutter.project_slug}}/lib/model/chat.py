@@ -24,13 +24,8 @@ if TYPE_CHECKING:
 
 TODAY = date(2024, 7, 26)  # in every prompt: Llama 3's own default
 NOW = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
-MISTAKES = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-)  # errors inside a template
+# Errors inside a template.
+MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 IGNORED = -100  # the label that PyTorch's cross entropy ignores
 
 

@@ -57,10 +57,8 @@ class VllmLog:
     """Joins the lines of a request in vLLM's log."""
 
     def __init__(self, until: datetime, skipped: Counter[str]) -> None:
-        self.until, self.skipped = (
-            until,
-            skipped,
-        )  # the log's times have no year: the time of the last line
+        # The log's times have no year: the time of the last line.
+        self.until, self.skipped = until, skipped
         self.waiting: dict[str, Asked] = {}
         self.last = until.timestamp()  # of the newest line with a time
         self.framed: float | None = None  # time at which a shipper saw the line

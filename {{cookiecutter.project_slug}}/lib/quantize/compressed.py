@@ -15,10 +15,8 @@ from lib.runtime.files import write_json
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IGNORED_LAYERS = [
-    "lm_head",
-    r"re:.*(vision|visual|audio).*",
-]  # parts that do not read text stay unquantized
+# Parts that do not read text stay unquantized.
+IGNORED_LAYERS = ["lm_head", r"re:.*(vision|visual|audio).*"]
 SCHEMES = ("w4a16", "w8a8", "fp8", "awq")
 
 

@@ -70,9 +70,8 @@ def kinds_of_layers(text: "PretrainedConfig") -> list[str]:
     Without that information, all tokens are assumed to be cached: llama.cpp ignores a window then.
     """
     layers = getattr(text, "layer_types", None) or list(_WHOLE) * text.num_hidden_layers
-    shared = (
-        getattr(text, "num_kv_shared_layers", None) or 0
-    )  # the last layers share the cache of others
+    # The last layers share the cache of others.
+    shared = getattr(text, "num_kv_shared_layers", None) or 0
     return layers[: len(layers) - shared]
 
 

@@ -56,9 +56,8 @@ class BenchParams(Section):
 class LimitsParams(Section):
     """Limits for greedy answers compared with those of another copy of the model."""
 
-    prefix: float = Field(
-        ge=0, le=1
-    )  # mean share of an answer's tokens before the first difference
+    # Mean share of an answer's tokens before the first difference.
+    prefix: float = Field(ge=0, le=1)
     logprob: float = Field(gt=0)  # mean difference of a token's log-probability up to there
 
 

@@ -31,9 +31,8 @@ from lib.similarity.workers import Each
 
 BATCH_BYTES = 1 << 24  # bytes of texts that are compared at a time
 
-Compare = Callable[
-    [Spans], Any
-]  # spans of shape (pairs, 2, 2) to an array with a row for each pair
+# Spans of shape (pairs, 2, 2) to an array with a row for each pair.
+Compare = Callable[[Spans], Any]
 
 
 def near_copies(

@@ -17,9 +17,8 @@ class DedupParams(Section):
 
     threshold: float = Field(gt=0, le=1)  # records at least this similar are copies
     near_copies: Literal["drop", "keep"] = "drop"  # among records; exact copies always go
-    evals_threshold: float = Field(
-        gt=0, le=1
-    )  # similarity from which a record is a copy of a case in evals/ and is dropped
+    # Similarity from which a record is a copy of a case in evals/ and is dropped.
+    evals_threshold: float = Field(gt=0, le=1)
     ngram: int = Field(ge=1, le=20)  # words per shingle (characters where words are not spaced)
     permutations: int = Field(ge=16, le=1024)  # length of a MinHash signature
     seed: int = Field(ge=0, lt=2**32)

@@ -43,9 +43,8 @@ from lib.similarity.spans import Spans
 from lib.similarity.workers import Block, read_block
 
 RECALL = 0.98  # for pairs exactly at the threshold; more similar ones have a higher recall
-ANSWER = np.uint64(
-    0x9E3779B97F4A7C15
-)  # distinguishes the shingles of answers from those of prompts
+# Distinguishes the shingles of answers from those of prompts.
+ANSWER = np.uint64(0x9E3779B97F4A7C15)
 
 Prompts = tuple[str, ...]  # held out
 

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 BY_RECORD = "by_record"  # our name among transformers' attention implementations
-NOT_KNOWN = (
-    "softcap",
-    "s_aux",
-    "position_bias",
-)  # further arguments that some bases pass to their attention
+# Further arguments that some bases pass to their attention.
+NOT_KNOWN = ("softcap", "s_aux", "position_bias")
 
 
 @contextmanager

@@ -26,12 +26,10 @@ class LoraParams(Section):
 class PreferenceParams(Section):
     """Preference training: dpo (Rafailov et al., 2023) and kto (Ethayarajh et al., 2024)."""
 
-    start: Literal[
-        "sft", "base"
-    ]  # sft: after supervised fine-tuning on the chats; base: without it
-    weights: Literal[
-        "lora", "full"
-    ]  # what is trained, in both trainings: adapters, or every weight
+    # sft: after supervised fine-tuning on the chats; base: without it.
+    start: Literal["sft", "base"]
+    # What is trained, in both trainings: adapters, or every weight.
+    weights: Literal["lora", "full"]
     # of dpo: sigmoid (the original), ipo (Azar et al., 2023), hinge (SLiC; Zhao et al., 2023),
     # apo_zero (D'Oosterlinck et al., 2024) or sppo_hard (Wu et al., 2024)
     loss: Literal["sigmoid", "ipo", "hinge", "apo_zero", "sppo_hard"] = "sigmoid"
@@ -57,16 +55,13 @@ class TrainParams(Section):
     packing: bool  # supervised: a row has as many whole records as fit into max_length
     gradient_checkpointing: bool = False  # recompute activations instead of keeping them
     loss_on: Literal["answer", "prompt_first", "all"]  # which tokens are learnt
-    word_dropout: float = Field(
-        ge=0, lt=1
-    )  # share of a prompt's tokens blanked, others in each epoch
+    # Share of a prompt's tokens blanked, others in each epoch.
+    word_dropout: float = Field(ge=0, lt=1)
     checkpoint_steps: int = Field(ge=1)  # between checkpoints, and between validations
-    keep: Literal[
-        "last", "best"
-    ]  # which checkpoint becomes the model: best has the lowest val loss
-    early_stopping: int | None = Field(
-        ge=1
-    )  # stop after this many validations without a lower loss
+    # Which checkpoint becomes the model: best has the lowest val loss.
+    keep: Literal["last", "best"]
+    # Stop after this many validations without a lower loss.
+    early_stopping: int | None = Field(ge=1)
     tracking: Literal["none", "tensorboard", "wandb", "mlflow", "dvclive"]
     lora: LoraParams
     preference: PreferenceParams

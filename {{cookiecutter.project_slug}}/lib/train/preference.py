@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, Trainer
 
-TrlRow = dict[
-    str, Any
-]  # trl's columns: prompt with chosen and rejected, or with completion and label
+# trl's columns: prompt with chosen and rejected, or with completion and label.
+TrlRow = dict[str, Any]
 
 
 def learnable(pairs: list[Record], method: str) -> list[Record]:

@@ -30,9 +30,8 @@ def sft_trainer(device: str) -> "type[SFTTrainer]":
             num_items_in_batch: Any = None,
         ) -> Any:
             labels = inputs["labels"][:, 1:]
-            learnt = (
-                (labels != IGNORED).any(dim=0).nonzero()[:, 0]
-            )  # learnt in any row of the batch
+            # Learnt in any row of the batch.
+            learnt = (labels != IGNORED).any(dim=0).nonzero()[:, 0]
             others = {name: value for name, value in inputs.items() if name != "labels"}
             outputs = model(**others, logits_to_keep=learnt, use_cache=False)
             wanted = labels[:, learnt].flatten()
